@@ -1,0 +1,18 @@
+"""A conference server: browsers, phone callers and headless peers in a room, each hearing all the others.
+
+The journey of a voice, and where to read about each step::
+
+    webrtc.ingress | twilio.leg     packets arrive, stamped with the time
+    audio.jitter                    reorder, wait just long enough: Packet | Lost | Silence
+    codecs                          to 48 kHz mono int16 (FEC, else concealment)
+    room.stream                     cut to frames of 20 ms
+    audio.gate                      is anybody speaking? how loud?
+    audio.mix                       total of all; each talker's own taken out again
+    audio.limiter                   after the subtraction, before int16
+    room.encoders                   once per distinct (mix, codec)
+    webrtc.track | twilio.leg       packets leave
+
+``room.Room.tick`` drives all of it, 50 times a second, synchronously; `clock` is the one place that reads the time.
+"""
+
+__version__ = "0.1.0"

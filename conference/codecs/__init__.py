@@ -1,0 +1,1 @@
+"""Codecs: packets to frames and back."""

@@ -1,0 +1,81 @@
+"""What every codec offers a room: a decoder per source, and an encoder per distinct mix."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from conference.audio.frame import Samples
+
+
+class Decoder(Protocol):
+    """Turns the packets of one source into PCM. Stateful: one per source, fed in order.
+
+    Everything returned is int16, 48 kHz, mono, shape ``(n,)``; ``n`` follows the packet, not the tick.
+    """
+
+    clock_rate: int
+    """Rate of the RTP timestamps (and of :meth:`duration`) in Hz: 48000 for Opus, 8000 for PCMU."""
+
+    def duration(self, payload: bytes) -> int:
+        """Length of a packet in samples at :attr:`clock_rate`.
+
+        Raises:
+            DecodeError: the payload is not a packet of this codec.
+        """
+        ...
+
+    def decode(self, payload: bytes) -> Samples:
+        """Decode one packet.
+
+        Raises:
+            DecodeError: the payload is not a packet of this codec; the decoder goes on with the next one.
+        """
+        ...
+
+    def conceal(self, duration: int, following: bytes | None = None) -> Samples:
+        """Make up for ``duration`` lost samples (at :attr:`clock_rate`).
+
+        ``following`` is the packet right after the gap, if it is already there: a codec with in-band FEC recovers
+        the end of the gap from it.
+        """
+        ...
+
+    def reset(self) -> None:
+        """Forget all history: the next packet belongs to another stream."""
+        ...
+
+
+class Encoder(Protocol):
+    """Turns the frames of one mix into packets. Stateful: one per distinct mix."""
+
+    def encode(self, frame: Samples, *, fresh: bool = False) -> bytes:
+        """Encode one frame of 960 samples that holds sound.
+
+        Args:
+            frame: shape ``(960,)``, int16, 48 kHz.
+            fresh: somebody joins this stream with this packet, so that it must not lean on earlier ones.
+        """
+        ...
+
+    def encode_silence(self) -> bytes | None:
+        """The next packet of a mix in which nobody speaks; ``None`` if nothing need be sent (DTX)."""
+        ...
+
+
+class Codec(Protocol):
+    """A codec with its settings: hashable, so that equal ones share an encoder."""
+
+    @property
+    def name(self) -> str:
+        """The encoding name as in SDP, e.g. ``opus`` or ``PCMU``."""
+        ...
+
+    def make_encoder(self) -> Encoder: ...
+
+    def make_decoder(self) -> Decoder: ...
+
+    def __hash__(self) -> int: ...
+
+
+class DecodeError(ValueError):
+    """A payload is not a packet of the codec that was agreed on."""

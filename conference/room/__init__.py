@@ -1,0 +1,1 @@
+"""Rooms: who is here, and one tick. Synchronous; time is handed in; no I/O."""

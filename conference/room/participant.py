@@ -33,7 +33,7 @@ class Mix:
     """The mix, limited: shape ``(960,)``, int16; read-only. All zero when nobody speaks."""
 
     payload: bytes | None
-    """The mix in the sink's codec; ``None`` when nothing need be sent, or when the sink's codec is ``None``."""
+    """The mix in the sink's codec; ``None`` when nothing need be sent, or when no codec was asked for."""
 
 
 class Sink(Protocol):
@@ -76,7 +76,19 @@ class Participant:
         hang_up: ends the participant's connection, for a reason that people can read; must not block.
     """
 
-    __slots__ = ("gate", "hang_up", "id", "joined_at", "level", "muted", "name", "sink", "source", "talking", "transport")
+    __slots__ = (
+        "gate",
+        "hang_up",
+        "id",
+        "joined_at",
+        "level",
+        "muted",
+        "name",
+        "sink",
+        "source",
+        "talking",
+        "transport",
+    )
 
     def __init__(
         self,

@@ -1,0 +1,108 @@
+"""The rooms of a server, by name: made by their first join, gone with the last to leave."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from conference.room.errors import InvalidRoomName, RoomFull, TooManyRooms
+from conference.room.events import RoomEvent
+from conference.room.participant import Participant
+from conference.room.room import Room
+
+log = logging.getLogger(__name__)
+
+_ROOM_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class ConferenceLimits:
+    """How much a server takes on."""
+
+    max_rooms: int = 1000
+    max_participants: int = 1000
+    """In one room."""
+
+
+def check_room_name(name: str) -> str:
+    """The name, if it is one.
+
+    Raises:
+        InvalidRoomName: it is not 1 to 64 characters of ``A-Z a-z 0-9 . _ -``.
+    """
+    if not _ROOM_NAME.fullmatch(name):
+        raise InvalidRoomName("A room's name is 1 to 64 characters of A-Z a-z 0-9 . _ -")
+    return name
+
+
+class Conference:
+    """All rooms, and those who follow what happens in them."""
+
+    def __init__(self, limits: ConferenceLimits = ConferenceLimits()) -> None:
+        self.rooms: dict[str, Room] = {}
+        self._limits = limits
+        self._subscribers: dict[str, list[Callable[[RoomEvent], None]]] = {}
+
+    def get(self, room_name: str) -> Room | None:
+        """The room of that name, if anybody is in it."""
+        return self.rooms.get(room_name)
+
+    def join(self, room_name: str, participant: Participant) -> Room:
+        """Let somebody into a room, which is made if there is none.
+
+        Raises:
+            InvalidRoomName: the name is not one.
+            TooManyRooms: the room would be one too many.
+            RoomFull: the participant would be one too many.
+            ValueError: somebody with the same id is in the room.
+        """
+        check_room_name(room_name)
+        room = self.rooms.get(room_name)
+        if room is None:
+            if len(self.rooms) >= self._limits.max_rooms:
+                raise TooManyRooms("This server has no place for another room; please try again later")
+            room = Room(room_name, participant.joined_at, lambda event: self._publish(room_name, event))
+        if len(room.participants) >= self._limits.max_participants:
+            raise RoomFull(f"Room {room_name} is full")
+        room.add(participant)
+        self.rooms[room_name] = room
+        return room
+
+    def leave(self, room_name: str, participant_id: str, reason: str) -> None:
+        """Take somebody out of a room, which goes with its last participant. Does nothing if they are not in it."""
+        room = self.rooms.get(room_name)
+        if room is None:
+            return
+        room.remove(participant_id, reason)
+        if not room.participants:
+            del self.rooms[room_name]
+
+    def subscribe(self, room_name: str, callback: Callable[[RoomEvent], None]) -> Callable[[], None]:
+        """Have ``callback`` called with every event of a room; it must not block. Returns how to end that."""
+        self._subscribers.setdefault(room_name, []).append(callback)
+
+        def unsubscribe() -> None:
+            callbacks = self._subscribers.get(room_name, [])
+            if callback in callbacks:
+                callbacks.remove(callback)
+            if not callbacks:
+                self._subscribers.pop(room_name, None)
+
+        return unsubscribe
+
+    def tick(self, tick: int, now_ns: int) -> None:
+        """Let 20 ms pass in every room. See `Room.tick`."""
+        for room in list(self.rooms.values()):
+            try:
+                room.tick(tick, now_ns)
+            except Exception:
+                log.exception("room %s: tick %d failed", room.name, tick)
+
+    def _publish(self, room_name: str, event: RoomEvent) -> None:
+        for callback in tuple(self._subscribers.get(room_name, ())):
+            try:
+                callback(event)
+            except Exception:
+                log.exception("room %s: a subscriber failed", room_name)

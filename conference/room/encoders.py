@@ -1,0 +1,86 @@
+"""One encoder per distinct mix: everybody who hears the same gets the same packet.
+
+A *stream* is a mix over time: "everybody", or "everybody but Amy". Each has one limiter, and one encoder for each
+codec that its listeners use. Listeners move between streams (whoever starts to talk moves from "everybody" to a stream of
+their own), and a decoder that has followed one encoder cannot simply go on with another's packets: on the tick of the
+move the encoder is asked for a packet that stands on its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+
+from conference.audio.frame import SILENCE, Wide
+from conference.audio.limiter import Limiter
+from conference.codecs.base import Codec, Encoder
+from conference.room.participant import Mix
+
+KEEP_TICKS = 100
+"""A stream that nobody listens to is kept for 2 s: people pause, and talk on."""
+
+
+class _Stream:
+    """A mix over time: its limiter and its encoders."""
+
+    __slots__ = ("encoders", "last_tick", "limiter")
+
+    def __init__(self) -> None:
+        self.limiter = Limiter()
+        self.encoders: dict[Codec, Encoder] = {}
+        self.last_tick = 0
+
+
+class EncoderBank:
+    """The streams of one room, and their encoders.
+
+    On each tick, :meth:`encode` is called once per stream with listeners.
+    """
+
+    def __init__(self) -> None:
+        self._streams: dict[Hashable, _Stream] = {}
+        self.encoded_packets = 0
+        """Calls of an encoder that did codec work, since the room began."""
+
+    @property
+    def encoders(self) -> int:
+        """How many encoders are held."""
+        return sum(len(stream.encoders) for stream in self._streams.values())
+
+    def encode(
+        self, key: Hashable, mix: Wide | None, codecs: dict[Codec | None, bool], tick: int
+    ) -> dict[Codec | None, Mix]:
+        """Limit and encode one stream's next frame.
+
+        Args:
+            key: names the stream.
+            mix: the accumulator, shape ``(960,)``; ``None`` if nobody is in it.
+            codecs: what the listeners want, each with whether one of them has just moved here.
+            tick: number of the tick.
+
+        Returns:
+            For each of ``codecs``, what its listeners get: one object for all of them.
+        """
+        stream = self._streams.get(key)
+        if stream is None:
+            stream = self._streams[key] = _Stream()
+        stream.last_tick = tick
+        samples = SILENCE if mix is None else stream.limiter.process(mix)
+        mixes = {}
+        for codec, moved in codecs.items():
+            payload = None
+            if codec is not None:
+                encoder = stream.encoders.get(codec)
+                if encoder is None:
+                    encoder = stream.encoders[codec] = codec.make_encoder()
+                if mix is None:
+                    payload = encoder.encode_silence()
+                else:
+                    payload = encoder.encode(samples, fresh=moved)
+                    self.encoded_packets += 1
+            mixes[codec] = Mix(tick, samples, payload)
+        return mixes
+
+    def forget_unused(self, tick: int) -> None:
+        """Drop the streams that nobody has listened to for a while."""
+        for key in [key for key, one in self._streams.items() if tick - one.last_tick > KEEP_TICKS]:
+            del self._streams[key]

@@ -1,0 +1,25 @@
+"""Why a room refuses. Each message is a sentence for the person who asked.
+
+ConferenceError
+├── InvalidRoomName
+├── TooManyRooms
+└── RoomFull
+"""
+
+from __future__ import annotations
+
+
+class ConferenceError(Exception):
+    """A request that a conference cannot grant."""
+
+
+class InvalidRoomName(ConferenceError, ValueError):
+    """The name is not 1 to 64 characters of ``A-Z a-z 0-9 . _ -``."""
+
+
+class TooManyRooms(ConferenceError):
+    """The server holds as many rooms as it may."""
+
+
+class RoomFull(ConferenceError):
+    """The room holds as many participants as it may."""

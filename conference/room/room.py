@@ -1,0 +1,212 @@
+"""A room, and what happens in it on a tick.
+
+`Room.tick` is synchronous: it pulls a frame from each source, mixes, encodes and hands each sink its output. It opens
+no socket, reads no clock, awaits nothing. The same calls at the same times give the same sound, bit for bit.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+
+from conference.audio.frame import SILENCE, SILENT_LEVEL, Samples
+from conference.audio.mix import minus, total
+from conference.codecs.base import Codec
+from conference.room.encoders import EncoderBank
+from conference.room.events import (
+    DigitPressed,
+    LevelsMeasured,
+    ParticipantJoined,
+    ParticipantLeft,
+    ParticipantUpdated,
+    RoomEvent,
+    TalkingStarted,
+    TalkingStopped,
+)
+from conference.room.participant import Participant, Sink, Source
+
+log = logging.getLogger(__name__)
+
+LEVELS_EVERY_TICKS = 5
+"""Levels are published ten times a second."""
+
+EVERYBODY = ""
+"""Key of the stream that leaves nobody out; a talker's own stream has their id for a key."""
+
+
+class Room:
+    """Who is here, and what they hear.
+
+    Args:
+        name: as in the URL.
+        created_at: unix time in seconds.
+        publish: takes every event, at once and in order.
+    """
+
+    def __init__(self, name: str, created_at: float, publish: Callable[[RoomEvent], None]) -> None:
+        self.name = name
+        self.created_at = created_at
+        self.participants: dict[str, Participant] = {}
+        self.encoders = EncoderBank()
+        self._publish = publish
+        self._heard: dict[str, tuple[str, Codec | None]] = {}  # participant id: stream and codec of the last tick
+        self._levels: dict[str, float] = {}
+
+    # People
+
+    def add(self, participant: Participant) -> None:
+        """Let somebody in.
+
+        Raises:
+            ValueError: somebody with that id is here already.
+        """
+        if participant.id in self.participants:
+            raise ValueError(f"participant {participant.id} is in the room already")
+        self.participants[participant.id] = participant
+        self._publish(ParticipantJoined(self.name, participant.state()))
+
+    def remove(self, participant_id: str, reason: str) -> Participant | None:
+        """Take somebody out. Does not end their connection. ``None`` if they were not here."""
+        participant = self.participants.pop(participant_id, None)
+        if participant is None:
+            return None
+        self._heard.pop(participant_id, None)
+        self._set_talking(participant, talking=False)
+        self._publish(ParticipantLeft(self.name, participant.state(), reason))
+        return participant
+
+    def reseat(
+        self,
+        participant_id: str,
+        source: Source | None,
+        sink: Sink | None,
+        hang_up: Callable[[str], None] | None,
+    ) -> Callable[[str], None] | None:
+        """Give a participant another connection. Returns how to end the one they had.
+
+        Raises:
+            KeyError: they are not here.
+        """
+        participant = self.participants[participant_id]
+        replaced, participant.hang_up = participant.hang_up, hang_up
+        participant.source, participant.sink = source, sink
+        self._heard.pop(participant_id, None)
+        self._publish(ParticipantUpdated(self.name, participant.state()))
+        return replaced
+
+    def set_muted(self, participant_id: str, muted: bool) -> None:
+        """Mute or unmute: whoever is muted is not heard.
+
+        Raises:
+            KeyError: they are not here.
+        """
+        participant = self.participants[participant_id]
+        if participant.muted == muted:
+            return
+        participant.muted = muted
+        if muted:
+            self._set_talking(participant, talking=False)
+            participant.level = SILENT_LEVEL
+        self._publish(ParticipantUpdated(self.name, participant.state()))
+
+    def rename(self, participant_id: str, name: str) -> None:
+        """Change what others see.
+
+        Raises:
+            KeyError: they are not here.
+        """
+        participant = self.participants[participant_id]
+        if participant.name != name:
+            participant.name = name
+            self._publish(ParticipantUpdated(self.name, participant.state()))
+
+    def press_digit(self, participant_id: str, digit: str) -> None:
+        """A key of a participant's telephone was pressed."""
+        if participant_id in self.participants:
+            self._publish(DigitPressed(self.name, participant_id, digit))
+
+    # Sound
+
+    def tick(self, tick: int, now_ns: int) -> None:
+        """Let 20 ms pass: everybody speaks, and everybody hears.
+
+        Args:
+            tick: number of the tick; the media time of the mixes is ``tick * 960``.
+            now_ns: monotonic time at which the tick is due.
+        """
+        voices = {one.id: frame for one, frame in self._listen(now_ns)}
+        self._play(voices, tick)
+        if tick % LEVELS_EVERY_TICKS == 0:
+            self._publish_levels()
+            self.encoders.forget_unused(tick)
+
+    def _listen(self, now_ns: int) -> Iterator[tuple[Participant, Samples]]:
+        """Who is talking, with their frames."""
+        for participant in list(self.participants.values()):
+            if participant.source is None:
+                continue
+            frame = self._pull(participant, participant.source, now_ns)
+            if participant.muted:
+                continue
+            gate = participant.gate
+            is_open = gate.silent() if frame is None else gate.process(frame)
+            participant.level = gate.level
+            if is_open != participant.talking:
+                self._set_talking(participant, talking=is_open)
+            if is_open:
+                yield participant, SILENCE if frame is None else frame
+
+    def _pull(self, participant: Participant, source: Source, now_ns: int) -> Samples | None:
+        try:
+            return source.pull(now_ns)
+        except Exception:
+            self._expel(participant)
+            return None
+
+    def _play(self, voices: dict[str, Samples], tick: int) -> None:
+        """Mix, encode and deliver: each stream once, however many hear it."""
+        audience: dict[str, dict[Codec | None, list[tuple[Participant, Sink]]]] = {}
+        moved: dict[str, dict[Codec | None, bool]] = defaultdict(lambda: defaultdict(bool))
+        for participant in self.participants.values():
+            sink = participant.sink
+            if sink is None:
+                continue
+            stream = participant.id if participant.id in voices else EVERYBODY
+            codec = sink.codec
+            audience.setdefault(stream, {}).setdefault(codec, []).append((participant, sink))
+            place = (stream, codec)
+            moved[stream][codec] |= self._heard.get(participant.id) != place
+            self._heard[participant.id] = place
+        everything = total(list(voices.values())) if voices and audience else None
+        for stream, by_codec in audience.items():
+            mix = everything
+            if everything is not None and stream != EVERYBODY:
+                mix = minus(everything, voices[stream]) if len(voices) > 1 else None
+            mixes = self.encoders.encode(stream, mix, moved[stream], tick)
+            for codec, listeners in by_codec.items():
+                for participant, sink in listeners:
+                    try:
+                        sink.deliver(mixes[codec])
+                    except Exception:
+                        self._expel(participant)
+
+    def _expel(self, participant: Participant) -> None:
+        """A participant whose connection breaks the room's rules must not take the room with it."""
+        log.exception("room %s: the connection of participant %s failed", self.name, participant.id)
+        participant.source = participant.sink = None
+        if participant.hang_up is not None:
+            participant.hang_up("internal error")
+
+    def _set_talking(self, participant: Participant, *, talking: bool) -> None:
+        if participant.talking == talking:
+            return
+        participant.talking = talking
+        event = TalkingStarted if talking else TalkingStopped
+        self._publish(event(self.name, participant.id))
+
+    def _publish_levels(self) -> None:
+        levels = {one.id: round(one.level, 1) for one in self.participants.values() if one.level > SILENT_LEVEL}
+        if levels or self._levels:
+            self._publish(LevelsMeasured(self.name, levels))
+        self._levels = levels

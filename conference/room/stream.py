@@ -1,0 +1,170 @@
+"""A source whose voice comes in packets: jitter buffer, decoder, and the cut to frames of one tick.
+
+WebRTC and Twilio participants differ only in how their packets are unwrapped; from there on this is the path of both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, SILENCE, Samples
+from conference.audio.jitter import JitterBuffer, JitterStats, Lost, Packet, Silence
+from conference.codecs.base import DecodeError, Decoder
+
+MAX_DECODES_PER_TICK = 16
+"""Packets of 2.5 ms make eight to a tick; more than twice that in one go is nothing a sender means."""
+
+_FADE_IN = np.linspace(0.0, 1.0, FRAME_SAMPLES, dtype=np.float32)
+
+
+@dataclass(slots=True)
+class StreamStats:
+    """What became of the packets of one source."""
+
+    jitter: JitterStats
+    decoded: int = 0
+    concealed: int = 0
+    """Stretches made up because their packet was missing."""
+
+    undecodable: int = 0
+    """Packets that were not of the codec agreed on."""
+
+    shortened: int = 0
+    """Frames folded into their neighbour to bring the delay down."""
+
+
+class PacketSource:
+    """Packets in, at any time and in any order; a frame out on every tick. Satisfies `participant.Source`.
+
+    Args:
+        decoder: of the codec that was agreed on.
+        minimum_delay_ms: least time a packet waits for those before it.
+        maximum_delay_ms: greatest.
+    """
+
+    def __init__(self, decoder: Decoder, *, minimum_delay_ms: int = 5, maximum_delay_ms: int = 200) -> None:
+        self._minimum_delay_ms = minimum_delay_ms
+        self._maximum_delay_ms = maximum_delay_ms
+        self._decoder = decoder
+        self._jitter = self._make_jitter()
+        self.stats = StreamStats(self._jitter.stats)
+        self._pending: list[Samples] = []  # decoded, and not pulled yet
+        self._pending_samples = 0
+
+    def _make_jitter(self) -> JitterBuffer:
+        return JitterBuffer(
+            self._decoder.clock_rate, minimum_ms=self._minimum_delay_ms, maximum_ms=self._maximum_delay_ms
+        )
+
+    @property
+    def delay_ms(self) -> float:
+        """What the jitter buffer currently waits, in milliseconds."""
+        return self._jitter.delay.target * 1000 / self._jitter.clock_rate
+
+    @property
+    def buffered_ms(self) -> float:
+        """Sound held, encoded and decoded, in milliseconds."""
+        encoded = self._jitter.buffered * 1000 / self._jitter.clock_rate
+        return encoded + self._pending_samples * 1000 / SAMPLE_RATE
+
+    def push(self, sequence: int, timestamp: int, payload: bytes, arrival_ns: int, level: int | None = None) -> None:
+        """Take a packet as it arrived. Never raises: what can't be decoded is counted and forgotten.
+
+        Args:
+            sequence: RTP sequence number, 16 bits.
+            timestamp: RTP timestamp, 32 bits, at the decoder's clock rate.
+            payload: in the codec that was agreed on.
+            arrival_ns: when it came.
+            level: the sender's own measurement, dBov (RFC 6464), if the header had one.
+        """
+        try:
+            duration = self._decoder.duration(payload)
+        except DecodeError:
+            self.stats.undecodable += 1
+            return
+        self._jitter.push(sequence, timestamp, payload, duration, arrival_ns)
+
+    def restart(self, decoder: Decoder | None = None) -> None:
+        """Another stream takes over: a new SSRC, or (with ``decoder``) another codec."""
+        if decoder is None:
+            self._decoder.reset()
+            self._jitter.reset()
+            return
+        counts = self._jitter.stats
+        self._decoder = decoder
+        self._jitter = self._make_jitter()
+        self._jitter.stats = counts
+
+    def pull(self, now_ns: int) -> Samples | None:
+        """The next frame, shape ``(960,)``, int16; ``None`` if all of it is silence."""
+        if not self._fill(now_ns):
+            return None
+        frame = self._take()
+        if self._jitter.surplus(self._playout(now_ns)) > 0:
+            frame = self._shorten(frame, now_ns)
+        return frame
+
+    def _playout(self, now_ns: int) -> int:
+        """When the next item of the jitter buffer will be heard."""
+        return now_ns + self._pending_samples * 1_000_000_000 // SAMPLE_RATE
+
+    def _fill(self, now_ns: int) -> bool:
+        """Decode until a frame is there. Returns whether there is anything in it but silence."""
+        for _ in range(MAX_DECODES_PER_TICK):
+            missing = FRAME_SAMPLES - self._pending_samples
+            if missing <= 0:
+                return True
+            wanted = -(-missing * self._jitter.clock_rate // SAMPLE_RATE)
+            match self._jitter.pull(self._playout(now_ns), wanted):
+                case Silence():
+                    if not self._pending:
+                        return False
+                    self._append(SILENCE[:missing])
+                case Packet(payload, duration, skip):
+                    self._append(self._decode(payload, duration)[self._to_frames(skip) :])
+                case Lost(duration, following):
+                    self.stats.concealed += 1
+                    self._append(self._decoder.conceal(duration, following))
+        if self._pending_samples < FRAME_SAMPLES:
+            self._append(SILENCE[: FRAME_SAMPLES - self._pending_samples])
+        return True
+
+    def _decode(self, payload: bytes, duration: int) -> Samples:
+        try:
+            samples = self._decoder.decode(payload)
+        except DecodeError:
+            self.stats.undecodable += 1
+            return self._decoder.conceal(duration)
+        self.stats.decoded += 1
+        return samples
+
+    def _to_frames(self, duration: int) -> int:
+        return duration * SAMPLE_RATE // self._jitter.clock_rate
+
+    def _append(self, samples: Samples) -> None:
+        if len(samples):
+            self._pending.append(samples)
+            self._pending_samples += len(samples)
+
+    def _take(self) -> Samples:
+        """Cut one frame off what is pending. A packet of exactly 20 ms is passed on as it is."""
+        first = self._pending[0]
+        if len(first) == FRAME_SAMPLES:
+            self._pending_samples -= FRAME_SAMPLES
+            return self._pending.pop(0)
+        joined = np.concatenate(self._pending)
+        rest = joined[FRAME_SAMPLES:]
+        self._pending = [rest] if len(rest) else []
+        self._pending_samples = len(rest)
+        return joined[:FRAME_SAMPLES]
+
+    def _shorten(self, frame: Samples, now_ns: int) -> Samples:
+        """Play two frames in the time of one, cross-faded, so that a delay no longer needed goes away."""
+        if not self._jitter.buffered or not self._fill(now_ns):
+            return frame
+        self.stats.shortened += 1
+        following = self._take()
+        faded: Samples = (frame + (following.astype(np.float32) - frame) * _FADE_IN).astype(np.int16)
+        return faded

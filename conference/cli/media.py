@@ -1,0 +1,227 @@
+"""Audio files: anything PyAV reads comes in as 48 kHz mono, recordings go out as WAV or Ogg Opus."""
+
+from __future__ import annotations
+
+import wave
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Protocol, Self
+
+import av
+import av.error
+import numpy as np
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+
+from conference.audio.frame import SAMPLE_RATE, Samples
+
+LONGEST_SECONDS: Final = 2 * 3600.0
+"""What :func:`read_audio` takes at most unless told otherwise: two hours are 690 MB of samples."""
+
+FLUSH_SAMPLES: Final = SAMPLE_RATE // 2
+"""A WAV's header and samples reach the disk this often, so that a killed recorder leaves a whole file."""
+
+LONGEST_WAV: Final = 0xFFFF_FFFF - 44
+"""Bytes of sound that fit in a WAV, whose lengths are 32-bit numbers: 12 hours."""
+
+
+class MediaError(Exception):
+    """A file can't be read or written; the text is one sentence for the person who named it."""
+
+
+class Recorder(Protocol):
+    """A recording being written. A context manager: leaving it closes the file."""
+
+    def write(self, samples: Samples) -> None:
+        """Append PCM: shape ``(n,)``, int16, 48 kHz mono.
+
+        Raises:
+            MediaError: the disk is full, the file is gone, or it is as long as its format allows.
+        """
+        ...
+
+    def close(self) -> None:
+        """Finish the file. Closing twice is closing once."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+def read_audio(path: str | Path, *, longest_seconds: float = LONGEST_SECONDS) -> Samples:
+    """Read the first audio stream of a file, whatever its format, rate and channels.
+
+    Args:
+        path: the file.
+        longest_seconds: longer ones are refused, since all of it is kept in memory.
+
+    Returns:
+        PCM: shape ``(n,)``, int16, 48 kHz; channels are averaged to one.
+
+    Raises:
+        MediaError: there is no such file, it can't be read, has no audio, or is too long.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise MediaError(f"{path} is a folder, not an audio file.")
+    try:
+        with av.open(str(path), mode="r", metadata_errors="replace") as container:
+            samples = _decode(path, container, round(longest_seconds * SAMPLE_RATE))
+    except FileNotFoundError:
+        raise MediaError(f"There is no file {path}.") from None
+    except (av.error.FFmpegError, OSError, ValueError) as error:
+        raise MediaError(f"{path} can't be read as audio: {_reason(error)}.") from error
+    if not samples.size:
+        raise MediaError(f"{path} holds no sound.")
+    return samples
+
+
+def open_recorder(path: str | Path) -> Recorder:
+    """Start a recording, in the format that the name's suffix says. An existing file is replaced.
+
+    Args:
+        path: ``….wav`` (48 kHz mono 16 bit), ``….ogg`` or ``….opus`` (Opus in Ogg).
+
+    Raises:
+        MediaError: another suffix, or the file can't be made.
+    """
+    path = Path(path)
+    suffix = path.suffix.lower()
+    try:
+        if suffix == ".wav":
+            return WavRecorder(path)
+        if suffix in {".ogg", ".opus"}:
+            return OpusRecorder(path)
+    except (av.error.FFmpegError, OSError) as error:
+        raise MediaError(f"{path} can't be written: {_reason(error)}.") from error
+    raise MediaError(f"A recording's name ends in .wav, .ogg or .opus, but {path} does not.")
+
+
+class _Closing:
+    """What both recorders share: ``with``."""
+
+    def close(self) -> None:
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class WavRecorder(_Closing):
+    """A WAV whose header is brought up to date twice a second."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = path.open("wb")
+        self._wave = wave.open(self._file, "wb")  # noqa: SIM115 - closed by close()
+        self._wave.setnchannels(1)
+        self._wave.setsampwidth(2)
+        self._wave.setframerate(SAMPLE_RATE)
+        self._written = 0
+        self._unflushed = 0
+        self._wave.writeframes(b"")
+        self._file.flush()
+
+    def write(self, samples: Samples) -> None:
+        """Append PCM; see :class:`Recorder`."""
+        self._written += samples.nbytes
+        if self._written > LONGEST_WAV:
+            raise MediaError(f"{self._path} is full: a WAV holds twelve hours; record to .ogg instead.")
+        try:
+            self._wave.writeframesraw(samples.astype("<i2", copy=False).tobytes())
+            self._unflushed += samples.size
+            if self._unflushed >= FLUSH_SAMPLES:
+                self._unflushed = 0
+                self._wave.writeframes(b"")  # brings the lengths in the header up to date
+                self._file.flush()
+        except OSError as error:
+            raise MediaError(f"{self._path} can't be written: {_reason(error)}.") from error
+
+    def close(self) -> None:
+        """Finish the file; see :class:`Recorder`."""
+        if self._file.closed:
+            return
+        try:
+            self._wave.close()
+        except OSError as error:
+            raise MediaError(f"{self._path} can't be finished: {_reason(error)}.") from error
+        finally:
+            self._file.close()
+
+
+class OpusRecorder(_Closing):
+    """Opus in Ogg (RFC 7845). A page is written every half second, and Ogg needs no header at the end."""
+
+    def __init__(self, path: Path, bitrate: int = 64_000) -> None:
+        self._path = path
+        self._closed = False
+        self._time = 0
+        options = {"page_duration": "500000", "flush_packets": "1"}
+        self._container = av.open(str(path), mode="w", format="ogg", options=options)
+        self._stream = self._container.add_stream("libopus", rate=SAMPLE_RATE, layout="mono")
+        self._stream.bit_rate = bitrate
+        self._container.start_encoding()  # makes the file, so that a bad path is known now
+
+    def write(self, samples: Samples) -> None:
+        """Append PCM; see :class:`Recorder`."""
+        if not samples.size:
+            return
+        frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="s16", layout="mono")
+        frame.sample_rate = SAMPLE_RATE
+        frame.pts = self._time
+        self._time += samples.size
+        try:
+            self._container.mux(self._stream.encode(frame))
+        except (av.error.FFmpegError, OSError) as error:
+            raise MediaError(f"{self._path} can't be written: {_reason(error)}.") from error
+
+    def close(self) -> None:
+        """Finish the file; see :class:`Recorder`."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            self._container.mux(self._stream.encode(None))
+            self._container.close()
+        except (av.error.FFmpegError, OSError) as error:
+            raise MediaError(f"{self._path} can't be finished: {_reason(error)}.") from error
+
+
+def _decode(path: Path, container: InputContainer, longest: int) -> Samples:
+    if not container.streams.audio:
+        raise MediaError(f"{path} has no audio in it.")
+    stream: AudioStream = container.streams.audio[0]
+    resampler = av.AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE)
+    chunks: list[Samples] = []
+    total = counted = 0
+    for packet in container.demux(stream):
+        try:
+            frames = packet.decode()
+        except av.error.InvalidDataError:
+            continue  # one damaged packet in an otherwise good file is a gap, not the end
+        for frame in frames:
+            chunks.extend(_pcm(resampler.resample(frame)))
+        total += sum(chunk.size for chunk in chunks[counted:])
+        counted = len(chunks)
+        if total > longest:
+            raise MediaError(f"{path} is longer than {longest / SAMPLE_RATE / 60:.0f} minutes.")
+    if chunks:
+        chunks.extend(_pcm(resampler.resample(None)))
+    return np.concatenate(chunks) if chunks else np.zeros(0, np.int16)
+
+
+def _pcm(frames: list[av.AudioFrame]) -> list[Samples]:
+    return [frame.to_ndarray().reshape(-1).astype(np.int16, copy=False) for frame in frames]
+
+
+def _reason(error: Exception) -> str:
+    text = getattr(error, "strerror", None) or str(error)
+    return text[:1].lower() + text[1:].rstrip(".")

@@ -133,6 +133,7 @@ class JitterBuffer:
         self._position = 0  # media time that plays next
         self._playing = False
         self._starved = 0  # samples concealed since the buffer ran empty, and not settled yet
+        self._concealed = 0  # samples reported lost since the last packet
         self._last_duration = self._tick
         self._announced_silence = False
 
@@ -191,10 +192,11 @@ class JitterBuffer:
         if not self._playing:
             return self._play_head(skip=0) if due else Silence(wanted)
         gap = head.timestamp - self._position
-        if head.sequence == self._last_played + 1:
-            if gap >= self._tick:  # a pause: what follows it waits for its own time
-                self._playing = False
-                return self._play_head(skip=0) if due else Silence(wanted)
+        contiguous = head.sequence == self._last_played + 1
+        if gap >= self._tick and (contiguous or self._concealed >= self._conceal):
+            self._playing = False  # a pause, or too much is lost to make up: what follows waits for its own time
+            return self._play_head(skip=0) if due else Silence(wanted)
+        if contiguous:
             return self._play_head(skip=cut)
         if gap > 0:
             return self._report_lost(head, gap)
@@ -263,9 +265,10 @@ class JitterBuffer:
         head = self._entries.pop(0)
         self._playing = True
         self._starved = 0
+        self._concealed = 0
         self._last_played = head.sequence
         self._position = head.end
-        self._last_duration = head.duration or self._tick
+        self._last_duration = max(head.duration, self._tick // 8)  # 2.5 ms is the shortest Opus frame
         self._announced_silence = len(head.payload) <= DTX_BYTES
         return Packet(head.payload, head.duration, skip)
 
@@ -273,6 +276,7 @@ class JitterBuffer:
         duration = min(self._last_duration, gap)
         self._last_played += 1
         self._position += duration
+        self._concealed += duration
         self.stats.lost += 1
         next_in_line = head.sequence == self._last_played + 1 and head.timestamp == self._position
         return Lost(duration, head.payload if next_in_line else None)
@@ -280,10 +284,11 @@ class JitterBuffer:
     def _starve(self, wanted: int) -> Item:
         if not self._playing:
             return Silence(wanted)
-        if self._announced_silence or self._starved >= self._conceal:
+        if self._announced_silence or self._concealed >= self._conceal:
             self._playing = False
             return Silence(wanted)
         self._starved += self._last_duration
+        self._concealed += self._last_duration
         self.stats.lost += 1
         return Lost(self._last_duration, None)
 

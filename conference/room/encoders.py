@@ -1,9 +1,9 @@
 """One encoder per distinct mix: everybody who hears the same gets the same packet.
 
 A *stream* is a mix over time: "everybody", or "everybody but Amy". Each has one limiter, and one encoder for each
-codec that its listeners use. Listeners move between streams (whoever starts to talk moves from "everybody" to a stream of
-their own), and a decoder that has followed one encoder cannot simply go on with another's packets: on the tick of the
-move the encoder is asked for a packet that stands on its own.
+codec that its listeners use. Listeners move between streams (whoever starts to talk moves from "everybody" to a stream
+of their own), and a decoder that has followed one encoder cannot simply go on with another's packets: on the tick of
+the move the encoder is asked for a packet that stands on its own.
 """
 
 from __future__ import annotations

@@ -1,0 +1,56 @@
+# `make serve` runs the server, `make test` passes all tests; both make their own environment first.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+NODE_PACKAGES := tests/interop/node_modules
+
+.PHONY: help serve test install lint format bench clean system-packages
+
+help:  ## Say what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
+
+$(VENV)/.serve: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml | $(VENV)/.serve
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+install: $(VENV)/.serve $(VENV)/.dev  ## Make the environment in .venv, with what development needs
+
+serve: $(VENV)/.serve  ## Run the server on http://127.0.0.1:8080; ARGS="--port 9000" passes options on
+	@exec $(BIN)/python server.py $(ARGS)
+
+system-packages:
+	@sh tests/install-system-packages.sh
+
+$(NODE_PACKAGES): tests/interop/package.json
+	@if command -v npm >/dev/null; then \
+	  npm install --prefix tests/interop --no-audit --no-fund --silent && touch $@; \
+	else \
+	  echo 'MISSING: npm. The test against libwebrtc will be skipped.'; \
+	fi
+
+test: install system-packages  ## Pass all tests; ARGS="-k mix" passes options on to pytest
+	@$(MAKE) --no-print-directory $(NODE_PACKAGES) || echo 'MISSING: @roamhq/wrtc. The test against libwebrtc will be skipped.'
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: install  ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: install  ## Let ruff put the code into shape
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: install  ## Measure what a participant costs and how late the sound is
+	$(BIN)/python bench/cost.py
+	$(BIN)/python bench/latency.py
+
+clean:  ## Remove all that was made here
+	rm -rf $(VENV) $(NODE_PACKAGES) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

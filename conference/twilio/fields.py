@@ -1,0 +1,101 @@
+"""How the fields of a Media Streams message are read.
+
+Strictly where a slip would be heard or misunderstood, leniently where Twilio and its imitators differ.
+"""
+
+from __future__ import annotations
+
+import binascii
+import json
+from collections.abc import Mapping
+from typing import Any
+
+MAX_SID_CHARS = 128
+"""Longest identifier taken. Twilio's have 34 characters, its imitators' differ."""
+
+MAX_NAME_CHARS = 1024
+"""Longest name of a mark, a track or an encoding taken."""
+
+
+class MessageError(ValueError):
+    """A message that does not follow the protocol; the text is a sentence that says how."""
+
+
+def to_base64(payload: bytes) -> str:
+    """Base64 as the protocol wants it: RFC 4648 section 4, padded, in one line."""
+    return binascii.b2a_base64(payload, newline=False).decode("ascii")
+
+
+def from_base64(text: str) -> bytes:
+    """Undo :func:`to_base64`, strictly: stray characters would turn into noise.
+
+    Raises:
+        MessageError: this is not base64.
+    """
+    try:
+        return binascii.a2b_base64(text, strict_mode=True)
+    except ValueError:
+        raise MessageError("The payload is not base64 (RFC 4648 section 4, padded, in one line).") from None
+
+
+def read_event(text: str, max_chars: int) -> tuple[dict[str, Any], str]:
+    """The message as an object, and its event.
+
+    Raises:
+        MessageError: too long, no JSON object, or without an event.
+    """
+    if len(text) > max_chars:
+        raise MessageError(f"The message has {len(text)} characters, and at most {max_chars} are taken.")
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError):  # ValueError: not JSON, or a number of thousands of digits
+        raise MessageError("The message is not JSON.") from None
+    if not isinstance(data, dict):
+        raise MessageError("The message is not a JSON object.")
+    event = data.get("event")
+    if not isinstance(event, str) or not event:
+        raise MessageError('The message has no "event".')
+    return data, event[:64]
+
+
+def read_object(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """The object inside a message that bears its event's name."""
+    body = data.get(name)
+    if not isinstance(body, dict):
+        raise MessageError(f'A "{name}" message has no "{name}" object.')
+    return body
+
+
+def read_text(value: object, what: str) -> str:
+    """A short string; ``what`` names the field in the error."""
+    if not isinstance(value, str) or len(value) > MAX_NAME_CHARS:
+        raise MessageError(f'"{what}" is not a string of up to {MAX_NAME_CHARS} characters.')
+    return value
+
+
+def read_sid(value: object, *, required: bool = False) -> str:
+    """An identifier; ``""`` when there is none and none is required."""
+    if value is None and not required:
+        return ""
+    if not isinstance(value, str) or len(value) > MAX_SID_CHARS or (required and not value):
+        raise MessageError(f"A sid is missing, not a string, or longer than {MAX_SID_CHARS} characters.")
+    return value
+
+
+def read_rate(value: object, what: str) -> int:
+    """A number of the media format; ``what`` names the field in the error."""
+    number = read_number(value)
+    if number is None:
+        raise MessageError(f'"start.mediaFormat.{what}" is not a number.')
+    return number
+
+
+def read_number(value: object) -> int | None:
+    """A count or a time: below 2**63, as a number or as a string of it; ``None`` if it is neither."""
+    if isinstance(value, str):
+        if not (value.isascii() and value.isdigit() and len(value) <= 19):
+            return None
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1 << 63:
+        return None
+    return int(value)

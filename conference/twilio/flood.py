@@ -1,0 +1,31 @@
+"""How much a client may send: a token bucket, with the time handed in."""
+
+from __future__ import annotations
+
+
+class TokenBucket:
+    """Lets ``rate`` per second through over time, and up to ``capacity`` at once.
+
+    Args:
+        rate: tokens that come back per second.
+        capacity: tokens it holds; it starts full.
+    """
+
+    __slots__ = ("_capacity", "_rate", "_seen_ns", "_tokens")
+
+    def __init__(self, rate: float, capacity: float) -> None:
+        self._rate = rate
+        self._capacity = capacity
+        self._tokens = capacity
+        self._seen_ns: int | None = None
+
+    def take(self, cost: float, now_ns: int) -> bool:
+        """Whether ``cost`` tokens are there; if so they are gone, if not none are."""
+        if self._seen_ns is not None:
+            elapsed = max(0, now_ns - self._seen_ns) / 1e9
+            self._tokens = min(self._capacity, self._tokens + elapsed * self._rate)
+        self._seen_ns = now_ns
+        if cost > self._tokens:
+            return False
+        self._tokens -= cost
+        return True

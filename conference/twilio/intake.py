@@ -1,0 +1,235 @@
+"""The sound of a caller, from messages of any size at any time to one frame a tick.
+
+What arrives over TCP is complete and in order, so nothing is reordered here: what is left is *when*. Three things
+look alike, a pile of messages at once, and want different answers:
+
+* a client that sends faster than real time: all of it is played, in order, in real time;
+* the end of a stall: its time is over, so the surplus is made up for, in silence where there is any;
+* the beginning of a talk by a client that sends no silence: it is played after a short wait.
+
+:class:`Schedule` tells them apart.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+
+from conference.audio.frame import TICK_NS, Samples
+from conference.audio.g711 import ulaw_decode, ulaw_encode
+from conference.codecs.base import Decoder
+from conference.twilio.messages import FRAME_BYTES, SILENT_FRAME
+from conference.twilio.settings import LegSettings
+
+NS_PER_MS = 1_000_000
+NS_PER_BYTE = TICK_NS // FRAME_BYTES
+CONCEALED_FRAMES = 3
+"""Frames made up for a sound that breaks off; by then the concealment has faded to silence."""
+
+TALK_GAP_FRAMES = 10
+"""Frames without any sound after which the next one begins a new talk."""
+
+MERGE_EVERY_FRAMES = 10
+"""Where there is no silence to leave out, one frame in so many is folded into the next: ten per cent faster."""
+
+QUIET_SQUARE = 10_000.0
+"""Mean square up to which a frame may be left out to catch up: -50 dBov, the noise of a quiet line."""
+
+_SQUARES = ulaw_decode(np.arange(256, dtype=np.uint8)).astype(np.float64) ** 2
+
+
+class Schedule:
+    """When the sound that has arrived so far should have been played to its end.
+
+    Each message extends it by its own length. It may lag behind real time by ``slack_ns``: that is how the messages
+    of a stall, which bring it back to real time, differ from those of a client that runs ahead of it. It leans
+    towards real time by 0.1 %, more than two clocks ever differ by, so that no delay builds up from that.
+    """
+
+    __slots__ = ("_due_ns", "_seen_ns", "_slack_ns")
+
+    def __init__(self, slack_ns: int) -> None:
+        self._slack_ns = slack_ns
+        self._due_ns: int | None = None
+        self._seen_ns = 0
+
+    def behind_ns(self, now_ns: int) -> int:
+        """How long ago all sound was due; 0 when some of it is still to come."""
+        return 0 if self._due_ns is None else min(max(0, now_ns - self._due_ns), self._slack_ns)
+
+    def ahead_ns(self, now_ns: int) -> int:
+        """How much sound is there before its time."""
+        return 0 if self._due_ns is None else max(0, self._due_ns - now_ns)
+
+    def extend(self, duration_ns: int, now_ns: int) -> None:
+        """Sound of this length has arrived."""
+        if self._due_ns is None:
+            self._due_ns = now_ns
+        else:
+            lean = (now_ns - self._seen_ns) // 1000
+            self._due_ns += max(-lean, min(lean, now_ns - self._due_ns))
+            self._due_ns = max(self._due_ns, now_ns - self._slack_ns)
+        self._seen_ns = now_ns
+        self._due_ns += duration_ns
+
+
+class PacedSource:
+    """A caller's voice: takes the payload of media messages, gives one frame a tick.
+
+    Args:
+        decoder: of mu-law; used by this source alone.
+        settings: the limits.
+    """
+
+    def __init__(self, decoder: Decoder, settings: LegSettings) -> None:
+        self._decoder = decoder
+        self._buffer_ns = settings.buffer_ms * NS_PER_MS
+        self._max_behind_ns = settings.max_behind_ms * NS_PER_MS
+        self._max_bytes = settings.max_ahead_ms * FRAME_BYTES // 20
+        self._schedule = Schedule(self._max_behind_ns)
+        self._frames: deque[bytes | None] = deque()  # None: one that never arrived
+        self._partial = bytearray()
+        self._arrived_ns = 0  # the last message
+        self._waiting_since_ns: int | None = None  # a new talk has begun, and is not yet played
+        self._talking = False
+        self._expected_timestamp: int | None = None
+        self._empty_pulls = 0
+        self._quiet_frames = 0
+        self._since_merge = 0
+        self.dropped_frames = 0
+        """Frames of sound left out, to catch up or because there was no room."""
+        self.concealed_frames = 0
+        """Frames made up for sound that was not there in time."""
+
+    @property
+    def buffered_ms(self) -> float:
+        """Sound that waits to be played, in milliseconds."""
+        return len(self._frames) * 20 + len(self._partial) * 20 / FRAME_BYTES
+
+    def push(self, payload: bytes, timestamp_ms: int | None, now_ns: int) -> int:
+        """Take the sound of one message.
+
+        Args:
+            payload: mu-law, 8 kHz, any length.
+            timestamp_ms: the message's; ``None`` if it has none. Only its steps count: a step that is longer than
+                the sound before it, and that real time bears out, is sound that went missing on the way.
+            now_ns: when it arrived.
+
+        Returns:
+            Milliseconds of sound that found no room and were dropped.
+        """
+        self._insert_missing(payload, timestamp_ms, now_ns)
+        room = self._max_bytes - len(self._frames) * FRAME_BYTES - len(self._partial)
+        surplus = max(0, len(payload) - max(0, room))
+        if surplus:
+            payload = payload[: len(payload) - surplus]
+            self.dropped_frames += -(-surplus // FRAME_BYTES)
+        if payload:
+            self._append(payload, now_ns)
+        return surplus * 20 // FRAME_BYTES
+
+    def pull(self, now_ns: int) -> Samples | None:
+        """The next 20 ms, shape ``(960,)``, int16, 48 kHz; ``None`` while there is nothing to hear."""
+        if not self._begin(now_ns):
+            return self._nothing()
+        self._catch_up(now_ns)
+        if self._frames:
+            return self._play(self._frames.popleft())
+        if self._partial and now_ns - self._arrived_ns >= TICK_NS:
+            frame = bytes(self._partial).ljust(FRAME_BYTES, b"\xff")
+            self._partial.clear()
+            return self._play(frame)
+        return self._nothing()
+
+    def _append(self, payload: bytes, now_ns: int) -> None:
+        if not self._talking and self._waiting_since_ns is None:
+            self._waiting_since_ns = now_ns
+        self._schedule.extend(len(payload) * NS_PER_BYTE, now_ns)
+        self._arrived_ns = now_ns
+        if not self._partial and len(payload) == FRAME_BYTES:  # nearly always
+            self._frames.append(payload)
+            return
+        self._partial += payload
+        whole = len(self._partial) // FRAME_BYTES * FRAME_BYTES
+        for start in range(0, whole, FRAME_BYTES):
+            self._frames.append(bytes(self._partial[start : start + FRAME_BYTES]))
+        del self._partial[:whole]
+
+    def _insert_missing(self, payload: bytes, timestamp_ms: int | None, now_ns: int) -> None:
+        if timestamp_ms is None:
+            self._expected_timestamp = None
+            return
+        position = timestamp_ms * 8
+        expected, self._expected_timestamp = self._expected_timestamp, position + len(payload)
+        if expected is None or position <= expected or not self._frames:
+            return
+        gap_ns = min((position - expected) * NS_PER_BYTE, self._schedule.behind_ns(now_ns))
+        for _ in range(round(gap_ns / TICK_NS)):
+            self._frames.append(None)
+            self._schedule.extend(TICK_NS, now_ns)
+
+    def _begin(self, now_ns: int) -> bool:
+        """Whether sound is to be played: at the beginning of a talk a little is gathered first."""
+        if not self._talking and self._waiting_since_ns is not None:
+            gathered = len(self._frames) * TICK_NS >= self._buffer_ns
+            if gathered or now_ns - self._waiting_since_ns >= self._buffer_ns:
+                self._talking, self._waiting_since_ns = True, None
+        return self._talking
+
+    def _play(self, frame: bytes | None) -> Samples | None:
+        self._empty_pulls = 0
+        if frame is None:
+            self.concealed_frames += 1
+            return None if self._quiet_frames > 1 else self._decoder.conceal(FRAME_BYTES)
+        self._quiet_frames = self._quiet_frames + 1 if frame == SILENT_FRAME else 0
+        # The first frame of silence still holds the end of the sound before it: the resampler is 2 ms late.
+        return None if self._quiet_frames > 1 else self._decoder.decode(frame)
+
+    def _nothing(self) -> Samples | None:
+        self._empty_pulls += 1
+        if self._empty_pulls == TALK_GAP_FRAMES:
+            self._talking = False
+        if not self._talking or self._quiet_frames or self._empty_pulls > CONCEALED_FRAMES:
+            return None
+        self.concealed_frames += 1
+        return self._decoder.conceal(FRAME_BYTES)
+
+    def _catch_up(self, now_ns: int) -> None:
+        """Leave out what is here beyond its time."""
+        allowed_ns = self._schedule.ahead_ns(now_ns) + self._buffer_ns
+        surplus = (len(self._frames) * TICK_NS - allowed_ns) // TICK_NS
+        self._since_merge += 1
+        if surplus < 2:
+            return
+        for _ in range(surplus - self._max_behind_ns // TICK_NS):
+            self._drop_oldest()
+        while surplus > 0 and self._frames and is_quiet(self._frames[0]):
+            self._drop_oldest()
+            surplus -= 1
+        if surplus >= 2 and self._since_merge >= MERGE_EVERY_FRAMES and len(self._frames) >= 2:
+            self._merge_oldest()
+
+    def _drop_oldest(self) -> None:
+        if self._frames.popleft() is not None:
+            self.dropped_frames += 1
+
+    def _merge_oldest(self) -> None:
+        first, second = self._frames.popleft(), self._frames.popleft()
+        self._frames.appendleft(second if first is None else first if second is None else fold(first, second))
+        self.dropped_frames += 1
+        self._since_merge = 0
+
+
+def is_quiet(frame: bytes | None) -> bool:
+    """Whether nobody would miss this frame of mu-law: nothing, or the noise of a quiet line."""
+    if frame is None or frame == SILENT_FRAME:
+        return True
+    return float(_SQUARES.take(np.frombuffer(frame, dtype=np.uint8)).mean()) <= QUIET_SQUARE
+
+
+def fold(first: bytes, second: bytes) -> bytes:
+    """Two frames of mu-law in the time of one: the first fades into the second, so that nothing clicks."""
+    fade = np.linspace(0.0, 1.0, len(first))
+    mixed = ulaw_decode(first) * (1.0 - fade) + ulaw_decode(second) * fade
+    return ulaw_encode(np.rint(mixed).astype(np.int16)).tobytes()

@@ -1,0 +1,46 @@
+"""The limits and habits of a leg, each a setting."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class LegSettings:
+    """How a caller's leg behaves, and what it puts up with. Times are in milliseconds of sound."""
+
+    buffer_ms: int = 60
+    """Sound kept in hand against uneven arrival, before a caller who sends in real time is played."""
+
+    max_ahead_ms: int = 10_000
+    """Most sound kept for a client that sends faster than real time; what is over is dropped."""
+
+    max_behind_ms: int = 500
+    """Surplus after a stalled connection (the sound of that time comes at once) beyond which the oldest is dropped.
+
+    Less than that is made up for little by little, in silence where there is any.
+    """
+
+    max_outgoing_ms: int = 1_000
+    """Sound kept for a connection that does not take it; what is older is dropped."""
+
+    mark_every_ms: int = 1_000
+    """Sound between two marks, whose echoes tell how much the client has buffered. 0: none are sent."""
+
+    clear_above_ms: int = 1_500
+    """Buffered at the client beyond what is usual for it, at which its buffer is cleared. 0: never."""
+
+    max_messages_per_second: int = 200
+    """Messages a client may send per second over time; ten seconds' worth may come at once."""
+
+    max_bytes_per_second: int = 1_000_000
+    """Characters a client may send per second over time; ten seconds' worth may come at once."""
+
+    max_malformed: int = 50
+    """Messages outside of the protocol until the connection is closed. One more is forgiven every second."""
+
+    max_dropped: int = 2_000
+    """Messages beyond the limits until the connection is closed."""
+
+    max_name_chars: int = 64
+    """Longest name of a participant; what is over is cut off."""

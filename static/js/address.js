@@ -1,0 +1,64 @@
+/**
+ * What the page's own address says, and the addresses it gives out. Pure.
+ *
+ * `/join/{room}?name=Amy` fills in the form; `autojoin=1` also presses Join; `processing=off` asks for
+ * the microphone's original sound.
+ */
+
+/**
+ * @typedef {object} Invitation
+ * @property {string} room  the room's name, or empty
+ * @property {string} name  the person's name, or empty
+ * @property {boolean} autojoin  whether to join without waiting for the button
+ * @property {boolean} processing  whether the browser may process the microphone's sound
+ */
+
+const ROOM_NAME = /^[A-Za-z0-9._-]{1,64}$/;
+
+/**
+ * @param {string} address  an absolute URL
+ * @returns {Invitation}
+ */
+export function readInvitation(address) {
+  const url = new URL(address);
+  const [, room = ""] = /^\/join\/([^/]+)\/?$/.exec(url.pathname) ?? [];
+  return {
+    room: decoded(room),
+    name: (url.searchParams.get("name") ?? "").trim(),
+    autojoin: url.searchParams.get("autojoin") === "1",
+    processing: url.searchParams.get("processing") !== "off",
+  };
+}
+
+/**
+ * The address to send to somebody: it names the room and nobody's name.
+ *
+ * @param {string} origin  e.g. `https://example.org`
+ * @param {string} room
+ * @returns {string}
+ */
+export function invitationAddress(origin, room) {
+  return `${origin}/join/${encodeURIComponent(room)}`;
+}
+
+/**
+ * @param {string} room
+ * @returns {string | null}  a sentence saying what is wrong with the room's name; null if nothing is
+ */
+export function roomNameProblem(room) {
+  if (room === "") return "Type the name of the room.";
+  if (room.length > 64) return "The room's name is too long: 64 characters at most.";
+  if (!ROOM_NAME.test(room)) {
+    return "A room's name has only letters A to Z, digits, dots, dashes and underscores; no spaces.";
+  }
+  return null;
+}
+
+/** @param {string} text */
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // a stray percent sign: show it as it is
+  }
+}

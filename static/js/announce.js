@@ -1,0 +1,65 @@
+/**
+ * What is said to those who listen to the page rather than look at it.
+ */
+
+import { byId } from "./dom.js";
+import { comingsAndGoings } from "./news.js";
+
+/** How long comings and goings are collected before they are said together, in milliseconds. */
+const COLLECT = 1500;
+
+/** @type {string[]} */
+let joined = [];
+/** @type {string[]} */
+let left = [];
+let timer = 0;
+
+/**
+ * Says this when there is a pause.
+ *
+ * @param {string} sentence
+ */
+export function announce(sentence) {
+  say("announce-polite", sentence);
+}
+
+/**
+ * Says this at once: something went wrong.
+ *
+ * @param {string} sentence
+ */
+export function alert(sentence) {
+  say("announce-assertive", sentence);
+}
+
+/** @param {string} name */
+export function announceJoined(name) {
+  joined.push(name);
+  collect();
+}
+
+/** @param {string} name */
+export function announceLeft(name) {
+  left.push(name);
+  collect();
+}
+
+function collect() {
+  if (timer) return;
+  timer = setTimeout(() => {
+    timer = 0;
+    announce(comingsAndGoings(joined, left));
+    joined = [];
+    left = [];
+  }, COLLECT);
+}
+
+/**
+ * @param {string} region
+ * @param {string} sentence
+ */
+function say(region, sentence) {
+  const element = byId(region);
+  // The same text twice is no change, and would not be said: a no-break space makes it one.
+  element.textContent = element.textContent === sentence ? `${sentence}\u00a0` : sentence;
+}

@@ -1,0 +1,139 @@
+/**
+ * One WebRTC connection to a room, from offer to end. Knows nothing of the page, and never reconnects:
+ * that is session.js.
+ */
+
+import { trickleFragment } from "./trickle.js";
+import * as whip from "./whip.js";
+
+/** How long the server may take to answer, in milliseconds. */
+const ANSWER_TIME = 10_000;
+
+/** How long candidates are collected before they are sent together, in milliseconds. */
+const TRICKLE_PAUSE = 50;
+
+/**
+ * Fires `connected`, `shaky` (may recover by itself) and `lost` (will not), each as a plain Event.
+ */
+export class Connection extends EventTarget {
+  #peer;
+  #sender;
+  #closed = false;
+  #closing = new AbortController();
+  /** @type {string[]} */ #candidates = [];
+  #trickleTimer = 0;
+
+  /** @type {whip.Seat | null} */ seat = null;
+
+  /** What the others say. */
+  remote = new MediaStream();
+
+  /**
+   * @param {RTCIceServer[]} iceServers
+   * @param {MediaStreamTrack | null} track  the microphone; null to listen only
+   */
+  constructor(iceServers, track) {
+    super();
+    this.canSend = track !== null;
+    this.#peer = new RTCPeerConnection({ iceServers, bundlePolicy: "max-bundle" });
+    const direction = track ? "sendrecv" : "recvonly";
+    const transceiver = this.#peer.addTransceiver(track ?? "audio", { direction });
+    this.#sender = transceiver.sender;
+    this.remote.addTrack(transceiver.receiver.track);
+    this.#peer.addEventListener("connectionstatechange", () => this.#onState(this.#peer.connectionState));
+    this.#peer.addEventListener("icecandidate", (event) => this.#onCandidate(event.candidate));
+  }
+
+  /** Whether sound gets through at this moment. */
+  get connected() {
+    return this.#peer.connectionState === "connected";
+  }
+
+  /**
+   * Asks for a seat. Sound flows once `connected` was fired.
+   *
+   * @param {string} room
+   * @param {string} name
+   * @param {string} token  of a seat to take again, or empty
+   * @returns {Promise<whip.Seat>}
+   */
+  async open(room, name, token) {
+    await this.#peer.setLocalDescription();
+    const offer = this.#peer.localDescription?.sdp ?? "";
+    const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(ANSWER_TIME)]);
+    const { seat, answer } = await whip.join(room, name, offer, token, signal);
+    this.seat = seat;
+    if (this.#closed) {
+      whip.leave(seat).catch(() => undefined);
+      throw new Error("closed while joining");
+    }
+    await this.#peer.setRemoteDescription({ type: "answer", sdp: answer });
+    this.#watchTransport();
+    this.#trickleSoon();
+    return seat;
+  }
+
+  /**
+   * Speaks through another microphone from now on, or none.
+   *
+   * @param {MediaStreamTrack | null} track
+   */
+  async replaceTrack(track) {
+    await this.#sender.replaceTrack(track);
+  }
+
+  /** @returns {Promise<RTCStatsReport>} */
+  stats() {
+    return this.#peer.getStats();
+  }
+
+  /** Ends the connection here; says nothing to the server. Fires nothing any more. */
+  close() {
+    this.#closed = true;
+    this.#closing.abort();
+    clearTimeout(this.#trickleTimer);
+    this.#peer.close();
+  }
+
+  /** The server ending the call shows first in DTLS (close_notify), seconds before ICE notices. */
+  #watchTransport() {
+    const transport = this.#sender.transport;
+    transport?.addEventListener("statechange", () => {
+      if (transport.state === "closed" || transport.state === "failed") this.#fire("lost");
+    });
+  }
+
+  /** @param {RTCPeerConnectionState} state */
+  #onState(state) {
+    if (state === "connected") this.#fire("connected");
+    if (state === "disconnected") this.#fire("shaky");
+    if (state === "failed" || state === "closed") this.#fire("lost");
+  }
+
+  /** @param {RTCIceCandidate | null} candidate */
+  #onCandidate(candidate) {
+    if (!candidate?.candidate) return;
+    this.#candidates.push(candidate.candidate);
+    if (this.seat) this.#trickleSoon();
+  }
+
+  #trickleSoon() {
+    clearTimeout(this.#trickleTimer);
+    this.#trickleTimer = setTimeout(() => this.#trickle(), TRICKLE_PAUSE);
+  }
+
+  /** The server also learns our addresses from the packets themselves, so a failure here changes nothing. */
+  async #trickle() {
+    const candidates = this.#candidates.splice(0);
+    const offer = this.#peer.localDescription?.sdp;
+    if (!this.seat || this.#closed || !offer || candidates.length === 0) return;
+    const complete = this.#peer.iceGatheringState === "complete";
+    const fragment = trickleFragment(offer, candidates, complete);
+    if (fragment) await whip.trickle(this.seat, fragment).catch(() => undefined);
+  }
+
+  /** @param {string} type */
+  #fire(type) {
+    if (!this.#closed) this.dispatchEvent(new Event(type));
+  }
+}

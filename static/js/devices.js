@@ -1,0 +1,201 @@
+/**
+ * The choice of microphone and speaker, with a live level. One panel, shown before joining and in the room.
+ */
+
+import { byId, make, setText } from "./dom.js";
+import { Listening } from "./listening.js";
+import { recall, remember } from "./memory.js";
+import { Meter } from "./meter.js";
+import * as microphone from "./microphone.js";
+import { microphoneProblem } from "./problems.js";
+
+/** Fires `track` (a CustomEvent with the microphone's new track) and `problem` (with a sentence). */
+export class Devices extends EventTarget {
+  #choice = byId("microphone", HTMLSelectElement);
+  #speaker = byId("speaker", HTMLSelectElement);
+  #original = byId("original-sound", HTMLInputElement);
+  #test = byId("mic-test", HTMLButtonElement);
+  #hint = byId("mic-hint");
+  #audio = byId("remote", HTMLAudioElement);
+  #listening = new Listening();
+  #meter = new Meter(/** @type {HTMLElement} */ (document.querySelector("#mic-meter .meter-fill")), () => this.level());
+  /** @type {Promise<MediaStreamTrack> | null} */ #opening = null;
+
+  /** @type {MediaStreamTrack | null} */ track = null;
+
+  /** @param {boolean} processing  whether the browser may process the microphone's sound */
+  constructor(processing) {
+    super();
+    this.#original.checked = !processing;
+    this.#choice.addEventListener("change", () => this.#onChoice());
+    this.#original.addEventListener("change", () => this.#reopen());
+    this.#speaker.addEventListener("change", () => this.#chooseSpeaker(this.#speaker.value));
+    this.#test.addEventListener("click", () => this.#reopen());
+    navigator.mediaDevices?.addEventListener?.("devicechange", () => this.#refresh());
+    document.addEventListener("pointerdown", () => this.#listening.wake());
+    document.addEventListener("keydown", () => this.#listening.wake());
+  }
+
+  /** Fills the lists; turns the microphone on if that needs no question. */
+  async start() {
+    await this.#refresh();
+    const missing = !microphone.capabilities().microphone;
+    this.#choice.disabled = missing;
+    if (missing) return;
+    if (await microphone.alreadyAllowed()) await this.#reopen();
+    else this.#invite();
+  }
+
+  /** Whether the person chose to listen only. */
+  get listenOnly() {
+    return this.#choice.value === microphone.NO_MICROPHONE || !microphone.capabilities().microphone;
+  }
+
+  /** Our own level in dBFS. */
+  level() {
+    return this.#listening.level();
+  }
+
+  /** Chooses to listen only. */
+  chooseNone() {
+    this.#choice.value = microphone.NO_MICROPHONE;
+    this.#drop();
+  }
+
+  /**
+   * The microphone, turned on. Rejects with getUserMedia's error.
+   *
+   * @returns {Promise<MediaStreamTrack | null>}  null if the person only listens
+   */
+  async open() {
+    this.#listening.wake();
+    if (this.listenOnly) return null;
+    if (this.track?.readyState === "live") return this.track;
+    this.#opening ??= this.#openChosen().finally(() => {
+      this.#opening = null;
+    });
+    return this.#opening;
+  }
+
+  /** Turns the microphone off: the browser's red light goes out. */
+  release() {
+    this.#drop();
+  }
+
+  /** @returns {Promise<MediaStreamTrack>} */
+  async #openChosen() {
+    const processing = !this.#original.checked;
+    const track = await microphone.openMicrophone(this.#choice.value, processing).catch((error) => {
+      // A remembered microphone that is no longer there: any other will do.
+      if (error.name === "OverconstrainedError") return microphone.openMicrophone("", processing);
+      throw error;
+    });
+    this.#take(track);
+    await this.#refresh();
+    return track;
+  }
+
+  /** @param {MediaStreamTrack} track */
+  #take(track) {
+    this.track?.stop();
+    this.track = track;
+    track.addEventListener("ended", () => this.#onEnded(track));
+    this.#listening.listenTo(track);
+    this.#meter.start();
+    this.#test.hidden = true;
+    this.#hint.hidden = true;
+    this.dispatchEvent(new CustomEvent("track", { detail: track }));
+  }
+
+  #drop() {
+    this.#listening.listenTo(null);
+    this.#meter.stop();
+    this.track?.stop();
+    this.track = null;
+  }
+
+  /** @param {MediaStreamTrack} track */
+  #onEnded(track) {
+    if (track !== this.track) return;
+    this.#drop();
+    this.#problem("The microphone went away. Plug it in again, or choose another.");
+    if (this.#choice.value) void this.#reopen(); // the browser's own choice may still be there
+  }
+
+  #onChoice() {
+    remember("microphone", this.#choice.value);
+    if (this.listenOnly) {
+      this.#drop();
+      this.dispatchEvent(new CustomEvent("track", { detail: null }));
+    } else {
+      void this.#reopen();
+    }
+  }
+
+  async #reopen() {
+    if (this.listenOnly) return;
+    try {
+      await this.#openChosen();
+    } catch (error) {
+      this.#problem(microphoneProblem(error));
+      this.#test.hidden = false;
+    }
+  }
+
+  #invite() {
+    this.#test.hidden = false;
+    setText(this.#hint, "Your browser will ask whether this page may use it.");
+    this.#hint.hidden = false;
+  }
+
+  /** @param {string} sentence */
+  #problem(sentence) {
+    this.dispatchEvent(new CustomEvent("problem", { detail: sentence }));
+  }
+
+  async #refresh() {
+    const inputs = await microphone.devicesOf("audioinput");
+    const current = this.track?.getSettings().deviceId;
+    fill(this.#choice, "Default microphone", inputs, current ?? (this.#choice.value || recall("microphone")));
+    this.#choice.append(option(microphone.NO_MICROPHONE, "No microphone, just listen"));
+    if (this.listenOnly && !current) this.#choice.value = microphone.NO_MICROPHONE;
+    const outputs = microphone.canChooseSpeaker() ? await microphone.devicesOf("audiooutput") : [];
+    byId("speaker-field").hidden = outputs.length === 0;
+    fill(this.#speaker, "Default speaker", outputs, this.#speaker.value || recall("speaker"));
+    if (this.#speaker.value) await this.#chooseSpeaker(this.#speaker.value);
+  }
+
+  /** @param {string} deviceId */
+  async #chooseSpeaker(deviceId) {
+    try {
+      await this.#audio.setSinkId(deviceId);
+      remember("speaker", deviceId);
+    } catch {
+      this.#speaker.value = "";
+      this.#problem("That speaker could not be used. Sound comes from the default one.");
+    }
+  }
+}
+
+/**
+ * @param {HTMLSelectElement} select
+ * @param {string} anyLabel  what the browser's own choice is called
+ * @param {MediaDeviceInfo[]} devices
+ * @param {string} chosen
+ */
+function fill(select, anyLabel, devices, chosen) {
+  const named = devices.filter((device) => device.deviceId !== "default" && device.deviceId !== "communications");
+  select.replaceChildren(option("", anyLabel), ...named.map((device) => option(device.deviceId, device.label)));
+  const known = [...select.options].some((entry) => entry.value === chosen);
+  select.value = known ? chosen : "";
+}
+
+/**
+ * @param {string} value
+ * @param {string} label
+ */
+function option(value, label) {
+  const element = make("option", "", label || "Unnamed device");
+  element.value = value;
+  return element;
+}

@@ -1,0 +1,115 @@
+/**
+ * The view before joining (and after leaving): a form, and what went wrong.
+ */
+
+import { roomNameProblem } from "./address.js";
+import { byId, setText } from "./dom.js";
+import { recall, remember } from "./memory.js";
+
+/**
+ * @typedef {object} Wish
+ * @property {string} room
+ * @property {string} name
+ */
+
+/** Fires `join` (a CustomEvent with a Wish), and `listen` when the person will join without a microphone. */
+export class JoinView extends EventTarget {
+  #view = byId("join-view");
+  #title = byId("join-title");
+  #lead = byId("join-lead");
+  #form = byId("join-form", HTMLFormElement);
+  #name = byId("name", HTMLInputElement);
+  #room = byId("room", HTMLInputElement);
+  #button = byId("join-button", HTMLButtonElement);
+  #message = byId("join-message");
+  #listen = byId("join-listen", HTMLButtonElement);
+
+  /** @param {import("./address.js").Invitation} invitation */
+  constructor(invitation) {
+    super();
+    this.#name.value = invitation.name || recall("name");
+    this.#room.value = invitation.room;
+    if (invitation.room) setText(this.#title, `Join ${invitation.room}`);
+    this.#form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.submit();
+    });
+    this.#listen.addEventListener("click", () => {
+      this.dispatchEvent(new Event("listen"));
+      this.submit();
+    });
+    this.#room.addEventListener("input", () => this.#markRoom(false));
+  }
+
+  /** Shows the view; the first empty box gets the focus. */
+  show() {
+    this.busy(false);
+    this.#view.hidden = false;
+    byId("join-devices").append(byId("devices"));
+    document.title = "Conference";
+    const empty = [this.#name, this.#room].find((box) => box.value === "");
+    (empty ?? this.#button).focus();
+  }
+
+  /**
+   * Shows the view to somebody who was in a room.
+   *
+   * @param {string} title
+   * @param {string} lead
+   */
+  showAfter(title, lead) {
+    setText(this.#title, title);
+    setText(this.#lead, lead);
+    this.show();
+    this.#title.focus();
+  }
+
+  hide() {
+    this.#view.hidden = true;
+    this.clear();
+  }
+
+  /** Checks the form and asks to join. */
+  submit() {
+    const wish = { room: this.#room.value.trim(), name: this.#name.value.trim() };
+    const problem = roomNameProblem(wish.room);
+    if (problem) {
+      this.explain(problem, false);
+      this.#markRoom(true);
+      this.#room.focus();
+      return;
+    }
+    this.clear();
+    remember("name", wish.name);
+    this.dispatchEvent(new CustomEvent("join", { detail: wish }));
+  }
+
+  /** @param {boolean} joining */
+  busy(joining) {
+    setText(this.#button, joining ? "Joining…" : "Join");
+    this.#button.setAttribute("aria-disabled", String(joining));
+    this.#form.classList.toggle("is-busy", joining);
+  }
+
+  /**
+   * @param {string} sentence
+   * @param {boolean} offerListening
+   */
+  explain(sentence, offerListening) {
+    setText(byId("join-message-text"), sentence);
+    this.#listen.hidden = !offerListening;
+    this.#message.hidden = false;
+    this.#message.scrollIntoView({ block: "nearest" });
+  }
+
+  clear() {
+    this.#message.hidden = true;
+    this.#markRoom(false);
+  }
+
+  /** @param {boolean} wrong */
+  #markRoom(wrong) {
+    if (wrong) this.#room.setAttribute("aria-invalid", "true");
+    else this.#room.removeAttribute("aria-invalid");
+  }
+}

@@ -1,0 +1,25 @@
+/**
+ * What this browser remembers between visits: the name and the devices. Works without, too.
+ *
+ * @param {"name" | "microphone" | "speaker"} key
+ * @returns {string}  empty if nothing is remembered
+ */
+export function recall(key) {
+  try {
+    return localStorage.getItem(`conference.${key}`) ?? "";
+  } catch {
+    return ""; // storage is forbidden for this page
+  }
+}
+
+/**
+ * @param {"name" | "microphone" | "speaker"} key
+ * @param {string} value
+ */
+export function remember(key, value) {
+  try {
+    localStorage.setItem(`conference.${key}`, value);
+  } catch {
+    // forgotten, then
+  }
+}

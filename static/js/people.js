@@ -1,0 +1,120 @@
+/**
+ * Who is in the room, kept up by the server's events. Pure: every function gives a new roster.
+ */
+
+/**
+ * @typedef {object} Person
+ * @property {string} id
+ * @property {string} name
+ * @property {string} transport  `webrtc`, `twilio` or `local`
+ * @property {boolean} muted
+ * @property {boolean} talking
+ * @property {number} level  dBov, -127 to 0
+ * @property {number} joined_at  unix time in seconds
+ */
+
+/** @typedef {ReadonlyMap<string, Person>} Roster  people by id */
+
+/** @type {Roster} */
+export const EMPTY_ROSTER = new Map();
+
+const SILENT = -127;
+
+/**
+ * @param {Roster} roster
+ * @param {string} type  an event's name
+ * @param {any} data  its data
+ * @returns {Roster}  the same object if nothing changed
+ */
+export function applyEvent(roster, type, data) {
+  switch (type) {
+    case "room":
+      return new Map(data.participants.map((/** @type {Person} */ person) => [person.id, person]));
+    case "participant.joined":
+    case "participant.updated":
+      return withPerson(roster, data.participant);
+    case "participant.left":
+      return without(roster, data.participant.id);
+    case "talking.started":
+      return changed(roster, data.id, { talking: true });
+    case "talking.stopped":
+      return changed(roster, data.id, { talking: false, level: SILENT });
+    default:
+      return roster;
+  }
+}
+
+/**
+ * You first, then everybody in the order they came.
+ *
+ * @param {Roster} roster
+ * @param {string | null} ownId
+ * @returns {Person[]}
+ */
+export function inOrder(roster, ownId) {
+  return [...roster.values()].sort(
+    (a, b) => Number(b.id === ownId) - Number(a.id === ownId) || a.joined_at - b.joined_at || (a.id < b.id ? -1 : 1),
+  );
+}
+
+/**
+ * Up to two letters that stand for a name.
+ *
+ * @param {string} name
+ * @returns {string}
+ */
+export function initials(name) {
+  const words = name.match(/[\p{L}\p{N}]+/gu) ?? [];
+  const letters = words.length > 1 ? [words[0], words[words.length - 1]] : words;
+  return letters.map((word) => [...word][0].toUpperCase()).join("") || "•";
+}
+
+/**
+ * A hue that always belongs to this name.
+ *
+ * @param {string} name
+ * @returns {number}  0 to 359
+ */
+export function hueOf(name) {
+  let hash = 2166136261;
+  for (const character of name) hash = Math.imul(hash ^ (character.codePointAt(0) ?? 0), 16777619);
+  return (hash >>> 8) % 360;
+}
+
+/**
+ * How many people there are, in words.
+ *
+ * @param {number} count
+ */
+export function headCount(count) {
+  return count === 1 ? "1 person" : `${count} people`;
+}
+
+/**
+ * @param {Roster} roster
+ * @param {Person} person
+ */
+function withPerson(roster, person) {
+  return new Map(roster).set(person.id, person);
+}
+
+/**
+ * @param {Roster} roster
+ * @param {string} id
+ */
+function without(roster, id) {
+  if (!roster.has(id)) return roster;
+  const rest = new Map(roster);
+  rest.delete(id);
+  return rest;
+}
+
+/**
+ * @param {Roster} roster
+ * @param {string} id
+ * @param {Partial<Person>} changes
+ */
+function changed(roster, id, changes) {
+  const person = roster.get(id);
+  return person ? withPerson(roster, { ...person, ...changes }) : roster;
+}

@@ -1,0 +1,44 @@
+/**
+ * Shows how good the connection is.
+ */
+
+import { byId, setText } from "./dom.js";
+import { countersFrom, judge } from "./quality.js";
+
+/** How often the browser is asked, in milliseconds. */
+const INTERVAL = 2000;
+
+const WORDS = { unknown: "measuring", good: "good", fair: "fair", poor: "poor" };
+
+export class QualityView {
+  #timer = 0;
+  /** @type {import("./quality.js").Counters | null} */ #before = null;
+
+  /** @param {() => import("./connection.js").Connection | null} current  the connection to judge */
+  watch(current) {
+    this.stop();
+    /** @type {import("./connection.js").Connection | null} */
+    let judged = null;
+    this.#timer = setInterval(async () => {
+      const connection = current();
+      if (!connection?.connected) return;
+      const counters = countersFrom((await connection.stats()).values());
+      this.#show(judge(connection === judged ? this.#before : null, counters));
+      this.#before = counters;
+      judged = connection;
+    }, INTERVAL);
+  }
+
+  stop() {
+    clearInterval(this.#timer);
+    this.#before = null;
+    this.#show({ grade: "unknown", figures: "No figures yet." });
+  }
+
+  /** @param {import("./quality.js").Quality} quality */
+  #show(quality) {
+    byId("quality").dataset.quality = quality.grade;
+    setText(byId("quality-word"), WORDS[quality.grade]);
+    setText(byId("quality-figures"), quality.figures);
+  }
+}

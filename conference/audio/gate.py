@@ -68,9 +68,7 @@ class Gate:
     open: bool
     """The source is to be heard."""
 
-    def __init__(
-        self, threshold: float = DEFAULT_THRESHOLD, hangover_ticks: int = DEFAULT_HANGOVER_TICKS
-    ) -> None:
+    def __init__(self, threshold: float = DEFAULT_THRESHOLD, hangover_ticks: int = DEFAULT_HANGOVER_TICKS) -> None:
         if not threshold >= 0 or hangover_ticks < 0:
             raise ValueError("a gate's threshold and hangover cannot be negative")
         self._threshold = threshold

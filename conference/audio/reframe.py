@@ -1,0 +1,80 @@
+"""Chunks of any length in, frames of one tick out."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+
+from conference.audio.frame import FRAME_SAMPLES, Samples
+
+
+class Reframer:
+    """Cuts the sound of one source to frames. What is over stays for the next tick.
+
+    Frames may be views of what was pushed: the chunks belong to the reframer from then on. A chunk of exactly one
+    frame comes out as it went in, uncopied, as long as the stream stays aligned.
+    """
+
+    __slots__ = ("_chunks", "available")
+
+    available: int
+    """Samples that wait."""
+
+    def __init__(self) -> None:
+        self._chunks: deque[Samples] = deque()
+        self.available = 0
+
+    def push(self, samples: Samples) -> None:
+        """Add a chunk, shape ``(n,)``, int16; ``n`` may be 0."""
+        if len(samples):
+            self._chunks.append(samples)
+            self.available += len(samples)
+
+    def pull(self) -> Samples | None:
+        """The next frame, shape ``(960,)``; ``None`` if less than one waits."""
+        return self._take(FRAME_SAMPLES) if self.available >= FRAME_SAMPLES else None
+
+    def pull_padded(self) -> Samples | None:
+        """The next frame, with silence for what is missing at its end; ``None`` if nothing waits at all."""
+        if self.available >= FRAME_SAMPLES:
+            return self._take(FRAME_SAMPLES)
+        if not self.available:
+            return None
+        frame = np.zeros(FRAME_SAMPLES, dtype=np.int16)
+        waiting = self.available
+        frame[:waiting] = self._take(waiting)
+        return frame
+
+    def drop(self, samples: int) -> int:
+        """Throw away the oldest samples, as many as there are up to ``samples``. Returns how many."""
+        samples = min(max(samples, 0), self.available)
+        if samples:
+            self._take(samples)
+        return samples
+
+    def clear(self) -> None:
+        """Throw away everything."""
+        self._chunks.clear()
+        self.available = 0
+
+    def _take(self, wanted: int) -> Samples:
+        """The oldest ``wanted`` samples; so many must be there, and at least one."""
+        self.available -= wanted
+        head = self._chunks[0]
+        if len(head) > wanted:
+            self._chunks[0] = head[wanted:]
+            return head[:wanted]
+        self._chunks.popleft()
+        if len(head) == wanted:
+            return head
+        pieces = [head]
+        missing = wanted - len(head)
+        while missing:
+            piece = self._chunks.popleft()
+            if len(piece) > missing:
+                self._chunks.appendleft(piece[missing:])
+                piece = piece[:missing]
+            pieces.append(piece)
+            missing -= len(piece)
+        return np.concatenate(pieces)

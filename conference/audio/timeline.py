@@ -1,0 +1,91 @@
+"""Which frames belong to a tick, by the time at which they were captured."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from conference.audio.frame import Samples
+
+WINDOW_NS = 30_000_000
+"""Frames of one tick were captured within this of each other, in nanoseconds."""
+
+
+class Split(NamedTuple):
+    """Indices into the times that were asked about, each in the order given."""
+
+    due: list[int]
+    """To be mixed now."""
+
+    early: list[int]
+    """To be kept for their tick."""
+
+    late: list[int]
+    """Too old to be played beside the others: to be dropped."""
+
+
+def split_by_time(times_ns: Sequence[int], tick_time_ns: int, window_ns: int = WINDOW_NS) -> Split:
+    """Sort frames into those due at a tick, early for it, and late.
+
+    A frame is due from the first tick at or after its capture until ``window_ns`` after it. So all frames that are
+    due at one tick were captured within ``window_ns`` of each other, whoever sent them, and no frame is due in the
+    future.
+
+    Args:
+        times_ns: capture times on the room's timeline.
+        tick_time_ns: time of the tick on the same timeline.
+        window_ns: width of the window, at least a tick, or frames fall between two ticks.
+    """
+    split = Split([], [], [])
+    for index, time_ns in enumerate(times_ns):
+        age = tick_time_ns - time_ns
+        (split.early if age < 0 else split.due if age <= window_ns else split.late).append(index)
+    return split
+
+
+class TimedFrames:
+    """The frames of one source that wait for their tick. Nothing comes out twice, nor out of order.
+
+    Args:
+        limit: frames that may wait; with more, the oldest go first. 50 are a second.
+        window_ns: see :func:`split_by_time`.
+    """
+
+    __slots__ = ("_limit", "_waiting", "_window_ns", "late")
+
+    late: int
+    """Frames dropped so far, because they were too old or too many."""
+
+    def __init__(self, limit: int = 50, window_ns: int = WINDOW_NS) -> None:
+        if limit < 1:
+            raise ValueError("at least one frame must be allowed to wait")
+        self._waiting: deque[tuple[int, Samples]] = deque()
+        self._limit = limit
+        self._window_ns = window_ns
+        self.late = 0
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def push(self, time_ns: int, frame: Samples) -> None:
+        """Add a frame, shape ``(960,)``, captured at ``time_ns`` on the room's timeline.
+
+        Times go upwards: a frame that is not newer than the one before it is dropped and counted in :attr:`late`.
+        """
+        if self._waiting and time_ns <= self._waiting[-1][0]:
+            self.late += 1
+            return
+        self._waiting.append((time_ns, frame))
+        if len(self._waiting) > self._limit:
+            self._waiting.popleft()
+            self.late += 1
+
+    def pull(self, tick_time_ns: int) -> Samples | None:
+        """The frame that is due at this tick; ``None`` if all that wait are early. Drops what is late."""
+        while self._waiting and self._waiting[0][0] < tick_time_ns - self._window_ns:
+            self._waiting.popleft()
+            self.late += 1
+        if self._waiting and self._waiting[0][0] <= tick_time_ns:
+            return self._waiting.popleft()[1]
+        return None

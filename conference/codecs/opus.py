@@ -1,0 +1,166 @@
+"""Opus (RFC 6716, RFC 7587): the codec's settings, and the encoder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, SILENCE, Samples
+from conference.codecs import libopus
+from conference.codecs.opus_decoder import OpusDecoder
+
+KEEP_ALIVE_TICKS = 20
+"""How often a silent stream sends a packet: every 400 ms, as libopus itself does with DTX."""
+
+_DTX_BYTES = 2  # "the packet does not need to be transmitted" (opus_encode): at most that long
+_BANDWIDTHS = {8_000: 1101, 12_000: 1102, 16_000: 1103, 24_000: 1104, 48_000: 1105}  # OPUS_BANDWIDTH_*
+
+
+@dataclass(frozen=True, slots=True)
+class OpusCodec:
+    """Opus with its settings. Equal settings share an encoder.
+
+    Raises:
+        ValueError: a setting is out of its range.
+    """
+
+    bitrate: int = 48_000
+    """Bits per second, 6000 to 510000. Encoders are shared, so bits are what a better sound costs."""
+
+    complexity: int = 5
+    """0 to 10: how much work the encoder takes."""
+
+    fec: bool = True
+    """Packets repeat the one before at a lower rate, when ``expected_loss`` is above 0."""
+
+    expected_loss: int = 10
+    """Percent of packets that will be lost, 0 to 100: how much of the bitrate goes into repeating."""
+
+    max_playback_rate: int = SAMPLE_RATE
+    """``maxplaybackrate`` of RFC 7587, section 6.1, in Hz: what is above half of it is not worth sending."""
+
+    def __post_init__(self) -> None:
+        if not 6_000 <= self.bitrate <= 510_000:
+            raise ValueError("an Opus bitrate is 6000 to 510000 bit/s")
+        if not 0 <= self.complexity <= 10:
+            raise ValueError("an Opus complexity is 0 to 10")
+        if not 0 <= self.expected_loss <= 100:
+            raise ValueError("an expected loss is 0 to 100 percent")
+        if not 8_000 <= self.max_playback_rate <= SAMPLE_RATE:
+            raise ValueError("a maximum playback rate is 8000 to 48000 Hz")
+
+    @property
+    def name(self) -> str:
+        """``opus``, as in SDP (RFC 7587, section 7)."""
+        return "opus"
+
+    def make_encoder(self) -> OpusEncoder:
+        """An encoder of its own state."""
+        return OpusEncoder(self)
+
+    def make_decoder(self) -> OpusDecoder:
+        """A decoder of its own state; it decodes any Opus, whatever the settings."""
+        return OpusDecoder()
+
+
+class OpusEncoder:
+    """Encodes one mix: 20 ms, mono, one packet per frame.
+
+    Raises:
+        LibraryNotFoundError: there is no libopus.
+    """
+
+    def __init__(self, codec: OpusCodec) -> None:
+        self._lib = libopus.library()
+        error = libopus.ffi.new("int *")
+        state = self._lib.opus_encoder_create(SAMPLE_RATE, 1, libopus.APPLICATION_VOIP, error)
+        libopus.check(error[0])
+        self._state = libopus.ffi.gc(state, self._lib.opus_encoder_destroy)
+        self._packet = libopus.ffi.new("unsigned char[]", libopus.MAX_PACKET_BYTES)
+        self._dtx_packet: bytes | None = None  # what libopus said when it had nothing more to say
+        self._silent_ticks = 0  # since the last packet of a silent stream
+        self._quiet = False  # the last frame was silence
+        self._set(libopus.SET_BITRATE, codec.bitrate)
+        self._set(libopus.SET_COMPLEXITY, codec.complexity)
+        self._set(libopus.SET_INBAND_FEC, int(codec.fec))
+        self._set(libopus.SET_PACKET_LOSS_PERC, codec.expected_loss)
+        widest = max(rate for rate in _BANDWIDTHS if rate <= codec.max_playback_rate)
+        self._set(libopus.SET_MAX_BANDWIDTH, _BANDWIDTHS[widest])
+
+    def set_bitrate(self, bitrate: int) -> None:
+        """Change the bitrate from the next packet on: 6000 to 510000 bit/s.
+
+        Raises:
+            ValueError: it is not in that range.
+        """
+        if not 6_000 <= bitrate <= 510_000:
+            raise ValueError("an Opus bitrate is 6000 to 510000 bit/s")
+        self._set(libopus.SET_BITRATE, bitrate)
+
+    def set_expected_loss(self, percent: int) -> None:
+        """Change the share of packets that are taken to be lost: 0 to 100.
+
+        Raises:
+            ValueError: it is not in that range.
+        """
+        if not 0 <= percent <= 100:
+            raise ValueError("an expected loss is 0 to 100 percent")
+        self._set(libopus.SET_PACKET_LOSS_PERC, percent)
+
+    def encode(self, frame: Samples, *, fresh: bool = False) -> bytes:
+        """Encode a frame that holds sound; DTX is off, so that a steady tone is not taken for silence.
+
+        Args:
+            frame: shape ``(960,)``, int16, 48 kHz.
+            fresh: the packet leans on no earlier one. So does the first one after silence, whatever ``fresh`` says.
+
+        Returns:
+            One packet, 2 bytes or more.
+        """
+        if self._quiet:
+            self._quiet = False
+            self._dtx_packet = None
+            self._set(libopus.SET_DTX, 0)
+            fresh = True
+        if not fresh:
+            return self._encode(frame)
+        self._set(libopus.SET_PREDICTION_DISABLED, 1)
+        try:
+            return self._encode(frame)
+        finally:
+            self._set(libopus.SET_PREDICTION_DISABLED, 0)
+
+    def encode_silence(self) -> bytes | None:
+        """The next packet of a silent stream.
+
+        Silence is encoded until libopus itself finds that nothing need be sent, some 200 to 400 ms later. From then
+        on there is no work: every 400 ms the packet that says so again, else ``None``.
+        """
+        if not self._quiet:
+            self._quiet = True
+            self._silent_ticks = 0
+            self._set(libopus.SET_DTX, 1)
+        if self._dtx_packet is None:
+            packet = self._encode(SILENCE)
+            if len(packet) <= _DTX_BYTES:
+                self._dtx_packet = packet
+            return packet
+        self._silent_ticks += 1
+        if self._silent_ticks < KEEP_ALIVE_TICKS:
+            return None
+        self._silent_ticks = 0
+        return self._dtx_packet
+
+    def _encode(self, frame: Samples) -> bytes:
+        if frame.shape != (FRAME_SAMPLES,) or frame.dtype != np.int16:
+            raise ValueError(f"a frame is 960 samples of int16, not {frame.shape} of {frame.dtype}")
+        pcm = libopus.ffi.from_buffer("int16_t[]", np.ascontiguousarray(frame).data)
+        length = libopus.check(
+            self._lib.opus_encode(self._state, pcm, FRAME_SAMPLES, self._packet, libopus.MAX_PACKET_BYTES)
+        )
+        return bytes(libopus.ffi.buffer(self._packet, length))
+
+    def _set(self, request: int, value: int) -> None:
+        # The variadic part needs its C type said.
+        libopus.check(self._lib.opus_encoder_ctl(self._state, request, libopus.ffi.cast("int32_t", value)))

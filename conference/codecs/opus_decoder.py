@@ -1,0 +1,118 @@
+"""Opus (RFC 6716): the decoder, with in-band FEC and concealment."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from conference.audio.frame import SAMPLE_RATE, Samples
+from conference.codecs import libopus
+from conference.codecs.base import DecodeError
+
+MAX_CONCEALED_SAMPLES = SAMPLE_RATE
+"""A gap is concealed for a second at most: after a few frames concealment is silence anyway."""
+
+_STEP = 120  # libopus conceals in multiples of 2.5 ms
+_MAX_FRAME_BYTES = 1275  # RFC 6716, section 3.4, R2
+
+
+def _frame_samples(toc: int) -> int:
+    """Length of each frame of a packet in samples at 48 kHz, from its TOC byte (RFC 6716, table 2)."""
+    config = toc >> 3
+    if config < 12:  # SILK: 10, 20, 40, 60 ms
+        return (480, 960, 1920, 2880)[config & 3]
+    if config < 16:  # Hybrid: 10, 20 ms
+        return (480, 960)[config & 1]
+    return (120, 240, 480, 960)[config & 3]  # CELT: 2.5, 5, 10, 20 ms
+
+
+_FRAME_SAMPLES = tuple(_frame_samples(toc) for toc in range(256))
+
+
+class OpusDecoder:
+    """Decodes one source to 48 kHz mono, whatever it sends: mono or stereo, 2.5 to 120 ms, any mode.
+
+    Raises:
+        LibraryNotFoundError: there is no libopus.
+    """
+
+    clock_rate: int = SAMPLE_RATE
+    """"The RTP timestamp is incremented with a 48000 Hz clock rate for all modes of Opus" (RFC 7587, section 4.1)."""
+
+    def __init__(self) -> None:
+        self._lib = libopus.library()
+        error = libopus.ffi.new("int *")
+        state = self._lib.opus_decoder_create(SAMPLE_RATE, 1, error)
+        libopus.check(error[0])
+        self._state = libopus.ffi.gc(state, self._lib.opus_decoder_destroy)
+        self._pcm = np.empty(libopus.MAX_PACKET_SAMPLES, dtype=np.int16)
+        self._pcm_pointer = libopus.ffi.from_buffer("int16_t[]", self._pcm.data, require_writable=True)
+        self._sizes = libopus.ffi.new("int16_t[48]")
+
+    def duration(self, payload: bytes) -> int:
+        """Length of a packet in samples at 48 kHz: 120 to 5760.
+
+        Raises:
+            DecodeError: the payload is empty or its framing breaks a rule of RFC 6716, section 3.4.
+        """
+        if not payload:
+            raise DecodeError("an Opus packet has at least one byte")  # R1
+        toc = payload[0]
+        if not toc & 3 and len(payload) <= 1 + _MAX_FRAME_BYTES:  # code 0: one frame, the rest of the packet
+            return _FRAME_SAMPLES[toc]
+        frames = self._lib.opus_packet_parse(
+            payload, len(payload), libopus.ffi.NULL, libopus.ffi.NULL, self._sizes, libopus.ffi.NULL
+        )
+        if frames < 1:
+            raise DecodeError("not an Opus packet")
+        return int(frames) * _FRAME_SAMPLES[toc]
+
+    def decode(self, payload: bytes) -> Samples:
+        """Decode a packet: int16, shape ``(n,)``, 48 kHz, mono; ``n`` is its :meth:`duration`.
+
+        Raises:
+            DecodeError: the payload is not an Opus packet; the decoder is as it was.
+        """
+        self.duration(payload)  # libopus would take an empty payload for a loss
+        result = self._decode(payload, libopus.MAX_PACKET_SAMPLES, fec=False)
+        if result is None:
+            raise DecodeError("not an Opus packet")
+        return result
+
+    def conceal(self, duration: int, following: bytes | None = None) -> Samples:
+        """Make up for lost samples: in-band FEC for the last packet of the gap, concealment for the rest.
+
+        Args:
+            duration: length of the gap at 48 kHz.
+            following: the packet right after the gap; one without FEC, or one that is none at all, does no harm.
+
+        Returns:
+            int16, shape ``(duration,)``, cut to a second.
+        """
+        wanted = min(max(duration, 0), MAX_CONCEALED_SAMPLES)
+        missing = -(-wanted // _STEP) * _STEP
+        pieces: list[Samples] = []
+        while missing:
+            # libopus conceals the beginning of what is asked for, and recovers the end: it must be one call.
+            part = min(missing, libopus.MAX_PACKET_SAMPLES)
+            last = part == missing
+            pieces.append(self._conceal(part, following if last else None))
+            missing -= part
+        if len(pieces) == 1:
+            return pieces[0][:wanted]
+        return np.concatenate([np.zeros(0, dtype=np.int16), *pieces])[:wanted]
+
+    def reset(self) -> None:
+        """Forget all history: the next packet belongs to another stream."""
+        libopus.check(self._lib.opus_decoder_ctl(self._state, libopus.RESET_STATE))
+
+    def _conceal(self, samples: int, following: bytes | None) -> Samples:
+        recovered = self._decode(following, samples, fec=True) if following else None
+        if recovered is None:
+            recovered = self._decode(None, samples, fec=False)
+        return np.zeros(samples, dtype=np.int16) if recovered is None else recovered
+
+    def _decode(self, payload: bytes | None, samples: int, *, fec: bool) -> Samples | None:
+        """A copy of what libopus decoded; ``None`` if it refused."""
+        data, length = (libopus.ffi.NULL, 0) if payload is None else (payload, len(payload))
+        decoded = self._lib.opus_decode(self._state, data, length, self._pcm_pointer, samples, fec)
+        return self._pcm[:decoded].copy() if decoded >= 0 else None

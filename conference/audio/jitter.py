@@ -198,19 +198,23 @@ class JitterBuffer:
             return self._play_head(skip=0) if due else Silence(wanted)
         if contiguous:
             return self._play_head(skip=cut)
-        if gap > 0:
-            return self._report_lost(head, gap)
-        return self._play_head(skip=-gap)
+        if gap <= 0:
+            return self._play_head(skip=-gap)
+        return self._report_lost(head, gap, hold=self._lag(now) + self._tick <= self.delay.target)
 
     def surplus(self, now_ns: int) -> int:
         """By how many samples play lags behind what the network asks for, beyond what ticks cost; 0 while pausing.
 
-        Play starts on a tick, so up to one tick over the target is the price of that, not a surplus.
+        Play starts on a tick, so up to one tick over the target is the price of that, not a surplus; and half a tick
+        more is let pass, or a target that wavers would have speech shortened all the time.
+
+        Args:
+            now_ns: when the next item will be heard.
         """
         if not self._playing:
             return 0
-        lag = now_ns * self.clock_rate // 1_000_000_000 - self.delay.base - self._position
-        return max(0, lag - self.delay.target - self._tick)
+        lag = self._lag(now_ns * self.clock_rate // 1_000_000_000)
+        return max(0, lag - self.delay.target - self._tick * 3 // 2)
 
     # Arrival
 
@@ -272,12 +276,23 @@ class JitterBuffer:
         self._announced_silence = len(head.payload) <= DTX_BYTES
         return Packet(head.payload, head.duration, skip)
 
-    def _report_lost(self, head: _Entry, gap: int) -> Item:
+    def _lag(self, now: int) -> int:
+        """How late the position plays, compared with the fastest packet."""
+        return now - self.delay.base - self._position
+
+    def _report_lost(self, head: _Entry, gap: int, *, hold: bool) -> Item:
+        """Conceal what is missing before the head.
+
+        With ``hold`` the position stays: play is far ahead of what the network now needs, so the delay grows by what
+        is concealed, and the packet may still come.
+        """
         duration = min(self._last_duration, gap)
-        self._last_played += 1
-        self._position += duration
         self._concealed += duration
         self.stats.lost += 1
+        if hold:
+            return Lost(duration, None)
+        self._last_played += 1
+        self._position += duration
         next_in_line = head.sequence == self._last_played + 1 and head.timestamp == self._position
         return Lost(duration, head.payload if next_in_line else None)
 
@@ -302,8 +317,8 @@ class JitterBuffer:
         while self._entries:
             head = self._entries[0]
             contiguous = head.sequence == self._last_played + 1
-            lag = now - self.delay.base - head.timestamp
-            if contiguous and lag <= self.delay.target + self._tick:
+            allowed = self.delay.target + self._tick if contiguous else self.delay.target - self._tick
+            if self._lag(now) <= allowed:
                 self._starved = 0  # late, and its like are to be expected: from here on we play later
                 return 0
             if head.end > concealed_until:

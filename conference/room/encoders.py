@@ -8,12 +8,13 @@ the move the encoder is asked for a packet that stands on its own.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-
 from conference.audio.frame import SILENCE, Wide
 from conference.audio.limiter import Limiter
 from conference.codecs.base import Codec, Encoder
 from conference.room.participant import Mix
+
+EVERYBODY = ""
+"""Key of the stream that leaves nobody out; a talker's own stream has their id for a key."""
 
 KEEP_TICKS = 100
 """A stream that nobody listens to is kept for 2 s: people pause, and talk on."""
@@ -24,8 +25,8 @@ class _Stream:
 
     __slots__ = ("encoders", "last_tick", "limiter")
 
-    def __init__(self) -> None:
-        self.limiter = Limiter()
+    def __init__(self, gain: float) -> None:
+        self.limiter = Limiter(gain)
         self.encoders: dict[Codec, Encoder] = {}
         self.last_tick = 0
 
@@ -37,7 +38,7 @@ class EncoderBank:
     """
 
     def __init__(self) -> None:
-        self._streams: dict[Hashable, _Stream] = {}
+        self._streams: dict[str, _Stream] = {}
         self.encoded_packets = 0
         """Calls of an encoder that did codec work, since the room began."""
 
@@ -47,7 +48,7 @@ class EncoderBank:
         return sum(len(stream.encoders) for stream in self._streams.values())
 
     def encode(
-        self, key: Hashable, mix: Wide | None, codecs: dict[Codec | None, bool], tick: int
+        self, key: str, mix: Wide | None, codecs: dict[Codec | None, bool], tick: int
     ) -> dict[Codec | None, Mix]:
         """Limit and encode one stream's next frame.
 
@@ -62,7 +63,9 @@ class EncoderBank:
         """
         stream = self._streams.get(key)
         if stream is None:
-            stream = self._streams[key] = _Stream()
+            # Listeners come here from "everybody": no step in the gain that they hear.
+            parent = self._streams.get(EVERYBODY)
+            stream = self._streams[key] = _Stream(parent.limiter.gain if parent else 1.0)
         stream.last_tick = tick
         samples = SILENCE if mix is None else stream.limiter.process(mix)
         mixes = {}

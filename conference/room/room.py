@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from conference.audio.frame import SILENCE, SILENT_LEVEL, Samples
 from conference.audio.mix import minus, total
 from conference.codecs.base import Codec
-from conference.room.encoders import EncoderBank
+from conference.room.encoders import EVERYBODY, EncoderBank
 from conference.room.events import (
     DigitPressed,
     LevelsMeasured,
@@ -30,9 +30,6 @@ log = logging.getLogger(__name__)
 
 LEVELS_EVERY_TICKS = 5
 """Levels are published ten times a second."""
-
-EVERYBODY = ""
-"""Key of the stream that leaves nobody out; a talker's own stream has their id for a key."""
 
 
 class Room:

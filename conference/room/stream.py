@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, SILENCE, Samples
+from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, TICK_NS, Samples
 from conference.audio.jitter import JitterBuffer, JitterStats, Lost, Packet, Silence
+from conference.audio.reframe import Reframer
 from conference.codecs.base import DecodeError, Decoder
 
 MAX_DECODES_PER_TICK = 16
@@ -50,8 +51,7 @@ class PacketSource:
         self._decoder = decoder
         self._jitter = self._make_jitter()
         self.stats = StreamStats(self._jitter.stats)
-        self._pending: list[Samples] = []  # decoded, and not pulled yet
-        self._pending_samples = 0
+        self._decoded = Reframer()
 
     def _make_jitter(self) -> JitterBuffer:
         return JitterBuffer(
@@ -67,7 +67,7 @@ class PacketSource:
     def buffered_ms(self) -> float:
         """Sound held, encoded and decoded, in milliseconds."""
         encoded = self._jitter.buffered * 1000 / self._jitter.clock_rate
-        return encoded + self._pending_samples * 1000 / SAMPLE_RATE
+        return encoded + self._decoded.available * 1000 / SAMPLE_RATE
 
     def push(self, sequence: int, timestamp: int, payload: bytes, arrival_ns: int, level: int | None = None) -> None:
         """Take a packet as it arrived. Never raises: what can't be decoded is counted and forgotten.
@@ -99,37 +99,31 @@ class PacketSource:
 
     def pull(self, now_ns: int) -> Samples | None:
         """The next frame, shape ``(960,)``, int16; ``None`` if all of it is silence."""
-        if not self._fill(now_ns):
-            return None
-        frame = self._take()
-        if self._jitter.surplus(self._playout(now_ns)) > 0:
-            frame = self._shorten(frame, now_ns)
+        self._fill(now_ns)
+        frame = self._decoded.pull_padded()
+        if frame is not None and self._jitter.surplus(self._playout(now_ns + TICK_NS)) > 0:
+            return self._shorten(frame, now_ns)
         return frame
 
     def _playout(self, now_ns: int) -> int:
         """When the next item of the jitter buffer will be heard."""
-        return now_ns + self._pending_samples * 1_000_000_000 // SAMPLE_RATE
+        return now_ns + self._decoded.available * 1_000_000_000 // SAMPLE_RATE
 
-    def _fill(self, now_ns: int) -> bool:
-        """Decode until a frame is there. Returns whether there is anything in it but silence."""
+    def _fill(self, now_ns: int) -> None:
+        """Decode until a frame is there, or the rest of it is silence."""
         for _ in range(MAX_DECODES_PER_TICK):
-            missing = FRAME_SAMPLES - self._pending_samples
+            missing = FRAME_SAMPLES - self._decoded.available
             if missing <= 0:
-                return True
+                return
             wanted = -(-missing * self._jitter.clock_rate // SAMPLE_RATE)
             match self._jitter.pull(self._playout(now_ns), wanted):
                 case Silence():
-                    if not self._pending:
-                        return False
-                    self._append(SILENCE[:missing])
+                    return
                 case Packet(payload, duration, skip):
-                    self._append(self._decode(payload, duration)[self._to_frames(skip) :])
+                    self._decoded.push(self._decode(payload, duration)[self._at_48k(skip) :])
                 case Lost(duration, following):
                     self.stats.concealed += 1
-                    self._append(self._decoder.conceal(duration, following))
-        if self._pending_samples < FRAME_SAMPLES:
-            self._append(SILENCE[: FRAME_SAMPLES - self._pending_samples])
-        return True
+                    self._decoded.push(self._decoder.conceal(duration, following))
 
     def _decode(self, payload: bytes, duration: int) -> Samples:
         try:
@@ -140,31 +134,17 @@ class PacketSource:
         self.stats.decoded += 1
         return samples
 
-    def _to_frames(self, duration: int) -> int:
+    def _at_48k(self, duration: int) -> int:
         return duration * SAMPLE_RATE // self._jitter.clock_rate
-
-    def _append(self, samples: Samples) -> None:
-        if len(samples):
-            self._pending.append(samples)
-            self._pending_samples += len(samples)
-
-    def _take(self) -> Samples:
-        """Cut one frame off what is pending. A packet of exactly 20 ms is passed on as it is."""
-        first = self._pending[0]
-        if len(first) == FRAME_SAMPLES:
-            self._pending_samples -= FRAME_SAMPLES
-            return self._pending.pop(0)
-        joined = np.concatenate(self._pending)
-        rest = joined[FRAME_SAMPLES:]
-        self._pending = [rest] if len(rest) else []
-        self._pending_samples = len(rest)
-        return joined[:FRAME_SAMPLES]
 
     def _shorten(self, frame: Samples, now_ns: int) -> Samples:
         """Play two frames in the time of one, cross-faded, so that a delay no longer needed goes away."""
-        if not self._jitter.buffered or not self._fill(now_ns):
+        if not self._jitter.buffered:
+            return frame
+        self._fill(now_ns)
+        following = self._decoded.pull_padded()
+        if following is None:
             return frame
         self.stats.shortened += 1
-        following = self._take()
         faded: Samples = (frame + (following.astype(np.float32) - frame) * _FADE_IN).astype(np.int16)
         return faded

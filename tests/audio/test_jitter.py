@@ -71,7 +71,9 @@ def test_packets_that_come_evenly_are_played_evenly() -> None:
     assert played[first : first + 50] == list(range(50))
 
 
-@pytest.mark.parametrize(("first_sequence", "first_timestamp"), [(65_530, 0), (0, 2**32 - 5 * TICK), (65_535, 2**32 - 1)])
+@pytest.mark.parametrize(
+    ("first_sequence", "first_timestamp"), [(65_530, 0), (0, 2**32 - 5 * TICK), (65_535, 2**32 - 1)]
+)
 def test_counters_may_wrap(first_sequence: int, first_timestamp: int) -> None:
     played = numbers(play(steady(50), 52, first_sequence=first_sequence, first_timestamp=first_timestamp))
     assert [one for one in played if one is not None] == list(range(50))

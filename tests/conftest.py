@@ -1,0 +1,1 @@
+"""Makes the helpers beside the tests importable: `tones`, and each folder's own fakes."""

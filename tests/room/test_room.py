@@ -6,7 +6,7 @@ import logging
 
 import numpy as np
 import pytest
-from fakes import Ear, Mouth, PcmCodec, at, steady
+from tests.room.fakes import Ear, Mouth, PcmCodec, at, steady
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fakes import PcmDecoder, at
+from tests.room.fakes import PcmDecoder, at
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

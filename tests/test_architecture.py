@@ -1,0 +1,71 @@
+"""The shape of the code, held by a test: which package may import which, and what the pure ones stay clear of."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1] / "conference"
+
+MAY_IMPORT = {
+    "audio": {"audio"},
+    "codecs": {"codecs", "audio"},
+    "room": {"room", "codecs", "audio"},
+    "clock": {"audio"},
+    "webrtc": {"webrtc", "room", "codecs", "audio"},
+    "twilio": {"twilio", "room", "codecs", "audio"},
+    "web": {"web", "webrtc", "twilio", "clock", "room", "codecs", "audio", "settings", "ids", "iceservers"},
+    "cli": {"cli", "web", "webrtc", "twilio", "clock", "room", "codecs", "audio", "settings", "ids", "iceservers"},
+    "settings": {"iceservers", "webrtc", "twilio", "room"},
+    "ids": set(),
+    "iceservers": set(),
+}
+
+SYNCHRONOUS = ("audio", "codecs", "room")
+NOT_FOR_THE_SYNCHRONOUS = {"asyncio", "time", "datetime", "random", "secrets", "socket", "threading", "aiohttp"}
+ONLY_IN_WEBRTC = {"aiortc", "aioice", "pylibsrtp"}
+
+
+def modules() -> list[Path]:
+    return sorted(ROOT.rglob("*.py"))
+
+
+def layer(path: Path) -> str:
+    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+def imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are absolute"
+            yield node.module or ""
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_arrows_of_import_do_not_point_back(path: Path) -> None:
+    allowed = MAY_IMPORT.get(layer(path))
+    if path.name == "__init__.py" and path.parent == ROOT:
+        allowed = set()
+    assert allowed is not None, f"{layer(path)} has no place in the layers"
+    ours = {name.split(".")[1] for name in imports(path) if name.startswith("conference.")}
+    assert ours <= allowed
+
+
+@pytest.mark.parametrize("path", [one for one in modules() if layer(one) in SYNCHRONOUS], ids=lambda one: one.name)
+def test_the_synchronous_layers_know_neither_time_nor_chance_nor_sockets(path: Path) -> None:
+    assert not {name.split(".")[0] for name in imports(path)} & NOT_FOR_THE_SYNCHRONOUS
+
+
+def test_only_the_webrtc_package_imports_aiortc() -> None:
+    importers = {layer(path) for path in modules() if {name.split(".")[0] for name in imports(path)} & ONLY_IN_WEBRTC}
+    assert importers == {"webrtc"}
+
+
+def test_the_clock_is_the_only_module_outside_the_edges_that_reads_time() -> None:
+    readers = {layer(path) for path in modules() if "time" in set(imports(path))}
+    assert readers <= {"clock", "webrtc", "twilio", "web", "cli"}

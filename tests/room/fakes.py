@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from conference.audio.frame import FRAME_SAMPLES, TICK_NS, Samples
-from conference.codecs.base import DecodeError, Decoder, Encoder
+from conference.codecs.base import Codec, DecodeError, Decoder, Encoder
 from conference.room.participant import Mix
 
 
@@ -66,7 +66,7 @@ class Ear:
     """A sink that keeps what it hears."""
 
     def __init__(self, codec: PcmCodec | None = None) -> None:
-        self.codec = codec
+        self.codec: Codec | None = codec
         self.mixes: list[Mix] = []
 
     def deliver(self, mix: Mix) -> None:

@@ -1,0 +1,222 @@
+"""The options of a server: each one a command line option and an environment variable, described once."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from conference.iceservers import IceServerError, parse_ice_server
+from conference.settings import LOG_LEVELS, Settings, SettingsError
+
+PREFIX = "CONFERENCE_"
+"""How the environment variables of all options begin."""
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One setting as people give it.
+
+    Raises from :attr:`read`:
+        ValueError: with a sentence that says what would be right.
+    """
+
+    field: str
+    """The name in :class:`~conference.settings.Settings`."""
+
+    group: str
+    read: Callable[[str], Any]
+    """Makes the value from text."""
+
+    metavar: str
+    help: str
+    name: str = ""
+    """The option's name where it is not the field's."""
+
+    many: bool = False
+    """Whether it can be given more than once; in the environment the values are separated by spaces."""
+
+    @property
+    def flag(self) -> str:
+        """As on the command line: ``--udp-port``."""
+        return "--" + (self.name or self.field.replace("_", "-"))
+
+    @property
+    def variable(self) -> str:
+        """As in the environment: ``CONFERENCE_UDP_PORT``."""
+        return PREFIX + self.flag.removeprefix("--").replace("-", "_").upper()
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose complaints are one sentence."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print one line and exit with 2."""
+        message = re.sub(r"^argument (--[a-z-]+)(?:/[^:]*|(?: [^:]*))?: ", r"\1: ", message).rstrip(".")
+        self.exit(2, f"{self.prog}: {message}. See {self.prog} --help.\n")
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Give ``parser`` every option of a server. What is not given does not appear in the namespace."""
+    groups: dict[str, argparse._ArgumentGroup] = {}
+    for option in OPTIONS:
+        group = groups.setdefault(option.group, parser.add_argument_group(option.group))
+        text = option.help.replace("%", "%%")
+        if option.read is read_switch:
+            group.add_argument(
+                option.flag,
+                dest=option.field,
+                action=argparse.BooleanOptionalAction,
+                default=argparse.SUPPRESS,
+                help=text,
+            )
+            continue
+        group.add_argument(
+            option.flag,
+            dest=option.field,
+            action="append" if option.many else "store",
+            type=_argument(option.read),
+            metavar=option.metavar,
+            default=argparse.SUPPRESS,
+            help=text + _default(option),
+        )
+
+
+def make_settings(given: Mapping[str, Any], environment: Mapping[str, str]) -> Settings:
+    """The settings from what was given on the command line, then the environment, then the defaults.
+
+    Raises:
+        SettingsError: with a sentence that names the variable or option.
+    """
+    values: dict[str, Any] = {}
+    for option in OPTIONS:
+        text = environment.get(option.variable, "").strip()
+        if option.field in given:
+            value = given[option.field]
+            values[option.field] = tuple(value) if option.many else value
+        elif text:
+            values[option.field] = _from_environment(option, text)
+    return Settings(**values)
+
+
+def _from_environment(option: Option, text: str) -> object:
+    try:
+        return tuple(option.read(part) for part in text.split()) if option.many else option.read(text)
+    except ValueError as error:
+        raise SettingsError(f"{option.variable}: {error}") from None
+
+
+def _argument(read: Callable[[str], Any]) -> Callable[[str], Any]:
+    def convert(text: str) -> object:
+        try:
+            return read(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return convert
+
+
+def _default(option: Option) -> str:
+    value = Settings.__dataclass_fields__[option.field].default
+    if value in (None, ()):
+        return ""
+    return f" (default: {value:g})" if isinstance(value, float) else f" (default: {value})"
+
+
+def read_whole(text: str) -> int:
+    """A whole number, not negative."""
+    if not re.fullmatch(r"[0-9]{1,12}", text):
+        raise ValueError(f"'{text}' is not a whole number.")
+    return int(text)
+
+
+def read_port(text: str) -> int:
+    """A port number, 0 for any free one."""
+    if not re.fullmatch(r"[0-9]{1,5}", text) or int(text) > 65535:
+        raise ValueError(f"'{text}' is not a port: give a number from 0 to 65535.")
+    return int(text)
+
+
+def read_seconds(text: str) -> float:
+    """A time in seconds."""
+    if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", text):
+        raise ValueError(f"'{text}' is not a number of seconds.")
+    return float(text)
+
+
+def read_file(text: str) -> Path:
+    """The path of a file that is there."""
+    path = Path(text).expanduser()
+    if not path.is_file():
+        raise ValueError(f"there is no file '{text}'.")
+    return path
+
+
+def read_switch(text: str) -> bool:
+    """Yes or no."""
+    answer = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+    if text.lower() not in answer:
+        raise ValueError(f"'{text}' is neither yes nor no.")
+    return answer[text.lower()]
+
+
+def read_log_level(text: str) -> str:
+    """One of the levels, in any case."""
+    if text.lower() not in LOG_LEVELS:
+        raise ValueError(f"'{text}' is not one of {', '.join(LOG_LEVELS)}.")
+    return text.lower()
+
+
+_WHERE = "Where people reach it"
+_MEDIA = "How sound gets through"
+_TLS = "HTTPS (browsers give the microphone to a page only over HTTPS, or on localhost)"
+_LIMITS = "Limits"
+_TWILIO = "Phone calls (Twilio Media Streams)"
+_PROGRAM = "The program"
+
+OPTIONS: tuple[Option, ...] = (
+    Option("host", _WHERE, str, "ADDRESS",
+           "the address to listen on: 127.0.0.1 for this machine only, 0.0.0.0 for everybody"),
+    Option("port", _WHERE, read_port, "PORT", "the TCP port of the page and the API; 0 takes a free one"),
+    Option("public_url", _WHERE, str, "URL",
+           "how others reach this server, e.g. https://talk.example.org; needed for phone calls behind a proxy"),
+    Option("behind_proxy", _WHERE, read_switch, "",
+           "a reverse proxy stands in front: believe its X-Forwarded-For and X-Forwarded-Proto"),
+    Option("allowed_origins", _WHERE, str, "ORIGIN",
+           "another site whose pages may use this server's API, e.g. https://intranet.example.org, or * for all; "
+           "can be repeated", name="allow-origin", many=True),
+    Option("udp_port", _MEDIA, read_port, "PORT",
+           "the one UDP port that carries all sound: open it in the firewall; 0 takes a free one"),
+    Option("announce_ips", _MEDIA, str, "ADDRESS",
+           "the IP address that peers send sound to, when it is not this machine's own: the public one behind NAT; "
+           "can be repeated", name="announce-ip", many=True),
+    Option("ice_servers", _MEDIA, parse_ice_server, "SERVER",
+           "a STUN or TURN server for the clients: stun:HOST:PORT or turn:USER:PASSWORD@HOST:PORT?transport=udp; "
+           "can be repeated", name="ice-server", many=True),
+    Option("bitrate", _MEDIA, read_whole, "BITS", "bits per second of what each listener gets, at most"),
+    Option("connect_timeout", _MEDIA, read_seconds, "SECONDS",
+           "how long a browser may take to connect its sound before it is taken out of the room"),
+    Option("silence_timeout", _MEDIA, read_seconds, "SECONDS",
+           "how long nothing at all may come from a browser before it counts as gone"),
+    Option("tls_cert", _TLS, read_file, "FILE", "the certificate, with its chain, as PEM"),
+    Option("tls_key", _TLS, read_file, "FILE", "the certificate's private key, as PEM (default: in the same file)"),
+    Option("tls_self_signed", _TLS, read_switch, "",
+           "make a certificate for a trial in the local network; browsers will warn about it, once"),
+    Option("max_rooms", _LIMITS, read_whole, "N", "rooms at one time"),
+    Option("max_participants_per_room", _LIMITS, read_whole, "N", "people in one room"),
+    Option("max_joins_per_minute", _LIMITS, read_whole, "N", "joins from one address; 0 for no limit"),
+    Option("max_name_length", _LIMITS, read_whole, "N", "characters in a person's name"),
+    Option("max_sdp_bytes", _LIMITS, read_whole, "BYTES", "size of an offer"),
+    Option("max_event_streams", _LIMITS, read_whole, "N", "event streams open at one time"),
+    Option("max_event_backlog", _LIMITS, read_whole, "N", "events that may wait for a slow reader until it is cut off"),
+    Option("event_heartbeat", _LIMITS, read_seconds, "SECONDS", "longest silence on an event stream"),
+    Option("twilio_default_room", _TWILIO, str, "ROOM", "the room of a phone call that names none"),
+    Option("log_level", _PROGRAM, read_log_level, "LEVEL", f"how much to log: {', '.join(LOG_LEVELS)}"),
+    Option("shutdown_timeout", _PROGRAM, read_seconds, "SECONDS", "time to end every call when the server is stopped"),
+)  # fmt: skip
+"""Every option there is, in the order of ``--help``."""
+
+__all__ = ["OPTIONS", "PREFIX", "IceServerError", "Option", "Parser", "add_options", "make_settings"]

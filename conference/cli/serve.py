@@ -1,0 +1,167 @@
+"""``conference serve``: the server, from its options to its last call."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import errno
+import os
+import signal
+import ssl
+import sys
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from conference.cli.options import PREFIX, add_options, make_settings
+from conference.log import set_up_logging
+from conference.settings import Settings, SettingsError
+from conference.web.app import build_app, hang_up_all
+from conference.web.live import SERVER
+from conference.web.tls import local_addresses, make_ssl_context
+
+if TYPE_CHECKING:
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+DESCRIPTION = """\
+Serve conferences: a page to join from, an API, and a WebSocket for phone calls.
+
+Without options it serves this machine only, at http://127.0.0.1:8080. For others in your network:
+
+  conference serve --host 0.0.0.0 --tls-self-signed
+"""
+
+EPILOG = f"""\
+Every option can also be an environment variable: --udp-port 5004 is {PREFIX}UDP_PORT=5004. Where an option can be
+repeated, the variable takes several values separated by spaces. The command line wins.
+"""
+
+_CERTIFICATE_WARNING = """\
+  Browsers will warn that the certificate is not trusted: nobody but this server vouches for it. In your own network,
+  choose "Advanced" and go on; once per browser is enough. For anything lasting, use --tls-cert and --tls-key."""
+
+
+class StartError(Exception):
+    """The server cannot start; the text is a sentence for people."""
+
+
+def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
+    """Add the command to a parser."""
+    parser = subparsers.add_parser(
+        "serve",
+        usage="conference serve [OPTION ...]",
+        help="serve conferences: the page, the API and phone calls",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_options(parser)
+    return parser
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve until told to stop; gives the exit status."""
+    try:
+        settings = make_settings(vars(args), os.environ)
+        context = make_ssl_context(settings)
+    except SettingsError as error:
+        print(f"conference serve: {error} See conference serve --help.", file=sys.stderr)
+        return 2
+    set_up_logging(settings.log_level)
+    try:
+        asyncio.run(serve(settings, context))
+    except StartError as error:
+        print(f"conference serve: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:  # a second Ctrl-C
+        return 130
+    return 0
+
+
+async def serve(settings: Settings, context: ssl.SSLContext | None = None) -> None:
+    """Serve until SIGINT or SIGTERM, then end every call.
+
+    Raises:
+        StartError: an address or a port cannot be had.
+    """
+    app = build_app(settings)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=settings.shutdown_timeout / 4)
+    stop = asyncio.Event()
+    _on_signals(stop)
+    try:
+        await _start(runner, settings, context)
+        print(_welcome(settings, runner), flush=True)
+        await stop.wait()
+        print("Stopping: ending every call. Press Ctrl-C again to stop at once.", flush=True)
+        await hang_up_all(app)
+    finally:
+        await runner.cleanup()
+
+
+def _on_signals(stop: asyncio.Event) -> None:
+    """The first signal asks; the next one is the usual, blunt one."""
+    loop = asyncio.get_running_loop()
+
+    def asked() -> None:
+        stop.set()
+        for one in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(one)
+            signal.signal(one, signal.SIG_DFL)
+
+    for one in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(one, asked)
+
+
+async def _start(runner: web.AppRunner, settings: Settings, context: ssl.SSLContext | None) -> None:
+    try:
+        await runner.setup()
+    except OSError as error:
+        raise StartError(_port_problem("UDP", settings.udp_port, "--udp-port", error)) from None
+    try:
+        await web.TCPSite(runner, settings.host, settings.port, ssl_context=context).start()
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise StartError(_port_problem("TCP", settings.port, "--port", error)) from None
+        raise StartError(f"Cannot listen on {settings.host}, port {settings.port}: {_reason(error)}.") from None
+
+
+def _port_problem(protocol: str, port: int, option: str, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"{protocol} port {port} is in use by another program: choose another with {option}, or stop that one."
+    return f"Cannot open {protocol} port {port}: {_reason(error)}."
+
+
+def _reason(error: OSError) -> str:
+    # asyncio wraps the system's words in its own; the number still tells
+    return os.strerror(error.errno).lower() if error.errno and error.errno > 0 else str(error)
+
+
+def _welcome(settings: Settings, runner: web.AppRunner) -> str:
+    """What a person sees when the server is ready."""
+    port = runner.addresses[0][1]
+    scheme = "https" if settings.tls else "http"
+    urls = [f"{scheme}://{_in_url(address)}:{port}/" for address in _reachable(settings)]
+    lines = ["", "  Conference is ready.", "", f"    {'Open':<9}{urls[0]}"]
+    lines += [f"    {'':<9}{url}" for url in urls[1:]]
+    udp = getattr(runner.app[SERVER].webrtc, "port", None)
+    if udp:
+        lines.append(f"    {'Sound':<9}UDP port {udp}" + ("" if settings.on_loopback else " (open it in the firewall)"))
+    lines += [f"    {'Phones':<9}{urls[0].replace('http', 'ws', 1)}twilio/stream/ROOM", ""]
+    if settings.tls_self_signed:
+        lines += [_CERTIFICATE_WARNING, ""]
+    if not settings.tls and not settings.on_loopback and not settings.behind_proxy:
+        lines += ["  Browsers give the microphone to this page only over HTTPS: others need --tls-self-signed,",
+                  "  --tls-cert, or a proxy that speaks HTTPS.", ""]  # fmt: skip
+    lines += ["  Enter a name and a room and join; whoever joins the same room hears you. Ctrl-C stops the server.", ""]
+    return "\n".join(lines)
+
+
+def _reachable(settings: Settings) -> list[str]:
+    """The addresses to tell people, the likeliest first."""
+    if settings.host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
+        return [*local_addresses(), "127.0.0.1"]
+    return [settings.host]
+
+
+def _in_url(address: str) -> str:
+    return f"[{address}]" if ":" in address else address

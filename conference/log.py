@@ -1,0 +1,15 @@
+"""How a server logs: one line each, to standard error, with the time."""
+
+from __future__ import annotations
+
+import logging
+
+_NOISY = ("aioice", "aiortc", "asyncio")
+"""Libraries that tell everything at INFO: heard only when something is wrong, or when asked for."""
+
+
+def set_up_logging(level: str) -> None:
+    """Log from ``level`` (one of :data:`conference.settings.LOG_LEVELS`) on."""
+    logging.basicConfig(level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True)
+    for name in _NOISY:
+        logging.getLogger(name).setLevel(logging.DEBUG if level == "debug" else logging.WARNING)

@@ -1,0 +1,164 @@
+"""Everything that can be set about a server, with the defaults: one frozen value, handed down from the top."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass, fields
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from conference.iceservers import IceServer
+
+LOG_LEVELS = ("debug", "info", "warning", "error")
+"""What :attr:`Settings.log_level` can be."""
+
+_ROOM_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+class SettingsError(ValueError):
+    """Two settings contradict each other, or one is out of range; the text is a sentence for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How one server runs. Times are in seconds, sizes in bytes, rates in bits per second.
+
+    Raises:
+        SettingsError: a value is out of its range, or two of them contradict each other.
+    """
+
+    # Where it listens
+    host: str = "127.0.0.1"
+    port: int = 8080
+    udp_port: int = 0
+    """The one UDP port of all media; 0 takes a free one."""
+    announce_ips: tuple[str, ...] = ()
+    """Addresses for ICE candidates; empty for the machine's own."""
+    ice_servers: tuple[IceServer, ...] = ()
+    public_url: str | None = None
+    """The origin that others reach this server at, e.g. ``https://talk.example.org``; ``None``: as they asked for."""
+    behind_proxy: bool = False
+    """Believe the last ``X-Forwarded-For`` and ``X-Forwarded-Proto``."""
+    allowed_origins: tuple[str, ...] = ()
+    """Other sites whose pages may use this server; ``*`` for all."""
+
+    # TLS
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    tls_self_signed: bool = False
+
+    # Limits
+    max_rooms: int = 1000
+    max_participants_per_room: int = 200
+    max_sdp_bytes: int = 64 * 1024
+    max_name_length: int = 64
+    max_joins_per_minute: int = 300
+    """Per address, all at once or spread; 0 for no limit."""
+    max_event_streams: int = 2000
+    max_event_backlog: int = 256
+    """Events that may wait for one subscriber before it is cut off."""
+
+    # Media
+    bitrate: int = 48_000
+    connect_timeout: float = 15.0
+    silence_timeout: float = 8.0
+
+    # Twilio
+    twilio_default_room: str = "lobby"
+
+    # The program itself
+    log_level: str = "info"
+    shutdown_timeout: float = 2.0
+    """By then every call has been ended and the process can go."""
+    event_heartbeat: float = 15.0
+    """Longest silence on an event stream, so that proxies keep it open and a lost client is noticed."""
+
+    def __post_init__(self) -> None:
+        for field, low, high in _RANGES:
+            value = getattr(self, field)
+            if not low <= value <= high:
+                raise SettingsError(f"{option_name(field)} must be from {low} to {high}, not {value}.")
+        for address in self.announce_ips:
+            _check_address(address)
+        for origin in self.allowed_origins:
+            if origin != "*":
+                _check_origin("allowed_origins", origin)
+        if self.public_url is not None:
+            _check_origin("public_url", self.public_url)
+        if not _ROOM_NAME.fullmatch(self.twilio_default_room):
+            raise SettingsError(
+                "twilio-default-room must be 1 to 64 letters, digits, dots, underscores or hyphens, "
+                f"not '{self.twilio_default_room}'."
+            )
+        if self.log_level not in LOG_LEVELS:
+            raise SettingsError(f"log-level must be one of {', '.join(LOG_LEVELS)}, not '{self.log_level}'.")
+        self._check_tls()
+
+    def _check_tls(self) -> None:
+        if self.tls_key is not None and self.tls_cert is None:
+            raise SettingsError("tls-key needs tls-cert: the certificate that belongs to the key.")
+        if self.tls_self_signed and self.tls_cert is not None:
+            raise SettingsError("tls-self-signed makes its own certificate: give that or tls-cert, not both.")
+
+    @property
+    def tls(self) -> bool:
+        """Whether the server itself speaks HTTPS."""
+        return self.tls_self_signed or self.tls_cert is not None
+
+    @property
+    def on_loopback(self) -> bool:
+        """Whether :attr:`host` can be reached from this machine only."""
+        return self.host == "localhost" or (_is_address(self.host) and ipaddress.ip_address(self.host).is_loopback)
+
+
+def option_name(field: str) -> str:
+    """The name of a setting as people write it: ``udp_port`` is ``udp-port``."""
+    return field.replace("_", "-")
+
+
+_RANGES: tuple[tuple[str, float, float], ...] = (
+    ("port", 0, 65535),
+    ("udp_port", 0, 65535),
+    ("max_rooms", 1, 1_000_000),
+    ("max_participants_per_room", 1, 100_000),
+    ("max_sdp_bytes", 1024, 1024 * 1024),
+    ("max_name_length", 1, 1000),
+    ("max_joins_per_minute", 0, 1_000_000),
+    ("max_event_streams", 1, 1_000_000),
+    ("max_event_backlog", 1, 100_000),
+    ("bitrate", 6_000, 510_000),  # what Opus can do: RFC 6716, section 2.1.1
+    ("connect_timeout", 0.1, 600),
+    ("silence_timeout", 0.1, 600),
+    ("shutdown_timeout", 0.1, 60),
+    ("event_heartbeat", 0.01, 300),
+)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _check_address(text: str) -> None:
+    address = ipaddress.ip_address(text) if _is_address(text) else None
+    if address is None or address.is_unspecified or address.is_multicast:
+        raise SettingsError(f"announce-ip must be an IP address that peers can reach, not '{text}'.")
+
+
+def _check_origin(field: str, text: str) -> None:
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError:
+        parts = urlsplit("")
+    extra = parts.path.strip("/") or parts.query or parts.fragment or parts.username
+    if parts.scheme not in ("http", "https") or not parts.hostname or extra:
+        raise SettingsError(f"{option_name(field)} must look like https://talk.example.org, not '{text}'.")
+
+
+FIELDS = tuple(field.name for field in fields(Settings))
+"""The names of all settings."""

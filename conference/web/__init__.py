@@ -1,0 +1,1 @@
+"""HTTP: joining and leaving, events, the Twilio-compatible WebSocket, the page."""

@@ -1,0 +1,146 @@
+"""The HTTP application: its routes, and what starts and stops with it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+
+from aiohttp import web
+
+from conference.clock import Clock
+from conference.room.conference import Conference, ConferenceLimits
+from conference.settings import Settings
+from conference.web import events, metrics, pages, participants, rooms, twilio
+from conference.web.cors import add_cors_headers
+from conference.web.feeds import Feeds
+from conference.web.live import SERVER, Server
+from conference.web.problems import Handler, Problem, problem_middleware
+from conference.web.ratelimit import RateLimit
+from conference.web.reception import Reception, WebRtcLike
+from conference.web.seats import Seats
+from conference.web.tick import Lateness
+from conference.web.traffic import Traffic
+from conference.webrtc.settings import WebRtcSettings
+
+_log = logging.getLogger(__name__)
+
+
+def build_app(settings: Settings | None = None, *, webrtc: WebRtcLike | None = None) -> web.Application:
+    """An application with rooms of its own, ready for a runner or a test server.
+
+    Args:
+        settings: all options; the defaults if none are given. Listening and TLS are the runner's business.
+        webrtc: makes the peers, in place of the real thing.
+
+    Returns:
+        The application; ``app[SERVER]`` are its live objects.
+    """
+    settings = settings or Settings()
+    app = web.Application(middlewares=[problem_middleware, _not_while_stopping], client_max_size=settings.max_sdp_bytes)
+    app[SERVER] = _make_server(settings, webrtc or _make_webrtc(settings))
+    _add_routes(app)
+    app.on_response_prepare.append(pages.add_security_headers)
+    app.on_response_prepare.append(add_cors_headers)
+    app.cleanup_ctx.append(_running)
+    app.on_shutdown.append(hang_up_all)
+    return app
+
+
+async def hang_up_all(app: web.Application) -> None:
+    """Tell everybody that the server stops, and take no more requests. Doing it twice does no harm."""
+    server = app[SERVER]
+    server.stopping = True
+    server.feeds.close()
+    await twilio.close_all(server)
+    await server.webrtc.close()
+
+
+def _make_server(settings: Settings, webrtc: WebRtcLike) -> Server:
+    limits = ConferenceLimits(settings.max_rooms, settings.max_participants_per_room)
+    conference = Conference(limits)
+    lateness = Lateness(conference.tick)
+    traffic = Traffic()
+    return Server(
+        settings=settings,
+        conference=conference,
+        webrtc=webrtc,
+        reception=Reception(conference, webrtc, traffic),
+        feeds=Feeds(conference, max_streams=settings.max_event_streams, max_backlog=settings.max_event_backlog),
+        seats=Seats(),
+        joins=RateLimit(settings.max_joins_per_minute),
+        clock=Clock(lateness),
+        lateness=lateness,
+        traffic=traffic,
+    )
+
+
+def _make_webrtc(settings: Settings) -> WebRtcLike:
+    from conference.webrtc.server import WebRtc
+
+    options = WebRtcSettings(
+        udp_port=settings.udp_port,
+        announce_ips=settings.announce_ips,
+        loopback=settings.on_loopback,
+        connect_timeout=settings.connect_timeout,
+        silence_timeout=settings.silence_timeout,
+        bitrate=settings.bitrate,
+        max_sdp_bytes=settings.max_sdp_bytes,
+    )
+    return WebRtc(options)
+
+
+def _add_routes(app: web.Application) -> None:
+    seats = "/rooms/{room}/participants"
+    seat = seats + "/{id}"
+    app.add_routes(
+        [
+            web.get("/", pages.page),
+            web.get("/join/{room}", pages.page),
+            web.get("/static/{path:.+}", pages.static_file),
+            web.get("/config", rooms.config),
+            web.get("/rooms", rooms.list_rooms),
+            web.get("/rooms/{room}", rooms.show_room),
+            web.get("/rooms/{room}/events", events.events),
+            web.post(seats, participants.join),
+            web.options(seats, participants.options),
+            web.get(seat, participants.show),
+            web.patch(seat, participants.change),
+            web.delete(seat, participants.leave),
+            web.options(seat, participants.options),
+            web.get("/twilio/stream", twilio.stream),
+            web.get("/twilio/stream/{room}", twilio.stream),
+            web.post("/twilio/voice", twilio.voice),
+            web.get("/healthz", rooms.healthz),
+            web.get("/metrics", metrics.metrics),
+        ]
+    )
+
+
+@web.middleware
+async def _not_while_stopping(request: web.Request, handler: Handler) -> web.StreamResponse:
+    if request.app[SERVER].stopping:
+        raise Problem(
+            503,
+            "The server is being stopped. Try again in a moment.",
+            headers={"Retry-After": "5", "Connection": "close"},
+        )
+    return await handler(request)
+
+
+async def _running(app: web.Application) -> AsyncIterator[None]:
+    """The clock ticks and the media port is open for as long as the application runs."""
+    server = app[SERVER]
+    await server.webrtc.start()
+    clock = asyncio.create_task(server.clock.run(), name="conference clock")
+    clock.add_done_callback(_clock_stopped)
+    yield
+    clock.cancel()
+    await asyncio.wait([clock])
+    await server.webrtc.close()
+    await server.reception.close()
+
+
+def _clock_stopped(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        _log.critical("the clock has stopped: no room has sound any more", exc_info=task.exception())

@@ -1,0 +1,77 @@
+"""The live objects of one server: what the routes reach for."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+from conference.clock import Clock
+from conference.room.conference import Conference
+from conference.room.room import Room
+from conference.settings import Settings
+from conference.web.call import Call
+from conference.web.feeds import Feeds
+from conference.web.origin import client_address
+from conference.web.problems import Problem
+from conference.web.ratelimit import RateLimit
+from conference.web.reception import Reception, WebRtcLike
+from conference.web.seats import Seats
+from conference.web.tick import Lateness
+from conference.web.traffic import Traffic
+
+
+@dataclass(slots=True)
+class Server:
+    """One running server."""
+
+    settings: Settings
+    conference: Conference
+    webrtc: WebRtcLike
+    reception: Reception
+    feeds: Feeds
+    seats: Seats
+    joins: RateLimit
+    clock: Clock
+    lateness: Lateness
+    traffic: Traffic
+    calls: set[Call] = field(default_factory=set)
+    """Every open Twilio-compatible stream."""
+
+    stopping: bool = False
+    """Set when the server is told to stop: from then on every request is answered with 503."""
+
+    def call(self, participant_id: str) -> Call | None:
+        """The phone call of a participant; ``None`` for those who did not call."""
+        return next((call for call in self.calls if call.participant_id == participant_id), None)
+
+    def room(self, name: str) -> Room:
+        """A room that is there.
+
+        Raises:
+            Problem: it is not (404).
+        """
+        room = self.conference.get(name)
+        if room is None:
+            raise Problem(404, "There is no such room: nobody is in it. It is made when somebody joins.")
+        return room
+
+
+def limit_joins(server: Server, request: web.Request) -> None:
+    """Count a join from whoever asks.
+
+    Raises:
+        Problem: they join too often (429).
+    """
+    address = client_address(request, behind_proxy=server.settings.behind_proxy)
+    wait = server.joins.take(address, time.monotonic())
+    if wait > 0:
+        seconds = math.ceil(wait)
+        headers = {"Retry-After": str(seconds)}
+        raise Problem(429, f"Too many joins from your address: try again in {seconds} s.", headers=headers)
+
+
+SERVER: web.AppKey[Server] = web.AppKey("server")
+"""Where an application keeps its :class:`Server`."""

@@ -1,0 +1,105 @@
+"""``GET /metrics``: the server in figures, read from the live objects when Prometheus asks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+from prometheus_client.registry import Collector
+
+from conference.web.live import SERVER, Server
+
+_TRAFFIC = {
+    "packets_in": ("conference_packets_received", "Packets of sound that came in."),
+    "packets_out": ("conference_packets_sent", "Packets of sound that went out."),
+    "lost_in": ("conference_packets_lost_in", "Packets that were lost on the way to the server."),
+    "lost_out": ("conference_packets_lost_out", "Packets that were lost on the way to the listeners, as they say."),
+    "rejected": ("conference_packets_rejected", "Packets or messages that were malformed, forged or too many."),
+    "undecodable": ("conference_decode_errors", "Packets that their decoder could make nothing of."),
+}
+
+
+async def metrics(request: web.Request) -> web.Response:
+    """The text format that Prometheus reads."""
+    registry = CollectorRegistry()
+    registry.register(ConferenceCollector(request.app[SERVER]))
+    ProcessCollector(registry=registry)  # CPU, memory, open files
+    response = web.Response(body=generate_latest(registry))
+    response.headers["Content-Type"] = CONTENT_TYPE_PLAIN_0_0_4
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+class ConferenceCollector(Collector):
+    """Reads one server. Holds no figures of its own."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    def collect(self) -> Iterator[Metric]:
+        """All families."""
+        yield from self._people()
+        yield from self._clock()
+        yield from self._traffic()
+        yield from self._phones()
+
+    def _people(self) -> Iterator[Metric]:
+        server = self._server
+        rooms = server.conference.rooms.values()
+        everybody = [one for room in rooms for one in room.participants.values()]
+        by_transport = Counter(one.transport for one in everybody)
+        participants = GaugeMetricFamily(
+            "conference_participants", "People and bots in rooms, by the way they came in.", labels=["transport"]
+        )
+        for transport in ("webrtc", "twilio", "local"):
+            participants.add_metric([transport], by_transport[transport])
+        yield GaugeMetricFamily("conference_rooms", "Rooms with somebody in them.", value=len(rooms))
+        yield participants
+        talking = sum(one.talking for one in everybody)
+        yield GaugeMetricFamily("conference_talking", "Participants who are talking.", value=talking)
+        encoders = sum(room.encoders.encoders for room in rooms)
+        yield GaugeMetricFamily("conference_encoders", "Encoders running: one per distinct mix.", value=encoders)
+        streams = len(server.feeds)
+        yield GaugeMetricFamily("conference_event_streams", "Event streams open.", value=streams)
+
+    def _clock(self) -> Iterator[Metric]:
+        stats, lateness = self._server.clock.stats, self._server.lateness
+        yield HistogramMetricFamily(
+            "conference_tick_lateness_seconds",
+            "How long after its deadline each tick of 20 ms began.",
+            buckets=lateness.buckets(),
+            sum_value=lateness.total_ns / 1e9,
+        )
+        yield CounterMetricFamily("conference_ticks", "Ticks of 20 ms.", value=stats.ticks)
+        yield CounterMetricFamily("conference_ticks_late", "Ticks that began 5 ms late or more.", value=stats.late)
+        yield CounterMetricFamily("conference_ticks_skipped", "Ticks that were left out.", value=stats.skipped)
+        yield CounterMetricFamily(
+            "conference_tick_busy_seconds", "Time spent mixing, encoding and sending.", value=stats.busy_ns / 1e9
+        )
+
+    def _traffic(self) -> Iterator[Metric]:
+        totals = self._server.traffic.totals()
+        for field, (name, text) in _TRAFFIC.items():
+            family = CounterMetricFamily(name, text, labels=["transport"])
+            family.add_metric(["webrtc"], totals["webrtc", field])
+            family.add_metric(["twilio"], totals["twilio", field])
+            yield family
+
+    def _phones(self) -> Iterator[Metric]:
+        buffered = [call.stats().buffered_ms for call in self._server.calls]
+        known = [one / 1000 for one in buffered if one is not None]
+        yield GaugeMetricFamily("conference_twilio_streams", "Open Twilio-compatible streams.", value=len(buffered))
+        yield GaugeMetricFamily(
+            "conference_twilio_buffered_seconds",
+            "Sound that callers have yet to hear, as their marks tell: the sum of all.",
+            value=sum(known),
+        )
+        yield GaugeMetricFamily(
+            "conference_twilio_buffered_seconds_max",
+            "Sound that the caller who is furthest behind has yet to hear.",
+            value=max(known, default=0.0),
+        )

@@ -1,0 +1,176 @@
+"""Joining, changing and leaving: the WHIP-shaped endpoint (RFC 9725) and the participant it makes."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+from aiohttp import web
+
+from conference.room.conference import check_room_name
+from conference.room.errors import InvalidRoomName, RoomFull, TooManyRooms
+from conference.room.participant import Participant
+from conference.room.room import Room
+from conference.web import seats
+from conference.web.live import SERVER, Server, limit_joins
+from conference.web.problems import Problem
+from conference.web.reception import EndedEarly
+from conference.web.shapes import participant_json, read_change, read_name
+from conference.webrtc.sdp import OfferError
+
+SDP = "application/sdp"
+TRICKLE = "application/trickle-ice-sdpfrag"
+MERGE_PATCH = "application/merge-patch+json"
+
+_RETRY = {"Retry-After": "30"}
+
+
+async def options(request: web.Request) -> web.Response:
+    """What can be done here, and the STUN and TURN servers (RFC 9725, section 4.6)."""
+    seat = "id" in request.match_info
+    response = web.Response(status=204)
+    response.headers["Allow"] = "GET, PATCH, DELETE, OPTIONS" if seat else "POST, OPTIONS"
+    if seat:
+        response.headers["Accept-Patch"] = f"{TRICKLE}, {MERGE_PATCH}"
+    else:
+        response.headers["Accept-Post"] = SDP
+        _add_links(response, request.app[SERVER])
+    return response
+
+
+async def join(request: web.Request) -> web.Response:
+    """``POST /rooms/{room}/participants``: an offer in, an answer and a seat out."""
+    server = request.app[SERVER]
+    limit_joins(server, request)
+    if request.content_type != SDP:
+        raise Problem(415, f"Send an SDP offer as {SDP}.", headers={"Accept-Post": SDP})
+    try:
+        room = check_room_name(request.match_info["room"])
+        name = read_name(request.query.get("name", ""), server.settings.max_name_length)
+    except ValueError as error:
+        raise Problem(400, str(error)) from None
+    seat = _claimed_seat(server, room, request)
+    offer = await _text(request)
+    try:
+        joined = await server.reception.join(room, name, offer, seat=seat)
+    except (OfferError, InvalidRoomName) as error:
+        raise Problem(400, str(error)) from None
+    except RoomFull as error:
+        raise Problem(409, str(error)) from None
+    except (TooManyRooms, EndedEarly) as error:
+        raise Problem(503, str(error), headers=_RETRY) from None
+    response = web.Response(status=201, text=joined.answer, content_type=SDP)
+    response.headers["Location"] = f"/rooms/{room}/participants/{joined.participant_id}"
+    response.headers["ETag"] = joined.etag
+    response.headers["Accept-Patch"] = f"{TRICKLE}, {MERGE_PATCH}"
+    response.headers[seats.HEADER] = server.seats.issue(room, joined.participant_id)
+    _add_links(response, server)
+    return response
+
+
+async def show(request: web.Request) -> web.Response:
+    """``GET`` a participant: their state, and how their connection does."""
+    server = request.app[SERVER]
+    room, participant = _find(server, request)
+    body = participant_json(participant.state())
+    connection = server.reception.peer(room.name, participant.id) or server.call(participant.id)
+    if connection is not None:
+        body["connection"] = plain(connection.stats())
+    return web.json_response(body, headers={"Cache-Control": "no-store"})
+
+
+async def change(request: web.Request) -> web.Response:
+    """``PATCH`` a participant: trickled candidates, or a merge patch of mute and name."""
+    server = request.app[SERVER]
+    room, participant = _find(server, request)
+    if request.content_type == TRICKLE:
+        return await _trickle(server, room, participant, request)
+    if request.content_type != MERGE_PATCH:
+        accepted = f"{TRICKLE}, {MERGE_PATCH}"
+        raise Problem(415, f"Send {TRICKLE} or {MERGE_PATCH}.", headers={"Accept-Patch": accepted})
+    body = await _text(request)
+    try:
+        wanted = read_change(body, server.settings.max_name_length)
+    except ValueError as error:
+        raise Problem(400, str(error)) from None
+    room, participant = _find(server, request)  # they may have left while the body came in
+    if wanted.name is not None:
+        room.rename(participant.id, wanted.name)
+    if wanted.muted is not None:
+        room.set_muted(participant.id, wanted.muted)
+    return web.json_response(participant_json(participant.state()), headers={"Cache-Control": "no-store"})
+
+
+async def leave(request: web.Request) -> web.Response:
+    """``DELETE`` a participant: they leave."""
+    server = request.app[SERVER]
+    room, participant = _find(server, request)
+    if server.reception.peer(room.name, participant.id) is not None:
+        await server.reception.leave(room.name, participant.id, "left")
+    elif participant.hang_up is not None:
+        participant.hang_up("removed")
+        server.conference.leave(room.name, participant.id, "removed")
+    return web.Response(status=204)
+
+
+def plain(value: Any) -> Any:
+    """Connection statistics as JSON can hold them: dataclasses as objects, what is not finite as ``null``."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, dict):
+        return {str(key): plain(one) for key, one in value.items()}
+    if isinstance(value, float):
+        return round(value, 3) if math.isfinite(value) else None
+    return value
+
+
+async def _trickle(server: Server, room: Room, participant: Participant, request: web.Request) -> web.Response:
+    peer = server.reception.peer(room.name, participant.id)
+    if peer is None:
+        raise Problem(409, "This participant has no WebRTC connection to add candidates to.")
+    # RFC 9725 wants If-Match here; many clients leave it out, and the fragment names its ICE session anyway.
+    expected = request.headers.get("If-Match", "*").strip()
+    etag = server.reception.etag(room.name, participant.id)
+    if expected != "*" and etag not in [one.strip() for one in expected.split(",")]:
+        raise Problem(412, "These candidates belong to an earlier connection: join again, or drop them.")
+    try:
+        await peer.add_candidates(await _text(request))
+    except ValueError as error:
+        raise Problem(400, str(error)) from None
+    return web.Response(status=204)
+
+
+def _find(server: Server, request: web.Request) -> tuple[Room, Participant]:
+    room = server.room(request.match_info["room"])
+    participant = room.participants.get(request.match_info["id"])
+    if participant is None:
+        raise Problem(404, "There is no such participant: they have left.")
+    return room, participant
+
+
+def _claimed_seat(server: Server, room: str, request: web.Request) -> str | None:
+    proof = request.headers.get(seats.HEADER)
+    if proof is None:
+        return None
+    participant_id = server.seats.check(room, proof)
+    if participant_id is None:
+        raise Problem(403, f"This seat was never yours: join again without {seats.HEADER}.")
+    return participant_id
+
+
+async def _text(request: web.Request) -> str:
+    """The body.
+
+    Raises:
+        Problem: it is not UTF-8 (400); aiohttp itself answers one that is too large with 413.
+    """
+    try:
+        return (await request.read()).decode()
+    except UnicodeDecodeError:
+        raise Problem(400, "The body is not UTF-8 text.") from None
+
+
+def _add_links(response: web.Response, server: Server) -> None:
+    for one in server.settings.ice_servers:
+        response.headers.add("Link", one.link())

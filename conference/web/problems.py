@@ -1,0 +1,66 @@
+"""Errors as ``application/problem+json`` (RFC 9457), with a title that a person can act on."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+
+from aiohttp import web
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+_log = logging.getLogger(__name__)
+
+_TITLES = {
+    403: "You are not allowed to do this.",
+    404: "There is nothing at this address.",
+    405: "This address does not take that method.",
+    413: "The request is too large.",
+    417: "The Expect header of this request cannot be met.",
+}
+
+
+class Problem(Exception):
+    """A request that cannot be done.
+
+    Args:
+        status: the HTTP status.
+        title: one sentence for people: what is wrong, and what to do about it.
+        headers: further header fields of the answer.
+    """
+
+    def __init__(self, status: int, title: str, *, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(title)
+        self.status = status
+        self.title = title
+        self.headers = dict(headers or {})
+
+    def response(self) -> web.Response:
+        """The answer that says so."""
+        body = {"type": "about:blank", "title": self.title, "status": self.status}
+        return web.Response(
+            status=self.status,
+            headers=self.headers | {"Cache-Control": "no-store"},
+            text=json.dumps(body),
+            content_type="application/problem+json",
+        )
+
+
+@web.middleware
+async def problem_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Make an answer of whatever goes wrong further in. A surprise is logged, and told without its traceback."""
+    try:
+        return await handler(request)
+    except Problem as problem:
+        return problem.response()
+    except web.HTTPException as error:
+        if error.status < 400:
+            raise
+        kept = {name: value for name, value in error.headers.items() if name not in ("Content-Type", "Content-Length")}
+        return Problem(error.status, _TITLES.get(error.status, error.reason), headers=kept).response()
+    except (ConnectionError, TimeoutError):
+        raise  # the client is gone: there is nobody to tell
+    except Exception:
+        _log.exception("%s %s failed", request.method, request.path)
+        return Problem(500, "Something went wrong here; it has been written to the server's log.").response()

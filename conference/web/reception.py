@@ -1,0 +1,203 @@
+"""Who came in through HTTP: makes a participant of an offer, and keeps each one's connection until they go."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from conference.ids import new_id
+from conference.room.conference import Conference
+from conference.room.participant import Participant, Sink, Source
+from conference.web.traffic import Traffic, peer_counts
+
+_log = logging.getLogger(__name__)
+
+_REMEMBERED_SEATS = 1000
+
+
+class PeerLike(Protocol):
+    """What is needed of a :class:`conference.webrtc.peer.Peer`."""
+
+    on_end: Callable[[str], None] | None
+
+    @property
+    def source(self) -> Source | None: ...
+
+    @property
+    def sink(self) -> Sink | None: ...
+
+    async def accept(self, offer: str) -> str: ...
+
+    async def add_candidates(self, fragment: str) -> None: ...
+
+    async def close(self) -> None: ...
+
+    def stats(self) -> Any: ...
+
+
+class WebRtcLike(Protocol):
+    """What is needed of a :class:`conference.webrtc.server.WebRtc`."""
+
+    async def start(self) -> None: ...
+
+    def new_peer(self) -> Any: ...
+
+    async def close(self) -> None: ...
+
+
+class EndedEarly(Exception):
+    """A connection ended while its offer was being answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """The answer to an offer, and who its sender is now."""
+
+    participant_id: str
+    answer: str
+    etag: str
+    """The entity tag of the ICE session, quoted (RFC 9725, section 4.3.1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Connection:
+    peer: PeerLike
+    etag: str
+
+
+class Reception:
+    """Lets people in and shows them out.
+
+    Args:
+        conference: the rooms.
+        webrtc: makes peers.
+        traffic: counts what goes over them.
+    """
+
+    def __init__(self, conference: Conference, webrtc: WebRtcLike, traffic: Traffic) -> None:
+        self._conference = conference
+        self._webrtc = webrtc
+        self._traffic = traffic
+        self._connections: dict[tuple[str, str], _Connection] = {}
+        self._muted_seats: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._closing: set[asyncio.Task[None]] = set()
+
+    def peer(self, room: str, participant_id: str) -> PeerLike | None:
+        """The connection of one participant; ``None`` for those who did not come in through here."""
+        connection = self._connections.get((room, participant_id))
+        return None if connection is None else connection.peer
+
+    def etag(self, room: str, participant_id: str) -> str | None:
+        """The entity tag of a participant's ICE session."""
+        connection = self._connections.get((room, participant_id))
+        return None if connection is None else connection.etag
+
+    async def join(self, room: str, name: str, offer: str, *, seat: str | None = None) -> Joined:
+        """Take an offer and give its sender a seat.
+
+        Args:
+            room: a valid name; the room is made if it is not there.
+            name: what people see.
+            offer: SDP.
+            seat: the participant to be again, after a lost connection. If they still sit there, the new connection
+                replaces the old one and nobody sees them leave.
+
+        Raises:
+            OfferError: the offer cannot be taken.
+            RoomFull, TooManyRooms, InvalidRoomName: as :meth:`Conference.join`.
+            EndedEarly: the connection ended before it was answered.
+        """
+        peer: PeerLike = self._webrtc.new_peer()
+        participant_id = seat or new_id()
+        early: list[str] = []
+        peer.on_end = early.append
+        try:
+            answer = await peer.accept(offer)
+            if early:
+                raise EndedEarly(early[0])
+            self._sit(room, participant_id, name, peer)
+        except BaseException:
+            self._close_later(peer)
+            raise
+        peer.on_end = lambda reason: self._ended(room, participant_id, peer, reason)
+        self._traffic.opened(peer, "webrtc", lambda: peer_counts(peer))
+        etag = f'"{new_id()}"'
+        replaced = self._connections.pop((room, participant_id), None)
+        self._connections[room, participant_id] = _Connection(peer, etag)
+        if replaced is not None:
+            self._close_later(replaced.peer)
+        return Joined(participant_id, answer, etag)
+
+    async def leave(self, room: str, participant_id: str, reason: str) -> None:
+        """Show somebody out and close their connection."""
+        connection = self._connections.pop((room, participant_id), None)
+        self._stand_up(room, participant_id, reason)
+        if connection is not None:
+            connection.peer.on_end = None
+            self._traffic.closed(connection.peer)
+            await connection.peer.close()
+
+    async def close(self) -> None:
+        """Wait for the connections that are just being closed."""
+        if self._closing:
+            await asyncio.wait(list(self._closing))
+
+    def _sit(self, room: str, participant_id: str, name: str, peer: PeerLike) -> None:
+        def hang_up(reason: str) -> None:
+            self._ended(room, participant_id, peer, reason)
+
+        there = self._conference.get(room)
+        if there is not None and participant_id in there.participants:
+            there.reseat(participant_id, peer.source, peer.sink, hang_up)
+            return
+        participant = Participant(
+            id=participant_id,
+            name=name,
+            transport="webrtc",
+            joined_at=time.time(),
+            source=peer.source,
+            sink=peer.sink,
+            hang_up=hang_up,
+        )
+        participant.muted = (room, participant_id) in self._muted_seats
+        self._conference.join(room, participant)
+        self._muted_seats.pop((room, participant_id), None)
+
+    def _ended(self, room: str, participant_id: str, peer: PeerLike, reason: str) -> None:
+        """A connection ended by itself, or is to end now. One that was replaced takes nobody along."""
+        peer.on_end = None
+        connection = self._connections.get((room, participant_id))
+        if connection is not None and connection.peer is peer:
+            del self._connections[room, participant_id]
+            self._stand_up(room, participant_id, reason)
+        self._close_later(peer)
+
+    def _stand_up(self, room: str, participant_id: str, reason: str) -> None:
+        there = self._conference.get(room)
+        if there is not None and participant_id in there.participants:
+            if there.participants[participant_id].muted:
+                self._remember_muted(room, participant_id)
+            self._conference.leave(room, participant_id, reason)
+
+    def _remember_muted(self, room: str, participant_id: str) -> None:
+        """Whoever was muted when the line broke must not come back open."""
+        self._muted_seats[room, participant_id] = None
+        if len(self._muted_seats) > _REMEMBERED_SEATS:
+            self._muted_seats.popitem(last=False)
+
+    def _close_later(self, peer: PeerLike) -> None:
+        peer.on_end = None
+        self._traffic.closed(peer)
+        task = asyncio.ensure_future(peer.close())
+        self._closing.add(task)
+        task.add_done_callback(self._closed)
+
+    def _closed(self, task: asyncio.Task[None]) -> None:
+        self._closing.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            _log.warning("a connection could not be closed cleanly: %s", task.exception())

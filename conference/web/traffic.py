@@ -1,0 +1,73 @@
+"""What has gone over all connections since the server began, those included that are gone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from conference.room.participant import Transport
+
+COUNTED = ("packets_in", "packets_out", "lost_in", "lost_out", "rejected", "undecodable")
+"""What is counted, per transport."""
+
+Read = Callable[[], Mapping[str, int]]
+
+
+class Traffic:
+    """Totals that never go down: of open connections as they stand, of closed ones as they ended."""
+
+    def __init__(self) -> None:
+        self._open: dict[object, tuple[Transport, Read]] = {}
+        self._gone: Counter[tuple[Transport, str]] = Counter()
+        self._highest: Counter[tuple[Transport, str]] = Counter()
+
+    def opened(self, connection: object, transport: Transport, read: Read) -> None:
+        """Count a connection from now on; ``read`` gives its counts by name."""
+        self._open[connection] = (transport, read)
+
+    def closed(self, connection: object) -> None:
+        """Keep a connection's last counts. Doing it twice does no harm."""
+        found = self._open.pop(connection, None)
+        if found is not None:
+            transport, read = found
+            self._gone.update({(transport, name): count for name, count in read().items()})
+
+    def totals(self) -> Counter[tuple[Transport, str]]:
+        """All counts by transport and name."""
+        totals = Counter(self._gone)
+        for transport, read in self._open.values():
+            totals.update({(transport, name): count for name, count in read().items()})
+        self._highest |= totals  # losses can be taken back when a packet was only late; a counter must not fall
+        return self._highest
+
+
+def peer_counts(peer: Any) -> dict[str, int]:
+    """The counts of a WebRTC peer."""
+    stats = peer.stats()
+    counts = {name: _count(stats, name) for name in COUNTED}
+    counts["undecodable"] = undecodable(peer.source)
+    return counts
+
+
+def leg_counts(leg: Any, now_ns: int) -> dict[str, int]:
+    """The counts of a Twilio-compatible stream."""
+    stats = leg.stats(now_ns)
+    return {
+        "packets_in": stats.media_received,
+        "packets_out": stats.media_sent,
+        "lost_in": stats.incoming_dropped_frames,
+        "lost_out": stats.outgoing_dropped_frames,
+        "rejected": stats.malformed + stats.messages_dropped,
+        "undecodable": undecodable(leg.source),
+    }
+
+
+def undecodable(source: object) -> int:
+    """Packets of a source that its decoder could make nothing of."""
+    return _count(getattr(source, "stats", None), "undecodable")
+
+
+def _count(stats: object, name: str) -> int:
+    value = stats.get(name) if isinstance(stats, Mapping) else getattr(stats, name, None)
+    return int(value) if isinstance(value, int | float) else 0

@@ -1,0 +1,88 @@
+"""Phone calls: the Twilio-compatible media WebSocket, and the webhook that sends calls to it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from aiohttp import WSCloseCode, web
+
+from conference.room.conference import check_room_name
+from conference.room.errors import InvalidRoomName
+from conference.twilio.leg import TwilioLeg
+from conference.twilio.settings import LegSettings
+from conference.twilio.voice import stream_url, voice_response
+from conference.web.call import Call
+from conference.web.live import SERVER, Server, limit_joins
+from conference.web.origin import is_foreign, public_origin
+from conference.web.problems import Problem
+from conference.web.traffic import leg_counts
+
+MAX_MESSAGE_BYTES = 1024 * 1024
+"""The longest message that is read: more than a minute of sound."""
+
+_HEARTBEAT = 20.0
+_CLOSE_TIMEOUT = 1.0
+
+
+async def stream(request: web.Request) -> web.StreamResponse:
+    """``GET /twilio/stream/{room}`` and ``GET /twilio/stream``: one caller, from handshake to hang-up."""
+    server = request.app[SERVER]
+    room = request.match_info.get("room")
+    if room is not None:
+        _check_room(room)
+    if is_foreign(request, server.settings.allowed_origins):
+        raise Problem(403, "Pages of other sites may not call in here; see the option --allow-origin.")
+    limit_joins(server, request)
+    socket = web.WebSocketResponse(
+        heartbeat=_HEARTBEAT, timeout=_CLOSE_TIMEOUT, max_msg_size=MAX_MESSAGE_BYTES, compress=False
+    )
+    await socket.prepare(request)
+    leg = TwilioLeg(room, LegSettings(max_name_chars=server.settings.max_name_length))
+    call = Call(socket, leg, server.conference, start_timeout=server.settings.connect_timeout)
+    server.calls.add(call)
+    server.traffic.opened(call, "twilio", lambda: leg_counts(leg, time.monotonic_ns()))
+    try:
+        await call.run()
+    finally:
+        server.calls.discard(call)
+        server.traffic.closed(call)
+    return socket
+
+
+async def voice(request: web.Request) -> web.Response:
+    """``POST /twilio/voice``: TwiML that connects an incoming call to ``?room=``, or to the default room."""
+    server = request.app[SERVER]
+    room = request.query.get("room") or server.settings.twilio_default_room
+    _check_room(room)
+    form = await _form(request)
+    name = request.query.get("name") or form.get("CallerName") or form.get("From")
+    url = stream_url(public_origin(request, server.settings), room)
+    twiml = voice_response(url, {"name": name} if name else {})
+    return web.Response(text=twiml, content_type="text/xml", headers={"Cache-Control": "no-store"})
+
+
+async def close_all(server: Server) -> None:
+    """End every call, as a server that goes away does."""
+    calls = tuple(server.calls)
+    for call in calls:
+        call.end(WSCloseCode.GOING_AWAY, "The server is being stopped.")
+    await asyncio.gather(*(call.closed() for call in calls))
+
+
+def _check_room(name: str) -> None:
+    try:
+        check_room_name(name)
+    except InvalidRoomName as error:
+        raise Problem(400, str(error)) from None
+
+
+async def _form(request: web.Request) -> dict[str, str]:
+    """What Twilio says about the call. Nothing else is read, so that no file is ever written for it."""
+    if request.content_type != "application/x-www-form-urlencoded":
+        return {}
+    try:
+        form = await request.post()
+    except (ValueError, LookupError):  # bytes that are not of the charset, or a charset that is none
+        raise Problem(400, "The body is not a form as Twilio sends it.") from None
+    return {key: value for key, value in form.items() if isinstance(value, str)}

@@ -9,7 +9,7 @@ import ssl
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
 import numpy as np
@@ -24,6 +24,9 @@ from conference.twilio.messages import DIGITS, FRAME_BYTES
 from conference.twilio.messages import SAMPLE_RATE as PHONE_RATE
 from conference.twilio.phone import Phone
 
+if TYPE_CHECKING:
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
 TICK_S = 0.02
 TAIL_S = 1.0
 """How long the call goes on after the file, so that its end is heard and answered."""
@@ -34,7 +37,7 @@ PAUSE_S = 0.5
 """What a ``w`` among the digits waits, as in Twilio's ``sendDigits``."""
 
 
-def add_parser(subparsers: Any) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     """Add the command ``call``."""
     parser = subparsers.add_parser(
         "call",

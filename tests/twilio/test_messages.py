@@ -1,0 +1,246 @@
+"""Every message of the protocol: as Twilio documents it, there and back, and from anybody's hand."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from conference.twilio.fields import MessageError, from_base64, to_base64
+from conference.twilio.messages import (
+    Clear,
+    ClientMessage,
+    Connected,
+    Dtmf,
+    Mark,
+    Media,
+    ServerMark,
+    ServerMedia,
+    ServerMessage,
+    Start,
+    Stop,
+    Unknown,
+    build,
+    parse_client_message,
+    parse_server_message,
+)
+
+SID = "MZ18ad3ab5a668481ce02b83e7395059f0"
+CALL = "CA123456789012345678901234567890ab"
+ACCOUNT = "AC123456789012345678901234567890ab"
+
+# As printed in Twilio's documentation, "WebSocket messages - from Twilio".
+CONNECTED = {"event": "connected", "protocol": "Call", "version": "1.0.0"}
+START = {
+    "event": "start",
+    "sequenceNumber": "1",
+    "start": {
+        "accountSid": ACCOUNT,
+        "streamSid": SID,
+        "callSid": CALL,
+        "tracks": ["inbound"],
+        "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1},
+        "customParameters": {"FirstName": "Jane", "LastName": "Doe"},
+    },
+    "streamSid": SID,
+}
+MEDIA = {
+    "event": "media",
+    "sequenceNumber": "3",
+    "media": {"track": "inbound", "chunk": "1", "timestamp": "5", "payload": "//8AfX8="},
+    "streamSid": SID,
+}
+DTMF = {
+    "event": "dtmf",
+    "streamSid": SID,
+    "sequenceNumber": "5",
+    "dtmf": {"track": "inbound_track", "digit": "1"},
+}
+MARK = {"event": "mark", "sequenceNumber": "4", "streamSid": SID, "mark": {"name": "my label"}}
+STOP = {"event": "stop", "sequenceNumber": "5", "streamSid": SID, "stop": {"accountSid": ACCOUNT, "callSid": CALL}}
+
+DOCUMENTED: list[tuple[dict[str, Any], ClientMessage]] = [
+    (CONNECTED, Connected("Call", "1.0.0")),
+    (START, Start(SID, CALL, ACCOUNT, custom_parameters={"FirstName": "Jane", "LastName": "Doe"})),
+    (MEDIA, Media(SID, b"\xff\xff\x00\x7d\x7f", timestamp=5, chunk=1, sequence_number=3)),
+    (DTMF, Dtmf(SID, "1", 5)),
+    (MARK, Mark(SID, "my label", 4)),
+    (STOP, Stop(SID, CALL, ACCOUNT, 5)),
+]
+
+# Surrogates cannot be written as UTF-8, so no WebSocket carries them.
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+sids = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40)
+numbers = st.none() | st.integers(0, (1 << 63) - 1)
+payloads = st.binary(max_size=700)
+digits = st.sampled_from("0123456789*#ABCD")
+
+client_messages = st.one_of(
+    st.builds(Connected, texts, texts),
+    st.builds(
+        Start,
+        stream_sid=sids,
+        call_sid=texts,
+        account_sid=texts,
+        tracks=st.lists(texts, max_size=3).map(tuple),
+        encoding=texts,
+        sample_rate=st.integers(0, 96000),
+        channels=st.integers(0, 8),
+        custom_parameters=st.dictionaries(texts, texts, max_size=4),
+        sequence_number=numbers,
+    ),
+    st.builds(Media, sids, payloads, numbers, numbers, texts, numbers),
+    st.builds(Dtmf, sids, digits, numbers),
+    st.builds(Mark, sids, texts, numbers),
+    st.builds(Stop, sids, texts, texts, numbers),
+)
+server_messages = st.one_of(
+    st.builds(ServerMedia, sids, payloads), st.builds(ServerMark, sids, texts), st.builds(Clear, sids)
+)
+
+scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
+junk = st.recursive(
+    scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3), max_leaves=8
+)
+
+
+def almost(message: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """A documented message with one field, at any depth, replaced by junk or left out."""
+    paths = [(key,) for key in message] + [
+        (key, inner) for key, value in message.items() if isinstance(value, dict) for inner in value
+    ]
+
+    def spoil(path: tuple[str, ...], value: Any, leave_out: bool) -> dict[str, Any]:
+        copy: dict[str, Any] = json.loads(json.dumps(message))
+        place = copy if len(path) == 1 else copy[path[0]]
+        if leave_out:
+            del place[path[-1]]
+        else:
+            place[path[-1]] = value
+        return copy
+
+    return st.builds(spoil, st.sampled_from(paths), junk, st.booleans())
+
+
+@pytest.mark.parametrize(("data", "message"), DOCUMENTED)
+def test_messages_are_read_as_twilio_documents_them(data: dict[str, Any], message: ClientMessage):
+    assert parse_client_message(json.dumps(data)) == message
+
+
+@pytest.mark.parametrize(("data", "message"), DOCUMENTED)
+def test_messages_are_written_field_for_field_as_twilio_documents_them(data: dict[str, Any], message: ClientMessage):
+    assert json.loads(build(message)) == data
+
+
+def test_what_a_server_sends_is_written_as_twilio_documents_it():
+    media = {"event": "media", "streamSid": SID, "media": {"payload": "//8="}}
+    assert json.loads(build(ServerMedia(SID, b"\xff\xff"))) == media
+    assert json.loads(build(ServerMark(SID, "x"))) == {"event": "mark", "streamSid": SID, "mark": {"name": "x"}}
+    assert json.loads(build(Clear(SID))) == {"event": "clear", "streamSid": SID}
+
+
+@given(client_messages)
+def test_a_client_message_comes_back_as_it_was_built(message: ClientMessage):
+    assert parse_client_message(build(message)) == message
+
+
+@given(server_messages)
+def test_a_server_message_comes_back_as_it_was_built(message: ServerMessage):
+    assert parse_server_message(build(message)) == message
+
+
+@given(client_messages)
+def test_messages_are_compact_and_of_one_line(message: ClientMessage):
+    text = build(message)
+    assert "\n" not in text
+    assert text == json.dumps(json.loads(text), separators=(",", ":"))
+
+
+@given(st.text() | junk.map(json.dumps) | st.one_of([almost(data) for data, _ in DOCUMENTED]).map(json.dumps))
+def test_no_text_raises_anything_but_a_message_error(text: str):
+    for parse in (parse_client_message, parse_server_message):
+        try:
+            parse(text)
+        except MessageError as error:
+            assert str(error).endswith(".")
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"event":' * 50_000, '{"event":"x","n":' + "9" * 10_000 + "}", ""])
+def test_pathological_json_is_a_message_error(text: str):
+    with pytest.raises(MessageError, match="not JSON"):
+        parse_client_message(text)
+
+
+@pytest.mark.parametrize(("value", "expected"), [("20", 20), (20, 20), (20.0, 20), (20.9, 20), (0, 0), ("007", 7)])
+def test_numbers_are_read_from_strings_and_numbers(value: object, expected: int):
+    message = parse_client_message(json.dumps({**MEDIA, "media": {"payload": "", "timestamp": value, "chunk": value}}))
+    assert isinstance(message, Media)
+    assert (message.timestamp, message.chunk) == (expected, expected)
+
+
+@pytest.mark.parametrize("value", ["", "-1", "1.5", "٣", "9" * 20, -1, True, None, [], {}, 1e300, float("nan")])
+def test_nonsense_for_a_number_is_no_number_and_no_error(value: object):
+    message = parse_client_message(json.dumps({**MEDIA, "media": {"payload": "", "timestamp": value}}))
+    assert isinstance(message, Media)
+    assert message.timestamp is None
+    assert message.chunk is None
+
+
+@pytest.mark.parametrize("payload", ["!!!!", "AAA", "AA=A", "AA\nA", "ÄÄÄÄ", "====", None, 5])
+def test_a_payload_that_is_not_base64_is_an_error(payload: object):
+    with pytest.raises(MessageError, match=r"base64|not a string"):
+        parse_client_message(json.dumps({**MEDIA, "media": {"payload": payload}}))
+
+
+def test_unknown_events_are_values():
+    assert parse_client_message('{"event":"telepathy"}') == Unknown("telepathy")
+    assert parse_server_message('{"event":"telepathy"}') == Unknown("telepathy")
+    assert parse_server_message(json.dumps(DTMF)) == Unknown("dtmf")
+
+
+def test_a_start_without_a_stream_sid_is_an_error():
+    body = {key: value for key, value in START["start"].items() if key != "streamSid"}  # type: ignore[attr-defined]
+    with pytest.raises(MessageError):
+        parse_client_message(json.dumps({"event": "start", "start": body}))
+
+
+def test_the_stream_sid_may_stand_in_either_place():
+    body = {key: value for key, value in START["start"].items() if key != "streamSid"}  # type: ignore[attr-defined]
+    message = parse_client_message(json.dumps({**START, "start": body}))
+    assert isinstance(message, Start)
+    assert message.stream_sid == SID
+
+
+def test_custom_parameters_that_are_no_strings_are_left_out():
+    body = {**START["start"], "customParameters": {"room": "lobby", "n": 5}}  # type: ignore[dict-item]
+    message = parse_client_message(json.dumps({**START, "start": body}))
+    assert isinstance(message, Start)
+    assert message.custom_parameters == {"room": "lobby"}
+
+
+def test_a_message_that_is_too_long_is_refused_unread():
+    with pytest.raises(MessageError, match="51 characters"):
+        parse_client_message(" " * 51, max_chars=50)
+
+
+def test_a_stop_needs_nothing_but_its_event():
+    assert parse_client_message('{"event":"stop"}') == Stop("")
+
+
+@pytest.mark.parametrize("digit", ["", "11", "E", 1, None])
+def test_a_digit_is_one_key(digit: object):
+    with pytest.raises(MessageError, match="digit"):
+        parse_client_message(json.dumps({**DTMF, "dtmf": {"digit": digit}}))
+
+
+def test_what_is_no_message_cannot_be_sent():
+    with pytest.raises(TypeError):
+        build(Unknown("telepathy"))
+
+
+@given(payloads)
+def test_base64_comes_back(payload: bytes):
+    assert from_base64(to_base64(payload)) == payload

@@ -58,27 +58,31 @@ export function inOrder(roster, ownId) {
 }
 
 /**
- * Up to two letters that stand for a name.
+ * Up to two letters that stand for a name; of a telephone number, its last two digits.
  *
  * @param {string} name
  * @returns {string}
  */
 export function initials(name) {
-  const words = name.match(/[\p{L}\p{N}]+/gu) ?? [];
+  const words = name.match(/\p{L}[\p{L}\p{N}]*/gu) ?? [];
+  if (words.length === 0) return name.replace(/\D/g, "").slice(-2) || "•";
   const letters = words.length > 1 ? [words[0], words[words.length - 1]] : words;
-  return letters.map((word) => [...word][0].toUpperCase()).join("") || "•";
+  return letters.map((word) => [...word][0].toUpperCase()).join("");
 }
 
+/** Hues that look well as the ground of white letters, and can be told apart. */
+const HUES = [12, 38, 140, 165, 190, 215, 240, 262, 285, 310, 338];
+
 /**
- * A hue that always belongs to this name.
+ * The hue that always belongs to this name.
  *
  * @param {string} name
- * @returns {number}  0 to 359
+ * @returns {number}  in degrees, of the colour space OKLCH
  */
 export function hueOf(name) {
-  let hash = 2166136261;
+  let hash = 2166136261; // FNV-1a
   for (const character of name) hash = Math.imul(hash ^ (character.codePointAt(0) ?? 0), 16777619);
-  return (hash >>> 8) % 360;
+  return HUES[(hash >>> 8) % HUES.length];
 }
 
 /**

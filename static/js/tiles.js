@@ -10,8 +10,8 @@ import { hueOf, initials, inOrder } from "./people.js";
 
 /** How people came in, as an icon and in words. */
 const WAYS = new Map([
-  ["webrtc", { icon: "web", text: "On the web" }],
-  ["twilio", { icon: "phone", text: "On the phone" }],
+  ["webrtc", { icon: "web", text: "Web" }],
+  ["twilio", { icon: "phone", text: "Phone" }],
   ["local", { icon: "code", text: "Program" }],
 ]);
 

@@ -124,9 +124,7 @@ async def open_browser(
             await _end(process)
 
 
-async def _page_address(
-    session: aiohttp.ClientSession, profile: Path, process: asyncio.subprocess.Process
-) -> str:
+async def _page_address(session: aiohttp.ClientSession, profile: Path, process: asyncio.subprocess.Process) -> str:
     """Where the browser's first page can be driven; the browser writes its port into its profile."""
     port_file = profile / "DevToolsActivePort"
     async with asyncio.timeout(30):
@@ -169,7 +167,7 @@ class Page:
     async def close(self) -> None:
         """Leave the page, so that it can say goodbye to the server; then let go of it."""
         with suppress(DevToolsError, TimeoutError, ConnectionError):
-            await self._tools.call("Page.navigate", timeout=5, url="about:blank")
+            await self._tools.call("Page.navigate", within=5, url="about:blank")
         await self._tools.close()
 
     async def goto(self, address: str) -> None:
@@ -187,29 +185,29 @@ class Page:
 
     # Looking ----------------------------------------------------------------------------------------------
 
-    async def evaluate(self, expression: str, timeout: float = 20) -> Any:
+    async def evaluate(self, expression: str, within: float = 20) -> Any:
         """The value of a JavaScript expression, as JSON; a promise is awaited.
 
         Raises:
             PageError: it threw.
         """
         answer = await self._tools.call(
-            "Runtime.evaluate", timeout=timeout, expression=expression, awaitPromise=True, returnByValue=True
+            "Runtime.evaluate", within=within, expression=expression, awaitPromise=True, returnByValue=True
         )
         if "exceptionDetails" in answer:
             details = answer["exceptionDetails"]
             raise PageError(details.get("exception", {}).get("description", details["text"]))
         return answer["result"].get("value")
 
-    async def wait_for(self, expression: str, timeout: float = 10) -> Any:
+    async def wait_for(self, expression: str, within: float = 10) -> Any:
         """Wait until a JavaScript expression is true, and give its value.
 
         Raises:
             PageError: it never was.
         """
         try:
-            async with asyncio.timeout(timeout):
-                while not (value := await self._value_or_none(expression)):
+            async with asyncio.timeout(within):
+                while not (value := await self._value_or_none(expression)):  # noqa: ASYNC110 - the page calls nobody
                     await asyncio.sleep(0.03)
                 return value
         except TimeoutError:
@@ -218,9 +216,9 @@ class Page:
                 f"never true: {expression}\nthe page says: {text}\nits console: {self.complaints}"
             ) from None
 
-    async def wait_for_text(self, text: str, timeout: float = 10) -> None:
+    async def wait_for_text(self, text: str, within: float = 10) -> None:
         """Wait until the page shows this text."""
-        await self.wait_for(f"document.body.innerText.includes({json.dumps(text)})", timeout)
+        await self.wait_for(f"document.body.innerText.includes({json.dumps(text)})", within)
 
     async def accessible(self, role: str | None = None, name: str | None = None) -> list[dict[str, Any]]:
         """What a screen reader finds: nodes with ``role``, ``name`` and ``properties``, and their DOM node."""
@@ -245,7 +243,7 @@ class Page:
     async def screenshot(self, path: Path) -> None:
         """What is to be seen, as a PNG."""
         answer = await self._tools.call("Page.captureScreenshot", format="png")
-        path.write_bytes(base64.b64decode(answer["data"]))
+        await asyncio.to_thread(path.write_bytes, base64.b64decode(answer["data"]))
 
     async def look_as(
         self, width: int, height: int, *, dark: bool = False, phone: bool = False, reduced_motion: bool = False
@@ -267,9 +265,9 @@ class Page:
 
     # Doing ------------------------------------------------------------------------------------------------
 
-    async def click(self, role: str, name: str, timeout: float = 10) -> None:
+    async def click(self, role: str, name: str, within: float = 10) -> None:
         """Click the middle of what has this role and accessible name, with the mouse."""
-        node = await self._find(role, name, timeout)
+        node = await self._find(role, name, within)
         await self._tools.call("DOM.scrollIntoViewIfNeeded", backendNodeId=node)
         box = await self._tools.call("DOM.getBoxModel", backendNodeId=node)
         quad = box["model"]["border"]
@@ -307,7 +305,7 @@ class Page:
         Returns:
             The rate in Hz, and mono samples from -1 to 1.
         """
-        answer = await self.evaluate(_RECORD % {"seconds": seconds}, timeout=seconds + 20)
+        answer = await self.evaluate(_RECORD % {"seconds": seconds}, within=seconds + 20)
         samples = np.frombuffer(base64.b64decode(answer["data"]), np.float32)
         return round(answer["rate"]), samples[: round(seconds * answer["rate"])]
 
@@ -319,10 +317,10 @@ class Page:
         except (PageError, DevToolsError):
             return None  # the page is just being opened
 
-    async def _find(self, role: str, name: str, timeout: float) -> int:
+    async def _find(self, role: str, name: str, within: float) -> int:
         try:
-            async with asyncio.timeout(timeout):
-                while not (found := await self.accessible(role, name)):
+            async with asyncio.timeout(within):
+                while not (found := await self.accessible(role, name)):  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
                 return int(found[0]["node"])
         except TimeoutError:
@@ -332,10 +330,10 @@ class Page:
     async def _key(self, kind: str, key: str) -> None:
         code, number = _KEYS.get(key, (f"Key{key.upper()}", ord(key[0].upper())))
         typed = {"Enter": "\r"}.get(key, key if len(key) == 1 else "")
-        text = {"text": typed} if kind == "keyDown" and typed else {}
         await self._tools.call(
-            "Input.dispatchKeyEvent", type=kind, key=key, code=code, windowsVirtualKeyCode=number, **text
-        )
+            "Input.dispatchKeyEvent",
+            type=kind, key=key, code=code, windowsVirtualKeyCode=number, text=typed if kind == "keyDown" else "",
+        )  # fmt: skip
 
     def _on_event(self, method: str, parameters: dict[str, Any]) -> None:
         if method == "Runtime.exceptionThrown":

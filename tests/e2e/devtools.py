@@ -32,7 +32,7 @@ class DevTools:
         self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._reader = asyncio.create_task(self._read(), name="DevTools reader")
 
-    async def call(self, method: str, timeout: float = 20, **parameters: Any) -> dict[str, Any]:
+    async def call(self, method: str, within: float = 20, **parameters: Any) -> dict[str, Any]:
         """Run a command.
 
         Raises:
@@ -40,11 +40,11 @@ class DevTools:
             TimeoutError: it did not answer in time.
         """
         number = next(self._numbers)
-        answer = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._waiting[number] = answer
         try:
             await self._socket.send_json({"id": number, "method": method, "params": parameters})
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(within):
                 return await answer
         finally:
             self._waiting.pop(number, None)

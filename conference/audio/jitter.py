@@ -43,6 +43,9 @@ class Packet:
     duration: int
     """Samples at the stream's clock rate."""
 
+    level: int | None = None
+    """The sender's own measurement in dBov (RFC 6464), if there was one."""
+
     skip: int = 0
     """Samples at its start whose time has passed: they were concealed already."""
 
@@ -90,6 +93,7 @@ class _Entry:
     timestamp: int = field(compare=False)
     duration: int = field(compare=False)
     payload: bytes = field(compare=False)
+    level: int | None = field(compare=False)
 
     @property
     def end(self) -> int:
@@ -147,7 +151,15 @@ class JitterBuffer:
         """Sound held, in samples of the stream's clock."""
         return sum(entry.duration for entry in self._entries)
 
-    def push(self, sequence: int, timestamp: int, payload: bytes, duration: int, arrival_ns: int) -> None:
+    def push(
+        self,
+        sequence: int,
+        timestamp: int,
+        payload: bytes,
+        duration: int,
+        arrival_ns: int,
+        level: int | None = None,
+    ) -> None:
         """Take a packet as it arrived.
 
         Args:
@@ -156,9 +168,10 @@ class JitterBuffer:
             payload: what was sent.
             duration: its length in samples of the stream's clock.
             arrival_ns: when it came.
+            level: the sender's own measurement in dBov (RFC 6464), if there is one.
         """
         self.stats.received += 1
-        entry = self._unwrap(sequence, timestamp, payload, duration)
+        entry = self._unwrap(_Entry(sequence, timestamp, duration, payload, level))
         if entry is None:
             return
         transit = arrival_ns * self.clock_rate // 1_000_000_000 - entry.timestamp
@@ -218,38 +231,34 @@ class JitterBuffer:
 
     # Arrival
 
-    def _unwrap(self, sequence: int, timestamp: int, payload: bytes, duration: int) -> _Entry | None:
+    def _unwrap(self, raw: _Entry) -> _Entry | None:
         """Place raw counters on the stream's own endless ones; ``None`` while a jump is unconfirmed."""
         highest = self._highest
         if highest is None:
-            entry = _Entry(sequence, timestamp, duration, payload)
-            self._highest = entry
-            return entry
-        step = _signed(sequence - highest.sequence, 16)
+            self._highest = raw
+            return raw
+        step = _signed(raw.sequence - highest.sequence, 16)
         if not -MAX_MISORDER <= step < MAX_DROPOUT:
             # RFC 3550, appendix A.1: two in a row make a restart, one alone is a stray.
-            if self._suspect != sequence:
-                self._suspect = (sequence + 1) & 0xFFFF
+            if self._suspect != raw.sequence:
+                self._suspect = (raw.sequence + 1) & 0xFFFF
                 return None
-            return self._restart(sequence, timestamp, payload, duration)
+            return self._restart(raw)
         self._suspect = None
-        entry = _Entry(
-            highest.sequence + step,
-            highest.timestamp + _signed(timestamp - highest.timestamp, 32),
-            duration,
-            payload,
-        )
-        if (entry.timestamp - highest.timestamp) * step < 0:
-            return self._restart(sequence, timestamp, payload, duration)  # time ran backwards
+        ahead = _signed(raw.timestamp - highest.timestamp, 32)
+        if ahead * step < 0:
+            return self._restart(raw)  # time ran backwards
+        raw.sequence = highest.sequence + step
+        raw.timestamp = highest.timestamp + ahead
         if step > 0:
-            self._highest = entry
-        return entry
+            self._highest = raw
+        return raw
 
-    def _restart(self, sequence: int, timestamp: int, payload: bytes, duration: int) -> _Entry:
+    def _restart(self, first: _Entry) -> _Entry:
         self.stats.restarts += 1
         self.reset()
-        self._highest = entry = _Entry(sequence, timestamp, duration, payload)
-        return entry
+        self._highest = first
+        return first
 
     def _holds(self, sequence: int) -> bool:
         return any(entry.sequence == sequence for entry in self._entries)
@@ -274,7 +283,7 @@ class JitterBuffer:
         self._position = head.end
         self._last_duration = max(head.duration, self._tick // 8)  # 2.5 ms is the shortest Opus frame
         self._announced_silence = len(head.payload) <= DTX_BYTES
-        return Packet(head.payload, head.duration, skip)
+        return Packet(head.payload, head.duration, head.level, skip)
 
     def _lag(self, now: int) -> int:
         """How late the position plays, compared with the fastest packet."""

@@ -7,8 +7,8 @@ no socket, reads no clock, awaits nothing. The same calls at the same times give
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
 from collections.abc import Callable, Iterator
+from typing import TypeAlias
 
 from conference.audio.frame import SILENCE, SILENT_LEVEL, Samples
 from conference.audio.mix import minus, total
@@ -27,6 +27,9 @@ from conference.room.events import (
 from conference.room.participant import Participant, Sink, Source
 
 log = logging.getLogger(__name__)
+
+_Place: TypeAlias = tuple[str, Codec | None]
+"""A stream and the codec it is heard in."""
 
 LEVELS_EVERY_TICKS = 5
 """Levels are published ten times a second."""
@@ -47,7 +50,9 @@ class Room:
         self.participants: dict[str, Participant] = {}
         self.encoders = EncoderBank()
         self._publish = publish
-        self._heard: dict[str, tuple[str, Codec | None]] = {}  # participant id: stream and codec of the last tick
+        self._talkers: frozenset[str] | None = None  # for whom the listeners are arranged; None: not at all
+        self._audience: dict[str, dict[Codec | None, list[Participant]]] = {}  # by stream, by codec
+        self._places: dict[str, _Place] = {}  # of each listener
         self._levels: dict[str, float] = {}
 
     # People
@@ -61,6 +66,7 @@ class Room:
         if participant.id in self.participants:
             raise ValueError(f"participant {participant.id} is in the room already")
         self.participants[participant.id] = participant
+        self._talkers = None
         self._publish(ParticipantJoined(self.name, participant.state()))
 
     def remove(self, participant_id: str, reason: str) -> Participant | None:
@@ -68,7 +74,7 @@ class Room:
         participant = self.participants.pop(participant_id, None)
         if participant is None:
             return None
-        self._heard.pop(participant_id, None)
+        self._talkers = None
         self._set_talking(participant, talking=False)
         self._publish(ParticipantLeft(self.name, participant.state(), reason))
         return participant
@@ -88,7 +94,8 @@ class Room:
         participant = self.participants[participant_id]
         replaced, participant.hang_up = participant.hang_up, hang_up
         participant.source, participant.sink = source, sink
-        self._heard.pop(participant_id, None)
+        self._talkers = None
+        self._places.pop(participant_id, None)  # a new decoder, which has heard nothing yet
         self._publish(ParticipantUpdated(self.name, participant.state()))
         return replaced
 
@@ -163,35 +170,46 @@ class Room:
 
     def _play(self, voices: dict[str, Samples], tick: int) -> None:
         """Mix, encode and deliver: each stream once, however many hear it."""
-        audience: dict[str, dict[Codec | None, list[tuple[Participant, Sink]]]] = {}
-        moved: dict[str, dict[Codec | None, bool]] = defaultdict(lambda: defaultdict(bool))
-        for participant in self.participants.values():
-            sink = participant.sink
-            if sink is None:
-                continue
-            stream = participant.id if participant.id in voices else EVERYBODY
-            codec = sink.codec
-            audience.setdefault(stream, {}).setdefault(codec, []).append((participant, sink))
-            place = (stream, codec)
-            moved[stream][codec] |= self._heard.get(participant.id) != place
-            self._heard[participant.id] = place
-        everything = total(list(voices.values())) if voices and audience else None
-        for stream, by_codec in audience.items():
+        moved = self._arrange(frozenset(voices))
+        everything = total(list(voices.values())) if voices and self._audience else None
+        for stream, by_codec in self._audience.items():
             mix = everything
             if everything is not None and stream != EVERYBODY:
                 mix = minus(everything, voices[stream]) if len(voices) > 1 else None
-            mixes = self.encoders.encode(stream, mix, moved[stream], tick)
+            mixes = self.encoders.encode(stream, mix, {codec: (stream, codec) in moved for codec in by_codec}, tick)
             for codec, listeners in by_codec.items():
-                for participant, sink in listeners:
+                heard = mixes[codec]
+                for participant in listeners:
                     try:
-                        sink.deliver(mixes[codec])
+                        if participant.sink is not None:
+                            participant.sink.deliver(heard)
                     except Exception:
                         self._expel(participant)
+
+    def _arrange(self, talkers: frozenset[str]) -> set[_Place]:
+        """Seat the listeners by stream and codec, if anything has changed. Returns where somebody is new."""
+        if talkers == self._talkers:
+            return set()
+        self._talkers = talkers
+        self._audience = {}
+        moved = set()
+        before, self._places = self._places, {}
+        for participant in self.participants.values():
+            if participant.sink is None:
+                continue
+            stream = participant.id if participant.id in talkers else EVERYBODY
+            codec = participant.sink.codec
+            self._audience.setdefault(stream, {}).setdefault(codec, []).append(participant)
+            place = self._places[participant.id] = (stream, codec)
+            if before.get(participant.id) != place:
+                moved.add(place)
+        return moved
 
     def _expel(self, participant: Participant) -> None:
         """A participant whose connection breaks the room's rules must not take the room with it."""
         log.exception("room %s: the connection of participant %s failed", self.name, participant.id)
         participant.source = participant.sink = None
+        self._talkers = None
         if participant.hang_up is not None:
             participant.hang_up("internal error")
 

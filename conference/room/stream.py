@@ -5,6 +5,7 @@ WebRTC and Twilio participants differ only in how their packets are unwrapped; f
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,13 @@ from conference.codecs.base import DecodeError, Decoder
 
 MAX_DECODES_PER_TICK = 16
 """Packets of 2.5 ms make eight to a tick; more than twice that in one go is nothing a sender means."""
+
+SILENT_DBOV = -76
+"""A packet whose sender measured this or less is not worth decoding: the gate's threshold is at -75.4 dBov."""
+
+PRIMING_PACKETS = 3
+"""How many of the packets last passed over are decoded before the first one that is to be heard, so that the decoder
+has the history that its encoder leaned on."""
 
 _FADE_IN = np.linspace(0.0, 1.0, FRAME_SAMPLES, dtype=np.float32)
 
@@ -31,6 +39,9 @@ class StreamStats:
 
     undecodable: int = 0
     """Packets that were not of the codec agreed on."""
+
+    passed_over: int = 0
+    """Packets whose sender said that they are silence: not decoded."""
 
     shortened: int = 0
     """Frames folded into their neighbour to bring the delay down."""
@@ -52,6 +63,8 @@ class PacketSource:
         self._jitter = self._make_jitter()
         self.stats = StreamStats(self._jitter.stats)
         self._decoded = Reframer()
+        self._passed_over: deque[bytes] = deque(maxlen=PRIMING_PACKETS)
+        self._quiet_packets = 0  # in a row, by their senders' measurement
 
     def _make_jitter(self) -> JitterBuffer:
         return JitterBuffer(
@@ -84,10 +97,11 @@ class PacketSource:
         except DecodeError:
             self.stats.undecodable += 1
             return
-        self._jitter.push(sequence, timestamp, payload, duration, arrival_ns)
+        self._jitter.push(sequence, timestamp, payload, duration, arrival_ns, level)
 
     def restart(self, decoder: Decoder | None = None) -> None:
         """Another stream takes over: a new SSRC, or (with ``decoder``) another codec."""
+        self._passed_over.clear()
         if decoder is None:
             self._decoder.reset()
             self._jitter.reset()
@@ -119,18 +133,42 @@ class PacketSource:
             match self._jitter.pull(self._playout(now_ns), wanted):
                 case Silence():
                     return
-                case Packet(payload, duration, skip):
-                    self._decoded.push(self._decode(payload, duration)[self._at_48k(skip) :])
+                case Packet() as packet:
+                    if self._is_silent(packet):
+                        if self._pass_over(packet, missing):
+                            return
+                    else:
+                        self._decoded.push(self._decode(packet)[self._at_48k(packet.skip) :])
                 case Lost(duration, following):
                     self.stats.concealed += 1
                     self._decoded.push(self._decoder.conceal(duration, following))
 
-    def _decode(self, payload: bytes, duration: int) -> Samples:
+    def _is_silent(self, packet: Packet) -> bool:
+        """Whether the packet can be passed over: its sender has measured silence for a while."""
+        if packet.level is None or packet.level > SILENT_DBOV:
+            self._quiet_packets = 0
+            return False
+        self._quiet_packets += 1
+        return self._quiet_packets > PRIMING_PACKETS
+
+    def _pass_over(self, packet: Packet, missing: int) -> bool:
+        """Let a silent packet's time pass without decoding it. Returns whether that was all of the tick."""
+        self.stats.passed_over += 1
+        self._passed_over.append(packet.payload)
+        length = self._at_48k(packet.duration - packet.skip)
+        if length == missing == FRAME_SAMPLES:
+            return True
+        self._decoded.push(np.zeros(length, dtype=np.int16))
+        return False
+
+    def _decode(self, packet: Packet) -> Samples:
         try:
-            samples = self._decoder.decode(payload)
+            while self._passed_over:
+                self._decoder.decode(self._passed_over.popleft())
+            samples = self._decoder.decode(packet.payload)
         except DecodeError:
             self.stats.undecodable += 1
-            return self._decoder.conceal(duration)
+            return self._decoder.conceal(packet.duration)
         self.stats.decoded += 1
         return samples
 

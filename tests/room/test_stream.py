@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.room.fakes import PcmDecoder, at
+from tests.room.fakes import PcmDecoder, at, steady
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -99,3 +99,46 @@ def test_a_delay_that_is_no_longer_needed_goes_away_in_the_middle_of_speech() ->
     assert max(delays) >= 5, "the delay grew while packets were late"
     assert delays[-1] <= 2
     assert source.stats.shortened > 0
+
+
+class CountingDecoder(PcmDecoder):
+    def __init__(self) -> None:
+        self.decoded: list[bytes] = []
+
+    def decode(self, payload: bytes) -> Samples:
+        self.decoded.append(payload)
+        return super().decode(payload)
+
+
+def test_what_its_sender_measured_as_silence_is_not_decoded() -> None:
+    decoder = CountingDecoder()
+    source = PacketSource(decoder)
+    frames = []
+    for number in range(50):
+        source.push(number, number * FRAME_SAMPLES, bytes(2 * FRAME_SAMPLES), at(number), level=-127)
+        frames.append(source.pull(at(number) + 10_000_000))
+    assert len(decoder.decoded) == 3
+    assert all(one is None for one in frames[3:])
+    assert source.stats.passed_over == 47
+
+
+def test_a_decoder_is_given_the_last_silent_packets_before_speech() -> None:
+    decoder = CountingDecoder()
+    source = PacketSource(decoder)
+    payloads = [steady(number + 1).tobytes() for number in range(21)]
+    for number, payload in enumerate(payloads):
+        level = -20 if number == 20 else -127
+        source.push(number, number * FRAME_SAMPLES, payload, at(number), level=level)
+        frame = source.pull(at(number) + 10_000_000)
+    assert decoder.decoded == payloads[:3] + payloads[17:]
+    assert frame is not None
+    np.testing.assert_array_equal(frame, steady(21))
+
+
+def test_a_packet_without_a_level_is_always_decoded() -> None:
+    decoder = CountingDecoder()
+    source = PacketSource(decoder)
+    for number in range(20):
+        source.push(number, number * FRAME_SAMPLES, bytes(2 * FRAME_SAMPLES), at(number))
+        source.pull(at(number) + 10_000_000)
+    assert len(decoder.decoded) == 20

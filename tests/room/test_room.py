@@ -6,7 +6,6 @@ import logging
 
 import numpy as np
 import pytest
-from tests.room.fakes import Ear, Mouth, PcmCodec, at, steady
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,6 +25,7 @@ from conference.room.events import (
 from conference.room.local import LocalSource, local_participant
 from conference.room.participant import Participant, Sink, Source
 from conference.room.room import Room
+from tests.room.fakes import Ear, Mouth, PcmCodec, at, steady
 
 
 def person(name: str, source: Source | None = None, sink: Sink | None = None) -> Participant:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.room.fakes import PcmDecoder, at, steady
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conference.audio.frame import FRAME_SAMPLES, Samples
 from conference.room.stream import PacketSource
+from tests.room.fakes import PcmDecoder, at, steady
 
 
 def ramp(samples: int) -> Samples:

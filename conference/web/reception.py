@@ -119,7 +119,7 @@ class Reception:
         try:
             answer = await peer.accept(offer)
             if early:
-                raise EndedEarly(early[0])
+                raise EndedEarly(f"The connection ended before it began ({early[0]}). Try again.")
             self._sit(room, participant_id, name, peer)
         except BaseException:
             self._close_later(peer)

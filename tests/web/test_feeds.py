@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from doubles import MERGE_PATCH, Site, problem
+
+from conference.room.conference import Conference
+from conference.room.events import DigitPressed, LevelsMeasured, TalkingStarted, TalkingStopped
+from conference.settings import Settings
+from conference.web.feeds import Feeds, Subscription
+from conference.web.problems import Problem
+
+
+class Reader:
+    """Reads events from an answer, one after the other."""
+
+    def __init__(self, response: Any) -> None:
+        self._response = response
+
+    async def next(self) -> tuple[str, Any]:
+        """The next event, comments left out."""
+        name = ""
+        async with asyncio.timeout(2):
+            while line := (await self._response.content.readline()).decode():
+                if line.startswith("event: "):
+                    name = line.removeprefix("event: ").strip()
+                if line.startswith("data: "):
+                    return name, json.loads(line.removeprefix("data: "))
+        return "end", None
+
+
+async def test_the_stream_begins_with_a_snapshot_and_goes_on_with_what_happens():
+    async with Site() as site:
+        amy = (await site.join(name="Amy")).headers["Location"]
+        async with site.client.get("/rooms/tea/events") as response:
+            assert response.status == 200
+            assert response.content_type == "text/event-stream"
+            reader = Reader(response)
+            name, room = await reader.next()
+            assert name == "room"
+            assert room == await (await site.client.get("/rooms/tea")).json()
+            ben = (await site.join(name="Ben")).headers["Location"]
+            name, data = await reader.next()
+            assert (name, data["participant"]["name"]) == ("participant.joined", "Ben")
+            assert set(data["participant"]) == {"id", "name", "transport", "muted", "talking", "level", "joined_at"}
+            await site.client.patch(amy, data='{"muted": true}', headers=MERGE_PATCH)
+            name, data = await reader.next()
+            assert (name, data["participant"]["muted"]) == ("participant.updated", True)
+            await site.client.delete(ben)
+            name, data = await reader.next()
+            assert (name, data["participant"]["name"], data["reason"]) == ("participant.left", "Ben", "left")
+
+
+async def test_talking_levels_and_digits_are_told():
+    async with Site() as site:
+        await site.join()
+        async with site.client.get("/rooms/tea/events") as response:
+            reader = Reader(response)
+            await reader.next()
+            room = site.server.conference.rooms["tea"]
+            for event in (
+                TalkingStarted("tea", "a1"),
+                LevelsMeasured("tea", {"a1": -23.456}),
+                DigitPressed("tea", "a1", "#"),
+                TalkingStopped("tea", "a1"),
+            ):
+                room._publish(event)
+            assert await reader.next() == ("talking.started", {"id": "a1"})
+            assert await reader.next() == ("levels", {"levels": {"a1": -23.5}})
+            assert await reader.next() == ("digit", {"id": "a1", "digit": "#"})
+            assert await reader.next() == ("talking.stopped", {"id": "a1"})
+
+
+async def test_nothing_can_be_heard_from_a_room_that_is_not_there():
+    async with Site() as site:
+        response = await site.client.get("/rooms/tea/events")
+        assert response.status == 404
+        await problem(response)
+
+
+async def test_silence_is_broken_by_comments():
+    async with Site(Settings(event_heartbeat=0.02)) as site:
+        await site.join()
+        async with site.client.get("/rooms/tea/events") as response, asyncio.timeout(2):
+            while (await response.content.readline()) != b": still here\n":
+                pass
+
+
+async def test_a_reader_who_goes_is_forgotten():
+    async with Site(Settings(event_heartbeat=0.02)) as site:
+        await site.join()
+        async with site.client.get("/rooms/tea/events") as response:
+            await Reader(response).next()
+            assert len(site.server.feeds) == 1
+        async with asyncio.timeout(2):
+            while len(site.server.feeds):  # noqa: ASYNC110 - nothing tells
+                await asyncio.sleep(0.01)
+
+
+async def test_a_reader_who_does_not_read_is_cut_off():
+    async with Site(Settings(max_event_backlog=50)) as site:
+        await site.join()
+        async with site.client.get("/rooms/tea/events") as response:
+            await Reader(response).next()
+            flood = LevelsMeasured("tea", {f"{number:016x}": -1.0 for number in range(5000)})
+            async with asyncio.timeout(5):
+                while len(site.server.feeds):
+                    site.server.conference.rooms["tea"]._publish(flood)
+                    await asyncio.sleep(0)
+
+
+async def test_streams_end_when_the_server_stops():
+    async with Site() as site:
+        await site.join()
+        response = await site.client.get("/rooms/tea/events")
+        reader = Reader(response)
+        await reader.next()
+        await site.app.shutdown()
+        assert (await reader.next())[0] == "end"
+
+
+async def test_there_are_only_so_many_streams():
+    async with Site(Settings(max_event_streams=1)) as site:
+        await site.join()
+        async with site.client.get("/rooms/tea/events"):
+            response = await site.client.get("/rooms/tea/events")
+            assert response.status == 503
+            assert "Retry-After" in response.headers
+            await problem(response)
+
+
+async def test_each_event_is_made_once_for_all_readers():
+    conference = Conference()
+    feeds = Feeds(conference, max_streams=10, max_backlog=10)
+    first, second = feeds.subscribe("tea"), feeds.subscribe("tea")
+    elsewhere = feeds.subscribe("coffee")
+    conference._publish("tea", TalkingStarted("tea", "a1"))
+    assert await first.next(1) is await second.next(1)
+    assert await elsewhere.next(0.001) == b""
+    for room, one in (("tea", first), ("tea", second), ("coffee", elsewhere)):
+        feeds.unsubscribe(room, one)
+    assert len(feeds) == 0
+    assert conference._subscribers == {}
+
+
+async def test_a_subscription_holds_only_so_much():
+    cut_off = []
+    subscription = Subscription(2)
+    subscription.on_overflow = lambda: cut_off.append(True)
+    for data in (b"1", b"2"):
+        subscription.push(data)
+    assert await subscription.next(1) == b"12"
+    for data in (b"3", b"4", b"5", b"6"):
+        subscription.push(data)
+    assert cut_off == [True]
+    assert subscription.closed
+    assert await subscription.next(1) == b""
+
+
+async def test_one_subscription_too_many_is_refused():
+    feeds = Feeds(Conference(), max_streams=1, max_backlog=1)
+    feeds.subscribe("tea")
+    with pytest.raises(Problem):
+        feeds.subscribe("tea")

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import pytest
+from doubles import Site
+from prometheus_client.parser import text_string_to_metric_families
+
+from conference.web.tick import Lateness
+from conference.web.traffic import Traffic
+
+
+async def figures(site: Site) -> dict[str, float]:
+    response = await site.client.get("/metrics")
+    assert response.status == 200
+    assert response.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+    text = await response.text()
+    samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+    return {sample.name + "".join(f"/{value}" for value in sample.labels.values()): sample.value for sample in samples}
+
+
+async def test_the_figures_are_those_of_the_live_objects():
+    async with Site() as site:
+        await site.join("tea")
+        await site.join("tea")
+        await site.join("coffee")
+        site.webrtc.peers[0].counts.packets_in = 40
+        site.webrtc.peers[1].counts.packets_in = 2
+        next(iter(site.server.conference.rooms["tea"].participants.values())).talking = True
+        found = await figures(site)
+        assert found["conference_rooms"] == 2
+        assert found["conference_participants/webrtc"] == 3
+        assert found["conference_participants/twilio"] == 0
+        assert found["conference_talking"] == 1
+        assert found["conference_packets_received_total/webrtc"] == 42
+        assert found["conference_twilio_streams"] == 0
+        assert found["conference_tick_lateness_seconds_bucket/+Inf"] == found["conference_tick_lateness_seconds_count"]
+        for name in ("conference_ticks_late_total", "conference_encoders", "conference_decode_errors_total/twilio"):
+            assert name in found
+        assert found["process_resident_memory_bytes"] > 1_000_000
+        assert found["process_cpu_seconds_total"] > 0
+
+
+async def test_what_a_connection_carried_still_counts_when_it_is_gone():
+    async with Site() as site:
+        location = (await site.join()).headers["Location"]
+        site.webrtc.peers[0].counts.packets_in = 40
+        await site.client.delete(location)
+        assert (await figures(site))["conference_packets_received_total/webrtc"] == 40
+
+
+def test_totals_never_go_down():
+    traffic = Traffic()
+    lost = {"lost_in": 5}
+    traffic.opened("a", "webrtc", lambda: lost)
+    assert traffic.totals()["webrtc", "lost_in"] == 5
+    lost["lost_in"] = 3  # two were only late
+    assert traffic.totals()["webrtc", "lost_in"] == 5
+    traffic.closed("a")
+    traffic.closed("a")
+    assert traffic.totals()["webrtc", "lost_in"] == 5
+
+
+@pytest.mark.parametrize(("late_ms", "bound"), [(0, "0.0005"), (0.7, "0.001"), (30, "0.05"), (900, "+Inf")])
+def test_lateness_is_counted_in_the_bucket_it_belongs_to(late_ms, bound, monkeypatch):
+    now_ns = 10_000_000_000
+    monkeypatch.setattr("conference.web.tick.time.monotonic_ns", lambda: now_ns)
+    ticked = []
+    lateness = Lateness(lambda number, deadline_ns: ticked.append((number, deadline_ns)))
+    deadline_ns = now_ns - int(late_ms * 1_000_000)
+    lateness(7, deadline_ns)
+    assert ticked == [(7, deadline_ns)]
+    buckets = lateness.buckets()
+    assert next(label for label, count in buckets if count) == bound
+    assert buckets[-1] == ("+Inf", 1.0)

@@ -66,8 +66,8 @@ export function inOrder(roster, ownId) {
 export function initials(name) {
   const words = name.match(/\p{L}[\p{L}\p{N}]*/gu) ?? [];
   if (words.length === 0) return name.replace(/\D/g, "").slice(-2) || "•";
-  const letters = words.length > 1 ? [words[0], words[words.length - 1]] : words;
-  return letters.map((word) => [...word][0].toUpperCase()).join("");
+  const telling = words.length > 1 ? [words[0], words.at(-1) ?? ""] : words;
+  return telling.map((word) => [...word][0].toUpperCase()).join("");
 }
 
 /** Hues that look well as the ground of white letters, and can be told apart. */

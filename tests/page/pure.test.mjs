@@ -1,0 +1,209 @@
+// The page's pure modules. Run by test_pure_modules.py, or: node --test tests/page/
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { invitationAddress, readInvitation, roomNameProblem } from "../../static/js/address.js";
+import { delayBefore, PATIENCE } from "../../static/js/backoff.js";
+import { formatDuration } from "../../static/js/duration.js";
+import { fullness, levelOf } from "../../static/js/levels.js";
+import { MuteKeeper } from "../../static/js/mutekeeper.js";
+import { comingsAndGoings } from "../../static/js/news.js";
+import { applyEvent, EMPTY_ROSTER, hueOf, initials, inOrder } from "../../static/js/people.js";
+import { joinProblem, microphoneProblem, missingCapability, NoMedia, Refused, Unreachable } from "../../static/js/problems.js";
+import { countersFrom, judge } from "../../static/js/quality.js";
+import { trickleFragment } from "../../static/js/trickle.js";
+
+const person = (id, more = {}) => ({
+  id, name: id, transport: "webrtc", muted: false, talking: false, level: -127, joined_at: 0, ...more,
+});
+
+test("an invitation is read from the address, and the link made of a room is read back", () => {
+  assert.deepEqual(readInvitation("https://x.org/join/stand.up?name=%20Amy%20&autojoin=1&processing=off"), {
+    room: "stand.up", name: "Amy", autojoin: true, processing: false,
+  });
+  assert.deepEqual(readInvitation("https://x.org/"), { room: "", name: "", autojoin: false, processing: true });
+  assert.equal(readInvitation(invitationAddress("https://x.org", "A_b-1.2")).room, "A_b-1.2");
+  assert.equal(readInvitation("https://x.org/join/100%25").room, "100%");
+  assert.equal(readInvitation("https://x.org/join/100%").room, "100%");
+});
+
+test("a room's name is one the server takes, or a sentence says what is wrong", () => {
+  for (const good of ["a", "A-b_c.9", "x".repeat(64)]) assert.equal(roomNameProblem(good), null);
+  for (const bad of ["", "two words", "café", "a/b", "x".repeat(65)]) assert.match(roomNameProblem(bad), /\.$/);
+});
+
+test("the roster follows the events, and what changes nothing gives the same roster", () => {
+  let roster = applyEvent(EMPTY_ROSTER, "room", { participants: [person("amy")] });
+  roster = applyEvent(roster, "participant.joined", { participant: person("ben") });
+  roster = applyEvent(roster, "talking.started", { id: "ben" });
+  roster = applyEvent(roster, "participant.updated", { participant: person("amy", { muted: true }) });
+  assert.equal(roster.get("amy").muted, true);
+  assert.equal(roster.get("ben").talking, true);
+  roster = applyEvent(roster, "talking.stopped", { id: "ben" });
+  assert.equal(roster.get("ben").talking, false);
+  for (const [type, data] of [
+    ["talking.started", { id: "nobody" }],
+    ["participant.left", { participant: person("nobody") }],
+    ["digit", { id: "amy", digit: "1" }],
+  ]) assert.equal(applyEvent(roster, type, data), roster);
+  roster = applyEvent(roster, "participant.left", { participant: person("amy") });
+  assert.deepEqual([...roster.keys()], ["ben"]);
+  assert.equal(EMPTY_ROSTER.size, 0);
+});
+
+test("you come first, then everybody in the order they came", () => {
+  const people = [person("c", { joined_at: 1 }), person("a", { joined_at: 3 }), person("b", { joined_at: 2 })];
+  const roster = applyEvent(EMPTY_ROSTER, "room", { participants: people });
+  assert.deepEqual(inOrder(roster, "a").map((one) => one.id), ["a", "c", "b"]);
+  assert.deepEqual(inOrder(roster, null).map((one) => one.id), ["c", "b", "a"]);
+});
+
+test("initials stand for names in any alphabet, and a number's last digits for a caller", () => {
+  const expected = {
+    "Amy": "A", "amy archer": "AA", "Dr. Elif de Yılmaz": "DY", "Ærø Ø": "ÆØ", "山田 太郎": "山太", "+44 20 7946 0018": "18", "…": "•", "": "•",
+  };
+  for (const [name, letters] of Object.entries(expected)) assert.equal(initials(name), letters);
+  assert.equal(hueOf("Amy"), hueOf("Amy"));
+});
+
+test("a meter is empty at silence, full when loud, and never leaves its scale", () => {
+  assert.equal(fullness(-127), 0);
+  assert.equal(fullness(0), 1);
+  assert.ok(fullness(-40) < fullness(-20));
+  assert.equal(levelOf(new Float32Array(64)), -127);
+  assert.equal(levelOf(new Float32Array(64).fill(1)), 0);
+  assert.ok(Math.abs(levelOf(new Float32Array(64).fill(0.1)) + 20) < 1e-4);
+});
+
+test("durations are written as people write them", () => {
+  assert.deepEqual([0, 7.9, 61, 3723, -5].map(formatDuration), ["0:00", "0:07", "1:01", "1:02:03", "0:00"]);
+});
+
+test("the first attempt to come back is immediate, the next ones wait longer, none more than ten seconds", () => {
+  assert.equal(delayBefore(0, 1), 0);
+  for (let attempt = 1; attempt < 40; attempt++) {
+    assert.ok(delayBefore(attempt, 0) > 0 && delayBefore(attempt, 1) <= 10);
+    assert.ok(delayBefore(attempt + 1, 0.5) >= delayBefore(attempt, 0.5));
+  }
+  let waited = 0;
+  for (let attempt = 0; waited < 2; attempt++) {
+    waited += delayBefore(attempt, 1);
+    assert.ok(attempt < 4);
+  }
+  assert.ok(PATIENCE >= 45 && PATIENCE <= 90);
+});
+
+test("comings and goings are one sentence each, however many they are", () => {
+  assert.equal(comingsAndGoings([], []), "");
+  assert.equal(comingsAndGoings(["Ben"], []), "Ben joined.");
+  assert.equal(comingsAndGoings(["Ben", "Cy", "Di"], ["Amy"]), "Ben, Cy and Di joined. Amy left.");
+  assert.equal(comingsAndGoings([], ["a", "b", "c", "d"]), "4 people left.");
+});
+
+test("everything that can go wrong has a sentence of its own", () => {
+  const named = (name) => Object.assign(new Error(), { name });
+  const sentences = [
+    ...["NotAllowedError", "NotFoundError", "NotReadableError", "TypeError"].map((name) => microphoneProblem(named(name))),
+    joinProblem(new Unreachable()), joinProblem(new NoMedia()), joinProblem(new Error("?")),
+    missingCapability({ secure: true, webrtc: false, microphone: true }).text,
+    missingCapability({ secure: false, webrtc: true, microphone: false }).text,
+    missingCapability({ secure: true, webrtc: true, microphone: false }).text,
+  ];
+  assert.equal(new Set(sentences).size, sentences.length);
+  for (const sentence of sentences) assert.match(sentence, /[.!]$/);
+  assert.equal(missingCapability({ secure: true, webrtc: true, microphone: true }), null);
+});
+
+test("a refusal is told in the server's own words, with when to come again", () => {
+  assert.equal(joinProblem(new Refused(409, "This room is full")), "This room is full.");
+  assert.match(joinProblem(new Refused(429, "Too many joins.", 7)), /Too many joins\. Try again in 7 s\./);
+  assert.match(joinProblem(new Refused(503, "")), /status 503.*moment/);
+  assert.deepEqual([409, 403, 429, 500, 503].map((status) => new Refused(status, "").passing), [false, false, true, true, true]);
+});
+
+test("the connection is graded from what happened since the last look", () => {
+  const report = (lost, received, roundTrip) => countersFrom([
+    { type: "candidate-pair", nominated: true, currentRoundTripTime: roundTrip },
+    { type: "candidate-pair", nominated: false, currentRoundTripTime: 9 },
+    { type: "inbound-rtp", kind: "audio", packetsReceived: received, packetsLost: lost, jitter: 0.002 },
+    { type: "remote-inbound-rtp", kind: "audio", fractionLost: 0 },
+  ]);
+  const before = report(100, 1000, 0.02);
+  assert.equal(judge(null, before).grade, "unknown");
+  assert.equal(judge(before, countersFrom([])).grade, "unknown");
+  assert.deepEqual(judge(before, report(100, 1100, 0.02)), { grade: "good", figures: "Round trip 20 ms · loss 0 % · jitter 2 ms" });
+  assert.equal(judge(before, report(105, 1095, 0.02)).grade, "fair");
+  assert.equal(judge(before, report(120, 1080, 0.02)).grade, "poor");
+  assert.equal(judge(before, report(100, 1100, 0.5)).grade, "poor");
+  assert.equal(judge(before, report(100, 1000, 0.02)).grade, "good"); // a silent room sends nothing: no loss
+  assert.equal(judge(report(100, 1000, 0.02), report(0, 10, 0.02)).grade, "good"); // counters began anew
+});
+
+test("trickled candidates are written as an SDP fragment", () => {
+  const offer = "v=0\r\na=group:BUNDLE 0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=ice-ufrag:EsAw\r\na=ice-pwd:P2uY\r\na=mid:0\r\n";
+  assert.equal(
+    trickleFragment(offer, ["candidate:1 1 udp 1 192.0.2.1 9 typ host"], true),
+    "a=ice-ufrag:EsAw\r\na=ice-pwd:P2uY\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\n"
+      + "a=candidate:1 1 udp 1 192.0.2.1 9 typ host\r\na=end-of-candidates\r\n",
+  );
+  assert.equal(trickleFragment("v=0\r\n", [], false), null);
+});
+
+/** A keeper, what it told the server, and how often it did it here. */
+function keeper() {
+  const told = [];
+  const done = [];
+  const answers = [];
+  const keeper = new MuteKeeper(
+    (muted) => {
+      told.push(muted);
+      return new Promise((resolve) => answers.push(resolve));
+    },
+    (muted, byServer) => done.push([muted, byServer]),
+  );
+  const answer = async () => {
+    answers.shift()();
+    await Promise.resolve();
+    await Promise.resolve();
+  };
+  return { keeper, told, done, answer };
+}
+
+test("a mute works here at once, and the server hears the last of several quick ones last", async () => {
+  const { keeper: mute, told, done, answer } = keeper();
+  mute.set(true);
+  mute.set(false);
+  mute.set(true);
+  assert.deepEqual(done, [[true, false], [false, false], [true, false]]);
+  assert.deepEqual(told, [true]);
+  mute.set(false);
+  await answer();
+  assert.deepEqual(told, [true, false]);
+});
+
+test("a mute set by the server is taken over, an old echo is not, and the server never unmutes", async (context) => {
+  let now = 0;
+  let timer = () => undefined;
+  context.mock.method(globalThis, "setTimeout", (act) => {
+    timer = act;
+    return 1;
+  });
+  context.mock.method(performance, "now", () => now);
+  const { keeper: mute, told, done, answer } = keeper();
+  mute.heard(true);
+  assert.deepEqual(done, [[true, true]]);
+  now = 5000;
+  mute.set(false);
+  await answer();
+  mute.heard(true); // told before our change arrived
+  mute.heard(false);
+  now = 7000;
+  timer();
+  assert.equal(mute.muted, false);
+  mute.set(true);
+  await answer();
+  now = 9000;
+  mute.heard(false);
+  assert.equal(mute.muted, true);
+  assert.deepEqual(told, [false, true, true]); // told again rather than obeyed
+});

@@ -1,0 +1,1 @@
+"""WebRTC participants: the only folder that imports aiortc and aioice."""

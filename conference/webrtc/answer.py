@@ -1,0 +1,89 @@
+"""The answer to an offer: written whole by us, from the offer and from what aiortc says about our side.
+
+What is in it that aiortc alone would not say:
+
+* every other section of the offer, declined at its place: port 0 (RFC 3264 section 6), outside the BUNDLE group;
+* Opus as we want it from the peer (RFC 7587 section 6.1): in-band FEC and DTX, mono, a bit rate;
+* all addresses that we announce, complete, so that nobody waits for more.
+"""
+
+from __future__ import annotations
+
+from conference.webrtc.candidate import Candidate
+from conference.webrtc.offer import AUDIO_LEVEL, REVERSED, AudioOffer, Format, rtpmap
+from conference.webrtc.sdp import Section
+
+
+def build_answer(
+    offer: AudioOffer, local: AudioOffer, candidates: list[Candidate], *, session_id: int, bitrate: int
+) -> str:
+    """Write the answer.
+
+    Args:
+        offer: what is answered.
+        local: aiortc's own answer, read.
+        candidates: where we can be reached; not empty.
+        session_id: for the ``o=`` line.
+        bitrate: of Opus, in bits per second, as asked of the peer.
+    """
+    host = _connection_address(candidates[0].address)
+    lines = ["v=0", f"o=- {session_id} 2 IN IP4 127.0.0.1", "s=-", "t=0 0"]
+    if offer.mid is not None and offer.mid in offer.bundle:
+        lines.append(f"a=group:BUNDLE {offer.mid}")
+    lines.append("a=msid-semantic: WMS *")
+    for index, section in enumerate(offer.sections):
+        if index == offer.index:
+            lines += _accepted(offer, local, candidates, host, bitrate)
+        else:
+            lines += _declined(section)
+    return "\r\n".join(lines) + "\r\n"
+
+
+def _declined(section: Section) -> list[str]:
+    lines = [f"m={section.kind} 0 {section.protocol} {' '.join(section.formats)}", "c=IN IP4 0.0.0.0", "a=inactive"]
+    if section.mid is not None:
+        lines.append(f"a=mid:{section.mid}")
+    return lines
+
+
+def _accepted(offer: AudioOffer, local: AudioOffer, candidates: list[Candidate], host: str, bitrate: int) -> list[str]:
+    direction = REVERSED[offer.direction]
+    payload_types = " ".join(str(one.payload_type) for one in offer.formats)
+    lines = [
+        f"m=audio {candidates[0].port} {offer.section.protocol} {payload_types}",
+        f"c={host}",
+        f"a=rtcp:{candidates[0].port} {host}",
+        *(f"a=candidate:{one}" for one in candidates),
+        "a=end-of-candidates",
+        f"a=ice-ufrag:{local.ufrag}",
+        f"a=ice-pwd:{local.password}",
+        "a=ice-options:trickle",
+        *(f"a=fingerprint:{digest} {value}" for digest, value in local.fingerprints if digest == "sha-256"),
+        f"a=setup:{local.setup}",
+    ]
+    if offer.mid is not None:
+        lines.append(f"a=mid:{offer.mid}")
+    if offer.level_id:
+        lines.append(f"a=extmap:{offer.level_id} {AUDIO_LEVEL}")
+    lines.append(f"a={direction}")
+    if direction != "recvonly":
+        lines.append(f"a=msid:{local.section.attributes.first('msid')}")
+    lines += ["a=rtcp-mux"]
+    for one in offer.formats:
+        lines += _format(one, bitrate)
+    lines.append("a=ptime:20")
+    if direction != "recvonly":
+        lines.append(f"a=ssrc:{local.ssrc} cname:{local.attribute_of_ssrc('cname')}")
+    return lines
+
+
+def _format(one: Format, bitrate: int) -> list[str]:
+    lines = [f"a=rtpmap:{one.payload_type} {rtpmap(one.codec)}"]
+    if one.codec == "opus":
+        parameters = f"minptime=10;useinbandfec=1;usedtx=1;maxaveragebitrate={bitrate};stereo=0"
+        lines.append(f"a=fmtp:{one.payload_type} {parameters}")
+    return lines
+
+
+def _connection_address(address: str) -> str:
+    return f"IN IP{6 if ':' in address else 4} {address}"

@@ -1,0 +1,158 @@
+"""RTP in: from a peer's SRTP packets to its `PacketSource`.
+
+Only one stream of a peer is heard. It is the first whose packets authenticate with a codec that was agreed on; a stream
+with another SSRC takes over when the first has fallen silent, or when it is the one that the peer had announced. All
+others are dropped by their header alone, before any cryptography, and so can neither fill memory nor mix in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from conference.codecs.base import Codec, Decoder
+from conference.webrtc.offer import CLOCK_RATES
+from conference.webrtc.rtcp import ReceptionStatistics
+from conference.webrtc.rtp import HEADER_BYTES, parse_rtp
+
+TAKEOVER_NS = 500_000_000
+"""A stream that has been silent for so long may be followed by one with another SSRC."""
+
+MAX_STREAMS = 64
+"""SSRCs that one peer may use, one after the other, over the life of a connection."""
+
+Unprotect: TypeAlias = Callable[[bytes], bytes | None]
+"""Takes the SRTP off a packet; ``None`` if it is not authentic, or a replay."""
+
+
+class PacketReceiver(Protocol):
+    """What takes the packets: `conference.room.stream.PacketSource`."""
+
+    def push(
+        self, sequence: int, timestamp: int, payload: bytes, arrival_ns: int, level: int | None = None
+    ) -> None: ...
+
+    def restart(self, decoder: Decoder | None = None) -> None: ...
+
+
+@dataclass(slots=True)
+class IngressStats:
+    """What became of the packets of one peer."""
+
+    packets: int = 0
+    """Handed on."""
+
+    bytes: int = 0
+    """Payload of those."""
+
+    foreign: int = 0
+    """Of an SSRC that is not heard."""
+
+    unknown_payload: int = 0
+    """Of a payload type that was not agreed on."""
+
+    unauthentic: int = 0
+    """Rejected by SRTP: forged, or replayed."""
+
+    malformed: int = 0
+    """Not RTP, or without payload."""
+
+
+class Ingress:
+    """One peer's incoming stream.
+
+    Args:
+        source: takes the packets.
+        codecs: by payload type; ``source`` has a decoder of the first.
+        unprotect: takes off the SRTP.
+        level_id: id of the audio level's header extension; 0 if there is none.
+        announced: the SSRC that the peer signalled, if it did.
+    """
+
+    def __init__(
+        self,
+        source: PacketReceiver,
+        codecs: Mapping[int, Codec],
+        unprotect: Unprotect,
+        *,
+        level_id: int = 0,
+        announced: int | None = None,
+    ) -> None:
+        self._source = source
+        self._codecs = codecs
+        self._unprotect = unprotect
+        self._level_id = level_id
+        self._announced = announced
+        self._payload_type = next(iter(codecs))
+        self._decoders: dict[int, Decoder] = {}  # made so far, by payload type
+        self._streams = 0
+        self._last_ns = 0
+        self.ssrc: int | None = None
+        """The stream that is heard."""
+
+        self.reception = ReceptionStatistics(CLOCK_RATES[codecs[self._payload_type].name])
+        """Of that stream."""
+
+        self.stats = IngressStats()
+
+    def receive(self, packet: bytes, now_ns: int) -> bool:
+        """Take an SRTP packet. Never raises.
+
+        Returns:
+            Whether it was authentic, and so tells that the peer is there.
+        """
+        stats = self.stats
+        if len(packet) < HEADER_BYTES:
+            stats.malformed += 1
+            return False
+        if packet[1] & 0x7F not in self._codecs:
+            stats.unknown_payload += 1
+            return False
+        ssrc = int.from_bytes(packet[8:12], "big")
+        if ssrc != self.ssrc and not self._may_take_over(ssrc, now_ns):
+            stats.foreign += 1
+            return False
+        plain = self._unprotect(packet)
+        if plain is None:
+            stats.unauthentic += 1
+            return False
+        try:
+            payload_type, sequence, timestamp, _, payload, level = parse_rtp(plain, self._level_id)
+        except ValueError:
+            stats.malformed += 1
+            return True
+        if ssrc != self.ssrc or payload_type != self._payload_type:
+            self._switch(ssrc, payload_type)
+        self._last_ns = now_ns
+        self.reception.add(sequence, timestamp, now_ns)
+        if payload:
+            stats.packets += 1
+            stats.bytes += len(payload)
+            self._source.push(sequence, timestamp, payload, now_ns, level)
+        else:
+            stats.malformed += 1
+        return True
+
+    def _may_take_over(self, ssrc: int, now_ns: int) -> bool:
+        if self.ssrc is None:
+            return True
+        if self._streams >= MAX_STREAMS:
+            return False
+        return ssrc == self._announced or now_ns - self._last_ns >= TAKEOVER_NS
+
+    def _switch(self, ssrc: int, payload_type: int) -> None:
+        """Hear another stream, or the same in another codec."""
+        if ssrc != self.ssrc:
+            self._streams += 1
+        first = self.ssrc is None
+        decoder = None
+        if payload_type != self._payload_type:
+            if payload_type not in self._decoders:
+                self._decoders[payload_type] = self._codecs[payload_type].make_decoder()
+            decoder = self._decoders[payload_type]
+            decoder.reset()
+        self.ssrc, self._payload_type = ssrc, payload_type
+        self.reception = ReceptionStatistics(CLOCK_RATES[self._codecs[payload_type].name])
+        if decoder is not None or not first:
+            self._source.restart(decoder)

@@ -1,0 +1,329 @@
+"""One UDP port for everybody: sockets shared by all connections, and whose datagram is whose.
+
+A datagram's first byte tells what it is (RFC 7983); whose it is follows from
+
+* the ``USERNAME`` of a STUN request, whose part before the colon is our ufrag;
+* for all else the source address, once a STUN request from there has proven with its ``MESSAGE-INTEGRITY`` that it
+  belongs to a connection.
+
+Media goes to its connection at once, in the same call: no task, no queue. What belongs to nobody is dropped and
+counted. Nothing that arrives can raise out of here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from aioice import stun
+
+from conference.webrtc.addresses import Binding, addresses_of
+
+logger = logging.getLogger(__name__)
+
+Address: TypeAlias = tuple[str, int]
+
+BURST = 256
+"""Datagrams read in one go, before others on the event loop have their turn."""
+
+MAX_ADDRESSES = 32
+"""Source addresses that one connection may have: networks it moved through, and both IP versions."""
+
+MAX_TRANSACTIONS = 16_384
+"""STUN requests of ours whose responses may be outstanding; the oldest are forgotten."""
+
+TAKEOVER_NS = 3_000_000_000
+"""An address may go over to another connection when its own has been silent for so long."""
+
+MAX_DATAGRAM = 2048
+
+_MIN_DTLS_RECORD = 13
+
+
+class Endpoint(Protocol):
+    """One connection, as the mux sees it. Its methods must not block."""
+
+    ufrag: str
+    heard_ns: int
+    """When something authentic last came."""
+
+    def authenticates(self, request: stun.Message) -> bool:
+        """Whether the request was made with our password."""
+        ...
+
+    def stun_request(self, request: stun.Message, address: Address, via: SharedSocket) -> None: ...
+
+    def stun_response(self, response: stun.Message, address: Address, via: SharedSocket, now_ns: int) -> None: ...
+
+    def dtls(self, datagram: bytes) -> None: ...
+
+    def media(self, datagram: bytes, now_ns: int) -> None:
+        """SRTP or SRTCP."""
+        ...
+
+
+@dataclass(slots=True)
+class MuxStats:
+    """Datagrams, counted since the start."""
+
+    received: int = 0
+    sent: int = 0
+    empty: int = 0
+    garbage: int = 0
+    """Neither STUN nor DTLS nor RTP."""
+
+    stray: int = 0
+    """From an address that belongs to no connection, or for a ufrag that nobody has."""
+
+    unauthentic: int = 0
+    """STUN requests with a wrong password."""
+
+    failed_sends: int = 0
+    errors: int = 0
+    """Raised while a datagram was handled: a defect, logged."""
+
+
+class SharedSocket:
+    """One socket of the mux."""
+
+    def __init__(self, sock: socket.socket, binding: Binding, stats: MuxStats) -> None:
+        self.binding = binding
+        self.sock = sock
+        self.port: int = sock.getsockname()[1]
+        self._stats = stats
+
+    def sendto(self, data: bytes, address: Address) -> bool:
+        """Send a datagram, or drop it if that can't be done at once. Returns whether it was sent."""
+        try:
+            self.sock.sendto(data, address)
+        except OSError:  # full buffer, unreachable network, closed socket: as good as lost on the way
+            self._stats.failed_sends += 1
+            return False
+        self._stats.sent += 1
+        return True
+
+
+class UdpMux:
+    """The shared port.
+
+    Args:
+        bindings: the sockets to open; all get the same port.
+        port: 0 for a free one.
+        buffer_bytes: wanted size of their buffers.
+        own_addresses: the machine's addresses at this moment, for bindings that announce those.
+        now: the monotonic clock in nanoseconds.
+    """
+
+    def __init__(
+        self,
+        bindings: tuple[Binding, ...],
+        *,
+        port: int = 0,
+        buffer_bytes: int = 4 * 1024 * 1024,
+        own_addresses: Callable[[], Sequence[str]] = tuple,
+        now: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        self.stats = MuxStats()
+        self._now = now
+        self._by_ufrag: dict[str, Endpoint] = {}
+        self._by_address: dict[Address, Endpoint] = {}
+        self._addresses: dict[Endpoint, list[Address]] = {}
+        self._asked: dict[bytes, str] = {}  # ufrag by the transaction id of a request that we sent
+        self._own_addresses = own_addresses
+        self.sockets = tuple(
+            SharedSocket(sock, binding, self.stats)
+            for sock, binding in zip(_open_all(bindings, port, buffer_bytes), bindings, strict=True)
+        )
+        self._loop = asyncio.get_running_loop()
+        for one in self.sockets:
+            self._loop.add_reader(one.sock.fileno(), self._drain, one)
+
+    @property
+    def port(self) -> int:
+        """The UDP port."""
+        return self.sockets[0].port
+
+    def __len__(self) -> int:
+        """How many connections there are."""
+        return len(self._by_ufrag)
+
+    def add(self, endpoint: Endpoint) -> None:
+        """Route to a connection from now on.
+
+        Raises:
+            ValueError: there is another one with its ufrag.
+        """
+        if endpoint.ufrag in self._by_ufrag:
+            raise ValueError(f"ufrag '{endpoint.ufrag}' is taken")
+        self._by_ufrag[endpoint.ufrag] = endpoint
+        self._addresses[endpoint] = []
+
+    def remove(self, endpoint: Endpoint) -> None:
+        """Route to a connection no more. Does nothing if it isn't there."""
+        if self._by_ufrag.get(endpoint.ufrag) is endpoint:
+            del self._by_ufrag[endpoint.ufrag]
+        for address in self._addresses.pop(endpoint, ()):
+            if self._by_address.get(address) is endpoint:
+                del self._by_address[address]
+
+    def announced(self) -> list[tuple[SharedSocket, tuple[str, ...]]]:
+        """Where we can be reached at this moment: each socket with its addresses, sockets without any left out."""
+        own = tuple(self._own_addresses())
+        found = ((one, addresses_of(one.binding, own)) for one in self.sockets)
+        return [(one, addresses) for one, addresses in found if addresses]
+
+    def expect(self, transaction_id: bytes, endpoint: Endpoint) -> None:
+        """A connection sends a STUN request: the response, from wherever it comes, is for it."""
+        if transaction_id not in self._asked and len(self._asked) >= MAX_TRANSACTIONS:
+            del self._asked[next(iter(self._asked))]
+        self._asked[transaction_id] = endpoint.ufrag
+
+    def close(self) -> None:
+        """Close the sockets. Connections that are still there hear and say nothing any more."""
+        for one in self.sockets:
+            if one.sock.fileno() >= 0:
+                self._loop.remove_reader(one.sock.fileno())
+                one.sock.close()
+        self._by_ufrag.clear()
+        self._by_address.clear()
+        self._addresses.clear()
+        self._asked.clear()
+
+    def _drain(self, via: SharedSocket) -> None:
+        now_ns = self._now()
+        receive, stats = via.sock.recvfrom, self.stats
+        for _ in range(BURST):
+            try:
+                data, address = receive(MAX_DATAGRAM)
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError:  # an ICMP error for something sent before
+                continue
+            stats.received += 1
+            try:
+                self._dispatch(data, (address[0], address[1]), via, now_ns)
+            except Exception:
+                stats.errors += 1
+                logger.exception("a datagram from %s could not be handled", address)
+
+    def _dispatch(self, data: bytes, address: Address, via: SharedSocket, now_ns: int) -> None:
+        first = data[0] if data else -1
+        if 128 <= first <= 191:
+            endpoint = self._by_address.get(address)
+            if endpoint is None:
+                self.stats.stray += 1
+            else:
+                endpoint.media(data, now_ns)
+        elif 0 <= first <= 3:
+            self._stun(data, address, via, now_ns)
+        elif first < 0:
+            self.stats.empty += 1
+        elif not _is_dtls(data):
+            self.stats.garbage += 1
+        elif (endpoint := self._by_address.get(address)) is None:
+            self.stats.stray += 1
+        else:
+            endpoint.dtls(data)
+
+    def _stun(self, data: bytes, address: Address, via: SharedSocket, now_ns: int) -> None:
+        message = _parse_stun(data)
+        if message is None:
+            self.stats.garbage += 1
+        elif message.message_class == stun.Class.REQUEST:
+            self._stun_request(message, address, via, now_ns)
+        else:
+            ufrag = self._asked.pop(message.transaction_id, "")
+            endpoint = self._by_ufrag.get(ufrag)
+            if endpoint is None:
+                self.stats.stray += 1
+            else:
+                endpoint.stun_response(message, address, via, now_ns)
+
+    def _stun_request(self, request: stun.Message, address: Address, via: SharedSocket, now_ns: int) -> None:
+        endpoint = self._by_ufrag.get(request.attributes["USERNAME"].partition(":")[0])
+        if endpoint is None:
+            self.stats.stray += 1
+        elif not endpoint.authenticates(request):
+            self.stats.unauthentic += 1
+        elif self._learn(endpoint, address, now_ns):
+            endpoint.heard_ns = now_ns
+            endpoint.stun_request(request, address, via)
+        else:
+            self.stats.stray += 1
+
+    def _learn(self, endpoint: Endpoint, address: Address, now_ns: int) -> bool:
+        """Take an address for a connection's own. Returns whether it is."""
+        owner = self._by_address.get(address)
+        if owner is endpoint:
+            return True
+        if owner is not None and now_ns - owner.heard_ns < TAKEOVER_NS:
+            return False  # nobody takes a living connection's address, not even with a password of their own
+        known = self._addresses[endpoint]
+        if len(known) >= MAX_ADDRESSES:
+            return False
+        if owner is not None:
+            self._addresses[owner].remove(address)
+        known.append(address)
+        self._by_address[address] = endpoint
+        return True
+
+
+def _parse_stun(data: bytes) -> stun.Message | None:
+    """A STUN message with a ``USERNAME`` and a ``PRIORITY`` if it is a binding request; ``None`` for anything else."""
+    try:
+        message = stun.parse_message(data)
+    except Exception:  # the parser is aioice's: ValueError, struct.error, IndexError, whatever the bytes provoke
+        return None
+    if message.message_method != stun.Method.BINDING:
+        return None
+    wanted = {"USERNAME", "MESSAGE-INTEGRITY", "PRIORITY"}
+    if message.message_class == stun.Class.REQUEST and not wanted <= message.attributes.keys():
+        return None
+    return message
+
+
+def _is_dtls(data: bytes) -> bool:
+    """Whether it starts with a DTLS record: a known content type and version, and as long as it says."""
+    if 32 <= data[0] <= 63:  # DTLS 1.3's unified header (RFC 9147 section 4)
+        return True
+    if not 20 <= data[0] <= 26 or len(data) < _MIN_DTLS_RECORD or data[1] != 0xFE:
+        return False
+    return int.from_bytes(data[11:13], "big") + _MIN_DTLS_RECORD <= len(data)
+
+
+def _open_all(bindings: tuple[Binding, ...], port: int, buffer_bytes: int) -> list[socket.socket]:
+    """Open all sockets on one port. A free port of the first may be taken on another: then it is tried anew."""
+    for attempt in range(20):
+        opened: list[socket.socket] = []
+        try:
+            for binding in bindings:
+                chosen = opened[0].getsockname()[1] if opened else port
+                opened.append(_open(binding, chosen, buffer_bytes))
+        except OSError:
+            for one in opened:
+                one.close()
+            if port or not opened or attempt == 19:
+                raise
+        else:
+            return opened
+    raise AssertionError
+
+
+def _open(binding: Binding, port: int, buffer_bytes: int) -> socket.socket:
+    sock = socket.socket(socket.AF_INET if binding.version == 4 else socket.AF_INET6, socket.SOCK_DGRAM)
+    try:
+        sock.setblocking(False)
+        if binding.version == 6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+            sock.setsockopt(socket.SOL_SOCKET, option, buffer_bytes)
+        sock.bind((binding.bind, port))
+    except BaseException:
+        sock.close()
+        raise
+    return sock

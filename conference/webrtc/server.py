@@ -1,0 +1,110 @@
+"""`WebRtc`: all WebRTC connections of a server, their one UDP port, and the one timer that looks after them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+
+from conference.webrtc.addresses import plan_bindings
+from conference.webrtc.aiortc_internals import check, host_addresses
+from conference.webrtc.mux import MuxStats, UdpMux
+from conference.webrtc.peer import Peer
+from conference.webrtc.rtcp import NtpClock
+from conference.webrtc.settings import WebRtcSettings
+
+logger = logging.getLogger(__name__)
+
+HOUSEKEEPING_SECONDS = 0.25
+
+LOOPBACK = "127.0.0.1"
+
+
+class WebRtc:
+    """The WebRTC side of a server.
+
+    Args:
+        settings: port, addresses, timeouts, bit rate.
+    """
+
+    def __init__(self, settings: WebRtcSettings | None = None) -> None:
+        self._settings = settings or WebRtcSettings()
+        self._mux: UdpMux | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._ntp = NtpClock(time.time_ns(), time.monotonic_ns())
+        self._peers: set[Peer] = set()
+
+    @property
+    def port(self) -> int | None:
+        """The UDP port; ``None`` while there is none."""
+        return self._mux.port if self._mux is not None else None
+
+    @property
+    def peers(self) -> frozenset[Peer]:
+        """Those that are not closed yet."""
+        return frozenset(self._peers)
+
+    @property
+    def mux_stats(self) -> MuxStats:
+        """What came in through the port, and what became of it."""
+        return self._mux.stats if self._mux is not None else MuxStats()
+
+    async def start(self) -> None:
+        """Open the port.
+
+        Raises:
+            OSError: the port is taken, or an address is not this machine's.
+            ValueError: something in ``announce_ips`` is no address.
+            IncompatibleLibraryError: the installed aiortc or aioice does not fit.
+        """
+        if self._mux is not None:
+            return
+        await check()
+        self._mux = UdpMux(
+            plan_bindings(self._settings.announce_ips, self._addresses()),
+            port=self._settings.udp_port,
+            buffer_bytes=self._settings.receive_buffer,
+            own_addresses=self._addresses,
+        )
+        self._schedule()
+
+    def new_peer(self) -> Peer:
+        """A connection for one participant.
+
+        Raises:
+            RuntimeError: not started, or closed.
+        """
+        if self._mux is None:
+            raise RuntimeError("the WebRTC side is not running")
+        peer = Peer(self._mux, self._settings, self._ntp, closed=self._peers.discard)
+        self._peers.add(peer)
+        return peer
+
+    async def close(self) -> None:
+        """End all connections, telling each peer, and close the port; takes at most three times the close timeout."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        mux, self._mux = self._mux, None
+        if self._peers:
+            closing = [asyncio.ensure_future(peer.close()) for peer in self._peers]
+            await asyncio.wait(closing, timeout=3 * self._settings.close_timeout)
+        if mux is not None:
+            mux.close()
+
+    def _addresses(self) -> list[str]:
+        """The machine's own addresses; loopback if it was asked for, or if there is no other."""
+        own = host_addresses()
+        return [*own, LOOPBACK] if self._settings.loopback or not own else own
+
+    def _schedule(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(HOUSEKEEPING_SECONDS, self._housekeep)
+
+    def _housekeep(self) -> None:
+        now_ns = time.monotonic_ns()
+        for peer in tuple(self._peers):
+            try:
+                peer.housekeep(now_ns)
+            except Exception:
+                logger.exception("housekeeping failed for a peer")
+        self._schedule()

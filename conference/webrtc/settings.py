@@ -1,0 +1,40 @@
+"""What can be set about the WebRTC side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class WebRtcSettings:
+    """Settings of a `server.WebRtc`. Times are in seconds, rates in bits per second."""
+
+    udp_port: int = 0
+    """The one UDP port that carries all media; 0 takes a free one."""
+
+    announce_ips: tuple[str, ...] = ()
+    """Addresses for ICE candidates: a public address behind NAT, say. Empty: the machine's own."""
+
+    loopback: bool = False
+    """Announce 127.0.0.1 as well as the machine's own addresses. Without meaning when `announce_ips` is given."""
+
+    connect_timeout: float = 15.0
+    """A peer that has not connected by then is given up."""
+
+    silence_timeout: float = 8.0
+    """A connected peer that nothing has come from for so long (no RTP, no RTCP, no STUN) has vanished."""
+
+    close_timeout: float = 1.0
+    """Closing takes no longer than this; what hangs is abandoned and cleaned up behind."""
+
+    bitrate: int = 48_000
+    """Opus, in both directions: what we send at most, and what we ask of the peer."""
+
+    max_sdp_bytes: int = 64 * 1024
+    """An offer or a trickle fragment that is longer is refused."""
+
+    max_candidates: int = 64
+    """Remote candidates that one peer may name, in its offer and trickled later together."""
+
+    receive_buffer: int = 4 * 1024 * 1024
+    """Wanted size of the sockets' buffers in bytes; the system may grant less."""

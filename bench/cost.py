@@ -1,0 +1,219 @@
+"""What a participant costs: CPU and memory of a server, against the number of people in one room.
+
+    python -m bench.cost                        # 20, 60 and 120 people: about two minutes
+    python -m bench.cost --participants 60 --seconds 20
+
+A fresh server is started for every row. Three people talk all the time (speech-like sound, Opus); the others either
+send 50 packets a second of a quiet room's hum ("sending"), as phones and most headless peers do, or Opus DTX, a packet
+every 400 ms ("dtx"), as browsers can. Everyone gets a mix. The clients run in this process, their packets encoded
+beforehand and spread over the 20 ms, so that the server gets them as from a network.
+
+It prints, for every row: server CPU in milliseconds per participant and second (user and system, from ``/proc``), the
+same as a share of one core, resident memory per participant (growth since before the first join), packets that each
+participant got per second, and how much CPU the clients took, with a warning where they came too late to be believed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import aiohttp
+
+from bench.fastpeer import FastPeer
+from bench.server import BenchError, Server, need_linux
+from bench.voice import hum, in_frames, speech
+from conference.codecs.opus import OpusCodec
+
+SLOTS = 20
+"""Milliseconds of a tick: each client sends in one of them."""
+
+LOOP_SECONDS = 8.0
+SETTLE_SECONDS = 3.0
+JOINS_AT_ONCE = 4
+LATE_MS = 15.0
+
+Script = Sequence[bytes | None]
+"""Packets in turn, one per 20 ms, over and over; ``None`` sends nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One measurement."""
+
+    participants: int
+    silent: str
+    cpu_ms_per_participant_second: float
+    core_share: float
+    mib_per_participant: float
+    packets_per_second: float
+    client_core_share: float
+    late_share: float
+
+
+class Load:
+    """Sends everybody's packets, each 20 ms after their last."""
+
+    def __init__(self) -> None:
+        self._slots: list[list[tuple[FastPeer, Script, int]]] = [[] for _ in range(SLOTS)]
+        self._count = 0
+        self.steps = 0
+        self.late = 0
+
+    def add(self, peer: FastPeer, script: Script) -> None:
+        """From now on ``peer`` sends ``script``."""
+        # 7 is coprime to 20: neighbours in time of joining are far apart in the tick, and slots fill evenly.
+        self._slots[self._count * 7 % SLOTS].append((peer, script, self._count * 37))
+        self._count += 1
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        start = time.monotonic()
+        step = 0
+        while True:
+            ahead = start + step / 1000 - time.monotonic()
+            if ahead > 0:
+                await asyncio.sleep(ahead)
+            elif step % 4 == 0:
+                await asyncio.sleep(0)
+            self.steps += 1
+            self.late += -ahead * 1000 > LATE_MS
+            tick = step // SLOTS
+            for peer, script, offset in self._slots[step % SLOTS]:
+                payload = script[(tick + offset) % len(script)]
+                if payload is not None:
+                    peer.send(payload, tick * 960)
+            step += 1
+
+
+def talking(seed: int) -> Script:
+    """Somebody who talks."""
+    encoder = OpusCodec(bitrate=32_000).make_encoder()
+    return [encoder.encode(frame) for frame in in_frames(speech(LOOP_SECONDS, seed=seed))]
+
+
+def listening(silent: str) -> Script:
+    """Somebody who doesn't."""
+    encoder = OpusCodec(bitrate=32_000).make_encoder()
+    if silent == "sending":
+        return [encoder.encode(frame) for frame in in_frames(hum(LOOP_SECONDS))]
+    return [encoder.encode_silence() for _ in range(800)][400:]  # after libopus has decided that it is silence
+
+
+async def measure(participants: int, talkers: int, silent: str, seconds: float) -> Row:
+    """Start a server, fill a room, and look at what it takes."""
+    quiet = listening(silent)
+    scripts = [talking(seed) for seed in range(talkers)] + [quiet] * (participants - talkers)
+    with Server() as server:
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
+            warm_up = FastPeer(session, server.url, "warm-up", "first")
+            await warm_up.connect()
+            await warm_up.close()
+            await asyncio.sleep(0.5)
+            before = server.resident_bytes()
+            peers = [FastPeer(session, server.url, "bench", f"p{n}") for n in range(participants)]
+            load = Load()
+            sending = asyncio.create_task(load.run())
+            try:
+                await _join_all(peers, scripts, load)
+                await asyncio.sleep(SETTLE_SECONDS)
+                row = await _watch(server, peers, load, seconds, silent, before)
+            finally:
+                sending.cancel()
+                await asyncio.gather(*(peer.close() for peer in peers), return_exceptions=True)
+    return row
+
+
+async def _join_all(peers: Sequence[FastPeer], scripts: Sequence[Script], load: Load) -> None:
+    gate = asyncio.Semaphore(JOINS_AT_ONCE)
+
+    async def join(peer: FastPeer, script: Script) -> None:
+        async with gate:
+            await peer.connect()
+        load.add(peer, script)
+
+    await asyncio.gather(*(join(peer, script) for peer, script in zip(peers, scripts, strict=True)))
+
+
+async def _watch(
+    server: Server, peers: Sequence[FastPeer], load: Load, seconds: float, silent: str, before: int
+) -> Row:
+    load.steps = load.late = 0
+    received = sum(peer.received for peer in peers)
+    cpu, own, began = server.cpu_seconds(), time.process_time(), time.monotonic()
+    await asyncio.sleep(seconds)
+    took = time.monotonic() - began
+    cpu = server.cpu_seconds() - cpu
+    return Row(
+        participants=len(peers),
+        silent=silent,
+        cpu_ms_per_participant_second=cpu * 1000 / took / len(peers),
+        core_share=cpu / took,
+        mib_per_participant=(server.resident_bytes() - before) / 2**20 / len(peers),
+        packets_per_second=(sum(peer.received for peer in peers) - received) / took / len(peers),
+        client_core_share=(time.process_time() - own) / took,
+        late_share=load.late / max(1, load.steps),
+    )
+
+
+def table(rows: Sequence[Row], talkers: int) -> str:
+    """The rows as text."""
+    lines = [
+        f"{talkers} talking, the others silent. CPU of the server, on one core.",
+        "",
+        "people  the silent  ms per person-second  of a core  MiB per person  packets/s each got  clients' core",
+    ]
+    for row in rows:
+        late = "" if row.late_share < 0.02 else f"   clients late {row.late_share:.0%} of the time: don't believe it"
+        lines.append(
+            f"{row.participants:>6}  {row.silent:<10}  {row.cpu_ms_per_participant_second:>20.2f}"
+            f"  {row.core_share:>9.0%}  {row.mib_per_participant:>14.2f}  {row.packets_per_second:>18.1f}"
+            f"  {row.client_core_share:>13.0%}{late}"
+        )
+    return "\n".join(lines)
+
+
+def main() -> int:
+    """Read the options, measure, print."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.cost", description="What a participant costs: server CPU and memory per participant."
+    )
+    parser.add_argument(
+        "--participants", type=int, nargs="+", default=[20, 60, 120], metavar="N", help="people in the room"
+    )
+    parser.add_argument("--talkers", type=int, default=3, metavar="N", help="how many of them talk (3)")
+    parser.add_argument("--seconds", type=float, default=8.0, metavar="S", help="how long each row is measured (8)")
+    parser.add_argument(
+        "--silent", nargs="+", choices=["sending", "dtx"], default=["sending", "dtx"], help="what the silent do (both)"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
+    args = parser.parse_args()
+    if min(args.participants) < max(args.talkers, 1) or not 1 <= args.seconds <= 600 or max(args.participants) > 1000:
+        parser.error("there must be at least as many people as talkers, at most 1000, for 1 to 600 seconds")
+    rows = []
+    try:
+        need_linux()
+        for silent in args.silent:
+            for participants in args.participants:
+                limit = 60 + participants + args.seconds
+                rows.append(
+                    asyncio.run(asyncio.wait_for(measure(participants, args.talkers, silent, args.seconds), limit))
+                )
+                print(f"measured {participants} with the silent {silent}", file=sys.stderr)
+    except (BenchError, RuntimeError, TimeoutError, aiohttp.ClientError) as error:
+        print(f"bench.cost: {error or 'it took too long'}", file=sys.stderr)
+        return 1
+    print(table(rows, args.talkers))
+    if args.json:
+        args.json.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

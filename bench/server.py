@@ -1,0 +1,104 @@
+"""A server of our own for a benchmark: a subprocess on loopback, measured from outside through ``/proc``."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+ROOT = Path(__file__).resolve().parent.parent
+START_SECONDS = 20.0
+STOP_SECONDS = 5.0
+
+
+class BenchError(Exception):
+    """The benchmark can't be run here; the text says why."""
+
+
+class Server:
+    """``python server.py`` on free loopback ports, with limits that don't get in the way. A context manager.
+
+    Raises:
+        BenchError: it did not come up; with the end of its log.
+    """
+
+    def __init__(self) -> None:
+        self.port = _free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the server
+        arguments = ["--host", "127.0.0.1", "--port", str(self.port), "--announce-ip", "127.0.0.1"]
+        arguments += ["--max-joins-per-minute", "0", "--max-participants-per-room", "1000", "--log-level", "warning"]
+        self._process = subprocess.Popen(
+            [sys.executable, str(ROOT / "server.py"), *arguments], cwd=ROOT, stdout=self._log, stderr=self._log
+        )
+
+    @property
+    def pid(self) -> int:
+        """Of the server's process."""
+        return self._process.pid
+
+    def __enter__(self) -> Self:
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline and self._process.poll() is None:
+            try:
+                with urllib.request.urlopen(f"{self.url}/healthz", timeout=1):
+                    return self
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.05)
+        self.stop()
+        raise BenchError(f"The server did not come up.\n{self._tail}")
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """End the server; by force if it does not go by itself."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+            try:
+                self._process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        if not self._log.closed:
+            self._log.seek(0)
+            self._tail = self._log.read()[-2000:].decode(errors="replace")
+            self._log.close()
+
+    def cpu_seconds(self) -> float:
+        """CPU time used so far, user and system, all threads."""
+        # proc(5): utime and stime are fields 14 and 15; the second field may itself hold spaces and parentheses.
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def resident_bytes(self) -> int:
+        """Memory in RAM."""
+        return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def need_linux() -> None:
+    """Say so where ``/proc`` isn't.
+
+    Raises:
+        BenchError: another system.
+    """
+    if not Path("/proc/self/stat").exists():
+        raise BenchError("This benchmark reads /proc, which only Linux has.")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

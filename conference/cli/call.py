@@ -59,7 +59,7 @@ def add_parser(subparsers: Subparsers) -> None:
         help="how long the call lasts (default: as long as the file; without a file until Ctrl-C)",
     )  # fmt: skip
     parser.add_argument(
-        "--dtmf", metavar="KEYS", type=_digits, default="",
+        "--dtmf", metavar="KEYS", type=_digits,
         help="keys to press, four a second from second one on, e.g. 12#; a w waits half a second",
     )  # fmt: skip
     parser.add_argument(
@@ -78,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
             parameters=custom_parameters(args),
             speech=phone_frames(args.play) if args.play else [],
             duration=args.duration,
-            keys=args.dtmf,
+            keys=args.dtmf or "",
             insecure=args.insecure,
         )
         with open_recorder(args.record) if args.record else contextlib.nullcontext() as recorder:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -113,7 +114,7 @@ class Caller:
         except aiohttp.ClientConnectorCertificateError:
             raise CallError(f"{self.url} shows a certificate that cannot be trusted.") from None
         except aiohttp.ClientConnectorError as error:
-            raise CallError(f"{self.url} cannot be reached: {error.strerror or error}.") from None
+            raise CallError(f"{self.url} cannot be reached: {_reason(error)}.") from None
         except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):
             raise CallError(f"{self.url!r} is not a WebSocket address like ws://host:8080/twilio/stream.") from None
         except (aiohttp.ClientError, OSError) as error:
@@ -177,6 +178,14 @@ class Caller:
                     for text in self.phone.closing():
                         await socket.send_str(text)
                 await socket.close()
+
+
+def _reason(error: aiohttp.ClientConnectorError) -> str:
+    """Why there is no connection, without the addresses that were tried."""
+    number = error.os_error.errno
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return "there is no such host"
+    return os.strerror(number).lower() if number is not None and number > 0 else str(error.os_error)
 
 
 def _handshake_sentence(url: str, error: aiohttp.WSServerHandshakeError) -> str:

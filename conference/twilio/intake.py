@@ -7,7 +7,7 @@ look alike, a pile of messages at once, and want different answers:
 * the end of a stall: its time is over, so the surplus is made up for, in silence where there is any;
 * the beginning of a talk by a client that sends no silence: it is played after a short wait.
 
-:class:`Schedule` tells them apart.
+:class:`~conference.twilio.schedule.Schedule` tells them apart.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from conference.audio.frame import TICK_NS, Samples
 from conference.audio.g711 import ulaw_decode, ulaw_encode
 from conference.codecs.base import Decoder
 from conference.twilio.messages import FRAME_BYTES, SILENT_FRAME
+from conference.twilio.schedule import NS_PER_MS, Schedule
 from conference.twilio.settings import LegSettings
 
-NS_PER_MS = 1_000_000
 NS_PER_BYTE = TICK_NS // FRAME_BYTES
 CONCEALED_FRAMES = 3
 """Frames made up for a sound that breaks off; by then the concealment has faded to silence."""
@@ -30,48 +30,16 @@ CONCEALED_FRAMES = 3
 TALK_GAP_FRAMES = 10
 """Frames without any sound after which the next one begins a new talk."""
 
-MERGE_EVERY_FRAMES = 10
+PATIENCE_FRAMES = 25
+"""A surplus waits this long for silence: people pause more often than that."""
+
+FOLD_EVERY_FRAMES = 10
 """Where there is no silence to leave out, one frame in so many is folded into the next: ten per cent faster."""
 
 QUIET_SQUARE = 10_000.0
 """Mean square up to which a frame may be left out to catch up: -50 dBov, the noise of a quiet line."""
 
 _SQUARES = ulaw_decode(np.arange(256, dtype=np.uint8)).astype(np.float64) ** 2
-
-
-class Schedule:
-    """When the sound that has arrived so far should have been played to its end.
-
-    Each message extends it by its own length. It may lag behind real time by ``slack_ns``: that is how the messages
-    of a stall, which bring it back to real time, differ from those of a client that runs ahead of it. It leans
-    towards real time by 0.1 %, more than two clocks ever differ by, so that no delay builds up from that.
-    """
-
-    __slots__ = ("_due_ns", "_seen_ns", "_slack_ns")
-
-    def __init__(self, slack_ns: int) -> None:
-        self._slack_ns = slack_ns
-        self._due_ns: int | None = None
-        self._seen_ns = 0
-
-    def behind_ns(self, now_ns: int) -> int:
-        """How long ago all sound was due; 0 when some of it is still to come."""
-        return 0 if self._due_ns is None else min(max(0, now_ns - self._due_ns), self._slack_ns)
-
-    def ahead_ns(self, now_ns: int) -> int:
-        """How much sound is there before its time."""
-        return 0 if self._due_ns is None else max(0, self._due_ns - now_ns)
-
-    def extend(self, duration_ns: int, now_ns: int) -> None:
-        """Sound of this length has arrived."""
-        if self._due_ns is None:
-            self._due_ns = now_ns
-        else:
-            lean = (now_ns - self._seen_ns) // 1000
-            self._due_ns += max(-lean, min(lean, now_ns - self._due_ns))
-            self._due_ns = max(self._due_ns, now_ns - self._slack_ns)
-        self._seen_ns = now_ns
-        self._due_ns += duration_ns
 
 
 class PacedSource:
@@ -96,7 +64,7 @@ class PacedSource:
         self._expected_timestamp: int | None = None
         self._empty_pulls = 0
         self._quiet_frames = 0
-        self._since_merge = 0
+        self._patience = PATIENCE_FRAMES
         self.dropped_frames = 0
         """Frames of sound left out, to catch up or because there was no room."""
         self.concealed_frames = 0
@@ -162,9 +130,12 @@ class PacedSource:
             return
         position = timestamp_ms * 8
         expected, self._expected_timestamp = self._expected_timestamp, position + len(payload)
-        if expected is None or position <= expected or not self._frames:
+        if expected is None or position <= expected:
             return
         gap_ns = min((position - expected) * NS_PER_BYTE, self._schedule.behind_ns(now_ns))
+        if not self._frames:  # the pause has been heard already
+            self._schedule.extend(gap_ns, now_ns)
+            return
         for _ in range(round(gap_ns / TICK_NS)):
             self._frames.append(None)
             self._schedule.extend(TICK_NS, now_ns)
@@ -188,7 +159,7 @@ class PacedSource:
 
     def _nothing(self) -> Samples | None:
         self._empty_pulls += 1
-        if self._empty_pulls == TALK_GAP_FRAMES:
+        if self._empty_pulls >= TALK_GAP_FRAMES and not self._partial:
             self._talking = False
         if not self._talking or self._quiet_frames or self._empty_pulls > CONCEALED_FRAMES:
             return None
@@ -196,29 +167,41 @@ class PacedSource:
         return self._decoder.conceal(FRAME_BYTES)
 
     def _catch_up(self, now_ns: int) -> None:
-        """Leave out what is here beyond its time."""
+        """Leave out what is here beyond its time: silence if there is any, else a little of the sound."""
         allowed_ns = self._schedule.ahead_ns(now_ns) + self._buffer_ns
-        surplus = (len(self._frames) * TICK_NS - allowed_ns) // TICK_NS
-        self._since_merge += 1
-        if surplus < 2:
+        late = (len(self._frames) * TICK_NS - allowed_ns) // TICK_NS
+        standing = self._schedule.standing_ns(now_ns) // TICK_NS
+        if late < 2 and standing < 2:
+            self._patience = PATIENCE_FRAMES
             return
-        for _ in range(surplus - self._max_behind_ns // TICK_NS):
+        for _ in range(late - self._max_behind_ns // TICK_NS):
             self._drop_oldest()
-        while surplus > 0 and self._frames and is_quiet(self._frames[0]):
+            late -= 1
+        while (late > 0 or standing > 0) and self._frames and is_quiet(self._frames[0]):
             self._drop_oldest()
-            surplus -= 1
-        if surplus >= 2 and self._since_merge >= MERGE_EVERY_FRAMES and len(self._frames) >= 2:
-            self._merge_oldest()
+            if late > 0:
+                late -= 1
+            else:
+                standing -= 1
+                self._schedule.forgo(TICK_NS)
+        self._hurry(late, standing)
+
+    def _hurry(self, late: int, standing: int) -> None:
+        """There was no silence to leave out: fold one frame into the next, now and then."""
+        too_early = standing > self._max_behind_ns // TICK_NS
+        self._patience -= 1
+        if self._patience > 0 or len(self._frames) < 2 or not (late >= 2 or too_early):
+            return
+        first, second = self._frames.popleft(), self._frames.popleft()
+        self._frames.appendleft(second if first is None else first if second is None else fold(first, second))
+        self.dropped_frames += 1
+        self._patience = FOLD_EVERY_FRAMES
+        if late < 2:
+            self._schedule.forgo(TICK_NS)
 
     def _drop_oldest(self) -> None:
         if self._frames.popleft() is not None:
             self.dropped_frames += 1
-
-    def _merge_oldest(self) -> None:
-        first, second = self._frames.popleft(), self._frames.popleft()
-        self._frames.appendleft(second if first is None else first if second is None else fold(first, second))
-        self.dropped_frames += 1
-        self._since_merge = 0
 
 
 def is_quiet(frame: bytes | None) -> bool:

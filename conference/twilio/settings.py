@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class LegSettings:
     """How a caller's leg behaves, and what it puts up with. Times are in milliseconds of sound."""
 
-    buffer_ms: int = 60
+    buffer_ms: int = 40
     """Sound kept in hand against uneven arrival, before a caller who sends in real time is played."""
 
     max_ahead_ms: int = 10_000

@@ -126,16 +126,18 @@ def almost(message: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
 
 
 @pytest.mark.parametrize(("data", "message"), DOCUMENTED)
-def test_messages_are_read_as_twilio_documents_them(data: dict[str, Any], message: ClientMessage):
+def test_messages_are_read_as_twilio_documents_them(data: dict[str, Any], message: ClientMessage) -> None:
     assert parse_client_message(json.dumps(data)) == message
 
 
 @pytest.mark.parametrize(("data", "message"), DOCUMENTED)
-def test_messages_are_written_field_for_field_as_twilio_documents_them(data: dict[str, Any], message: ClientMessage):
+def test_messages_are_written_field_for_field_as_twilio_documents_them(
+    data: dict[str, Any], message: ClientMessage
+) -> None:
     assert json.loads(build(message)) == data
 
 
-def test_what_a_server_sends_is_written_as_twilio_documents_it():
+def test_what_a_server_sends_is_written_as_twilio_documents_it() -> None:
     media = {"event": "media", "streamSid": SID, "media": {"payload": "//8="}}
     assert json.loads(build(ServerMedia(SID, b"\xff\xff"))) == media
     assert json.loads(build(ServerMark(SID, "x"))) == {"event": "mark", "streamSid": SID, "mark": {"name": "x"}}
@@ -143,46 +145,48 @@ def test_what_a_server_sends_is_written_as_twilio_documents_it():
 
 
 @given(client_messages)
-def test_a_client_message_comes_back_as_it_was_built(message: ClientMessage):
+def test_a_client_message_comes_back_as_it_was_built(message: ClientMessage) -> None:
     assert parse_client_message(build(message)) == message
 
 
 @given(server_messages)
-def test_a_server_message_comes_back_as_it_was_built(message: ServerMessage):
+def test_a_server_message_comes_back_as_it_was_built(message: ServerMessage) -> None:
     assert parse_server_message(build(message)) == message
 
 
 @given(client_messages)
-def test_messages_are_compact_and_of_one_line(message: ClientMessage):
+def test_messages_are_compact_and_of_one_line(message: ClientMessage) -> None:
     text = build(message)
     assert "\n" not in text
     assert text == json.dumps(json.loads(text), separators=(",", ":"))
 
 
 @given(st.text() | junk.map(json.dumps) | st.one_of([almost(data) for data, _ in DOCUMENTED]).map(json.dumps))
-def test_no_text_raises_anything_but_a_message_error(text: str):
+def test_no_text_raises_anything_but_a_message_error(text: str) -> None:
+    sentences: list[str] = []
     for parse in (parse_client_message, parse_server_message):
         try:
             parse(text)
         except MessageError as error:
-            assert str(error).endswith(".")
+            sentences.append(str(error))
+    assert all(sentence.endswith(".") for sentence in sentences)
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, '{"event":' * 50_000, '{"event":"x","n":' + "9" * 10_000 + "}", ""])
-def test_pathological_json_is_a_message_error(text: str):
+def test_pathological_json_is_a_message_error(text: str) -> None:
     with pytest.raises(MessageError, match="not JSON"):
         parse_client_message(text)
 
 
 @pytest.mark.parametrize(("value", "expected"), [("20", 20), (20, 20), (20.0, 20), (20.9, 20), (0, 0), ("007", 7)])
-def test_numbers_are_read_from_strings_and_numbers(value: object, expected: int):
+def test_numbers_are_read_from_strings_and_numbers(value: object, expected: int) -> None:
     message = parse_client_message(json.dumps({**MEDIA, "media": {"payload": "", "timestamp": value, "chunk": value}}))
     assert isinstance(message, Media)
     assert (message.timestamp, message.chunk) == (expected, expected)
 
 
 @pytest.mark.parametrize("value", ["", "-1", "1.5", "٣", "9" * 20, -1, True, None, [], {}, 1e300, float("nan")])
-def test_nonsense_for_a_number_is_no_number_and_no_error(value: object):
+def test_nonsense_for_a_number_is_no_number_and_no_error(value: object) -> None:
     message = parse_client_message(json.dumps({**MEDIA, "media": {"payload": "", "timestamp": value}}))
     assert isinstance(message, Media)
     assert message.timestamp is None
@@ -190,57 +194,57 @@ def test_nonsense_for_a_number_is_no_number_and_no_error(value: object):
 
 
 @pytest.mark.parametrize("payload", ["!!!!", "AAA", "AA=A", "AA\nA", "ÄÄÄÄ", "====", None, 5])
-def test_a_payload_that_is_not_base64_is_an_error(payload: object):
+def test_a_payload_that_is_not_base64_is_an_error(payload: object) -> None:
     with pytest.raises(MessageError, match=r"base64|not a string"):
         parse_client_message(json.dumps({**MEDIA, "media": {"payload": payload}}))
 
 
-def test_unknown_events_are_values():
+def test_unknown_events_are_values() -> None:
     assert parse_client_message('{"event":"telepathy"}') == Unknown("telepathy")
     assert parse_server_message('{"event":"telepathy"}') == Unknown("telepathy")
     assert parse_server_message(json.dumps(DTMF)) == Unknown("dtmf")
 
 
-def test_a_start_without_a_stream_sid_is_an_error():
+def test_a_start_without_a_stream_sid_is_an_error() -> None:
     body = {key: value for key, value in START["start"].items() if key != "streamSid"}  # type: ignore[attr-defined]
     with pytest.raises(MessageError):
         parse_client_message(json.dumps({"event": "start", "start": body}))
 
 
-def test_the_stream_sid_may_stand_in_either_place():
+def test_the_stream_sid_may_stand_in_either_place() -> None:
     body = {key: value for key, value in START["start"].items() if key != "streamSid"}  # type: ignore[attr-defined]
     message = parse_client_message(json.dumps({**START, "start": body}))
     assert isinstance(message, Start)
     assert message.stream_sid == SID
 
 
-def test_custom_parameters_that_are_no_strings_are_left_out():
+def test_custom_parameters_that_are_no_strings_are_left_out() -> None:
     body = {**START["start"], "customParameters": {"room": "lobby", "n": 5}}  # type: ignore[dict-item]
     message = parse_client_message(json.dumps({**START, "start": body}))
     assert isinstance(message, Start)
     assert message.custom_parameters == {"room": "lobby"}
 
 
-def test_a_message_that_is_too_long_is_refused_unread():
+def test_a_message_that_is_too_long_is_refused_unread() -> None:
     with pytest.raises(MessageError, match="51 characters"):
         parse_client_message(" " * 51, max_chars=50)
 
 
-def test_a_stop_needs_nothing_but_its_event():
+def test_a_stop_needs_nothing_but_its_event() -> None:
     assert parse_client_message('{"event":"stop"}') == Stop("")
 
 
 @pytest.mark.parametrize("digit", ["", "11", "E", 1, None])
-def test_a_digit_is_one_key(digit: object):
+def test_a_digit_is_one_key(digit: object) -> None:
     with pytest.raises(MessageError, match="digit"):
         parse_client_message(json.dumps({**DTMF, "dtmf": {"digit": digit}}))
 
 
-def test_what_is_no_message_cannot_be_sent():
+def test_what_is_no_message_cannot_be_sent() -> None:
     with pytest.raises(TypeError):
         build(Unknown("telepathy"))
 
 
 @given(payloads)
-def test_base64_comes_back(payload: bytes):
+def test_base64_comes_back(payload: bytes) -> None:
     assert from_base64(to_base64(payload)) == payload

@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from conference.twilio.playout import PlayoutBuffer
 
 
-def test_sound_comes_out_in_order_and_silence_after_it():
+def test_sound_comes_out_in_order_and_silence_after_it() -> None:
     buffer = PlayoutBuffer()
     buffer.append(b"\x01" * 100)
     buffer.append(b"\x02" * 100)
@@ -18,11 +18,11 @@ def test_sound_comes_out_in_order_and_silence_after_it():
     assert buffer.pull() == (b"\xff" * 160, [])
 
 
-def test_a_mark_comes_back_at_once_when_nothing_is_buffered():
+def test_a_mark_comes_back_at_once_when_nothing_is_buffered() -> None:
     assert PlayoutBuffer().mark("a") == ["a"]
 
 
-def test_a_mark_comes_back_when_the_sound_before_it_has_been_played():
+def test_a_mark_comes_back_when_the_sound_before_it_has_been_played() -> None:
     buffer = PlayoutBuffer()
     buffer.append(b"\x01" * 320)
     assert buffer.mark("a") == []
@@ -35,7 +35,7 @@ def test_a_mark_comes_back_when_the_sound_before_it_has_been_played():
     assert buffer.pull()[1] == []
 
 
-def test_clearing_gives_all_marks_back_in_order_and_leaves_silence():
+def test_clearing_gives_all_marks_back_in_order_and_leaves_silence() -> None:
     buffer = PlayoutBuffer()
     for name in "abc":
         buffer.append(b"\x01" * 500)
@@ -48,7 +48,7 @@ def test_clearing_gives_all_marks_back_in_order_and_leaves_silence():
     assert buffer.pull() == (b"\x03" * 160, [])
 
 
-def test_what_is_over_the_limit_is_discarded_from_the_end():
+def test_what_is_over_the_limit_is_discarded_from_the_end() -> None:
     buffer = PlayoutBuffer(max_bytes=1000)
     assert buffer.append(b"\x01" * 900) == 0
     assert buffer.append(b"\x02" * 300) == 200
@@ -58,7 +58,7 @@ def test_what_is_over_the_limit_is_discarded_from_the_end():
     assert buffer.append(b"\x03" * 300) == 140
 
 
-def test_marks_are_bounded_and_none_is_kept_back():
+def test_marks_are_bounded_and_none_is_kept_back() -> None:
     buffer = PlayoutBuffer(max_marks=2)
     buffer.append(b"\x01")
     assert [buffer.mark(name) for name in "abc"] == [[], [], ["c"]]
@@ -66,7 +66,7 @@ def test_marks_are_bounded_and_none_is_kept_back():
 
 
 @given(st.lists(st.binary(max_size=500), max_size=20), st.integers(1, 400))
-def test_nothing_is_lost_and_nothing_is_played_twice(chunks: list[bytes], size: int):
+def test_nothing_is_lost_and_nothing_is_played_twice(chunks: list[bytes], size: int) -> None:
     buffer = PlayoutBuffer()
     for chunk in chunks:
         buffer.append(chunk)

@@ -26,13 +26,13 @@ def twilios(url: str, parameters: dict[str, str]) -> str:
 
 
 @pytest.mark.parametrize("parameters", [{}, {"name": "Amy"}, {"name": 'Zoë & "Bo" <x>', "From": "+14155550100"}])
-def test_it_is_what_twilios_library_writes(parameters: dict[str, str]):
+def test_it_is_what_twilios_library_writes(parameters: dict[str, str]) -> None:
     url = "wss://talk.example.org/twilio/stream/lobby"
     assert shape(fromstring(voice_response(url, parameters))) == shape(fromstring(twilios(url, parameters)))
 
 
 @given(st.dictionaries(st.text(max_size=600), st.text(max_size=1200), max_size=4))
-def test_any_parameters_make_a_document_within_the_protocols_limits(parameters: dict[str, str]):
+def test_any_parameters_make_a_document_within_the_protocols_limits(parameters: dict[str, str]) -> None:
     document = fromstring(voice_response("wss://example.org/twilio/stream/lobby", parameters))
     for parameter in document.iter("Parameter"):
         assert len(parameter.attrib["name"]) + len(parameter.attrib["value"]) < 500
@@ -47,15 +47,15 @@ def test_any_parameters_make_a_document_within_the_protocols_limits(parameters: 
         ("wss://[::1]:8443?x=1", "wss://[::1]:8443/twilio/stream/lobby"),
     ],
 )
-def test_the_room_stands_in_the_path_of_the_stream(origin: str, expected: str):
+def test_the_room_stands_in_the_path_of_the_stream(origin: str, expected: str) -> None:
     assert stream_url(origin, "lobby") == expected
 
 
-def test_a_room_cannot_leave_its_place_in_the_path():
+def test_a_room_cannot_leave_its_place_in_the_path() -> None:
     assert stream_url("https://e.org", "a/../b?c#d") == "wss://e.org/twilio/stream/a%2F..%2Fb%3Fc%23d"
 
 
 @pytest.mark.parametrize("origin", ["", "example.org", "ftp://example.org", "https://"])
-def test_what_is_no_origin_is_refused(origin: str):
+def test_what_is_no_origin_is_refused(origin: str) -> None:
     with pytest.raises(ValueError, match="not an address"):
         stream_url(origin, "lobby")

@@ -30,9 +30,7 @@ def test_one_more_than_that_is_not_silent() -> None:
     squares=st.lists(st.integers(-32768, 32767), max_size=40),
     threshold=st.floats(0, 2**30),
 )
-def test_silence_is_decided_by_the_exact_mean_square(
-    length: int, squares: list[int], threshold: float
-) -> None:
+def test_silence_is_decided_by_the_exact_mean_square(length: int, squares: list[int], threshold: float) -> None:
     frame = np.zeros(length, dtype=np.int16)
     squares = squares[:length]
     frame[: len(squares)] = squares
@@ -47,9 +45,7 @@ def test_the_threshold_does_not_depend_on_the_length_of_the_frame(copies: int, s
 
 
 @given(ticks=st.lists(st.sampled_from(["loud", "quiet", "missing"]), max_size=60), hangover=st.integers(0, 9))
-def test_the_gate_is_open_while_a_loud_frame_lies_within_the_hangover(
-    ticks: list[str], hangover: int
-) -> None:
+def test_the_gate_is_open_while_a_loud_frame_lies_within_the_hangover(ticks: list[str], hangover: int) -> None:
     gate = Gate(hangover_ticks=hangover)
     frames = {"loud": np.full(FRAME_SAMPLES, 1000, dtype=np.int16), "quiet": SILENCE}
     for n, tick in enumerate(ticks):

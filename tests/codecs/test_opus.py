@@ -1,0 +1,217 @@
+"""The Opus encoder: what it sends for sound and for silence, and how a listener moves from one to another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, SILENCE, Samples
+from conference.audio.gate import level_of
+from conference.codecs.opus import OpusCodec
+from conference.codecs.opus_decoder import OpusDecoder
+
+
+def voice(pitch: float, ticks: int, loudness: float = 3_000) -> Samples:
+    """A voice that wavers in pitch and loudness, as rows of frames."""
+    at = np.arange(ticks * FRAME_SAMPLES) / SAMPLE_RATE
+    phase = 2 * np.pi * np.cumsum(pitch + 20 * np.sin(10.7 * at + pitch)) / SAMPLE_RATE
+    sound = sum(np.sin(k * phase + k * k) / k for k in range(1, 20)) * (0.55 + 0.45 * np.sin(19 * at + pitch))
+    noise = np.random.default_rng(round(pitch)).normal(0, 40, len(at))
+    return np.rint(loudness * sound + noise).astype(np.int16).reshape(ticks, FRAME_SAMPLES)
+
+
+def likeness(heard: NDArray[Any], expected: NDArray[Any]) -> float:
+    """Signal to error, in dB."""
+    wide = expected.astype(np.float64)
+    error = heard - wide
+    return 10 * float(np.log10((wide**2).sum() / ((error**2).sum() + 1)))
+
+
+def same_voice(heard: NDArray[Any], sent: NDArray[Any]) -> float:
+    """Correlation of the spectrograms, below 8 kHz, with what was sent 6.5 ms earlier: so far VOIP looks ahead.
+
+    Its high-pass filter turns the phase of low tones, so that waveforms say little.
+    """
+    spectra = []
+    for sound in (heard.reshape(-1)[312:], sent.reshape(-1)[:-312]):
+        windows = np.lib.stride_tricks.sliding_window_view(sound, 960)[::480] * np.hanning(960)
+        spectra.append(np.abs(np.fft.rfft(windows)[:, :160]).reshape(-1))
+    return float(np.corrcoef(spectra)[0, 1])
+
+
+def test_sound_survives() -> None:
+    encoder, decoder, frames = OpusCodec().make_encoder(), OpusCodec().make_decoder(), voice(120, 60)
+    heard = np.array([decoder.decode(encoder.encode(frame)) for frame in frames])
+    assert same_voice(heard, frames) > 0.95
+    assert level_of(heard.reshape(-1)) == pytest.approx(level_of(frames.reshape(-1)), abs=1)
+
+
+@pytest.mark.parametrize("bitrate", [16_000, 24_000, 32_000, 48_000, 96_000])
+def test_after_a_fresh_packet_a_listener_hears_what_one_hears_who_was_there_all_along(bitrate: int) -> None:
+    """Amy hears everybody, then begins to talk and hears a mix of her own."""
+    codec, moves_at = OpusCodec(bitrate=bitrate), 50
+    one, other = voice(120, 70), voice(190, 70)
+    left, joined = codec.make_encoder(), codec.make_encoder()
+    moved, stayed = OpusDecoder(), OpusDecoder()
+    results = []
+    for n in range(70):
+        before = left.encode(one[n] + other[n])
+        after = joined.encode(one[n], fresh=n == moves_at)
+        results.append((moved.decode(before if n < moves_at else after), stayed.decode(after)))
+    heard, expected = (np.array(column) for column in zip(*results, strict=True))
+    # The first packet overlaps with the last of the other stream; the next ones have nothing of it left.
+    assert likeness(heard[moves_at + 1], expected[moves_at + 1]) > 6
+    assert all(likeness(heard[n], expected[n]) > 35 for n in range(moves_at + 2, 70))
+
+
+def test_without_a_fresh_packet_the_old_stream_lingers() -> None:
+    """If this fails, libopus recovers by itself, and the test above proves nothing."""
+    codec = OpusCodec()
+    one, other = voice(120, 56), voice(190, 56)
+    left, joined = codec.make_encoder(), codec.make_encoder()
+    moved, stayed = OpusDecoder(), OpusDecoder()
+    for n in range(56):
+        before, after = left.encode(one[n] + other[n]), joined.encode(one[n])
+        heard, expected = moved.decode(before if n < 50 else after), stayed.decode(after)
+    assert likeness(heard, expected) < 25
+
+
+@pytest.mark.parametrize("new_encoder", [True, False])
+def test_moving_between_encoders_does_not_click(new_encoder: bool) -> None:
+    """The same sound through two encoders: no sample jumps more than in the sound of either."""
+    codec, frames, moves_at = OpusCodec(), voice(140, 80), 40
+    left, joined, decoder = codec.make_encoder(), codec.make_encoder(), OpusDecoder()
+    heard = []
+    for n, frame in enumerate(frames):
+        before = left.encode(frame)
+        after = joined.encode(frame, fresh=n == moves_at) if n >= moves_at or not new_encoder else b""
+        heard.append(decoder.decode(before if n < moves_at else after))
+    jumps = np.abs(np.diff(np.concatenate(heard).astype(int)))
+    around = slice((moves_at - 1) * FRAME_SAMPLES, (moves_at + 3) * FRAME_SAMPLES)
+    assert jumps[around].max() < 1.3 * jumps[: around.start].max()
+
+
+def test_a_fresh_packet_changes_only_what_comes_from_there_on() -> None:
+    codec, frames = OpusCodec(), voice(120, 30)
+    plain, fresh = codec.make_encoder(), codec.make_encoder()
+    same = [plain.encode(frame) == fresh.encode(frame, fresh=n == 20) for n, frame in enumerate(frames)]
+    assert all(same[:20])
+    assert not same[20]
+
+
+def test_silence_ends_in_no_packets_but_a_keep_alive_every_400_ms() -> None:
+    encoder = OpusCodec().make_encoder()
+    for frame in voice(120, 25):
+        encoder.encode(frame)
+    packets = [encoder.encode_silence() for _ in range(100)]
+    quiet = next(n for n, packet in enumerate(packets) if packet is not None and len(packet) <= 2)
+    assert quiet <= 25  # half a second
+    assert all(packets[:quiet])
+    assert [n for n in range(quiet, 100) if packets[n] is not None] == list(range(quiet, 100, 20))
+    assert {packet for packet in packets[quiet:] if packet is not None} == {packets[quiet]}
+
+
+def test_silence_is_silence_for_the_listener() -> None:
+    encoder, decoder = OpusCodec().make_encoder(), OpusDecoder()
+    for frame in voice(120, 25):
+        decoder.decode(encoder.encode(frame))
+    heard = []
+    for _ in range(80):
+        packet = encoder.encode_silence()
+        heard.append(decoder.conceal(960) if packet is None else decoder.decode(packet))
+    assert np.abs(np.concatenate(heard[5:]).astype(int)).max() <= 3
+
+
+def test_a_voice_after_silence_is_whole_again() -> None:
+    encoder, decoder = OpusCodec().make_encoder(), OpusDecoder()
+    for _ in range(60):
+        packet = encoder.encode_silence()
+        if packet is not None:
+            decoder.decode(packet)
+    frames = voice(150, 30)
+    packets = [encoder.encode(frame) for frame in frames]
+    assert min(map(len, packets)) > 20
+    heard = np.array([decoder.decode(packet) for packet in packets])
+    assert same_voice(heard, frames) > 0.95
+    # From its first packet on: 6.5 ms of that one were silence still
+    assert level_of(heard[0]) > level_of(frames[0]) - 6
+
+
+def test_a_pause_and_a_second_silence_go_as_the_first() -> None:
+    encoder, frames = OpusCodec().make_encoder(), voice(120, 10)
+    for _ in range(3):
+        for frame in frames:
+            assert len(encoder.encode(frame)) > 2
+        sent = [encoder.encode_silence() for _ in range(60)]
+        assert sent[0]
+        assert sent[-25:].count(None) >= 23
+
+
+def test_a_steady_tone_is_never_taken_for_silence() -> None:
+    encoder = OpusCodec().make_encoder()
+    tone = np.rint(500 * np.sin(2 * np.pi * 400 * np.arange(FRAME_SAMPLES) / SAMPLE_RATE)).astype(np.int16)
+    assert min(len(encoder.encode(tone)) for _ in range(200)) > 10
+    assert min(len(encoder.encode(SILENCE)) for _ in range(50)) > 2
+
+
+def test_a_higher_bitrate_makes_longer_packets() -> None:
+    encoder, frames = OpusCodec(bitrate=16_000).make_encoder(), voice(120, 60)
+    low = sum(len(encoder.encode(frame)) for frame in frames[:30])
+    encoder.set_bitrate(96_000)
+    encoder.set_expected_loss(0)
+    assert sum(len(encoder.encode(frame)) for frame in frames[30:]) > 3 * low
+
+
+def test_a_narrow_receiver_gets_a_narrow_band() -> None:
+    """Configurations 0 to 3 are narrowband SILK, 16 to 19 narrowband CELT (RFC 6716, table 2)."""
+    encoder = OpusCodec(max_playback_rate=8_000).make_encoder()
+    assert {encoder.encode(frame)[0] >> 3 for frame in voice(120, 20)} <= {0, 1, 2, 3, 16, 17, 18, 19}
+
+
+def test_packets_do_not_share_memory() -> None:
+    encoder, frames = OpusCodec().make_encoder(), voice(120, 2)
+    first = encoder.encode(frames[0])
+    kept = bytes(bytearray(first))
+    encoder.encode(frames[1])
+    assert first == kept
+
+
+def test_a_frame_that_is_not_contiguous_is_encoded_all_the_same() -> None:
+    frame = voice(120, 2).reshape(-1)[::2]
+    assert OpusCodec().make_encoder().encode(frame) == OpusCodec().make_encoder().encode(frame.copy())
+
+
+@pytest.mark.parametrize(
+    "frame", [np.zeros(480, dtype=np.int16), np.zeros((2, 480), dtype=np.int16), np.zeros(960, dtype=np.float32)]
+)
+def test_what_is_not_a_frame_is_refused(frame: Samples) -> None:
+    with pytest.raises(ValueError, match="960 samples of int16"):
+        OpusCodec().make_encoder().encode(frame)
+
+
+def test_equal_settings_are_equal_keys() -> None:
+    assert len({OpusCodec(), OpusCodec(bitrate=48_000), OpusCodec(bitrate=32_000)}) == 2
+    assert OpusCodec().name == "opus"
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: OpusCodec(bitrate=5_999),
+        lambda: OpusCodec(bitrate=510_001),
+        lambda: OpusCodec(complexity=11),
+        lambda: OpusCodec(complexity=-1),
+        lambda: OpusCodec(expected_loss=101),
+        lambda: OpusCodec(max_playback_rate=7_999),
+        lambda: OpusCodec(max_playback_rate=96_000),
+        lambda: OpusCodec().make_encoder().set_bitrate(0),
+        lambda: OpusCodec().make_encoder().set_expected_loss(-1),
+    ],
+)
+def test_settings_out_of_range_are_refused(make: Callable[[], object]) -> None:
+    with pytest.raises(ValueError, match=r"is .* to "):
+        make()

@@ -101,7 +101,12 @@ class RtpSession:
         # RFC 5761 section 4: with the marker bit in front, RTCP's packet types are 192 to 223.
         if len(datagram) > 1 and 192 <= datagram[1] <= 223:
             self._receive_srtcp(datagram, now_ns)
-        elif self._ingress is None:
+        else:
+            self.receive_rtp(datagram, now_ns)
+
+    def receive_rtp(self, datagram: bytes, now_ns: int) -> None:
+        """Take an RTP packet, as `Ingress` expects it. Never raises."""
+        if self._ingress is None:
             self.malformed += 1
         elif self._ingress.receive(datagram, now_ns):
             self.heard_ns = now_ns

@@ -1,0 +1,118 @@
+"""The HTTP side of joining as a client (RFC 9725): an offer is posted, the answer and a location come back."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+from urllib.parse import quote, urljoin, urlsplit
+
+import aiohttp
+
+ANSWER_LIMIT = 256 * 1024
+"""Bytes of a response that are read."""
+
+
+class JoinError(Exception):
+    """The room could not be joined. The text is a sentence for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """What the server gave for the offer."""
+
+    answer: str
+    location: str
+    """URL of the participant: to change and to leave."""
+
+    token: str | None
+    """``Conference-Seat``: to come back to the same seat after a lost connection."""
+
+
+class WhipClient:
+    """Joins rooms of one server. Use it as an async context manager, or `close` it.
+
+    Args:
+        url: of the server, e.g. ``http://127.0.0.1:8080``.
+        verify: whether an HTTPS server must have a certificate that this machine trusts.
+        timeout: for each request, in seconds.
+    """
+
+    def __init__(self, url: str, *, verify: bool = True, timeout: float = 10.0) -> None:
+        self.url = url.rstrip("/") + "/"
+        self._verify = verify
+        self._timeout = aiohttp.ClientTimeout(total=timeout)
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def join(self, room: str, name: str, offer: str, token: str | None = None) -> Seat:
+        """Post an offer.
+
+        Args:
+            room: to come into.
+            name: that the others see.
+            offer: SDP.
+            token: of a seat to come back to.
+
+        Raises:
+            JoinError: the server can't be reached, or says no.
+        """
+        target = urljoin(self.url, f"rooms/{quote(room, safe='')}/participants")
+        headers = {"Content-Type": "application/sdp"}
+        if token is not None:
+            headers["Conference-Seat"] = token
+        try:
+            async with self._http().post(target, params={"name": name}, data=offer, headers=headers) as response:
+                body = (await response.content.read(ANSWER_LIMIT)).decode(errors="replace")
+                location = response.headers.get("Location")
+                if response.status == 201 and location is not None:
+                    return Seat(body, urljoin(target, location), response.headers.get("Conference-Seat"))
+                raise JoinError(_refusal(response.status, body))
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            raise JoinError(f"The server at {self.url} cannot be reached: {_reason(error)}.") from error
+
+    async def leave(self, seat: Seat) -> None:
+        """Give a seat back. Whatever goes wrong with that, it is over for us."""
+        if urlsplit(seat.location).netloc != urlsplit(self.url).netloc:
+            return
+        try:
+            async with self._http().delete(seat.location):
+                pass
+        except (aiohttp.ClientError, TimeoutError, ValueError):
+            pass
+
+    async def close(self) -> None:
+        """Close the connections to the server."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    def _http(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            connector = aiohttp.TCPConnector(ssl=self._verify)
+            self._session = aiohttp.ClientSession(timeout=self._timeout, connector=connector)
+        return self._session
+
+
+def _refusal(status: int, body: str) -> str:
+    """The title of a problem (RFC 9457), or the status if there is none."""
+    try:
+        title = json.loads(body)["title"]
+    except (ValueError, KeyError, TypeError):
+        return f"The server refused with HTTP status {status}."
+    return str(title)
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, asyncio.TimeoutError):
+        return "it did not answer in time"
+    return str(error).rstrip(".") or type(error).__name__

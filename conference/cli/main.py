@@ -6,13 +6,12 @@ import argparse
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from types import ModuleType
 
 from conference import __version__
-from conference.cli import serve
 from conference.cli.options import Parser
 
-COMMANDS = ("join", "call")
+COMMANDS = ("serve", "join", "call")
+"""Each is a module here with ``add_parser(subparsers)`` and ``run(args) -> int``."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -21,6 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Raises:
         SystemExit: for ``--help``, and with 2 for arguments that make no sense.
     """
+    arguments = sys.argv[1:] if arguments is None else arguments
     parser: argparse.ArgumentParser = Parser(
         prog="conference",
         description="A conference server: browsers, phone callers and voice bots meet in a room and hear each other.",
@@ -28,17 +28,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"conference {__version__}")
     subparsers = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND", required=True)
-    serve.add_parser(subparsers)
-    commands: dict[str, ModuleType] = {"serve": serve}
-    for name in COMMANDS:
-        try:
-            module = import_module(f"conference.cli.{name}")
-        except ModuleNotFoundError:
-            continue
+    # A command's imports take a good part of a second: only the one that was meant is loaded, if one is.
+    meant = [name for name in COMMANDS if name in arguments[:1]]
+    modules = {name: import_module(f"conference.cli.{name}") for name in meant or COMMANDS}
+    for module in modules.values():
         module.add_parser(subparsers)
-        commands[name] = module
     args = parser.parse_args(arguments)
-    return int(commands[args.command].run(args))
+    return int(modules[args.command].run(args))
 
 
 if __name__ == "__main__":

@@ -19,6 +19,8 @@ from conference.settings import Settings, SettingsError
 from conference.web.app import build_app, hang_up_all
 from conference.web.live import SERVER
 from conference.web.tls import local_addresses, make_ssl_context
+from conference.webrtc.aiortc_internals import IncompatibleLibraryError
+from conference.webrtc.server import WebRtc
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -117,6 +119,8 @@ async def _start(runner: web.AppRunner, settings: Settings, context: ssl.SSLCont
         await runner.setup()
     except OSError as error:
         raise StartError(_port_problem("UDP", settings.udp_port, "--udp-port", error)) from None
+    except (IncompatibleLibraryError, ValueError) as error:
+        raise StartError(str(error)) from None
     try:
         await web.TCPSite(runner, settings.host, settings.port, ssl_context=context).start()
     except OSError as error:
@@ -143,9 +147,11 @@ def _welcome(settings: Settings, runner: web.AppRunner) -> str:
     urls = [f"{scheme}://{_in_url(address)}:{port}/" for address in _reachable(settings)]
     lines = ["", "  Conference is ready.", "", f"    {'Open':<9}{urls[0]}"]
     lines += [f"    {'':<9}{url}" for url in urls[1:]]
-    udp = getattr(runner.app[SERVER].webrtc, "port", None)
-    if udp:
-        lines.append(f"    {'Sound':<9}UDP port {udp}" + ("" if settings.on_loopback else " (open it in the firewall)"))
+    webrtc = runner.app[SERVER].webrtc
+    if isinstance(webrtc, WebRtc):
+        lines.append(
+            f"    {'Sound':<9}UDP port {webrtc.port}" + ("" if settings.on_loopback else " (open it in the firewall)")
+        )
     lines += [f"    {'Phones':<9}{urls[0].replace('http', 'ws', 1)}twilio/stream/ROOM", ""]
     if settings.tls_self_signed:
         lines += [_CERTIFICATE_WARNING, ""]

@@ -21,6 +21,7 @@ from conference.web.reception import Reception, WebRtcLike
 from conference.web.seats import Seats
 from conference.web.tick import Lateness
 from conference.web.traffic import Traffic
+from conference.webrtc.server import WebRtc
 from conference.webrtc.settings import WebRtcSettings
 
 _log = logging.getLogger(__name__)
@@ -52,8 +53,7 @@ async def hang_up_all(app: web.Application) -> None:
     server = app[SERVER]
     server.stopping = True
     server.feeds.close()
-    await twilio.close_all(server)
-    await server.webrtc.close()
+    await asyncio.gather(twilio.close_all(server), server.webrtc.close())
 
 
 def _make_server(settings: Settings, webrtc: WebRtcLike) -> Server:
@@ -75,15 +75,14 @@ def _make_server(settings: Settings, webrtc: WebRtcLike) -> Server:
     )
 
 
-def _make_webrtc(settings: Settings) -> WebRtcLike:
-    from conference.webrtc.server import WebRtc
-
+def _make_webrtc(settings: Settings) -> WebRtc:
     options = WebRtcSettings(
         udp_port=settings.udp_port,
         announce_ips=settings.announce_ips,
         loopback=settings.on_loopback,
         connect_timeout=settings.connect_timeout,
         silence_timeout=settings.silence_timeout,
+        close_timeout=settings.shutdown_timeout / 4,  # it may take this long twice, and others want a share
         bitrate=settings.bitrate,
         max_sdp_bytes=settings.max_sdp_bytes,
     )

@@ -70,6 +70,7 @@ async def add_security_headers(_: web.Request, response: web.StreamResponse) -> 
     """On every answer, whatever it is."""
     for name, value in _SECURITY.items():
         response.headers.setdefault(name, value)
+    response.headers["Server"] = "conference"  # not which versions of what
 
 
 def _file(name: str) -> web.FileResponse:

@@ -52,6 +52,8 @@ async def join(request: web.Request) -> web.Response:
         raise Problem(400, str(error)) from None
     seat = _claimed_seat(server, room, request)
     offer = await _text(request)
+    if server.stopping:  # meanwhile
+        raise Problem(503, "The server is being stopped. Try again in a moment.", headers=_RETRY)
     try:
         joined = await server.reception.join(room, name, offer, seat=seat)
     except (OfferError, InvalidRoomName) as error:

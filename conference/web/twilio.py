@@ -22,7 +22,6 @@ MAX_MESSAGE_BYTES = 1024 * 1024
 """The longest message that is read: more than a minute of sound."""
 
 _HEARTBEAT = 20.0
-_CLOSE_TIMEOUT = 1.0
 
 
 async def stream(request: web.Request) -> web.StreamResponse:
@@ -35,7 +34,10 @@ async def stream(request: web.Request) -> web.StreamResponse:
         raise Problem(403, "Pages of other sites may not call in here; see the option --allow-origin.")
     limit_joins(server, request)
     socket = web.WebSocketResponse(
-        heartbeat=_HEARTBEAT, timeout=_CLOSE_TIMEOUT, max_msg_size=MAX_MESSAGE_BYTES, compress=False
+        heartbeat=_HEARTBEAT,
+        timeout=server.settings.shutdown_timeout / 2,
+        max_msg_size=MAX_MESSAGE_BYTES,
+        compress=False,
     )
     await socket.prepare(request)
     leg = TwilioLeg(room, LegSettings(max_name_chars=server.settings.max_name_length))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from aiohttp.test_utils import TestClient, TestServer
 
@@ -118,7 +118,7 @@ class Site:
             f"/rooms/{room}/participants", params={"name": name}, data=OFFER, headers=SDP | headers
         )
 
-    async def __aenter__(self) -> Site:
+    async def __aenter__(self) -> Self:
         await self.client.start_server()
         return self
 

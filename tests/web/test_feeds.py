@@ -5,13 +5,13 @@ import json
 from typing import Any
 
 import pytest
-from doubles import MERGE_PATCH, Site, problem
 
 from conference.room.conference import Conference
 from conference.room.events import DigitPressed, LevelsMeasured, TalkingStarted, TalkingStopped
 from conference.settings import Settings
 from conference.web.feeds import Feeds, Subscription
 from conference.web.problems import Problem
+from tests.web.doubles import MERGE_PATCH, Site, problem
 
 
 class Reader:
@@ -32,7 +32,7 @@ class Reader:
         return "end", None
 
 
-async def test_the_stream_begins_with_a_snapshot_and_goes_on_with_what_happens():
+async def test_the_stream_begins_with_a_snapshot_and_goes_on_with_what_happens() -> None:
     async with Site() as site:
         amy = (await site.join(name="Amy")).headers["Location"]
         async with site.client.get("/rooms/tea/events") as response:
@@ -54,7 +54,7 @@ async def test_the_stream_begins_with_a_snapshot_and_goes_on_with_what_happens()
             assert (name, data["participant"]["name"], data["reason"]) == ("participant.left", "Ben", "left")
 
 
-async def test_talking_levels_and_digits_are_told():
+async def test_talking_levels_and_digits_are_told() -> None:
     async with Site() as site:
         await site.join()
         async with site.client.get("/rooms/tea/events") as response:
@@ -74,14 +74,14 @@ async def test_talking_levels_and_digits_are_told():
             assert await reader.next() == ("talking.stopped", {"id": "a1"})
 
 
-async def test_nothing_can_be_heard_from_a_room_that_is_not_there():
+async def test_nothing_can_be_heard_from_a_room_that_is_not_there() -> None:
     async with Site() as site:
         response = await site.client.get("/rooms/tea/events")
         assert response.status == 404
         await problem(response)
 
 
-async def test_silence_is_broken_by_comments():
+async def test_silence_is_broken_by_comments() -> None:
     async with Site(Settings(event_heartbeat=0.02)) as site:
         await site.join()
         async with site.client.get("/rooms/tea/events") as response, asyncio.timeout(2):
@@ -89,7 +89,7 @@ async def test_silence_is_broken_by_comments():
                 pass
 
 
-async def test_a_reader_who_goes_is_forgotten():
+async def test_a_reader_who_goes_is_forgotten() -> None:
     async with Site(Settings(event_heartbeat=0.02)) as site:
         await site.join()
         async with site.client.get("/rooms/tea/events") as response:
@@ -100,7 +100,7 @@ async def test_a_reader_who_goes_is_forgotten():
                 await asyncio.sleep(0.01)
 
 
-async def test_a_reader_who_does_not_read_is_cut_off():
+async def test_a_reader_who_does_not_read_is_cut_off() -> None:
     async with Site(Settings(max_event_backlog=50)) as site:
         await site.join()
         async with site.client.get("/rooms/tea/events") as response:
@@ -112,7 +112,7 @@ async def test_a_reader_who_does_not_read_is_cut_off():
                     await asyncio.sleep(0)
 
 
-async def test_streams_end_when_the_server_stops():
+async def test_streams_end_when_the_server_stops() -> None:
     async with Site() as site:
         await site.join()
         response = await site.client.get("/rooms/tea/events")
@@ -122,7 +122,7 @@ async def test_streams_end_when_the_server_stops():
         assert (await reader.next())[0] == "end"
 
 
-async def test_there_are_only_so_many_streams():
+async def test_there_are_only_so_many_streams() -> None:
     async with Site(Settings(max_event_streams=1)) as site:
         await site.join()
         async with site.client.get("/rooms/tea/events"):
@@ -132,7 +132,7 @@ async def test_there_are_only_so_many_streams():
             await problem(response)
 
 
-async def test_each_event_is_made_once_for_all_readers():
+async def test_each_event_is_made_once_for_all_readers() -> None:
     conference = Conference()
     feeds = Feeds(conference, max_streams=10, max_backlog=10)
     first, second = feeds.subscribe("tea"), feeds.subscribe("tea")
@@ -146,7 +146,7 @@ async def test_each_event_is_made_once_for_all_readers():
     assert conference._subscribers == {}
 
 
-async def test_a_subscription_holds_only_so_much():
+async def test_a_subscription_holds_only_so_much() -> None:
     cut_off = []
     subscription = Subscription(2)
     subscription.on_overflow = lambda: cut_off.append(True)
@@ -160,7 +160,7 @@ async def test_a_subscription_holds_only_so_much():
     assert await subscription.next(1) == b""
 
 
-async def test_one_subscription_too_many_is_refused():
+async def test_one_subscription_too_many_is_refused() -> None:
     feeds = Feeds(Conference(), max_streams=1, max_backlog=1)
     feeds.subscribe("tea")
     with pytest.raises(Problem):

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import json
 
-from doubles import MERGE_PATCH, OFFER, SDP, TRICKLE, Site, problem
+import pytest
 
 from conference.iceservers import parse_ice_server
 from conference.settings import Settings
+from tests.web.doubles import MERGE_PATCH, OFFER, SDP, TRICKLE, Site, problem
 
 
-async def test_an_offer_is_answered_with_a_seat():
+async def test_an_offer_is_answered_with_a_seat() -> None:
     async with Site() as site:
         response = await site.join()
         assert response.status == 201
@@ -20,7 +21,7 @@ async def test_an_offer_is_answered_with_a_seat():
         assert response.headers["Conference-Seat"].startswith(location.rsplit("/", 1)[1] + ".")
 
 
-async def test_a_participant_shows_what_the_design_says():
+async def test_a_participant_shows_what_the_design_says() -> None:
     async with Site() as site:
         location = (await site.join(name="  Amy ")).headers["Location"]
         body = await (await site.client.get(location)).json()
@@ -31,13 +32,13 @@ async def test_a_participant_shows_what_the_design_says():
         assert connection == {"state": "connected", "packets_in": 0, "jitter_ms": None}
 
 
-async def test_somebody_without_a_name_is_a_guest():
+async def test_somebody_without_a_name_is_a_guest() -> None:
     async with Site() as site:
         location = (await site.join(name="  ")).headers["Location"]
         assert (await (await site.client.get(location)).json())["name"] == "Guest"
 
 
-async def test_a_body_that_is_no_sdp_is_refused():
+async def test_a_body_that_is_no_sdp_is_refused() -> None:
     async with Site() as site:
         response = await site.client.post("/rooms/tea/participants", json={})
         assert response.status == 415
@@ -45,7 +46,7 @@ async def test_a_body_that_is_no_sdp_is_refused():
         await problem(response)
 
 
-async def test_a_bad_offer_says_what_is_wrong_and_leaves_nothing():
+async def test_a_bad_offer_says_what_is_wrong_and_leaves_nothing() -> None:
     async with Site() as site:
         response = await site.client.post("/rooms/tea/participants", data="bad", headers=SDP)
         assert response.status == 400
@@ -54,14 +55,14 @@ async def test_a_bad_offer_says_what_is_wrong_and_leaves_nothing():
         assert site.webrtc.peers[0].closed == 1
 
 
-async def test_a_body_that_is_not_text_is_refused():
+async def test_a_body_that_is_not_text_is_refused() -> None:
     async with Site() as site:
         response = await site.client.post("/rooms/tea/participants", data=b"\xff\xfe", headers=SDP)
         assert response.status == 400
         await problem(response)
 
 
-async def test_a_name_of_a_room_that_is_none_is_refused():
+async def test_a_name_of_a_room_that_is_none_is_refused() -> None:
     async with Site() as site:
         for room in ("two%20words", "a" * 65, "caf%C3%A9", "a%2Fb"):
             response = await site.client.post(f"/rooms/{room}/participants", data=OFFER, headers=SDP)
@@ -70,7 +71,7 @@ async def test_a_name_of_a_room_that_is_none_is_refused():
         assert not site.webrtc.peers
 
 
-async def test_a_name_of_a_person_that_cannot_be_shown_is_refused():
+async def test_a_name_of_a_person_that_cannot_be_shown_is_refused() -> None:
     async with Site() as site:
         for name in ("a\nb", "\u202eyma", "x" * 65):
             response = await site.join(name=name)
@@ -78,14 +79,14 @@ async def test_a_name_of_a_person_that_cannot_be_shown_is_refused():
             await problem(response)
 
 
-async def test_an_offer_that_is_too_large_is_refused():
+async def test_an_offer_that_is_too_large_is_refused() -> None:
     async with Site(Settings(max_sdp_bytes=2048)) as site:
         response = await site.client.post("/rooms/tea/participants", data="x" * 5000, headers=SDP)
         assert response.status == 413
         await problem(response)
 
 
-async def test_a_full_room_is_a_conflict():
+async def test_a_full_room_is_a_conflict() -> None:
     async with Site(Settings(max_participants_per_room=1)) as site:
         assert (await site.join()).status == 201
         response = await site.join()
@@ -94,7 +95,7 @@ async def test_a_full_room_is_a_conflict():
         assert site.webrtc.peers[1].closed == 1
 
 
-async def test_one_room_too_many_has_to_wait():
+async def test_one_room_too_many_has_to_wait() -> None:
     async with Site(Settings(max_rooms=1)) as site:
         assert (await site.join("tea")).status == 201
         response = await site.join("coffee")
@@ -103,7 +104,7 @@ async def test_one_room_too_many_has_to_wait():
         await problem(response)
 
 
-async def test_too_many_joins_from_one_address_have_to_wait():
+async def test_too_many_joins_from_one_address_have_to_wait() -> None:
     async with Site(Settings(max_joins_per_minute=2)) as site:
         assert [(await site.join()).status for _ in range(2)] == [201, 201]
         response = await site.join()
@@ -112,7 +113,7 @@ async def test_too_many_joins_from_one_address_have_to_wait():
         await problem(response)
 
 
-async def test_behind_a_proxy_it_is_the_address_that_the_proxy_names_that_counts():
+async def test_behind_a_proxy_it_is_the_address_that_the_proxy_names_that_counts() -> None:
     async with Site(Settings(max_joins_per_minute=1, behind_proxy=True)) as site:
         first = {"X-Forwarded-For": "203.0.113.66, 198.51.100.1"}
         assert (await site.join(**first)).status == 201
@@ -120,7 +121,7 @@ async def test_behind_a_proxy_it_is_the_address_that_the_proxy_names_that_counts
         assert (await site.join(**{"X-Forwarded-For": "203.0.113.77, 198.51.100.1"})).status == 429
 
 
-async def test_a_connection_that_ends_before_it_is_answered_takes_no_seat():
+async def test_a_connection_that_ends_before_it_is_answered_takes_no_seat() -> None:
     async with Site() as site:
         site.webrtc.next_ends = True
         response = await site.join()
@@ -129,7 +130,7 @@ async def test_a_connection_that_ends_before_it_is_answered_takes_no_seat():
         assert site.server.conference.rooms == {}
 
 
-async def test_a_surprise_is_told_without_its_details(caplog):
+async def test_a_surprise_is_told_without_its_details(caplog: pytest.LogCaptureFixture) -> None:
     async with Site() as site:
         response = await site.client.post("/rooms/tea/participants", data="surprise", headers=SDP)
         assert response.status == 500
@@ -138,7 +139,7 @@ async def test_a_surprise_is_told_without_its_details(caplog):
         assert "secret detail" in caplog.text
 
 
-async def test_leaving_takes_the_participant_and_the_room_away():
+async def test_leaving_takes_the_participant_and_the_room_away() -> None:
     async with Site() as site:
         location = (await site.join()).headers["Location"]
         assert (await site.client.delete(location)).status == 204
@@ -149,7 +150,7 @@ async def test_leaving_takes_the_participant_and_the_room_away():
         assert site.server.conference.rooms == {}
 
 
-async def test_a_connection_that_ends_is_leaving():
+async def test_a_connection_that_ends_is_leaving() -> None:
     async with Site() as site:
         location = (await site.join()).headers["Location"]
         await site.join(name="Ben")
@@ -160,7 +161,7 @@ async def test_a_connection_that_ends_is_leaving():
         assert len(site.server.conference.rooms["tea"].participants) == 1
 
 
-async def test_whoever_is_hung_up_is_gone():
+async def test_whoever_is_hung_up_is_gone() -> None:
     async with Site() as site:
         location = (await site.join()).headers["Location"]
         [participant] = site.server.conference.rooms["tea"].participants.values()
@@ -170,7 +171,7 @@ async def test_whoever_is_hung_up_is_gone():
         assert site.webrtc.peers[0].closed == 1
 
 
-async def test_candidates_reach_the_peer():
+async def test_candidates_reach_the_peer() -> None:
     async with Site() as site:
         joined = await site.join()
         location, etag = joined.headers["Location"], joined.headers["ETag"]
@@ -180,7 +181,7 @@ async def test_candidates_reach_the_peer():
         assert site.webrtc.peers[0].candidates == ["candidate"] * 4
 
 
-async def test_candidates_of_an_earlier_connection_are_refused():
+async def test_candidates_of_an_earlier_connection_are_refused() -> None:
     async with Site() as site:
         location = (await site.join()).headers["Location"]
         response = await site.client.patch(location, data="x", headers=TRICKLE | {"If-Match": '"old"'})
@@ -189,7 +190,7 @@ async def test_candidates_of_an_earlier_connection_are_refused():
         assert site.webrtc.peers[0].candidates == []
 
 
-async def test_a_malformed_fragment_says_what_is_wrong():
+async def test_a_malformed_fragment_says_what_is_wrong() -> None:
     async with Site() as site:
         location = (await site.join()).headers["Location"]
         response = await site.client.patch(location, data="bad", headers=TRICKLE)
@@ -197,7 +198,7 @@ async def test_a_malformed_fragment_says_what_is_wrong():
         assert "candidates" in (await problem(response))["title"]
 
 
-async def test_a_patch_of_another_type_says_which_ones_there_are():
+async def test_a_patch_of_another_type_says_which_ones_there_are() -> None:
     async with Site() as site:
         location = (await site.join()).headers["Location"]
         response = await site.client.patch(location, data="x", headers={"Content-Type": "text/plain"})
@@ -206,7 +207,7 @@ async def test_a_patch_of_another_type_says_which_ones_there_are():
         await problem(response)
 
 
-async def test_muting_and_renaming_answer_with_the_participant():
+async def test_muting_and_renaming_answer_with_the_participant() -> None:
     async with Site() as site:
         location = (await site.join()).headers["Location"]
         patch = json.dumps({"muted": True, "name": "Amelia"})
@@ -218,7 +219,7 @@ async def test_muting_and_renaming_answer_with_the_participant():
         assert (await response.json())["muted"] is True
 
 
-async def test_nothing_else_can_be_changed():
+async def test_nothing_else_can_be_changed() -> None:
     async with Site() as site:
         location = (await site.join()).headers["Location"]
         for patch in ('{"level": 0}', '{"muted": 1}', '{"muted": null}', '{"name": 7}', "[]", "7", "{", "[" * 50000):
@@ -228,7 +229,7 @@ async def test_nothing_else_can_be_changed():
         assert (await (await site.client.get(location)).json())["muted"] is False
 
 
-async def test_what_can_be_done_is_told_with_the_servers_for_ice():
+async def test_what_can_be_done_is_told_with_the_servers_for_ice() -> None:
     ice = (parse_ice_server("stun:stun.example.org:3478"), parse_ice_server('turn:amy:a"b@turn.example.org'))
     async with Site(Settings(ice_servers=ice)) as site:
         response = await site.client.options("/rooms/tea/participants")
@@ -250,7 +251,7 @@ async def test_what_can_be_done_is_told_with_the_servers_for_ice():
         ]
 
 
-async def test_while_the_server_stops_everything_is_answered_with_not_now():
+async def test_while_the_server_stops_everything_is_answered_with_not_now() -> None:
     async with Site() as site:
         site.server.stopping = True
         for path in ("/", "/rooms", "/healthz"):

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import pytest
-from doubles import Site
 from prometheus_client.parser import text_string_to_metric_families
 
 from conference.web.tick import Lateness
 from conference.web.traffic import Traffic
+from tests.web.doubles import Site
 
 
 async def figures(site: Site) -> dict[str, float]:
@@ -17,7 +17,7 @@ async def figures(site: Site) -> dict[str, float]:
     return {sample.name + "".join(f"/{value}" for value in sample.labels.values()): sample.value for sample in samples}
 
 
-async def test_the_figures_are_those_of_the_live_objects():
+async def test_the_figures_are_those_of_the_live_objects() -> None:
     async with Site() as site:
         await site.join("tea")
         await site.join("tea")
@@ -39,7 +39,7 @@ async def test_the_figures_are_those_of_the_live_objects():
         assert found["process_cpu_seconds_total"] > 0
 
 
-async def test_what_a_connection_carried_still_counts_when_it_is_gone():
+async def test_what_a_connection_carried_still_counts_when_it_is_gone() -> None:
     async with Site() as site:
         location = (await site.join()).headers["Location"]
         site.webrtc.peers[0].counts.packets_in = 40
@@ -47,7 +47,7 @@ async def test_what_a_connection_carried_still_counts_when_it_is_gone():
         assert (await figures(site))["conference_packets_received_total/webrtc"] == 40
 
 
-def test_totals_never_go_down():
+def test_totals_never_go_down() -> None:
     traffic = Traffic()
     lost = {"lost_in": 5}
     traffic.opened("a", "webrtc", lambda: lost)
@@ -60,10 +60,12 @@ def test_totals_never_go_down():
 
 
 @pytest.mark.parametrize(("late_ms", "bound"), [(0, "0.0005"), (0.7, "0.001"), (30, "0.05"), (900, "+Inf")])
-def test_lateness_is_counted_in_the_bucket_it_belongs_to(late_ms, bound, monkeypatch):
+def test_lateness_is_counted_in_the_bucket_it_belongs_to(
+    late_ms: float, bound: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     now_ns = 10_000_000_000
     monkeypatch.setattr("conference.web.tick.time.monotonic_ns", lambda: now_ns)
-    ticked = []
+    ticked: list[tuple[int, int]] = []
     lateness = Lateness(lambda number, deadline_ns: ticked.append((number, deadline_ns)))
     deadline_ns = now_ns - int(late_ms * 1_000_000)
     lateness(7, deadline_ns)

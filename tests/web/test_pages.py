@@ -1,16 +1,17 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
-from doubles import Site, problem
 
 from conference.settings import Settings
 from conference.web import pages
+from tests.web.doubles import Site, problem
 
 
 @pytest.fixture
-def static(tmp_path, monkeypatch):
+def static(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "static" / "js").mkdir(parents=True)
     (tmp_path / "static" / "index.html").write_text("<title>Conference</title>")
     (tmp_path / "static" / "js" / "main.js").write_text("export {};")
@@ -20,7 +21,7 @@ def static(tmp_path, monkeypatch):
 
 
 @pytest.mark.usefixtures("static")
-async def test_the_page_is_at_the_root_and_at_each_rooms_invitation():
+async def test_the_page_is_at_the_root_and_at_each_rooms_invitation() -> None:
     async with Site() as site:
         for path in ("/", "/join/tea", "/join/tea?name=Amy"):
             response = await site.client.get(path)
@@ -30,7 +31,7 @@ async def test_the_page_is_at_the_root_and_at_each_rooms_invitation():
 
 
 @pytest.mark.usefixtures("static")
-async def test_modules_come_as_javascript_and_are_revalidated():
+async def test_modules_come_as_javascript_and_are_revalidated() -> None:
     async with Site() as site:
         response = await site.client.get("/static/js/main.js")
         assert response.headers["Content-Type"] == "text/javascript; charset=utf-8"
@@ -40,7 +41,7 @@ async def test_modules_come_as_javascript_and_are_revalidated():
 
 
 @pytest.mark.usefixtures("static")
-async def test_nothing_else_is_served():
+async def test_nothing_else_is_served() -> None:
     async with Site() as site:
         for path in ("notes.bak", "none.js", "..%2fsecret.txt", "js", "js%00.js", "a" * 300 + ".js", "%2fetc%2fpasswd"):
             response = await site.client.get(f"/static/{path}")
@@ -48,7 +49,7 @@ async def test_nothing_else_is_served():
             await problem(response)
 
 
-async def test_every_answer_keeps_to_itself():
+async def test_every_answer_keeps_to_itself() -> None:
     async with Site() as site:
         for path in ("/", "/rooms", "/nowhere"):
             headers = (await site.client.get(path)).headers
@@ -58,7 +59,7 @@ async def test_every_answer_keeps_to_itself():
             assert "unsafe" not in policy
 
 
-async def test_the_real_page_needs_nothing_that_its_own_policy_forbids():
+async def test_the_real_page_needs_nothing_that_its_own_policy_forbids() -> None:
     html = (pages.static_directory() / "index.html").read_text(encoding="utf-8")
     assert not re.search(r"<script(?![^>]*\bsrc=)", html)
     assert not re.search(r"<style|\sstyle=|\son[a-z]+=", html)
@@ -68,7 +69,7 @@ async def test_the_real_page_needs_nothing_that_its_own_policy_forbids():
             assert (await site.client.get(path)).status == 200, path
 
 
-async def test_addresses_and_methods_that_are_not_there_are_problems_too():
+async def test_addresses_and_methods_that_are_not_there_are_problems_too() -> None:
     async with Site() as site:
         response = await site.client.get("/nowhere")
         assert response.status == 404
@@ -79,13 +80,13 @@ async def test_addresses_and_methods_that_are_not_there_are_problems_too():
         await problem(response)
 
 
-async def test_the_server_says_that_it_is_well():
+async def test_the_server_says_that_it_is_well() -> None:
     async with Site() as site:
         response = await site.client.get("/healthz")
         assert (response.status, await response.text()) == (200, "ok\n")
 
 
-async def test_rooms_are_listed_with_how_many_are_in_them():
+async def test_rooms_are_listed_with_how_many_are_in_them() -> None:
     async with Site() as site:
         assert await (await site.client.get("/rooms")).json() == {"rooms": []}
         await site.join("tea")
@@ -100,7 +101,7 @@ async def test_rooms_are_listed_with_how_many_are_in_them():
         await problem(response)
 
 
-async def test_pages_of_other_sites_are_kept_out_unless_allowed():
+async def test_pages_of_other_sites_are_kept_out_unless_allowed() -> None:
     origin = {"Origin": "https://intranet.example.org"}
     async with Site() as site:
         response = await site.client.get("/rooms", headers=origin)

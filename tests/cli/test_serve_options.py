@@ -1,0 +1,267 @@
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from conference.cli.main import main
+from conference.cli.options import OPTIONS, Parser, add_options, make_settings
+from conference.cli.serve import run
+from conference.iceservers import IceServer, IceServerError, parse_ice_server
+from conference.settings import FIELDS, Settings, SettingsError
+
+ROOT = Path(__file__).parents[2]
+
+
+def settings(*arguments: str, **environment: str) -> Settings:
+    parser = Parser(prog="conference serve")
+    add_options(parser)
+    return make_settings(vars(parser.parse_args(arguments)), environment)
+
+
+def complaint(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """What the command says about arguments that it does not take."""
+    try:
+        status: object = main(["serve", *arguments])
+    except SystemExit as stopped:
+        status = stopped.code
+    assert status == 2
+    text = capsys.readouterr().err
+    assert len(text.splitlines()) == 1
+    return text
+
+
+@pytest.fixture(autouse=True)
+def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("CONFERENCE_")]:
+        monkeypatch.delenv(name)
+
+
+def test_every_setting_is_an_option_with_a_variable_of_its_own() -> None:
+    assert sorted(option.field for option in OPTIONS) == sorted(FIELDS)
+    assert len({option.variable for option in OPTIONS}) == len(OPTIONS)
+    assert {option.variable for option in OPTIONS} >= {
+        "CONFERENCE_PORT",
+        "CONFERENCE_ANNOUNCE_IP",
+        "CONFERENCE_ICE_SERVER",
+    }
+
+
+def test_without_options_it_is_the_defaults() -> None:
+    assert settings() == Settings()
+
+
+def test_options_of_the_command_line_are_taken() -> None:
+    found = settings("--port", "9000", "--announce-ip", "127.0.0.1", "--announce-ip", "::1", "--tls-self-signed")
+    assert found == Settings(port=9000, announce_ips=("127.0.0.1", "::1"), tls_self_signed=True)
+
+
+def test_variables_of_the_environment_are_taken() -> None:
+    found = settings(
+        CONFERENCE_PORT="9000",
+        CONFERENCE_ANNOUNCE_IP="127.0.0.1 ::1",
+        CONFERENCE_TLS_SELF_SIGNED="yes",
+        CONFERENCE_SILENCE_TIMEOUT="2.5",
+        CONFERENCE_ICE_SERVER="stun:a.example turn:u:p@b.example",
+        CONFERENCE_LOG_LEVEL="",
+        CONFERENCE_SOMETHING_ELSE="?",
+    )
+    assert found.port == 9000
+    assert found.announce_ips == ("127.0.0.1", "::1")
+    assert found.tls_self_signed
+    assert found.silence_timeout == 2.5
+    assert found.ice_servers == (IceServer("stun:a.example"), IceServer("turn:b.example", "u", "p"))
+
+
+def test_the_command_line_wins() -> None:
+    found = settings(
+        "--port",
+        "1",
+        "--no-tls-self-signed",
+        "--announce-ip",
+        "127.0.0.2",
+        CONFERENCE_PORT="2",
+        CONFERENCE_TLS_SELF_SIGNED="1",
+        CONFERENCE_ANNOUNCE_IP="127.0.0.1",
+    )
+    assert (found.port, found.tls_self_signed, found.announce_ips) == (1, False, ("127.0.0.2",))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--port", "http"], "--port: 'http' is not a port"),
+        (["--port", "70000"], "'70000' is not a port"),
+        (["--udp-port", "-1"], "--udp-port"),
+        (["--announce-ip", "example.org"], "announce-ip must be an IP address"),
+        (["--announce-ip", "0.0.0.0"], "announce-ip must be an IP address"),
+        (["--ice-server", "http://a"], "write stun:HOST:PORT"),
+        (["--tls-cert", "/nowhere.pem"], "there is no file '/nowhere.pem'"),
+        (["--tls-key", __file__], "tls-key needs tls-cert"),
+        (["--tls-cert", __file__, "--tls-self-signed"], "not both"),
+        (["--tls-cert", __file__], "cannot be used"),
+        (["--max-rooms", "0"], "max-rooms must be from 1"),
+        (["--max-rooms", "many"], "'many' is not a whole number"),
+        (["--bitrate", "1"], "bitrate must be from 6000"),
+        (["--connect-timeout", "soon"], "'soon' is not a number of seconds"),
+        (["--log-level", "loud"], "'loud' is not one of debug, info"),
+        (["--twilio-default-room", "two words"], "twilio-default-room"),
+        (["--public-url", "talk.example.org"], "public-url must look like https://"),
+        (["--allow-origin", "https://a/b"], "allowed-origins must look like https://"),
+        (["--prt", "1"], "unrecognized arguments: --prt"),
+        (["--port"], "--port: expected one argument"),
+    ],
+)
+def test_a_value_that_makes_no_sense_is_refused_in_one_sentence(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = complaint(capsys, *arguments)
+    assert words in text
+    assert "--help" in text
+
+
+def test_a_variable_that_makes_no_sense_is_named(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CONFERENCE_PORT", "x")
+    assert "CONFERENCE_PORT: 'x' is not a port" in complaint(capsys)
+
+
+def test_a_password_is_not_shown_when_it_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "secret" not in complaint(capsys, "--ice-server", "turn:amy:secret@host:99999")
+
+
+def test_help_tells_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    assert "serve" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        main(["serve", "--help"])
+    text = capsys.readouterr().out
+    for option in OPTIONS:
+        assert option.flag in text
+    assert "CONFERENCE_UDP_PORT" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "server"),
+    [
+        ("stun:stun.example.org", IceServer("stun:stun.example.org")),
+        ("stuns:[2001:db8::1]:5349", IceServer("stuns:[2001:db8::1]:5349")),
+        ("turn:amy:p@ss:word@host:3478?transport=tcp", IceServer("turn:host:3478?transport=tcp", "amy", "p@ss:word")),
+        ("turn:1700000000%3Aamy:x%2Fy@host", IceServer("turn:host", "1700000000:amy", "x/y")),
+    ],
+)
+def test_ice_servers_are_read(text: str, server: IceServer) -> None:
+    assert parse_ice_server(text) == server
+
+
+@given(st.text() | st.from_regex(r"(stun|turns?):[^\s]*"))
+def test_an_ice_server_is_read_or_refused_and_fits_a_header(text: str) -> None:
+    try:
+        server = parse_ice_server(text)
+    except IceServerError:
+        return
+    link = server.link()
+    assert link.isascii()
+    assert link.isprintable()
+
+
+@given(st.sampled_from(sorted({option.variable for option in OPTIONS})), st.text(max_size=30))
+def test_any_text_in_the_environment_gives_settings_or_a_sentence(variable: str, text: str) -> None:
+    try:
+        settings(**{variable: text})
+    except SettingsError as error:
+        assert str(error).endswith(".")  # noqa: PT017 - either way is right
+
+
+@pytest.fixture
+def taken_port() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        yield taken.getsockname()[1]
+
+
+def test_a_port_in_use_is_one_clear_line(taken_port: int, capsys: pytest.CaptureFixture[str]) -> None:
+    args = argparse.Namespace(port=taken_port)
+    assert run(args) == 1
+    [line] = capsys.readouterr().err.splitlines()
+    assert f"TCP port {taken_port} is in use" in line
+    assert "--port" in line
+
+
+def test_a_udp_port_in_use_is_one_clear_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("0.0.0.0", 0))
+        assert run(argparse.Namespace(port=0, udp_port=taken.getsockname()[1])) == 1
+    [line] = capsys.readouterr().err.splitlines()
+    assert "UDP port" in line
+    assert "--udp-port" in line
+
+
+class Running:
+    """``python server.py`` in a process of its own."""
+
+    def __init__(self, *arguments: str) -> None:
+        command = [sys.executable, str(ROOT / "server.py"), "--port", "0", *arguments]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert self.process.stdout is not None
+        self.said = ""
+        while "Ctrl-C" not in self.said:
+            line = self.process.stdout.readline()
+            assert line, self.process.communicate()
+            self.said += line
+        found = re.search(r"https?://[^/]+/", self.said)
+        assert found
+        self.url = found[0]
+
+    def stop(self, number: int) -> tuple[int, float, str]:
+        """Send a signal; exit status, seconds it took, and what came on standard error."""
+        began = time.monotonic()
+        self.process.send_signal(number)
+        _, errors = self.process.communicate(timeout=10)
+        return self.process.returncode, time.monotonic() - began, errors
+
+
+@pytest.fixture
+def running(request: pytest.FixtureRequest) -> Iterator[Running]:
+    server = Running(*getattr(request, "param", ()))
+    yield server
+    if server.process.poll() is None:
+        server.process.kill()
+        server.process.communicate()
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_server_says_where_it_is_and_stops_when_asked(running: Running, number: int) -> None:
+    with urllib.request.urlopen(running.url + "healthz", timeout=5) as response:
+        assert response.status == 200
+    assert re.search(r"UDP port [1-9]\d+", running.said)
+    status, seconds, errors = running.stop(number)
+    assert (status, errors) == (0, "")
+    assert seconds < 2
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("running", [["--tls-self-signed"]], indirect=True)
+def test_a_self_signed_server_explains_the_browsers_warning(running: Running) -> None:
+    assert running.url.startswith("https://127.0.0.1:")
+    assert "Browsers will warn" in running.said
+    trusting = ssl.create_default_context()
+    trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
+    with urllib.request.urlopen(running.url, timeout=5, context=trusting) as response:
+        assert response.headers["Content-Type"].startswith("text/html")
+    assert running.stop(signal.SIGTERM)[0] == 0

@@ -1,0 +1,243 @@
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+from aiohttp import WSMsgType, WSServerHandshakeError
+
+from conference.audio.g711 import ulaw_encode
+from conference.room.events import DigitPressed, ParticipantLeft, RoomEvent
+from conference.settings import Settings
+from tests.tones import tone
+from tests.web.doubles import Site, problem
+
+CONNECTED = {"event": "connected", "protocol": "Call", "version": "1.0.0"}
+
+
+def start(**parameters: str) -> dict[str, Any]:
+    sid = "MZ" + "0" * 32
+    return {
+        "event": "start",
+        "sequenceNumber": "1",
+        "streamSid": sid,
+        "start": {
+            "accountSid": "AC" + "0" * 32,
+            "streamSid": sid,
+            "callSid": "CA" + "0" * 32,
+            "tracks": ["inbound"],
+            "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1},
+            "customParameters": parameters,
+        },
+    }
+
+
+async def call(site: Site, path: str = "/twilio/stream/tea", **parameters: str) -> Any:
+    """A caller who has said ``start``."""
+    socket = await site.client.ws_connect(path)
+    await socket.send_json(CONNECTED)
+    await socket.send_json(start(**parameters))
+    return socket
+
+
+async def until(condition: Any) -> None:
+    async with asyncio.timeout(2):
+        while not condition():  # noqa: ASYNC110 - the other end of a socket tells nothing
+            await asyncio.sleep(0.005)
+
+
+def people(site: Site, room: str = "tea") -> list[str]:
+    found = site.server.conference.get(room)
+    return [] if found is None else [one.name for one in found.participants.values()]
+
+
+async def test_a_caller_is_in_the_room_that_the_path_names() -> None:
+    async with Site() as site:
+        await call(site, "/twilio/stream/tea", name="Amy", room="coffee")
+        await until(lambda: people(site) == ["Amy"])
+        [participant] = (await (await site.client.get("/rooms/tea")).json())["participants"]
+        assert participant["transport"] == "twilio"
+        shown = await (await site.client.get(f"/rooms/tea/participants/{participant['id']}")).json()
+        assert shown["connection"]["messages_received"] == 2
+        assert shown["connection"]["buffered_ms"] is None
+
+
+async def test_a_caller_is_in_the_room_that_the_parameters_name() -> None:
+    async with Site() as site:
+        await call(site, "/twilio/stream", room="coffee")
+        await until(lambda: people(site, "coffee") == ["CA" + "0" * 32])
+
+
+async def test_a_caller_hears_the_room_as_paced_media() -> None:
+    async with Site() as site:
+        socket = await call(site)
+        async with asyncio.timeout(3):
+            message = json.loads((await socket.receive()).data)
+        assert message["event"] == "media"
+        assert len(base64.b64decode(message["media"]["payload"])) == 160
+
+
+async def test_two_callers_hear_each_other() -> None:
+    async with Site() as site:
+        amy, ben = await call(site, name="Amy"), await call(site, name="Ben")
+        sound = ulaw_encode(tone(440.0, 1.0)[::6])
+        heard = bytearray()
+        async with asyncio.timeout(5):
+            for position in range(0, len(sound), 160):
+                payload = base64.b64encode(sound[position : position + 160].tobytes()).decode()
+                await amy.send_json(
+                    {
+                        "event": "media",
+                        "streamSid": "MZ" + "0" * 32,
+                        "media": {"track": "inbound", "timestamp": str(position // 8), "payload": payload},
+                    }
+                )
+                await asyncio.sleep(0.02)
+            while len(heard) < 160 * 50:
+                message = json.loads((await ben.receive()).data)
+                if message["event"] == "media":
+                    heard += base64.b64decode(message["media"]["payload"])
+        assert len(set(heard)) > 50
+
+
+async def test_hanging_up_in_any_way_is_leaving() -> None:
+    async with Site() as site:
+        stopping, closing, breaking = [await call(site) for _ in range(3)]
+        await until(lambda: len(people(site)) == 3)
+        await stopping.send_json({"event": "stop", "stop": {}})
+        await until(lambda: len(people(site)) == 2)
+        await closing.close()
+        await until(lambda: len(people(site)) == 1)
+        breaking._response.connection.transport.abort()
+        await until(lambda: not site.server.conference.rooms)
+        await until(lambda: not site.server.calls)
+
+
+async def test_digits_are_events() -> None:
+    async with Site() as site:
+        seen: list[RoomEvent] = []
+        site.server.conference.subscribe("tea", seen.append)
+        socket = await call(site)
+        await socket.send_json({"event": "dtmf", "dtmf": {"track": "inbound_track", "digit": "#"}})
+        await until(lambda: any(isinstance(event, DigitPressed) and event.digit == "#" for event in seen))
+
+
+async def test_whoever_is_removed_is_hung_up() -> None:
+    async with Site() as site:
+        seen: list[RoomEvent] = []
+        site.server.conference.subscribe("tea", seen.append)
+        socket = await call(site)
+        await until(lambda: people(site))
+        [participant_id] = site.server.conference.rooms["tea"].participants
+        assert (await site.client.delete(f"/rooms/tea/participants/{participant_id}")).status == 204
+        assert await close_code(socket) == 1000
+        assert [event.reason for event in seen if isinstance(event, ParticipantLeft)] == ["removed"]
+
+
+async def close_code(socket: Any) -> int | None:
+    async with asyncio.timeout(3):
+        while (await socket.receive()).type not in (WSMsgType.CLOSE, WSMsgType.CLOSED, WSMsgType.CLOSING):
+            pass
+    return int(socket.close_code)
+
+
+@pytest.mark.parametrize(
+    ("settings", "path", "parameters", "code"),
+    [
+        (Settings(), "/twilio/stream", {}, 1008),
+        (Settings(), "/twilio/stream", {"room": "two words"}, 1008),
+        (Settings(max_participants_per_room=1), "/twilio/stream/tea", {}, 1013),
+    ],
+    ids=["no room", "no name of a room", "full room"],
+)
+async def test_a_call_that_cannot_be_put_through_says_why(
+    settings: Settings, path: str, parameters: dict[str, str], code: int
+) -> None:
+    async with Site(settings) as site:
+        await site.join("tea")
+        socket = await call(site, path, **parameters)
+        assert await close_code(socket) == code
+        await until(lambda: not site.server.calls)
+        assert people(site) == ["Amy"]
+
+
+async def test_a_client_that_never_starts_is_closed() -> None:
+    async with Site(Settings(connect_timeout=0.1)) as site:
+        socket = await site.client.ws_connect("/twilio/stream/tea")
+        assert await close_code(socket) == 1008
+
+
+async def test_callers_are_told_when_the_server_stops() -> None:
+    async with Site() as site:
+        socket = await call(site)
+        await until(lambda: people(site))
+        closing = asyncio.create_task(site.app.shutdown())
+        assert await close_code(socket) == 1001
+        await closing
+        assert people(site) == []
+
+
+async def test_a_handshake_that_cannot_be_is_a_problem() -> None:
+    async with Site() as site:
+        response = await site.client.get("/twilio/stream/tea")
+        assert response.status == 400
+        await problem(response)
+        response = await site.client.get("/twilio/stream/two%20words")
+        assert response.status == 400
+        await problem(response)
+
+
+async def test_pages_of_other_sites_cannot_call() -> None:
+    foreign = {"Origin": "https://evil.example"}
+    async with Site() as site:
+        with pytest.raises(WSServerHandshakeError) as refused:
+            await site.client.ws_connect("/twilio/stream/tea", headers=foreign)
+        assert refused.value.status == 403
+    async with Site(Settings(allowed_origins=("https://evil.example",))) as site:
+        await site.client.ws_connect("/twilio/stream/tea", headers=foreign)
+
+
+async def test_too_many_calls_from_one_address_have_to_wait() -> None:
+    async with Site(Settings(max_joins_per_minute=1)) as site:
+        await site.client.ws_connect("/twilio/stream/tea")
+        with pytest.raises(WSServerHandshakeError) as refused:
+            await site.client.ws_connect("/twilio/stream/tea")
+        assert refused.value.status == 429
+
+
+async def voice(site: Site, query: str = "", **more: Any) -> Any:
+    response = await site.client.post(f"/twilio/voice{query}", **more)
+    assert response.status == 200
+    assert response.content_type == "text/xml"
+    stream = ET.fromstring(await response.text()).find("Connect/Stream")
+    assert stream is not None
+    return stream
+
+
+async def test_the_webhook_connects_a_call_to_a_room() -> None:
+    async with Site(Settings(public_url="https://talk.example.org")) as site:
+        stream = await voice(site, "?room=tea", data={"From": "+15551234"})
+        assert stream.get("url") == "wss://talk.example.org/twilio/stream/tea"
+        [parameter] = stream.findall("Parameter")
+        assert (parameter.get("name"), parameter.get("value")) == ("name", "+15551234")
+
+
+async def test_a_call_that_names_no_room_goes_to_the_default() -> None:
+    async with Site(Settings(twilio_default_room="reception")) as site:
+        stream = await voice(site)
+        assert stream.get("url").endswith("/twilio/stream/reception")
+        assert stream.get("url").startswith("ws://127.0.0.1:")
+
+
+async def test_a_webhook_that_cannot_be_read_is_refused() -> None:
+    form = {"Content-Type": "application/x-www-form-urlencoded; charset=nonsense"}
+    async with Site() as site:
+        for response in (
+            await site.client.post("/twilio/voice?room=two%20words"),
+            await site.client.post("/twilio/voice", data=b"a=%ff", headers=form),
+        ):
+            assert response.status == 400
+            await problem(response)

@@ -6,7 +6,8 @@
 A fresh server is started for every row. Three people talk all the time (speech-like sound, Opus); the others either
 send 50 packets a second of a quiet room's hum ("sending"), as phones and most headless peers do, or Opus DTX, a packet
 every 400 ms ("dtx"), as browsers can. Everyone gets a mix. The clients run in this process, their packets encoded
-beforehand and spread over the 20 ms, so that the server gets them as from a network.
+beforehand and spread over the 20 ms, so that the server gets them as from a network; and they look for packets every
+20 ms instead of being woken by each, which would be charged to the server (see `FastPeer.stop_waking`).
 
 It prints, for every row: server CPU in milliseconds per participant and second (user and system, from ``/proc``), the
 same as a share of one core, resident memory per participant (growth since before the first join), packets that each
@@ -86,6 +87,7 @@ class Load:
             self.late += -ahead * 1000 > LATE_MS
             tick = step // SLOTS
             for peer, script, offset in self._slots[step % SLOTS]:
+                peer.drain()
                 payload = script[(tick + offset) % len(script)]
                 if payload is not None:
                     peer.send(payload, tick * 960)
@@ -136,6 +138,7 @@ async def _join_all(peers: Sequence[FastPeer], scripts: Sequence[Script], load: 
     async def join(peer: FastPeer, script: Script) -> None:
         async with gate:
             await peer.connect()
+        peer.stop_waking()
         load.add(peer, script)
 
     await asyncio.gather(*(join(peer, script) for peer, script in zip(peers, scripts, strict=True)))

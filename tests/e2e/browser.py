@@ -199,17 +199,16 @@ class Page:
             raise PageError(details.get("exception", {}).get("description", details["text"]))
         return answer["result"].get("value")
 
-    async def wait_for(self, expression: str, within: float = 10) -> Any:
-        """Wait until a JavaScript expression is true, and give its value.
+    async def wait_for(self, expression: str, within: float = 10) -> None:
+        """Wait until a JavaScript expression is true.
 
         Raises:
             PageError: it never was.
         """
         try:
             async with asyncio.timeout(within):
-                while not (value := await self._value_or_none(expression)):  # noqa: ASYNC110 - the page calls nobody
+                while not await self._is_true(expression):  # noqa: ASYNC110 - the page calls nobody
                     await asyncio.sleep(0.03)
-                return value
         except TimeoutError:
             text = await self.evaluate("document.body?.innerText")
             raise PageError(
@@ -311,11 +310,11 @@ class Page:
 
     # ------------------------------------------------------------------------------------------------------
 
-    async def _value_or_none(self, expression: str) -> Any:
+    async def _is_true(self, expression: str) -> bool:
         try:
-            return await self.evaluate(expression)
+            return bool(await self.evaluate(f"Boolean({expression})"))
         except (PageError, DevToolsError):
-            return None  # the page is just being opened
+            return False  # the page is just being opened
 
     async def _find(self, role: str, name: str, within: float) -> int:
         try:

@@ -1,0 +1,309 @@
+"""What a hostile, broken or unlucky peer can do, through real sockets: it costs nobody else anything."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import socket
+import struct
+
+import pytest
+from aiortc import RTCPeerConnection
+from aiortc.rtcrtpsender import RTCRtpSender
+
+from conference.webrtc.rtp import build_rtp
+from conference.webrtc.sdp import OfferError
+from tests.webrtc.stock import LOOPBACK, Room, StockPeer, eventually, flows, in_call, resources, running
+
+pytestmark = pytest.mark.e2e
+
+
+def garbage() -> list[bytes]:
+    """Datagrams with every first byte there is, of several lengths."""
+    draw = random.Random(7)  # always the same
+    return [bytes([first]) + draw.randbytes(length) for first in range(256) for length in (0, 1, 11, 12, 13, 40, 300)]
+
+
+def without_candidates(offer: str) -> str:
+    return "".join(line for line in offer.splitlines(keepends=True) if "candidate" not in line)
+
+
+async def test_an_empty_datagram_ends_no_call_before_dtls_or_after() -> None:
+    async with running() as webrtc:
+        client, peer = StockPeer(), webrtc.new_peer()
+        answer = await peer.accept(await client.offer())
+        assert webrtc.port is not None
+        client.datagram(b"", webrtc.port)
+        await client.take(answer)
+        room = Room(peer)
+        for _ in range(20):
+            client.datagram(b"", webrtc.port)
+            await asyncio.sleep(0.005)
+        await flows(client, room)
+        assert webrtc.mux_stats.empty >= 20
+        assert peer.state == "connected"
+        await room.close()
+        await client.close()
+
+
+async def test_garbage_of_every_kind_ends_no_call_before_dtls_or_after() -> None:
+    async with running() as webrtc:
+        client, peer = StockPeer(), webrtc.new_peer()
+        answer = await peer.accept(await client.offer())
+        assert webrtc.port is not None
+        await client.take(answer)
+        room = Room(peer)
+        for datagram in garbage():
+            client.datagram(datagram, webrtc.port)
+        await flows(client, room)
+        for datagram in garbage():
+            client.datagram(datagram, webrtc.port)
+        await flows(client, room)
+        assert webrtc.mux_stats.errors == 0
+        assert webrtc.mux_stats.garbage > 100
+        await room.close()
+        await client.close()
+
+
+async def test_garbage_from_a_stranger_is_dropped_and_not_answered() -> None:
+    async with running() as webrtc, in_call(webrtc) as (client, _, room):
+        assert webrtc.port is not None
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+            stranger.setblocking(False)
+            for datagram in garbage():
+                stranger.sendto(datagram, (LOOPBACK, webrtc.port))
+            await flows(client, room)
+            with pytest.raises(BlockingIOError):
+                stranger.recv(2048)
+        assert webrtc.mux_stats.errors == 0
+
+
+async def test_sixty_foreign_ssrcs_are_not_heard_and_the_call_closes_in_time() -> None:
+    async with running() as webrtc, in_call(webrtc) as (client, peer, room):
+        await flows(client, room)
+        for ssrc in range(1, 61):
+            await client.rtp(build_rtp(96, False, 1, 1, ssrc, bytes(20)))
+            await client.rtp(struct.pack("!BBHL", 0x80, 201, 1, ssrc))  # a receiver report of each
+        await flows(client, room)
+        assert peer.stats().rejected >= 60
+        assert peer.stats().lost_in == 0
+        async with asyncio.timeout(1.0):
+            await peer.close()
+
+
+async def test_a_peer_with_only_mdns_candidates_connects() -> None:
+    async with running() as webrtc:
+        client, peer = StockPeer(), webrtc.new_peer()
+        offer = without_candidates(await client.offer())
+        offer += "a=candidate:1 1 udp 2130706431 0a1b2c3d-1111-2222-3333-444455556666.local 5000 typ host\r\n"
+        offer += "a=end-of-candidates\r\n"
+        started = asyncio.get_running_loop().time()
+        answer = await peer.accept(offer)
+        assert asyncio.get_running_loop().time() - started < 0.5
+        await client.take(answer)
+        room = Room(peer)
+        await flows(client, room)
+        await room.close()
+        await client.close()
+
+
+async def test_a_peer_that_never_connects_is_given_up_with_a_reason() -> None:
+    async with running(connect_timeout=0.3) as webrtc:
+        before = resources()
+        client, peer = StockPeer(), webrtc.new_peer()
+        reasons: list[str] = []
+        peer.on_end = reasons.append
+        await peer.accept(without_candidates(await client.offer()))
+        await client.close()
+        await eventually(lambda: reasons and peer not in webrtc.peers, within=2)
+        assert reasons == ["The connection did not come up within 0.3 seconds."]
+        assert resources() == before
+
+
+async def test_a_peer_that_vanishes_is_noticed() -> None:
+    async with running(silence_timeout=1.0) as webrtc, in_call(webrtc) as (client, peer, room):
+        reasons: list[str] = []
+        peer.on_end = reasons.append
+        await flows(client, room)
+        client.vanish()
+        await eventually(lambda: reasons, within=2.5)
+        assert reasons == ["Nothing was heard from the connection for 1 seconds."]
+
+
+async def test_a_peer_that_says_nothing_but_is_there_is_kept() -> None:
+    async with running(silence_timeout=1.0) as webrtc, in_call(webrtc, "recvonly") as (_, peer, room):
+        await room.close()  # we send it nothing either, so it has nothing to report
+        await asyncio.sleep(2.5)
+        assert peer.state == "connected"
+
+
+async def test_a_peer_that_hangs_up_is_noticed_at_once() -> None:
+    async with running() as webrtc, in_call(webrtc) as (client, peer, _):
+        reasons: list[str] = []
+        peer.on_end = reasons.append
+        await client.close()
+        await eventually(lambda: reasons, within=0.5)
+        assert reasons == ["The participant left."]
+
+
+async def test_the_peer_is_told_when_we_close() -> None:
+    async with running() as webrtc, in_call(webrtc) as (client, peer, _):
+        await peer.close()
+        await eventually(lambda: client.pc.connectionState == "closed", within=0.5)
+
+
+async def test_a_close_that_hangs_is_abandoned(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with running(close_timeout=0.2) as webrtc:
+        before = resources()
+        async with in_call(webrtc) as (_, peer, room):
+
+            async def hang(_: RTCPeerConnection) -> None:
+                await asyncio.Event().wait()
+
+            with monkeypatch.context() as patched:
+                patched.setattr(RTCPeerConnection, "close", hang)
+                async with asyncio.timeout(1.0):
+                    await peer.close()
+            assert not webrtc.peers
+            await room.close()
+        await eventually(lambda: resources() == before, within=1.0)
+
+
+@pytest.mark.parametrize(
+    "extension",
+    [
+        struct.pack("!HHBBBB", 0xBEDE, 1, 0x21, 30, 0, 0),  # one-byte header, two bytes of level
+        struct.pack("!HHBBBB", 0x1000, 1, 2, 2, 30, 0),  # two-byte header
+        struct.pack("!HHBBBB", 0xBEDE, 1, 0x2F, 1, 2, 3),  # longer than the extension
+    ],
+)
+async def test_odd_audio_level_extensions_do_no_harm(extension: bytes) -> None:
+    async with running() as webrtc, in_call(webrtc) as (client, peer, room):
+        await flows(client, room)
+        packet = build_rtp(96, False, 5, 5, client.transceiver.sender._ssrc, b"")
+        for sequence in range(20):
+            header = bytes([packet[0] | 0x10]) + packet[1:2] + struct.pack("!H", sequence) + packet[4:]
+            await client.rtp(header + extension + bytes(20))
+        await flows(client, room)
+        assert peer.state == "connected"
+
+
+async def test_empty_opus_payloads_do_not_end_the_decoder() -> None:
+    async with running() as webrtc, in_call(webrtc) as (client, peer, room):
+        await flows(client, room)
+        for sequence in range(5):
+            await client.rtp(build_rtp(96, False, sequence, 0, client.transceiver.sender._ssrc, b""))
+        await flows(client, room)
+        assert peer.stats().rejected >= 5
+
+
+async def test_video_and_a_data_channel_are_declined_and_audio_flows() -> None:
+    async with running() as webrtc:
+        client, peer = StockPeer(), webrtc.new_peer()
+        offer = await client.offer()
+        transport = "".join(
+            line for line in offer.splitlines(keepends=True) if line.startswith(("a=ice-", "a=fingerprint", "a=setup"))
+        )
+        offer = offer.replace("a=group:BUNDLE 0", "a=group:BUNDLE 0 1 2")
+        offer += "m=video 9 UDP/TLS/RTP/SAVPF 97\r\na=mid:1\r\na=rtcp-mux\r\na=rtpmap:97 VP8/90000\r\n" + transport
+        offer += "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:2\r\na=sctp-port:5000\r\n" + transport
+        answer = await peer.accept(offer)
+        assert "a=group:BUNDLE 0\r\n" in answer
+        assert "m=video 0 UDP/TLS/RTP/SAVPF 97\r\n" in answer
+        assert "m=application 0 UDP/DTLS/SCTP webrtc-datachannel\r\n" in answer
+        await client.take(answer[: answer.index("m=video")])
+        room = Room(peer)
+        await flows(client, room)
+        await room.close()
+        await client.close()
+
+
+@pytest.mark.parametrize(("direction", "up", "down"), [("sendonly", True, False), ("recvonly", False, True)])
+async def test_one_way_peers_have_one_way_only(direction: str, up: bool, down: bool) -> None:
+    async with running() as webrtc, in_call(webrtc, direction) as (client, peer, room):
+        await flows(client, room, up=up, down=down)
+        assert (peer.source is not None) == up
+        assert (peer.sink is not None) == down
+
+
+@pytest.mark.parametrize("codec", ["PCMU", "PCMA"])
+async def test_a_peer_without_opus_talks_g711(codec: str) -> None:
+    async with running() as webrtc:
+        client, peer = StockPeer(), webrtc.new_peer()
+        known = RTCRtpSender.getCapabilities("audio").codecs
+        client.transceiver.setCodecPreferences([one for one in known if one.name == codec])
+        await client.take(await peer.accept(await client.offer()))
+        room = Room(peer)
+        await flows(client, room)
+        assert peer.sink is not None
+        assert peer.sink.codec is not None
+        assert peer.sink.codec.name == codec
+        await room.close()
+        await client.close()
+
+
+async def test_trickled_candidates_are_taken() -> None:
+    async with running() as webrtc:
+        client, peer = StockPeer(), webrtc.new_peer()
+        offer = await client.offer()
+        candidate = next(line for line in offer.splitlines() if line.startswith("a=candidate"))
+        answer = await peer.accept(without_candidates(offer))
+        await peer.add_candidates(f"m=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:0\r\n{candidate}\r\na=end-of-candidates\r\n")
+        with pytest.raises(ValueError, match="malformed"):
+            await peer.add_candidates("a=candidate:nonsense\r\n")
+        with pytest.raises(ValueError, match="restart"):
+            await peer.add_candidates("a=ice-ufrag:other\r\n")
+        await client.take(answer)
+        room = Room(peer)
+        await flows(client, room)
+        await room.close()
+        await client.close()
+
+
+async def test_a_stun_request_with_a_wrong_password_is_not_answered() -> None:
+    from aioice import stun
+
+    async with running() as webrtc, in_call(webrtc) as (client, _, room):
+        assert webrtc.port is not None
+        ufrag = client.pc.remoteDescription.sdp.split("a=ice-ufrag:")[1].split("\r\n")[0]
+        request = stun.Message(stun.Method.BINDING, stun.Class.REQUEST)
+        request.attributes.update({"USERNAME": f"{ufrag}:abcd", "PRIORITY": 1, "ICE-CONTROLLING": 1})
+        request.add_message_integrity(b"a guess of 22 characters")
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+            stranger.setblocking(False)
+            stranger.sendto(bytes(request), (LOOPBACK, webrtc.port))
+            await eventually(lambda: webrtc.mux_stats.unauthentic == 1)
+            with pytest.raises(BlockingIOError):
+                stranger.recv(2048)
+        await flows(client, room)
+
+
+async def test_an_offer_that_cannot_be_accepted_leaves_nothing_behind() -> None:
+    async with running() as webrtc:
+        before = resources()
+        client, peer = StockPeer(), webrtc.new_peer()
+        offer = (await client.offer()).replace("a=fingerprint", "a=x-fingerprint")
+        with pytest.raises(OfferError, match="fingerprint"):
+            await peer.accept(offer)
+        await peer.close()
+        await client.close()
+        assert not webrtc.peers
+        assert resources() == before
+
+
+async def test_twenty_calls_leave_no_task_thread_or_socket_behind() -> None:
+    async with running() as webrtc:
+        before = resources()
+        for _ in range(20):
+            async with in_call(webrtc) as (client, _, room):
+                await eventually(lambda client=client, room=room: client.frames and room.heard)
+        await eventually(lambda: resources() == before and not webrtc.peers, within=1.0)
+
+
+async def test_closing_the_server_ends_every_call_in_time() -> None:
+    async with running() as webrtc, in_call(webrtc) as (one, _, _), in_call(webrtc) as (other, _, _):
+        async with asyncio.timeout(2.0):
+            await webrtc.close()
+        await eventually(lambda: one.pc.connectionState == other.pc.connectionState == "closed", within=0.5)
+        with pytest.raises(RuntimeError):
+            webrtc.new_peer()

@@ -151,14 +151,14 @@ def _plan(from_rate: int, to_rate: int) -> _Plan:
 
 
 def _taps(lower_rate: int) -> NDArray[np.float64]:
-    """The low-pass at 48 kHz, in integers; every phase of it sums to the same, so that a constant stays constant."""
+    """The low-pass at 48 kHz, in integers.
+
+    Every phase of it sums to the same, as near as integers get (2**-19), so that a constant stays a constant.
+    """
     phases = SAMPLE_RATE // lower_rate
     cutoff = _CUTOFF * lower_rate / SAMPLE_RATE
     at = np.arange(TAPS) - (TAPS - 1) / 2
     taps = 2 * cutoff * np.sinc(2 * cutoff * at) * np.kaiser(TAPS, _KAISER_BETA)
     by_phase = taps.reshape(-1, phases)
-    whole = np.rint(by_phase / by_phase.sum(axis=0) * (_ONE / phases))
-    largest = np.abs(whole).argmax(axis=0)
-    whole[largest, np.arange(phases)] += np.floor(_ONE / phases) - whole.sum(axis=0)
-    result: NDArray[np.float64] = whole.reshape(-1)
-    return result
+    whole: NDArray[np.float64] = np.rint(by_phase / by_phase.sum(axis=0) * (_ONE / phases))
+    return whole.reshape(-1)

@@ -51,6 +51,17 @@ def test_neither_end_of_a_loss_clicks(pitch: float, ticks: int) -> None:
     assert np.abs(np.diff(heard)).max() < 1.25 * natural
 
 
+@pytest.mark.parametrize("start", range(800, 1_200, 50))
+def test_a_loss_during_a_slow_drift_begins_without_a_click(start: int) -> None:
+    """The period before lies elsewhere: its end does not meet its own beginning."""
+    hum = 12_000 * np.sin(2 * np.pi * 20 * np.arange(1_600) / 8_000)
+    signal = (voice(140) // 2 + np.rint(hum)).astype(np.int16)
+    heard = with_loss(signal, start, TICK).astype(int)
+    natural = np.abs(np.diff(signal.astype(int))).max()
+    assert abs(heard[start] - heard[start - 1]) < 1.25 * natural
+    assert np.abs(np.diff(heard[start : start + TICK])).max() < 1.5 * natural
+
+
 @given(seed=st.integers(0, 2**32), start=st.integers(0, 700), length=st.integers(0, 900))
 def test_only_the_lost_samples_and_the_first_5_ms_after_them_change(seed: int, start: int, length: int) -> None:
     signal = np.random.default_rng(seed).integers(-32768, 32768, 1_600).astype(np.int16)

@@ -99,9 +99,10 @@ class PacedSource:
 
     def pull(self, now_ns: int) -> Samples | None:
         """The next 20 ms, shape ``(960,)``, int16, 48 kHz; ``None`` while there is nothing to hear."""
+        standing = self._schedule.standing_ns(now_ns) // TICK_NS
         if not self._begin(now_ns):
             return self._nothing()
-        self._catch_up(now_ns)
+        self._catch_up(now_ns, standing)
         if self._frames:
             return self._play(self._frames.popleft())
         if self._partial and now_ns - self._arrived_ns >= TICK_NS:
@@ -166,11 +167,10 @@ class PacedSource:
         self.concealed_frames += 1
         return self._decoder.conceal(FRAME_BYTES)
 
-    def _catch_up(self, now_ns: int) -> None:
+    def _catch_up(self, now_ns: int, standing: int) -> None:
         """Leave out what is here beyond its time: silence if there is any, else a little of the sound."""
         allowed_ns = self._schedule.ahead_ns(now_ns) + self._buffer_ns
         late = (len(self._frames) * TICK_NS - allowed_ns) // TICK_NS
-        standing = self._schedule.standing_ns(now_ns) // TICK_NS
         if late < 2 and standing < 2:
             self._patience = PATIENCE_FRAMES
             return

@@ -45,7 +45,8 @@ async def check() -> None:
     try:
         transceiver = pc.addTransceiver("audio")
         dtls = transceiver.receiver.transport
-        missing = _missing(transceiver.receiver, "receive") + _missing(transceiver.sender, "send")
+        missing = _missing(pc, "_RTCPeerConnection__closeTask")
+        missing += _missing(transceiver.receiver, "receive") + _missing(transceiver.sender, "send")
         missing += _missing(dtls, "_rx_srtp", "_tx_srtp", "_handle_rtp_data", "_handle_rtcp_data")
         missing += _missing(dtls.transport, "_connection")
         if not missing:
@@ -91,6 +92,13 @@ def run_no_media(transceiver: RTCRtpTransceiver, *, receiver: bool = True, sende
         transceiver.receiver.receive = nothing  # type: ignore[method-assign,assignment]
     if sender:
         transceiver.sender.send = nothing  # type: ignore[method-assign,assignment]
+
+
+def cancel_own_close(pc: RTCPeerConnection) -> None:
+    """Cancel the close that aiortc starts by itself when DTLS has ended, for when closing hangs."""
+    task: asyncio.Task[None] | None = getattr(pc, "_RTCPeerConnection__closeTask")  # noqa: B009 - mangled here, else
+    if task is not None:
+        task.cancel()
 
 
 def tap_media(

@@ -16,7 +16,13 @@ from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.rtcicetransport import RTCIceCandidate
 
 from conference.room.stream import PacketSource
-from conference.webrtc.aiortc_internals import MuxedIce, SrtpChannel, ice_connection, run_no_media
+from conference.webrtc.aiortc_internals import (
+    MuxedIce,
+    SrtpChannel,
+    cancel_own_close,
+    ice_connection,
+    run_no_media,
+)
 from conference.webrtc.answer import build_answer
 from conference.webrtc.candidate import Candidate
 from conference.webrtc.egress import EgressSink
@@ -36,8 +42,6 @@ State: TypeAlias = Literal["new", "connecting", "connected", "closed"]
 
 ACCEPT_TIMEOUT = 5.0
 """Answering waits for nothing, so it takes milliseconds; this is for what cannot happen."""
-
-_PROBE_EVERY_NS = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +206,7 @@ class Peer:
             self._end(f"Nothing was heard from the connection for {self._settings.silence_timeout:g} seconds.")
         elif session.leaving and quiet_ns > limit_ns / 2:
             self._end("The participant left.")
-        elif quiet_ns > limit_ns / 4 and now_ns - self._probed_ns > _PROBE_EVERY_NS:
+        elif quiet_ns > limit_ns / 4 and now_ns - self._probed_ns > limit_ns / 8:
             self._probed_ns = now_ns
             ice.probe()
 
@@ -253,6 +257,7 @@ class Peer:
                 logger.warning("a connection did not close in time; it is abandoned")
                 if self._ice is not None:
                     await _within(self._ice.close(), self._settings.close_timeout)
+                cancel_own_close(self._pc)
         finally:
             if self._channel is not None:
                 self._channel.close()

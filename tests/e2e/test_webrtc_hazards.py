@@ -11,7 +11,7 @@ import pytest
 from aiortc import RTCPeerConnection
 from aiortc.rtcrtpsender import RTCRtpSender
 
-from conference.webrtc.rtp import build_rtp
+from conference.webrtc.rtp import build_rtp, parse_rtp
 from conference.webrtc.sdp import OfferError
 from tests.webrtc.stock import LOOPBACK, Room, StockPeer, eventually, flows, in_call, resources, running
 
@@ -26,6 +26,17 @@ def garbage() -> list[bytes]:
 
 def without_candidates(offer: str) -> str:
     return "".join(line for line in offer.splitlines(keepends=True) if "candidate" not in line)
+
+
+def with_extension(packet: bytes, extension: bytes) -> bytes:
+    one = parse_rtp(packet)
+    built = build_rtp(one.payload_type, False, one.sequence, one.timestamp, one.ssrc, extension + one.payload)
+    return bytes([built[0] | 0x10]) + built[1:]
+
+
+def without_payload(packet: bytes) -> bytes:
+    one = parse_rtp(packet)
+    return build_rtp(one.payload_type, False, one.sequence, one.timestamp, one.ssrc, b"")
 
 
 async def test_an_empty_datagram_ends_no_call_before_dtls_or_after() -> None:
@@ -117,7 +128,7 @@ async def test_a_peer_that_never_connects_is_given_up_with_a_reason() -> None:
         await client.close()
         await eventually(lambda: reasons and peer not in webrtc.peers, within=2)
         assert reasons == ["The connection did not come up within 0.3 seconds."]
-        assert resources() == before
+        await eventually(lambda: resources() == before, within=1)
 
 
 async def test_a_peer_that_vanishes_is_noticed() -> None:
@@ -180,21 +191,18 @@ async def test_a_close_that_hangs_is_abandoned(monkeypatch: pytest.MonkeyPatch) 
 async def test_odd_audio_level_extensions_do_no_harm(extension: bytes) -> None:
     async with running() as webrtc, in_call(webrtc) as (client, peer, room):
         await flows(client, room)
-        packet = build_rtp(96, False, 5, 5, client.transceiver.sender._ssrc, b"")
-        for sequence in range(20):
-            header = bytes([packet[0] | 0x10]) + packet[1:2] + struct.pack("!H", sequence) + packet[4:]
-            await client.rtp(header + extension + bytes(20))
+        client.mangle(lambda packet: with_extension(packet, extension))
+        await asyncio.sleep(0.2)  # those before have been played by then
         await flows(client, room)
-        assert peer.state == "connected"
+        assert peer.stats().rejected == 0
 
 
 async def test_empty_opus_payloads_do_not_end_the_decoder() -> None:
     async with running() as webrtc, in_call(webrtc) as (client, peer, room):
         await flows(client, room)
-        for sequence in range(5):
-            await client.rtp(build_rtp(96, False, sequence, 0, client.transceiver.sender._ssrc, b""))
+        client.mangle(lambda packet: without_payload(packet) if packet[3] % 4 == 0 else packet)
+        await eventually(lambda: peer.stats().rejected >= 5)
         await flows(client, room)
-        assert peer.stats().rejected >= 5
 
 
 async def test_video_and_a_data_channel_are_declined_and_audio_flows() -> None:

@@ -113,6 +113,7 @@ export function joinProblem(error) {
 
 /** @param {Refused} refused */
 function refusal(refused) {
+  if (/try again/i.test(refused.message)) return sentence(refused.message); // the server said it all
   if (refused.status === 429 && refused.retryAfter > 0) {
     return `${sentence(refused.message)} Try again in ${refused.retryAfter} s.`;
   }

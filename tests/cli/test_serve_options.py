@@ -6,12 +6,8 @@ import re
 import signal
 import socket
 import ssl
-import subprocess
-import sys
-import time
 import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -22,8 +18,7 @@ from conference.cli.options import OPTIONS, Parser, add_options, make_settings
 from conference.cli.serve import run
 from conference.iceservers import IceServer, IceServerError, parse_ice_server
 from conference.settings import FIELDS, Settings, SettingsError
-
-ROOT = Path(__file__).parents[2]
+from tests.web.process import Running
 
 
 def settings(*arguments: str, **environment: str) -> Settings:
@@ -211,37 +206,11 @@ def test_a_udp_port_in_use_is_one_clear_line(capsys: pytest.CaptureFixture[str])
     assert "--udp-port" in line
 
 
-class Running:
-    """``python server.py`` in a process of its own."""
-
-    def __init__(self, *arguments: str) -> None:
-        command = [sys.executable, str(ROOT / "server.py"), "--port", "0", *arguments]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        assert self.process.stdout is not None
-        self.said = ""
-        while "Ctrl-C" not in self.said:
-            line = self.process.stdout.readline()
-            assert line, self.process.communicate()
-            self.said += line
-        found = re.search(r"https?://[^/]+/", self.said)
-        assert found
-        self.url = found[0]
-
-    def stop(self, number: int) -> tuple[int, float, str]:
-        """Send a signal; exit status, seconds it took, and what came on standard error."""
-        began = time.monotonic()
-        self.process.send_signal(number)
-        _, errors = self.process.communicate(timeout=10)
-        return self.process.returncode, time.monotonic() - began, errors
-
-
 @pytest.fixture
 def running(request: pytest.FixtureRequest) -> Iterator[Running]:
     server = Running(*getattr(request, "param", ()))
     yield server
-    if server.process.poll() is None:
-        server.process.kill()
-        server.process.communicate()
+    server.kill()
 
 
 @pytest.mark.e2e

@@ -125,21 +125,33 @@ class Progress:
 
 
 def live_line(snapshot: Snapshot, *, columns: int = 80, blocks: bool = True) -> str:
-    """One line, at most ``columns - 1`` wide so that no terminal wraps it.
+    """One line, at most ``columns - 1`` wide so that no terminal wraps it: in a narrow one the bars are shorter.
 
     Args:
         snapshot: what to show.
         columns: width of the terminal.
         blocks: the terminal can show block characters; else bars are of ``#``.
     """
-    parts = [clock(snapshot.elapsed_s)]
+    room = max(columns - 1, 1)
+    line = ""
+    for cells, buffered in ((BAR_CELLS, True), (BAR_CELLS, False), (6, False), (4, False), (0, False)):
+        line = _live_line(snapshot, cells, buffered=buffered, blocks=blocks)
+        if len(line) <= room:
+            break
+    return line[:room]
+
+
+def _live_line(snapshot: Snapshot, cells: int, *, buffered: bool, blocks: bool) -> str:
+    time = clock(snapshot.elapsed_s)
+    if snapshot.remaining_s is not None:
+        time += f", {clock(snapshot.remaining_s)} left"
+    parts = [time]
     for name, level in (("in", snapshot.level_in), ("out", snapshot.level_out)):
         if level is not None:
-            parts.append(f"{name} {bar(level, blocks=blocks)} {decibels(level):>5}")
-    parts.append(_packets(snapshot))
-    if snapshot.remaining_s is not None:
-        parts.append(f"{clock(snapshot.remaining_s)} left")
-    return "  ".join(parts)[: max(columns - 1, 1)]
+            meter = [bar(level, cells=cells, blocks=blocks)] if cells else []
+            parts.append(" ".join([name, *meter, f"{decibels(level):>3}"]))
+    parts.append(_packets(snapshot, buffered=buffered, short=cells < BAR_CELLS))
+    return "  ".join(parts)
 
 
 def plain_line(snapshot: Snapshot) -> str:
@@ -187,11 +199,13 @@ def summary(rows: Sequence[tuple[str, str]]) -> str:
     return "\n".join(f"  {name:<{width}}  {value}".rstrip() for name, value in rows)
 
 
-def _packets(snapshot: Snapshot) -> str:
+def _packets(snapshot: Snapshot, *, buffered: bool = True, short: bool = False) -> str:
     text = f"packets {snapshot.packets_in} in {snapshot.packets_out} out"
+    if short:
+        text = f"packets {snapshot.packets_in}/{snapshot.packets_out}"
     if snapshot.lost is not None:
         text += f"  loss {percent(snapshot.lost, snapshot.packets_in + snapshot.lost)}"
-    if snapshot.buffered_ms is not None:
+    if buffered and snapshot.buffered_ms is not None:
         text += f"  buffered {snapshot.buffered_ms:.0f} ms"
     return text
 

@@ -36,8 +36,15 @@ CALL = Snapshot(
 def test_the_live_line_shows_levels_packets_loss_and_time_left() -> None:
     line = live_line(CALL, columns=200)
     assert line == (
-        "1:02  in ███████···   -18  out ··········     -  packets 297 in 310 out  loss 1.0 %  buffered 42 ms  0:08 left"
+        "1:02, 0:08 left  in ███████··· -18  out ··········   -  packets 297 in 310 out  loss 1.0 %  buffered 42 ms"
     )
+
+
+def test_a_narrow_terminal_gets_shorter_bars_and_still_all_that_matters() -> None:
+    assert live_line(CALL, columns=80) == (
+        "1:02, 0:08 left  in ████·· -18  out ······   -  packets 297/310  loss 1.0 %"
+    )
+    assert live_line(CALL, columns=66) == "1:02, 0:08 left  in -18  out   -  packets 297/310  loss 1.0 %"
 
 
 def test_a_terminal_without_block_characters_gets_ascii() -> None:

@@ -13,7 +13,7 @@ from ssl import SSLContext
 import aiohttp
 
 from conference.audio.frame import TICK_NS
-from conference.twilio.messages import MAX_SERVER_CHARS
+from conference.twilio.messages import DIGITS, MAX_SERVER_CHARS
 from conference.twilio.phone import Phone
 
 MAX_BEHIND_TICKS = 50
@@ -85,7 +85,8 @@ class Caller:
             ValueError: not one of ``0-9 * # A-D``.
         """
         for digit in digits:
-            self.phone.press(digit)  # a wrong one is refused here rather than in the middle of the call
+            if digit not in DIGITS:  # refused here rather than in the middle of the call
+                raise ValueError(f"{digit!r} is not a key: only 0-9, *, #, A-D are.")
         self._digits += digits
 
     async def run(self) -> CallEnd:

@@ -1,0 +1,156 @@
+"""What ``conference call`` makes of its command line, and what it says when it cannot."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from conference.audio.g711 import ulaw_decode, ulaw_encode
+from conference.cli import call
+from conference.cli.call import Call, custom_parameters, key_times, phone_frames, stream_address
+from conference.cli.media import MediaError, open_recorder, read_audio
+from conference.twilio.messages import Media, ServerMedia, build, parse_client_message
+from tests.tones import level_at, tone
+
+
+def parse(*arguments: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="conference")
+    call.add_parser(parser.add_subparsers())
+    return parser.parse_args(["call", *arguments])
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("ws://127.0.0.1:8080/twilio/stream/lobby", "ws://127.0.0.1:8080/twilio/stream/lobby"),
+        ("wss://bot.example.org/media?x=1", "wss://bot.example.org/media?x=1"),
+        ("http://127.0.0.1:8080", "ws://127.0.0.1:8080/twilio/stream"),
+        ("https://talk.example.org/", "wss://talk.example.org/twilio/stream"),
+        ("127.0.0.1:8080", "ws://127.0.0.1:8080/twilio/stream"),
+        ("localhost:8080/media", "ws://localhost:8080/media"),
+    ],
+)
+def test_the_address_is_what_was_meant(given: str, meant: str) -> None:
+    assert stream_address(given) == meant
+
+
+@pytest.mark.parametrize("given", ["", "ftp://example.org/x", "ws://", "ws:///path", "://"])
+def test_what_is_no_address_is_one_sentence(given: str) -> None:
+    with pytest.raises(ValueError, match="not a WebSocket address"):
+        stream_address(given)
+
+
+def test_name_and_room_and_parameters_go_along() -> None:
+    args = parse("ws://x", "--name", "Amy", "--room", "lobby", "--param", "team=blue=green", "--param", "empty=")
+    assert custom_parameters(args) == {"name": "Amy", "room": "lobby", "team": "blue=green", "empty": ""}
+    assert custom_parameters(parse("ws://x")) == {}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--duration", "0"),
+        ("--duration", "soon"),
+        ("--duration", "nan"),
+        ("--dtmf", "9x"),
+        ("--dtmf", ""),
+        ("--param", "novalue"),
+        ("--param", "=x"),
+        ("--param", "long=" + "x" * 500),
+    ],
+)
+def test_a_value_that_makes_no_sense_is_refused(arguments: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        parse("ws://x", *arguments)
+    assert f"argument {arguments[0]}: '" in capsys.readouterr().err
+
+
+def test_keys_are_pressed_four_a_second_from_second_one_and_w_waits() -> None:
+    assert key_times("12w#") == [(50, "1"), (62, "2"), (100, "#")]
+    assert key_times("") == []
+
+
+def test_a_file_becomes_frames_of_twenty_milliseconds_and_is_as_loud(tmp_path: Path) -> None:
+    with open_recorder(tmp_path / "tone.wav") as recorder:
+        recorder.write(tone(440, 1.01, dbfs=-12))
+    frames = phone_frames(str(tmp_path / "tone.wav"))
+    assert {len(frame) for frame in frames} == {160}
+    assert 51 <= len(frames) <= 52
+    samples = ulaw_decode(b"".join(frames))
+    assert level_at(samples[800:7200], 8000, 440) == pytest.approx(-12, abs=0.5)
+    assert not np.any(ulaw_decode(frames[-1])[-40:])
+
+
+def test_the_call_lasts_as_long_as_the_file_or_the_keys_unless_told() -> None:
+    speech = [b"\xff" * 160] * 100
+    assert Call("ws://x", {}, speech).duration == 3.0
+    assert Call("ws://x", {}, speech, duration=5.0).duration == 5.0
+    assert Call("ws://x", {}, []).duration is None
+
+
+def test_a_missing_file_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call.run(parse("ws://127.0.0.1:1", "--play", "/nowhere/hello.wav")) == 1
+    output = capsys.readouterr().err
+    assert output.startswith("conference call: ")
+    assert "/nowhere/hello.wav" in output
+    assert output.count("\n") == 1
+
+
+def test_a_recording_of_an_unknown_kind_is_one_sentence(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert call.run(parse("ws://127.0.0.1:1", "--record", str(tmp_path / "heard.mp3"))) == 1
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_wrong_address_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call.run(parse("ftp://x")) == 1
+    assert "not a WebSocket address" in capsys.readouterr().err
+
+
+def test_a_file_that_is_no_sound_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.wav").write_text("hello")
+    with pytest.raises(MediaError):
+        phone_frames(str(tmp_path / "x.wav"))
+
+
+def test_help_says_what_a_newcomer_needs(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse("--help")
+    text = capsys.readouterr().out
+    assert "Example: conference call ws://" in text
+    assert "--dtmf" in text
+
+
+@pytest.mark.e2e
+async def test_a_call_says_its_file_records_what_it_hears_and_sums_up(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def echo(request: web.Request) -> web.StreamResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        async for message in socket:
+            heard = parse_client_message(message.data)
+            if isinstance(heard, Media):
+                await socket.send_str(build(ServerMedia(heard.stream_sid, heard.payload)))
+        return socket
+
+    app = web.Application()
+    app.router.add_get("/twilio/stream", echo)
+    speech = ulaw_encode(tone(440, 1.0, rate=8000)).tobytes()
+    frames = [speech[start : start + 160] for start in range(0, len(speech), 160)]
+    async with TestServer(app) as server:
+        placed = Call(f"ws://127.0.0.1:{server.port}/twilio/stream", {}, frames, duration=1.2)
+        with open_recorder(tmp_path / "heard.wav") as recorder:
+            end = await placed.place(recorder)
+    assert end is not None
+    assert not end.by_server
+    recorded = read_audio(tmp_path / "heard.wav")
+    assert recorded.size == 60 * 960
+    assert level_at(recorded[9600:43200], 48000, 440) == pytest.approx(-12, abs=0.5)
+    output = capsys.readouterr().err
+    assert "60 messages" in output
+    assert "the caller" in output

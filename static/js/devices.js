@@ -21,12 +21,15 @@ export class Devices extends EventTarget {
   #meter = new Meter(/** @type {HTMLElement} */ (document.querySelector("#mic-meter .meter-fill")), () => this.level());
   /** @type {Promise<MediaStreamTrack> | null} */ #opening = null;
 
+  #allowed = false;
+
   /** @type {MediaStreamTrack | null} */ track = null;
 
   /** @param {boolean} processing  whether the browser may process the microphone's sound */
   constructor(processing) {
     super();
     this.#original.checked = !processing;
+    byId("speaker-field").hidden = !microphone.canChooseSpeaker();
     this.#choice.addEventListener("change", () => this.#onChoice());
     this.#original.addEventListener("change", () => this.#reopen());
     this.#speaker.addEventListener("change", () => this.#chooseSpeaker(this.#speaker.value));
@@ -36,14 +39,18 @@ export class Devices extends EventTarget {
     document.addEventListener("keydown", () => this.#listening.wake());
   }
 
-  /** Fills the lists; turns the microphone on if that needs no question. */
-  async start() {
+  /** Fills the lists, and gives the panel the shape it keeps: nothing moves under somebody's finger later. */
+  async prepare() {
     await this.#refresh();
     const missing = !microphone.capabilities().microphone;
     this.#choice.disabled = missing;
-    if (missing) return;
-    if (await microphone.alreadyAllowed()) await this.#reopen();
-    else this.#invite();
+    this.#allowed = !missing && (await microphone.alreadyAllowed());
+    if (!missing && !this.#allowed) this.#invite();
+  }
+
+  /** Turns the microphone on if that needs no question. */
+  async start() {
+    if (this.#allowed) await this.#reopen();
   }
 
   /** Whether the person chose to listen only. */
@@ -70,11 +77,9 @@ export class Devices extends EventTarget {
   async open() {
     this.#listening.wake();
     if (this.listenOnly) return null;
+    if (this.#opening) return this.#opening;
     if (this.track?.readyState === "live") return this.track;
-    this.#opening ??= this.#openChosen().finally(() => {
-      this.#opening = null;
-    });
-    return this.#opening;
+    return this.#openChosen();
   }
 
   /** Turns the microphone off: the browser's red light goes out. */
@@ -82,8 +87,24 @@ export class Devices extends EventTarget {
     this.#drop();
   }
 
+  /**
+   * Turns the chosen microphone on, after whichever is just being turned on: the last choice wins.
+   *
+   * @returns {Promise<MediaStreamTrack>}
+   */
+  #openChosen() {
+    const before = this.#opening?.catch(() => undefined);
+    const opening = Promise.resolve(before).then(() => this.#openNow());
+    this.#opening = opening;
+    const done = () => {
+      if (this.#opening === opening) this.#opening = null;
+    };
+    opening.then(done, done);
+    return opening;
+  }
+
   /** @returns {Promise<MediaStreamTrack>} */
-  async #openChosen() {
+  async #openNow() {
     const processing = !this.#original.checked;
     const track = await microphone.openMicrophone(this.#choice.value, processing).catch((error) => {
       // A remembered microphone that is no longer there: any other will do.
@@ -159,8 +180,8 @@ export class Devices extends EventTarget {
     fill(this.#choice, "Default microphone", inputs, current ?? (this.#choice.value || recall("microphone")));
     this.#choice.append(option(microphone.NO_MICROPHONE, "No microphone, just listen"));
     if (this.listenOnly && !current) this.#choice.value = microphone.NO_MICROPHONE;
-    const outputs = microphone.canChooseSpeaker() ? await microphone.devicesOf("audiooutput") : [];
-    byId("speaker-field").hidden = outputs.length === 0;
+    if (!microphone.canChooseSpeaker()) return;
+    const outputs = await microphone.devicesOf("audiooutput");
     fill(this.#speaker, "Default speaker", outputs, this.#speaker.value || recall("speaker"));
     if (this.#speaker.value) await this.#chooseSpeaker(this.#speaker.value);
   }

@@ -36,6 +36,7 @@ window.addEventListener("pageshow", (event) => {
 void start();
 
 async function start() {
+  await devices.prepare();
   joinView.show();
   const missing = missingCapability(capabilities());
   if (missing) joinView.explain(missing.text, missing.canListen);
@@ -87,6 +88,7 @@ async function enter(room, name, track) {
   history.replaceState(null, "", `/join/${encodeURIComponent(room)}${location.search}`);
   joinView.hide();
   roomView.show(candidate, room);
+  if (devices.track !== track) await changeMicrophone(devices.track); // chosen while joining
 }
 
 function leave() {

@@ -233,7 +233,7 @@ class Page:
                 "role": node["role"]["value"],
                 "name": node.get("name", {}).get("value", ""),
                 "properties": {item["name"]: item["value"].get("value") for item in node.get("properties", [])},
-                "node": node["backendDOMNodeId"],
+                "node": node.get("backendDOMNodeId"),
             }
             for node in answer["nodes"]
             if not node["ignored"]
@@ -268,8 +268,10 @@ class Page:
         """Click the middle of what has this role and accessible name, with the mouse."""
         node = await self._find(role, name, within)
         await self._tools.call("DOM.scrollIntoViewIfNeeded", backendNodeId=node)
-        box = await self._tools.call("DOM.getBoxModel", backendNodeId=node)
-        quad = box["model"]["border"]
+        quad: list[float] = []
+        while quad != (now := await self._corners(node)):  # until the layout has come to rest
+            quad = now
+            await asyncio.sleep(0.05)
         x, y = sum(quad[0::2]) / 4, sum(quad[1::2]) / 4
         for kind in ("mousePressed", "mouseReleased"):
             await self._tools.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
@@ -325,6 +327,11 @@ class Page:
         except TimeoutError:
             there = [(node["role"], node["name"]) for node in await self.accessible()]
             raise PageError(f"no {role} is called {name!r}; there are {there}") from None
+
+    async def _corners(self, node: int) -> list[float]:
+        box = await self._tools.call("DOM.getBoxModel", backendNodeId=node)
+        corners: list[float] = box["model"]["border"]
+        return corners
 
     async def _key(self, kind: str, key: str) -> None:
         code, number = _KEYS.get(key, (f"Key{key.upper()}", ord(key[0].upper())))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from functools import partial
 
 from aiohttp import web
 
@@ -100,15 +101,15 @@ def _add_routes(app: web.Application) -> None:
             web.get("/config", rooms.config),
             web.get("/rooms", rooms.list_rooms),
             web.get("/rooms/{room}", rooms.show_room),
-            web.get("/rooms/{room}/events", events.events),
+            web.get("/rooms/{room}/events", events.events, allow_head=False),
             web.post(seats, participants.join),
             web.options(seats, participants.options),
             web.get(seat, participants.show),
             web.patch(seat, participants.change),
             web.delete(seat, participants.leave),
             web.options(seat, participants.options),
-            web.get("/twilio/stream", twilio.stream),
-            web.get("/twilio/stream/{room}", twilio.stream),
+            web.get("/twilio/stream", twilio.stream, allow_head=False),
+            web.get("/twilio/stream/{room}", twilio.stream, allow_head=False),
             web.post("/twilio/voice", twilio.voice),
             web.get("/healthz", rooms.healthz),
             web.get("/metrics", metrics.metrics),
@@ -132,7 +133,7 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
     server = app[SERVER]
     await server.webrtc.start()
     clock = asyncio.create_task(server.clock.run(), name="conference clock")
-    clock.add_done_callback(_clock_stopped)
+    clock.add_done_callback(partial(_clock_stopped, server))
     yield
     clock.cancel()
     await asyncio.wait([clock])
@@ -140,6 +141,7 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
     await server.reception.close()
 
 
-def _clock_stopped(task: asyncio.Task[None]) -> None:
+def _clock_stopped(server: Server, task: asyncio.Task[None]) -> None:
     if not task.cancelled() and task.exception() is not None:
+        server.broken = True
         _log.critical("the clock has stopped: no room has sound any more", exc_info=task.exception())

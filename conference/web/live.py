@@ -14,7 +14,7 @@ from conference.room.room import Room
 from conference.settings import Settings
 from conference.web.call import Call
 from conference.web.feeds import Feeds
-from conference.web.origin import client_address
+from conference.web.origin import client_address, rate_key
 from conference.web.problems import Problem
 from conference.web.ratelimit import RateLimit
 from conference.web.reception import Reception, WebRtcLike
@@ -39,6 +39,9 @@ class Server:
     traffic: Traffic
     calls: set[Call] = field(default_factory=set)
     """Every open Twilio-compatible stream."""
+
+    broken: bool = False
+    """Set when the clock has stopped by an error, so that whoever watches over the server restarts it."""
 
     stopping: bool = False
     """Set when the server is told to stop: from then on every request is answered with 503."""
@@ -66,7 +69,7 @@ def limit_joins(server: Server, request: web.Request) -> None:
         Problem: they join too often (429).
     """
     address = client_address(request, behind_proxy=server.settings.behind_proxy)
-    wait = server.joins.take(address, time.monotonic())
+    wait = server.joins.take(rate_key(address), time.monotonic())
     if wait > 0:
         seconds = math.ceil(wait)
         headers = {"Retry-After": str(seconds)}

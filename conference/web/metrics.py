@@ -12,6 +12,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 from prometheus_client.registry import Collector
 
 from conference.web.live import SERVER, Server
+from conference.webrtc.server import WebRtc
 
 _TRAFFIC = {
     "packets_in": ("conference_packets_received", "Packets of sound that came in."),
@@ -45,6 +46,7 @@ class ConferenceCollector(Collector):
         yield from self._people()
         yield from self._clock()
         yield from self._traffic()
+        yield from self._datagrams()
         yield from self._phones()
 
     def _people(self) -> Iterator[Metric]:
@@ -88,6 +90,19 @@ class ConferenceCollector(Collector):
             family.add_metric(["webrtc"], totals["webrtc", field])
             family.add_metric(["twilio"], totals["twilio", field])
             yield family
+
+    def _datagrams(self) -> Iterator[Metric]:
+        webrtc = self._server.webrtc
+        if not isinstance(webrtc, WebRtc):
+            return
+        stats = webrtc.mux_stats
+        yield CounterMetricFamily("conference_udp_datagrams", "Datagrams that came in.", value=stats.received)
+        dropped = CounterMetricFamily(
+            "conference_udp_datagrams_dropped", "Datagrams that were of no use, by why.", labels=["reason"]
+        )
+        for reason in ("empty", "garbage", "stray", "unauthentic"):
+            dropped.add_metric([reason], getattr(stats, reason))
+        yield dropped
 
     def _phones(self) -> Iterator[Metric]:
         buffered = [call.stats().buffered_ms for call in self._server.calls]

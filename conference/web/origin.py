@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Collection
 from urllib.parse import urlsplit
 
@@ -17,6 +18,17 @@ def client_address(request: web.BaseRequest, *, behind_proxy: bool) -> str:
         if forwarded:
             return forwarded
     return request.remote or "unknown"
+
+
+def rate_key(address: str) -> str:
+    """What one person cannot change at will about their address: of IPv6, the network's 64 bits."""
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if parsed.version == 4:
+        return address
+    return str(ipaddress.ip_network((parsed, 64), strict=False))
 
 
 def public_origin(request: web.BaseRequest, settings: Settings) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import math
 from typing import Any
@@ -24,6 +25,7 @@ TRICKLE = "application/trickle-ice-sdpfrag"
 MERGE_PATCH = "application/merge-patch+json"
 
 _RETRY = {"Retry-After": "30"}
+_BODY_TIMEOUT = 10.0
 
 
 async def options(request: web.Request) -> web.Response:
@@ -165,10 +167,13 @@ async def _text(request: web.Request) -> str:
     """The body.
 
     Raises:
-        Problem: it is not UTF-8 (400); aiohttp itself answers one that is too large with 413.
+        Problem: it is not UTF-8 (400), or does not come (408); aiohttp itself answers one that is too large with 413.
     """
     try:
-        return (await request.read()).decode()
+        async with asyncio.timeout(_BODY_TIMEOUT):
+            return (await request.read()).decode()
+    except TimeoutError:
+        raise Problem(408, "The request took too long to arrive. Try again.") from None
     except UnicodeDecodeError:
         raise Problem(400, "The body is not UTF-8 text.") from None
 

@@ -59,8 +59,8 @@ async def problem_middleware(request: web.Request, handler: Handler) -> web.Stre
             raise
         kept = {name: value for name, value in error.headers.items() if name not in ("Content-Type", "Content-Length")}
         return Problem(error.status, _TITLES.get(error.status, error.reason), headers=kept).response()
-    except (ConnectionError, TimeoutError):
-        raise  # the client is gone: there is nobody to tell
-    except Exception:
+    except Exception as error:
+        if isinstance(error, ConnectionError) and request.transport is None:
+            raise  # the client is gone: there is nobody to tell
         _log.exception("%s %s failed", request.method, request.path)
         return Problem(500, "Something went wrong here; it has been written to the server's log.").response()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from conference.web.live import SERVER
+from conference.web.problems import Problem
 from conference.web.shapes import room_json, room_summary_json
 
 _FRESH = {"Cache-Control": "no-store"}
@@ -32,6 +33,8 @@ async def config(request: web.Request) -> web.Response:
     return web.json_response(body, headers=_FRESH)
 
 
-async def healthz(_: web.Request) -> web.Response:
-    """``GET /healthz``: the server takes calls."""
+async def healthz(request: web.Request) -> web.Response:
+    """``GET /healthz``: the server takes calls, and its clock ticks."""
+    if request.app[SERVER].broken:
+        raise Problem(503, "The server's clock has stopped: restart the server.")
     return web.Response(text="ok\n", headers=_FRESH)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 
 from aiohttp import WSCloseCode, web
@@ -22,6 +23,8 @@ MAX_MESSAGE_BYTES = 1024 * 1024
 """The longest message that is read: more than a minute of sound."""
 
 _HEARTBEAT = 20.0
+
+_log = logging.getLogger(__name__)
 
 
 async def stream(request: web.Request) -> web.StreamResponse:
@@ -46,6 +49,9 @@ async def stream(request: web.Request) -> web.StreamResponse:
     server.traffic.opened(call, "twilio", lambda: leg_counts(leg, time.monotonic_ns()))
     try:
         await call.run()
+    except Exception:  # the handshake is over: no HTTP answer can say it any more
+        _log.exception("a call failed")
+        await socket.close(code=WSCloseCode.INTERNAL_ERROR)
     finally:
         server.calls.discard(call)
         server.traffic.closed(call)

@@ -91,11 +91,9 @@ def read_rate(value: object, what: str) -> int:
 
 
 def read_number(value: object) -> int | None:
-    """A count or a time: below 2**63, as a number or as a string of it; ``None`` if it is neither."""
+    """A count or a time: up to 18 digits, as a number or as a string of it; ``None`` if it is neither."""
     if isinstance(value, str):
-        if not (value.isascii() and value.isdigit() and len(value) <= 19):
-            return None
-        value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1 << 63:
+        return int(value) if len(value) <= 18 and value.isdecimal() and value.isascii() else None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 10**18:
         return None
     return int(value)

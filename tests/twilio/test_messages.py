@@ -74,7 +74,7 @@ DOCUMENTED: list[tuple[dict[str, Any], ClientMessage]] = [
 # Surrogates cannot be written as UTF-8, so no WebSocket carries them.
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 sids = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40)
-numbers = st.none() | st.integers(0, (1 << 63) - 1)
+numbers = st.none() | st.integers(0, 10**18 - 1)
 payloads = st.binary(max_size=700)
 digits = st.sampled_from("0123456789*#ABCD")
 
@@ -185,7 +185,7 @@ def test_numbers_are_read_from_strings_and_numbers(value: object, expected: int)
     assert (message.timestamp, message.chunk) == (expected, expected)
 
 
-@pytest.mark.parametrize("value", ["", "-1", "1.5", "٣", "9" * 20, -1, True, None, [], {}, 1e300, float("nan")])
+@pytest.mark.parametrize("value", ["", "-1", "1.5", "٣", "9" * 19, -1, 10**18, True, None, [], {}, 1e300, float("nan")])
 def test_nonsense_for_a_number_is_no_number_and_no_error(value: object) -> None:
     message = parse_client_message(json.dumps({**MEDIA, "media": {"payload": "", "timestamp": value}}))
     assert isinstance(message, Media)

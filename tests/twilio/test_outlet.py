@@ -50,14 +50,15 @@ class Caller:
         self.delay = delay_ticks
         self.on_way: list[tuple[int, ServerMessage]] = []
         self.echoes: list[tuple[int, str]] = []
-        self.stalled = False
+        self.stalled = False  # the socket takes nothing
+        self.stuck = False  # it does, but nothing arrives
         self.heard: list[int] = []
 
     def tick(self, payload: bytes = b"\x10" * 160) -> None:
         self.outlet.deliver(mix(payload))
         if not self.stalled:
             self.on_way += [(self.now + self.delay * TICK, message) for message in taken(self.outlet, self.now)]
-        while self.on_way and self.on_way[0][0] <= self.now and not self.stalled:
+        while self.on_way and self.on_way[0][0] <= self.now and not (self.stalled or self.stuck):
             self._receive(self.on_way.pop(0)[1])
         sound, names = self.playout.pull()
         self.heard.append(sound[0])
@@ -201,6 +202,22 @@ def test_after_a_stall_on_the_way_the_caller_hears_live_again() -> None:
     for _ in range(100):
         caller.tick()
     assert caller.behind_ms <= 200
+
+
+def test_after_a_stall_in_the_network_the_caller_hears_live_again() -> None:
+    caller = Caller(make())
+    for _ in range(200):
+        caller.tick()
+    caller.stuck = True
+    for _ in range(250):  # 5 s, all of which the sockets' buffers took
+        caller.tick()
+    caller.stuck = False
+    caller.tick()
+    assert caller.behind_ms >= 3000
+    for _ in range(200):
+        caller.tick()
+    assert caller.behind_ms <= 100
+    assert caller.outlet.clears == 2
 
 
 def test_a_client_that_never_echoes_is_never_cleared() -> None:

@@ -48,8 +48,8 @@ format: install  ## Let ruff put the code into shape
 	$(BIN)/ruff check --fix .
 
 bench: install  ## Measure what a participant costs and how late the sound is
-	$(BIN)/python bench/cost.py
-	$(BIN)/python bench/latency.py
+	$(BIN)/python -m bench.cost
+	$(BIN)/python -m bench.latency
 
 clean:  ## Remove all that was made here
 	rm -rf $(VENV) $(NODE_PACKAGES) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

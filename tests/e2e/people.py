@@ -58,7 +58,7 @@ class Person:
         start = len(self._heard)
         wanted = round(seconds * self.rate)
         async with asyncio.timeout(seconds + within):
-            while sum(map(len, self._heard[start:])) < wanted:
+            while sum(map(len, self._heard[start:])) < wanted:  # noqa: ASYNC110 - frames come by themselves
                 await asyncio.sleep(0.02)
         return np.concatenate(self._heard[start:])[:wanted]
 

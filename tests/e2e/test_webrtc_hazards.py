@@ -304,7 +304,7 @@ async def test_twenty_calls_leave_no_task_thread_or_socket_behind() -> None:
         before = resources()
         for _ in range(20):
             async with in_call(webrtc) as (client, _, room):
-                await eventually(lambda client=client, room=room: client.frames and room.heard)
+                await flows(client, room)
         await eventually(lambda: resources() == before and not webrtc.peers, within=1.0)
 
 

@@ -1,13 +1,18 @@
 """What a participant costs: CPU and memory of a server, against the number of people in one room.
 
-    python -m bench.cost                        # 20, 60 and 120 people: about two minutes
+    python -m bench.cost                        # 20, 60 and 120 people: about two and a half minutes
     python -m bench.cost --participants 60 --seconds 20
 
-A fresh server is started for every row. Three people talk all the time (speech-like sound, Opus); the others either
-send 50 packets a second of a quiet room's hum ("sending"), as phones and most headless peers do, or Opus DTX, a packet
-every 400 ms ("dtx"), as browsers can. Everyone gets a mix. The clients run in this process, their packets encoded
-beforehand and spread over the 20 ms, so that the server gets them as from a network; and they look for packets every
-20 ms instead of being woken by each, which would be charged to the server (see `FastPeer.stop_waking`).
+A fresh server is started for every row. Three people talk all the time (speech-like sound, Opus). Everyone gets a
+mix. The others are silent, in one of three ways (``--silent``):
+
+sending   50 packets a second of a quiet room's hum; nothing but decoding tells that it is silence
+levels    the same, and each packet says how loud it is (RFC 6464), as browsers do
+dtx       Opus DTX: a packet every 400 ms
+
+The clients run in this process. Their packets are encoded beforehand and spread over the 20 ms, so that the server
+gets them as from a network; and they look for packets every 20 ms instead of being woken by each, which would be
+charged to the server (see `FastPeer.stop_waking`).
 
 It prints, for every row: server CPU in milliseconds per participant and second (user and system, from ``/proc``), the
 same as a share of one core, resident memory per participant (growth since before the first join), packets that each
@@ -40,8 +45,19 @@ SETTLE_SECONDS = 3.0
 JOINS_AT_ONCE = 4
 LATE_MS = 15.0
 
-Script = Sequence[bytes | None]
-"""Packets in turn, one per 20 ms, over and over; ``None`` sends nothing."""
+WAYS = ("sending", "levels", "dtx")
+HUM_DBOV = -80
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """Packets in turn, one per 20 ms, over and over."""
+
+    payloads: Sequence[bytes | None]
+    """``None`` sends nothing."""
+
+    level: int | None = None
+    """What each says of its loudness."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,24 +104,42 @@ class Load:
             tick = step // SLOTS
             for peer, script, offset in self._slots[step % SLOTS]:
                 peer.drain()
-                payload = script[(tick + offset) % len(script)]
+                payload = script.payloads[(tick + offset) % len(script.payloads)]
                 if payload is not None:
-                    peer.send(payload, tick * 960)
+                    peer.send(payload, tick * 960, script.level)
             step += 1
 
 
 def talking(seed: int) -> Script:
     """Somebody who talks."""
     encoder = OpusCodec(bitrate=32_000).make_encoder()
-    return [encoder.encode(frame) for frame in in_frames(speech(LOOP_SECONDS, seed=seed))]
+    return Script([encoder.encode(frame) for frame in in_frames(speech(LOOP_SECONDS, seed=seed))])
 
 
 def listening(silent: str) -> Script:
     """Somebody who doesn't."""
     encoder = OpusCodec(bitrate=32_000).make_encoder()
-    if silent == "sending":
-        return [encoder.encode(frame) for frame in in_frames(hum(LOOP_SECONDS))]
-    return [encoder.encode_silence() for _ in range(800)][400:]  # after libopus has decided that it is silence
+    if silent == "dtx":
+        # By the 400th packet, libopus has long decided that it is silence.
+        return Script([encoder.encode_silence() for _ in range(800)][400:])
+    payloads = [encoder.encode(frame) for frame in in_frames(hum(LOOP_SECONDS, dbfs=HUM_DBOV + 3))]
+    return Script(payloads, HUM_DBOV if silent == "levels" else None)
+
+
+def codec_speed() -> str:
+    """What the codec takes here, to compare machines by."""
+    encoder, decoder = OpusCodec().make_encoder(), OpusCodec().make_decoder()
+    sound = in_frames(speech(4.0))
+    began = time.process_time()
+    packets = [encoder.encode(frame) for frame in sound]
+    between = time.process_time()
+    for packet in packets:
+        decoder.decode(packet)
+    took = time.process_time()
+    return (
+        f"This machine: {(between - began) / len(sound) * 1e6:.0f} µs to encode 20 ms of Opus, "
+        f"{(took - between) / len(sound) * 1e6:.0f} µs to decode it."
+    )
 
 
 async def measure(participants: int, talkers: int, silent: str, seconds: float) -> Row:
@@ -169,6 +203,7 @@ def table(rows: Sequence[Row], talkers: int) -> str:
     """The rows as text."""
     lines = [
         f"{talkers} talking, the others silent. CPU of the server, on one core.",
+        codec_speed(),
         "",
         "people  the silent  ms per person-second  of a core  MiB per person  packets/s each got  clients' core",
     ]
@@ -193,7 +228,7 @@ def main() -> int:
     parser.add_argument("--talkers", type=int, default=3, metavar="N", help="how many of them talk (3)")
     parser.add_argument("--seconds", type=float, default=8.0, metavar="S", help="how long each row is measured (8)")
     parser.add_argument(
-        "--silent", nargs="+", choices=["sending", "dtx"], default=["sending", "dtx"], help="what the silent do (both)"
+        "--silent", nargs="+", choices=WAYS, default=WAYS, help="what the silent do (all three in turn)"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
     args = parser.parse_args()

@@ -69,6 +69,7 @@ class FastPeer:
         self._transport: Any = None
         self._socket: socket.socket | None = None
         self._payload_type = 96
+        self._level_id: int | None = None
         self._ssrc = 0
         self._sequence = 0
         self.received = 0
@@ -104,6 +105,8 @@ class FastPeer:
         if found is None:
             raise RuntimeError("The answer has no Opus.")
         self._payload_type = int(found[1])
+        level = re.search(r"^a=extmap:(\d+)\S* urn:ietf:params:rtp-hdrext:ssrc-audio-level", answer, re.MULTILINE)
+        self._level_id = int(level[1]) if level and int(level[1]) < 15 else None
         await self._pc.setRemoteDescription(RTCSessionDescription(answer, "answer"))
         await asyncio.wait_for(self._connected(), CONNECT_SECONDS)
         self._bypass(transceiver.sender)
@@ -156,14 +159,26 @@ class FastPeer:
             for _ in range(MAX_DRAIN):
                 self._received(*self._socket.recvfrom(2048))
 
-    def send(self, payload: bytes, timestamp: int) -> None:
-        """Send one packet now; ``timestamp`` at 48 kHz."""
+    def send(self, payload: bytes, timestamp: int, level: int | None = None) -> None:
+        """Send one packet now.
+
+        Args:
+            payload: Opus.
+            timestamp: at 48 kHz.
+            level: what the sender says of its loudness (RFC 6464), 0 to -127 dBov; ``None`` says nothing.
+        """
         if self._send_datagram is None or self._pc.connectionState != "connected":
             return
-        header = RTP_HEADER.pack(0x80, self._payload_type, self._sequence & 0xFFFF, timestamp & 0xFFFF_FFFF, self._ssrc)
+        first_byte, extension = 0x80, b""
+        if level is not None and self._level_id is not None:
+            # RFC 8285, section 4.2: one-byte headers; ID and length less one, then V and the level, then padding.
+            first_byte, extension = 0x90, bytes((0xBE, 0xDE, 0, 1, self._level_id << 4, -level & 0x7F, 0, 0))
+        header = RTP_HEADER.pack(
+            first_byte, self._payload_type, self._sequence & 0xFFFF, timestamp & 0xFFFF_FFFF, self._ssrc
+        )
         self._sequence += 1
         self.sent += 1
-        self._send_datagram(header + payload)
+        self._send_datagram(header + extension + payload)
 
     async def close(self) -> None:
         """Leave."""

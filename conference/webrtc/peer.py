@@ -116,14 +116,17 @@ class Peer:
             async with asyncio.timeout(ACCEPT_TIMEOUT):
                 answer = await self._negotiate(self._pc, parsed)
         except Exception as error:
-            await self.close()
+            await self._give_up()
             if isinstance(error, OfferError):
                 raise
             logger.warning("an offer could not be answered", exc_info=True)
             raise OfferError("The offer could not be answered: something in it is not supported.") from error
         except BaseException:
-            await self.close()
+            await self._give_up()
             raise
+        if self._ended:  # closed while it was being answered
+            self._release()
+            raise OfferError("The connection was closed before its offer was answered.")
         self.state = "connecting"
         self._since_ns = self._now()
         self._follow()
@@ -192,7 +195,7 @@ class Peer:
 
     def housekeep(self, now_ns: int) -> None:
         """Do what is due: reports, a sign of life, the end. Called several times a second."""
-        if self.state == "connecting":
+        if self.state in ("new", "connecting"):
             if now_ns - self._since_ns > self._settings.connect_timeout * 1e9:
                 self._end(f"The connection did not come up within {self._settings.connect_timeout:g} seconds.")
         elif self.state == "connected" and self._session is not None and self._ice is not None:
@@ -259,11 +262,18 @@ class Peer:
                     await _within(self._ice.close(), self._settings.close_timeout)
                 cancel_own_close(self._pc)
         finally:
-            if self._channel is not None:
-                self._channel.close()
-            if self._ice is not None:
-                self._ice.detach()
+            self._release()
             self._closed(self)
+
+    async def _give_up(self) -> None:
+        await self.close()
+        self._release()  # what was made after the close, if that came in between
+
+    def _release(self) -> None:
+        if self._channel is not None:
+            self._channel.close()
+        if self._ice is not None:
+            self._ice.detach()
 
 
 async def _within(work: Awaitable[None], seconds: float) -> bool:

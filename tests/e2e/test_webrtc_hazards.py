@@ -299,6 +299,47 @@ async def test_an_offer_that_cannot_be_accepted_leaves_nothing_behind() -> None:
         assert resources() == before
 
 
+async def test_a_peer_that_is_closed_while_it_is_answered_leaves_nothing_behind() -> None:
+    async with running() as webrtc:
+        before = resources()
+        client = StockPeer()
+        offer = await client.offer()
+        for turns in range(12):  # close it at each step of the way
+            peer = webrtc.new_peer()
+            accepting = asyncio.create_task(peer.accept(offer))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            await peer.close()
+            await asyncio.wait([accepting])
+            assert accepting.exception() is None or isinstance(accepting.exception(), OfferError)
+            assert peer.state == "closed"
+        await client.close()
+        await eventually(lambda: resources() == before and not webrtc.peers, within=1)
+
+
+async def test_a_cancelled_answer_leaves_nothing_behind() -> None:
+    async with running() as webrtc:
+        before = resources()
+        client = StockPeer()
+        offer = await client.offer()
+        for turns in range(8):
+            accepting = asyncio.create_task(webrtc.new_peer().accept(offer))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            accepting.cancel()
+            await asyncio.wait([accepting])
+        await client.close()
+        for peer in webrtc.peers:  # those that were cancelled before they began, or answered all the same
+            await peer.close()
+        await eventually(lambda: resources() == before and not webrtc.peers, within=1)
+
+
+async def test_a_peer_without_an_offer_is_given_up_too() -> None:
+    async with running(connect_timeout=0.2) as webrtc:
+        webrtc.new_peer()
+        await eventually(lambda: not webrtc.peers, within=2)
+
+
 async def test_twenty_calls_leave_no_task_thread_or_socket_behind() -> None:
     async with running() as webrtc:
         before = resources()

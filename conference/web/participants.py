@@ -112,8 +112,9 @@ async def leave(request: web.Request) -> web.Response:
     room, participant = _find(server, request)
     if server.reception.peer(room.name, participant.id) is not None:
         await server.reception.leave(room.name, participant.id, "left")
-    elif participant.hang_up is not None:
-        participant.hang_up("removed")
+    else:
+        if participant.hang_up is not None:
+            participant.hang_up("removed")
         server.conference.leave(room.name, participant.id, "removed")
     return web.Response(status=204)
 

@@ -35,13 +35,15 @@ async def stream(request: web.Request) -> web.StreamResponse:
         _check_room(room)
     if is_foreign(request, server.settings.allowed_origins):
         raise Problem(403, "Pages of other sites may not call in here; see the option --allow-origin.")
-    limit_joins(server, request)
     socket = web.WebSocketResponse(
         heartbeat=_HEARTBEAT,
         timeout=server.settings.shutdown_timeout / 2,
         max_msg_size=MAX_MESSAGE_BYTES,
         compress=False,
     )
+    if not socket.can_prepare(request):
+        raise Problem(400, "This address is a WebSocket: connect to it with ws:// or wss://.")
+    limit_joins(server, request)
     await socket.prepare(request)
     leg = TwilioLeg(room, LegSettings(max_name_chars=server.settings.max_name_length))
     call = Call(socket, leg, server.conference, start_timeout=server.settings.connect_timeout)

@@ -144,7 +144,8 @@ export class Devices extends EventTarget {
   }
 
   #onChoice() {
-    remember("microphone", this.#choice.value);
+    // Listening only is for this once: nobody should be silent next time without having chosen it.
+    remember("microphone", this.listenOnly ? "" : this.#choice.value);
     if (this.listenOnly) {
       this.#drop();
       this.dispatchEvent(new CustomEvent("track", { detail: null }));
@@ -176,10 +177,10 @@ export class Devices extends EventTarget {
 
   async #refresh() {
     const inputs = await microphone.devicesOf("audioinput");
-    const current = this.track?.getSettings().deviceId;
-    fill(this.#choice, "Default microphone", inputs, current ?? (this.#choice.value || recall("microphone")));
+    const chosen = this.#choice.value || recall("microphone");
+    fill(this.#choice, "Default microphone", inputs, chosen);
     this.#choice.append(option(microphone.NO_MICROPHONE, "No microphone, just listen"));
-    if (this.listenOnly && !current) this.#choice.value = microphone.NO_MICROPHONE;
+    if (chosen === microphone.NO_MICROPHONE) this.#choice.value = chosen;
     if (!microphone.canChooseSpeaker()) return;
     const outputs = await microphone.devicesOf("audiooutput");
     fill(this.#speaker, "Default speaker", outputs, this.#speaker.value || recall("speaker"));

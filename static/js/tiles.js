@@ -38,6 +38,7 @@ export class Tiles {
     }
     inOrder(roster, ownId).forEach((person, place) => this.#place(person, person.id === ownId, place));
     this.#list.dataset.crowd = crowd(roster.size);
+    this.#list.classList.toggle("is-crowded", roster.size > 4);
   }
 
   /**
@@ -96,14 +97,12 @@ class Tile {
     face.setAttribute("aria-hidden", "true");
     face.append(this.#halo, make("span", "ring"), this.#initials);
     this.#muted.append(icon("mic-off"), make("span", "", "Muted"));
-    const line = make("span", "person-line");
-    line.append(this.#name, this.#you);
     const facts = make("span", "person-facts");
-    facts.append(this.#way, this.#muted, this.#talking);
+    facts.append(this.#you, this.#way, this.#muted, this.#talking);
     const meter = make("span", "meter");
     meter.setAttribute("aria-hidden", "true");
     meter.append(this.#fill);
-    this.element.append(face, line, facts, meter);
+    this.element.append(face, this.#name, facts, meter);
   }
 
   /**

@@ -138,6 +138,49 @@ async def test_everybody_is_shown_with_their_way_in_their_level_and_whether_they
     await humming_page.wait_for_text("Connection: good", within=10)
 
 
+async def choose(page: Page, label: str) -> None:
+    """Choose a microphone in the sound settings."""
+    await page.click("button", "Sound settings")
+    await page.evaluate(
+        "{const box = document.getElementById('microphone');"
+        f" box.value = [...box.options].find(one => one.label === {json.dumps(label)}).value;"
+        " box.dispatchEvent(new Event('change'))}"
+    )
+    await page.click("button", "Done")
+
+
+async def test_the_microphone_can_be_put_away_and_taken_out_again(server: RunningServer, humming_page: Page) -> None:
+    ben = seat_local(server, "standup", "Ben")
+    await join(humming_page, server)
+    await eventually(lambda: participant(server).talking, "Amy is heard")
+    await choose(humming_page, "No microphone, just listen")
+    await eventually(lambda: not participant(server).talking, "Amy is silent")
+    await humming_page.wait_for("document.getElementById('mute').disabled")
+    await choose(humming_page, "Fake Audio Input 1")
+    await eventually(lambda: participant(server).talking, "Amy is heard again")
+    assert level_at(await ben.listen(0.5), SAMPLE_RATE, AMY_HZ) > -40
+    assert await humming_page.accessible("button", "Mute")
+
+
+async def test_who_joined_to_listen_can_take_a_microphone_and_keeps_the_seat(
+    server: RunningServer, humming_page: Page
+) -> None:
+    ben = seat_local(server, "standup", "Ben")
+    await humming_page.goto(f"{server.url}/join/standup?name=Amy&processing=off")
+    await humming_page.wait_for("document.getElementById('microphone').options.length > 1")
+    await humming_page.evaluate(
+        "{const box = document.getElementById('microphone'); box.value = 'none';"
+        " box.dispatchEvent(new Event('change'))}"
+    )
+    await humming_page.click("button", "Join")
+    await in_the_room(humming_page)
+    seat = participant(server).id
+    await choose(humming_page, "Fake Audio Input 1")
+    await eventually(lambda: participant(server).talking, "Amy is heard")
+    assert participant(server).id == seat
+    assert level_at(await ben.listen(0.5), SAMPLE_RATE, AMY_HZ) > -40
+
+
 # Mute -----------------------------------------------------------------------------------------------------------
 
 

@@ -3,6 +3,7 @@
  * that is session.js.
  */
 
+import { arrivals, INTERVAL, Pulse } from "./pulse.js";
 import { trickleFragment } from "./trickle.js";
 import * as whip from "./whip.js";
 
@@ -22,6 +23,7 @@ export class Connection extends EventTarget {
   #closing = new AbortController();
   /** @type {string[]} */ #candidates = [];
   #trickleTimer = 0;
+  #pulseTimer = 0;
 
   /** @type {whip.Seat | null} */ seat = null;
 
@@ -92,6 +94,7 @@ export class Connection extends EventTarget {
     this.#closed = true;
     this.#closing.abort();
     clearTimeout(this.#trickleTimer);
+    clearInterval(this.#pulseTimer);
     this.#peer.close();
   }
 
@@ -103,9 +106,21 @@ export class Connection extends EventTarget {
     });
   }
 
+  #watchPulse() {
+    clearInterval(this.#pulseTimer);
+    const pulse = new Pulse();
+    this.#pulseTimer = setInterval(async () => {
+      const count = arrivals((await this.stats()).values());
+      if (!pulse.beats(count, performance.now())) this.#fire("lost");
+    }, INTERVAL);
+  }
+
   /** @param {RTCPeerConnectionState} state */
   #onState(state) {
-    if (state === "connected") this.#fire("connected");
+    if (state === "connected") {
+      this.#watchPulse();
+      this.#fire("connected");
+    }
     if (state === "disconnected") this.#fire("shaky");
     if (state === "failed" || state === "closed") this.#fire("lost");
   }

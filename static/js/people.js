@@ -66,7 +66,7 @@ export function inOrder(roster, ownId) {
 export function initials(name) {
   const words = name.match(/\p{L}[\p{L}\p{N}]*/gu) ?? [];
   if (words.length === 0) return name.replace(/\D/g, "").slice(-2) || "•";
-  const telling = words.length > 1 ? [words[0], words.at(-1) ?? ""] : words;
+  const telling = words.length > 1 ? words.filter((_, place) => place === 0 || place === words.length - 1) : words;
   return telling.map((word) => [...word][0].toUpperCase()).join("");
 }
 

@@ -14,6 +14,7 @@ import pytest
 from conference.audio.frame import SAMPLE_RATE
 from conference.room.participant import Participant
 from conference.settings import Settings
+from conference.webrtc.mux import SharedSocket, UdpMux
 from tests.e2e.browser import Page, open_browser
 from tests.e2e.conftest import RunningServer, eventually, running_server, seat_local, start_server, write_wav
 from tests.tones import level_at, tone
@@ -80,7 +81,7 @@ async def test_somebody_types_a_name_and_a_room_and_is_in(server: RunningServer,
 
 async def test_an_invitation_comes_filled_in(server: RunningServer, page: Page) -> None:
     await page.goto(f"{server.url}/join/standup?name=Amy")
-    await page.wait_for("document.getElementById('name').value")
+    await page.wait_for("!document.getElementById('join-view').hidden")
     assert [node["name"] for node in await page.accessible("textbox")] == ["Your name", "Room"]
     assert await page.evaluate("[...document.querySelectorAll('input[type=text]')].map(box => box.value)") == [
         "Amy",
@@ -322,6 +323,20 @@ async def test_a_lost_connection_comes_back_into_the_same_seat(server: RunningSe
     assert level_at(await ben.listen(0.5), SAMPLE_RATE, AMY_HZ) > -40
 
 
+async def test_a_network_that_goes_dead_is_noticed_within_seconds(
+    server: RunningServer, page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await join(page, server)
+    await asyncio.sleep(1)
+    seat = participant(server).id
+    with monkeypatch.context() as dead_network:
+        dead_network.setattr(UdpMux, "_dispatch", lambda *_: None)
+        dead_network.setattr(SharedSocket, "sendto", lambda *_: True)
+        await page.wait_for_text("Connection lost. Reconnecting…", within=6)
+    await page.wait_for_text("You are back.", within=8)
+    assert participant(server).id == seat
+
+
 async def test_who_was_dropped_from_the_room_comes_back_as_the_same_participant(
     server: RunningServer, page: Page
 ) -> None:
@@ -386,7 +401,7 @@ async def test_a_full_room_is_said_in_the_servers_words(page: Page) -> None:
 async def test_a_server_that_is_gone_is_explained(page: Page) -> None:
     async with running_server() as server:
         await page.goto(f"{server.url}/join/standup?name=Amy")
-        await page.wait_for("document.getElementById('name').value")
+        await page.wait_for("!document.getElementById('join-view').hidden")
     await page.click("button", "Join")
     await page.wait_for_text("The server does not answer.")
 
@@ -452,7 +467,7 @@ CONTROLS = ("button", "textbox", "combobox", "checkbox", "link", "DisclosureTria
 
 async def test_every_control_has_a_name_and_can_be_reached_by_keyboard(server: RunningServer, page: Page) -> None:
     await page.goto(f"{server.url}/join/standup?name=Amy")
-    await page.wait_for("document.getElementById('name').value")
+    await page.wait_for("!document.getElementById('join-view').hidden")
     await _check_controls(page)
     await page.click("button", "Join")
     await in_the_room(page)

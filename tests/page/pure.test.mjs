@@ -10,6 +10,7 @@ import { MuteKeeper } from "../../static/js/mutekeeper.js";
 import { comingsAndGoings } from "../../static/js/news.js";
 import { applyEvent, EMPTY_ROSTER, hueOf, initials, inOrder } from "../../static/js/people.js";
 import { joinProblem, microphoneProblem, missingCapability, NoMedia, Refused, Unreachable } from "../../static/js/problems.js";
+import { arrivals, PATIENCE as SILENCE, Pulse } from "../../static/js/pulse.js";
 import { countersFrom, judge } from "../../static/js/quality.js";
 import { trickleFragment } from "../../static/js/trickle.js";
 
@@ -137,6 +138,16 @@ test("the connection is graded from what happened since the last look", () => {
   assert.equal(judge(before, report(100, 1100, 0.5)).grade, "poor");
   assert.equal(judge(before, report(100, 1000, 0.02)).grade, "good"); // a silent room sends nothing: no loss
   assert.equal(judge(report(100, 1000, 0.02), report(0, 10, 0.02)).grade, "good"); // counters began anew
+});
+
+test("a connection on which nothing arrives any more has no pulse; one that was never counted has", () => {
+  const pulse = new Pulse();
+  assert.ok(pulse.beats(0, 0) && pulse.beats(0, 100_000));
+  assert.ok(pulse.beats(5, 100_500));
+  assert.ok(pulse.beats(5, 100_500 + SILENCE - 1));
+  assert.ok(!pulse.beats(5, 100_500 + SILENCE));
+  assert.ok(pulse.beats(6, 200_000));
+  assert.equal(arrivals([{ type: "candidate-pair", bytesReceived: 3, responsesReceived: 1 }, { type: "candidate-pair" }, { type: "codec" }]), 4);
 });
 
 test("trickled candidates are written as an SDP fragment", () => {

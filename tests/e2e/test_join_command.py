@@ -1,0 +1,125 @@
+"""``conference join`` as a person runs it: in a process of its own, against a server on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from conference.audio.frame import SAMPLE_RATE
+from conference.cli.media import read_audio
+from tests.e2e.conftest import RunningServer, eventually, write_wav
+from tests.tones import level_at, tone
+
+pytestmark = pytest.mark.e2e
+
+
+async def start(*arguments: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "conference.cli.main", "join", *arguments,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+
+
+async def ended(process: asyncio.subprocess.Process) -> tuple[int | None, str]:
+    """Its exit status and what it wrote to standard error."""
+    try:
+        async with asyncio.timeout(30):
+            _, error = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    return process.returncode, error.decode()
+
+
+async def test_two_headless_peers_record_each_other_and_not_themselves(server: RunningServer, tmp_path: Path) -> None:
+    first, second = tmp_path / "first.wav", tmp_path / "second.ogg"
+    low = write_wav(tmp_path / "low.wav", tone(440, 4.0, -15))
+    high = write_wav(tmp_path / "high.wav", tone(1000, 4.0, -15))
+    processes = [
+        await start(server.url, "--room", "r", "--play", str(low), "--record", str(first)),
+        await start(server.url, "--room", "r", "--play", str(high), "--record", str(second)),
+    ]
+    results = await asyncio.gather(*(ended(process) for process in processes))
+
+    assert [status for status, _ in results] == [0, 0], results
+    assert "packets received" in results[0][1]
+    for path, heard, own in ((first, 1000, 440), (second, 440, 1000)):
+        sound = read_audio(path)
+        assert sound.size == pytest.approx(4.5 * SAMPLE_RATE, abs=0.1 * SAMPLE_RATE)
+        steady = sound[SAMPLE_RATE : 3 * SAMPLE_RATE]
+        assert level_at(steady, SAMPLE_RATE, heard) == pytest.approx(-15, abs=3)
+        assert level_at(steady, SAMPLE_RATE, own) < -15 - 60
+    await eventually(lambda: server.live.conference.get("r") is None, "both have left")
+
+
+async def test_ctrl_c_leaves_the_room_and_finishes_the_recording(server: RunningServer, tmp_path: Path) -> None:
+    path = tmp_path / "heard.wav"
+    process = await start(server.url, "--room", "r", "--name", "Listener", "--record", str(path))
+    try:
+        await eventually(lambda: server.live.conference.get("r") is not None, "the peer has joined", within=20)
+        room = server.live.conference.get("r")
+        assert room is not None
+        assert [participant.name for participant in room.participants.values()] == ["Listener"]
+        await asyncio.sleep(1.0)
+    finally:
+        process.send_signal(signal.SIGINT)
+        status, error = await ended(process)
+
+    assert status == 0, error
+    assert "Traceback" not in error
+    sound = read_audio(path)
+    assert sound.size > SAMPLE_RATE / 2
+    assert np.abs(sound.astype(int)).max() < 10, "alone in a room there is nothing to hear but the codec's last bit"
+    await eventually(lambda: server.live.conference.get("r") is None, "the peer has left")
+
+
+async def test_a_duration_ends_a_looped_file(server: RunningServer, tmp_path: Path) -> None:
+    voice = write_wav(tmp_path / "beep.wav", tone(440, 0.5, -15))
+    heard = tmp_path / "heard.wav"
+    speaker = await start(server.url, "--room", "r", "--play", str(voice), "--loop")
+    try:
+        await eventually(lambda: server.live.conference.get("r") is not None, "the speaker has joined", within=20)
+        status, error = await ended(await start(server.url, "--room", "r", "--record", str(heard), "--duration", "2.5"))
+    finally:
+        speaker.terminate()
+        await ended(speaker)
+
+    assert status == 0, error
+    sound = read_audio(heard)
+    assert sound.size == round(2.5 * SAMPLE_RATE)
+    assert level_at(sound[-SAMPLE_RATE:], SAMPLE_RATE, 440) > -20, "it still says it after five rounds"
+
+
+async def test_a_server_that_stops_is_said_in_one_sentence(server: RunningServer) -> None:
+    process = await start(server.url, "--room", "r")
+    await eventually(lambda: server.live.conference.get("r") is not None, "the peer has joined", within=20)
+    await asyncio.sleep(0.5)
+    await server.stop()
+    status, error = await ended(process)
+    assert status == 1
+    assert error.splitlines()[-1].startswith("conference join: The connection was closed")
+    assert "Traceback" not in error
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("http://127.0.0.1:9", "--room", "r"), "cannot be reached"),
+        (("{url}", "--room", "r", "--name", "x" * 200), "This name is too long"),
+        (("{url}/elsewhere", "--room", "r"), "There is nothing at this address."),
+    ],
+)
+async def test_what_goes_wrong_is_one_sentence(
+    server: RunningServer, arguments: tuple[str, ...], sentence: str
+) -> None:
+    status, error = await ended(await start(*(argument.replace("{url}", server.url) for argument in arguments)))
+    assert status == 1
+    assert len(error.strip().splitlines()) == 1
+    assert error.startswith("conference join: ")
+    assert sentence in error

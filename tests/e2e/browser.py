@@ -1,14 +1,11 @@
-"""A real browser for the tests: Debian's Chromium, headless, driven as a person drives it.
+"""A real browser for the tests: Debian's Chromium, headless, with a WAV file as its microphone.
 
-:func:`open_browser` starts one with a WAV file as its microphone; the :class:`Page` it gives finds things by the
-role and name that a screen reader reads, clicks and types with real input events, and records what it hears.
+:func:`open_browser` starts one and ends it; the :class:`Page` it gives is used as a person uses it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import base64
-import json
 import os
 import shutil
 import signal
@@ -16,13 +13,13 @@ import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import aiohttp
-import numpy as np
-from numpy.typing import NDArray
 
-from tests.e2e.devtools import DevTools, DevToolsError
+from tests.e2e.devtools import DevToolsError
+from tests.e2e.page import Page, PageError
+
+__all__ = ["PROGRAMS", "Page", "PageError", "find_program", "open_browser"]
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 """What a Chromium may be called."""
@@ -42,38 +39,6 @@ _FLAGS = (
     "--autoplay-policy=no-user-gesture-required",
     "--remote-debugging-port=0",
 )
-
-_KEYS = {" ": ("Space", 32), "Enter": ("Enter", 13), "Tab": ("Tab", 9), "Escape": ("Escape", 27)}
-
-# The samples as the page's audio element gets them, before anything resamples them. MediaStreamTrackProcessor needs
-# no script of its own, which the page's content security policy would forbid.
-_RECORD = """
-(async () => {
-  const [track] = document.querySelector('audio').srcObject.getAudioTracks();
-  const reader = new MediaStreamTrackProcessor({track: track.clone()}).readable.getReader();
-  const chunks = [];
-  let rate = 0, length = 0;
-  while (rate === 0 || length < %(seconds)f * rate) {
-    const {value, done} = await reader.read();
-    if (done) break;
-    const samples = new Float32Array(value.numberOfFrames);
-    value.copyTo(samples, {planeIndex: 0, format: 'f32-planar'});
-    rate = value.sampleRate;
-    length += samples.length;
-    chunks.push(samples);
-    value.close();
-  }
-  await reader.cancel();
-  const bytes = new Uint8Array(await new Blob(chunks).arrayBuffer());
-  let text = '';
-  for (let i = 0; i < bytes.length; i += 32768) text += String.fromCharCode(...bytes.subarray(i, i + 32768));
-  return {rate, data: btoa(text)};
-})()
-"""
-
-
-class PageError(AssertionError):
-    """The page threw, or never came to what was waited for."""
 
 
 def find_program() -> str | None:
@@ -149,204 +114,3 @@ async def _end(process: asyncio.subprocess.Process) -> None:
             async with asyncio.timeout(5):
                 await process.wait()
                 return
-
-
-class Page:
-    """One page, seen and used as a person does."""
-
-    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        self.complaints: list[str] = []
-        """Every warning and error on the console, and every exception nobody caught."""
-        self._tools = DevTools(socket, self._on_event)
-
-    async def start(self) -> None:
-        """Have the browser report what happens in the page."""
-        for domain in ("Page", "Runtime", "Log", "DOM", "Accessibility"):
-            await self._tools.call(f"{domain}.enable")
-
-    async def close(self) -> None:
-        """Leave the page, so that it can say goodbye to the server; then let go of it."""
-        with suppress(DevToolsError, TimeoutError, ConnectionError):
-            await self._tools.call("Page.navigate", within=5, url="about:blank")
-        await self._tools.close()
-
-    async def goto(self, address: str) -> None:
-        """Open an address, and wait for its modules to run."""
-        await self._tools.call("Page.navigate", url=address)
-        await self.wait_for(f"location.href === {json.dumps(address)} && document.readyState === 'complete'")
-
-    async def before_load(self, script: str) -> None:
-        """Run this in every page opened from now on, before its own scripts."""
-        await self._tools.call("Page.addScriptToEvaluateOnNewDocument", source=script)
-
-    async def call(self, method: str, **parameters: Any) -> dict[str, Any]:
-        """Any other command of the DevTools protocol."""
-        return await self._tools.call(method, **parameters)
-
-    # Looking ----------------------------------------------------------------------------------------------
-
-    async def evaluate(self, expression: str, within: float = 20) -> Any:
-        """The value of a JavaScript expression, as JSON; a promise is awaited.
-
-        Raises:
-            PageError: it threw.
-        """
-        answer = await self._tools.call(
-            "Runtime.evaluate", within=within, expression=expression, awaitPromise=True, returnByValue=True
-        )
-        if "exceptionDetails" in answer:
-            details = answer["exceptionDetails"]
-            raise PageError(details.get("exception", {}).get("description", details["text"]))
-        return answer["result"].get("value")
-
-    async def wait_for(self, expression: str, within: float = 10) -> None:
-        """Wait until a JavaScript expression is true.
-
-        Raises:
-            PageError: it never was.
-        """
-        try:
-            async with asyncio.timeout(within):
-                while not await self._is_true(expression):  # noqa: ASYNC110 - the page calls nobody
-                    await asyncio.sleep(0.03)
-        except TimeoutError:
-            text = await self.evaluate("document.body?.innerText")
-            raise PageError(
-                f"never true: {expression}\nthe page says: {text}\nits console: {self.complaints}"
-            ) from None
-
-    async def wait_for_text(self, text: str, within: float = 10) -> None:
-        """Wait until the page shows this text."""
-        await self.wait_for(f"document.body.innerText.includes({json.dumps(text)})", within)
-
-    async def accessible(self, role: str | None = None, name: str | None = None) -> list[dict[str, Any]]:
-        """What a screen reader finds: nodes with ``role``, ``name`` and ``properties``, and their DOM node."""
-        document = await self._tools.call("DOM.getDocument", depth=0)
-        query: dict[str, Any] = {"nodeId": document["root"]["nodeId"]}
-        if role is not None:
-            query["role"] = role
-        if name is not None:
-            query["accessibleName"] = name
-        answer = await self._tools.call("Accessibility.queryAXTree", **query)
-        return [
-            {
-                "role": node["role"]["value"],
-                "name": node.get("name", {}).get("value", ""),
-                "properties": {item["name"]: item["value"].get("value") for item in node.get("properties", [])},
-                "node": node.get("backendDOMNodeId"),
-            }
-            for node in answer["nodes"]
-            if not node["ignored"]
-        ]
-
-    async def screenshot(self, path: Path) -> None:
-        """What is to be seen, as a PNG."""
-        answer = await self._tools.call("Page.captureScreenshot", format="png")
-        await asyncio.to_thread(path.write_bytes, base64.b64decode(answer["data"]))
-
-    async def look_as(
-        self, width: int, height: int, *, dark: bool = False, phone: bool = False, reduced_motion: bool = False
-    ) -> None:
-        """Be a screen of this size (in CSS pixels), by day or after dark."""
-        await self._tools.call(
-            "Emulation.setDeviceMetricsOverride",
-            width=width, height=height, deviceScaleFactor=2, mobile=phone,
-        )  # fmt: skip
-        await self._tools.call("Emulation.setTouchEmulationEnabled", enabled=phone)
-        features = {
-            "prefers-color-scheme": "dark" if dark else "light",
-            "prefers-reduced-motion": "reduce" if reduced_motion else "no-preference",
-        }
-        await self._tools.call(
-            "Emulation.setEmulatedMedia",
-            features=[{"name": name, "value": value} for name, value in features.items()],
-        )
-
-    # Doing ------------------------------------------------------------------------------------------------
-
-    async def click(self, role: str, name: str, within: float = 10) -> None:
-        """Click the middle of what has this role and accessible name, with the mouse."""
-        node = await self._find(role, name, within)
-        await self._tools.call("DOM.scrollIntoViewIfNeeded", backendNodeId=node)
-        quad: list[float] = []
-        while quad != (now := await self._corners(node)):  # until the layout has come to rest
-            quad = now
-            await asyncio.sleep(0.05)
-        x, y = sum(quad[0::2]) / 4, sum(quad[1::2]) / 4
-        for kind in ("mousePressed", "mouseReleased"):
-            await self._tools.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
-
-    async def fill(self, name: str, text: str) -> None:
-        """Replace what is in the text box with this accessible name."""
-        await self._tools.call("DOM.focus", backendNodeId=await self._find("textbox", name, 10))
-        await self.evaluate("document.activeElement.select()")
-        if text:
-            await self._tools.call("Input.insertText", text=text)
-        else:
-            await self.evaluate("document.execCommand('delete')")
-
-    async def key_down(self, key: str) -> None:
-        """Press a key and keep it pressed."""
-        await self._key("keyDown", key)
-
-    async def key_up(self, key: str) -> None:
-        """Let go of a key."""
-        await self._key("keyUp", key)
-
-    async def press(self, key: str) -> None:
-        """Press a key and let go of it."""
-        await self.key_down(key)
-        await self.key_up(key)
-
-    # Hearing ----------------------------------------------------------------------------------------------
-
-    async def record_remote_audio(self, seconds: float) -> tuple[int, NDArray[np.float32]]:
-        """What the page hears from now on.
-
-        Returns:
-            The rate in Hz, and mono samples from -1 to 1.
-        """
-        answer = await self.evaluate(_RECORD % {"seconds": seconds}, within=seconds + 20)
-        samples = np.frombuffer(base64.b64decode(answer["data"]), np.float32)
-        return round(answer["rate"]), samples[: round(seconds * answer["rate"])]
-
-    # ------------------------------------------------------------------------------------------------------
-
-    async def _is_true(self, expression: str) -> bool:
-        try:
-            return bool(await self.evaluate(f"Boolean({expression})"))
-        except (PageError, DevToolsError):
-            return False  # the page is just being opened
-
-    async def _find(self, role: str, name: str, within: float) -> int:
-        try:
-            async with asyncio.timeout(within):
-                while not (found := await self.accessible(role, name)):  # noqa: ASYNC110
-                    await asyncio.sleep(0.05)
-                return int(found[0]["node"])
-        except TimeoutError:
-            there = [(node["role"], node["name"]) for node in await self.accessible()]
-            raise PageError(f"no {role} is called {name!r}; there are {there}") from None
-
-    async def _corners(self, node: int) -> list[float]:
-        box = await self._tools.call("DOM.getBoxModel", backendNodeId=node)
-        corners: list[float] = box["model"]["border"]
-        return corners
-
-    async def _key(self, kind: str, key: str) -> None:
-        code, number = _KEYS.get(key, (f"Key{key.upper()}", ord(key[0].upper())))
-        typed = {"Enter": "\r"}.get(key, key if len(key) == 1 else "")
-        await self._tools.call(
-            "Input.dispatchKeyEvent",
-            type=kind, key=key, code=code, windowsVirtualKeyCode=number, text=typed if kind == "keyDown" else "",
-        )  # fmt: skip
-
-    def _on_event(self, method: str, parameters: dict[str, Any]) -> None:
-        if method == "Runtime.exceptionThrown":
-            details = parameters["exceptionDetails"]
-            self.complaints.append(details.get("exception", {}).get("description", details["text"]))
-        elif method == "Log.entryAdded" and parameters["entry"]["level"] in ("warning", "error"):
-            entry = parameters["entry"]
-            self.complaints.append(f"{entry['text']} {entry.get('url', '')}".strip())
-        elif method == "Runtime.consoleAPICalled" and parameters["type"] in ("warning", "error"):
-            self.complaints.append(" ".join(str(item.get("value", "")) for item in parameters["args"]))

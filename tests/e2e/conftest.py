@@ -91,6 +91,14 @@ async def page(chromium: str) -> AsyncIterator[Page]:
         yield opened
 
 
+@pytest.fixture
+async def humming_page(chromium: str, tmp_path: Path) -> AsyncIterator[Page]:
+    """A page whose microphone hums 440 Hz at -20 dBFS."""
+    wav = write_wav(tmp_path / "amy.wav", tone(440.0, 2.0, -20.0, fade=0))
+    async with open_browser(wav) as page:
+        yield page
+
+
 async def eventually(holds: Callable[[], object], what: str, *, within: float = 10) -> None:
     """Wait until something holds.
 

@@ -1,0 +1,44 @@
+"""What the tests of the page share: Amy joins through the page, and is looked up at the server."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from conference.room.participant import Participant
+from tests.e2e.browser import Page
+from tests.e2e.conftest import RunningServer
+
+AMY_HZ = 440.0
+"""What her microphone hums, at -20 dBFS, in the fixture ``humming_page``."""
+
+BEN_HZ = 1000.0
+
+
+async def join(page: Page, server: RunningServer, room: str = "standup", name: str = "Amy") -> None:
+    """Join through an invitation, with the microphone's original sound."""
+    await page.goto(f"{server.url}/join/{room}?name={name}&processing=off")
+    await page.click("button", "Join")
+    await in_the_room(page)
+
+
+async def in_the_room(page: Page) -> None:
+    await page.wait_for("!document.getElementById('room-view').hidden && document.querySelector('.is-you')", 20)
+
+
+def participant(server: RunningServer, name: str = "Amy", room: str = "standup") -> Participant:
+    """The one of this name."""
+    there = server.live.conference.rooms[room].participants.values()
+    return next(one for one in there if one.name == name)
+
+
+def names(server: RunningServer, room: str = "standup") -> list[str]:
+    """Who is in the room."""
+    there = server.live.conference.get(room)
+    return [] if there is None else sorted(one.name for one in there.participants.values())
+
+
+def loudness(samples: np.ndarray[Any, np.dtype[Any]]) -> float:
+    """RMS in dBFS."""
+    return float(10 * np.log10(np.mean(np.square(samples.astype(np.float64) / 32768)) + 1e-20))

@@ -1,0 +1,193 @@
+"""When something goes wrong, the page says what, and comes back by itself where it can."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from conference.audio.frame import SAMPLE_RATE
+from conference.settings import Settings
+from conference.webrtc.mux import SharedSocket, UdpMux
+from tests.e2e.browser import Page, open_browser
+from tests.e2e.conftest import RunningServer, eventually, running_server, seat_local, start_server
+from tests.e2e.on_the_page import AMY_HZ, BEN_HZ, in_the_room, join, names, participant
+from tests.tones import level_at
+
+pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("chromium")]
+
+
+async def test_a_lost_connection_comes_back_into_the_same_seat(server: RunningServer, humming_page: Page) -> None:
+    ben = seat_local(server, "standup", "Ben")
+    await join(humming_page, server)
+    await humming_page.click("button", "Mute")
+    await eventually(lambda: participant(server).muted, "muted")
+    seat = participant(server).id
+    joined_at = participant(server).joined_at
+    said = await _listen_to_announcements(humming_page)
+    peer = server.live.reception.peer("standup", seat)
+    assert peer is not None
+    await peer.close()
+    await humming_page.wait_for_text("Connection lost. Reconnecting…", within=8)
+    await humming_page.wait_for_text("You are back.", within=8)
+    assert participant(server).id == seat
+    assert participant(server).joined_at == joined_at
+    assert participant(server).muted
+    assert names(server) == ["Amy", "Ben"]
+    assert {"Connection lost. Reconnecting…", "You are back."} <= set(await said())
+    await humming_page.click("button", "Unmute")
+    await eventually(lambda: participant(server).talking, "Amy is heard again")
+    assert level_at(await ben.listen(0.5), SAMPLE_RATE, AMY_HZ) > -40
+
+
+async def test_a_network_that_goes_dead_is_noticed_within_seconds(
+    server: RunningServer, page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await join(page, server)
+    await asyncio.sleep(1)
+    seat = participant(server).id
+    with monkeypatch.context() as dead_network:
+        dead_network.setattr(UdpMux, "_dispatch", lambda *_: None)
+        dead_network.setattr(SharedSocket, "sendto", lambda *_: True)
+        await page.wait_for_text("Connection lost. Reconnecting…", within=6)
+    await page.wait_for_text("You are back.", within=8)
+    assert participant(server).id == seat
+
+
+async def test_who_was_dropped_from_the_room_comes_back_as_the_same_participant(
+    server: RunningServer, page: Page
+) -> None:
+    await join(page, server)
+    seat_local(server, "standup", "Ben")
+    seat = participant(server).id
+    await server.live.reception.leave("standup", seat, "the connection was lost")
+    await page.wait_for_text("You are back.", within=8)
+    assert participant(server).id == seat
+
+
+async def test_the_page_survives_a_restart_of_the_server(page: Page) -> None:
+    first = await start_server()
+    try:
+        await join(page, first)
+    finally:
+        await first.stop()
+    await page.wait_for_text("Connection lost. Reconnecting…", within=8)
+    async with running_server(first.settings) as second:
+        await page.wait_for_text("You are back.", within=15)
+        await eventually(lambda: names(second) == ["Amy"], "Amy has a new seat")
+
+
+async def test_a_server_that_stays_away_is_given_up_with_a_button_to_try_again(page: Page) -> None:
+    await page.before_load(
+        "const now = performance.now.bind(performance); window.later = 0; performance.now = () => now() + later;"
+    )
+    first = await start_server()
+    try:
+        await join(page, first)
+    finally:
+        await first.stop()
+    await page.wait_for_text("Connection lost. Reconnecting…", within=8)
+    await page.evaluate("later = 70000")
+    await page.wait_for_text("The connection could not be restored.", within=15)
+    assert await page.evaluate("document.activeElement.textContent") == "Try again"
+    async with running_server(first.settings):
+        await page.click("button", "Try again")
+        await page.wait_for_text("You are back.", within=15)
+
+
+async def test_a_wrong_room_name_is_explained_where_it_is_typed(server: RunningServer, page: Page) -> None:
+    await page.goto(server.url + "/")
+    await page.fill("Your name", "Amy")
+    await page.fill("Room", "two words")
+    await page.click("button", "Join")
+    await page.wait_for_text("no spaces")
+    assert await page.evaluate("document.activeElement.id") == "room"
+    assert await page.evaluate("document.activeElement.getAttribute('aria-invalid')") == "true"
+    assert names(server, "two words") == []
+
+
+async def test_a_full_room_is_said_in_the_servers_words(page: Page) -> None:
+    async with running_server(Settings(port=0, max_participants_per_room=1)) as server:
+        seat_local(server, "standup", "Ben")
+        await page.goto(f"{server.url}/join/standup?name=Amy")
+        await page.click("button", "Join")
+        await page.wait_for("document.querySelector('[role=alert]').innerText.includes('full')")
+        assert await page.accessible("button", "Join")
+
+
+async def test_a_server_that_is_gone_is_explained(page: Page) -> None:
+    async with running_server() as server:
+        await page.goto(f"{server.url}/join/standup?name=Amy")
+        await page.wait_for("!document.getElementById('join-view').hidden")
+    await page.click("button", "Join")
+    await page.wait_for_text("The server does not answer.")
+
+
+async def test_without_permission_one_can_still_listen(server: RunningServer, chromium: str) -> None:
+    async with open_browser(allow_microphone=False) as page:
+        await page.call("Browser.setPermission", permission={"name": "microphone"}, setting="denied")
+        await page.goto(f"{server.url}/join/standup?name=Amy")
+        await page.click("button", "Join")
+        await page.wait_for_text("The microphone is blocked for this page.")
+        await page.click("button", "Join without a microphone")
+        await in_the_room(page)
+        seat_local(server, "standup", "Ben", BEN_HZ)
+        await asyncio.sleep(1)
+        rate, heard = await page.record_remote_audio(1.0)
+        assert level_at(heard * 32768, rate, BEN_HZ) == pytest.approx(-20, abs=3)
+        assert await page.evaluate("document.getElementById('mute').disabled")
+
+
+def _microphone_fails_with(name: str) -> str:
+    return f"navigator.mediaDevices.getUserMedia = async () => {{ throw new DOMException('', '{name}') }}"
+
+
+@pytest.mark.parametrize(
+    ("obstacle", "sentence", "can_listen"),
+    [
+        (_microphone_fails_with("NotFoundError"), "No microphone was found.", True),
+        (_microphone_fails_with("NotReadableError"), "in use by another program", True),
+        ("Object.defineProperty(window, 'isSecureContext', {value: false})", "https://", True),
+        ("delete window.RTCPeerConnection", "no WebRTC", False),
+    ],
+)
+async def test_each_obstacle_has_a_message_of_its_own(
+    server: RunningServer, page: Page, obstacle: str, sentence: str, can_listen: bool
+) -> None:
+    await page.before_load(obstacle)
+    await page.goto(f"{server.url}/join/standup?name=Amy")
+    if "getUserMedia" in obstacle:
+        await page.click("button", "Join")
+    await page.wait_for(f"document.querySelector('[role=alert]').innerText.includes({json.dumps(sentence)})")
+    assert bool(await page.accessible("button", "Join without a microphone")) == can_listen
+    if can_listen:
+        await page.click("button", "Join without a microphone")
+        await in_the_room(page)
+
+
+async def test_a_browser_that_will_not_play_asks_for_a_tap(server: RunningServer, page: Page) -> None:
+    await page.before_load(
+        "const play = HTMLMediaElement.prototype.play; let refusals = 1;"
+        "HTMLMediaElement.prototype.play = function () {"
+        "  return refusals-- > 0 ? Promise.reject(new DOMException('', 'NotAllowedError')) : play.call(this); };"
+    )
+    await page.goto(f"{server.url}/join/standup?name=Amy&autojoin=1")
+    await in_the_room(page)
+    await page.click("button", "Tap to hear")
+    await page.wait_for("document.getElementById('tap-to-hear').hidden")
+
+
+async def _listen_to_announcements(page: Page) -> Any:
+    """Everything that is said from now on; the function given tells it."""
+    await page.evaluate(
+        "window.said = []; for (const region of document.querySelectorAll('[aria-live]'))"
+        "  new MutationObserver(() => said.push(region.textContent.trim())).observe(region, {childList: true}); 0"
+    )
+
+    async def said() -> list[str]:
+        heard: list[str] = await page.evaluate("said")
+        return heard
+
+    return said

@@ -235,9 +235,7 @@ class TwilioLeg:
         parameters = message.custom_parameters
         name = self._clean_name(parameters.get("name", "")) or self._clean_name(message.call_sid)
         room = self._room if self._room is not None else parameters.get("room")
-        events.append(
-            Started(room, name or "Caller", message.call_sid, message.stream_sid, dict(parameters))
-        )
+        events.append(Started(room, name or "Caller", message.call_sid, message.stream_sid, dict(parameters)))
         return events
 
     def _clean_name(self, text: str) -> str:

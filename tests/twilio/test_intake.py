@@ -221,6 +221,18 @@ def test_without_timestamps_it_keeps_all_it_said() -> None:
     assert [value for value in line.sound if value != QUIET] == ([50] * 50 + [51] * 50) * 3
 
 
+def test_a_live_client_whose_timestamps_tell_of_a_pause_is_not_hurried_after_it() -> None:
+    line = Line()
+    for _ in range(200):
+        line.say(49, timestamp=line.now // MS)
+        line.ticks(1)
+    line.ticks(20)  # it sends nothing while nobody speaks
+    spoken = [50] * 10 + [QUIET] * 10 + [51] * 10
+    line.say(*spoken, timestamp=line.now // MS)
+    line.ticks(40)
+    assert line.sound[200:] == spoken
+
+
 def test_stall_after_stall_adds_no_delay() -> None:
     line = Line()
     for _ in range(20):

@@ -36,3 +36,8 @@ SILENCE.setflags(write=False)
 
 SILENT_LEVEL = -127.0
 """The level of digital silence in dBov: the lowest that RFC 6464 can express."""
+
+
+def full_scale(level: float) -> float:
+    """A level in dBov as a mean square per sample, in squared int16 steps; 0 dBov is ``32768 ** 2``."""
+    return float(32768.0**2 * 10 ** (level / 10))

@@ -1,12 +1,24 @@
-"""Silence detection with hangover, and levels in dBov."""
+"""Is anybody speaking, and how loud: silence detection with hangover, and levels in dBov.
+
+Two gates in one. The *fixed* one opens above a threshold and is the law (see `DEFAULT_THRESHOLD`). The *adaptive* one
+demands more where there is noise: a voice has to stand out from its own background, by `OPEN_DB` to open the gate and
+by `KEEP_DB` to keep it open. Where there is no noise, the two are the same.
+
+A word's beginning is kept without delaying anybody: a frame opens the gate as a whole if any 5 ms of it stand out, so
+that the up to 15 ms before an onset in the same frame come with it. What lay in the frame before was no louder than the
+noise by more than `OPEN_DB`. To hold frames back until the next is known would catch that, too, and cost everybody
+20 ms of delay.
+"""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
 from conference.audio.frame import SILENT_LEVEL, Samples
+from conference.audio.noise import NoiseFloor
 
 DEFAULT_THRESHOLD = 5000 / 160
 """Mean square per sample at and below which a frame is silent: 31.25, that is -75.4 dBov. The edge case is 20 ms
@@ -15,8 +27,35 @@ at 8 kHz whose squares sum to 5000."""
 DEFAULT_HANGOVER_TICKS = 20
 """Ticks that the gate stays open after the last loud frame: 400 ms keep the ends of words and the gaps between."""
 
+OPEN_DB = 9.0
+"""How far above its noise floor a frame must be to open the gate."""
+
+ONSET_DB = 12.0
+"""How far above it 5 ms of a frame must be to do the same: more, since so short a stretch of mere noise varies more."""
+
+KEEP_DB = 6.0
+"""How far above it a frame must be to keep an open gate open."""
+
+_PIECES = 4
+"""Of 5 ms in a frame."""
+
+_OPEN, _ONSET, _KEEP = (10 ** (margin / 10) for margin in (OPEN_DB, ONSET_DB, KEEP_DB))
 _FULL_SCALE = 32768.0**2
 _LOWEST = _FULL_SCALE * 10 ** (SILENT_LEVEL / 10)
+
+
+@dataclass(frozen=True, slots=True)
+class GateSettings:
+    """When a source is to be heard."""
+
+    adaptive: bool = True
+    """Whether the threshold rises with the source's own background noise."""
+
+    threshold: float = DEFAULT_THRESHOLD
+    """Mean square per sample, in squared int16 steps; a frame at or below it is always silent."""
+
+    hangover_ticks: int = DEFAULT_HANGOVER_TICKS
+    """Ticks that the gate stays open after the last loud frame."""
 
 
 def mean_square(frame: Samples) -> float:
@@ -46,6 +85,12 @@ def _decibels(square: float) -> float:
     return 10 * math.log10(square / _FULL_SCALE) if square > _LOWEST else SILENT_LEVEL
 
 
+def _loudest_piece(frame: Samples) -> float:
+    """The highest mean square of any 5 ms."""
+    wide = frame[: len(frame) // _PIECES * _PIECES].astype(np.float64).reshape(_PIECES, -1)
+    return float((wide * wide).sum(axis=1).max()) / max(1, wide.shape[1])
+
+
 class Gate:
     """Says whether a source is to be heard. One per source, asked once a tick.
 
@@ -55,33 +100,56 @@ class Gate:
     Args:
         threshold: mean square per sample, in squared int16 steps; a frame at or below it is silent.
         hangover_ticks: ticks that the gate stays open after the last loud frame.
+        adaptive: whether a frame must also stand out from the source's noise.
 
     Raises:
-        ValueError: either is negative.
+        ValueError: the threshold or the hangover is negative.
     """
 
-    __slots__ = ("_hangover_ticks", "_remaining", "_threshold", "level", "open")
+    __slots__ = ("_hangover_ticks", "_noise", "_remaining", "_threshold", "level", "loud", "open")
 
     level: float
     """Level of the last frame in dBov, see :func:`level_of`; -127 on a tick without a frame."""
 
+    loud: bool
+    """The last frame itself was loud: the gate is not merely still open."""
+
     open: bool
     """The source is to be heard."""
 
-    def __init__(self, threshold: float = DEFAULT_THRESHOLD, hangover_ticks: int = DEFAULT_HANGOVER_TICKS) -> None:
+    def __init__(
+        self,
+        threshold: float = DEFAULT_THRESHOLD,
+        hangover_ticks: int = DEFAULT_HANGOVER_TICKS,
+        *,
+        adaptive: bool = False,
+    ) -> None:
         if not threshold >= 0 or hangover_ticks < 0:
             raise ValueError("a gate's threshold and hangover cannot be negative")
         self._threshold = threshold
         self._hangover_ticks = hangover_ticks
+        self._noise = NoiseFloor(threshold) if adaptive else None
+        self.close()
+
+    @property
+    def floor(self) -> float:
+        """The noise floor in dBov: what the source is taken to have for a background."""
+        return _decibels(self._threshold if self._noise is None else self._noise.square)
+
+    def close(self) -> None:
+        """Close at once, as when the source is muted. What is known of its noise stays known."""
         self._remaining = 0
         self.level = SILENT_LEVEL
-        self.open = False
+        self.loud = self.open = False
 
     def process(self, frame: Samples) -> bool:
         """Measure a frame, shape ``(n,)``, int16. Returns :attr:`open`: the frame belongs to the mix."""
         square = mean_square(frame)
         self.level = _decibels(square)
-        if square > self._threshold:
+        self.loud = square > self._threshold and self._stands_out(frame, square)
+        if self._noise is not None:
+            self._noise.process(square)
+        if self.loud:
             self._remaining = self._hangover_ticks
             self.open = True
             return True
@@ -90,7 +158,19 @@ class Gate:
     def silent(self) -> bool:
         """A tick without a frame. Returns :attr:`open`: somebody is still taken to be talking."""
         self.level = SILENT_LEVEL
+        self.loud = False
+        if self._noise is not None:
+            self._noise.silent()
         return self._count_down()
+
+    def _stands_out(self, frame: Samples, square: float) -> bool:
+        """Whether a frame above the threshold is more than the source's noise."""
+        if self._noise is None or self._noise.square <= self._threshold:  # no noise to speak of
+            return True
+        floor = self._noise.square
+        if square > floor * (_KEEP if self.open else _OPEN):
+            return True
+        return square > floor and _loudest_piece(frame) > floor * _ONSET
 
     def _count_down(self) -> bool:
         self.open = self._remaining > 0

@@ -11,6 +11,7 @@ from conference.room.errors import InvalidRoomName, RoomFull, TooManyRooms
 from conference.room.events import RoomEvent
 from conference.room.participant import Participant
 from conference.room.room import Room
+from conference.room.voice import DEFAULT_VOICE, VoiceSettings
 
 log = logging.getLogger(__name__)
 
@@ -38,11 +39,17 @@ def check_room_name(name: str) -> str:
 
 
 class Conference:
-    """All rooms, and those who follow what happens in them."""
+    """All rooms, and those who follow what happens in them.
 
-    def __init__(self, limits: ConferenceLimits = ConferenceLimits()) -> None:
+    Args:
+        limits: how much it takes on.
+        voice: how the voices of all participants are treated, unless told otherwise of one.
+    """
+
+    def __init__(self, limits: ConferenceLimits = ConferenceLimits(), voice: VoiceSettings = DEFAULT_VOICE) -> None:
         self.rooms: dict[str, Room] = {}
         self._limits = limits
+        self._voice = voice
         self._subscribers: dict[str, list[Callable[[RoomEvent], None]]] = {}
 
     def get(self, room_name: str) -> Room | None:
@@ -63,7 +70,7 @@ class Conference:
         if room is None:
             if len(self.rooms) >= self._limits.max_rooms:
                 raise TooManyRooms("This server has no place for another room; please try again later")
-            room = Room(room_name, participant.joined_at, lambda event: self._publish(room_name, event))
+            room = Room(room_name, participant.joined_at, lambda event: self._publish(room_name, event), self._voice)
         if len(room.participants) >= self._limits.max_participants:
             raise RoomFull(f"Room {room_name} is full")
         room.add(participant)

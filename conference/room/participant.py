@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
 from conference.audio.frame import SILENT_LEVEL, Samples
-from conference.audio.gate import Gate
 from conference.codecs.base import Codec
+from conference.room.voice import Voice
 
 Transport: TypeAlias = Literal["webrtc", "twilio", "local"]
 """The way a participant came in. ``local`` is code in this process."""
@@ -62,6 +62,12 @@ class ParticipantState:
     joined_at: float
     """Unix time in seconds."""
 
+    levelling: bool = True
+    """Their voice is brought to a common loudness."""
+
+    noise_suppression: bool = False
+    """Noise is taken out of their voice."""
+
 
 class Participant:
     """Somebody in a room.
@@ -77,7 +83,6 @@ class Participant:
     """
 
     __slots__ = (
-        "gate",
         "hang_up",
         "id",
         "joined_at",
@@ -88,6 +93,7 @@ class Participant:
         "source",
         "talking",
         "transport",
+        "voice",
     )
 
     def __init__(
@@ -111,7 +117,7 @@ class Participant:
         self.muted = False
         self.talking = False
         self.level = SILENT_LEVEL
-        self.gate = Gate()
+        self.voice = Voice()  # until a room says how voices are treated there
 
     def state(self) -> ParticipantState:
         """A snapshot."""
@@ -123,4 +129,6 @@ class Participant:
             talking=self.talking,
             level=round(self.level, 1),
             joined_at=self.joined_at,
+            levelling=self.voice.settings.levelling,
+            noise_suppression=self.voice.settings.noise_suppression,
         )

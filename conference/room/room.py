@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
-from conference.audio.frame import SILENCE, SILENT_LEVEL, Samples
+from conference.audio.frame import SILENT_LEVEL, Samples
 from conference.audio.mix import minus, total
 from conference.codecs.base import Codec
 from conference.room.encoders import EVERYBODY, EncoderBank
@@ -25,6 +25,7 @@ from conference.room.events import (
     TalkingStopped,
 )
 from conference.room.participant import Participant, Sink, Source
+from conference.room.voice import DEFAULT_VOICE, Voice, VoiceSettings
 
 log = logging.getLogger(__name__)
 
@@ -42,14 +43,23 @@ class Room:
         name: as in the URL.
         created_at: unix time in seconds.
         publish: takes every event, at once and in order.
+        voice: how the voices of those who join are treated.
     """
 
-    def __init__(self, name: str, created_at: float, publish: Callable[[RoomEvent], None]) -> None:
+    def __init__(
+        self,
+        name: str,
+        created_at: float,
+        publish: Callable[[RoomEvent], None],
+        voice: VoiceSettings = DEFAULT_VOICE,
+    ) -> None:
         self.name = name
         self.created_at = created_at
         self.participants: dict[str, Participant] = {}
         self.encoders = EncoderBank()
         self._publish = publish
+        self._voice = voice
+        self._endings: dict[str, Samples] = {}  # what is still to be heard of those who have left
         self._talkers: frozenset[str] | None = None  # for whom the listeners are arranged; None: not at all
         self._audience: dict[str, dict[Codec | None, list[Participant]]] = {}  # by stream, by codec
         self._places: dict[str, _Place] = {}  # of each listener
@@ -62,9 +72,11 @@ class Room:
 
         Raises:
             ValueError: somebody with that id is here already.
+            SuppressionUnavailable: voices are to be freed of noise, and the library for it is not there.
         """
         if participant.id in self.participants:
             raise ValueError(f"participant {participant.id} is in the room already")
+        participant.voice = Voice(self._voice)
         self.participants[participant.id] = participant
         self._talkers = None
         self._publish(ParticipantJoined(self.name, participant.state()))
@@ -75,6 +87,9 @@ class Room:
         if participant is None:
             return None
         self._talkers = None
+        ending = participant.voice.stop()
+        if ending is not None:
+            self._endings[participant_id] = ending
         self._set_talking(participant, talking=False)
         self._publish(ParticipantLeft(self.name, participant.state(), reason))
         return participant
@@ -114,6 +129,19 @@ class Room:
             participant.level = SILENT_LEVEL
         self._publish(ParticipantUpdated(self.name, participant.state()))
 
+    def treat_voice(
+        self, participant_id: str, *, levelling: bool | None = None, noise_suppression: bool | None = None
+    ) -> None:
+        """Switch stages of a participant's voice on or off; ``None`` leaves one as it is.
+
+        Raises:
+            KeyError: they are not here.
+            SuppressionUnavailable: the library for it is not there.
+        """
+        participant = self.participants[participant_id]
+        if participant.voice.change(levelling=levelling, noise_suppression=noise_suppression):
+            self._publish(ParticipantUpdated(self.name, participant.state()))
+
     def rename(self, participant_id: str, name: str) -> None:
         """Change what others see.
 
@@ -139,27 +167,27 @@ class Room:
             tick: number of the tick; the media time of the mixes is ``tick * 960``.
             now_ns: monotonic time at which the tick is due.
         """
-        voices = {one.id: frame for one, frame in self._listen(now_ns)}
+        voices, self._endings = self._endings, {}
+        voices.update((one.id, frame) for one, frame in self._listen(now_ns))
         self._play(voices, tick)
         if tick % LEVELS_EVERY_TICKS == 0:
             self._publish_levels()
             self.encoders.forget_unused(tick)
 
     def _listen(self, now_ns: int) -> Iterator[tuple[Participant, Samples]]:
-        """Who is talking, with their frames."""
+        """Who is to be heard, with their frames."""
         for participant in list(self.participants.values()):
-            if participant.source is None:
+            voice = participant.voice
+            if participant.source is None and not participant.talking:
                 continue
-            frame = self._pull(participant, participant.source, now_ns)
-            if participant.muted:
-                continue
-            gate = participant.gate
-            is_open = gate.silent() if frame is None else gate.process(frame)
-            participant.level = gate.level
-            if is_open != participant.talking:
-                self._set_talking(participant, talking=is_open)
-            if is_open:
-                yield participant, SILENCE if frame is None else frame
+            frame = None if participant.source is None else self._pull(participant, participant.source, now_ns)
+            heard = voice.process(frame, muted=participant.muted)
+            if not participant.muted:
+                participant.level = voice.level
+                if voice.talking != participant.talking:
+                    self._set_talking(participant, talking=voice.talking)
+            if heard is not None:
+                yield participant, heard
 
     def _pull(self, participant: Participant, source: Source, now_ns: int) -> Samples | None:
         try:

@@ -1,0 +1,58 @@
+"""Edges without clicks, where a source starts or stops in mid-sound.
+
+A fade is half a period of a raised cosine. Where a source is silenced while it sounds, its next frame fades out. Where
+there is no next frame (its last packet was the last, or it has left), the end of what was heard goes on backwards for
+a moment, fading: that joins without a step, and has the voice's own colour.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from conference.audio.frame import FRAME_SAMPLES, Samples
+
+FADE_SAMPLES = 240
+"""5 ms: short enough to take nothing from a word, long enough that nothing clicks."""
+
+ONSET_SAMPLES = 96
+"""2 ms: where a gate opens, the step is no larger than the noise, and a word begins."""
+
+AUDIBLE_STEP = 128
+"""A jump between two samples that a listener may hear as a click, in int16 steps: -48 dBFS. A source that begins or
+ends with less needs no help, and is left as it is, bit for bit."""
+
+
+def fade_in(frame: Samples, samples: int = FADE_SAMPLES) -> Samples:
+    """A frame whose first ``samples`` rise from nothing: a new array."""
+    faded = frame.copy()
+    faded[:samples] = np.rint(frame[:samples] * (1 - _falling(samples)))
+    return faded
+
+
+def fade_out(frame: Samples, samples: int = FADE_SAMPLES) -> Samples:
+    """A frame that falls to nothing within its first ``samples``: a new array."""
+    faded = np.zeros_like(frame)
+    faded[:samples] = np.rint(frame[:samples] * _falling(samples))
+    return faded
+
+
+def tail(last: Samples, samples: int = FADE_SAMPLES) -> Samples:
+    """A frame to follow ``last`` where nothing follows: its end, backwards, falling to nothing."""
+    faded = np.zeros(FRAME_SAMPLES, dtype=np.int16)
+    faded[:samples] = np.rint(last[: -samples - 1 : -1] * _falling(samples))
+    return faded
+
+
+def starts_abruptly(frame: Samples) -> bool:
+    """Whether a frame that follows silence begins with a step."""
+    return bool(abs(int(frame[0])) > AUDIBLE_STEP)
+
+
+def ends_abruptly(frame: Samples) -> bool:
+    """Whether silence after a frame begins with a step."""
+    return bool(abs(int(frame[-1])) > AUDIBLE_STEP)
+
+
+def _falling(samples: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    # The midpoints of the steps: the two curves of a length add up to one, forwards and backwards.
+    return 0.5 + 0.5 * np.cos(np.pi * (np.arange(samples) + 0.5) / samples)

@@ -1,0 +1,147 @@
+"""Slow levelling of one voice toward a common loudness, so that nobody need reach for the volume.
+
+It learns from *speech* and from nothing else. Frames count that stand out from the source's noise; and among them,
+loudness must move from frame to frame as it does in syllables, so that a tone, music or a fan passes as it is. Who
+speaks at about the right level is left alone, bit for bit: only when the level is off by more than `TOLERANCE_DB` does
+the gain move, and then all the way.
+
+Amplifying is for speech alone, too: what does not stand out from the noise gets none of it, so that noise is not
+pumped up in the gaps. And a frame that would come out far too loud (somebody louder at the same microphone, a laugh)
+gets less gain within 5 ms. The gain is a continuous line of straight pieces, and a limiter sees to the peaks.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from conference.audio.frame import FRAME_SAMPLES, SILENT_LEVEL, Samples
+from conference.audio.limiter import Limiter
+
+TARGET = -26.0
+"""Active speech level aimed at, in dBov: the nominal level of ITU-T P.56 and of most test material."""
+
+TOLERANCE_DB = 2.5
+"""A voice as near as this to the target is left alone."""
+
+MOST_DB = 24.0
+LEAST_DB = -18.0
+"""The range of the gain."""
+
+_ARRIVED_DB = 0.3  # once the gain moves, it moves until this little is missing
+_WINDOW = 75  # frames of speech that the active level is a mean of: 1.5 s
+_FIRST = 20  # frames of speech before the gain moves at all
+_SETTLED = 150  # frames of speech after which the gain moves slowly
+_UNDER_DB = 16.0  # frames this far below the active level are gaps in speech (P.56 has 15.9 dB) ...
+_UNDER_TICKS = 40  # ... but not if there are only such: that is a quieter voice
+_RUN = 3  # frames in a row that are speech: a key that is hit is shorter
+_SYLLABIC_DB = 1.0  # between two frames of speech there is usually more than this
+_SYLLABIC_SHARE = 0.3  # ... at least this often
+_SYLLABIC_WINDOW = 20
+
+_QUICK_DB = 0.35  # per frame (17 dB/s) while a voice is new
+_CALM_DB = 0.05  # per frame (2.5 dB/s) afterwards, upward
+_DOWN_DB = 0.35  # per frame, downward, always
+_EASE = 0.06  # of what is missing, per frame, when little is
+
+_BARE_DB = 3.0  # a frame this close to the noise is noise: no gain
+_CLEAR_DB = 12.0  # one this far above is speech: all of it
+_PEAK_DB = 8.0  # a frame this far above the target gets no more gain
+
+_SLOW = np.arange(1.0, FRAME_SAMPLES + 1) / FRAME_SAMPLES
+_FAST = np.minimum(np.arange(1.0, FRAME_SAMPLES + 1) / (FRAME_SAMPLES // 4), 1.0)
+
+
+class Leveller:
+    """Levels one voice. Fed with the frames that are heard."""
+
+    __slots__ = (
+        "_active", "_frames", "_last", "_limiter", "_moving", "_now", "_run", "_syllabic", "_under", "gain_db",
+    )  # fmt: skip
+
+    gain_db: float
+    """What speech gets by now, -18 to 24."""
+
+    def __init__(self) -> None:
+        self.gain_db = 0.0
+        self._now = 0.0  # dB at the end of the last frame
+        self._limiter = Limiter()
+        self._last = SILENT_LEVEL
+        self._run = 0
+        self._syllabic = 0.0  # how often the level moved, lately
+        self._moving = False
+        self._restart()
+
+    def _restart(self) -> None:
+        self._active = 0.0  # mean power of speech; 1 is 0 dBov
+        self._frames = 0  # of speech, that it is known from
+        self._under = 0
+
+    def process(self, frame: Samples, level: float, floor: float, *, loud: bool) -> Samples:
+        """Level a frame.
+
+        Args:
+            frame: shape ``(960,)``, int16; left as it is.
+            level: its level in dBov.
+            floor: the source's noise floor in dBov.
+            loud: whether the frame stands out from it.
+
+        Returns:
+            The frame itself where there is nothing to do, else a new one.
+        """
+        self._run = self._run + 1 if loud else 0
+        if self._run >= _RUN:
+            self._learn(level)
+        self._last = level
+        return self._apply(frame, self._wanted(level, floor))
+
+    def rest(self) -> None:
+        """A tick on which nothing is heard."""
+        self._run = 0
+        self._last = SILENT_LEVEL
+        self._now = min(self.gain_db, 0.0)
+
+    def _learn(self, level: float) -> None:
+        """Take in a frame of what may be speech."""
+        moved = abs(level - self._last) > _SYLLABIC_DB
+        self._syllabic += (moved - self._syllabic) / _SYLLABIC_WINDOW
+        if self._frames and level < _decibels(self._active) - _UNDER_DB:
+            self._under += 1
+            if self._under < _UNDER_TICKS:
+                return
+            self._restart()
+        self._under = 0
+        self._frames = min(self._frames + 1, _SETTLED)
+        self._active += (10 ** (level / 10) - self._active) / min(self._frames, _WINDOW)
+        if self._frames >= _FIRST and self._syllabic >= _SYLLABIC_SHARE:
+            self._adapt()
+
+    def _adapt(self) -> None:
+        """Move the gain toward what the voice lacks."""
+        wanted = min(max(TARGET - _decibels(self._active), LEAST_DB), MOST_DB)
+        missing = wanted - self.gain_db
+        self._moving = abs(missing) > (_ARRIVED_DB if self._moving else TOLERANCE_DB)
+        if self._moving:
+            up = _QUICK_DB if self._frames < _SETTLED else _CALM_DB
+            self.gain_db += min(max(missing * _EASE, -_DOWN_DB), up)
+
+    def _wanted(self, level: float, floor: float) -> float:
+        """The gain that suits a frame, in dB."""
+        if self.gain_db <= 0:
+            return self.gain_db
+        share = min(max((level - floor - _BARE_DB) / (_CLEAR_DB - _BARE_DB), 0.0), 1.0)
+        return min(self.gain_db * share, max(TARGET + _PEAK_DB - level, 0.0))
+
+    def _apply(self, frame: Samples, wanted: float) -> Samples:
+        before, self._now = self._now, wanted
+        if before == wanted == 0 and self._limiter.gain == 1:
+            return frame
+        begin, end = 10 ** (before / 20), 10 ** (wanted / 20)
+        # A word's beginning is to have its gain, a shout to lose it, and so is the noise after a word.
+        curve = _FAST if abs(wanted - before) > 1 else _SLOW
+        return self._limiter.process(frame * (begin + (end - begin) * curve))
+
+
+def _decibels(power: float) -> float:
+    return 10 * math.log10(power)

@@ -1,0 +1,156 @@
+"""What becomes of one participant's voice between their source and the mix.
+
+    frame -> noise suppression (if wanted) -> gate -> levelling -> fades -> mix
+
+Each stage leaves alone what it has nothing to do for, so that a source's own samples reach the mix, bit for bit, as
+long as it is loud enough, about as loud as others, and begins and ends without a step.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from conference.audio import fade
+from conference.audio.frame import SILENCE, Samples
+from conference.audio.gate import Gate, GateSettings, mean_square
+from conference.audio.levelling import Leveller
+from conference.codecs.rnnoise import Suppressor
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceSettings:
+    """How participants' voices are treated."""
+
+    gate: GateSettings = field(default_factory=GateSettings)
+    levelling: bool = True
+    """Whether voices that are too loud or too quiet are brought to a common loudness."""
+
+    noise_suppression: bool = False
+    """Whether background noise is taken out. Needs the extra ``noise``; costs 20 ms of delay, and more CPU than all the
+    rest of a room."""
+
+    fades: bool = True
+    """Whether sound that starts or stops abruptly is faded."""
+
+
+DEFAULT_VOICE = VoiceSettings()
+
+UNTOUCHED = VoiceSettings(gate=GateSettings(adaptive=False), levelling=False, fades=False)
+"""What is above the fixed threshold is mixed as it comes: for programs that mix sound of their own."""
+
+
+class Voice:
+    """One participant's voice. Asked once a tick.
+
+    Args:
+        settings: how it is treated; can be changed at any time with :meth:`change`.
+
+    Raises:
+        SuppressionUnavailable: noise suppression is wanted, and its library is not there.
+    """
+
+    __slots__ = ("_gate", "_heard", "_leveller", "_suppressor", "settings")
+
+    settings: VoiceSettings
+
+    def __init__(self, settings: VoiceSettings = DEFAULT_VOICE) -> None:
+        self._heard: Samples | None = None  # the last frame that went into the mix, if it made a sound
+        self._suppressor = Suppressor() if settings.noise_suppression else None
+        self._leveller = Leveller() if settings.levelling else None
+        self._gate = _make_gate(settings.gate)
+        self.settings = settings
+
+    def change(self, *, levelling: bool | None = None, noise_suppression: bool | None = None) -> bool:
+        """Switch a stage on or off; ``None`` leaves it. Returns whether that changed anything.
+
+        Raises:
+            SuppressionUnavailable: as for the class; nothing has changed then.
+        """
+        before = self.settings
+        wanted = replace(
+            before,
+            levelling=before.levelling if levelling is None else levelling,
+            noise_suppression=before.noise_suppression if noise_suppression is None else noise_suppression,
+        )
+        if wanted.noise_suppression != before.noise_suppression:
+            self._suppressor = Suppressor() if wanted.noise_suppression else None
+        if wanted.levelling != before.levelling:
+            self._leveller = Leveller() if wanted.levelling else None
+        self.settings = wanted
+        return wanted != before
+
+    @property
+    def talking(self) -> bool:
+        """They are to be heard: the gate is open."""
+        return self._gate.open
+
+    @property
+    def level(self) -> float:
+        """How loud the last frame came in, in dBov."""
+        return self._gate.level
+
+    def process(self, frame: Samples | None, *, muted: bool = False) -> Samples | None:
+        """Let a tick pass.
+
+        Args:
+            frame: what came from the source: shape ``(960,)``, int16; ``None`` if nothing.
+            muted: whether nobody is to hear it.
+
+        Returns:
+            What goes into the mix; ``None`` if they have no part in it.
+        """
+        if muted:
+            return self.stop(frame)
+        if self._suppressor is not None:
+            frame = self._without_noise(frame, self._suppressor)
+        is_open = self._gate.silent() if frame is None else self._gate.process(frame)
+        if frame is None or not is_open:
+            ending = self._end(frame)
+            return SILENCE if is_open and ending is None else ending
+        frame = self._levelled(frame)
+        if self._heard is None and self.settings.fades and fade.starts_abruptly(frame):
+            frame = fade.fade_in(frame)
+        self._heard = frame
+        return frame
+
+    def stop(self, frame: Samples | None = None) -> Samples | None:
+        """They are silenced, or leave.
+
+        Args:
+            frame: what would have come next, if there is anything.
+
+        Returns:
+            What still goes into the mix, so that it ends without a click.
+        """
+        ending = self._end(frame)
+        self._gate.close()
+        return ending
+
+    def _end(self, frame: Samples | None) -> Samples | None:
+        """From here on nothing is heard; ``frame`` is what would have come next."""
+        last, self._heard = self._heard, None
+        if last is None:
+            return None
+        ending = None
+        if self.settings.fades and fade.ends_abruptly(last):
+            ending = fade.tail(last) if frame is None else fade.fade_out(self._levelled(frame))
+        if self._leveller is not None:
+            self._leveller.rest()
+        return ending
+
+    def _without_noise(self, frame: Samples | None, suppressor: Suppressor) -> Samples | None:
+        if self._gate.open:
+            return suppressor.process(SILENCE if frame is None else frame)  # what it still holds comes out
+        if frame is None or mean_square(frame) <= self.settings.gate.threshold:
+            return frame  # silent as it is: not worth what suppression costs
+        return suppressor.process(frame)
+
+    def _levelled(self, frame: Samples) -> Samples:
+        if self._leveller is None:
+            return frame
+        gate = self._gate
+        return self._leveller.process(frame, gate.level, gate.floor, loud=gate.loud)
+
+
+def _make_gate(settings: GateSettings) -> Gate:
+    return Gate(settings.threshold, settings.hangover_ticks, adaptive=settings.adaptive)

@@ -51,6 +51,8 @@ class Settings:
     # Limits
     max_rooms: int = 1000
     max_participants_per_room: int = 200
+    max_talkers: int = 8
+    """Who are mixed at once, in one room: the loudest."""
     max_sdp_bytes: int = 64 * 1024
     max_name_length: int = 64
     max_joins_per_minute: int = 300
@@ -122,6 +124,7 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
     ("udp_port", 0, 65535),
     ("max_rooms", 1, 1_000_000),
     ("max_participants_per_room", 1, 100_000),
+    ("max_talkers", 1, 1000),
     ("max_sdp_bytes", 1024, 1024 * 1024),
     ("max_name_length", 1, 1000),
     ("max_joins_per_minute", 0, 1_000_000),

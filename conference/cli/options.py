@@ -207,6 +207,7 @@ OPTIONS: tuple[Option, ...] = (
            "make a certificate for a trial in the local network; browsers will warn about it, once"),
     Option("max_rooms", _LIMITS, read_whole, "N", "rooms at one time"),
     Option("max_participants_per_room", _LIMITS, read_whole, "N", "people in one room"),
+    Option("max_talkers", _LIMITS, read_whole, "N", "people heard at once in one room: the loudest"),
     Option("max_joins_per_minute", _LIMITS, read_whole, "N", "joins from one address; 0 for no limit"),
     Option("max_name_length", _LIMITS, read_whole, "N", "characters in a person's name"),
     Option("max_sdp_bytes", _LIMITS, read_whole, "BYTES", "size of an offer"),

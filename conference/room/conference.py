@@ -11,6 +11,7 @@ from conference.room.errors import InvalidRoomName, RoomFull, TooManyRooms
 from conference.room.events import RoomEvent
 from conference.room.participant import Participant
 from conference.room.room import Room
+from conference.room.talkers import DEFAULT_LIMIT
 from conference.room.voice import DEFAULT_VOICE, VoiceSettings
 
 log = logging.getLogger(__name__)
@@ -25,6 +26,9 @@ class ConferenceLimits:
     max_rooms: int = 1000
     max_participants: int = 1000
     """In one room."""
+
+    max_talkers: int = DEFAULT_LIMIT
+    """Who are mixed at once, in one room: the loudest."""
 
 
 def check_room_name(name: str) -> str:
@@ -70,12 +74,21 @@ class Conference:
         if room is None:
             if len(self.rooms) >= self._limits.max_rooms:
                 raise TooManyRooms("This server has no place for another room; please try again later")
-            room = Room(room_name, participant.joined_at, lambda event: self._publish(room_name, event), self._voice)
+            room = self._open(room_name, participant.joined_at)
         if len(room.participants) >= self._limits.max_participants:
             raise RoomFull(f"Room {room_name} is full")
         room.add(participant)
         self.rooms[room_name] = room
         return room
+
+    def _open(self, room_name: str, created_at: float) -> Room:
+        return Room(
+            room_name,
+            created_at,
+            lambda event: self._publish(room_name, event),
+            self._voice,
+            max_talkers=self._limits.max_talkers,
+        )
 
     def leave(self, room_name: str, participant_id: str, reason: str) -> None:
         """Take somebody out of a room, which goes with its last participant. Does nothing if they are not in it."""

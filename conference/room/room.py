@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
+from conference.audio.fade import fade_in, fade_out
 from conference.audio.frame import SILENT_LEVEL, Samples
 from conference.audio.mix import minus, total
 from conference.codecs.base import Codec
@@ -25,6 +26,7 @@ from conference.room.events import (
     TalkingStopped,
 )
 from conference.room.participant import Participant, Sink, Source
+from conference.room.talkers import DEFAULT_LIMIT, TalkerSelection
 from conference.room.voice import DEFAULT_VOICE, Voice, VoiceSettings
 
 log = logging.getLogger(__name__)
@@ -44,6 +46,7 @@ class Room:
         created_at: unix time in seconds.
         publish: takes every event, at once and in order.
         voice: how the voices of those who join are treated.
+        max_talkers: how many are mixed at once; with more, the loudest.
     """
 
     def __init__(
@@ -52,12 +55,16 @@ class Room:
         created_at: float,
         publish: Callable[[RoomEvent], None],
         voice: VoiceSettings = DEFAULT_VOICE,
+        *,
+        max_talkers: int = DEFAULT_LIMIT,
     ) -> None:
         self.name = name
         self.created_at = created_at
         self.participants: dict[str, Participant] = {}
         self.encoders = EncoderBank()
         self._publish = publish
+        self._selection = TalkerSelection(max_talkers)
+        self._left_out: set[str] = set()  # who talked during the last tick and was not mixed
         self._voice = voice
         self._endings: dict[str, Samples] = {}  # what is still to be heard of those who have left
         self._talkers: frozenset[str] | None = None  # for whom the listeners are arranged; None: not at all
@@ -169,7 +176,7 @@ class Room:
         """
         voices, self._endings = self._endings, {}
         voices.update((one.id, frame) for one, frame in self._listen(now_ns))
-        self._play(voices, tick)
+        self._play(self._loudest(voices), tick)
         if tick % LEVELS_EVERY_TICKS == 0:
             self._publish_levels()
             self.encoders.forget_unused(tick)
@@ -188,6 +195,20 @@ class Room:
                     self._set_talking(participant, talking=voice.talking)
             if heard is not None:
                 yield participant, heard
+
+    def _loudest(self, voices: dict[str, Samples]) -> dict[str, Samples]:
+        """Those who are mixed, if too many talk at once; who loses or gains their place in mid-sound fades."""
+        before, left_out = self._selection.chosen, self._left_out
+        chosen = self._selection.choose({one: self._level(one) for one in voices})
+        self._left_out = voices.keys() - chosen
+        if not left_out and not self._left_out:
+            return voices
+        mixed = {one: fade_in(voices[one]) if one in left_out else voices[one] for one in chosen}
+        return mixed | {one: fade_out(voices[one]) for one in self._left_out & before}
+
+    def _level(self, participant_id: str) -> float:
+        participant = self.participants.get(participant_id)
+        return SILENT_LEVEL if participant is None else participant.level
 
     def _pull(self, participant: Participant, source: Source, now_ns: int) -> Samples | None:
         try:

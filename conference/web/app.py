@@ -58,7 +58,7 @@ async def hang_up_all(app: web.Application) -> None:
 
 
 def _make_server(settings: Settings, webrtc: WebRtcLike) -> Server:
-    limits = ConferenceLimits(settings.max_rooms, settings.max_participants_per_room)
+    limits = ConferenceLimits(settings.max_rooms, settings.max_participants_per_room, settings.max_talkers)
     conference = Conference(limits)
     lateness = Lateness(conference.tick)
     traffic = Traffic()

@@ -3,78 +3,140 @@
 The *transit* of a packet is its arrival time minus its media time. Only differences of transits mean anything, because
 the two clocks have nothing in common: the smallest recent transit is the network at its best (the *base*), and what a
 packet's transit has over it is that packet's *relative delay*. Waiting for a high quantile of the relative delays lets
-that share of the packets arrive in time.
+that share of the packets arrive in time. NetEQ does the same with a histogram that fades; a window that ends instead
+forgets a bad minute completely within seconds, and a moment that is gone cannot hold the delay up.
 
-The target rises at once when a packet came too late, and falls when the window has forgotten the bad moment. The base
-follows a sender whose clock runs off, because it forgets too.
+Both the base and the quantile come from one window, so that a sender whose clock runs off, and a network whose way has
+become longer or shorter, are followed by themselves. The histogram is of transits and not of relative delays: when the
+base moves, no entry of it is wrong.
+
+All of it costs a few additions a packet: the quantile's bucket is not searched for but moved, and the smallest transit
+is at the head of a queue that holds only those that can still become the smallest.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from typing import NamedTuple
 
-WINDOW_PACKETS = 128
-"""How many recent packets count: 2.6 s at 50 packets a second."""
+WINDOW_SECONDS = 5
+"""A packet counts for so long. A delay that was needed once is given up after it, so this is also how soon."""
 
-REFRESH_PACKETS = 8
-"""The quantile is computed anew after so many packets, and after each late one."""
+LEAST_PACKETS = 50
+"""So many count, however old they are: after a long pause the network is known already."""
 
-QUANTILE = 0.98
+QUANTILE = 0.988
+"""The share of packets that come in time by the target alone. Three in a full window of 20 ms packets may be later."""
+
+MARGIN = 32
+"""The target is one part in so many over the quantile: what is yet to come may be later than all that has."""
+
+
+class _Seen(NamedTuple):
+    arrival: int
+    number: int
+    transit: int
 
 
 class DelayEstimator:
     """Tracks the base and the target delay of one stream. All values are in samples of the stream's clock.
 
     Args:
+        clock_rate: samples per second.
         minimum: the target never falls below this, even on a perfect network.
         maximum: the target never rises above this; packets later than that count as lost.
     """
 
-    __slots__ = ("_maximum", "_minimum", "_since_refresh", "_transits", "base", "target")
+    __slots__ = (
+        "_above",
+        "_bucket",
+        "_counts",
+        "_edge",
+        "_lows",
+        "_maximum",
+        "_minimum",
+        "_number",
+        "_odd",
+        "_window",
+        "_window_samples",
+        "base",
+        "target",
+    )
 
-    def __init__(self, *, minimum: int, maximum: int) -> None:
+    def __init__(self, *, clock_rate: int, minimum: int, maximum: int) -> None:
         self._minimum = minimum
         self._maximum = maximum
-        self._transits: deque[int] = deque(maxlen=WINDOW_PACKETS)
-        self._since_refresh = 0
-        self.base = 0
-        """The smallest recent transit."""
-
-        self.target = minimum
-        """How long after the base a packet is played."""
-
-    def observe(self, transit: int) -> None:
-        """Take the transit of a packet that has just arrived."""
-        if transit - self.base > self._maximum:
-            # Too late to wait for, ever: the sender's clock has jumped (it does not count during a mute, say).
-            self._transits.clear()
-        self._transits.append(transit)
-        self._since_refresh += 1
-        if len(self._transits) == 1 or transit < self.base:
-            self.base = transit
-        if self._since_refresh >= REFRESH_PACKETS:
-            self._refresh()
-
-    def observe_late(self, transit: int) -> None:
-        """Take the transit of a packet whose turn had passed: the target makes room for its like."""
-        self.observe(transit)
-        self._refresh()
-        wanted = min(transit - self.base, self._maximum)
-        late = sum(1 for one in self._transits if one - self.base > self.target)
-        # A single straggler is a loss; a second one within the window is a trend.
-        if late > 1:
-            self.target = max(self.target, wanted)
+        self._bucket = max(1, clock_rate // 1000)
+        self._window_samples = WINDOW_SECONDS * clock_rate
+        self.reset()
 
     def reset(self) -> None:
         """Forget the stream."""
-        self._transits.clear()
-        self._since_refresh = 0
+        self._window: deque[_Seen] = deque()
+        self._lows: deque[_Seen] = deque()  # transits rising, and each the smallest of all that came after it
+        self._counts: dict[int, int] = {}  # packets by transit, in buckets of a millisecond
+        self._edge = 0  # the quantile's bucket
+        self._above = 0  # packets in buckets above it
+        self._number = 0
+        self._odd = False
         self.base = 0
-        self.target = self._minimum
+        """The smallest recent transit."""
 
-    def _refresh(self) -> None:
-        ordered = sorted(self._transits)
-        self.base = ordered[0]
-        quantile = ordered[int(QUANTILE * (len(ordered) - 1))] - self.base
-        self.target = min(max(quantile, self._minimum), self._maximum)
-        self._since_refresh = 0
+        self.target = self._minimum
+        """How long after the base a packet is played."""
+
+    def observe(self, transit: int, arrival: int) -> None:
+        """Take the transit of a packet that has arrived at ``arrival``."""
+        if self._window and abs(transit - self.base) > self._maximum:
+            if transit > self.base and not self._odd:
+                self._odd = True  # one straggler tells nothing: it is too late to be waited for
+                return
+            self.reset()  # the clock has jumped (some senders' do not count during a mute), or the network has
+        self._odd = False
+        seen = _Seen(arrival, self._number, transit)
+        self._number += 1
+        self._add(seen)
+        self._forget(arrival - self._window_samples)
+        self._move_edge()
+        self.base = self._lows[0].transit
+        wanted = (self._edge + 1) * self._bucket - self.base
+        self.target = min(max(wanted + wanted // MARGIN, self._minimum), self._maximum)
+
+    def _add(self, seen: _Seen) -> None:
+        self._window.append(seen)
+        lows = self._lows
+        while lows and lows[-1].transit >= seen.transit:
+            lows.pop()
+        lows.append(seen)
+        bucket = seen.transit // self._bucket
+        self._counts[bucket] = self._counts.get(bucket, 0) + 1
+        if len(self._window) == 1:
+            self._edge = bucket
+        self._above += bucket > self._edge
+
+    def _forget(self, before: int) -> None:
+        """Take out what is too old."""
+        window = self._window
+        while len(window) > LEAST_PACKETS and window[0].arrival < before:
+            seen = window.popleft()
+            bucket = seen.transit // self._bucket
+            left = self._counts[bucket] - 1
+            if left:
+                self._counts[bucket] = left
+            else:
+                del self._counts[bucket]
+            self._above -= bucket > self._edge
+            if self._lows[0].number == seen.number:
+                self._lows.popleft()
+
+    def _move_edge(self) -> None:
+        """Make the edge the lowest bucket that has no more above it than may be late: one in any case."""
+        packets = len(self._window)
+        allowed = max(int((1 - QUANTILE) * packets), packets > 1)
+        counts = self._counts
+        while self._above > allowed:
+            self._edge += 1
+            self._above -= counts.get(self._edge, 0)
+        while self._above + (here := counts.get(self._edge, 0)) <= allowed:
+            self._above += here
+            self._edge -= 1

@@ -9,7 +9,8 @@ It reorders, waits just long enough, and says for each stretch of time what it h
   settled when the next packet comes: lost, and the position moves on; or late, and then the delay grows by it if the
   target asks for that much, and the packet is cut or dropped if not.
 * Before the first packet, and after every silence, play starts when the oldest packet has waited for the target delay.
-  That is where surplus delay goes: nobody hears a pause become shorter.
+  That is where most of a surplus goes: nobody hears a pause become shorter. In the middle of sound
+  `JitterBuffer.correction` says by how much play would have to be shortened, or stretched, for its delay to be right.
 * A gap in timestamps without one in sequence numbers is silence: the sender used DTX (RFC 7587 section 3.1.3, RFC 3551
   section 4.1). A gap in both is loss.
 * An empty buffer is loss for as long as concealment is convincing, and silence from then on.
@@ -20,71 +21,22 @@ Time is an argument. All media times are in samples of the stream's own clock, u
 from __future__ import annotations
 
 from bisect import insort
+from collections import deque
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
 from conference.audio.delay import DelayEstimator
-
-MAX_DROPOUT = 3000
-"""A jump forward in sequence numbers by this many or more is a restart (RFC 3550, appendix A.1)."""
-
-MAX_MISORDER = 100
-"""A jump backward by more than this is a restart (RFC 3550, appendix A.1)."""
+from conference.audio.items import Item, JitterStats, Lost, Packet, Silence
+from conference.audio.sequence import Unwrapper
 
 DTX_BYTES = 2
 """A payload of this many bytes or fewer announces silence (RFC 6716 section 3.1: a lone TOC is an empty frame)."""
 
+SKIPPED_REMEMBERED = 64
+"""Of so many packets that play did without it is known, should they still come, that they are not duplicates."""
 
-@dataclass(frozen=True, slots=True)
-class Packet:
-    """A packet whose turn it is."""
-
-    payload: bytes
-    duration: int
-    """Samples at the stream's clock rate."""
-
-    level: int | None = None
-    """The sender's own measurement in dBov (RFC 6464), if there was one."""
-
-    skip: int = 0
-    """Samples at its start whose time has passed: they were concealed already."""
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """A stretch that should have sounded, and whose packet is not here."""
-
-    duration: int
-    following: bytes | None
-    """The packet right after the stretch, if it is here already: in-band FEC may hold the lost one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Silence:
-    """A stretch in which there is nothing to play."""
-
-    duration: int
-
-
-Item: TypeAlias = Packet | Lost | Silence
-
-
-@dataclass(slots=True)
-class JitterStats:
-    """Counts since the stream began."""
-
-    received: int = 0
-    duplicate: int = 0
-    late: int = 0
-    """Came after their turn; dropped."""
-
-    lost: int = 0
-    """Stretches reported as `Lost`, in packets."""
-
-    overflowed: int = 0
-    """Dropped because the buffer was full."""
-
-    restarts: int = 0
+HYSTERESIS = 16
+"""Delay is taken out only if what remains is more than the target by one part in so many of it: a target that wavers
+must not have speech shortened and stretched in turn."""
 
 
 @dataclass(order=True, slots=True)
@@ -115,24 +67,33 @@ class JitterBuffer:
         self,
         clock_rate: int,
         *,
-        minimum_ms: int = 5,
+        minimum_ms: int = 3,
         maximum_ms: int = 200,
         capacity_ms: int = 1000,
         conceal_ms: int = 60,
     ) -> None:
         self.clock_rate = clock_rate
         self.stats = JitterStats()
-        self.delay = DelayEstimator(minimum=minimum_ms * clock_rate // 1000, maximum=maximum_ms * clock_rate // 1000)
+        self.delay = DelayEstimator(
+            clock_rate=clock_rate,
+            minimum=minimum_ms * clock_rate // 1000,
+            maximum=maximum_ms * clock_rate // 1000,
+        )
         self._capacity = capacity_ms * clock_rate // 1000
         self._conceal = conceal_ms * clock_rate // 1000
         self._tick = clock_rate // 50
+        self._slip = clock_rate // 1000  # by so much the delay may fall short of the target
+        self._unwrapper = Unwrapper()
         self._entries: list[_Entry] = []
+        self._skipped: deque[int] = deque(maxlen=SKIPPED_REMEMBERED)
         self._forget_stream()
 
     def _forget_stream(self) -> None:
         self._entries.clear()
-        self._highest: _Entry | None = None  # by sequence number: the reference for unwrapping
-        self._suspect: int | None = None  # a raw sequence number far off, waiting for its successor
+        self._skipped.clear()  # sequence numbers that play did without
+        self.buffered = 0
+        """Sound held, in samples of the stream's clock."""
+
         self._last_played = -(1 << 62)  # sequence number
         self._position = 0  # media time that plays next
         self._playing = False
@@ -144,12 +105,13 @@ class JitterBuffer:
     def reset(self) -> None:
         """Forget the stream: the next packet starts another one."""
         self._forget_stream()
+        self._unwrapper.reset()
         self.delay.reset()
 
     @property
-    def buffered(self) -> int:
-        """Sound held, in samples of the stream's clock."""
-        return sum(entry.duration for entry in self._entries)
+    def ready(self) -> bool:
+        """Whether what plays next is here, and right after what was played last."""
+        return self._playing and bool(self._entries) and self._entries[0].timestamp == self._position
 
     def push(
         self,
@@ -159,6 +121,8 @@ class JitterBuffer:
         duration: int,
         arrival_ns: int,
         level: int | None = None,
+        *,
+        redundant: bool = False,
     ) -> None:
         """Take a packet as it arrived.
 
@@ -169,118 +133,130 @@ class JitterBuffer:
             duration: its length in samples of the stream's clock.
             arrival_ns: when it came.
             level: the sender's own measurement in dBov (RFC 6464), if there is one.
+            redundant: it came inside a later packet (RFC 2198), so that it tells nothing about the network's delay.
         """
+        place = self._unwrapper.place(sequence, timestamp)
         self.stats.received += 1
-        entry = self._unwrap(_Entry(sequence, timestamp, duration, payload, level))
-        if entry is None:
+        if place is None:
             return
-        transit = arrival_ns * self.clock_rate // 1_000_000_000 - entry.timestamp
-        if entry.sequence <= self._last_played:
-            self.stats.late += 1
-            self.delay.observe_late(transit)
-            return
-        if self._holds(entry.sequence):
+        if place.restarted:
+            self.stats.restarts += 1
+            self._forget_stream()
+            self.delay.reset()
+        entry = _Entry(place.sequence, place.timestamp, duration, payload, level)
+        if self._is_known(entry.sequence):
             self.stats.duplicate += 1
             return
-        if self._playing and entry.end <= self._position + self._starved:
-            self.delay.observe_late(transit)
+        if not redundant:
+            arrival = arrival_ns * self.clock_rate // 1_000_000_000
+            self.delay.observe(arrival - entry.timestamp, arrival)
+        if entry.sequence <= self._last_played:
+            self._skipped.remove(entry.sequence)
+            self.stats.late += 1
+            return
+        if self._entries and entry < self._entries[-1]:
+            insort(self._entries, entry)
         else:
-            self.delay.observe(transit)
-        insort(self._entries, entry)
-        self._bound()
+            self._entries.append(entry)
+        self.buffered += duration
+        if self.buffered > self._capacity:
+            self._bound()
+
+    def behind(self, now_ns: int) -> int:
+        """How late what plays at ``now_ns`` is, compared with the fastest packet, in samples; 0 while pausing."""
+        return self._lag(now_ns * self.clock_rate // 1_000_000_000) if self._playing else 0
 
     def pull(self, now_ns: int, wanted: int) -> Item:
         """What plays next.
 
         Args:
             now_ns: the moment at which it will be heard.
-            wanted: how many samples are needed at least; the length of a `Silence`.
+            wanted: how many samples are needed at least; the length of a `Silence`, unless sound begins before.
         """
         now = now_ns * self.clock_rate // 1_000_000_000
         cut = self._settle(now) if self._starved and self._playing else 0
         if not self._entries:
             return self._starve(wanted)
         head = self._entries[0]
-        due = now - self.delay.base - head.timestamp >= self.delay.target
         if not self._playing:
-            return self._play_head(skip=0) if due else Silence(wanted)
+            return self._begin(head, now, wanted)
         gap = head.timestamp - self._position
         contiguous = head.sequence == self._last_played + 1
         if gap >= self._tick and (contiguous or self._concealed >= self._conceal):
             self._playing = False  # a pause, or too much is lost to make up: what follows waits for its own time
-            return self._play_head(skip=0) if due else Silence(wanted)
+            return self._begin(head, now, wanted)
         if contiguous:
             return self._play_head(skip=cut)
         if gap <= 0:
             return self._play_head(skip=-gap)
         return self._report_lost(head, gap, hold=self._lag(now) + self._tick <= self.delay.target)
 
-    def surplus(self, now_ns: int) -> int:
-        """By how many samples play lags behind what the network asks for, beyond what ticks cost; 0 while pausing.
+    def correction(self, now_ns: int, ahead: int) -> int:
+        """By how many samples play should be shortened (more than 0) or stretched (less), for its delay to be right.
 
-        Play starts on a tick, so up to one tick over the target is the price of that, not a surplus; and half a tick
-        more is let pass, or a target that wavers would have speech shortened all the time.
+        Play takes a tick at a time from packets that come a packet at a time. So only whole packets (or ticks, if they
+        are shorter) change how long a packet can be waited for; whatever is decoded beyond them is delay for nothing.
 
         Args:
             now_ns: when the next item will be heard.
+            ahead: what is decoded already and will not be played in this tick, in samples of the stream's clock.
         """
         if not self._playing:
             return 0
-        lag = self._lag(now_ns * self.clock_rate // 1_000_000_000)
-        return max(0, lag - self.delay.target - self._tick * 3 // 2)
+        quantum = min(self._last_duration, self._tick)
+        idle = ahead % quantum
+        spare = self._lag(now_ns * self.clock_rate // 1_000_000_000) - idle - (self._tick - quantum) - self.delay.target
+        if spare < -self._slip:
+            return idle + spare // quantum * quantum
+        if spare >= quantum + self.delay.target // HYSTERESIS:
+            return idle + spare // quantum * quantum
+        return idle
 
     # Arrival
 
-    def _unwrap(self, raw: _Entry) -> _Entry | None:
-        """Place raw counters on the stream's own endless ones; ``None`` while a jump is unconfirmed."""
-        highest = self._highest
-        if highest is None:
-            self._highest = raw
-            return raw
-        step = _signed(raw.sequence - highest.sequence, 16)
-        if not -MAX_MISORDER <= step < MAX_DROPOUT:
-            # RFC 3550, appendix A.1: two in a row make a restart, one alone is a stray.
-            if self._suspect != raw.sequence:
-                self._suspect = (raw.sequence + 1) & 0xFFFF
-                return None
-            return self._restart(raw)
-        self._suspect = None
-        ahead = _signed(raw.timestamp - highest.timestamp, 32)
-        if ahead * step < 0:
-            return self._restart(raw)  # time ran backwards
-        raw.sequence = highest.sequence + step
-        raw.timestamp = highest.timestamp + ahead
-        if step > 0:
-            self._highest = raw
-        return raw
-
-    def _restart(self, first: _Entry) -> _Entry:
-        self.stats.restarts += 1
-        self.reset()
-        self._highest = first
-        return first
-
-    def _holds(self, sequence: int) -> bool:
+    def _is_known(self, sequence: int) -> bool:
+        """Whether the packet was here before: it waits, or it was played."""
+        if sequence <= self._last_played:
+            return sequence not in self._skipped
+        if not self._entries or sequence > self._entries[-1].sequence:
+            return False
         return any(entry.sequence == sequence for entry in self._entries)
 
     def _bound(self) -> None:
-        held = self.buffered
-        while held > self._capacity and len(self._entries) > 1:
-            dropped = self._entries.pop(0)
-            held -= dropped.duration
-            self._last_played = dropped.sequence
-            self._position = dropped.end
+        while self.buffered > self._capacity and len(self._entries) > 1:
+            self._take_head()
             self.stats.overflowed += 1
 
     # Playing
 
-    def _play_head(self, *, skip: int) -> Packet:
+    def _begin(self, head: _Entry, now: int, wanted: int) -> Item:
+        """Start to play, once the head has waited long enough.
+
+        A tick takes more than one packet if they are short, and the last of them comes later: wait for that one. With
+        such packets play need not start on a tick, but may start where one of them would begin.
+        """
+        quantum = max(1, min(head.duration, self._tick))
+        early = self.delay.target + self._tick - quantum - (now - self.delay.base - head.timestamp)
+        if early <= 0:
+            return self._play_head(skip=0)
+        return Silence(min(wanted, -(-early // quantum) * quantum))
+
+    def _take_head(self) -> _Entry:
+        """Move on behind the head, over whatever is missing before it."""
         head = self._entries.pop(0)
+        self.buffered -= head.duration
+        if head.sequence != self._last_played + 1:
+            first = max(self._last_played + 1, head.sequence - SKIPPED_REMEMBERED)
+            self._skipped.extend(range(first, head.sequence))
+        self._last_played = head.sequence
+        self._position = head.end
+        return head
+
+    def _play_head(self, *, skip: int) -> Packet:
+        head = self._take_head()
         self._playing = True
         self._starved = 0
         self._concealed = 0
-        self._last_played = head.sequence
-        self._position = head.end
         self._last_duration = max(head.duration, self._tick // 8)  # 2.5 ms is the shortest Opus frame
         self._announced_silence = len(head.payload) <= DTX_BYTES
         return Packet(head.payload, head.duration, head.level, skip)
@@ -301,6 +277,7 @@ class JitterBuffer:
         if hold:
             return Lost(duration, None)
         self._last_played += 1
+        self._skipped.append(self._last_played)
         self._position += duration
         next_in_line = head.sequence == self._last_played + 1 and head.timestamp == self._position
         return Lost(duration, head.payload if next_in_line else None)
@@ -326,23 +303,15 @@ class JitterBuffer:
         while self._entries:
             head = self._entries[0]
             contiguous = head.sequence == self._last_played + 1
-            allowed = self.delay.target + self._tick if contiguous else self.delay.target - self._tick
-            if self._lag(now) <= allowed:
+            allowed = self.delay.target - self._slip if contiguous else self.delay.target - self._tick * 2
+            if self._lag(now) - self._tick < allowed:
                 self._starved = 0  # late, and its like are to be expected: from here on we play later
                 return 0
             if head.end > concealed_until:
                 self._starved = 0
                 self._position = concealed_until
                 return max(0, concealed_until - head.timestamp)
-            self._entries.pop(0)
+            self._take_head()
             self.stats.late += 1
-            self._last_played = head.sequence
-            self._position = head.end
         self._starved = max(0, concealed_until - self._position)
         return 0
-
-
-def _signed(difference: int, bits: int) -> int:
-    """The shortest way from one wrapping counter of ``bits`` bits to another."""
-    half = 1 << (bits - 1)
-    return ((difference + half) & ((1 << bits) - 1)) - half

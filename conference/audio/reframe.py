@@ -46,6 +46,10 @@ class Reframer:
         frame[:waiting] = self._take(waiting)
         return frame
 
+    def pull_all(self) -> Samples:
+        """Everything that waits, shape ``(n,)``."""
+        return self._take(self.available) if self.available else np.zeros(0, dtype=np.int16)
+
     def drop(self, samples: int) -> int:
         """Throw away the oldest samples, as many as there are up to ``samples``. Returns how many."""
         samples = min(max(samples, 0), self.available)

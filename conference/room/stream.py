@@ -1,6 +1,8 @@
-"""A source whose voice comes in packets: jitter buffer, decoder, and the cut to frames of one tick.
+"""A source whose voice comes in packets: jitter buffer, decoder, time-stretching, and the cut to frames of one tick.
 
-WebRTC and Twilio participants differ only in how their packets are unwrapped; from there on this is the path of both.
+The jitter buffer says by how much its delay is off. That is put right where it is cheapest: silence is left out, or let
+last longer, without decoding anything; sound is cut or continued where it is quiet; and only if there is no quiet for a
+while, a pitch period is left out or repeated now and then.
 """
 
 from __future__ import annotations
@@ -10,9 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, TICK_NS, Samples
-from conference.audio.jitter import JitterBuffer, JitterStats, Lost, Packet, Silence
+from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, SILENCE, Samples
+from conference.audio.items import JitterStats, Lost, Packet, Silence
+from conference.audio.jitter import JitterBuffer
 from conference.audio.reframe import Reframer
+from conference.audio.stretch import SHORTEST, Stretcher
 from conference.codecs.base import DecodeError, Decoder
 
 MAX_DECODES_PER_TICK = 16
@@ -25,7 +29,12 @@ PRIMING_PACKETS = 3
 """How many of the packets last passed over are decoded before the first one that is to be heard, so that the decoder
 has the history that its encoder leaned on."""
 
-_FADE_IN = np.linspace(0.0, 1.0, FRAME_SAMPLES, dtype=np.float32)
+CONCEAL_MS = 100
+"""What is missing for longer than that is silence."""
+
+FADE_FROM = SAMPLE_RATE * 60 // 1000
+FADE_TO = SAMPLE_RATE * CONCEAL_MS // 1000
+"""Samples of concealment in a row at which it begins to fade, and at which it is silent."""
 
 
 @dataclass(slots=True)
@@ -44,7 +53,10 @@ class StreamStats:
     """Packets whose sender said that they are silence: not decoded."""
 
     shortened: int = 0
-    """Frames folded into their neighbour to bring the delay down."""
+    """How often a piece was left out to bring the delay down."""
+
+    lengthened: int = 0
+    """How often a piece was put in because the network needs more delay."""
 
 
 class PacketSource:
@@ -56,20 +68,35 @@ class PacketSource:
         maximum_delay_ms: greatest.
     """
 
-    def __init__(self, decoder: Decoder, *, minimum_delay_ms: int = 5, maximum_delay_ms: int = 200) -> None:
+    def __init__(self, decoder: Decoder, *, minimum_delay_ms: int = 3, maximum_delay_ms: int = 200) -> None:
         self._minimum_delay_ms = minimum_delay_ms
         self._maximum_delay_ms = maximum_delay_ms
         self._decoder = decoder
         self._jitter = self._make_jitter()
         self.stats = StreamStats(self._jitter.stats)
         self._decoded = Reframer()
+        self._stretcher = Stretcher()
+        self._concealed_samples = 0  # in a row
         self._passed_over: deque[bytes] = deque(maxlen=PRIMING_PACKETS)
         self._quiet_packets = 0  # in a row, by their senders' measurement
 
     def _make_jitter(self) -> JitterBuffer:
         return JitterBuffer(
-            self._decoder.clock_rate, minimum_ms=self._minimum_delay_ms, maximum_ms=self._maximum_delay_ms
+            self._decoder.clock_rate,
+            minimum_ms=self._minimum_delay_ms,
+            maximum_ms=self._maximum_delay_ms,
+            conceal_ms=CONCEAL_MS,
         )
+
+    @property
+    def decoder(self) -> Decoder:
+        """Of the packets that come in now."""
+        return self._decoder
+
+    @property
+    def delay_limits_ms(self) -> tuple[int, int]:
+        """The least and the greatest time that a packet waits for those before it."""
+        return self._minimum_delay_ms, self._maximum_delay_ms
 
     @property
     def delay_ms(self) -> float:
@@ -82,7 +109,24 @@ class PacketSource:
         encoded = self._jitter.buffered * 1000 / self._jitter.clock_rate
         return encoded + self._decoded.available * 1000 / SAMPLE_RATE
 
-    def push(self, sequence: int, timestamp: int, payload: bytes, arrival_ns: int, level: int | None = None) -> None:
+    def behind_ms(self, now_ns: int) -> float:
+        """How long after the fastest packets come their sound is played, in milliseconds; 0 in a pause.
+
+        Args:
+            now_ns: when the next frame is pulled.
+        """
+        return self._jitter.behind(self._playout(now_ns)) * 1000 / self._jitter.clock_rate
+
+    def push(
+        self,
+        sequence: int,
+        timestamp: int,
+        payload: bytes,
+        arrival_ns: int,
+        level: int | None = None,
+        *,
+        redundant: bool = False,
+    ) -> None:
         """Take a packet as it arrived. Never raises: what can't be decoded is counted and forgotten.
 
         Args:
@@ -91,17 +135,19 @@ class PacketSource:
             payload: in the codec that was agreed on.
             arrival_ns: when it came.
             level: the sender's own measurement, dBov (RFC 6464), if the header had one.
+            redundant: it came inside a later packet (RFC 2198), so that it tells nothing about the network's delay.
         """
         try:
             duration = self._decoder.duration(payload)
         except DecodeError:
             self.stats.undecodable += 1
             return
-        self._jitter.push(sequence, timestamp, payload, duration, arrival_ns, level)
+        self._jitter.push(sequence, timestamp, payload, duration, arrival_ns, level, redundant=redundant)
 
     def restart(self, decoder: Decoder | None = None) -> None:
         """Another stream takes over: a new SSRC, or (with ``decoder``) another codec."""
         self._passed_over.clear()
+        self._stretcher.calm()
         if decoder is None:
             self._decoder.reset()
             self._jitter.reset()
@@ -114,34 +160,68 @@ class PacketSource:
     def pull(self, now_ns: int) -> Samples | None:
         """The next frame, shape ``(960,)``, int16; ``None`` if all of it is silence."""
         self._fill(now_ns)
+        if self._decoded.available >= FRAME_SAMPLES:
+            self._correct(now_ns)
         frame = self._decoded.pull_padded()
-        if frame is not None and self._jitter.surplus(self._playout(now_ns + TICK_NS)) > 0:
-            return self._shorten(frame, now_ns)
+        self._stretcher.past = SILENCE if frame is None else frame
         return frame
 
     def _playout(self, now_ns: int) -> int:
         """When the next item of the jitter buffer will be heard."""
         return now_ns + self._decoded.available * 1_000_000_000 // SAMPLE_RATE
 
+    def _correction(self, now_ns: int, ahead: int) -> int:
+        """By how many samples at 48 kHz to shorten what comes (more than 0), or lengthen it (less)."""
+        jitter = self._jitter
+        return self._at_48k(jitter.correction(self._playout(now_ns), ahead * jitter.clock_rate // SAMPLE_RATE))
+
     def _fill(self, now_ns: int) -> None:
         """Decode until a frame is there, or the rest of it is silence."""
         for _ in range(MAX_DECODES_PER_TICK):
             missing = FRAME_SAMPLES - self._decoded.available
-            if missing <= 0:
+            if missing <= 0 or not self._take(now_ns, missing):
                 return
-            wanted = -(-missing * self._jitter.clock_rate // SAMPLE_RATE)
-            match self._jitter.pull(self._playout(now_ns), wanted):
-                case Silence():
-                    return
-                case Packet() as packet:
-                    if self._is_silent(packet):
-                        if self._pass_over(packet, missing):
-                            return
-                    else:
-                        self._decoded.push(self._decode(packet)[self._at_48k(packet.skip) :])
-                case Lost(duration, following):
-                    self.stats.concealed += 1
-                    self._decoded.push(self._decoder.conceal(duration, following))
+
+    def _take(self, now_ns: int, missing: int) -> bool:
+        """Take what plays next out of the jitter buffer, and decode it. Returns whether to go on."""
+        available = self._decoded.available
+        surplus = 0
+        if self._quiet_packets > PRIMING_PACKETS:
+            surplus = self._correction(now_ns, available)
+            if surplus < 0 and not available:
+                return False  # it may be silent for a little longer
+        wanted = -(-missing * self._jitter.clock_rate // SAMPLE_RATE)
+        match self._jitter.pull(self._playout(now_ns), wanted):
+            case Packet() as packet:
+                if self._is_silent(packet):
+                    return not self._pass_over(packet, missing, surplus)
+                self._decoded.push(self._decode(packet)[self._at_48k(packet.skip) :])
+            case Lost(duration, following):
+                self._decoded.push(self._conceal(duration, following))
+            case Silence(duration):
+                if duration >= wanted:
+                    return False
+                self._decoded.push(np.zeros(self._at_48k(duration), dtype=np.int16))
+        return True
+
+    def _correct(self, now_ns: int) -> None:
+        """Bring the delay nearer to what the network asks for, if this is a place for it."""
+        stretcher = self._stretcher
+        wanted = self._correction(now_ns, self._decoded.available - FRAME_SAMPLES)
+        if 0 <= wanted < SHORTEST:
+            stretcher.calm()
+            return
+        if stretcher.rests():
+            return
+        for _ in range(MAX_DECODES_PER_TICK):
+            if wanted < 0 or self._decoded.available >= 2 * FRAME_SAMPLES or not self._jitter.ready:
+                break
+            self._take(now_ns, FRAME_SAMPLES)
+        block = self._decoded.pull_all()
+        changed = stretcher.shorten(block, wanted) if wanted > 0 else stretcher.lengthen(block, -wanted)
+        self.stats.shortened += len(changed) < len(block)
+        self.stats.lengthened += len(changed) > len(block)
+        self._decoded.push(changed)
 
     def _is_silent(self, packet: Packet) -> bool:
         """Whether the packet can be passed over: its sender has measured silence for a while."""
@@ -151,11 +231,14 @@ class PacketSource:
         self._quiet_packets += 1
         return self._quiet_packets > PRIMING_PACKETS
 
-    def _pass_over(self, packet: Packet, missing: int) -> bool:
+    def _pass_over(self, packet: Packet, missing: int, surplus: int) -> bool:
         """Let a silent packet's time pass without decoding it. Returns whether that was all of the tick."""
         self.stats.passed_over += 1
         self._passed_over.append(packet.payload)
         length = self._at_48k(packet.duration - packet.skip)
+        if surplus > 0:
+            self.stats.shortened += 1
+            length -= min(surplus, length)
         if length == missing == FRAME_SAMPLES:
             return True
         self._decoded.push(np.zeros(length, dtype=np.int16))
@@ -170,19 +253,20 @@ class PacketSource:
             self.stats.undecodable += 1
             return self._decoder.conceal(packet.duration)
         self.stats.decoded += 1
+        self._concealed_samples = 0
         return samples
+
+    def _conceal(self, duration: int, following: bytes | None) -> Samples:
+        """Make up for what is missing, ever quieter if it is much."""
+        self.stats.concealed += 1
+        samples = self._decoder.conceal(duration, following)
+        first = self._concealed_samples
+        self._concealed_samples += len(samples)
+        if self._concealed_samples <= FADE_FROM:
+            return samples
+        level = (FADE_TO - np.arange(first + 1, self._concealed_samples + 1)) / (FADE_TO - FADE_FROM)
+        faded: Samples = (samples * np.clip(level, 0.0, 1.0)).astype(np.int16)
+        return faded
 
     def _at_48k(self, duration: int) -> int:
         return duration * SAMPLE_RATE // self._jitter.clock_rate
-
-    def _shorten(self, frame: Samples, now_ns: int) -> Samples:
-        """Play two frames in the time of one, cross-faded, so that a delay no longer needed goes away."""
-        if not self._jitter.buffered:
-            return frame
-        self._fill(now_ns)
-        following = self._decoded.pull_padded()
-        if following is None:
-            return frame
-        self.stats.shortened += 1
-        faded: Samples = (frame + (following.astype(np.float32) - frame) * _FADE_IN).astype(np.int16)
-        return faded

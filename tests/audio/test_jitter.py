@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conference.audio.jitter import Item, JitterBuffer, Lost, Packet, Silence
+from conference.audio.items import Item, Lost, Packet, Silence
+from conference.audio.jitter import JitterBuffer
 
 RATE = 48_000
 TICK = 960
@@ -164,7 +165,7 @@ def test_a_sender_whose_clock_stood_still_during_a_pause_is_heard_at_once_and_no
     items = play(arrivals, 150 + pause + 4, buffer=buffer)
     played = [one for one in numbers(items) if one is not None]
     assert played == list(range(150))
-    assert buffer.surplus((150 + pause) * TICK_NS) < TICK
+    assert buffer.correction((150 + pause) * TICK_NS, 0) < TICK
 
 
 def test_what_the_buffer_holds_is_bounded() -> None:
@@ -250,7 +251,7 @@ def test_no_packets_whatever_break_it(packets: list[tuple[int, int, bytes, int, 
         now = max(now, arrival) + TICK_NS
         item = buffer.pull(now, TICK)
         assert item.duration >= 0
-        assert buffer.surplus(now) >= 0
+        buffer.correction(now, 0)
     assert buffer.buffered <= RATE + 5760
     for _ in range(len(packets) + 60):
         now += 10 * TICK_NS

@@ -1,0 +1,58 @@
+"""What a jitter buffer says is next, and what it counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """A packet whose turn it is."""
+
+    payload: bytes
+    duration: int
+    """Samples at the stream's clock rate."""
+
+    level: int | None = None
+    """The sender's own measurement in dBov (RFC 6464), if there was one."""
+
+    skip: int = 0
+    """Samples at its start whose time has passed: they were concealed already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A stretch that should have sounded, and whose packet is not here."""
+
+    duration: int
+    following: bytes | None
+    """The packet right after the stretch, if it is here already: in-band FEC may hold the lost one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """A stretch in which there is nothing to play."""
+
+    duration: int
+
+
+Item: TypeAlias = Packet | Lost | Silence
+
+
+@dataclass(slots=True)
+class JitterStats:
+    """Counts since the stream began."""
+
+    received: int = 0
+    duplicate: int = 0
+    late: int = 0
+    """Came after their turn; dropped."""
+
+    lost: int = 0
+    """Stretches reported as `Lost`, in packets."""
+
+    overflowed: int = 0
+    """Dropped because the buffer was full."""
+
+    restarts: int = 0

@@ -1,0 +1,73 @@
+"""RTP's wrapping counters, placed on endless ones, and streams that start anew told apart from strays.
+
+RFC 3550, appendix A.1, says when a jump in sequence numbers is a restart: when two packets in a row bear it out.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+MAX_DROPOUT = 3000
+"""A jump forward in sequence numbers by this many or more is a restart (RFC 3550, appendix A.1)."""
+
+MAX_MISORDER = 100
+"""A jump backward by more than this is a restart (RFC 3550, appendix A.1)."""
+
+
+class Place(NamedTuple):
+    """Where a packet belongs in its stream."""
+
+    sequence: int
+    """Its number, endless."""
+
+    timestamp: int
+    """Its media time, endless, in samples."""
+
+    restarted: bool
+    """Whether it begins another stream: what was before it has nothing to do with it."""
+
+
+class Unwrapper:
+    """Places the packets of one stream."""
+
+    __slots__ = ("_sequence", "_started", "_suspect", "_timestamp")
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the stream: the next packet begins one."""
+        self._started = False
+        self._sequence = 0  # of the packet with the highest number: the reference
+        self._timestamp = 0
+        self._suspect = -1  # the raw number that would confirm a jump
+
+    def place(self, sequence: int, timestamp: int) -> Place | None:
+        """Place a packet by its raw counters; ``None`` while a jump is unconfirmed.
+
+        Args:
+            sequence: RTP sequence number, 16 bits.
+            timestamp: RTP timestamp, 32 bits.
+        """
+        if not self._started:
+            return self._start(sequence, timestamp, restarted=False)
+        step = ((sequence - self._sequence + 0x8000) & 0xFFFF) - 0x8000  # the shorter way round
+        if not -MAX_MISORDER <= step < MAX_DROPOUT:
+            if self._suspect != sequence:
+                self._suspect = (sequence + 1) & 0xFFFF
+                return None
+            return self._start(sequence, timestamp, restarted=True)
+        self._suspect = -1
+        ahead = ((timestamp - self._timestamp + 0x8000_0000) & 0xFFFF_FFFF) - 0x8000_0000
+        if ahead * step < 0:  # time ran backwards
+            return self._start(sequence, timestamp, restarted=True)
+        place = Place(self._sequence + step, self._timestamp + ahead, restarted=False)
+        if step > 0:
+            self._sequence, self._timestamp = place.sequence, place.timestamp
+        return place
+
+    def _start(self, sequence: int, timestamp: int, *, restarted: bool) -> Place:
+        self._started = True
+        self._suspect = -1
+        self._sequence, self._timestamp = sequence, timestamp
+        return Place(sequence, timestamp, restarted)

@@ -1,0 +1,181 @@
+"""Sound played a little faster or slower without a change of pitch: how delay is taken out, or put in, in mid-sound.
+
+WSOLA (Verhelst and Roelands, 1993), reduced to what a jitter buffer needs: now and then one pitch period is left out,
+or repeated. The period is the shift by which the sound resembles itself most, and one copy of it fades into the other.
+Where sound hardly repeats itself, a seam could be heard: such a place is refused, and the next one is tried, at first
+with high demands and then with ever lower ones. Where there is next to no sound, any length goes.
+
+The fade keeps the level whatever is laid over each other: two copies that are alike add up to twice the amplitude, two
+that have nothing in common only to twice the power, and the weights allow for that.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from conference.audio.frame import FRAME_SAMPLES, SILENCE, Samples
+
+SHORTEST = 120
+"""Samples: 2.5 ms, a voice of 400 Hz. Less is not worth a seam."""
+
+LONGEST = 720
+"""Samples: 15 ms, a voice of 67 Hz."""
+
+QUIET_SQUARE = 10_000.0
+"""Mean square up to which nobody misses or minds a piece: -50 dBov, the noise of a quiet room."""
+
+REST = 4
+"""A change of so many samples is followed by so many times as many without one: at most 25 % faster or slower."""
+
+BEST_LIKENESS = 0.9
+LEAST_LIKENESS = 0.1
+LIKENESS_STEP = 0.01
+"""Demands on the correlation of the two copies: at first, at last, and how much less with each refusal."""
+
+PATIENCE = 10
+"""Delay may stay for so many tries, in hope of silence, before it is taken out of sound."""
+
+_GENEROUS = 0.7  # a demand below which any period is welcome
+_TEMPLATE = 480  # 10 ms have to resemble each other
+_OVERLAP = 240  # 5 ms at least, one period otherwise
+_COARSE = 8  # the search begins at 6 kHz
+
+
+class Stretcher:
+    """Changes the length of one source's sound. Fed with what is about to be played, and told what was."""
+
+    __slots__ = ("_demand", "_rest", "_tries", "past")
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all history: what comes next belongs to another stream."""
+        self.past: Samples = SILENCE
+        """The frame that was played last."""
+
+        self.calm()
+        self._rest = 0
+
+    def calm(self) -> None:
+        """Nothing has to be changed now: begin with high demands the next time."""
+        self._demand = BEST_LIKENESS
+        self._tries = 0
+
+    def rests(self) -> bool:
+        """Let a tick pass; whether the last change was so recent that another one would be too much."""
+        self._rest = max(0, self._rest - FRAME_SAMPLES)
+        return self._rest > 0
+
+    def shorten(self, block: Samples, most: int) -> Samples:
+        """Leave out up to ``most`` samples.
+
+        Args:
+            block: what plays next, int16, shape ``(n,)``.
+            most: at least 1; the result has a frame or more in any case.
+
+        Returns:
+            The same array if this is no place for it, else a shorter new one that begins as ``block`` does, so that it
+            continues what was played, and ends as it does.
+        """
+        most = min(most, len(block) - FRAME_SAMPLES)
+        if most < SHORTEST:
+            return block
+        if is_quiet(block):
+            most = min(most, len(block) - _OVERLAP)
+            return join(block, block[most:], _OVERLAP, 0.0)
+        self._tries += 1
+        longest = min(most, LONGEST, len(block) // 2)
+        if self._tries <= PATIENCE or longest < SHORTEST:
+            return block
+        template = block[: min(_TEMPLATE, len(block) - longest)]
+        shift, likeness = find(template, block[SHORTEST : longest + len(template)])
+        if self._refuses(likeness):
+            return block
+        period = SHORTEST + shift
+        self._rest = REST * period
+        return join(block, block[period:], max(period, _OVERLAP), likeness)
+
+    def lengthen(self, block: Samples, least: int) -> Samples:
+        """Put in samples: ``least`` of them where it is quiet, else a pitch period, be it more or less than that.
+
+        Args:
+            block: what plays next, int16, shape ``(n,)``, a frame at least.
+            least: how many are missing, at least 1.
+
+        Returns:
+            The same array if this is no place for it, else a longer new one that begins as ``block`` does, so that it
+            continues what was played, and ends as it does.
+        """
+        past = self.past
+        if is_quiet(block) and is_quiet(past):
+            period = min(max(least, SHORTEST), len(past))
+            return join(block, np.concatenate((past[len(past) - period :], block)), _OVERLAP, 0.0)
+        # What is put in beyond what is missing would be delay for nothing: at first only a little of it is allowed.
+        longest = LONGEST if self._demand < _GENEROUS else min(LONGEST, max(least, _TEMPLATE))
+        template = block[:_TEMPLATE]
+        whole = np.concatenate((past[len(past) - longest :], block))
+        shift, likeness = find(template, whole[: longest - SHORTEST + len(template)])
+        if self._refuses(likeness):
+            return block
+        period = longest - shift
+        self._rest = REST * period
+        return join(block, whole[shift:], max(period, _OVERLAP), likeness)
+
+    def _refuses(self, likeness: float) -> bool:
+        if likeness >= self._demand:
+            return False
+        self._demand = max(LEAST_LIKENESS, self._demand - LIKENESS_STEP)
+        return True
+
+
+def is_quiet(samples: Samples) -> bool:
+    """Whether nobody would miss this: silence, or the noise of a quiet room."""
+    wide = samples.astype(np.float32)
+    return float(wide @ wide) <= QUIET_SQUARE * len(samples)
+
+
+def join(first: Samples, second: Samples, overlap: int, likeness: float) -> Samples:
+    """``second``, but its first ``overlap`` samples fade in from those of ``first``.
+
+    Args:
+        first: int16, ``overlap`` samples at least.
+        second: likewise.
+        overlap: length of the fade.
+        likeness: the correlation of the two there, by which the level is kept.
+    """
+    rising = np.arange(1, overlap + 1, dtype=np.float32) / np.float32(overlap + 1)
+    falling = 1 - rising
+    level = np.sqrt(rising * rising + falling * falling + np.float32(2 * max(0.0, likeness)) * rising * falling)
+    faded = (first[:overlap] * falling + second[:overlap] * rising) / level
+    result = second.copy()
+    result[:overlap] = np.clip(np.rint(faded), -32768, 32767)
+    return result
+
+
+def find(template: Samples, candidates: Samples) -> tuple[int, float]:
+    """Where in ``candidates`` the template recurs best, and its normalised correlation there (-1 to 1)."""
+    wanted, offered = template.astype(np.float32), candidates.astype(np.float32)
+    place, likeness = _best(_decimate(wanted), _decimate(offered))
+    first = max(0, (place - 1) * _COARSE)
+    last = min(len(offered) - len(wanted), (place + 1) * _COARSE)
+    if last < first:
+        return max(0, last), likeness
+    place, likeness = _best(wanted, offered[first : last + len(wanted)])
+    return first + place, likeness
+
+
+def _decimate(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    whole = len(samples) // _COARSE * _COARSE
+    means: NDArray[np.float32] = samples[:whole].reshape(-1, _COARSE).mean(axis=1)
+    return means
+
+
+def _best(template: NDArray[np.float32], candidates: NDArray[np.float32]) -> tuple[int, float]:
+    products = np.correlate(candidates, template, "valid")
+    squares = np.concatenate(([0.0], np.cumsum(candidates.astype(np.float64) ** 2)))
+    energies = squares[len(template) :] - squares[: -len(template)]
+    likeness = products / np.sqrt(np.maximum(energies * float(template @ template), 1.0))
+    place = int(likeness.argmax())
+    return place, float(likeness[place])

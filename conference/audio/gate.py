@@ -17,8 +17,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from conference.audio.frame import SILENT_LEVEL, Samples
-from conference.audio.noise import NoiseFloor
+from conference.audio.frame import SILENT_LEVEL, Samples, Wide, full_scale
+from conference.audio.noise import NoiseFloor, weighted_squares
 
 DEFAULT_THRESHOLD = 5000 / 160
 """Mean square per sample at and below which a frame is silent: 31.25, that is -75.4 dBov. The edge case is 20 ms
@@ -36,10 +36,10 @@ ONSET_DB = 12.0
 KEEP_DB = 6.0
 """How far above it a frame must be to keep an open gate open."""
 
-_PIECES = 4
-"""Of 5 ms in a frame."""
+ALWAYS = full_scale(-40.0)
+"""A frame whose mean square is above this is heard however steady it is: a tone, music, an organ."""
 
-_OPEN, _ONSET, _KEEP = (10 ** (margin / 10) for margin in (OPEN_DB, ONSET_DB, KEEP_DB))
+_RATIO = {margin: 10 ** (margin / 10) for margin in (OPEN_DB, ONSET_DB, KEEP_DB)}
 _FULL_SCALE = 32768.0**2
 _LOWEST = _FULL_SCALE * 10 ** (SILENT_LEVEL / 10)
 
@@ -85,10 +85,8 @@ def _decibels(square: float) -> float:
     return 10 * math.log10(square / _FULL_SCALE) if square > _LOWEST else SILENT_LEVEL
 
 
-def _loudest_piece(frame: Samples) -> float:
-    """The highest mean square of any 5 ms."""
-    wide = frame[: len(frame) // _PIECES * _PIECES].astype(np.float64).reshape(_PIECES, -1)
-    return float((wide * wide).sum(axis=1).max()) / max(1, wide.shape[1])
+def _weighted(wide: Wide) -> float:
+    return float(weighted_squares(wide).mean())
 
 
 class Gate:
@@ -106,10 +104,23 @@ class Gate:
         ValueError: the threshold or the hangover is negative.
     """
 
-    __slots__ = ("_hangover_ticks", "_noise", "_remaining", "_threshold", "level", "loud", "open")
+    __slots__ = (
+        "_adaptive",
+        "_hangover_ticks",
+        "_noise",
+        "_remaining",
+        "_threshold",
+        "clearance",
+        "level",
+        "loud",
+        "open",
+    )
 
     level: float
     """Level of the last frame in dBov, see :func:`level_of`; -127 on a tick without a frame."""
+
+    clearance: float
+    """How far the last frame stands above the source's noise, in dB; 0 or less where it does not."""
 
     loud: bool
     """The last frame itself was loud: the gate is not merely still open."""
@@ -128,27 +139,30 @@ class Gate:
             raise ValueError("a gate's threshold and hangover cannot be negative")
         self._threshold = threshold
         self._hangover_ticks = hangover_ticks
-        self._noise = NoiseFloor(threshold) if adaptive else None
+        self._adaptive = adaptive
+        self._noise = NoiseFloor()
         self.close()
-
-    @property
-    def floor(self) -> float:
-        """The noise floor in dBov: what the source is taken to have for a background."""
-        return _decibels(self._threshold if self._noise is None else self._noise.square)
 
     def close(self) -> None:
         """Close at once, as when the source is muted. What is known of its noise stays known."""
         self._remaining = 0
         self.level = SILENT_LEVEL
+        self.clearance = 0.0
         self.loud = self.open = False
 
     def process(self, frame: Samples) -> bool:
         """Measure a frame, shape ``(n,)``, int16. Returns :attr:`open`: the frame belongs to the mix."""
-        square = mean_square(frame)
+        wide = frame.astype(np.float64)
+        square = float(np.dot(wide, wide)) / max(1, len(frame))
         self.level = _decibels(square)
-        self.loud = square > self._threshold and self._stands_out(frame, square)
-        if self._noise is not None:
-            self._noise.process(square)
+        self.loud = square > self._threshold
+        if self.loud:
+            stands_out = self._compare(wide)
+            self.loud = stands_out or not self._adaptive or square > ALWAYS
+        else:
+            # A rumble about as loud as the threshold is noise to be learnt; what is quieter is not worth the measuring.
+            self._noise.process(_weighted(wide) if square > self._threshold / 4 else 0.0)
+            self.clearance = 0.0
         if self.loud:
             self._remaining = self._hangover_ticks
             self.open = True
@@ -158,19 +172,22 @@ class Gate:
     def silent(self) -> bool:
         """A tick without a frame. Returns :attr:`open`: somebody is still taken to be talking."""
         self.level = SILENT_LEVEL
+        self.clearance = 0.0
         self.loud = False
-        if self._noise is not None:
-            self._noise.silent()
+        self._noise.silent()
         return self._count_down()
 
-    def _stands_out(self, frame: Samples, square: float) -> bool:
-        """Whether a frame above the threshold is more than the source's noise."""
-        if self._noise is None or self._noise.square <= self._threshold:  # no noise to speak of
+    def _compare(self, wide: Wide) -> bool:
+        """Measure a frame above the threshold against the noise. Returns whether it is more than that."""
+        quarters = weighted_squares(wide)
+        square = float(quarters.sum()) / len(quarters)
+        known, floor = self._noise.known, self._noise.square
+        self.clearance = 10 * math.log10(max(square, 1e-3) / max(floor, self._threshold, 1e-3))
+        self._noise.process(square)
+        if not known:
             return True
-        floor = self._noise.square
-        if square > floor * (_KEEP if self.open else _OPEN):
-            return True
-        return square > floor and _loudest_piece(frame) > floor * _ONSET
+        needed = KEEP_DB if self.open else OPEN_DB
+        return square > floor * _RATIO[needed] or float(quarters.max()) > floor * _RATIO[ONSET_DB]
 
     def _count_down(self) -> bool:
         self.open = self._remaining > 0

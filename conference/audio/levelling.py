@@ -47,7 +47,8 @@ _EASE = 0.06  # of what is missing, per frame, when little is
 
 _BARE_DB = 3.0  # a frame this close to the noise is noise: no gain
 _CLEAR_DB = 12.0  # one this far above is speech: all of it
-_PEAK_DB = 8.0  # a frame this far above the target gets no more gain
+_PEAK_DB = 10.0  # no frame is amplified to more than this above the target ...
+_YIELD_DB = 1.0  # ... and the gain gives way by up to this per frame, when one would be
 
 _SLOW = np.arange(1.0, FRAME_SAMPLES + 1) / FRAME_SAMPLES
 _FAST = np.minimum(np.arange(1.0, FRAME_SAMPLES + 1) / (FRAME_SAMPLES // 4), 1.0)
@@ -78,14 +79,14 @@ class Leveller:
         self._frames = 0  # of speech, that it is known from
         self._under = 0
 
-    def process(self, frame: Samples, level: float, floor: float, *, loud: bool) -> Samples:
+    def process(self, frame: Samples, level: float, clearance: float, *, loud: bool) -> Samples:
         """Level a frame.
 
         Args:
             frame: shape ``(960,)``, int16; left as it is.
             level: its level in dBov.
-            floor: the source's noise floor in dBov.
-            loud: whether the frame stands out from it.
+            clearance: how far it stands above the source's noise, in dB.
+            loud: whether that is enough to be heard.
 
         Returns:
             The frame itself where there is nothing to do, else a new one.
@@ -94,7 +95,7 @@ class Leveller:
         if self._run >= _RUN:
             self._learn(level)
         self._last = level
-        return self._apply(frame, self._wanted(level, floor))
+        return self._apply(frame, self._wanted(level, clearance))
 
     def rest(self) -> None:
         """A tick on which nothing is heard."""
@@ -126,12 +127,15 @@ class Leveller:
             up = _QUICK_DB if self._frames < _SETTLED else _CALM_DB
             self.gain_db += min(max(missing * _EASE, -_DOWN_DB), up)
 
-    def _wanted(self, level: float, floor: float) -> float:
+    def _wanted(self, level: float, clearance: float) -> float:
         """The gain that suits a frame, in dB."""
         if self.gain_db <= 0:
             return self.gain_db
-        share = min(max((level - floor - _BARE_DB) / (_CLEAR_DB - _BARE_DB), 0.0), 1.0)
-        return min(self.gain_db * share, max(TARGET + _PEAK_DB - level, 0.0))
+        allowed = max(TARGET + _PEAK_DB - level, 0.0)
+        if allowed < self.gain_db:
+            self.gain_db = max(allowed, self.gain_db - _YIELD_DB)
+        share = min(max((clearance - _BARE_DB) / (_CLEAR_DB - _BARE_DB), 0.0), 1.0)
+        return min(self.gain_db * share, allowed)
 
     def _apply(self, frame: Samples, wanted: float) -> Samples:
         before, self._now = self._now, wanted

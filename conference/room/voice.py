@@ -149,7 +149,7 @@ class Voice:
         if self._leveller is None:
             return frame
         gate = self._gate
-        return self._leveller.process(frame, gate.level, gate.floor, loud=gate.loud)
+        return self._leveller.process(frame, gate.level, gate.clearance, loud=gate.loud)
 
 
 def _make_gate(settings: GateSettings) -> Gate:

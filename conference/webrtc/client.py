@@ -23,7 +23,8 @@ from conference.webrtc.aiortc_internals import SrtpChannel, gather_only, ice_con
 from conference.webrtc.egress import EgressSink
 from conference.webrtc.ingress import Ingress
 from conference.webrtc.offer import AudioOffer, parse_offer
-from conference.webrtc.payloads import make_codec
+from conference.webrtc.payloads import make_codec, may_repeat
+from conference.webrtc.red import offer_red
 from conference.webrtc.rtcp import NtpClock
 from conference.webrtc.sdp import OfferError
 from conference.webrtc.session import RtpSession, SessionStats
@@ -34,6 +35,9 @@ __all__ = ["HeadlessPeer", "JoinError"]
 CONNECT_TIMEOUT = 15.0
 CLOSE_TIMEOUT = 2.0
 HOUSEKEEPING_SECONDS = 0.25
+
+EXPECTED_LOSS = 10
+"""Percent, for the FEC of :attr:`HeadlessPeer.codec`: whoever encodes does not learn how much is lost."""
 
 
 class HeadlessPeer:
@@ -133,9 +137,10 @@ class HeadlessPeer:
         if _is_loopback(self._url):
             gather_only(ice_connection(transceiver), ["127.0.0.1"])
         await pc.setLocalDescription(await pc.createOffer())
-        local = parse_offer(pc.localDescription.sdp)
+        offer = offer_red(pc.localDescription.sdp)
+        local = parse_offer(offer)
         asked = time.perf_counter()
-        self._seat = await self._whip.join(self._room, self._name, pc.localDescription.sdp)
+        self._seat = await self._whip.join(self._room, self._name, offer)
         self.answer_ms = (time.perf_counter() - asked) * 1000
         remote = parse_offer(self._seat.answer)
         channel = SrtpChannel(transceiver)
@@ -165,7 +170,7 @@ class HeadlessPeer:
         self, transceiver: RTCRtpTransceiver, local: AudioOffer, remote: AudioOffer, channel: SrtpChannel
     ) -> None:
         best = remote.formats[0]
-        self.codec = make_codec(best, self._bitrate)
+        self.codec = make_codec(best, self._bitrate, expected_loss=EXPECTED_LOSS)
         ssrc = local.ssrc or 1
         ingress = None
         if self._hears:
@@ -177,9 +182,11 @@ class HeadlessPeer:
                 lambda packet: packet,
                 level_id=remote.level_id,
                 announced=remote.ssrc,
+                red=remote.red,
             )
         if self._speaks and self._track is None:
-            self._sink = EgressSink(self.codec, best, ssrc, channel.send_rtp, time.monotonic_ns)
+            red = remote.red if may_repeat(best, self._bitrate) else None
+            self._sink = EgressSink(self.codec, best, ssrc, channel.send_rtp, time.monotonic_ns, red=red)
         cname = local.attribute_of_ssrc("cname") or "headless"
         ntp = NtpClock(time.time_ns(), time.monotonic_ns())
         self._session = session = RtpSession(ingress, self._sink, channel, ssrc=ssrc, cname=cname, ntp=ntp)

@@ -2,6 +2,10 @@
 
 aiortc's sender runs two tasks for each peer and awaits for every packet; this does the same work in one call from the
 tick: 12 bytes of header, SRTP, ``sendto``. All listeners of a mix share its payload.
+
+Against loss on the way there is one means for each peer alone: who speaks RED (RFC 2198) and loses packets gets each
+payload a second time, in the packet after it. For the others the shared encoder adds FEC, as much as the one of them
+who loses the most needs (`room.encoders`).
 """
 
 from __future__ import annotations
@@ -14,7 +18,10 @@ from aiortc.rtp import RtcpSenderInfo
 
 from conference.codecs.base import Codec
 from conference.room.participant import Mix
+from conference.webrtc.loss import LossEstimate
 from conference.webrtc.offer import Format
+from conference.webrtc.payloads import wants_fec
+from conference.webrtc.red import Block, build_red
 from conference.webrtc.rtcp import NtpClock
 from conference.webrtc.rtp import build_rtp
 
@@ -29,6 +36,9 @@ class EgressStats:
     bytes: int = 0
     """Payload, without headers."""
 
+    repeated: int = 0
+    """Packets that carried the one before as well."""
+
     failed: int = 0
     """Not sent: the socket's buffer was full, or the network said no."""
 
@@ -42,10 +52,18 @@ class EgressSink:
         ssrc: of the stream, as in our answer.
         transmit: protects an RTP packet and sends it; returns whether it went out.
         now: the monotonic clock, in nanoseconds.
+        red: the payload type for redundant audio; ``None`` if packets are not to be repeated.
     """
 
     def __init__(
-        self, codec: Codec, agreed: Format, ssrc: int, transmit: Callable[[bytes], bool], now: Callable[[], int]
+        self,
+        codec: Codec,
+        agreed: Format,
+        ssrc: int,
+        transmit: Callable[[bytes], bool],
+        now: Callable[[], int],
+        *,
+        red: int | None = None,
     ) -> None:
         self.codec: Codec | None = codec
         self.ssrc = ssrc
@@ -55,6 +73,10 @@ class EgressSink:
         self._samples = agreed.clock_rate // TICKS_PER_SECOND
         self._transmit = transmit
         self._now = now
+        self._red = red
+        self._wants_fec = red is None and wants_fec(agreed)
+        self._loss = LossEstimate()
+        self._previous = b""  # the payload of the tick before; empty after a gap
         self._open = False
         self._gap = True
         # "a random value ... in the lower half": a wrap right at the start, with packets lost, confuses SRTP
@@ -80,9 +102,15 @@ class EgressSink:
         """Send the packet of a tick. ``None`` is silence: a gap in timestamps, and none in sequence numbers."""
         if payload is None or not self._open:
             self._gap = True
+            self._previous = b""
             return
         timestamp = (self._origin + tick * self._samples) & 0xFFFFFFFF
-        packet = build_rtp(self._payload_type, self._gap, self._sequence, timestamp, self.ssrc, payload)
+        payload_type, previous, self._previous = self._payload_type, self._previous, payload
+        if self._loss.repeats and self._red is not None and previous:
+            repeated = Block(payload_type, self._samples, previous)
+            payload_type, payload = self._red, build_red(payload_type, payload, (repeated,))
+            self.stats.repeated += 1
+        packet = build_rtp(payload_type, self._gap, self._sequence, timestamp, self.ssrc, payload)
         self._sequence = (self._sequence + 1) & 0xFFFF
         self._gap = False
         self._timestamp, self._sent_ns = timestamp, self._now()
@@ -91,6 +119,18 @@ class EgressSink:
             self.stats.bytes += len(payload)
         else:
             self.stats.failed += 1
+
+    def note_loss(self, fraction_lost: float, now_ns: int) -> None:
+        """Take in what the peer's report says: the share of our packets that it misses, 0 to 1."""
+        self._loss.update(fraction_lost, now_ns)
+
+    @property
+    def expected_loss(self) -> float:
+        """Percent of packets that the encoder should count as lost, 0 to 100.
+
+        0 for a peer that FEC does not help: one that said so, or one that gets what it misses by other means.
+        """
+        return 100 * self._loss.fraction if self._wants_fec else 0.0
 
     def sender_info(self, ntp: NtpClock, now_ns: int) -> RtcpSenderInfo | None:
         """For a sender report; ``None`` if nothing was sent yet.

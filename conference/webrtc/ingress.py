@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-from conference.codecs.base import Codec, Decoder
+from conference.codecs.base import Codec, DecodeError, Decoder
 from conference.webrtc.offer import CLOCK_RATES
+from conference.webrtc.red import Arrivals, Block, distances, parse_red
 from conference.webrtc.rtcp import ReceptionStatistics
 from conference.webrtc.rtp import HEADER_BYTES, parse_rtp
 
@@ -30,7 +31,14 @@ class PacketReceiver(Protocol):
     """What takes the packets: `conference.room.stream.PacketSource`."""
 
     def push(
-        self, sequence: int, timestamp: int, payload: bytes, arrival_ns: int, level: int | None = None
+        self,
+        sequence: int,
+        timestamp: int,
+        payload: bytes,
+        arrival_ns: int,
+        level: int | None = None,
+        *,
+        redundant: bool = False,
     ) -> None: ...
 
     def restart(self, decoder: Decoder | None = None) -> None: ...
@@ -58,6 +66,9 @@ class IngressStats:
     malformed: int = 0
     """Not RTP, or without payload."""
 
+    recovered: int = 0
+    """Packets that came only inside a later one (RFC 2198)."""
+
 
 class Ingress:
     """One peer's incoming stream.
@@ -68,6 +79,7 @@ class Ingress:
         unprotect: takes off the SRTP.
         level_id: id of the audio level's header extension; 0 if there is none.
         announced: the SSRC that the peer signalled, if it did.
+        red: payload type of redundant audio, of the first of ``codecs``; ``None`` if it was not agreed on.
     """
 
     def __init__(
@@ -78,13 +90,16 @@ class Ingress:
         *,
         level_id: int = 0,
         announced: int | None = None,
+        red: int | None = None,
     ) -> None:
         self._source = source
         self._codecs = codecs
         self._unprotect = unprotect
         self._level_id = level_id
         self._announced = announced
-        self._payload_type = next(iter(codecs))
+        self._payload_type = self._redundant_type = next(iter(codecs))
+        self._red = red
+        self._arrivals = Arrivals()
         self._decoders: dict[int, Decoder] = {}  # made so far, by payload type
         self._streams = 0
         self._last_ns = 0
@@ -106,7 +121,7 @@ class Ingress:
         if len(packet) < HEADER_BYTES:
             stats.malformed += 1
             return False
-        if packet[1] & 0x7F not in self._codecs:
+        if packet[1] & 0x7F not in self._codecs and packet[1] & 0x7F != self._red:
             stats.unknown_payload += 1
             return False
         ssrc = int.from_bytes(packet[8:12], "big")
@@ -117,22 +132,62 @@ class Ingress:
         if plain is None:
             stats.unauthentic += 1
             return False
+        self._take(plain, ssrc, now_ns)
+        return True
+
+    def _take(self, plain: bytes, ssrc: int, now_ns: int) -> None:
+        """Take an authentic packet of the stream that is heard, or is to be heard from now on."""
+        stats = self.stats
+        blocks: list[Block] = []
         try:
             payload_type, sequence, timestamp, _, payload, level = parse_rtp(plain, self._level_id)
+            if payload_type == self._red:
+                blocks = self._unpack(payload)
+                payload_type, _, payload = blocks[-1]
         except ValueError:
             stats.malformed += 1
-            return True
+            return
         if ssrc != self.ssrc or payload_type != self._payload_type:
             self._switch(ssrc, payload_type)
         self._last_ns = now_ns
         self.reception.add(sequence, timestamp, now_ns)
+        if self._red is not None:
+            self._arrivals.add(sequence)
+            self._recover(sequence, timestamp, blocks, now_ns)
         if payload:
             stats.packets += 1
             stats.bytes += len(payload)
             self._source.push(sequence, timestamp, payload, now_ns, level)
         else:
             stats.malformed += 1
-        return True
+
+    def _unpack(self, payload: bytes) -> list[Block]:
+        """The blocks of a packet of redundant audio.
+
+        Raises:
+            ValueError: it is malformed, or holds something else than was agreed on.
+        """
+        blocks = parse_red(payload)
+        if any(one.payload_type != self._redundant_type for one in blocks):
+            raise ValueError("redundancy of another format")
+        return blocks
+
+    def _recover(self, sequence: int, timestamp: int, blocks: list[Block], now_ns: int) -> None:
+        """Hand on what came before this packet and is not here yet."""
+        for distance, block in reversed(distances(blocks, self._duration)):
+            earlier = (sequence - distance) & 0xFFFF
+            if self._arrivals.add(earlier):
+                self.stats.recovered += 1
+                self._source.push(earlier, (timestamp - block.age) & 0xFFFFFFFF, block.payload, now_ns, redundant=True)
+
+    def _duration(self, block: Block) -> int:
+        decoder = self._decoders.get(self._redundant_type)
+        if decoder is None:
+            decoder = self._decoders[self._redundant_type] = self._codecs[self._redundant_type].make_decoder()
+        try:
+            return decoder.duration(block.payload)
+        except DecodeError:
+            return 0
 
     def _may_take_over(self, ssrc: int, now_ns: int) -> bool:
         if self.ssrc is None:
@@ -153,6 +208,7 @@ class Ingress:
             decoder = self._decoders[payload_type]
             decoder.reset()
         self.ssrc, self._payload_type = ssrc, payload_type
+        self._arrivals = Arrivals()
         self.reception = ReceptionStatistics(CLOCK_RATES[self._codecs[payload_type].name])
         if decoder is not None or not first:
             self._source.restart(decoder)

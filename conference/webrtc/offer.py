@@ -12,6 +12,7 @@ section alone and nothing in it that aiortc stumbles over. What that leaves out,
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, cast
 
@@ -91,6 +92,9 @@ class AudioOffer:
     formats: tuple[Format, ...]
     """Those that we speak, best first; never empty."""
 
+    red: int | None
+    """Payload type of redundant audio (RFC 2198), if the peer speaks it for our first format."""
+
     level_id: int
     """Id of the header extension for audio levels; 0 if there is none."""
 
@@ -164,6 +168,7 @@ def parse_offer(text: str, *, max_bytes: int = 64 * 1024, max_candidates: int = 
     if any("mid" in one.attributes and one.mid is None for one in description.sections):
         raise OfferError("The offer has a malformed 'a=mid'.")
     section = description.sections[index]
+    formats = _formats(section)
     reader = _TransportReader(description, section)
     ufrag, password = reader.credentials()
     return AudioOffer(
@@ -177,7 +182,8 @@ def parse_offer(text: str, *, max_bytes: int = 64 * 1024, max_candidates: int = 
         setup=reader.setup(),
         fingerprints=reader.fingerprints(),
         candidates=reader.candidates(max_candidates),
-        formats=_formats(section),
+        formats=formats,
+        red=_red(section, formats[0]),
         level_id=_level_id(description, section),
         ssrc=_ssrc(section),
     )
@@ -253,10 +259,31 @@ def _direction(description: Description, section: Section) -> Direction:
     return "sendrecv"
 
 
-def _formats(section: Section) -> tuple[Format, ...]:
+def _maps(section: Section) -> dict[str, str]:
+    """The encoding of each payload type."""
     maps = {text: STATIC_PAYLOAD_TYPES[text] for text in section.formats if text in STATIC_PAYLOAD_TYPES}
     for value in section.attributes.all("rtpmap"):
         maps[value.partition(" ")[0]] = value.partition(" ")[2]
+    return maps
+
+
+def _red(section: Section, format: Format) -> int | None:  # noqa: A002 - SDP's word for it
+    """The payload type of RED whose blocks are all of a format: ``a=fmtp:63 111/111`` (RFC 2198 section 5)."""
+    maps = _maps(section)
+    for text in section.formats:
+        payload_type = parse_number(text, 127)
+        if payload_type is None or payload_type in RTCP_CONFLICTS:
+            continue
+        if maps.get(text, "").strip().lower() != f"red/{rtpmap(format.codec).partition('/')[2]}":
+            continue
+        blocks = next((rest for number, rest in _fmtps(section) if number == text), "")
+        if blocks and set(blocks.strip().split("/")) == {str(format.payload_type)}:
+            return payload_type
+    return None
+
+
+def _formats(section: Section) -> tuple[Format, ...]:
+    maps = _maps(section)
     found: dict[str, Format] = {}
     for text in section.formats:
         match = _RTPMAP.match(f"{text} {maps.get(text, '')}")
@@ -272,12 +299,18 @@ def _formats(section: Section) -> tuple[Format, ...]:
 
 
 def _parameters(section: Section, payload_type: str) -> tuple[tuple[str, str], ...]:
-    for value in section.attributes.all("fmtp"):
-        number, _, text = value.partition(" ")
+    for number, text in _fmtps(section):
         if number == payload_type:
             pairs = [part.strip().partition("=") for part in text.split(";")]
             return tuple((name.lower(), number) for name, _, number in pairs)
     return ()
+
+
+def _fmtps(section: Section) -> Iterator[tuple[str, str]]:
+    """Payload type and text of each ``a=fmtp``."""
+    for value in section.attributes.all("fmtp"):
+        number, _, text = value.partition(" ")
+        yield number, text
 
 
 def _level_id(description: Description, section: Section) -> int:

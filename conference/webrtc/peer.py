@@ -29,7 +29,7 @@ from conference.webrtc.egress import EgressSink
 from conference.webrtc.ingress import Ingress
 from conference.webrtc.mux import UdpMux
 from conference.webrtc.offer import REVERSED, AudioOffer, parse_offer
-from conference.webrtc.payloads import make_codec
+from conference.webrtc.payloads import make_codec, may_repeat
 from conference.webrtc.rtcp import NtpClock
 from conference.webrtc.sdp import OfferError
 from conference.webrtc.session import RtpSession, SessionStats
@@ -151,6 +151,7 @@ class Peer:
             self._ice.candidates,
             session_id=random.getrandbits(62),
             bitrate=self._settings.bitrate,
+            ask_for_red=self._settings.ask_for_red,
         )
 
     def _start_session(self, offer: AudioOffer, local: AudioOffer, channel: SrtpChannel) -> None:
@@ -159,11 +160,19 @@ class Peer:
         if offer.direction != "recvonly":
             codecs = {one.payload_type: make_codec(one, self._settings.bitrate) for one in offer.formats}
             self.source = PacketSource(next(iter(codecs.values())).make_decoder())
-            ingress = Ingress(self.source, codecs, channel.unprotect, level_id=offer.level_id, announced=offer.ssrc)
+            ingress = Ingress(
+                self.source,
+                codecs,
+                channel.unprotect,
+                level_id=offer.level_id,
+                announced=offer.ssrc,
+                red=offer.red,
+            )
         if offer.direction != "sendonly":
             best = offer.formats[0]
             codec = make_codec(best, self._settings.bitrate)
-            self.sink = EgressSink(codec, best, ssrc, channel.send_rtp, self._now)
+            red = offer.red if may_repeat(best, self._settings.bitrate) else None
+            self.sink = EgressSink(codec, best, ssrc, channel.send_rtp, self._now, red=red)
         cname = local.attribute_of_ssrc("cname") or "conference"
         self._session = RtpSession(ingress, self.sink, channel, ssrc=ssrc, cname=cname, ntp=self._ntp)
 

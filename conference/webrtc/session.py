@@ -53,6 +53,12 @@ class SessionStats:
     round_trip_ms: float | None = None
     """``None`` as long as it is unknown."""
 
+    recovered_in: int = 0
+    """Packets of the peer that were lost, and came inside a later one (RFC 2198)."""
+
+    repeated_out: int = 0
+    """Packets of ours that carried the one before as well."""
+
     rejected: int = 0
     """Packets in that were malformed, forged, replayed, or of no stream that is heard."""
 
@@ -135,6 +141,8 @@ class RtpSession:
             for report in packet.reports:
                 if report.ssrc == self._ssrc:
                     self.peer_report.update(report, self._ntp.at(now_ns))
+                    if self._egress is not None:
+                        self._egress.note_loss(self.peer_report.fraction_lost, now_ns)
         elif isinstance(packet, RtcpByePacket):
             heard = ingress.ssrc if ingress is not None else None
             self.leaving = self.leaving or heard is None or heard in packet.sources
@@ -176,5 +184,7 @@ class RtpSession:
             fraction_lost_out=round(told.fraction_lost, 4),
             jitter_ms=round(ingress.reception.jitter_ms, 2) if ingress else 0.0,
             round_trip_ms=None if told.round_trip_ms is None else round(told.round_trip_ms, 2),
+            recovered_in=ingress.stats.recovered if ingress else 0,
+            repeated_out=egress.stats.repeated if egress else 0,
             rejected=rejected,
         )

@@ -30,6 +30,9 @@ class WebRtcSettings:
     bitrate: int = 48_000
     """Opus, in both directions: what we send at most, and what we ask of the peer."""
 
+    ask_for_red: bool = False
+    """Ask peers to send each packet twice (RFC 2198), at twice the bitrate. Those who do so unasked are understood."""
+
     max_sdp_bytes: int = 64 * 1024
     """An offer or a trickle fragment that is longer is refused."""
 

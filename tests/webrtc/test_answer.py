@@ -34,15 +34,16 @@ HERE = [
 ]
 
 
-def answer(offer: str) -> str:
-    return build_answer(parse_offer(offer), parse_offer(LOCAL), HERE, session_id=42, bitrate=48_000)
+def answer(offer: str, *, ask_for_red: bool = False) -> str:
+    offered, local = parse_offer(offer), parse_offer(LOCAL)
+    return build_answer(offered, local, HERE, session_id=42, bitrate=48_000, ask_for_red=ask_for_red)
 
 
 def test_the_answer_has_all_that_a_browser_needs() -> None:
     lines = answer(CHROMIUM).split("\r\n")
     for line in (
         "a=group:BUNDLE 0",
-        "m=audio 4000 UDP/TLS/RTP/SAVPF 111 0 8",
+        "m=audio 4000 UDP/TLS/RTP/SAVPF 111 63 0 8",
         "c=IN IP4 198.51.100.4",
         "a=mid:0",
         "a=sendrecv",
@@ -67,6 +68,20 @@ def test_opus_is_asked_for_with_fec_and_dtx_and_mono() -> None:
     assert "a=ptime:20\r\n" in text
 
 
+@pytest.mark.parametrize(("asked", "order"), [(False, "111 63 0 8"), (True, "63 111 0 8")])
+def test_redundancy_is_accepted_and_comes_first_only_if_it_is_asked_for(asked: bool, order: str) -> None:
+    text = answer(CHROMIUM, ask_for_red=asked)
+    assert f"m=audio 4000 UDP/TLS/RTP/SAVPF {order}\r\n" in text
+    assert "a=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\n" in text
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_redundancy_that_was_not_offered_is_not_answered(asked: bool) -> None:
+    text = answer(CHROMIUM.replace("red/48000/2", "other/48000/2"), ask_for_red=asked)
+    assert "m=audio 4000 UDP/TLS/RTP/SAVPF 111 0 8\r\n" in text
+    assert ":63 " not in text
+
+
 def test_other_sections_are_declined_at_their_place() -> None:
     text = answer(CHROMIUM_EVERYTHING)
     medias = [line for line in text.split("\r\n") if line.startswith(("m=", "a=mid", "a=group"))]
@@ -74,7 +89,7 @@ def test_other_sections_are_declined_at_their_place() -> None:
         "a=group:BUNDLE 0",
         "m=video 0 UDP/TLS/RTP/SAVPF 96 97",
         "a=mid:1",
-        "m=audio 4000 UDP/TLS/RTP/SAVPF 111 0 8",
+        "m=audio 4000 UDP/TLS/RTP/SAVPF 111 63 0 8",
         "a=mid:0",
         "m=application 0 UDP/DTLS/SCTP webrtc-datachannel",
         "a=mid:2",

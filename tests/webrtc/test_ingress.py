@@ -20,7 +20,17 @@ class Taken:
         self.pushed: list[tuple[int, int, bytes, int, int | None]] = []
         self.restarts: list[Decoder | None] = []
 
-    def push(self, sequence: int, timestamp: int, payload: bytes, arrival_ns: int, level: int | None = None) -> None:
+    def push(
+        self,
+        sequence: int,
+        timestamp: int,
+        payload: bytes,
+        arrival_ns: int,
+        level: int | None = None,
+        *,
+        redundant: bool = False,
+    ) -> None:
+        del redundant
         self.pushed.append((sequence, timestamp, payload, arrival_ns, level))
 
     def restart(self, decoder: Decoder | None = None) -> None:

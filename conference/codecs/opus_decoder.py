@@ -35,6 +35,9 @@ class OpusDecoder:
         LibraryNotFoundError: there is no libopus.
     """
 
+    name: str = "opus"
+    """The codec's."""
+
     clock_rate: int = SAMPLE_RATE
     """"The RTP timestamp is incremented with a 48000 Hz clock rate for all modes of Opus" (RFC 7587, section 4.1)."""
 

@@ -38,7 +38,7 @@ class PcmuCodec:
 
     def make_decoder(self) -> G711Decoder:
         """A decoder of its own state."""
-        return G711Decoder(g711.ulaw_decode)
+        return G711Decoder(self.name, g711.ulaw_decode)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class PcmaCodec:
 
     def make_decoder(self) -> G711Decoder:
         """A decoder of its own state."""
-        return G711Decoder(g711.alaw_decode)
+        return G711Decoder(self.name, g711.alaw_decode)
 
 
 class G711Encoder:
@@ -90,7 +90,10 @@ class G711Decoder:
 
     clock_rate: int = CLOCK_RATE
 
-    def __init__(self, decode: Callable[[bytes], Samples]) -> None:
+    def __init__(self, name: str, decode: Callable[[bytes], Samples]) -> None:
+        self.name = name
+        """The codec's."""
+
         self._decode = decode
         self._concealer = Concealer(CLOCK_RATE)
         self._resampler = Resampler(CLOCK_RATE, SAMPLE_RATE)

@@ -6,6 +6,7 @@ import logging
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from conference.room.errors import InvalidRoomName, RoomFull, TooManyRooms
 from conference.room.events import RoomEvent
@@ -15,6 +16,9 @@ from conference.room.talkers import DEFAULT_LIMIT
 from conference.room.voice import DEFAULT_VOICE, VoiceSettings
 
 log = logging.getLogger(__name__)
+
+RoomFactory: TypeAlias = Callable[..., Room]
+"""Makes a room; called with the arguments of `Room`."""
 
 _ROOM_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -48,10 +52,17 @@ class Conference:
     Args:
         limits: how much it takes on.
         voice: how the voices of all participants are treated, unless told otherwise of one.
+        make_room: makes the rooms, in place of `Room`.
     """
 
-    def __init__(self, limits: ConferenceLimits = ConferenceLimits(), voice: VoiceSettings = DEFAULT_VOICE) -> None:
+    def __init__(
+        self,
+        limits: ConferenceLimits = ConferenceLimits(),
+        voice: VoiceSettings = DEFAULT_VOICE,
+        make_room: RoomFactory = Room,
+    ) -> None:
         self.rooms: dict[str, Room] = {}
+        self._make_room = make_room
         self._limits = limits
         self._voice = voice
         self._subscribers: dict[str, list[Callable[[RoomEvent], None]]] = {}
@@ -82,7 +93,7 @@ class Conference:
         return room
 
     def _open(self, room_name: str, created_at: float) -> Room:
-        return Room(
+        return self._make_room(
             room_name,
             created_at,
             lambda event: self._publish(room_name, event),

@@ -51,6 +51,7 @@ class PacedSource:
     """
 
     def __init__(self, decoder: Decoder, settings: LegSettings) -> None:
+        self.settings = settings
         self._decoder = decoder
         self._buffer_ns = settings.buffer_ms * NS_PER_MS
         self._max_behind_ns = settings.max_behind_ms * NS_PER_MS

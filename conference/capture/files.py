@@ -1,0 +1,164 @@
+"""Captures on disk: a file for each room, written by a thread of its own, never larger than allowed."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import weakref
+import zlib
+from collections.abc import Callable
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Final
+
+from conference.capture.format import MAGIC, encode
+from conference.capture.records import Ended
+from conference.capture.room import CapturedRoom
+from conference.room.events import RoomEvent
+from conference.room.room import Room
+from conference.room.talkers import DEFAULT_LIMIT
+from conference.room.voice import DEFAULT_VOICE, VoiceSettings
+
+log = logging.getLogger(__name__)
+
+SUFFIX: Final = ".capture"
+MAX_WAITING_BYTES: Final = 16 * 1024 * 1024
+"""What may wait for a slow disk, of one room; with more, its capture ends."""
+
+CLOSE_TIMEOUT: Final = 5.0
+"""Seconds that the disk gets when the server stops."""
+
+_NOTE_BYTES: Final = 256  # enough for the last record and the end of the stream
+_FULL = "The capture is as large as it may be."
+_SLOW = "The disk did not keep up."
+
+
+class CaptureFile:
+    """The file of one room. Satisfies `room.Output`.
+
+    Args:
+        path: a file that does not exist yet; it is made with the first block, for its owner alone.
+        max_bytes: it never gets larger.
+        enqueue: has its argument called in the writing thread, in order.
+    """
+
+    def __init__(self, path: Path, max_bytes: int, enqueue: Callable[[Callable[[], None]], None]) -> None:
+        self.path = path
+        self.closed = False
+        self._max_bytes = max_bytes
+        self._enqueue = enqueue
+        self._waiting = 0  # bytes handed to the thread so far
+        self._done = 0  # of these, those that it is through with
+        self._deflate = zlib.compressobj(1)
+        self._descriptor: int | None = None
+        self._opened = False
+        self._size = 0
+
+    def write(self, block: bytes, *, last: bool = False) -> None:
+        """Have whole records appended, soon. Called in the event loop."""
+        if self.closed:
+            return
+        if self._waiting - self._done > MAX_WAITING_BYTES:
+            block, last = encode(Ended(_SLOW)), True
+        self.closed = last
+        self._waiting += len(block)
+        self._enqueue(lambda: self._write(block, last=last))
+
+    def _write(self, block: bytes, *, last: bool) -> None:
+        """Append records, or the note that there is no more room for them. Called in the writing thread."""
+        try:
+            if not self._opened:
+                self._open()
+            if self._descriptor is not None:
+                self._append(block, last=last)
+        except OSError as error:
+            log.warning("capture %s ends: %s", self.path, error.strerror or error)
+            self._close()
+        finally:
+            self._done += len(block)
+
+    def _append(self, block: bytes, *, last: bool) -> None:
+        before = self._deflate.copy()
+        data = self._deflate.compress(block) + self._deflate.flush(zlib.Z_FINISH if last else zlib.Z_SYNC_FLUSH)
+        if self._size + len(data) > self._max_bytes - (0 if last else _NOTE_BYTES):
+            last = True
+            data = before.compress(encode(Ended(_FULL))) + before.flush(zlib.Z_FINISH)
+            log.warning("capture %s is full: the room goes on, the capture does not", self.path)
+        self._put(data)
+        if last:
+            self._close()
+
+    def _open(self) -> None:
+        self._opened = True
+        self._descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+        self._put(MAGIC)
+
+    def _put(self, data: bytes) -> None:
+        self._size += len(data)
+        while data and self._descriptor is not None:
+            data = data[os.write(self._descriptor, data) :]
+
+    def _close(self) -> None:
+        self.closed = True
+        if self._descriptor is not None:
+            descriptor, self._descriptor = self._descriptor, None
+            os.close(descriptor)
+
+
+class Captures:
+    """The captures of one server: makes rooms that are captured.
+
+    Args:
+        folder: where the files go; it exists.
+        max_bytes: of one room's file.
+    """
+
+    def __init__(self, folder: Path, max_bytes: int) -> None:
+        self._folder = folder
+        self._max_bytes = max_bytes
+        self._rooms: weakref.WeakSet[CapturedRoom] = weakref.WeakSet()
+        self._numbers = count(1)
+        self._queue: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+
+    def make_room(
+        self,
+        name: str,
+        created_at: float,
+        publish: Callable[[RoomEvent], None],
+        voice: VoiceSettings = DEFAULT_VOICE,
+        *,
+        max_talkers: int = DEFAULT_LIMIT,
+    ) -> Room:
+        """A room that is captured. See `Room`."""
+        began = datetime.fromtimestamp(created_at, UTC).strftime("%Y%m%dT%H%M%SZ")
+        path = self._folder / f"{began}-{next(self._numbers)}-{name}{SUFFIX}"
+        file = CaptureFile(path, self._max_bytes, self._enqueue)
+        room = CapturedRoom(name, created_at, publish, voice, max_talkers=max_talkers, output=file)
+        self._rooms.add(room)
+        return room
+
+    def close(self) -> None:
+        """End every capture, and wait until all is written; not for ever, if the disk hangs."""
+        for room in list(self._rooms):
+            room.end_capture("The server was stopped.")
+        if self._thread is not None:
+            self._queue.put(None)
+            self._thread.join(CLOSE_TIMEOUT)
+            self._thread = None
+
+    def _enqueue(self, work: Callable[[], None]) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="capture", daemon=True)
+            self._thread.start()
+        self._queue.put(work)
+
+    def _run(self) -> None:
+        while (work := self._queue.get()) is not None:
+            try:
+                work()
+            except Exception:
+                log.exception("a capture could not be written")

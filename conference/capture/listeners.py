@@ -1,0 +1,125 @@
+"""Those who were in a captured room, in its replay: what they say, what they hear, and what came of their packets."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from conference.audio.frame import Samples
+from conference.capture.digest import HeardSoFar, Ledger
+from conference.codecs.base import Codec
+from conference.room.participant import Mix, Source, Transport
+from conference.room.stream import PacketSource
+from conference.twilio.intake import PacedSource
+
+OnMix: TypeAlias = Callable[[str, Mix], None]
+"""Takes a listener's id and a mix."""
+
+
+@dataclass(slots=True)
+class Spurt:
+    """Somebody talked."""
+
+    start_tick: int
+    end_tick: int | None = None
+    """``None``: they still do."""
+
+
+@dataclass(slots=True)
+class Listener:
+    """A participant in a replay: what they heard, said, and what came of their packets."""
+
+    id: str
+    name: str
+    transport: Transport
+    listens: bool = False
+    ticks: int = 0
+    """Mixes heard."""
+
+    sound: Any = field(default_factory=hashlib.sha256)
+    """SHA-256 of the samples of all mixes heard: int16, as in memory."""
+
+    packets: Any = field(default_factory=hashlib.sha256)
+    """SHA-256 of the payloads of all mixes heard, each with its length before it (4 bytes, little-endian)."""
+
+    sent: int = 0
+    """Of these mixes, those with a payload."""
+
+    spurts: list[Spurt] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
+    """What came of the packets of their source, or of each of their sources."""
+
+    so_far: HeardSoFar = field(default_factory=HeardSoFar)
+    source: Source | None = None
+
+    def hear(self, mix: Mix, mark: tuple[int, int]) -> None:
+        """A tick's mix arrives."""
+        self.ticks += 1
+        self.so_far.note(mark)
+        self.sound.update(mix.samples.data)
+        if mix.payload is not None:
+            self.sent += 1
+            self.packets.update(len(mix.payload).to_bytes(4, "little") + mix.payload)
+
+    def count(self) -> None:
+        """Add up what came of the packets of the source, which is done with."""
+        for name, number in _numbers(self.source).items():
+            self.counts[name] = self.counts.get(name, 0) + number
+        self.source = None
+
+
+class FramesSource:
+    """Gives the frames that the captured source gave."""
+
+    def __init__(self) -> None:
+        self.frame: Samples | None = None
+        self.fails = False
+
+    def pull(self, now_ns: int) -> Samples | None:
+        """See `participant.Source`."""
+        del now_ns
+        frame, self.frame = self.frame, None
+        if self.fails:
+            raise RuntimeError("the captured source failed here")
+        return frame
+
+
+class CheckingSink:
+    """Hears what a captured listener heard."""
+
+    def __init__(self, listener: Listener, codec: Codec | None, ledger: Ledger, on_mix: OnMix | None) -> None:
+        self.codec = codec
+        self.expected_loss: int | None = None
+        self._listener = listener
+        self._ledger = ledger
+        self._on_mix = on_mix
+
+    def deliver(self, mix: Mix) -> None:
+        """See `participant.Sink`."""
+        self._listener.hear(mix, self._ledger.note(mix))
+        if self._on_mix is not None:
+            self._on_mix(self._listener.id, mix)
+
+
+def _numbers(source: object) -> dict[str, int]:
+    """The counters of a source, by name."""
+    if isinstance(source, PacedSource):
+        return {"dropped": source.dropped_frames, "concealed": source.concealed_frames}
+    if isinstance(source, PacketSource):
+        return _flat(source.stats)
+    return {}
+
+
+def _flat(stats: object) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    if dataclasses.is_dataclass(stats):
+        for one in dataclasses.fields(stats):
+            value = getattr(stats, one.name)
+            if isinstance(value, int):
+                counts[one.name] = counts.get(one.name, 0) + value
+            else:
+                counts |= _flat(value)
+    return counts

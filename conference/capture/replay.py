@@ -1,0 +1,326 @@
+"""A captured room, run again: the same code, the same packets at the same times, without sockets and without waiting.
+
+    replay = Replay()
+    replay.run(read_capture(file))
+    replay.listeners["amy"].sound.hexdigest()
+
+What is heard is compared with the checks that the live room left in the capture, so that a replay says by itself
+whether it is identical, and if not, from which tick on.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from conference.audio.frame import FRAME_SAMPLES
+from conference.capture.digest import Ledger
+from conference.capture.listeners import CheckingSink, FramesSource, Listener, OnMix, Spurt
+from conference.capture.recipes import from_json, make_decoder, make_paced_source, make_packet_source
+from conference.capture.records import (
+    CaptureError,
+    Changed,
+    Ended,
+    FramePulled,
+    Heard,
+    Joined,
+    Left,
+    Opened,
+    PacketArrived,
+    Record,
+    Reseated,
+    Restarted,
+    SoundArrived,
+    Ticked,
+)
+from conference.codecs.base import Codec
+from conference.room.events import RoomEvent, TalkingStarted, TalkingStopped
+from conference.room.participant import Participant
+from conference.room.room import Room
+from conference.room.stream import PacketSource
+from conference.room.voice import VoiceSettings
+from conference.twilio.intake import PacedSource
+
+log = logging.getLogger(__name__)
+
+_SENSELESS = "The capture makes no sense from here on: {}."
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Where a replay is not what was heard live."""
+
+    tick: int
+    what: str
+    """``sound`` or ``packets``."""
+
+
+class Replay:
+    """One replay.
+
+    Args:
+        on_mix: called with a listener's id and each mix that they hear.
+    """
+
+    def __init__(self, on_mix: OnMix | None = None) -> None:
+        self.about: Mapping[str, Any] = {}
+        """What the capture says of itself: ``versions``, ``room``, ``created_at``."""
+
+        self.listeners: dict[str, Listener] = {}
+        """Everybody who was in the room, by id."""
+
+        self.ticks = 0
+        self.first_tick: int | None = None
+        self.last_tick = 0
+        self.ended: str | None = None
+        """Why the capture ends, in its own words; ``None`` if it breaks off."""
+
+        self.differences: list[Difference] = []
+        """The first tick at which the sound differs, and the first at which packets do."""
+
+        self.differing: set[str] = set()
+        """Ids of those who did not hear what they heard live."""
+
+        self._on_mix = on_mix
+        self._room: Room | None = None
+        self._ledger = Ledger()
+        self._people: list[Participant] = []  # by number
+        self._steps: dict[type[Record], Callable[[Any], None]] = {
+            Opened: self._open,
+            Joined: self._join,
+            Left: self._leave,
+            Reseated: self._reseat,
+            Changed: self._change,
+            PacketArrived: self._packet,
+            Restarted: self._restart,
+            SoundArrived: self._message,
+            FramePulled: self._frame,
+            Ticked: self._ticked,
+            Heard: self._heard,
+            Ended: self._end,
+        }
+
+    @property
+    def identical(self) -> bool:
+        """All that was heard live was heard again, bit for bit."""
+        return not self.differences and not self.differing
+
+    def run(self, records: Iterable[Record]) -> None:
+        """Go through a capture.
+
+        Raises:
+            CaptureError: it is damaged, or makes no sense, from some record on; all before it was replayed.
+        """
+        try:
+            for record in records:
+                self._step(record)
+        finally:
+            for one in self.listeners.values():
+                one.count()
+
+    def _step(self, record: Record) -> None:
+        try:
+            self._steps[type(record)](record)
+        except CaptureError:
+            raise
+        except Exception as error:  # numbers and settings that no live room would have had
+            log.debug("the replay failed", exc_info=True)
+            raise CaptureError(_SENSELESS.format(str(error).rstrip(".") or type(error).__name__)) from error
+
+    # People
+
+    def _open(self, record: Opened) -> None:
+        voice = from_json(record.about.get("voice"))
+        created_at = record.about.get("created_at")
+        max_talkers = record.about.get("max_talkers")
+        if self._room is not None or not isinstance(voice, VoiceSettings):
+            raise CaptureError(_SENSELESS.format("it opens a room in a way that cannot be"))
+        if not isinstance(created_at, int | float) or not isinstance(max_talkers, int) or max_talkers < 1:
+            raise CaptureError(_SENSELESS.format("it opens a room in a way that cannot be"))
+        self.about = record.about
+        self._room = Room(str(record.about.get("room")), created_at, self._publish, voice, max_talkers=max_talkers)
+
+    def _join(self, record: Joined) -> None:
+        about = record.about
+        participant_id, transport = str(about.get("id")), about.get("transport")
+        room = self._in_room()
+        if record.index != len(self._people) or participant_id in room.participants:
+            raise CaptureError(_SENSELESS.format("somebody joins who is there already"))
+        if transport not in ("webrtc", "twilio", "local"):
+            raise CaptureError(_SENSELESS.format("somebody joins by a way that is not known"))
+        listener = self.listeners.get(participant_id)
+        if listener is None:
+            listener = self.listeners[participant_id] = Listener(participant_id, str(about.get("name")), transport)
+        source, sink = self._connection(listener, about)
+
+        def hang_up(reason: str) -> None:
+            room.remove(participant_id, reason)
+
+        participant = Participant(
+            id=participant_id,
+            name=listener.name,
+            transport=transport,
+            joined_at=0.0,
+            source=source,
+            sink=sink,
+            hang_up=hang_up,
+        )
+        participant.muted = about.get("muted") is True
+        self._people.append(participant)
+        room.add(participant)
+
+    def _leave(self, record: Left) -> None:
+        self._in_room().remove(self._person(record.index).id, record.reason)
+
+    def _reseat(self, record: Reseated) -> None:
+        room, participant = self._in_room(), self._person(record.index)
+        if participant.id in room.participants:
+            source, sink = self._connection(self.listeners[participant.id], record.about)
+            room.reseat(participant.id, source, sink, participant.hang_up)
+
+    def _connection(
+        self, listener: Listener, about: Mapping[str, Any]
+    ) -> tuple[PacketSource | PacedSource | FramesSource | None, CheckingSink | None]:
+        listener.count()
+        source = listener.source = _make_source(about.get("source"))
+        given = about.get("sink")
+        if given is None:
+            return source, None
+        if not isinstance(given, dict):
+            raise CaptureError(_SENSELESS.format("a listener is described in a way that cannot be"))
+        listener.listens = True
+        sink = CheckingSink(listener, _codec(given.get("codec")), self._ledger, self._on_mix)
+        sink.expected_loss = _percent(given.get("expected_loss"))
+        return source, sink
+
+    def _change(self, record: Changed) -> None:
+        room, participant = self._in_room(), self._person(record.index)
+        if participant.id not in room.participants:
+            return
+        about = record.about
+        if isinstance(about.get("muted"), bool):
+            room.set_muted(participant.id, about["muted"])
+        if isinstance(about.get("name"), str):
+            self.listeners[participant.id].name = about["name"]
+            room.rename(participant.id, about["name"])
+        if "levelling" in about or "noise_suppression" in about:
+            room.treat_voice(
+                participant.id,
+                levelling=_yes_or_no(about.get("levelling")),
+                noise_suppression=_yes_or_no(about.get("noise_suppression")),
+            )
+        if isinstance(participant.sink, CheckingSink):
+            if "codec" in about:
+                participant.sink.codec = _codec(about["codec"])
+            if "expected_loss" in about:
+                participant.sink.expected_loss = _percent(about["expected_loss"])
+
+    # Sound
+
+    def _packet(self, record: PacketArrived) -> None:
+        source = self._person(record.index).source
+        if isinstance(source, PacketSource):
+            source.push(
+                record.sequence,
+                record.timestamp,
+                record.payload,
+                record.arrival_ns,
+                record.level,
+                redundant=record.redundant,
+            )
+
+    def _restart(self, record: Restarted) -> None:
+        source = self._person(record.index).source
+        if isinstance(source, PacketSource):
+            source.restart(make_decoder(record.codec) if record.codec else None)
+
+    def _message(self, record: SoundArrived) -> None:
+        source = self._person(record.index).source
+        if isinstance(source, PacedSource):
+            source.push(record.payload, record.timestamp_ms, record.now_ns)
+
+    def _frame(self, record: FramePulled) -> None:
+        source = self._person(record.index).source
+        if not isinstance(source, FramesSource):
+            return
+        source.fails = record.samples is None
+        if record.samples is not None:
+            source.frame = np.frombuffer(record.samples, dtype="<i2", count=FRAME_SAMPLES).astype(np.int16)
+
+    def _ticked(self, record: Ticked) -> None:
+        self._ledger.begin()
+        self.ticks += 1
+        self.last_tick = record.tick
+        if self.first_tick is None:
+            self.first_tick = record.tick
+        try:
+            self._in_room().tick(record.tick, record.now_ns)
+        except CaptureError:
+            raise
+        except Exception:  # as live: see Conference.tick
+            log.exception("tick %d failed", record.tick)
+        if self._ledger.sound != record.sound:
+            self._differs("sound")
+        if self._ledger.packets != record.packets:
+            self._differs("packets")
+
+    def _heard(self, record: Heard) -> None:
+        listener = self.listeners[self._person(record.index).id]
+        if listener.so_far.read() != (record.sound, record.packets):
+            self.differing.add(listener.id)
+
+    def _end(self, record: Ended) -> None:
+        self.ended = record.reason
+
+    def _differs(self, what: str) -> None:
+        if all(one.what != what for one in self.differences):
+            self.differences.append(Difference(self.last_tick, what))
+
+    def _publish(self, event: RoomEvent) -> None:
+        if isinstance(event, TalkingStarted):
+            self.listeners[event.participant_id].spurts.append(Spurt(self.last_tick))
+        elif isinstance(event, TalkingStopped):
+            self.listeners[event.participant_id].spurts[-1].end_tick = self.last_tick
+
+    def _in_room(self) -> Room:
+        if self._room is None:
+            raise CaptureError(_SENSELESS.format("it does not say which room it is of"))
+        return self._room
+
+    def _person(self, index: int) -> Participant:
+        if index >= len(self._people):
+            raise CaptureError(_SENSELESS.format("it speaks of somebody who never joined"))
+        return self._people[index]
+
+
+def _make_source(about: object) -> PacketSource | PacedSource | FramesSource | None:
+    if about is None:
+        return None
+    if isinstance(about, dict):
+        match about.get("kind"):
+            case "packets":
+                return make_packet_source(about)
+            case "messages":
+                return make_paced_source(about)
+            case "frames":
+                return FramesSource()
+    raise CaptureError(_SENSELESS.format("a source is of a kind that is not known"))
+
+
+def _codec(plain: object) -> Codec | None:
+    codec: Codec | None = from_json(plain)
+    if codec is not None and not hasattr(codec, "make_encoder"):
+        raise CaptureError(_SENSELESS.format("a listener's codec is none"))
+    return codec
+
+
+def _percent(value: object) -> int | None:
+    return value if isinstance(value, int) and 0 <= value <= 100 else None
+
+
+def _yes_or_no(value: object) -> bool | None:
+    return value if isinstance(value, bool) else None

@@ -1,0 +1,275 @@
+"""A room that writes down what arrives in it, and checks of what is heard there.
+
+It does what any room does, with the same code. What it writes goes to an `Output`, about once a second. A capture that
+fails or is full ends; the room goes on.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+from conference.capture.digest import HeardSoFar, Ledger
+from conference.capture.format import encode
+from conference.capture.recipes import describe_source, to_json
+from conference.capture.records import Changed, Ended, Heard, Joined, Left, Opened, Record, Reseated, Ticked
+from conference.capture.taps import TappedSink, TappedSource, tap_messages, tap_packets
+from conference.capture.versions import versions
+from conference.codecs.base import Codec
+from conference.room.events import RoomEvent
+from conference.room.participant import Participant, Sink, Source
+from conference.room.room import Room
+from conference.room.stream import PacketSource
+from conference.room.talkers import DEFAULT_LIMIT
+from conference.room.voice import DEFAULT_VOICE, VoiceSettings
+from conference.twilio.intake import PacedSource
+
+log = logging.getLogger(__name__)
+
+FLUSH_TICKS: Final = 50
+"""Once a second what was noted is handed on, with a check of what each listener has heard."""
+
+
+class Output(Protocol):
+    """Where a capture goes. Must not block and must not raise."""
+
+    @property
+    def closed(self) -> bool:
+        """Nothing more is taken."""
+        ...
+
+    def write(self, block: bytes, *, last: bool = False) -> None:
+        """Take whole records."""
+        ...
+
+
+@dataclass(slots=True)
+class _Seat:
+    """A participant, and the taps on them."""
+
+    index: int
+    participant: Participant
+    heard: HeardSoFar = field(default_factory=HeardSoFar)
+    source: Source | None = None
+    sink: Sink | None = None
+    codec: Codec | None = None
+    expected_loss: int | None = None
+    untap: Callable[[], None] | None = None
+
+
+class CapturedRoom(Room):
+    """A `Room` that is captured.
+
+    Args:
+        name, created_at, publish, voice, max_talkers: as of any room.
+        output: takes the capture.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        created_at: float,
+        publish: Callable[[RoomEvent], None],
+        voice: VoiceSettings = DEFAULT_VOICE,
+        *,
+        max_talkers: int = DEFAULT_LIMIT,
+        output: Output,
+    ) -> None:
+        super().__init__(name, created_at, publish, voice, max_talkers=max_talkers)
+        self._output = output
+        self._capturing = True
+        self._blocks: list[bytes] = []
+        self.append: Callable[[bytes], object] = self._blocks.append
+        self._later: list[Record] | None = None  # what happens to people during a tick; None between ticks
+        self._ledger = Ledger()
+        self._seats: dict[str, _Seat] = {}
+        self._joined = 0
+        about = {
+            "versions": versions(),
+            "room": name,
+            "created_at": created_at,
+            "voice": to_json(voice),
+            "max_talkers": max_talkers,
+        }
+        self.append(encode(Opened(about)))
+
+    # People
+
+    def add(self, participant: Participant) -> None:
+        """See `Room.add`."""
+        super().add(participant)
+        if self._capturing:
+            self._try(lambda: self._seat(participant))
+
+    def remove(self, participant_id: str, reason: str) -> Participant | None:
+        """See `Room.remove`. With the last participant the capture ends."""
+        participant = super().remove(participant_id, reason)
+        seat = self._seats.pop(participant_id, None)
+        if seat is not None:
+            _let_go(seat)
+            self._try(lambda: self._happened(Heard(seat.index, *seat.heard.read()), Left(seat.index, reason)))
+        if not self.participants and self._later is None:
+            self.end_capture("Everybody has left.")
+        return participant
+
+    def reseat(
+        self,
+        participant_id: str,
+        source: Source | None,
+        sink: Sink | None,
+        hang_up: Callable[[str], None] | None,
+    ) -> Callable[[str], None] | None:
+        """See `Room.reseat`."""
+        replaced = super().reseat(participant_id, source, sink, hang_up)
+        seat = self._seats.get(participant_id)
+        if seat is not None:
+            _let_go(seat, restore=False)
+            self._try(lambda: self._happened(Reseated(seat.index, self._tap(seat))))
+        return replaced
+
+    def set_muted(self, participant_id: str, muted: bool) -> None:
+        """See `Room.set_muted`."""
+        super().set_muted(participant_id, muted)
+        self._changed(participant_id, muted=muted)
+
+    def treat_voice(
+        self, participant_id: str, *, levelling: bool | None = None, noise_suppression: bool | None = None
+    ) -> None:
+        """See `Room.treat_voice`."""
+        super().treat_voice(participant_id, levelling=levelling, noise_suppression=noise_suppression)
+        self._changed(participant_id, levelling=levelling, noise_suppression=noise_suppression)
+
+    def rename(self, participant_id: str, name: str) -> None:
+        """See `Room.rename`."""
+        super().rename(participant_id, name)
+        self._changed(participant_id, name=name)
+
+    # Sound
+
+    def tick(self, tick: int, now_ns: int) -> None:
+        """See `Room.tick`."""
+        if not self._capturing:
+            super().tick(tick, now_ns)
+            return
+        self._later = []
+        self._try(self._before_tick)
+        try:
+            super().tick(tick, now_ns)
+        finally:
+            later, self._later = self._later, None
+            self._try(lambda: self._after_tick(tick, now_ns, later))
+
+    def _before_tick(self) -> None:
+        self._ledger.begin()
+        for seat in self._seats.values():
+            sink = seat.sink
+            if sink is None:
+                continue
+            if sink.codec is not seat.codec:
+                seat.codec = sink.codec
+                self.append(encode(Changed(seat.index, {"codec": to_json(seat.codec)})))
+            expected_loss = getattr(sink, "expected_loss", None)
+            if expected_loss != seat.expected_loss:
+                seat.expected_loss = expected_loss
+                self.append(encode(Changed(seat.index, {"expected_loss": expected_loss})))
+
+    def _after_tick(self, tick: int, now_ns: int, later: list[Record]) -> None:
+        self._happened(Ticked(tick, now_ns, self._ledger.sound, self._ledger.packets), *later)
+        if not self.participants:
+            self.end_capture("Everybody has left.")
+        elif tick % FLUSH_TICKS == 0:
+            self._happened(*(Heard(seat.index, *seat.heard.read()) for seat in self._seats.values()))
+            self._flush()
+
+    # The capture
+
+    def end_capture(self, reason: str) -> None:
+        """Write down what is left to be, and note no more. The room itself goes on."""
+        if not self._capturing:
+            return
+        self._capturing = False
+        for seat in self._seats.values():
+            _let_go(seat)
+        self._seats.clear()
+        self._blocks.append(encode(Ended(reason)))
+        self._flush(last=True)
+
+    def _seat(self, participant: Participant) -> None:
+        seat = _Seat(self._joined, participant)
+        self._joined += 1
+        about = {
+            "id": participant.id,
+            "name": participant.name,
+            "transport": participant.transport,
+            "joined_at": participant.joined_at,
+            "muted": participant.muted,
+        }
+        self._seats[participant.id] = seat
+        self._happened(Joined(seat.index, about | self._tap(seat)))
+
+    def _tap(self, seat: _Seat) -> dict[str, Any]:
+        """Listen in on a participant's source and sink. Returns what these are made of."""
+        participant = seat.participant
+        source = seat.source = participant.source
+        sink = seat.sink = participant.sink
+        about = describe_source(source)
+        if isinstance(source, PacketSource) and about is not None and about["kind"] == "packets":
+            seat.untap = tap_packets(source, seat.index, self)
+        elif isinstance(source, PacedSource):
+            seat.untap = tap_messages(source, seat.index, self)
+        elif source is not None:
+            participant.source = TappedSource(source, seat.index, self)
+        if sink is None:
+            return {"source": about, "sink": None}
+        participant.sink = TappedSink(sink, self._ledger, seat.heard, self)
+        seat.codec, seat.expected_loss = sink.codec, getattr(sink, "expected_loss", None)
+        return {"source": about, "sink": {"codec": to_json(seat.codec), "expected_loss": seat.expected_loss}}
+
+    def _changed(self, participant_id: str, **about: object) -> None:
+        seat = self._seats.get(participant_id)
+        if seat is not None:
+            given = {key: value for key, value in about.items() if value is not None}
+            self._try(lambda: self._happened(Changed(seat.index, given)))
+
+    def _happened(self, *records: Record) -> None:
+        """Note what happened; during a tick it stands after the tick, which ends with the people it began with."""
+        if self._later is not None:
+            self._later += records
+            return
+        for record in records:
+            self.append(encode(record))
+
+    def _try(self, work: Callable[[], None]) -> None:
+        """Do something for the capture: if that fails, the capture ends, and the room goes on."""
+        if not self._capturing:
+            return
+        try:
+            work()
+        except Exception:
+            self.fail()
+
+    def fail(self) -> None:
+        """End the capture because of the exception that is being handled."""
+        log.exception("room %s: the capture failed", self.name)
+        self.end_capture("The capture failed: the server's log says why.")
+
+    def _flush(self, *, last: bool = False) -> None:
+        if self._output.closed and not last:
+            self.end_capture("")
+            return
+        self._output.write(b"".join(self._blocks), last=last)
+        self._blocks.clear()
+
+
+def _let_go(seat: _Seat, *, restore: bool = True) -> None:
+    """Take the taps off a participant."""
+    if seat.untap is not None:
+        seat.untap()
+        seat.untap = None
+    participant = seat.participant
+    if restore and participant.source is not None:
+        participant.source = seat.source
+    if restore and participant.sink is not None:
+        participant.sink = seat.sink

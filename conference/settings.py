@@ -13,6 +13,9 @@ from conference.iceservers import IceServer
 LOG_LEVELS = ("debug", "info", "warning", "error")
 """What :attr:`Settings.log_level` can be."""
 
+GATES = ("adaptive", "fixed")
+"""What :attr:`Settings.gate` can be."""
+
 _ROOM_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -63,6 +66,12 @@ class Settings:
 
     # Media
     bitrate: int = 48_000
+    gate: str = "adaptive"
+    """Who is to be heard: ``adaptive`` leaves out each one's own background noise, ``fixed`` only what is silent."""
+    levelling: bool = True
+    """Whether voices that are too loud or too quiet are brought to a common loudness."""
+    noise_suppression: bool = False
+    """Whether noise is taken out of every voice; needs the extra ``noise``."""
     connect_timeout: float = 15.0
     silence_timeout: float = 8.0
 
@@ -95,6 +104,8 @@ class Settings:
             )
         if self.log_level not in LOG_LEVELS:
             raise SettingsError(f"log-level must be one of {', '.join(LOG_LEVELS)}, not '{self.log_level}'.")
+        if self.gate not in GATES:
+            raise SettingsError(f"gate must be one of {', '.join(GATES)}, not '{self.gate}'.")
         self._check_tls()
 
     def _check_tls(self) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from conference.iceservers import IceServerError, parse_ice_server
-from conference.settings import LOG_LEVELS, Settings, SettingsError
+from conference.settings import GATES, LOG_LEVELS, Settings, SettingsError
 
 PREFIX = "CONFERENCE_"
 """How the environment variables of all options begin."""
@@ -170,6 +170,13 @@ def read_log_level(text: str) -> str:
     return text.lower()
 
 
+def read_gate(text: str) -> str:
+    """One of the gates, in any case."""
+    if text.lower() not in GATES:
+        raise ValueError(f"'{text}' is not one of {', '.join(GATES)}.")
+    return text.lower()
+
+
 _WHERE = "Where people reach it"
 _MEDIA = "How sound gets through"
 _TLS = "HTTPS (browsers give the microphone to a page only over HTTPS, or on localhost)"
@@ -197,6 +204,13 @@ OPTIONS: tuple[Option, ...] = (
            "a STUN or TURN server for the clients: stun:HOST:PORT or turn:USER:PASSWORD@HOST:PORT?transport=udp; "
            "can be repeated", name="ice-server", many=True),
     Option("bitrate", _MEDIA, read_whole, "BITS", "bits per second of what each listener gets, at most"),
+    Option("gate", _MEDIA, read_gate, "GATE",
+           "who is heard: adaptive leaves out each one's own background noise, fixed only what is silent"),
+    Option("levelling", _MEDIA, read_switch, "",
+           "bring voices that are too loud or too quiet to a common loudness (default: yes)"),
+    Option("noise_suppression", _MEDIA, read_switch, "",
+           "take noise out of every voice: 20 ms of delay and about 1 ms of CPU per person and 20 ms they talk; "
+           "needs pip install 'conference[noise]'"),
     Option("connect_timeout", _MEDIA, read_seconds, "SECONDS",
            "how long a browser may take to connect its sound before it is taken out of the room"),
     Option("silence_timeout", _MEDIA, read_seconds, "SECONDS",

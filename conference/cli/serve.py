@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from conference.cli.options import PREFIX, add_options, make_settings
+from conference.codecs.rnnoise import SuppressionUnavailable
 from conference.log import set_up_logging
 from conference.settings import Settings, SettingsError
 from conference.web.app import build_app, hang_up_all
@@ -84,9 +85,12 @@ async def serve(settings: Settings, context: ssl.SSLContext | None = None) -> No
     """Serve until SIGINT or SIGTERM, then end every call.
 
     Raises:
-        StartError: an address or a port cannot be had.
+        StartError: an address, a port or noise suppression cannot be had.
     """
-    app = build_app(settings)
+    try:
+        app = build_app(settings)
+    except SuppressionUnavailable as error:
+        raise StartError(f"{error}; or leave --noise-suppression out.") from None
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=settings.shutdown_timeout / 4)
     stop = asyncio.Event()
     _on_signals(stop)

@@ -55,6 +55,15 @@ def _library() -> Any:
     )
 
 
+def check_available() -> None:
+    """Make sure that there is noise suppression here.
+
+    Raises:
+        SuppressionUnavailable: there is none.
+    """
+    _library()
+
+
 def _candidates() -> Iterator[str]:
     """Where librnnoise may be, best first."""
     spec = importlib.util.find_spec("pyrnnoise")

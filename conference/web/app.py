@@ -9,8 +9,11 @@ from functools import partial
 
 from aiohttp import web
 
+from conference.audio.gate import GateSettings
 from conference.clock import Clock
+from conference.codecs.rnnoise import check_available
 from conference.room.conference import Conference, ConferenceLimits
+from conference.room.voice import VoiceSettings
 from conference.settings import Settings
 from conference.web import events, metrics, pages, participants, rooms, twilio
 from conference.web.cors import add_cors_headers
@@ -59,7 +62,7 @@ async def hang_up_all(app: web.Application) -> None:
 
 def _make_server(settings: Settings, webrtc: WebRtcLike) -> Server:
     limits = ConferenceLimits(settings.max_rooms, settings.max_participants_per_room, settings.max_talkers)
-    conference = Conference(limits)
+    conference = Conference(limits, _make_voice(settings))
     lateness = Lateness(conference.tick)
     traffic = Traffic()
     return Server(
@@ -73,6 +76,16 @@ def _make_server(settings: Settings, webrtc: WebRtcLike) -> Server:
         clock=Clock(lateness),
         lateness=lateness,
         traffic=traffic,
+    )
+
+
+def _make_voice(settings: Settings) -> VoiceSettings:
+    if settings.noise_suppression:
+        check_available()
+    return VoiceSettings(
+        gate=GateSettings(adaptive=settings.gate == "adaptive"),
+        levelling=settings.levelling,
+        noise_suppression=settings.noise_suppression,
     )
 
 

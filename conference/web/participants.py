@@ -9,6 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
+from conference.codecs.rnnoise import SuppressionUnavailable
 from conference.room.conference import check_room_name
 from conference.room.errors import InvalidRoomName, RoomFull, TooManyRooms
 from conference.room.participant import Participant
@@ -17,7 +18,7 @@ from conference.web import seats
 from conference.web.live import SERVER, Server, limit_joins
 from conference.web.problems import Problem
 from conference.web.reception import EndedEarly
-from conference.web.shapes import participant_json, read_change, read_name
+from conference.web.shapes import participant_json, read_change, read_name, voice_json
 from conference.webrtc.sdp import OfferError
 
 SDP = "application/sdp"
@@ -77,7 +78,7 @@ async def show(request: web.Request) -> web.Response:
     """``GET`` a participant: their state, and how their connection does."""
     server = request.app[SERVER]
     room, participant = _find(server, request)
-    body = participant_json(participant.state())
+    body = _in_full(participant)
     connection = server.reception.peer(room.name, participant.id) or server.call(participant.id)
     if connection is not None:
         body["connection"] = plain(connection.stats())
@@ -85,7 +86,7 @@ async def show(request: web.Request) -> web.Response:
 
 
 async def change(request: web.Request) -> web.Response:
-    """``PATCH`` a participant: trickled candidates, or a merge patch of mute and name."""
+    """``PATCH`` a participant: trickled candidates, or a merge patch of their name, mute and voice."""
     server = request.app[SERVER]
     room, participant = _find(server, request)
     if request.content_type == TRICKLE:
@@ -99,11 +100,15 @@ async def change(request: web.Request) -> web.Response:
     except ValueError as error:
         raise Problem(400, str(error)) from None
     room, participant = _find(server, request)  # they may have left while the body came in
+    try:
+        room.treat_voice(participant.id, levelling=wanted.levelling, noise_suppression=wanted.noise_suppression)
+    except SuppressionUnavailable as error:
+        raise Problem(409, f"{error}.") from None
     if wanted.name is not None:
         room.rename(participant.id, wanted.name)
     if wanted.muted is not None:
         room.set_muted(participant.id, wanted.muted)
-    return web.json_response(participant_json(participant.state()), headers={"Cache-Control": "no-store"})
+    return web.json_response(_in_full(participant), headers={"Cache-Control": "no-store"})
 
 
 async def leave(request: web.Request) -> web.Response:
@@ -117,6 +122,11 @@ async def leave(request: web.Request) -> web.Response:
             participant.hang_up("removed")
         server.conference.leave(room.name, participant.id, "removed")
     return web.Response(status=204)
+
+
+def _in_full(participant: Participant) -> dict[str, Any]:
+    state = participant.state()
+    return participant_json(state) | {"voice": voice_json(state)}
 
 
 def plain(value: Any) -> Any:

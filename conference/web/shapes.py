@@ -26,6 +26,8 @@ DEFAULT_NAME = "Guest"
 _REFUSED_CATEGORIES = ("Cc", "Cs", "Zl", "Zp")
 _BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
+_SWITCHES = ("muted", "levelling", "noise_suppression")
+
 Json = dict[str, Any]
 
 
@@ -35,6 +37,8 @@ class Change:
 
     muted: bool | None = None
     name: str | None = None
+    levelling: bool | None = None
+    noise_suppression: bool | None = None
 
 
 def participant_json(state: ParticipantState) -> Json:
@@ -48,6 +52,11 @@ def participant_json(state: ParticipantState) -> Json:
         "level": state.level,
         "joined_at": state.joined_at,
     }
+
+
+def voice_json(state: ParticipantState) -> Json:
+    """How one participant's voice is treated."""
+    return {"levelling": state.levelling, "noise_suppression": state.noise_suppression}
 
 
 def room_json(room: Room) -> Json:
@@ -109,12 +118,19 @@ def read_change(body: str, max_name_length: int) -> Change:
         raise ValueError("The body is not JSON.") from None
     if not isinstance(patch, dict):
         raise ValueError('The body must be a JSON object, e.g. {"muted": true}.')
-    unknown = sorted(patch.keys() - {"muted", "name"})
+    unknown = sorted(patch.keys() - {"name", *_SWITCHES})
     if unknown:
-        raise ValueError(f"'{unknown[0][:40]}' cannot be changed: only 'muted' and 'name' can.")
-    muted, name = patch.get("muted"), patch.get("name")
-    if "muted" in patch and not isinstance(muted, bool):
-        raise ValueError("'muted' must be true or false.")
+        raise ValueError(f"'{unknown[0][:40]}' cannot be changed: only 'name', {_listed(_SWITCHES)} can.")
+    name = patch.get("name")
+    for switch in _SWITCHES:
+        if switch in patch and not isinstance(patch[switch], bool):
+            raise ValueError(f"'{switch}' must be true or false.")
     if "name" in patch and not isinstance(name, str):
         raise ValueError("'name' must be text.")
-    return Change(muted=muted, name=None if name is None else read_name(name, max_name_length))
+    switches = {switch: patch[switch] for switch in _SWITCHES if switch in patch}
+    return Change(name=None if name is None else read_name(name, max_name_length), **switches)
+
+
+def _listed(words: tuple[str, ...]) -> str:
+    quoted = [f"'{word}'" for word in words]
+    return f"{', '.join(quoted[:-1])} and {quoted[-1]}"

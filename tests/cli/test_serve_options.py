@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from conference.cli.main import main
 from conference.cli.options import OPTIONS, Parser, add_options, make_settings
 from conference.cli.serve import run
+from conference.codecs.rnnoise import SuppressionUnavailable
 from conference.iceservers import IceServer, IceServerError, parse_ice_server
 from conference.settings import FIELDS, Settings, SettingsError
 from tests.web.process import Running
@@ -111,6 +112,7 @@ def test_the_command_line_wins() -> None:
         (["--max-rooms", "0"], "max-rooms must be from 1"),
         (["--max-rooms", "many"], "'many' is not a whole number"),
         (["--bitrate", "1"], "bitrate must be from 6000"),
+        (["--gate", "ajar"], "'ajar' is not one of adaptive, fixed"),
         (["--connect-timeout", "soon"], "'soon' is not a number of seconds"),
         (["--log-level", "loud"], "'loud' is not one of debug, info"),
         (["--twilio-default-room", "two words"], "twilio-default-room"),
@@ -195,6 +197,17 @@ def test_a_port_in_use_is_one_clear_line(taken_port: int, capsys: pytest.Capture
     [line] = capsys.readouterr().err.splitlines()
     assert f"TCP port {taken_port} is in use" in line
     assert "--port" in line
+
+
+def test_noise_suppression_that_is_not_installed_is_one_clear_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing() -> None:
+        raise SuppressionUnavailable("install it")
+
+    monkeypatch.setattr("conference.web.app.check_available", missing)
+    assert main(["serve", "--port", "0", "--noise-suppression"]) == 1
+    assert "conference serve: install it; or leave --noise-suppression out." in capsys.readouterr().err
 
 
 def test_a_udp_port_in_use_is_one_clear_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from conference.codecs.rnnoise import SuppressionUnavailable
 from conference.iceservers import parse_ice_server
 from conference.settings import Settings
 from tests.web.doubles import MERGE_PATCH, OFFER, SDP, TRICKLE, Site, problem
@@ -28,6 +29,7 @@ async def test_a_participant_shows_what_the_design_says() -> None:
         connection = body.pop("connection")
         assert body.pop("id") == location.rsplit("/", 1)[1]
         assert body.pop("joined_at") > 1_700_000_000
+        assert body.pop("voice") == {"levelling": True, "noise_suppression": False}
         assert body == {"name": "Amy", "transport": "webrtc", "muted": False, "talking": False, "level": -127.0}
         assert connection == {"state": "connected", "packets_in": 0, "jitter_ms": None}
 
@@ -210,19 +212,36 @@ async def test_a_patch_of_another_type_says_which_ones_there_are() -> None:
 async def test_muting_and_renaming_answer_with_the_participant() -> None:
     async with Site() as site:
         location = (await site.join()).headers["Location"]
-        patch = json.dumps({"muted": True, "name": "Amelia"})
+        patch = json.dumps({"muted": True, "name": "Amelia", "levelling": False})
         response = await site.client.patch(location, data=patch, headers=MERGE_PATCH)
         assert response.status == 200
         body = await response.json()
-        assert (body["muted"], body["name"]) == (True, "Amelia")
+        assert (body["muted"], body["name"], body["voice"]["levelling"]) == (True, "Amelia", False)
         response = await site.client.patch(location, data="{}", headers=MERGE_PATCH)
         assert (await response.json())["muted"] is True
+
+
+async def test_noise_suppression_that_the_server_has_not_got_is_a_conflict(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing() -> None:
+        raise SuppressionUnavailable("Install it")
+
+    monkeypatch.setattr("conference.room.voice.Suppressor", missing)
+    async with Site() as site:
+        location = (await site.join()).headers["Location"]
+        patch = '{"noise_suppression": true, "name": "Amelia"}'
+        response = await site.client.patch(location, data=patch, headers=MERGE_PATCH)
+        assert response.status == 409
+        assert (await problem(response))["title"] == "Install it."
+        body = await (await site.client.get(location)).json()
+        assert body["voice"]["noise_suppression"] is False
+        assert body["name"] != "Amelia"
 
 
 async def test_nothing_else_can_be_changed() -> None:
     async with Site() as site:
         location = (await site.join()).headers["Location"]
-        for patch in ('{"level": 0}', '{"muted": 1}', '{"muted": null}', '{"name": 7}', "[]", "7", "{", "[" * 50000):
+        refused = ['{"level": 0}', '{"muted": 1}', '{"muted": null}', '{"levelling": 1}', '{"name": 7}']
+        for patch in (*refused, "[]", "7", "{", "[" * 50000):
             response = await site.client.patch(location, data=patch, headers=MERGE_PATCH)
             assert response.status == 400, patch
             await problem(response)

@@ -159,13 +159,14 @@ class FastPeer:
             for _ in range(MAX_DRAIN):
                 self._received(*self._socket.recvfrom(2048))
 
-    def send(self, payload: bytes, timestamp: int, level: int | None = None) -> None:
+    def send(self, payload: bytes, timestamp: int, level: int | None = None, *, sequence: int | None = None) -> None:
         """Send one packet now.
 
         Args:
             payload: Opus.
             timestamp: at 48 kHz.
             level: what the sender says of its loudness (RFC 6464), 0 to -127 dBov; ``None`` says nothing.
+            sequence: of the packet, for whoever plays a network that loses and reorders; ``None``: the next one.
         """
         if self._send_datagram is None or self._pc.connectionState != "connected":
             return
@@ -174,7 +175,11 @@ class FastPeer:
             # RFC 8285, section 4.2: one-byte headers; ID and length less one, then V and the level, then padding.
             first_byte, extension = 0x90, bytes((0xBE, 0xDE, 0, 1, self._level_id << 4, -level & 0x7F, 0, 0))
         header = RTP_HEADER.pack(
-            first_byte, self._payload_type, self._sequence & 0xFFFF, timestamp & 0xFFFF_FFFF, self._ssrc
+            first_byte,
+            self._payload_type,
+            (self._sequence if sequence is None else sequence) & 0xFFFF,
+            timestamp & 0xFFFF_FFFF,
+            self._ssrc,
         )
         self._sequence += 1
         self.sent += 1

@@ -27,18 +27,23 @@ class BenchError(Exception):
 class Server:
     """``python server.py`` on free loopback ports, with limits that don't get in the way. A context manager.
 
+    Args:
+        textbook: start `bench.textbook` instead, the baseline.
+
     Raises:
         BenchError: it did not come up; with the end of its log.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, textbook: bool = False) -> None:
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the server
-        arguments = ["--host", "127.0.0.1", "--port", str(self.port), "--announce-ip", "127.0.0.1"]
+        arguments = [str(ROOT / "server.py"), "--host", "127.0.0.1", "--announce-ip", "127.0.0.1"]
         arguments += ["--max-joins-per-minute", "0", "--max-participants-per-room", "1000", "--log-level", "warning"]
+        if textbook:
+            arguments = ["-m", "bench.textbook"]
         self._process = subprocess.Popen(
-            [sys.executable, str(ROOT / "server.py"), *arguments], cwd=ROOT, stdout=self._log, stderr=self._log
+            [sys.executable, *arguments, "--port", str(self.port)], cwd=ROOT, stdout=self._log, stderr=self._log
         )
 
     @property
@@ -47,6 +52,10 @@ class Server:
         return self._process.pid
 
     def __enter__(self) -> Self:
+        return self.wait()
+
+    def wait(self) -> Self:
+        """Return when it answers."""
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline and self._process.poll() is None:
             try:

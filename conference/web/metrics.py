@@ -21,6 +21,7 @@ _TRAFFIC = {
     "lost_out": ("conference_packets_lost_out", "Packets that were lost on the way to the listeners, as they say."),
     "rejected": ("conference_packets_rejected", "Packets or messages that were malformed, forged or too many."),
     "undecodable": ("conference_decode_errors", "Packets that their decoder could make nothing of."),
+    "concealed": ("conference_frames_concealed", "Stretches of sound made up for packets that were not there in time."),
 }
 
 

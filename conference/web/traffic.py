@@ -8,7 +8,7 @@ from typing import Any
 
 from conference.room.participant import Transport
 
-COUNTED = ("packets_in", "packets_out", "lost_in", "lost_out", "rejected", "undecodable")
+COUNTED = ("packets_in", "packets_out", "lost_in", "lost_out", "rejected", "undecodable", "concealed")
 """What is counted, per transport."""
 
 Read = Callable[[], Mapping[str, int]]
@@ -46,7 +46,8 @@ def peer_counts(peer: Any) -> dict[str, int]:
     """The counts of a WebRTC peer."""
     stats = peer.stats()
     counts = {name: _count(stats, name) for name in COUNTED}
-    counts["undecodable"] = undecodable(peer.source)
+    counts["undecodable"] = of_source(peer.source, "undecodable")
+    counts["concealed"] = of_source(peer.source, "concealed")
     return counts
 
 
@@ -59,13 +60,14 @@ def leg_counts(leg: Any, now_ns: int) -> dict[str, int]:
         "lost_in": stats.incoming_dropped_frames,
         "lost_out": stats.outgoing_dropped_frames,
         "rejected": stats.malformed + stats.messages_dropped,
-        "undecodable": undecodable(leg.source),
+        "undecodable": of_source(leg.source, "undecodable"),
+        "concealed": stats.incoming_concealed_frames,
     }
 
 
-def undecodable(source: object) -> int:
-    """Packets of a source that its decoder could make nothing of."""
-    return _count(getattr(source, "stats", None), "undecodable")
+def of_source(source: object, name: str) -> int:
+    """One of the counts of a source."""
+    return _count(getattr(source, "stats", None), name)
 
 
 def _count(stats: object, name: str) -> int:

@@ -1,0 +1,183 @@
+"""What it sounds like: real speech through the whole server, over networks of every kind, beside stock aiortc.
+
+    python -m bench.sound                       # everything: about seven minutes
+    python -m bench.sound --quick               # shorter speech, a quarter of a minute of jitter: about two minutes
+    python -m bench.sound --only clean loss5    # some conditions
+    python -m bench.sound --pictures docs/pictures --json sound.json
+
+For each condition a server is started. One client speaks (Opus, 32 kb/s), over a network made of numbers
+(`tests.netem`, seeded) that delays, reorders and drops its packets before they reach the socket; another one listens
+over a perfect one. Then the same is done with the mixer of the textbook on stock aiortc (`bench.textbook`). It needs
+``pip install 'conference[bench]'``. The speech is a person's if ``alsa-utils`` is installed, see `bench.sound_speech`.
+
+It prints, for each condition:
+
+delay       Added on the way: from when a sample's packet would be sent on a perfect network until the packet with
+            that sample in the mix comes out of the listener's socket. The network's own delay is in it, the look-ahead
+            of the two Opus encoders (printed) is not.
+lost        Packets that the network dropped; and *concealed*, stretches that the server had to make up.
+gap         The longest moment in which speech was said and next to nothing was heard; and the share of all such.
+PESQ        PESQ-WB, ITU-T P.862.2, of the listener's sound against what was said: 1.04 to 4.64.
+level       Of active speech, heard against said, in dB.
+found       Share of the speech that could be recognised in what was heard, to measure its delay.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+
+import aiohttp
+import numpy as np
+
+from bench.latency import codec_delay
+from bench.server import BenchError
+from bench.sound_call import Call, Condition, place
+from bench.sound_conditions import CALM_SECONDS, conditions, storm_seconds
+from bench.sound_measure import at_16k, find_gaps, find_places, scores
+from bench.sound_report import Report, Row, draw, table
+from bench.sound_special import drift, stalling_phone, turns, two_tones
+from bench.sound_speech import Speech, find_speech, speech_level
+
+SPECIALS = ("tones", "levels", "phone", "drift")
+SETTLED_MS = 10.0
+
+
+def judge(call: Call, key: str, title: str, server: str, speech_samples: int, codec_ms: float) -> Row:
+    """Measure a call that is over."""
+    said, heard = at_16k(call.said), at_16k(call.heard.samples)
+    places, tried = find_places(call, said, heard, codec_ms)
+    gaps = find_gaps(said, heard, places)
+    return Row(
+        key=key,
+        title=title,
+        server=server,
+        delays=[(round(one.second, 2), round(one.delay_ms, 2)) for one in places],
+        found=len(places) / max(1, tried),
+        pesq=scores(said, heard, places, speech_samples // 3),
+        gap_ms=gaps.longest_ms,
+        gap_share=gaps.share,
+        level_db=speech_level(heard, 16_000) - speech_level(said, 16_000),
+        lost=call.lost,
+        concealed=call.concealed,
+        late_share=call.late / max(1, call.sent),
+    )
+
+
+def settled_after(delays: Sequence[tuple[float, float]], storm: tuple[float, float]) -> float | None:
+    """How long after a storm the delay was back, and stayed; ``None`` if it never was."""
+    before = [ms for at, ms in delays if storm[0] / 2 <= at < storm[0]]
+    after = [(at, ms) for at, ms in delays if at >= storm[1]]
+    if not before or not after:
+        return None
+    usual = float(np.median(before))
+    # A median of three lets a single stretch be found in the wrong place.
+    smooth = [float(np.median([ms for _, ms in after[max(0, i - 1) : i + 2]])) for i in range(len(after))]
+    wrong = [at for (at, _), ms in zip(after, smooth, strict=True) if ms > usual + SETTLED_MS]
+    if wrong and wrong[-1] >= after[-2][0]:
+        return None
+    return max(0.0, wrong[-1] - storm[1]) if wrong else 0.0
+
+
+class Bench:
+    """Runs the conditions, some at once.
+
+    Args:
+        speech: what is said.
+        quick: take less time.
+        at_once: calls at the same time.
+    """
+
+    def __init__(self, speech: Speech, *, quick: bool, at_once: int) -> None:
+        self._speech = speech
+        self._quick = quick
+        self._turnstile = asyncio.Semaphore(at_once)
+        self.report = Report(speech.name, codec_delay(), storm_seconds(quick=quick))
+
+    async def run(self, keys: Sequence[str], *, baseline: bool) -> None:
+        """Everything that ``keys`` name."""
+        wanted = [one for one in conditions(quick=self._quick) if one.key in keys]
+        servers = ("ours", "textbook") if baseline else ("ours",)
+        for server in servers:
+            self.report.rows += await asyncio.gather(*(self._condition(one, server) for one in wanted))
+        if "phone" in keys:
+            await self._phone()
+        if "tones" in keys:
+            for server in servers:
+                self.report.tones[server] = await two_tones(textbook=server == "textbook")
+                _say(f"two tones ({server})")
+        if "levels" in keys:
+            self.report.turns = await turns(self._speech.samples)
+            _say("levels")
+        if "drift" in keys:
+            await self._drift()
+
+    async def _condition(self, condition: Condition, server: str) -> Row:
+        async with self._turnstile:
+            call = await place(condition, self._speech.samples, textbook=server == "textbook")
+        row = await self._judge(call, condition.key, condition.title, server)
+        if condition.key == "storm":
+            row.settled_seconds = settled_after(row.delays, (CALM_SECONDS, CALM_SECONDS + self.report.storm_seconds))
+        _say(f"{condition.title} ({server})")
+        return row
+
+    async def _phone(self) -> None:
+        call = await stalling_phone(self._speech.samples, 1 if self._quick else 4)
+        self.report.rows.append(await self._judge(call, "phone", "caller over TCP with 200 ms stalls", "ours"))
+        _say("a stalling phone")
+
+    async def _judge(self, call: Call, key: str, title: str, server: str) -> Row:
+        codec_ms = self.report.codec_ms / (2 if key == "phone" else 1)
+        return await asyncio.to_thread(judge, call, key, title, server, self._speech.samples.size, codec_ms)
+
+    async def _drift(self) -> None:
+        minutes = 5.0 if self._quick else 60.0
+        with ProcessPoolExecutor(2) as pool:
+            loop = asyncio.get_running_loop()
+            jobs = [loop.run_in_executor(pool, drift, self._speech.samples, ppm, minutes) for ppm in (200.0, -200.0)]
+            self.report.drifts = list(await asyncio.gather(*jobs))
+        _say("clock drift")
+
+
+def _say(what: str) -> None:
+    print(f"measured: {what}", file=sys.stderr)
+
+
+def main() -> int:
+    """Read the options, measure, print."""
+    keys = [one.key for one in conditions(quick=True)] + list(SPECIALS)
+    parser = argparse.ArgumentParser(prog="python -m bench.sound", description="What it sounds like, measured.")
+    parser.add_argument("--quick", action="store_true", help="less speech, shorter storm and drift")
+    parser.add_argument("--only", nargs="+", choices=keys, default=keys, metavar="CONDITION", help=", ".join(keys))
+    parser.add_argument("--no-baseline", action="store_true", help="leave out stock aiortc")
+    parser.add_argument(
+        "--speech", default="auto", metavar="FILE", help="a recording; or recordings, espeak, synthetic (what there is)"
+    )
+    parser.add_argument("--at-once", type=int, default=3, metavar="N", help="calls at the same time, 1 to 20 (3)")
+    parser.add_argument("--pictures", type=Path, metavar="FOLDER", help="draw there")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there, too")
+    args = parser.parse_args()
+    if not 1 <= args.at_once <= 20:
+        parser.error("--at-once is 1 to 20")
+    try:
+        bench = Bench(find_speech(args.speech), quick=args.quick, at_once=args.at_once)
+        asyncio.run(asyncio.wait_for(bench.run(args.only, baseline=not args.no_baseline), 3600))
+        print(table(bench.report))
+        if args.json:
+            args.json.write_text(json.dumps(asdict(bench.report), indent=1) + "\n")
+        if args.pictures:
+            draw(bench.report, args.pictures)
+    except (BenchError, RuntimeError, TimeoutError, aiohttp.ClientError) as error:
+        print(f"bench.sound: {error or 'it took too long'}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,220 @@
+"""One call of `bench.sound`: somebody speaks through a network made of numbers, somebody listens on a perfect one.
+
+The network is `tests.netem`: the sender holds back, drops and reorders its own RTP packets before they reach the
+socket. Signalling, DTLS and STUN are left alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import aiohttp
+import numpy as np
+
+from bench.fastpeer import Arrived, FastPeer
+from bench.server import Server
+from bench.voice import in_frames
+from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, TICK_NS, Samples
+from conference.codecs.base import DecodeError
+from conference.codecs.opus import OpusCodec
+from tests.netem import Arrival, Network, every_20_ms, in_phases
+
+PERFECT = Network()
+LEAD_SECONDS = 1.0
+"""Silence before the speech begins, so that nothing of it meets a connection that is still settling."""
+
+TAIL_SECONDS = 1.0
+LATE_NS = 5_000_000
+SEND_BITRATE = 32_000
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What the network does to a sender's packets.
+
+    Args:
+        key: for files and options.
+        title: for people.
+        phases: seconds, and the network during them; the last goes on until the end.
+        expected_loss: percent that the sender's encoder prepares for with FEC; 0 for no FEC.
+        drop_every: exactly one packet in so many is lost, besides; 0 for none.
+        loops: how often the speech is said.
+    """
+
+    key: str
+    title: str
+    phases: tuple[tuple[float, Network], ...] = ((0.0, PERFECT),)
+    expected_loss: int = 0
+    drop_every: int = 0
+    loops: int = 2
+
+    def arrivals(self, packets: int) -> list[Arrival]:
+        """What of so many packets gets through, and when."""
+        phases = [(round(seconds * 50) or packets, network) for seconds, network in self.phases]
+        through = in_phases(every_20_ms(packets), phases)
+        if self.drop_every:
+            through = [one for one in through if one[1] % self.drop_every != self.drop_every // 2]
+        return through
+
+
+@dataclass(slots=True)
+class Heard:
+    """What a listener got: every packet, decoded, with the time at which it came."""
+
+    packets: list[Arrived] = field(default_factory=list)
+    first_timestamp: int = 0
+    places: list[int] = field(default_factory=list)
+    """Per packet: where its first sample is in `samples`."""
+
+    samples: Samples = field(default_factory=lambda: np.zeros(0, np.int16))
+    """All of it on the line of the RTP timestamps; silence where no packet was sent."""
+
+    def decode(self) -> None:
+        """Turn packets into samples, when there is time for it."""
+        decoder = OpusCodec().make_decoder()
+        decoded: list[tuple[int, Samples, Arrived]] = []
+        for packet in self.packets:
+            try:
+                samples = decoder.decode(packet.payload)
+            except DecodeError:
+                continue
+            # RFC 3550, section 5.1: modulo 2**32; a call is short enough for the nearest to be meant.
+            ahead = (packet.timestamp - self.packets[0].timestamp + 2**31) % 2**32 - 2**31
+            if ahead >= 0:
+                decoded.append((ahead, samples, packet))
+        decoded.sort(key=lambda one: one[0])
+        self.packets = [packet for _, _, packet in decoded]
+        self.places = [ahead for ahead, _, _ in decoded]
+        self.samples = np.zeros(max((at + one.size for at, one, _ in decoded), default=0), np.int16)
+        for at, samples, _ in decoded:
+            self.samples[at : at + samples.size] = samples
+
+    def when_ns(self, sample: int) -> float:
+        """When a sample came: that of its packet, less what of the packet follows it."""
+        index = max(0, int(np.searchsorted(self.places, sample, side="right")) - 1)
+        after = sample - self.places[index]
+        return self.packets[index].at_ns - TICK_NS + after * 1e9 / SAMPLE_RATE
+
+
+@dataclass(slots=True)
+class Call:
+    """A call that is over."""
+
+    said: Samples
+    """All of it, the silence before and after included."""
+
+    started_ns: float
+    """When its first sample was spoken: 20 ms before its first packet was sent."""
+
+    heard: Heard
+    lost: int
+    """Packets that did not get through the network."""
+
+    concealed: int | None
+    """Stretches that the server made up because their packet was not there; ``None`` if it doesn't say."""
+
+    late: int
+    """Packets that this machine sent more than 5 ms after their time."""
+
+    sent: int
+
+
+def said_in(condition: Condition, speech: Samples) -> Samples:
+    """All that is spoken under a condition."""
+    before, after = round(LEAD_SECONDS * SAMPLE_RATE), round(TAIL_SECONDS * SAMPLE_RATE)
+    return np.pad(np.tile(speech, condition.loops), (before, after))
+
+
+def encoded(said: Samples, expected_loss: int) -> list[bytes]:
+    """As a browser would: 32 kb/s, VOIP, FEC if it was told of losses."""
+    encoder = OpusCodec(bitrate=SEND_BITRATE, fec=expected_loss > 0, expected_loss=expected_loss).make_encoder()
+    return [encoder.encode(frame) for frame in in_frames(said)]
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """What one client sends."""
+
+    payloads: Sequence[bytes]
+    arrivals: Sequence[Arrival]
+
+
+@dataclass(slots=True)
+class Meeting:
+    """What came of several clients speaking to a listener."""
+
+    heard: Heard
+    starts: list[int]
+    """When each sent its first packet, or would have without the network."""
+
+    late: int
+    concealed: int | None
+
+
+async def place(condition: Condition, speech: Samples, *, textbook: bool = False) -> Call:
+    """Start a server, and let one speak to another through it.
+
+    Raises:
+        BenchError: the server did not come up.
+        RuntimeError: a client could not join.
+    """
+    said = said_in(condition, speech)
+    payloads = await asyncio.to_thread(encoded, said, condition.expected_loss)
+    arrivals = condition.arrivals(len(payloads))
+    meeting = await meet([Script(payloads, arrivals)], textbook=textbook)
+    lost = len(payloads) - len({index for _, index in arrivals})
+    start = meeting.starts[0] - TICK_NS
+    return Call(said, start, meeting.heard, lost, meeting.concealed, meeting.late, len(arrivals))
+
+
+async def meet(scripts: Sequence[Script], *, textbook: bool = False) -> Meeting:
+    """Start a server, and let some speak to one who listens.
+
+    Raises:
+        BenchError: the server did not come up.
+        RuntimeError: a client could not join.
+    """
+    heard = Heard()
+    server = Server(textbook=textbook)
+    try:
+        await asyncio.to_thread(server.wait)
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
+            mouths = [FastPeer(session, server.url, "sound", f"mouth{number}") for number in range(len(scripts))]
+            ear = FastPeer(session, server.url, "sound", "ear", heard.packets.append)
+            try:
+                for peer in (*mouths, ear):
+                    await peer.connect()
+                spoken = await asyncio.gather(*(speak(*one) for one in zip(mouths, scripts, strict=True)))
+                await asyncio.sleep(0.5)
+                concealed = None if textbook else await count(session, server.url, "conference_frames_concealed_total")
+            finally:
+                await asyncio.gather(*(peer.close() for peer in (*mouths, ear)), return_exceptions=True)
+    finally:
+        await asyncio.to_thread(server.stop)
+    await asyncio.to_thread(heard.decode)
+    return Meeting(heard, [start for start, _ in spoken], sum(late for _, late in spoken), concealed)
+
+
+async def speak(peer: FastPeer, script: Script) -> tuple[int, int]:
+    """Send what gets through the network, when it does. Returns when the first packet left, and how many were late."""
+    # Where the sender's packets fall between the server's ticks is chance, as it is with people.
+    start = time.monotonic_ns() + TICK_NS + time.time_ns() % TICK_NS
+    late = 0
+    for at_ns, index in script.arrivals:
+        ahead = start + at_ns - time.monotonic_ns()
+        if ahead > 0:
+            await asyncio.sleep(ahead / 1e9)
+        late += time.monotonic_ns() - (start + at_ns) > LATE_NS
+        peer.send(script.payloads[index], index * FRAME_SAMPLES, sequence=index)
+    return start, late
+
+
+async def count(session: aiohttp.ClientSession, url: str, metric: str) -> int | None:
+    """The sum over all labels of one of the server's metrics; ``None`` if it has no such."""
+    async with session.get(f"{url}/metrics") as response:
+        found = re.findall(rf"^{metric}\S* (\S+)$", await response.text(), re.MULTILINE)
+    return round(sum(map(float, found))) if found else None

@@ -1,0 +1,123 @@
+"""The speech that `bench.sound` sends: recordings of a person where there are any, else the best that can be made here.
+
+Nothing is shipped, so nothing needs a licence. PESQ was made for recordings of people; it gives synthetic speech lower
+scores, whatever happens to it, so that figures of one kind of speech cannot be compared with those of another.
+"""
+
+from __future__ import annotations
+
+import math
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.server import BenchError
+from conference.audio.frame import SAMPLE_RATE, Samples
+from conference.cli.media import MediaError, read_audio
+from tests.speech import spoken
+
+RECORDINGS = Path("/usr/share/sounds/alsa")
+"""A woman who names loudspeakers, 48 kHz: part of ALSA's own test program (Debian's ``alsa-utils``, GPL-2)."""
+
+LEVEL_DBOV = -26.0
+"""Of active speech: what ITU-T P.56 and most speech recordings are set to."""
+
+PAUSE_SECONDS = 0.35
+LOUD_DB = 30.0
+"""Speech is active where its level is within that of its loudest 20 ms."""
+
+SENTENCES = (
+    "The birch canoe slid on the smooth planks.",
+    "Glue the sheet to the dark blue background.",
+    "It's easy to tell the depth of a well.",
+    "These days a chicken leg is a rare dish.",
+)
+"""The first of the Harvard sentences (IEEE, 1969)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """Some seconds of somebody speaking."""
+
+    samples: Samples
+    """48 kHz, at `LEVEL_DBOV`; whole frames, with pauses between the words and at the end."""
+
+    name: str
+    """Whose voice it is."""
+
+
+def find_speech(wanted: str = "auto") -> Speech:
+    """The speech to send.
+
+    Args:
+        wanted: ``recordings``, ``espeak`` or ``synthetic``, a file, or ``auto`` for the first of these that there is.
+
+    Raises:
+        BenchError: it isn't there; the text says what to install.
+    """
+    if wanted == "recordings" or (wanted == "auto" and RECORDINGS.is_dir()):
+        files = [path for path in sorted(RECORDINGS.glob("*.wav")) if path.stem != "Noise"]
+        if not files:
+            raise BenchError(f"There are no recordings in {RECORDINGS}. On Debian: apt-get install alsa-utils")
+        return Speech(_joined([_read(path) for path in files]), "a woman's recorded voice (alsa-utils)")
+    if wanted == "espeak" or (wanted == "auto" and shutil.which("espeak-ng")):
+        return Speech(_joined([_espeak(sentence) for sentence in SENTENCES]), "synthetic (espeak-ng)")
+    if wanted in ("synthetic", "auto"):
+        return Speech(_joined([spoken(4.0, seed=seed) for seed in (1, 2)]), "synthetic (the tests' own)")
+    return Speech(_joined([_read(Path(wanted))]), Path(wanted).name)
+
+
+def active(samples: NDArray[np.generic], rate: int = SAMPLE_RATE) -> NDArray[np.bool_]:
+    """In which of its stretches of 20 ms speech is active."""
+    power = _powers(samples, rate)
+    loudest = float(power.max(initial=0.0))
+    return power > max(loudest * 10 ** (-LOUD_DB / 10), 1.0)
+
+
+def speech_level(samples: NDArray[np.generic], rate: int = SAMPLE_RATE) -> float:
+    """The level of active speech in dBov; -127 if there is none."""
+    where = active(samples, rate)
+    if not where.any():
+        return -127.0
+    return 10 * math.log10(float(_powers(samples, rate)[where].mean())) - 20 * math.log10(32768)
+
+
+def at_level(samples: NDArray[np.generic], dbov: float) -> Samples:
+    """The same speech at another level."""
+    gain = 10 ** ((dbov - speech_level(samples)) / 20)
+    return np.clip(np.rint(samples.astype(np.float64) * gain), -32768, 32767).astype(np.int16)
+
+
+def _powers(samples: NDArray[np.generic], rate: int) -> NDArray[np.float64]:
+    frame = rate // 50
+    whole = np.asarray(samples[: samples.size // frame * frame], np.float64).reshape(-1, frame)
+    power: NDArray[np.float64] = (whole**2).mean(axis=1)
+    return power
+
+
+def _joined(parts: list[Samples]) -> Samples:
+    pause = np.zeros(round(PAUSE_SECONDS * SAMPLE_RATE), np.int16)
+    joined = np.concatenate([piece for part in parts for piece in (at_level(part, LEVEL_DBOV), pause)])
+    return np.pad(joined, (0, -joined.size % 960))
+
+
+def _read(path: Path) -> Samples:
+    try:
+        return read_audio(path, longest_seconds=60)
+    except MediaError as error:
+        raise BenchError(str(error)) from None
+
+
+def _espeak(sentence: str) -> Samples:
+    program = shutil.which("espeak-ng")
+    if program is None:
+        raise BenchError("There is no espeak-ng. On Debian: apt-get install espeak-ng")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "said.wav")
+        subprocess.run([program, "-v", "en-us", "-s", "150", "-w", str(path), sentence], check=True, timeout=30)
+        return _read(path)

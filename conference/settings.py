@@ -78,6 +78,12 @@ class Settings:
     # Twilio
     twilio_default_room: str = "lobby"
 
+    # Captures
+    capture: Path | None = None
+    """The folder where everything that arrives in every room is written down; ``None`` for nothing."""
+    capture_max_bytes: int = 64 * 1024 * 1024
+    """Of one room's file."""
+
     # The program itself
     log_level: str = "info"
     shutdown_timeout: float = 2.0
@@ -141,6 +147,7 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
     ("max_joins_per_minute", 0, 1_000_000),
     ("max_event_streams", 1, 1_000_000),
     ("max_event_backlog", 1, 100_000),
+    ("capture_max_bytes", 64 * 1024, 2**40),
     ("bitrate", 6_000, 510_000),  # what Opus can do: RFC 6716, section 2.1.1
     ("connect_timeout", 0.1, 600),
     ("silence_timeout", 0.1, 600),

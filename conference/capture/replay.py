@@ -318,8 +318,8 @@ def _codec(plain: object) -> Codec | None:
     return codec
 
 
-def _percent(value: object) -> int | None:
-    return value if isinstance(value, int) and 0 <= value <= 100 else None
+def _percent(value: object) -> float:
+    return value if isinstance(value, int | float) and 0 <= value <= 100 else 0.0
 
 
 def _yes_or_no(value: object) -> bool | None:

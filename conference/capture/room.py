@@ -55,7 +55,7 @@ class _Seat:
     source: Source | None = None
     sink: Sink | None = None
     codec: Codec | None = None
-    expected_loss: int | None = None
+    expected_loss: float | None = None
     untap: Callable[[], None] | None = None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -155,6 +156,16 @@ def read_file(text: str) -> Path:
     return path
 
 
+def read_folder(text: str) -> Path:
+    """The path of a folder that can be written to."""
+    path = Path(text).expanduser()
+    if not path.is_dir():
+        raise ValueError(f"there is no folder '{text}'.")
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise ValueError(f"nothing can be written into the folder '{text}'.")
+    return path
+
+
 def read_switch(text: str) -> bool:
     """Yes or no."""
     answer = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
@@ -182,6 +193,7 @@ _MEDIA = "How sound gets through"
 _TLS = "HTTPS (browsers give the microphone to a page only over HTTPS, or on localhost)"
 _LIMITS = "Limits"
 _TWILIO = "Phone calls (Twilio Media Streams)"
+_CAPTURE = "Captures, to find out why something sounded wrong"
 _PROGRAM = "The program"
 
 OPTIONS: tuple[Option, ...] = (
@@ -229,6 +241,10 @@ OPTIONS: tuple[Option, ...] = (
     Option("max_event_backlog", _LIMITS, read_whole, "N", "events that may wait for a slow reader until it is cut off"),
     Option("event_heartbeat", _LIMITS, read_seconds, "SECONDS", "longest silence on an event stream"),
     Option("twilio_default_room", _TWILIO, str, "ROOM", "the room of a phone call that names none"),
+    Option("capture", _CAPTURE, read_folder, "FOLDER",
+           "write down everything that arrives in every room, and so everything that is said, one file for each room, "
+           "for conference replay"),
+    Option("capture_max_bytes", _CAPTURE, read_whole, "BYTES", "size at which the capture of a room ends"),
     Option("log_level", _PROGRAM, read_log_level, "LEVEL", f"how much to log: {', '.join(LOG_LEVELS)}"),
     Option("shutdown_timeout", _PROGRAM, read_seconds, "SECONDS", "time to end every call when the server is stopped"),
 )  # fmt: skip

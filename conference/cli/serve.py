@@ -157,6 +157,8 @@ def _welcome(settings: Settings, runner: web.AppRunner) -> str:
             f"    {'Sound':<9}UDP port {webrtc.port}" + ("" if settings.on_loopback else " (open it in the firewall)")
         )
     lines += [f"    {'Phones':<9}{urls[0].replace('http', 'ws', 1)}twilio/stream/ROOM", ""]
+    if settings.capture is not None:
+        lines += [f"  EVERYTHING THAT IS SAID, in every room, is being written to {settings.capture} (--capture).", ""]
     if settings.tls_self_signed:
         lines += [_CERTIFICATE_WARNING, ""]
     if not settings.tls and not settings.on_loopback and not settings.behind_proxy:

@@ -10,9 +10,11 @@ from functools import partial
 from aiohttp import web
 
 from conference.audio.gate import GateSettings
+from conference.capture.files import Captures
 from conference.clock import Clock
 from conference.codecs.rnnoise import check_available
 from conference.room.conference import Conference, ConferenceLimits
+from conference.room.room import Room
 from conference.room.voice import VoiceSettings
 from conference.settings import Settings
 from conference.web import events, metrics, pages, participants, rooms, twilio
@@ -62,7 +64,9 @@ async def hang_up_all(app: web.Application) -> None:
 
 def _make_server(settings: Settings, webrtc: WebRtcLike) -> Server:
     limits = ConferenceLimits(settings.max_rooms, settings.max_participants_per_room, settings.max_talkers)
-    conference = Conference(limits, _make_voice(settings))
+    captures = None if settings.capture is None else Captures(settings.capture, settings.capture_max_bytes)
+    make_room = Room if captures is None else captures.make_room
+    conference = Conference(limits, _make_voice(settings), make_room)
     lateness = Lateness(conference.tick)
     traffic = Traffic()
     return Server(
@@ -76,6 +80,7 @@ def _make_server(settings: Settings, webrtc: WebRtcLike) -> Server:
         clock=Clock(lateness),
         lateness=lateness,
         traffic=traffic,
+        captures=captures,
     )
 
 
@@ -152,6 +157,8 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
     await asyncio.wait([clock])
     await server.webrtc.close()
     await server.reception.close()
+    if server.captures is not None:
+        await asyncio.to_thread(server.captures.close)
 
 
 def _clock_stopped(server: Server, task: asyncio.Task[None]) -> None:

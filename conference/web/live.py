@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
+from conference.capture.files import Captures
 from conference.clock import Clock
 from conference.room.conference import Conference
 from conference.room.room import Room
@@ -37,6 +38,9 @@ class Server:
     clock: Clock
     lateness: Lateness
     traffic: Traffic
+    captures: Captures | None = None
+    """What is written down of the rooms, if anything is."""
+
     calls: set[Call] = field(default_factory=set)
     """Every open Twilio-compatible stream."""
 

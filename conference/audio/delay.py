@@ -17,7 +17,7 @@ is at the head of a queue that holds only those that can still become the smalle
 from __future__ import annotations
 
 from collections import deque
-from typing import NamedTuple
+from typing import TypeAlias
 
 WINDOW_SECONDS = 5
 """A packet counts for so long. A delay that was needed once is given up after it, so this is also how soon."""
@@ -32,10 +32,8 @@ MARGIN = 32
 """The target is one part in so many over the quantile: what is yet to come may be later than all that has."""
 
 
-class _Seen(NamedTuple):
-    arrival: int
-    number: int
-    transit: int
+_Seen: TypeAlias = tuple[int, int, int]
+"""A packet: its arrival, its number, its transit."""
 
 
 class DelayEstimator:
@@ -93,40 +91,38 @@ class DelayEstimator:
                 return
             self.reset()  # the clock has jumped (some senders' do not count during a mute), or the network has
         self._odd = False
-        seen = _Seen(arrival, self._number, transit)
-        self._number += 1
-        self._add(seen)
-        self._forget(arrival - self._window_samples)
-        self._move_edge()
-        self.base = self._lows[0].transit
-        wanted = (self._edge + 1) * self._bucket - self.base
-        self.target = min(max(wanted + wanted // MARGIN, self._minimum), self._maximum)
-
-    def _add(self, seen: _Seen) -> None:
-        self._window.append(seen)
-        lows = self._lows
-        while lows and lows[-1].transit >= seen.transit:
+        number = self._number
+        self._number = number + 1
+        bucket = transit // self._bucket
+        window, lows, counts = self._window, self._lows, self._counts
+        window.append((arrival, number, transit))
+        while lows and lows[-1][2] >= transit:
             lows.pop()
-        lows.append(seen)
-        bucket = seen.transit // self._bucket
-        self._counts[bucket] = self._counts.get(bucket, 0) + 1
-        if len(self._window) == 1:
+        lows.append((arrival, number, transit))
+        counts[bucket] = counts.get(bucket, 0) + 1
+        if number == 0:
             self._edge = bucket
         self._above += bucket > self._edge
+        if len(window) > LEAST_PACKETS and window[0][0] < arrival - self._window_samples:
+            self._forget(arrival - self._window_samples)
+        self._move_edge()
+        self.base = lows[0][2]
+        wanted = (self._edge + 1) * self._bucket - self.base
+        self.target = min(max(wanted + wanted // MARGIN, self._minimum), self._maximum)
 
     def _forget(self, before: int) -> None:
         """Take out what is too old."""
         window = self._window
-        while len(window) > LEAST_PACKETS and window[0].arrival < before:
-            seen = window.popleft()
-            bucket = seen.transit // self._bucket
+        while len(window) > LEAST_PACKETS and window[0][0] < before:
+            _, number, transit = window.popleft()
+            bucket = transit // self._bucket
             left = self._counts[bucket] - 1
             if left:
                 self._counts[bucket] = left
             else:
                 del self._counts[bucket]
             self._above -= bucket > self._edge
-            if self._lows[0].number == seen.number:
+            if self._lows[0][1] == number:
                 self._lows.popleft()
 
     def _move_edge(self) -> None:

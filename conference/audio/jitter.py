@@ -82,7 +82,7 @@ class JitterBuffer:
         self._capacity = capacity_ms * clock_rate // 1000
         self._conceal = conceal_ms * clock_rate // 1000
         self._tick = clock_rate // 50
-        self._slip = clock_rate // 1000  # by so much the delay may fall short of the target
+        self._slip = clock_rate // 1000  # by so much less than the target it may be without making up for it at once
         self._unwrapper = Unwrapper()
         self._entries: list[_Entry] = []
         self._skipped: deque[int] = deque(maxlen=SKIPPED_REMEMBERED)
@@ -135,29 +135,31 @@ class JitterBuffer:
             level: the sender's own measurement in dBov (RFC 6464), if there is one.
             redundant: it came inside a later packet (RFC 2198), so that it tells nothing about the network's delay.
         """
-        place = self._unwrapper.place(sequence, timestamp)
         self.stats.received += 1
+        place = self._unwrapper.place(sequence, timestamp)
         if place is None:
             return
-        if place.restarted:
+        sequence, timestamp, restarted = place
+        if restarted:
             self.stats.restarts += 1
             self._forget_stream()
             self.delay.reset()
-        entry = _Entry(place.sequence, place.timestamp, duration, payload, level)
-        if self._is_known(entry.sequence):
+        newest = self._entries[-1].sequence if self._entries else self._last_played
+        if sequence <= newest and self._is_known(sequence):
             self.stats.duplicate += 1
             return
         if not redundant:
             arrival = arrival_ns * self.clock_rate // 1_000_000_000
-            self.delay.observe(arrival - entry.timestamp, arrival)
-        if entry.sequence <= self._last_played:
-            self._skipped.remove(entry.sequence)
+            self.delay.observe(arrival - timestamp, arrival)
+        if sequence <= self._last_played:
+            self._skipped.remove(sequence)
             self.stats.late += 1
             return
-        if self._entries and entry < self._entries[-1]:
-            insort(self._entries, entry)
-        else:
+        entry = _Entry(sequence, timestamp, duration, payload, level)
+        if sequence > newest:
             self._entries.append(entry)
+        else:
+            insort(self._entries, entry)
         self.buffered += duration
         if self.buffered > self._capacity:
             self._bound()
@@ -206,9 +208,7 @@ class JitterBuffer:
         quantum = min(self._last_duration, self._tick)
         idle = ahead % quantum
         spare = self._lag(now_ns * self.clock_rate // 1_000_000_000) - idle - (self._tick - quantum) - self.delay.target
-        if spare < -self._slip:
-            return idle + spare // quantum * quantum
-        if spare >= quantum + self.delay.target // HYSTERESIS:
+        if spare < 0 or spare >= quantum + self.delay.target // HYSTERESIS:
             return idle + spare // quantum * quantum
         return idle
 
@@ -218,8 +218,6 @@ class JitterBuffer:
         """Whether the packet was here before: it waits, or it was played."""
         if sequence <= self._last_played:
             return sequence not in self._skipped
-        if not self._entries or sequence > self._entries[-1].sequence:
-            return False
         return any(entry.sequence == sequence for entry in self._entries)
 
     def _bound(self) -> None:

@@ -5,7 +5,7 @@ RFC 3550, appendix A.1, says when a jump in sequence numbers is a restart: when 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TypeAlias
 
 MAX_DROPOUT = 3000
 """A jump forward in sequence numbers by this many or more is a restart (RFC 3550, appendix A.1)."""
@@ -14,17 +14,9 @@ MAX_MISORDER = 100
 """A jump backward by more than this is a restart (RFC 3550, appendix A.1)."""
 
 
-class Place(NamedTuple):
-    """Where a packet belongs in its stream."""
-
-    sequence: int
-    """Its number, endless."""
-
-    timestamp: int
-    """Its media time, endless, in samples."""
-
-    restarted: bool
-    """Whether it begins another stream: what was before it has nothing to do with it."""
+Place: TypeAlias = tuple[int, int, bool]
+"""Where a packet belongs in its stream: its number and its media time, both endless, and whether it begins another
+stream, so that what was before it has nothing to do with it."""
 
 
 class Unwrapper:
@@ -61,13 +53,14 @@ class Unwrapper:
         ahead = ((timestamp - self._timestamp + 0x8000_0000) & 0xFFFF_FFFF) - 0x8000_0000
         if ahead * step < 0:  # time ran backwards
             return self._start(sequence, timestamp, restarted=True)
-        place = Place(self._sequence + step, self._timestamp + ahead, restarted=False)
+        sequence = self._sequence + step
+        timestamp = self._timestamp + ahead
         if step > 0:
-            self._sequence, self._timestamp = place.sequence, place.timestamp
-        return place
+            self._sequence, self._timestamp = sequence, timestamp
+        return sequence, timestamp, False
 
     def _start(self, sequence: int, timestamp: int, *, restarted: bool) -> Place:
         self._started = True
         self._suspect = -1
         self._sequence, self._timestamp = sequence, timestamp
-        return Place(sequence, timestamp, restarted)
+        return sequence, timestamp, restarted

@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from conference.audio.frame import FRAME_SAMPLES, SILENCE, Samples
+from conference.audio.frame import FRAME_SAMPLES, Samples
 
 SHORTEST = 120
 """Samples: 2.5 ms, a voice of 400 Hz. Less is not worth a seam."""
@@ -43,20 +43,13 @@ _COARSE = 8  # the search begins at 6 kHz
 
 
 class Stretcher:
-    """Changes the length of one source's sound. Fed with what is about to be played, and told what was."""
+    """Changes the length of one source's sound, a piece at a time, and not too often."""
 
-    __slots__ = ("_demand", "_rest", "_tries", "past")
+    __slots__ = ("_demand", "_rest", "_tries")
 
     def __init__(self) -> None:
-        self.reset()
-
-    def reset(self) -> None:
-        """Forget all history: what comes next belongs to another stream."""
-        self.past: Samples = SILENCE
-        """The frame that was played last."""
-
+        self._rest = 0  # samples to be played before the next change
         self.calm()
-        self._rest = 0
 
     def calm(self) -> None:
         """Nothing has to be changed now: begin with high demands the next time."""
@@ -97,10 +90,11 @@ class Stretcher:
         self._rest = REST * period
         return join(block, block[period:], max(period, _OVERLAP), likeness)
 
-    def lengthen(self, block: Samples, least: int) -> Samples:
+    def lengthen(self, past: Samples, block: Samples, least: int) -> Samples:
         """Put in samples: ``least`` of them where it is quiet, else a pitch period, be it more or less than that.
 
         Args:
+            past: the frame that was played last.
             block: what plays next, int16, shape ``(n,)``, a frame at least.
             least: how many are missing, at least 1.
 
@@ -108,7 +102,6 @@ class Stretcher:
             The same array if this is no place for it, else a longer new one that begins as ``block`` does, so that it
             continues what was played, and ends as it does.
         """
-        past = self.past
         if is_quiet(block) and is_quiet(past):
             period = min(max(least, SHORTEST), len(past))
             return join(block, np.concatenate((past[len(past) - period :], block)), _OVERLAP, 0.0)

@@ -29,6 +29,9 @@ PRIMING_PACKETS = 3
 """How many of the packets last passed over are decoded before the first one that is to be heard, so that the decoder
 has the history that its encoder leaned on."""
 
+CHECK_EVERY_TICKS = 4
+"""How often it is looked whether the delay is right, while it is."""
+
 CONCEAL_MS = 100
 """What is missing for longer than that is silence."""
 
@@ -76,6 +79,10 @@ class PacketSource:
         self.stats = StreamStats(self._jitter.stats)
         self._decoded = Reframer()
         self._stretcher = Stretcher()
+        self._played: Samples | None = None
+        self._pulls = 0
+        self._checks = False  # whether this tick looks at the delay
+        self._correcting = False  # whether the delay was off when last looked at
         self._concealed_samples = 0  # in a row
         self._passed_over: deque[bytes] = deque(maxlen=PRIMING_PACKETS)
         self._quiet_packets = 0  # in a row, by their senders' measurement
@@ -159,12 +166,13 @@ class PacketSource:
 
     def pull(self, now_ns: int) -> Samples | None:
         """The next frame, shape ``(960,)``, int16; ``None`` if all of it is silence."""
+        self._pulls += 1
+        self._checks = self._correcting or not self._pulls % CHECK_EVERY_TICKS
         self._fill(now_ns)
-        if self._decoded.available >= FRAME_SAMPLES:
+        if self._checks and self._decoded.available >= FRAME_SAMPLES:
             self._correct(now_ns)
-        frame = self._decoded.pull_padded()
-        self._stretcher.past = SILENCE if frame is None else frame
-        return frame
+        self._played = self._decoded.pull_padded()
+        return self._played
 
     def _playout(self, now_ns: int) -> int:
         """When the next item of the jitter buffer will be heard."""
@@ -186,7 +194,7 @@ class PacketSource:
         """Take what plays next out of the jitter buffer, and decode it. Returns whether to go on."""
         available = self._decoded.available
         surplus = 0
-        if self._quiet_packets > PRIMING_PACKETS:
+        if self._checks and self._quiet_packets > PRIMING_PACKETS:
             surplus = self._correction(now_ns, available)
             if surplus < 0 and not available:
                 return False  # it may be silent for a little longer
@@ -208,7 +216,8 @@ class PacketSource:
         """Bring the delay nearer to what the network asks for, if this is a place for it."""
         stretcher = self._stretcher
         wanted = self._correction(now_ns, self._decoded.available - FRAME_SAMPLES)
-        if 0 <= wanted < SHORTEST:
+        self._correcting = not 0 <= wanted < SHORTEST
+        if not self._correcting:
             stretcher.calm()
             return
         if stretcher.rests():
@@ -218,7 +227,10 @@ class PacketSource:
                 break
             self._take(now_ns, FRAME_SAMPLES)
         block = self._decoded.pull_all()
-        changed = stretcher.shorten(block, wanted) if wanted > 0 else stretcher.lengthen(block, -wanted)
+        if wanted > 0:
+            changed = stretcher.shorten(block, wanted)
+        else:
+            changed = stretcher.lengthen(SILENCE if self._played is None else self._played, block, -wanted)
         self.stats.shortened += len(changed) < len(block)
         self.stats.lengthened += len(changed) > len(block)
         self._decoded.push(changed)

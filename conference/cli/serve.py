@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from conference.audio.suppression import SuppressionUnavailable
 from conference.cli.options import PREFIX, add_options, make_settings
-from conference.codecs.rnnoise import SuppressionUnavailable
 from conference.log import set_up_logging
 from conference.settings import Settings, SettingsError
 from conference.web.app import build_app, hang_up_all

@@ -10,9 +10,9 @@ from functools import partial
 from aiohttp import web
 
 from conference.audio.gate import GateSettings
+from conference.audio.suppression import check_available
 from conference.capture.files import Captures
 from conference.clock import Clock
-from conference.codecs.rnnoise import check_available
 from conference.room.conference import Conference, ConferenceLimits
 from conference.room.room import Room
 from conference.room.voice import VoiceSettings

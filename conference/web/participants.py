@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from conference.codecs.rnnoise import SuppressionUnavailable
+from conference.audio.suppression import SuppressionUnavailable
 from conference.room.conference import check_room_name
 from conference.room.errors import InvalidRoomName, RoomFull, TooManyRooms
 from conference.room.participant import Participant

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conference.audio.suppression import SuppressionUnavailable
 from conference.cli.main import main
 from conference.cli.options import OPTIONS, Parser, add_options, make_settings
 from conference.cli.serve import run
-from conference.codecs.rnnoise import SuppressionUnavailable
 from conference.iceservers import IceServer, IceServerError, parse_ice_server
 from conference.settings import FIELDS, Settings, SettingsError
 from tests.web.process import Running

@@ -7,7 +7,7 @@ import pytest
 
 from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, SILENCE, Samples
 from conference.audio.gate import GateSettings
-from conference.codecs.rnnoise import SuppressionUnavailable
+from conference.audio.suppression import SuppressionUnavailable
 from conference.room import voice as voice_module
 from conference.room.conference import Conference
 from conference.room.events import ParticipantUpdated, RoomEvent

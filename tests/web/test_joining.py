@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from conference.codecs.rnnoise import SuppressionUnavailable
+from conference.audio.suppression import SuppressionUnavailable
 from conference.iceservers import parse_ice_server
 from conference.settings import Settings
 from tests.web.doubles import MERGE_PATCH, OFFER, SDP, TRICKLE, Site, problem

@@ -253,10 +253,12 @@ def test_no_packets_whatever_break_it(packets: list[tuple[int, int, bytes, int, 
         assert item.duration >= 0
         buffer.correction(now, 0)
     assert buffer.buffered <= RATE + 5760
-    for _ in range(len(packets) + 60):
+    steps_of_a_gap = 60 * 2 // 5  # 60 ms at most, in steps of the shortest packet there is
+    for _ in range((len(packets) + 1) * (steps_of_a_gap + 1) + 1):
         now += 10 * TICK_NS
         item = buffer.pull(now, TICK)
     assert isinstance(item, Silence)
+    assert not buffer.buffered
 
 
 @settings(max_examples=40)

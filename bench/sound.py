@@ -31,6 +31,7 @@ import sys
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
+from multiprocessing import get_context
 from pathlib import Path
 
 import aiohttp
@@ -102,12 +103,12 @@ class Bench:
 
     async def run(self, keys: Sequence[str], *, baseline: bool) -> None:
         """Everything that ``keys`` name."""
-        wanted = [one for one in conditions(quick=self._quick) if one.key in keys]
         servers = ("ours", "textbook") if baseline else ("ours",)
         for server in servers:
-            self.report.rows += await asyncio.gather(*(self._condition(one, server) for one in wanted))
+            await self._conditions([one for one in conditions(quick=self._quick) if one.key in keys], server)
         if "phone" in keys:
-            await self._phone()
+            call = await stalling_phone(self._speech.samples, 1 if self._quick else 4)
+            await self._judge_all([(call, "phone", "caller over TCP with 200 ms stalls")], "ours")
         if "tones" in keys:
             for server in servers:
                 self.report.tones[server] = await two_tones(textbook=server == "textbook")
@@ -118,27 +119,37 @@ class Bench:
         if "drift" in keys:
             await self._drift()
 
-    async def _condition(self, condition: Condition, server: str) -> Row:
+    async def _conditions(self, wanted: Sequence[Condition], server: str) -> None:
+        calls = await asyncio.gather(*(self._place(one, server) for one in wanted))
+        named = [(call, one.key, one.title) for call, one in zip(calls, wanted, strict=True)]
+        await self._judge_all(named, server)
+
+    async def _place(self, condition: Condition, server: str) -> Call:
         async with self._turnstile:
             call = await place(condition, self._speech.samples, textbook=server == "textbook")
-        row = await self._judge(call, condition.key, condition.title, server)
-        if condition.key == "storm":
-            row.settled_seconds = settled_after(row.delays, (CALM_SECONDS, CALM_SECONDS + self.report.storm_seconds))
         _say(f"{condition.title} ({server})")
-        return row
+        return call
 
-    async def _phone(self) -> None:
-        call = await stalling_phone(self._speech.samples, 1 if self._quick else 4)
-        self.report.rows.append(await self._judge(call, "phone", "caller over TCP with 200 ms stalls", "ours"))
-        _say("a stalling phone")
-
-    async def _judge(self, call: Call, key: str, title: str, server: str) -> Row:
-        codec_ms = self.report.codec_ms / (2 if key == "phone" else 1)
-        return await asyncio.to_thread(judge, call, key, title, server, self._speech.samples.size, codec_ms)
+    async def _judge_all(self, calls: Sequence[tuple[Call, str, str]], server: str) -> None:
+        # Only once all calls are over: PESQ takes a second of CPU at a time, and would delay their packets.
+        loop = asyncio.get_running_loop()
+        with ProcessPoolExecutor(2, get_context("spawn")) as pool:
+            jobs = []
+            for call, key, title in calls:
+                codec_ms = self.report.codec_ms / (2 if key == "phone" else 1)
+                jobs.append(
+                    loop.run_in_executor(pool, judge, call, key, title, server, self._speech.samples.size, codec_ms)
+                )
+            rows = await asyncio.gather(*jobs)
+        for row in rows:
+            if row.key == "storm":
+                shaken = (CALM_SECONDS, CALM_SECONDS + self.report.storm_seconds)
+                row.settled_seconds = settled_after(row.delays, shaken)
+        self.report.rows += rows
 
     async def _drift(self) -> None:
         minutes = 5.0 if self._quick else 60.0
-        with ProcessPoolExecutor(2) as pool:
+        with ProcessPoolExecutor(2, get_context("spawn")) as pool:
             loop = asyncio.get_running_loop()
             jobs = [loop.run_in_executor(pool, drift, self._speech.samples, ppm, minutes) for ppm in (200.0, -200.0)]
             self.report.drifts = list(await asyncio.gather(*jobs))

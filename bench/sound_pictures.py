@@ -32,7 +32,7 @@ def draw_delay(
     for track, color, name in ((textbook, TEXTBOOK, "stock aiortc"), (ours, OURS, "conference")):
         axes.plot([at for at, _ in track], [ms for _, ms in track], ".", color=color, markersize=3, label=name)
     axes.set(xlabel="seconds", ylabel="added delay in ms", ylim=(0, None))
-    axes.legend(loc="upper left", frameon=False, ncols=3)
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False, ncols=3, markerscale=4)
     _save(figure, path)
 
 
@@ -51,7 +51,7 @@ def draw_scores(path: Path, names: Sequence[str], ours: Sequence[float], textboo
     axes.set(xlim=(1, CEILING_MOS), xlabel="PESQ-WB (1 to 4.64)", yticks=range(len(names)))
     axes.set_yticklabels(names)
     axes.invert_yaxis()
-    axes.legend(loc="upper center", bbox_to_anchor=(0.4, 1.12), frameon=False, ncols=2)
+    axes.legend(loc="lower center", bbox_to_anchor=(0.4, 1.0), frameon=False, ncols=2)
     _save(figure, path)
 
 

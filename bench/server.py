@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import subprocess
@@ -15,8 +14,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from conference.load import process
+
 ROOT = Path(__file__).resolve().parent.parent
-START_SECONDS = 20.0
+START_SECONDS = 60.0
 STOP_SECONDS = 5.0
 
 
@@ -87,13 +88,11 @@ class Server:
 
     def cpu_seconds(self) -> float:
         """CPU time used so far, user and system, all threads."""
-        # proc(5): utime and stime are fields 14 and 15; the second field may itself hold spaces and parentheses.
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return process.cpu_seconds(self.pid)
 
     def resident_bytes(self) -> int:
         """Memory in RAM."""
-        return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        return process.resident_bytes(self.pid)
 
 
 def need_linux() -> None:
@@ -102,7 +101,7 @@ def need_linux() -> None:
     Raises:
         BenchError: another system.
     """
-    if not Path("/proc/self/stat").exists():
+    if not process.can_look():
         raise BenchError("This benchmark reads /proc, which only Linux has.")
 
 

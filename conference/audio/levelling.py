@@ -36,9 +36,10 @@ _SETTLED = 150  # frames of speech after which the gain moves slowly
 _UNDER_DB = 16.0  # frames this far below the active level are gaps in speech (P.56 has 15.9 dB) ...
 _UNDER_TICKS = 40  # ... but not if there are only such: that is a quieter voice
 _RUN = 3  # frames in a row that are speech: a key that is hit is shorter
-_SYLLABIC_DB = 1.0  # between two frames of speech there is usually more than this
-_SYLLABIC_SHARE = 0.3  # ... at least this often
-_SYLLABIC_WINDOW = 20
+_MOVED_DB = 1.0  # between two frames of speech there is usually more than this ...
+_STILL_DB = 0.25  # ... and seldom less than this: there is, in a tone, also in one that the network has torn
+_SYLLABIC_WINDOW = 40
+_DOUBT = -0.15  # a source is taken for no voice until it has shown that it is one
 
 _QUICK_DB = 0.35  # per frame (17 dB/s) while a voice is new
 _CALM_DB = 0.05  # per frame (2.5 dB/s) afterwards, upward
@@ -70,7 +71,7 @@ class Leveller:
         self._limiter = Limiter()
         self._last = SILENT_LEVEL
         self._run = 0
-        self._syllabic = 0.0  # how often the level moved, lately
+        self._syllabic = _DOUBT  # how much oftener the level moved than stood still, lately: -1 to 1
         self._moving = False
         self._restart()
 
@@ -105,8 +106,8 @@ class Leveller:
 
     def _learn(self, level: float) -> None:
         """Take in a frame of what may be speech."""
-        moved = abs(level - self._last) > _SYLLABIC_DB
-        self._syllabic += (moved - self._syllabic) / _SYLLABIC_WINDOW
+        step = abs(level - self._last)
+        self._syllabic += ((step > _MOVED_DB) - (step < _STILL_DB) - self._syllabic) / _SYLLABIC_WINDOW
         if self._frames and level < _decibels(self._active) - _UNDER_DB:
             self._under += 1
             if self._under < _UNDER_TICKS:
@@ -115,7 +116,7 @@ class Leveller:
         self._under = 0
         self._frames = min(self._frames + 1, _SETTLED)
         self._active += (10 ** (level / 10) - self._active) / min(self._frames, _WINDOW)
-        if self._frames >= _FIRST and self._syllabic >= _SYLLABIC_SHARE:
+        if self._frames >= _FIRST and self._syllabic > 0:
             self._adapt()
 
     def _adapt(self) -> None:

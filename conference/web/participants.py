@@ -78,7 +78,8 @@ async def show(request: web.Request) -> web.Response:
     """``GET`` a participant: their state, and how their connection does."""
     server = request.app[SERVER]
     room, participant = _find(server, request)
-    body = _in_full(participant)
+    state = participant.state()
+    body = participant_json(state) | {"voice": voice_json(state)}
     connection = server.reception.peer(room.name, participant.id) or server.call(participant.id)
     if connection is not None:
         body["connection"] = plain(connection.stats())
@@ -108,7 +109,7 @@ async def change(request: web.Request) -> web.Response:
         room.rename(participant.id, wanted.name)
     if wanted.muted is not None:
         room.set_muted(participant.id, wanted.muted)
-    return web.json_response(_in_full(participant), headers={"Cache-Control": "no-store"})
+    return web.json_response(participant_json(participant.state()), headers={"Cache-Control": "no-store"})
 
 
 async def leave(request: web.Request) -> web.Response:
@@ -122,11 +123,6 @@ async def leave(request: web.Request) -> web.Response:
             participant.hang_up("removed")
         server.conference.leave(room.name, participant.id, "removed")
     return web.Response(status=204)
-
-
-def _in_full(participant: Participant) -> dict[str, Any]:
-    state = participant.state()
-    return participant_json(state) | {"voice": voice_json(state)}
 
 
 def plain(value: Any) -> Any:

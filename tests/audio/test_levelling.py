@@ -84,6 +84,18 @@ def test_tones_pass_untouched_however_loud(level: float) -> None:
             assert leveller.process(frame, gate.level, gate.clearance, loud=gate.loud) is frame
 
 
+def test_a_tone_that_the_network_has_torn_is_still_no_voice() -> None:
+    """Every fifth to tenth frame is concealed or half empty, as on a machine that stalls."""
+    chance = np.random.default_rng(3)
+    leveller = Leveller()
+    sound = in_ticks(tone(1000.0, 12.0, -12.0).astype(np.float64))
+    at = 0
+    while (at := at + int(chance.integers(5, 11))) < len(sound):
+        sound[at] *= chance.choice([0.0, 0.3, 0.6])
+    levelled(sound.ravel(), leveller)
+    assert leveller.gain_db == 0
+
+
 def test_somebody_loud_after_somebody_quiet_is_no_blast() -> None:
     """At no time does the gain for the quiet one make the loud one louder than they are."""
     quiet, loud = at_level(spoken(8.0, seed=1), -45.0), at_level(spoken(8.0, seed=2), -14.0)

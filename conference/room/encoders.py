@@ -4,6 +4,10 @@ A *stream* is a mix over time: "everybody", or "everybody but Amy". Each has one
 codec that its listeners use. Listeners move between streams (whoever starts to talk moves from "everybody" to a stream
 of their own), and a decoder that has followed one encoder cannot simply go on with another's packets: on the tick of
 the move the encoder is asked for a packet that stands on its own.
+
+What FEC an encoder adds is for the one of its listeners who loses the most. It costs all of them quality, though
+(PESQ-WB 3.47 in place of 3.61 at 48 kbit/s), so there is none as long as nobody needs it, and listeners who can be
+helped one by one, without the encoder, don't ask for it.
 """
 
 from __future__ import annotations
@@ -20,14 +24,36 @@ KEEP_TICKS = 100
 """A stream that nobody listens to is kept for 2 s: people pause, and talk on."""
 
 
+PROTECTION = ((15.0, 20), (2.0, 10))
+"""From so many percent lost on, an encoder is told to expect so many. Below 2 % concealment sounds as good as FEC, and
+beyond 20 there is nothing to gain (both measured). Few steps, so that chance does not change the sound."""
+
+EXPECT_EVERY_TICKS = 50
+"""How often the listeners' losses are asked for: once a second."""
+
+
+def protection(loss: float, before: int) -> int:
+    """The loss that an encoder should expect, in percent.
+
+    Args:
+        loss: what its worst-off listener loses, in percent.
+        before: what it has expected so far. A step is left when the loss is below half of what it begins at.
+    """
+    for begin, percent in PROTECTION:
+        if loss >= (begin / 2 if percent <= before else begin):
+            return percent
+    return 0
+
+
 class _Stream:
     """A mix over time: its limiter and its encoders."""
 
-    __slots__ = ("encoders", "last_tick", "limiter")
+    __slots__ = ("encoders", "expected", "last_tick", "limiter")
 
     def __init__(self, gain: float) -> None:
         self.limiter = Limiter(gain)
         self.encoders: dict[Codec, Encoder] = {}
+        self.expected: dict[Codec, int] = {}  # percent lost, as told to the encoder
         self.last_tick = 0
 
 
@@ -82,6 +108,24 @@ class EncoderBank:
                     self.encoded_packets += 1
             mixes[codec] = Mix(tick, samples, payload)
         return mixes
+
+    def expect_loss(self, key: str, codec: Codec, percent: float) -> None:
+        """Have a stream's encoder add the FEC that its listeners need.
+
+        Args:
+            key: names the stream.
+            codec: the listeners'.
+            percent: lost on the way to the one who loses the most.
+        """
+        stream = self._streams.get(key)
+        encoder = stream.encoders.get(codec) if stream is not None else None
+        if stream is None or encoder is None:
+            return
+        before = stream.expected.get(codec)
+        expected = protection(percent, before or 0)
+        if expected != before:
+            stream.expected[codec] = expected
+            encoder.set_expected_loss(expected)
 
     def forget_unused(self, tick: int) -> None:
         """Drop the streams that nobody has listened to for a while."""

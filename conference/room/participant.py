@@ -37,7 +37,11 @@ class Mix:
 
 
 class Sink(Protocol):
-    """Where a participant's mix goes. Must not block and must not raise."""
+    """Where a participant's mix goes. Must not block and must not raise.
+
+    A sink that knows how many packets are lost on their way has an attribute ``expected_loss``, too: percent, 0 to 100.
+    The encoder's FEC follows it.
+    """
 
     codec: Codec | None
     """What :attr:`Mix.payload` is to be encoded with; ``None`` for PCM alone."""

@@ -14,7 +14,7 @@ from conference.audio.fade import fade_in, fade_out
 from conference.audio.frame import SILENT_LEVEL, Samples
 from conference.audio.mix import minus, total
 from conference.codecs.base import Codec
-from conference.room.encoders import EVERYBODY, EncoderBank
+from conference.room.encoders import EVERYBODY, EXPECT_EVERY_TICKS, EncoderBank
 from conference.room.events import (
     DigitPressed,
     LevelsMeasured,
@@ -234,6 +234,24 @@ class Room:
                             participant.sink.deliver(heard)
                     except Exception:
                         self._expel(participant)
+        if moved or tick % EXPECT_EVERY_TICKS == 0:
+            self._expect_losses()
+
+    def _expect_losses(self) -> None:
+        """Tell the encoders how much of what they make is lost on its way."""
+        for stream, by_codec in self._audience.items():
+            for codec, listeners in by_codec.items():
+                losses = [loss for one in listeners if (loss := self._reported_loss(one)) is not None]
+                if codec is not None and losses:
+                    self.encoders.expect_loss(stream, codec, max(losses))
+
+    def _reported_loss(self, participant: Participant) -> float | None:
+        try:
+            loss = getattr(participant.sink, "expected_loss", None)
+            return None if loss is None else float(loss)
+        except Exception:
+            self._expel(participant)
+            return None
 
     def _arrange(self, talkers: frozenset[str]) -> set[_Place]:
         """Seat the listeners by stream and codec, if anything has changed. Returns where somebody is new."""

@@ -170,7 +170,7 @@ class HeadlessPeer:
         self, transceiver: RTCRtpTransceiver, local: AudioOffer, remote: AudioOffer, channel: SrtpChannel
     ) -> None:
         best = remote.formats[0]
-        self.codec = make_codec(best, self._bitrate, expected_loss=EXPECTED_LOSS)
+        self.codec = make_codec(best, self._bitrate, application="voip", expected_loss=EXPECTED_LOSS)
         ssrc = local.ssrc or 1
         ingress = None
         if self._hears:

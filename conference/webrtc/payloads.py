@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from conference.codecs.base import Codec
 from conference.codecs.opus import OpusCodec
 from conference.codecs.pcmu import PcmaCodec, PcmuCodec
@@ -12,13 +14,16 @@ BITRATES = (8_000, 16_000, 24_000, 32_000, 48_000, 64_000, 96_000, 128_000)
 encoder for every distinct mix."""
 
 
-def make_codec(agreed: Format, bitrate: int, *, expected_loss: int = 0) -> Codec:
+def make_codec(
+    agreed: Format, bitrate: int, *, application: Literal["voip", "audio"] = "audio", expected_loss: int = 0
+) -> Codec:
     """The codec to send to a listener with.
 
     Args:
         agreed: the payload type, with the listener's ``a=fmtp``.
         bitrate: most that we send, in bits per second. The listener may ask for less (``maxaveragebitrate``, RFC 7587
             section 6.1).
+        application: of Opus: for a mix, unless said otherwise.
         expected_loss: percent of packets lost, as long as no report says better.
     """
     if agreed.codec == "PCMU":
@@ -28,7 +33,7 @@ def make_codec(agreed: Format, bitrate: int, *, expected_loss: int = 0) -> Codec
     asked = agreed.number("maxaveragebitrate")
     if asked is not None and asked < bitrate:
         bitrate = max((step for step in BITRATES if step <= asked), default=BITRATES[0])
-    return OpusCodec(bitrate=bitrate, expected_loss=expected_loss)
+    return OpusCodec(bitrate=bitrate, application=application, expected_loss=expected_loss)
 
 
 def wants_fec(agreed: Format) -> bool:

@@ -37,6 +37,7 @@ class PcmEncoder:
 
     packets: int = 0
     fresh: list[bool] = field(default_factory=list)
+    losses: list[int] = field(default_factory=list)
 
     def encode(self, frame: Samples, *, fresh: bool = False) -> bytes:
         self.packets += 1
@@ -45,6 +46,9 @@ class PcmEncoder:
 
     def encode_silence(self) -> bytes | None:
         return None
+
+    def set_expected_loss(self, percent: int) -> None:
+        self.losses.append(percent)
 
 
 @dataclass(frozen=True)

@@ -32,32 +32,18 @@ from pathlib import Path
 
 import aiohttp
 
-from bench.fastpeer import FastPeer
 from bench.server import BenchError, Server, need_linux
-from bench.voice import hum, in_frames, speech
 from conference.codecs.opus import OpusCodec
+from conference.load.peer import FastPeer
+from conference.load.schedule import Schedule
+from conference.load.scripts import Script, humming, silent, talking
+from conference.load.voice import in_frames, speech
+from conference.webrtc.whip import JoinError
 
-SLOTS = 20
-"""Milliseconds of a tick: each client sends in one of them."""
-
-LOOP_SECONDS = 8.0
 SETTLE_SECONDS = 3.0
 JOINS_AT_ONCE = 4
-LATE_MS = 15.0
 
 WAYS = ("sending", "levels", "dtx")
-HUM_DBOV = -80
-
-
-@dataclass(frozen=True, slots=True)
-class Script:
-    """Packets in turn, one per 20 ms, over and over."""
-
-    payloads: Sequence[bytes | None]
-    """``None`` sends nothing."""
-
-    level: int | None = None
-    """What each says of its loudness."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,56 +60,9 @@ class Row:
     late_share: float
 
 
-class Load:
-    """Sends everybody's packets, each 20 ms after their last."""
-
-    def __init__(self) -> None:
-        self._slots: list[list[tuple[FastPeer, Script, int]]] = [[] for _ in range(SLOTS)]
-        self._count = 0
-        self.steps = 0
-        self.late = 0
-
-    def add(self, peer: FastPeer, script: Script) -> None:
-        """From now on ``peer`` sends ``script``."""
-        # 7 is coprime to 20: neighbours in time of joining are far apart in the tick, and slots fill evenly.
-        self._slots[self._count * 7 % SLOTS].append((peer, script, self._count * 37))
-        self._count += 1
-
-    async def run(self) -> None:
-        """Until cancelled."""
-        start = time.monotonic()
-        step = 0
-        while True:
-            ahead = start + step / 1000 - time.monotonic()
-            if ahead > 0:
-                await asyncio.sleep(ahead)
-            elif step % 4 == 0:
-                await asyncio.sleep(0)
-            self.steps += 1
-            self.late += -ahead * 1000 > LATE_MS
-            tick = step // SLOTS
-            for peer, script, offset in self._slots[step % SLOTS]:
-                peer.drain()
-                payload = script.payloads[(tick + offset) % len(script.payloads)]
-                if payload is not None:
-                    peer.send(payload, tick * 960, script.level)
-            step += 1
-
-
-def talking(seed: int) -> Script:
-    """Somebody who talks."""
-    encoder = OpusCodec(bitrate=32_000).make_encoder()
-    return Script([encoder.encode(frame) for frame in in_frames(speech(LOOP_SECONDS, seed=seed))])
-
-
-def listening(silent: str) -> Script:
-    """Somebody who doesn't."""
-    encoder = OpusCodec(bitrate=32_000).make_encoder()
-    if silent == "dtx":
-        # By the 400th packet, libopus has long decided that it is silence.
-        return Script([encoder.encode_silence() for _ in range(800)][400:])
-    payloads = [encoder.encode(frame) for frame in in_frames(hum(LOOP_SECONDS, dbfs=HUM_DBOV + 3))]
-    return Script(payloads, HUM_DBOV if silent == "levels" else None)
+def listening(way: str) -> Script:
+    """Somebody who doesn't talk."""
+    return silent() if way == "dtx" else humming(levels=way == "levels")
 
 
 def codec_speed() -> str:
@@ -142,9 +81,9 @@ def codec_speed() -> str:
     )
 
 
-async def measure(participants: int, talkers: int, silent: str, seconds: float) -> Row:
+async def measure(participants: int, talkers: int, way: str, seconds: float) -> Row:
     """Start a server, fill a room, and look at what it takes."""
-    quiet = listening(silent)
+    quiet = listening(way)
     scripts = [talking(seed) for seed in range(talkers)] + [quiet] * (participants - talkers)
     with Server() as server:
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
@@ -154,19 +93,19 @@ async def measure(participants: int, talkers: int, silent: str, seconds: float) 
             await asyncio.sleep(0.5)
             before = server.resident_bytes()
             peers = [FastPeer(session, server.url, "bench", f"p{n}") for n in range(participants)]
-            load = Load()
+            load = Schedule()
             sending = asyncio.create_task(load.run())
             try:
                 await _join_all(peers, scripts, load)
                 await asyncio.sleep(SETTLE_SECONDS)
-                row = await _watch(server, peers, load, seconds, silent, before)
+                row = await _watch(server, peers, load, seconds, way, before)
             finally:
                 sending.cancel()
                 await asyncio.gather(*(peer.close() for peer in peers), return_exceptions=True)
     return row
 
 
-async def _join_all(peers: Sequence[FastPeer], scripts: Sequence[Script], load: Load) -> None:
+async def _join_all(peers: Sequence[FastPeer], scripts: Sequence[Script], load: Schedule) -> None:
     gate = asyncio.Semaphore(JOINS_AT_ONCE)
 
     async def join(peer: FastPeer, script: Script) -> None:
@@ -179,7 +118,7 @@ async def _join_all(peers: Sequence[FastPeer], scripts: Sequence[Script], load: 
 
 
 async def _watch(
-    server: Server, peers: Sequence[FastPeer], load: Load, seconds: float, silent: str, before: int
+    server: Server, peers: Sequence[FastPeer], load: Schedule, seconds: float, way: str, before: int
 ) -> Row:
     load.steps = load.late = 0
     received = sum(peer.received for peer in peers)
@@ -189,7 +128,7 @@ async def _watch(
     cpu = server.cpu_seconds() - cpu
     return Row(
         participants=len(peers),
-        silent=silent,
+        silent=way,
         cpu_ms_per_participant_second=cpu * 1000 / took / len(peers),
         core_share=cpu / took,
         mib_per_participant=(server.resident_bytes() - before) / 2**20 / len(peers),
@@ -237,14 +176,14 @@ def main() -> int:
     rows = []
     try:
         need_linux()
-        for silent in args.silent:
+        for way in args.silent:
             for participants in args.participants:
                 limit = 60 + participants + args.seconds
                 rows.append(
-                    asyncio.run(asyncio.wait_for(measure(participants, args.talkers, silent, args.seconds), limit))
+                    asyncio.run(asyncio.wait_for(measure(participants, args.talkers, way, args.seconds), limit))
                 )
-                print(f"measured {participants} with the silent {silent}", file=sys.stderr)
-    except (BenchError, RuntimeError, TimeoutError, aiohttp.ClientError) as error:
+                print(f"measured {participants} with the silent {way}", file=sys.stderr)
+    except (BenchError, JoinError, TimeoutError, aiohttp.ClientError) as error:
         print(f"bench.cost: {error or 'it took too long'}", file=sys.stderr)
         return 1
     print(table(rows, args.talkers))

@@ -41,26 +41,25 @@ import aiohttp
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.fastpeer import Arrived, FastPeer
 from bench.server import BenchError, Server
-from bench.voice import burst, find, hum, in_frames, speech
 from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, TICK_NS, Samples
 from conference.codecs.base import DecodeError, Decoder
 from conference.codecs.opus import OpusCodec
+from conference.load.delay import NS_PER_SAMPLE, codec_delay, heard_ns
+from conference.load.peer import Arrived, FastPeer
+from conference.load.voice import burst, hum, in_frames, speech
 from conference.room.stream import PacketSource
+from conference.webrtc.whip import JoinError
 
 GAP_SECONDS = (0.35, 0.6)
 """Between two bursts, at random: longer than any delay that can be told from the burst after it."""
 
-SEARCH_SECONDS = 0.34
 AUDIBLE = 300
 """A decoded packet with a sample above this is somebody's voice (-41 dBFS)."""
 
 LATE_NS = 5_000_000
 BUSY_SHARE = 0.02
 """More late packets than that, and the figures say more about this machine than about the server."""
-
-NS_PER_SAMPLE = 1e9 / SAMPLE_RATE
 
 
 @dataclass(slots=True)
@@ -161,35 +160,6 @@ def make_mouth(bursts: int, rng: random.Random) -> Mouth:
     for start in starts:
         sound[start : start + pattern.size] += pattern
     return Mouth(sound, starts)
-
-
-def codec_delay() -> float:
-    """Milliseconds that coding a burst twice shifts it by, with nothing in between."""
-    sound = hum(1.0)
-    start = 20_000
-    sound[start : start + burst().size] += burst()
-    for _ in range(2):
-        encoder, decoder = OpusCodec().make_encoder(), OpusCodec().make_decoder()
-        sound = np.concatenate([decoder.decode(encoder.encode(frame)) for frame in in_frames(sound)])
-    found = find(burst(), sound)
-    if found is None:
-        raise BenchError("The burst does not survive the codec.")
-    return (found - start) * NS_PER_SAMPLE / 1e6
-
-
-def heard_ns(pieces: Sequence[tuple[float, Samples]], after_ns: float) -> float | None:
-    """When the first sample of a burst is heard, looking from ``after_ns`` on; ``None`` if it isn't there."""
-    near = [piece for piece in pieces if after_ns - TICK_NS <= piece[0] <= after_ns + SEARCH_SECONDS * 1e9]
-    if not near:
-        return None
-    found = find(burst(), np.concatenate([samples for _, samples in near]))
-    if found is None:
-        return None
-    for began_ns, samples in near:
-        if found < samples.size:
-            return began_ns + found * NS_PER_SAMPLE
-        found -= samples.size
-    return None
 
 
 async def one_call(session: aiohttp.ClientSession, url: str, room: str, bursts: int, figures: Figures) -> None:
@@ -295,7 +265,7 @@ def main() -> int:
     limit = 60 + args.calls * (10 + args.bursts)
     try:
         figures = asyncio.run(asyncio.wait_for(measure(args.calls, args.bursts), limit))
-    except (BenchError, RuntimeError, TimeoutError, aiohttp.ClientError) as error:
+    except (BenchError, JoinError, TimeoutError, aiohttp.ClientError) as error:
         print(f"bench.latency: {error or 'it took too long'}", file=sys.stderr)
         return 1
     print(table(figures))

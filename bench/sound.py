@@ -37,7 +37,6 @@ from pathlib import Path
 import aiohttp
 import numpy as np
 
-from bench.latency import codec_delay
 from bench.server import BenchError
 from bench.sound_call import Call, Condition, place
 from bench.sound_conditions import CALM_SECONDS, conditions, storm_seconds
@@ -45,6 +44,8 @@ from bench.sound_measure import at_16k, find_gaps, find_places, scores
 from bench.sound_report import Report, Row, draw, table
 from bench.sound_special import drift, stalling_phone, turns, two_tones
 from bench.sound_speech import Speech, find_speech, speech_level
+from conference.load.delay import codec_delay
+from conference.webrtc.whip import JoinError
 
 SPECIALS = ("tones", "levels", "phone", "drift")
 SETTLED_MS = 10.0
@@ -184,7 +185,7 @@ def main() -> int:
             args.json.write_text(json.dumps(asdict(bench.report), indent=1) + "\n")
         if args.pictures:
             draw(bench.report, args.pictures)
-    except (BenchError, RuntimeError, TimeoutError, aiohttp.ClientError) as error:
+    except (BenchError, JoinError, TimeoutError, aiohttp.ClientError) as error:
         print(f"bench.sound: {error or 'it took too long'}", file=sys.stderr)
         return 1
     return 0

@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 import aiohttp
 import numpy as np
 
-from bench.fastpeer import Arrived, FastPeer
 from bench.server import Server
-from bench.voice import in_frames
 from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, TICK_NS, Samples
 from conference.codecs.base import DecodeError
 from conference.codecs.opus import OpusCodec
+from conference.load.peer import Arrived, FastPeer
+from conference.load.voice import in_frames
 from tests.netem import Arrival, Network, every_20_ms, in_phases
 
 PERFECT = Network()
@@ -160,7 +160,7 @@ async def place(condition: Condition, speech: Samples, *, textbook: bool = False
 
     Raises:
         BenchError: the server did not come up.
-        RuntimeError: a client could not join.
+        JoinError: a client could not join.
     """
     said = said_in(condition, speech)
     payloads = await asyncio.to_thread(encoded, said, condition.expected_loss)
@@ -176,7 +176,7 @@ async def meet(scripts: Sequence[Script], *, textbook: bool = False) -> Meeting:
 
     Raises:
         BenchError: the server did not come up.
-        RuntimeError: a client could not join.
+        JoinError: a client could not join.
     """
     heard = Heard()
     server = Server(textbook=textbook)

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from bench.server import BenchError
 from bench.sound_call import LEAD_SECONDS, Call
 from bench.sound_speech import speech_level
-from bench.voice import find
 from conference.audio.frame import SAMPLE_RATE, Samples
+from conference.load.voice import find
 
 RATE = 16_000
 """Of all comparisons, and of PESQ-WB (ITU-T P.862.2)."""

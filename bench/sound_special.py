@@ -15,15 +15,15 @@ import aiohttp
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.fastpeer import FastPeer
 from bench.server import Server
 from bench.sound_call import LEAD_SECONDS, PERFECT, Call, Heard, Script, encoded, meet
 from bench.sound_speech import at_level, speech_level
-from bench.voice import find, hum, in_frames
 from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, TICK_NS, Samples
 from conference.audio.g711 import ulaw_decode, ulaw_encode
 from conference.audio.resample import Resampler
 from conference.codecs.opus import OpusCodec
+from conference.load.peer import FastPeer
+from conference.load.voice import find, hum, in_frames
 from conference.room.local import LocalSink
 from conference.room.participant import Mix, Participant
 from conference.room.room import Room

@@ -1,4 +1,4 @@
-"""What the benchmarks' participants say: speech-like sound, the hum of a quiet room, and bursts to be found again."""
+"""What participants say: speech-like sound, the hum of a quiet room, and bursts to be found again."""
 
 from __future__ import annotations
 

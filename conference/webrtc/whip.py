@@ -16,7 +16,16 @@ ANSWER_LIMIT = 256 * 1024
 
 
 class JoinError(Exception):
-    """The room could not be joined. The text is a sentence for people."""
+    """The room could not be joined. The text is a sentence for people.
+
+    Args:
+        text: the sentence.
+        status: of the HTTP response that refused it; 0 if there was none.
+    """
+
+    def __init__(self, text: str, status: int = 0) -> None:
+        super().__init__(text)
+        self.status = status
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +47,22 @@ class WhipClient:
         url: of the server, e.g. ``http://127.0.0.1:8080``.
         verify: whether an HTTPS server must have a certificate that this machine trusts.
         timeout: for each request, in seconds.
+        session: to make requests with, shared with others; it stays open, and ``verify`` and ``timeout`` are its own.
     """
 
-    def __init__(self, url: str, *, verify: bool = True, timeout: float = 10.0) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        verify: bool = True,
+        timeout: float = 10.0,
+        session: aiohttp.ClientSession | None = None,
+    ) -> None:
         self.url = url.rstrip("/") + "/"
         self._verify = verify
         self._timeout = aiohttp.ClientTimeout(total=timeout)
-        self._session: aiohttp.ClientSession | None = None
+        self._session = session
+        self._shared = session is not None
 
     async def __aenter__(self) -> Self:
         return self
@@ -76,7 +94,7 @@ class WhipClient:
                 location = response.headers.get("Location")
                 if response.status == 201 and location is not None:
                     return Seat(body, urljoin(target, location), response.headers.get("Conference-Seat"))
-                raise JoinError(_refusal(response.status, body))
+                raise JoinError(_refusal(response.status, body), response.status)
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             raise JoinError(f"The server at {self.url} cannot be reached: {_reason(error)}.") from error
 
@@ -92,7 +110,7 @@ class WhipClient:
 
     async def close(self) -> None:
         """Close the connections to the server."""
-        if self._session is not None:
+        if self._session is not None and not self._shared:
             await self._session.close()
             self._session = None
 

@@ -1,0 +1,246 @@
+"""``conference load``: a crowd joins a server, and it is seen what that costs and how it sounds."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import math
+import os
+import secrets
+import sys
+from dataclasses import asdict
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from conference.codecs.libopus import LibraryNotFoundError
+from conference.load.chart import Line, Panel, svg
+from conference.load.figures import Sample, StepFigures
+from conference.load.plan import Crowd
+from conference.load.tables import LIVE_HEADER, live_line, summary
+from conference.load.trial import LoadError, Plan, Trial
+from conference.load.worker import Setup
+
+if TYPE_CHECKING:
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+MAX_PARTICIPANTS = 20_000
+HEADER_EVERY = 20
+PER_PROCESS = 400
+
+DESCRIPTION = """\
+Let a crowd join a server, and see what it costs and how it sounds. Start the server without limits for it:
+
+  conference serve --max-joins-per-minute 0 --max-participants-per-room 5000
+  conference load http://127.0.0.1:8080 --steps 20,60,120 --chart load.svg
+"""
+
+EPILOG = """\
+The crowd needs a processor of its own; on one machine, pin the server: taskset -c 0 conference serve ...
+Ctrl-C ends the test, lets everybody leave, and shows what was measured so far.
+"""
+
+
+def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
+    """Add the command to a parser."""
+    parser = subparsers.add_parser(
+        "load",
+        help="try what a server holds: a crowd joins it, and its cost, delay and loss are measured",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("url", metavar="URL", type=_url, help="the server, e.g. http://127.0.0.1:8080")
+    who = parser.add_argument_group("Who joins")
+    who.add_argument("--participants", metavar="N", type=_count, help="WebRTC participants (20)")
+    who.add_argument("--steps", metavar="N,N,...", type=_steps, help="so many of them, one after the other")
+    who.add_argument("--talkers", metavar="T", type=_count, default=3, help="how many of them talk (%(default)s)")
+    who.add_argument("--twilio", metavar="M", type=_count, default=0, help="Twilio-compatible callers besides (0)")
+    who.add_argument("--rooms", metavar="R", type=_count, default=1, help="rooms they are spread over (%(default)s)")
+    who.add_argument(
+        "--dtx", action=argparse.BooleanOptionalAction, default=True,
+        help="the silent send a packet every 400 ms, as with Opus DTX; or 50 a second (default: --dtx)",
+    )  # fmt: skip
+    who.add_argument(
+        "--levels", action=argparse.BooleanOptionalAction, default=True,
+        help="packets say how loud they are (RFC 6464), as those of browsers do (default: --levels)",
+    )  # fmt: skip
+    how = parser.add_argument_group("How")
+    how.add_argument("--join-rate", metavar="J", type=_positive, default=20.0, help="joins per second (%(default)g)")
+    how.add_argument(
+        "--duration", metavar="SECONDS", type=_positive, default=20.0, help="how long each step lasts (%(default)g)"
+    )
+    how.add_argument("--processes", metavar="P", type=_count, help="that play the crowd (default: as many as it takes)")
+    how.add_argument(
+        "--pid", metavar="PID", type=_pid, default=None,
+        help="the server's process on this machine, or auto: find it, or take what its /metrics say (auto)",
+    )  # fmt: skip
+    how.add_argument("--insecure", action="store_true", help="take any certificate of an https server")
+    out = parser.add_argument_group("What is kept")
+    out.add_argument("--chart", metavar="FILE.svg", type=_svg, help="draw CPU and late ticks against participants")
+    out.add_argument("--json", metavar="FILE", type=_writable, help="write the figures there, too")
+    parser.set_defaults(run=run, complain=parser.error)
+    return parser
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the test; 0 if all of it could be measured, 1 if not, with a sentence on standard error."""
+    try:
+        plan = make_plan(args)
+    except ValueError as error:
+        args.complain(str(error))
+    show = Screen()
+    status = 0
+    try:
+        trial = Trial(plan, show.line, show.note)
+        status = asyncio.run(_run(trial))
+        _keep(args, trial.steps)
+    except (LibraryNotFoundError, OSError) as error:
+        print(f"conference load: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return status
+
+
+async def _run(trial: Trial) -> int:
+    status = 0
+    try:
+        await trial.run()
+    except asyncio.CancelledError:  # Ctrl-C: everybody has left on the way here
+        task = asyncio.current_task()
+        if task is not None:
+            task.uncancel()
+        status = 130
+    except LoadError as error:
+        print(f"conference load: {error}", file=sys.stderr)
+        status = 1
+    if trial.steps:
+        print("\n" + summary(trial.steps), flush=True)
+    return status
+
+
+def make_plan(args: argparse.Namespace) -> Plan:
+    """What was asked for.
+
+    Raises:
+        ValueError: it makes no sense; with a sentence.
+    """
+    if args.steps is not None and args.participants is not None:
+        raise ValueError("give --participants or --steps, not both")
+    steps = args.steps or ((20 if args.participants is None else args.participants),)
+    if max(steps) + args.twilio > MAX_PARTICIPANTS:
+        raise ValueError(f"more than {MAX_PARTICIPANTS} are too many for one load test")
+    if args.twilio and steps == (0,) and args.talkers == 3:
+        args.talkers = 0  # nobody could: the usual number is not meant
+    crowd = Crowd(steps, args.talkers, args.twilio, args.rooms, prefix=f"load-{secrets.token_hex(3)}")
+    processes = args.processes or usual_processes(max(steps) + args.twilio, os.cpu_count() or 1)
+    setup = Setup(args.url, not args.insecure, dtx=args.dtx, levels=args.levels, quiet=False)
+    return Plan(crowd, setup, processes, args.join_rate, args.duration, pid=args.pid)
+
+
+def usual_processes(participants: int, processors: int) -> int:
+    """One for those who make sound, and more for the others: not too many each, and no more than processors."""
+    return 1 + min(math.ceil(participants / PER_PROCESS), max(1, processors - 1))
+
+
+class Screen:
+    """Prints what happens."""
+
+    def __init__(self) -> None:
+        self._lines = 0
+
+    def line(self, before: Sample, now: Sample, delay_ms: float | None) -> None:
+        """A second of the test."""
+        if self._lines % HEADER_EVERY == 0:
+            print(LIVE_HEADER)
+        self._lines += 1
+        print(live_line(before, now, delay_ms), flush=True)
+
+    def note(self, sentence: str) -> None:
+        """What comes now."""
+        print(sentence, flush=True)
+
+
+def draw(steps: list[StepFigures]) -> str:
+    """The chart, as SVG."""
+
+    def line(name: str, field: str) -> Line:
+        values = [(float(one.participants), getattr(one, field)) for one in steps]
+        return Line(name, [(people, round(float(value), 3)) for people, value in values if value is not None])
+
+    panels = [
+        Panel("CPU of the server, ms per participant and second", [line("CPU", "cpu_ms_per_participant_second")]),
+        Panel("Late ticks", [line("5 ms or more", "ticks_late"), line("more than 20 ms", "ticks_very_late")]),
+        Panel("Added delay, ms", [line("median", "delay_median_ms"), line("95 %", "delay_95_ms")]),
+        Panel("Memory of the server, KiB per participant", [line("memory", "kib_per_participant")]),
+    ]
+    return svg(panels, title="What a participant costs")
+
+
+def _keep(args: argparse.Namespace, steps: list[StepFigures]) -> None:
+    if not steps:
+        return
+    if args.chart is not None:
+        args.chart.write_text(draw(steps), encoding="utf-8")
+        print(f"The chart is in {args.chart}.")
+    if args.json is not None:
+        args.json.write_text(json.dumps([asdict(one) for one in steps], indent=1) + "\n", encoding="utf-8")
+
+
+def _url(text: str) -> str:
+    url = (text if "://" in text else f"http://{text}").rstrip("/")
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        good = False
+    if not good or parts.query or parts.fragment:
+        raise argparse.ArgumentTypeError(f"'{text}' is not the address of a server, like http://127.0.0.1:8080")
+    return url
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) > MAX_PARTICIPANTS:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from 0 to {MAX_PARTICIPANTS}")
+    return int(text)
+
+
+def _steps(text: str) -> tuple[int, ...]:
+    steps = tuple(_count(part.strip()) for part in text.split(","))
+    if any(low >= high for low, high in pairwise(steps)):
+        raise argparse.ArgumentTypeError("the steps must rise, as in 20,60,120: nobody leaves between them")
+    return steps
+
+
+def _positive(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value <= 86_400:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number above 0 and up to 86400")
+    return value
+
+
+def _pid(text: str) -> int | None:
+    if text == "auto":
+        return None
+    if not text.isascii() or not text.isdigit() or not 0 < int(text) < 2**31:
+        raise argparse.ArgumentTypeError(f"'{text}' is neither the number of a process nor auto")
+    return int(text)
+
+
+def _writable(text: str) -> Path:
+    path = Path(text).expanduser()
+    if path.is_dir() or not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"'{text}' cannot be written: there is no such folder, or it is one")
+    return path
+
+
+def _svg(text: str) -> Path:
+    if not text.lower().endswith(".svg"):
+        raise argparse.ArgumentTypeError(f"'{text}': the chart is written as SVG, so give a name that ends in .svg")
+    return _writable(text)

@@ -1,0 +1,99 @@
+"""Who takes part: participants with their rooms and roles, and the process that plays each. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import pairwise
+
+
+class Role(StrEnum):
+    """What a participant does."""
+
+    EAR = "ear"
+    """Is silent, and what it gets is searched for bursts."""
+    MOUTH = "mouth"
+    """Says bursts, which the ear is to hear."""
+    TALKER = "talker"
+    SILENT = "silent"
+    PHONE = "phone"
+    """A Twilio-compatible caller who listens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One participant."""
+
+    number: int
+    room: str
+    role: Role
+
+    @property
+    def name(self) -> str:
+        """That the others see."""
+        return f"{self.role} {self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """What a load test asks for.
+
+    Args:
+        steps: numbers of WebRTC participants, rising.
+        talkers: how many of them talk.
+        phones: Twilio-compatible callers besides.
+        rooms: over how many rooms all are spread.
+        prefix: how the rooms' names begin.
+    """
+
+    steps: tuple[int, ...]
+    talkers: int = 3
+    phones: int = 0
+    rooms: int = 1
+    prefix: str = "load"
+
+    def __post_init__(self) -> None:
+        rising = all(low < high for low, high in pairwise(self.steps))
+        if not self.steps or self.steps[0] < 0 or not rising:
+            raise ValueError("the steps must rise")
+        if not 0 <= self.talkers <= self.steps[0]:
+            raise ValueError("there must be at least as many participants as talkers, from the first step on")
+        if self.steps[0] + self.phones < 1 or self.phones < 0:
+            raise ValueError("there must be somebody")
+        if self.rooms < 1:
+            raise ValueError("there must be a room")
+
+    @property
+    def measures_delay(self) -> bool:
+        """Whether two of the silent can be the ear and the mouth."""
+        return self.steps[0] >= self.talkers + 2
+
+    def members(self, step: int) -> list[Member]:
+        """Who comes at a step, in order: the later ones add to the earlier ones."""
+        if step > 0:
+            numbers = range(self.steps[step - 1], self.steps[step])
+            return [Member(number, self._room(number), Role.SILENT) for number in numbers]
+        cast: list[Member] = []
+        if self.measures_delay:  # both in the first room, which has talkers as any other
+            cast = [Member(number, self._room(0), role) for number, role in enumerate((Role.EAR, Role.MOUTH))]
+        first = len(cast)
+        for number in range(first, self.steps[0]):
+            role = Role.TALKER if number < first + self.talkers else Role.SILENT
+            cast.append(Member(number, self._room(number - first), role))
+        return cast + [Member(number, self._room(number), Role.PHONE) for number in range(self.phones)]
+
+    def _room(self, number: int) -> str:
+        return f"{self.prefix}-{number % self.rooms + 1}"
+
+
+def divide(members: list[Member], workers: int) -> list[list[Member]]:
+    """Give each member to a worker: the first has those who make sound, and if there are others, only those.
+
+    So nobody's joining, which takes a while, makes a talker late.
+    """
+    shares: list[list[Member]] = [[] for _ in range(workers)]
+    others = max(1, workers - 1)
+    for number, member in enumerate(members):
+        loud = member.role in (Role.EAR, Role.MOUTH, Role.TALKER)
+        shares[0 if loud or workers == 1 else 1 + number % others].append(member)
+    return shares

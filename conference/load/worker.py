@@ -1,0 +1,287 @@
+"""A process that plays participants. It is told whom over a pipe, and reports back what it sees."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import cache
+from multiprocessing.connection import Connection
+from typing import Protocol
+
+import aiohttp
+
+from conference.load import scripts
+from conference.load.peer import Arrived, FastPeer
+from conference.load.phone import FastPhone
+from conference.load.plan import Member, Role
+from conference.load.schedule import Schedule
+from conference.webrtc.whip import JoinError
+
+JOINS_AT_ONCE = 4
+LEAVES_AT_ONCE = 16
+LEAVE_SECONDS = 20.0
+REPORT_SECONDS = 0.5
+LOOK_SECONDS = 0.02
+DRAIN_EVERY = 5
+"""Ticks between two looks at what came for somebody: five packets at a time."""
+
+VOICES = 6
+MAX_REASONS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What a worker has to know."""
+
+    url: str
+    verify: bool
+    dtx: bool
+    levels: bool
+    quiet: bool
+    """Give way to the others when the processor is short: this one only makes up the numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grow:
+    """Let these join, at this rate."""
+
+    members: list[Member]
+    joins_per_second: float
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Let everybody leave, and end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a worker saw. Counts and times are totals since its start; lists hold what is new."""
+
+    joined: int = 0
+    """Connected now."""
+    failed: int = 0
+    """Could not join."""
+    sent: int = 0
+    received: int = 0
+    lost: int = 0
+    steps: int = 0
+    late: int = 0
+    cpu_seconds: float = 0.0
+    answer_ms: list[float] = field(default_factory=list)
+    connected_ms: list[float] = field(default_factory=list)
+    heard: list[Arrived] = field(default_factory=list)
+    """What the ear got."""
+    spoken: list[float] = field(default_factory=list)
+    """When the mouth's bursts went in, in ns (monotonic)."""
+    refusals: list[tuple[str, int]] = field(default_factory=list)
+    """Why somebody could not join, with the HTTP status, or 0."""
+    gone: bool = False
+    """Everybody has left: this is the last report."""
+
+
+class Participant(Protocol):
+    """Somebody to be played."""
+
+    sent: int
+    answer_ms: float
+    connected_ms: float
+
+    @property
+    def there(self) -> bool: ...
+    @property
+    def received(self) -> int: ...
+    @property
+    def lost(self) -> int: ...
+    async def connect(self) -> None: ...
+    def stop_waking(self, *, stamped: bool = False) -> None: ...
+    def drain(self) -> None: ...
+    def send(self, payload: bytes, timestamp: int, level: int | None = None) -> None: ...
+    async def close(self) -> None: ...
+
+
+def main(pipe: Connection, setup: Setup) -> None:
+    """Run until told to stop, or until whoever holds the other end of the pipe has gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who started us, and they will tell us
+    with contextlib.suppress(OSError, AttributeError):
+        if setup.quiet:
+            os.nice(5)
+    _allow_sockets()
+    gc.set_threshold(50_000, 20, 50)
+    sys.setswitchinterval(0.001)
+    with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
+        asyncio.run(Worker(pipe, setup).run())
+
+
+class Worker:
+    """Plays participants.
+
+    Args:
+        pipe: takes `Grow` and `Stop`, gives `Report`.
+        setup: what all have in common.
+    """
+
+    def __init__(self, pipe: Connection, setup: Setup) -> None:
+        self._pipe = pipe
+        self._setup = setup
+        self._schedule = Schedule(drain_every=DRAIN_EVERY, on_burst=lambda at_ns: self._news.spoken.append(at_ns))
+        self._there: list[Participant] = []
+        self._failed = 0
+        self._news = Report()
+        self._joining: set[asyncio.Task[None]] = set()
+        self._gate = asyncio.Semaphore(JOINS_AT_ONCE)
+
+    async def run(self) -> None:
+        """Until `Stop`.
+
+        Raises:
+            EOFError: the other end has gone; everybody has left all the same.
+        """
+        connector = aiohttp.TCPConnector(ssl=self._setup.verify, limit=2 * LEAVES_AT_ONCE)
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20), connector=connector) as session:
+            running = [asyncio.create_task(self._schedule.run()), asyncio.create_task(self._report())]
+            try:
+                await self._obey(session)
+            finally:
+                for task in (*running, *self._joining):
+                    task.cancel()
+                await asyncio.gather(*running, *self._joining, return_exceptions=True)
+                await self._leave()
+                self._tell(gone=True)
+
+    async def _obey(self, session: aiohttp.ClientSession) -> None:
+        while True:
+            while self._pipe.poll():
+                match self._pipe.recv():
+                    case Grow(members, rate):
+                        task = asyncio.create_task(self._grow(session, members, rate))
+                        self._joining.add(task)
+                        task.add_done_callback(self._joining.discard)
+                    case Stop():
+                        return
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def _report(self) -> None:
+        while True:
+            await asyncio.sleep(REPORT_SECONDS)
+            self._tell()
+
+    def _tell(self, *, gone: bool = False) -> None:
+        news, self._news = self._news, Report()
+        self._pipe.send(
+            replace(
+                news,
+                joined=sum(one.there for one in self._there),
+                failed=self._failed,
+                sent=sum(one.sent for one in self._there),
+                received=sum(one.received for one in self._there),
+                lost=sum(one.lost for one in self._there),
+                steps=self._schedule.steps,
+                late=self._schedule.late,
+                cpu_seconds=time.process_time(),
+                gone=gone,
+            )
+        )
+
+    async def _grow(self, session: aiohttp.ClientSession, members: list[Member], rate: float) -> None:
+        for member in members:  # encoding takes a while, in which those who talk already would fall silent
+            await asyncio.sleep(0)
+            _script(member, dtx=self._setup.dtx, levels=self._setup.levels)
+        start = time.monotonic()
+        async with asyncio.TaskGroup() as joins:
+            for number, member in enumerate(members):
+                await asyncio.sleep(max(0.0, start + number / rate - time.monotonic()))
+                await self._gate.acquire()
+                joins.create_task(self._join(session, member)).add_done_callback(lambda _: self._gate.release())
+
+    async def _join(self, session: aiohttp.ClientSession, member: Member) -> None:
+        participant = self._make(session, member)
+        try:
+            await participant.connect()
+        except JoinError as error:
+            self._failed += 1
+            if len(self._news.refusals) < MAX_REASONS:
+                self._news.refusals.append((str(error), error.status))
+            await participant.close()
+            return
+        except BaseException:
+            await participant.close()
+            raise
+        participant.stop_waking(stamped=member.role is Role.EAR)
+        self._news.answer_ms.append(participant.answer_ms)
+        self._news.connected_ms.append(participant.connected_ms)
+        self._there.append(participant)
+        self._schedule.add(participant, _script(member, dtx=self._setup.dtx, levels=self._setup.levels))
+
+    def _make(self, session: aiohttp.ClientSession, member: Member) -> Participant:
+        url = self._setup.url
+        if member.role is Role.PHONE:
+            return FastPhone(url, member.room, member.name, verify=self._setup.verify)
+        hear: Callable[[Arrived], None] | None = None
+        if member.role is Role.EAR:
+            hear = lambda packet: self._news.heard.append(packet)  # noqa: E731 - `_news` changes
+        return FastPeer(session, url, member.room, member.name, hear)
+
+    async def _leave(self) -> None:
+        """Everybody at the same time, as far as the server likes that; within a bound."""
+        gate = asyncio.Semaphore(LEAVES_AT_ONCE)
+
+        async def leave(one: Participant) -> None:
+            async with gate:
+                await one.close()
+
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LEAVE_SECONDS):
+                await asyncio.gather(*(leave(one) for one in self._there), return_exceptions=True)
+
+
+def _script(member: Member, *, dtx: bool, levels: bool) -> scripts.Script:
+    match member.role:
+        case Role.TALKER:
+            return _talking(member.number % VOICES, levels)
+        case Role.MOUTH:
+            return _mouth(levels)
+        case Role.PHONE:
+            return _phone()
+        case _:
+            return _silent(dtx, levels)
+
+
+@cache
+def _talking(voice: int, levels: bool) -> scripts.Script:
+    return scripts.talking(voice, levels=levels)
+
+
+@cache
+def _mouth(levels: bool) -> scripts.Script:
+    return scripts.mouth(levels=levels)
+
+
+@cache
+def _silent(dtx: bool, levels: bool) -> scripts.Script:
+    return scripts.silent(levels=levels) if dtx else scripts.humming(levels=levels)
+
+
+@cache
+def _phone() -> scripts.Script:
+    return scripts.phone_hum()
+
+
+def _allow_sockets() -> None:
+    """Take as many open files as this system gives: each participant needs three."""
+    try:
+        import resource  # not on Windows
+    except ImportError:
+        return
+    with contextlib.suppress(OSError, ValueError):
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+

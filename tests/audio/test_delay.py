@@ -1,0 +1,132 @@
+"""How long a jitter buffer waits, from when packets came."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from conference.audio.delay import LEAST_PACKETS, QUANTILE, WINDOW_SECONDS, DelayEstimator
+from tests.netem import Network, every_20_ms
+
+RATE = 48_000
+MS = RATE // 1000
+PER_SECOND = 50
+
+
+def make(minimum_ms: int = 3, maximum_ms: int = 200) -> DelayEstimator:
+    return DelayEstimator(clock_rate=RATE, minimum=minimum_ms * MS, maximum=maximum_ms * MS)
+
+
+def feed(estimator: DelayEstimator, late_ms: list[float], first: int = 0, base: int = 12_345) -> None:
+    """Packets that were sent every 20 ms, so much late each, as numbers in the order sent."""
+    for number, late in enumerate(late_ms, start=first):
+        arrival = number * 20 * MS + base + round(late * MS)
+        estimator.observe(base + round(late * MS), arrival)
+
+
+def test_a_perfect_network_needs_the_minimum_only() -> None:
+    estimator = make()
+    feed(estimator, [0.0] * 500)
+    assert estimator.base == 12_345
+    assert estimator.target == 3 * MS
+
+
+@pytest.mark.parametrize("jitter_ms", [10, 30, 60, 100])
+def test_uniform_jitter_is_covered_and_little_more(jitter_ms: int) -> None:
+    estimator = make()
+    chance = random.Random(jitter_ms)
+    feed(estimator, [chance.uniform(0, jitter_ms) for _ in range(500)])
+    assert 0.95 * jitter_ms <= estimator.target / MS <= 1.05 * jitter_ms + 1  # a bucket is a millisecond
+
+
+def test_the_target_rises_within_a_few_packets() -> None:
+    estimator = make()
+    feed(estimator, [0.0] * 500)
+    feed(estimator, [50.0] * 5, first=500)
+    assert estimator.target >= 50 * MS
+
+
+def test_a_bad_minute_is_forgotten_when_the_window_ends() -> None:
+    estimator = make()
+    chance = random.Random(1)
+    feed(estimator, [chance.uniform(0, 100) for _ in range(60 * PER_SECOND)])
+    assert estimator.target > 90 * MS
+    feed(estimator, [0.0] * (WINDOW_SECONDS * PER_SECOND + 2), first=60 * PER_SECOND)
+    assert estimator.target == 3 * MS
+
+
+@given(late_ms=st.floats(0, 190), when=st.integers(1, 400))
+def test_one_straggler_changes_nothing(late_ms: float, when: int) -> None:
+    estimator = make()
+    feed(estimator, [late_ms if number == when else 0.0 for number in range(402)])
+    assert estimator.target == 3 * MS
+
+
+@given(late_ms=st.floats(201, 100_000))
+def test_one_straggler_too_late_to_be_waited_for_is_not_even_counted(late_ms: float) -> None:
+    estimator = make()
+    feed(estimator, [0.0] * 10)
+    feed(estimator, [late_ms], first=10)
+    assert (estimator.base, estimator.target) == (12_345, 3 * MS)
+
+
+@pytest.mark.parametrize("jump_ms", [-90_000, -300, 300, 90_000])
+def test_a_clock_that_jumps_is_followed(jump_ms: int) -> None:
+    estimator = make()
+    feed(estimator, [0.0] * 300)
+    feed(estimator, [float(jump_ms)] * 3, first=300)
+    assert estimator.base == 12_345 + jump_ms * MS
+    assert estimator.target == 3 * MS
+
+
+@pytest.mark.parametrize("longer_ms", [-80, 80])
+def test_a_way_that_becomes_longer_or_shorter_is_no_jitter_once_the_window_has_ended(longer_ms: int) -> None:
+    estimator = make()
+    feed(estimator, [0.0] * 300)
+    feed(estimator, [float(longer_ms)] * (WINDOW_SECONDS * PER_SECOND + 2), first=300)
+    assert estimator.base == 12_345 + longer_ms * MS
+    assert estimator.target == 3 * MS
+
+
+@pytest.mark.parametrize("ppm", [-200, 200])
+def test_a_clock_that_drifts_is_followed(ppm: int) -> None:
+    estimator = make()
+    sent = every_20_ms(60 * PER_SECOND)
+    for arrival_ns, index in Network(drift_ppm=ppm, delay_ms=50).deliver(sent):
+        arrival = arrival_ns * RATE // 1_000_000_000
+        transit = arrival - index * 960
+        estimator.observe(transit, arrival)
+        assert 0 <= transit - estimator.base <= 2 * MS  # 200 ppm of the window are 1 ms
+    assert estimator.target == 3 * MS
+
+
+def test_a_long_pause_does_not_make_it_forget_the_network() -> None:
+    estimator = make()
+    chance = random.Random(2)
+    feed(estimator, [chance.uniform(0, 60) for _ in range(200)])
+    before = estimator.target
+    feed(estimator, [10.0], first=200 + 120 * PER_SECOND)
+    assert estimator.target == pytest.approx(before, rel=0.2)
+
+
+@settings(max_examples=50)
+@given(late_ms=st.lists(st.floats(0, 190), min_size=1, max_size=400), rate=st.sampled_from([8_000, 48_000]))
+def test_the_quantile_that_is_moved_is_the_quantile_that_a_search_would_find(late_ms: list[float], rate: int) -> None:
+    minimum, maximum = 0, 10 * rate
+    estimator = DelayEstimator(clock_rate=rate, minimum=minimum, maximum=maximum)
+    seen = []
+    for number, late in enumerate(late_ms):
+        transit = round(late * rate / 1000)
+        arrival = number * rate // 50 + transit
+        estimator.observe(transit, arrival)
+        seen.append((arrival, transit))
+        while len(seen) > LEAST_PACKETS and seen[0][0] < arrival - WINDOW_SECONDS * rate:
+            del seen[0]
+        transits = sorted(one for _, one in seen)
+        assert estimator.base == transits[0]
+        may_be_late = max(int((1 - QUANTILE) * len(seen)), len(seen) > 1)
+        needed = transits[-1 - may_be_late] - transits[0]
+        assert needed <= estimator.target <= (needed + rate // 1000) * 1.04

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, TICK_NS, Samples
+from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, SILENCE, TICK_NS, Samples
 from conference.codecs.base import Decoder
 from conference.room.stream import PacketSource
 from tests.netem import Arrival
@@ -20,9 +20,12 @@ class Playback:
     """What was heard, tick by tick."""
 
     source: PacketSource
+    phase_ms: float
+    """Of the first tick."""
+
     frames: list[Samples | None] = field(default_factory=list)
     behind_ms: list[float] = field(default_factory=list)
-    """The delay that the buffer adds, by its own account; compare :func:`delay_by_ear`."""
+    """The delay that the buffer adds, by its own account; compare :meth:`delay_by_ear`."""
 
     concealed: list[int] = field(default_factory=list)
     """Up to and with each tick."""
@@ -30,11 +33,19 @@ class Playback:
     @property
     def sound(self) -> Samples:
         """All of it: what is not there is silence."""
-        return np.concatenate([np.zeros(FRAME_SAMPLES, np.int16) if one is None else one for one in self.frames])
+        return self.sound_between(0, 1e9)
+
+    def sound_between(self, from_s: float, to_s: float) -> Samples:
+        frames = self.frames[round(from_s * 50) : round(min(to_s * 50, len(self.frames)))]
+        return np.concatenate([SILENCE if one is None else one for one in frames])
 
     def delays(self, from_s: float = 0, to_s: float = 1e9) -> NDArray[np.float64]:
         """Of the ticks between two times, in milliseconds."""
         return np.array(self.behind_ms[round(from_s * 50) : round(min(to_s * 50, len(self.behind_ms)))])
+
+    def delay_by_ear(self, said: Samples, at_s: float) -> float:
+        """How long after its packet could arrive at best the sound of a moment was heard, in milliseconds."""
+        return shift(said, self.sound, at_s) + self.phase_ms
 
     def concealed_between(self, from_s: float, to_s: float) -> int:
         return self.concealed[round(to_s * 50) - 1] - self.concealed[round(from_s * 50) - 1]
@@ -49,6 +60,7 @@ def play(
     ticks: int | None = None,
     duration: int = 960,
     levels: Sequence[int] | None = None,
+    pauses: Mapping[int, int] | None = None,
 ) -> Playback:
     """Let packets arrive and pull a frame every 20 ms.
 
@@ -60,9 +72,13 @@ def play(
         ticks: how many; as many as there are packets by default.
         duration: of a packet, in samples of its clock.
         levels: what the sender measured, per packet.
+        pauses: before which packet the sender said nothing, for how many packets' time.
     """
     source = PacketSource(decoder or PcmDecoder())
-    playback = Playback(source)
+    playback = Playback(source, phase_ms)
+    paused = np.zeros(len(payloads), np.int64)
+    for first, length in (pauses or {}).items():
+        paused[first:] += length
     waiting = iter(arrivals)
     one = next(waiting, None)
     for tick in range(len(payloads) if ticks is None else ticks):
@@ -70,7 +86,8 @@ def play(
         while one is not None and one[0] <= now_ns:
             arrival_ns, index = one
             level = None if levels is None else levels[index]
-            sequence, timestamp = (index + 65_000) & 0xFFFF, (index * duration + 2**32 - 5_000) & 0xFFFF_FFFF
+            media = index + int(paused[index % len(paused)])
+            sequence, timestamp = (index + 65_000) & 0xFFFF, (media * duration + 2**32 - 5_000) & 0xFFFF_FFFF
             source.push(sequence, timestamp, payloads[index], arrival_ns, level)
             one = next(waiting, None)
         playback.behind_ms.append(source.behind_ms(now_ns))
@@ -85,8 +102,8 @@ def pcm(sound: Samples, duration: int = FRAME_SAMPLES) -> list[bytes]:
     return [one.tobytes() for one in sound[:whole].reshape(-1, duration)]
 
 
-def delay_by_ear(said: Samples, heard: Samples, at_s: float, *, most_ms: float = 400.0) -> float:
-    """How much later than it was said the sound at ``at_s`` was heard, in milliseconds, by correlation."""
+def shift(said: Samples, heard: Samples, at_s: float, *, most_ms: float = 400.0) -> float:
+    """How much later it is in ``heard`` than in ``said``, the sound at ``at_s``: in milliseconds, by correlation."""
     length = SAMPLE_RATE // 5
     start = round(at_s * SAMPLE_RATE)
     wanted = heard[start : start + length].astype(np.float64)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import zlib
 from array import array
+from collections.abc import Callable
 
 from conference.audio.frame import SILENCE
 from conference.room.participant import Mix
@@ -58,19 +59,16 @@ class Ledger:
 class HeardSoFar:
     """Check of what one listener hears, from one reading to the next."""
 
-    __slots__ = ("_packets", "_sounds")
+    __slots__ = ("_marks", "note")
 
     def __init__(self) -> None:
-        self._sounds = array("I")
-        self._packets = array("I")
-
-    def note(self, mark: tuple[int, int]) -> None:
+        self._marks: list[tuple[int, int]] = []
+        self.note: Callable[[tuple[int, int]], None] = self._marks.append
         """A mix is heard that has this `Ledger.mark`."""
-        self._sounds.append(mark[0])
-        self._packets.append(mark[1])
 
     def read(self) -> tuple[int, int]:
         """Checks of samples and of payloads since the last reading."""
-        checks = zlib.crc32(self._sounds), zlib.crc32(self._packets)
-        del self._sounds[:], self._packets[:]
-        return checks
+        sounds = array("I", [sound for sound, _ in self._marks])
+        packets = array("I", [packet for _, packet in self._marks])
+        self._marks.clear()
+        return zlib.crc32(sounds), zlib.crc32(packets)

@@ -92,7 +92,7 @@ class CheckingSink:
 
     def __init__(self, listener: Listener, codec: Codec | None, ledger: Ledger, on_mix: OnMix | None) -> None:
         self.codec = codec
-        self.expected_loss = 0.0
+        self.expected_loss: float | None = None
         self._listener = listener
         self._ledger = ledger
         self._on_mix = on_mix

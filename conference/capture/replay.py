@@ -318,8 +318,8 @@ def _codec(plain: object) -> Codec | None:
     return codec
 
 
-def _percent(value: object) -> float:
-    return value if isinstance(value, int | float) and 0 <= value <= 100 else 0.0
+def _percent(value: object) -> float | None:
+    return value if isinstance(value, int | float) and 0 <= value <= 100 else None
 
 
 def _yes_or_no(value: object) -> bool | None:

@@ -56,6 +56,9 @@ class _Seat:
     sink: Sink | None = None
     codec: Codec | None = None
     expected_loss: float | None = None
+    forecasts: bool = False
+    """Whether the sink is of a kind that tells of losses."""
+
     untap: Callable[[], None] | None = None
 
 
@@ -170,8 +173,7 @@ class CapturedRoom(Room):
             if sink.codec is not seat.codec:
                 seat.codec = sink.codec
                 self.append(encode(Changed(seat.index, {"codec": to_json(seat.codec)})))
-            expected_loss = getattr(sink, "expected_loss", None)
-            if expected_loss != seat.expected_loss:
+            if seat.forecasts and (expected_loss := _expected_loss(sink)) != seat.expected_loss:
                 seat.expected_loss = expected_loss
                 self.append(encode(Changed(seat.index, {"expected_loss": expected_loss})))
 
@@ -224,7 +226,8 @@ class CapturedRoom(Room):
         if sink is None:
             return {"source": about, "sink": None}
         participant.sink = TappedSink(sink, self._ledger, seat.heard, self)
-        seat.codec, seat.expected_loss = sink.codec, getattr(sink, "expected_loss", None)
+        seat.codec, seat.expected_loss = sink.codec, _expected_loss(sink)
+        seat.forecasts = hasattr(sink, "expected_loss")
         return {"source": about, "sink": {"codec": to_json(seat.codec), "expected_loss": seat.expected_loss}}
 
     def _changed(self, participant_id: str, **about: object) -> None:
@@ -261,6 +264,12 @@ class CapturedRoom(Room):
             return
         self._output.write(b"".join(self._blocks), last=last)
         self._blocks.clear()
+
+
+def _expected_loss(sink: Sink) -> float | None:
+    """Percent of packets that the sink's peer is taken to lose; ``None`` if it does not say."""
+    expected_loss: float | None = getattr(sink, "expected_loss", None)
+    return expected_loss
 
 
 def _let_go(seat: _Seat, *, restore: bool = True) -> None:

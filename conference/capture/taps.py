@@ -65,9 +65,9 @@ class TappedSink:
 
     def __init__(self, sink: Sink, ledger: Ledger, heard: HeardSoFar, notes: Notes) -> None:
         self._sink = sink
-        self._ledger = ledger
-        self._heard = heard
-        self._notes = notes
+        self._note_mix = ledger.note
+        self._note_heard = heard.note
+        self._fail = notes.fail
 
     @property
     def codec(self) -> Codec | None:
@@ -81,9 +81,9 @@ class TappedSink:
     def deliver(self, mix: Mix) -> None:
         """See `participant.Sink`."""
         try:
-            self._heard.note(self._ledger.note(mix))
+            self._note_heard(self._note_mix(mix))
         except Exception:
-            self._notes.fail()
+            self._fail()
         self._sink.deliver(mix)
 
     def __getattr__(self, name: str) -> Any:

@@ -278,7 +278,7 @@ def test_noise_that_is_let_through_by_a_fixed_gate_and_its_settings_are_in_the_f
 class Forecaster(Ear):
     """A sink that says how much of what it is sent gets lost."""
 
-    expected_loss = 0
+    expected_loss: float | None = None
 
 
 def test_what_a_listener_says_of_loss_and_of_its_codec_is_followed() -> None:
@@ -289,7 +289,7 @@ def test_what_a_listener_says_of_loss_and_of_its_codec_is_followed() -> None:
     for tick in range(120):
         source.push(VOICES[0][tick], at(tick))
         if tick == 30:
-            ear.expected_loss = 20
+            ear.expected_loss = 20.0
         if tick == 60:
             ear.codec = OpusCodec(bitrate=16_000)
             room.rename("ben", "Ben")

@@ -30,7 +30,7 @@ async def test_a_call_is_replayed_bit_for_bit(tmp_path: Path, capsys: pytest.Cap
         muted = next(one.id for one in room.participants.values() if one.name == "ben")
         room.set_muted(muted, True)
         await amy.hear(0.5)
-    (path,) = tmp_path.iterdir()
+    (path,) = tmp_path.iterdir()  # noqa: ASYNC240 - nothing else runs any more
     replay, heard = replayed(path)
     assert replay.identical, replay.differences
     assert replay.ended is not None

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import math
 import os
 import secrets
+import signal
 import sys
 from dataclasses import asdict
 from itertools import pairwise
@@ -107,10 +109,13 @@ def run(args: argparse.Namespace) -> int:
 
 async def _run(trial: Trial) -> int:
     status = 0
+    task = asyncio.current_task()
+    with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):  # Windows; or not the main thread
+        if task is not None:
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     try:
         await trial.run()
-    except asyncio.CancelledError:  # Ctrl-C: everybody has left on the way here
-        task = asyncio.current_task()
+    except asyncio.CancelledError:  # Ctrl-C, or SIGTERM: everybody has left on the way here
         if task is not None:
             task.uncancel()
         status = 130

@@ -140,6 +140,14 @@ def slope(steps: Sequence[StepFigures]) -> float | None:
     return (last.core_share - first.core_share) * 1000 / (last.participants - first.participants)
 
 
+def client_slope(steps: Sequence[StepFigures]) -> float | None:
+    """The same for the processes that play the participants."""
+    if len(steps) < 2 or steps[-1].participants <= steps[0].participants:
+        return None
+    first, last = (step.client_cpu_ms_per_participant_second * step.participants for step in (steps[0], steps[-1]))
+    return (last - first) / (steps[-1].participants - steps[0].participants)
+
+
 def _since(before: float | None, after: float | None) -> float | None:
     return None if before is None or after is None else after - before
 

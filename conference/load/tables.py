@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from conference.load.figures import Sample, StepFigures, slope
+from conference.load.figures import Sample, StepFigures, client_slope, slope
 
 LATE_SHARE = 0.02
 """More than that, and the clients' own lateness shows in the figures."""
@@ -89,7 +89,11 @@ def _notes(steps: Sequence[StepFigures]) -> list[str]:
     more = slope(steps)
     if more is not None:
         first, last = steps[0].participants, steps[-1].participants
-        notes.append(f"One participant more costs {more:.2f} ms of CPU per second (slope from {first} to {last}).")
+        own = _number(client_slope(steps), " ms", digits=2)
+        notes.append(
+            f"One participant more costs {more:.2f} ms of CPU per second (slope from {first} to {last}); "
+            f"to play one costs {own}."
+        )
     for step in steps:
         who = f"With {step.participants}"
         if step.participants < step.wanted:

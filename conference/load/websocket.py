@@ -58,7 +58,7 @@ def read_upgrade(head: bytes, key: bytes) -> int:
         raise WebSocketError("The server does not answer in HTTP.")
     status = int(parts[1])
     if status == 101:
-        wanted = base64.b64encode(hashlib.sha1(key + _GUID, usedforsecurity=False).digest())
+        wanted = base64.b64encode(hashlib.sha1(base64.b64encode(key) + _GUID, usedforsecurity=False).digest())
         fields = dict(line.split(b":", 1) for line in lines[1:] if b":" in line)
         accepted = {name.strip().lower(): value.strip() for name, value in fields.items()}
         if accepted.get(b"sec-websocket-accept") != wanted:

@@ -1,4 +1,4 @@
-"""The one module that touches what aiortc and aioice don't document.
+"""The one module that touches what aiortc and aioice don't document (and `bare`, for load tests only).
 
 They have no public way to share a UDP port between connections, to see packets before they are buffered and decoded,
 or to send without a task. What is needed for it is gathered here, each name once; `check` says at start-up which of

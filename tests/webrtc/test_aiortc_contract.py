@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 
 import pytest
 from aioice import Connection
 from aioice.ice import StunProtocol
-from aiortc import RTCDtlsTransport
+from aiortc import RTCConfiguration, RTCDtlsTransport, RTCPeerConnection
 
 from conference.webrtc import aiortc_internals
 
@@ -34,3 +35,16 @@ def test_the_signatures_are_as_they_were() -> None:
     assert parameters(StunProtocol.send_stun) == ["self", "message", "addr"]
     assert parameters(RTCDtlsTransport._handle_rtp_data) == ["self", "data", "arrival_time_ms"]
     assert parameters(RTCDtlsTransport._handle_rtcp_data) == ["self", "data"]
+
+
+async def test_what_a_bare_client_takes_over_is_there() -> None:
+    pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+    try:
+        sender = pc.addTransceiver("audio").sender
+        assert isinstance(sender._ssrc, int)
+        assert {"_rx_srtp", "_tx_srtp", "_state"} <= vars(sender.transport).keys()
+        assert isinstance(sender.transport.transport._connection._nominated, dict)
+    finally:
+        await pc.close()
+    assert callable(asyncio.get_running_loop()._remove_reader)  # type: ignore[attr-defined]
+    assert list(inspect.signature(StunProtocol.datagram_received).parameters) == ["self", "data", "addr"]

@@ -2,8 +2,10 @@
 
 A *stream* is a mix over time: "everybody", or "everybody but Amy". Each has one limiter, and one encoder for each
 codec that its listeners use. Listeners move between streams (whoever starts to talk moves from "everybody" to a stream
-of their own), and a decoder that has followed one encoder cannot simply go on with another's packets: on the tick of
-the move the encoder is asked for a packet that stands on its own.
+of their own), and a decoder that has followed one encoder cannot simply go on with another's packets. On the tick of
+the move the encoder makes a packet that stands on its own. And an encoder that nobody has listened to just before first
+encodes, for nothing, what the one who moves has heard last: it looks 6.5 ms ahead, and would otherwise begin with
+silence, or with what was said when it was last used, and click.
 
 What FEC an encoder adds is for the one of its listeners who loses the most. It costs all of them quality, though
 (PESQ-WB 3.47 in place of 3.61 at 48 kbit/s), so there is none as long as nobody needs it, and listeners who can be
@@ -12,7 +14,10 @@ helped one by one, without the encoder, don't ask for it.
 
 from __future__ import annotations
 
-from conference.audio.frame import SILENCE, Wide
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple, TypeAlias
+
+from conference.audio.frame import SILENCE, Samples, Wide
 from conference.audio.limiter import Limiter
 from conference.codecs.base import Codec, Encoder
 from conference.room.participant import Mix
@@ -31,6 +36,21 @@ beyond 20 there is nothing to gain (both measured). Few steps, so that chance do
 EXPECT_EVERY_TICKS = 50
 """How often the listeners' losses are asked for: once a second."""
 
+Moves: TypeAlias = Mapping[Codec | None, str | None]
+"""By codec, the stream from which a listener comes; ``None`` for one who has heard nothing yet."""
+
+
+class _Past(NamedTuple):
+    """What a stream's listeners heard on a tick."""
+
+    tick: int
+    samples: Samples
+    gain: float
+    """Of the limiter, at the end."""
+
+
+_NOTHING = _Past(-1, SILENCE, 1.0)
+
 
 def protection(loss: float, before: int) -> int:
     """The loss that an encoder should expect, in percent.
@@ -45,16 +65,44 @@ def protection(loss: float, before: int) -> int:
     return 0
 
 
+class _Coder:
+    """An encoder of a stream."""
+
+    __slots__ = ("encoder", "expected", "last_tick", "sounding")
+
+    def __init__(self, encoder: Encoder) -> None:
+        self.encoder = encoder
+        self.expected: int | None = None  # percent lost, as told to the encoder
+        self.last_tick = -1
+        self.sounding = False  # it was last given sound
+
+    def go_on_from(self, heard: Samples) -> None:
+        """Encode as if this had been the last frame."""
+        if self.sounding or heard.any():
+            self.encoder.encode(heard)
+
+
 class _Stream:
     """A mix over time: its limiter and its encoders."""
 
-    __slots__ = ("encoders", "expected", "last_tick", "limiter")
+    __slots__ = ("_past", "coders", "last_tick", "limiter")
 
-    def __init__(self, gain: float) -> None:
-        self.limiter = Limiter(gain)
-        self.encoders: dict[Codec, Encoder] = {}
-        self.expected: dict[Codec, int] = {}  # percent lost, as told to the encoder
-        self.last_tick = 0
+    def __init__(self) -> None:
+        self.limiter = Limiter()
+        self.coders: dict[Codec, _Coder] = {}
+        self.last_tick = -1
+        self._past = (_NOTHING, _NOTHING)  # this tick's and the one before, or the last two there were
+
+    def process(self, mix: Wide | None, tick: int) -> Samples:
+        """Limit the next frame."""
+        samples = SILENCE if mix is None else self.limiter.process(mix)
+        self._past = (_Past(tick, samples, self.limiter.gain), self._past[0])
+        self.last_tick = tick
+        return samples
+
+    def at(self, tick: int) -> _Past:
+        """What was heard on a tick, this one or the one before."""
+        return next((one for one in self._past if one.tick == tick), _NOTHING)
 
 
 class EncoderBank:
@@ -66,48 +114,69 @@ class EncoderBank:
     def __init__(self) -> None:
         self._streams: dict[str, _Stream] = {}
         self.encoded_packets = 0
-        """Calls of an encoder that did codec work, since the room began."""
+        """Packets made by codec work, since the room began."""
 
     @property
     def encoders(self) -> int:
         """How many encoders are held."""
-        return sum(len(stream.encoders) for stream in self._streams.values())
+        return sum(len(stream.coders) for stream in self._streams.values())
 
     def encode(
-        self, key: str, mix: Wide | None, codecs: dict[Codec | None, bool], tick: int
+        self, key: str, mix: Wide | None, codecs: Iterable[Codec | None], tick: int, moved: Moves
     ) -> dict[Codec | None, Mix]:
         """Limit and encode one stream's next frame.
 
         Args:
             key: names the stream.
             mix: the accumulator, shape ``(960,)``; ``None`` if nobody is in it.
-            codecs: what the listeners want, each with whether one of them has just moved here.
+            codecs: what the listeners want.
             tick: number of the tick.
+            moved: those of ``codecs`` of which a listener has just come here, with the stream that they come from.
 
         Returns:
             For each of ``codecs``, what its listeners get: one object for all of them.
         """
         stream = self._streams.get(key)
         if stream is None:
-            # Listeners come here from "everybody": no step in the gain that they hear.
-            parent = self._streams.get(EVERYBODY)
-            stream = self._streams[key] = _Stream(parent.limiter.gain if parent else 1.0)
-        stream.last_tick = tick
-        samples = SILENCE if mix is None else stream.limiter.process(mix)
+            stream = self._streams[key] = _Stream()
+        if stream.last_tick != tick - 1:  # nobody has heard it just now: no step in the gain for those who come
+            origin = next((one for one in moved.values() if one is not None), None)
+            stream.limiter.gain = self._heard(origin, tick - 1).gain
+        samples = stream.process(mix, tick)
         mixes = {}
-        for codec, moved in codecs.items():
+        for codec in codecs:
             payload = None
             if codec is not None:
-                encoder = stream.encoders.get(codec)
-                if encoder is None:
-                    encoder = stream.encoders[codec] = codec.make_encoder()
-                if mix is None:
-                    payload = encoder.encode_silence()
+                coder = stream.coders.get(codec)
+                if coder is None:
+                    coder = stream.coders[codec] = _Coder(codec.make_encoder())
+                if codec in moved:
+                    payload = self._join(coder, samples, mix is not None, tick, moved[codec])
                 else:
-                    payload = encoder.encode(samples, fresh=moved)
-                    self.encoded_packets += 1
+                    payload = self._encode(coder, samples, mix is not None, tick)
             mixes[codec] = Mix(tick, samples, payload)
         return mixes
+
+    def _encode(
+        self, coder: _Coder, samples: Samples, sounding: bool, tick: int, *, fresh: bool = False
+    ) -> bytes | None:
+        coder.last_tick, coder.sounding = tick, sounding
+        if not sounding:
+            return coder.encoder.encode_silence()
+        self.encoded_packets += 1
+        return coder.encoder.encode(samples, fresh=fresh)
+
+    def _join(self, coder: _Coder, samples: Samples, sounding: bool, tick: int, origin: str | None) -> bytes | None:
+        """Encode a frame with which somebody comes from another stream, or from none."""
+        heard = self._heard(origin, tick - 1).samples
+        if coder.last_tick != tick - 1:
+            coder.go_on_from(heard)
+        # Silence after sound has to be said, or the listener's decoder takes it for a loss and makes sound up.
+        return self._encode(coder, samples, sounding or bool(heard.any()), tick, fresh=True)
+
+    def _heard(self, key: str | None, tick: int) -> _Past:
+        stream = None if key is None else self._streams.get(key)
+        return _NOTHING if stream is None else stream.at(tick)
 
     def expect_loss(self, key: str, codec: Codec, percent: float) -> None:
         """Have a stream's encoder add the FEC that its listeners need.
@@ -118,14 +187,13 @@ class EncoderBank:
             percent: lost on the way to the one who loses the most.
         """
         stream = self._streams.get(key)
-        encoder = stream.encoders.get(codec) if stream is not None else None
-        if stream is None or encoder is None:
+        coder = stream.coders.get(codec) if stream is not None else None
+        if coder is None:
             return
-        before = stream.expected.get(codec)
-        expected = protection(percent, before or 0)
-        if expected != before:
-            stream.expected[codec] = expected
-            encoder.set_expected_loss(expected)
+        expected = protection(percent, coder.expected or 0)
+        if expected != coder.expected:
+            coder.expected = expected
+            coder.encoder.set_expected_loss(expected)
 
     def forget_unused(self, tick: int) -> None:
         """Drop the streams that nobody has listened to for a while."""

@@ -225,7 +225,7 @@ class Room:
             mix = everything
             if everything is not None and stream != EVERYBODY:
                 mix = minus(everything, voices[stream]) if len(voices) > 1 else None
-            mixes = self.encoders.encode(stream, mix, {codec: (stream, codec) in moved for codec in by_codec}, tick)
+            mixes = self.encoders.encode(stream, mix, by_codec, tick, moved.get(stream, {}))
             for codec, listeners in by_codec.items():
                 heard = mixes[codec]
                 for participant in listeners:
@@ -253,13 +253,17 @@ class Room:
             self._expel(participant)
             return None
 
-    def _arrange(self, talkers: frozenset[str]) -> set[_Place]:
-        """Seat the listeners by stream and codec, if anything has changed. Returns where somebody is new."""
+    def _arrange(self, talkers: frozenset[str]) -> dict[str, dict[Codec | None, str | None]]:
+        """Seat the listeners by stream and codec, if anything has changed.
+
+        Returns:
+            Where somebody is new, by stream and codec, and the stream that they come from.
+        """
         if talkers == self._talkers:
-            return set()
+            return {}
         self._talkers = talkers
         self._audience = {}
-        moved = set()
+        moved: dict[str, dict[Codec | None, str | None]] = {}
         before, self._places = self._places, {}
         for participant in self.participants.values():
             if participant.sink is None:
@@ -268,8 +272,11 @@ class Room:
             codec = participant.sink.codec
             self._audience.setdefault(stream, {}).setdefault(codec, []).append(participant)
             place = self._places[participant.id] = (stream, codec)
-            if before.get(participant.id) != place:
-                moved.add(place)
+            came_from = before.get(participant.id)
+            if came_from is None:
+                moved.setdefault(stream, {}).setdefault(codec, None)
+            elif came_from != place:
+                moved.setdefault(stream, {})[codec] = came_from[0]
         return moved
 
     def _expel(self, participant: Participant) -> None:

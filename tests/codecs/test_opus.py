@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -64,9 +64,13 @@ def likeness_after_moving(codec: OpusCodec, *, fresh: bool) -> list[float]:
     return result[moves_at:]
 
 
+@pytest.mark.parametrize("application", ["voip", "audio"])
 @pytest.mark.parametrize("bitrate", [16_000, 24_000, 32_000, 48_000, 96_000])
-def test_after_a_fresh_packet_a_listener_hears_what_one_hears_who_was_there_all_along(bitrate: int) -> None:
-    first, second, *later = likeness_after_moving(OpusCodec(bitrate=bitrate), fresh=True)
+def test_after_a_fresh_packet_a_listener_hears_what_one_hears_who_was_there_all_along(
+    bitrate: int, application: Literal["voip", "audio"]
+) -> None:
+    codec = OpusCodec(bitrate=bitrate, application=application)
+    first, second, *later = likeness_after_moving(codec, fresh=True)
     # The first packet overlaps with the last of the other stream; after the second nothing of it is left.
     assert second > first
     assert second > 6
@@ -206,6 +210,7 @@ def test_equal_settings_are_equal_keys() -> None:
         lambda: OpusCodec(complexity=11),
         lambda: OpusCodec(complexity=-1),
         lambda: OpusCodec(expected_loss=101),
+        lambda: OpusCodec(application="music"),  # type: ignore[arg-type]
         lambda: OpusCodec(max_playback_rate=7_999),
         lambda: OpusCodec(max_playback_rate=96_000),
         lambda: OpusCodec().make_encoder().set_bitrate(0),
@@ -213,5 +218,29 @@ def test_equal_settings_are_equal_keys() -> None:
     ],
 )
 def test_settings_out_of_range_are_refused(make: Callable[[], object]) -> None:
-    with pytest.raises(ValueError, match=r"is .* to "):
+    with pytest.raises(ValueError, match=r"is .* (to|or) "):
         make()
+
+
+@pytest.mark.parametrize(("expected_loss", "has_fec"), [(0, False), (5, False), (10, True), (20, True)])
+def test_a_mix_is_coded_with_fec_once_loss_is_expected(expected_loss: int, has_fec: bool) -> None:
+    """In CELT, the modes from 16 on (RFC 6716, table 2), there is no FEC."""
+    encoder = OpusCodec(application="audio", expected_loss=expected_loss).make_encoder()
+    packets = [encoder.encode(frame) for frame in voice(120, 30)]
+    assert {packet[0] >> 3 < 16 for packet in packets[5:]} == {has_fec}
+
+
+def test_fec_can_be_switched_on_and_off_in_mid_speech() -> None:
+    encoder, decoder, frames = (
+        OpusCodec(application="audio", expected_loss=0).make_encoder(),
+        OpusDecoder(),
+        voice(120, 90),
+    )
+    heard = []
+    for n, frame in enumerate(frames):
+        if n % 30 == 0:
+            encoder.set_expected_loss(10 if n == 30 else 0)
+        heard.append(decoder.decode(encoder.encode(frame)))
+    assert same_voice(np.array(heard), frames) > 0.95
+    jumps = np.abs(np.diff(np.concatenate(heard).astype(int)))
+    assert jumps.max() < 1.3 * jumps[: 29 * FRAME_SAMPLES].max()

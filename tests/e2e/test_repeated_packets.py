@@ -1,0 +1,75 @@
+"""Packets lost between the server and its peers, through real sockets: reports come back, and packets go out twice."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+import pytest
+
+from conference.webrtc.egress import EgressSink
+from conference.webrtc.server import WebRtc
+from tests.e2e.browser import Page
+from tests.e2e.conftest import RunningServer, eventually, seat_local
+from tests.e2e.on_the_page import BEN_HZ, join
+from tests.e2e.people import webrtc_person
+
+pytestmark = pytest.mark.e2e
+
+LOSS = 0.2
+
+_RECEIVED = """
+(async () => {
+  for (const one of (await connections[0].getStats()).values())
+    if (one.type === 'inbound-rtp')
+      return {lost: one.packetsLost, concealed: one.concealedSamples, heard: one.totalSamplesReceived};
+})()
+"""
+
+_KEEP_CONNECTIONS = """
+window.connections = [];
+window.RTCPeerConnection = class extends RTCPeerConnection {
+  constructor(...settings) { super(...settings); connections.push(this); }
+};
+"""
+
+
+def lose_packets(server: RunningServer, seed: int = 1) -> EgressSink:
+    """From now on, a share of what the server sends to its one peer is lost."""
+    webrtc = server.live.webrtc
+    assert isinstance(webrtc, WebRtc)
+    (peer,) = webrtc.peers
+    assert peer.sink is not None
+    transmit, chance = peer.sink._transmit, random.Random(seed)
+    peer.sink._transmit = lambda packet: chance.random() < LOSS or transmit(packet)
+    return peer.sink
+
+
+async def test_who_loses_packets_gets_them_twice_and_misses_few(server: RunningServer) -> None:
+    seat_local(server, "standup", "Ben", BEN_HZ)
+    async with webrtc_person(server.url, "standup", "Amy") as amy:
+        sink = lose_packets(server)
+        await eventually(lambda: sink.stats.repeated > 0, "the reports tell of the loss")
+        before = amy.peer.stats()
+        await asyncio.sleep(3)
+        after = amy.peer.stats()
+    lost, recovered = after.lost_in - before.lost_in, after.recovered_in - before.recovered_in
+    assert lost > 10
+    # Two in a row are lost with a probability of LOSS for each that is lost. (A report may have come in between.)
+    assert recovered > 0.6 * lost
+
+
+async def test_chromium_takes_the_repeated_packets_for_those_it_lost(server: RunningServer, page: Page) -> None:
+    await page.before_load(_KEEP_CONNECTIONS)
+    seat_local(server, "standup", "Ben", BEN_HZ)
+    await join(page, server)
+    sink = lose_packets(server)
+    await eventually(lambda: sink.stats.repeated > 0, "the reports tell of the loss", within=15)
+    await asyncio.sleep(1)  # its jitter buffer gets used to it
+    before = await page.evaluate(_RECEIVED)
+    await asyncio.sleep(4)
+    after = await page.evaluate(_RECEIVED)
+    assert after["lost"] - before["lost"] > 15
+    concealed = (after["concealed"] - before["concealed"]) / (after["heard"] - before["heard"])
+    assert concealed < LOSS / 2
+    assert page.complaints == []

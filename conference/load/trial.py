@@ -17,7 +17,7 @@ from conference.load.watch import UnreachableError, Watch
 from conference.load.worker import Setup
 
 START_SECONDS = 30.0
-"""A join may take that long, besides its turn."""
+"""For so long nobody may come before those who have not are given up."""
 
 LOOK_EVERY_SECONDS = 1.0
 MIN_SHARE = 0.9
@@ -97,10 +97,9 @@ class Trial:
         for number, participants in enumerate(plan.crowd.steps):
             wanted = participants + plan.crowd.phones
             self._note(f"Joining, up to {wanted}." if number else self._first_words(wanted, watch))
-            members = plan.crowd.members(number)
             start = before
-            crew.grow(members, plan.joins_per_second)
-            before = await self._until_joined(crew, watch, before, wanted, len(members))
+            crew.grow(plan.crowd.members(number), plan.joins_per_second)
+            before = await self._until_joined(crew, watch, before, wanted)
             before = await self._for_a_while(crew, watch, before, plan.settle_seconds)
             self._note(f"Measuring {before.joined} for {plan.seconds:g} s.")
             self._delays, said = [], self._meter.said
@@ -137,16 +136,18 @@ class Trial:
         )
         self._joins = []
 
-    async def _until_joined(self, crew: Crew, watch: Watch, before: Sample, wanted: int, members: int) -> Sample:
-        """Wait until everybody is there, or will not be.
+    async def _until_joined(self, crew: Crew, watch: Watch, before: Sample, wanted: int) -> Sample:
+        """Wait until everybody is there, or will not be: as long as somebody still comes.
 
         Raises:
             LoadError: the server refuses somebody, or takes nobody.
         """
-        plan = self._plan
-        deadline = time.monotonic() + START_SECONDS + 3 * members / plan.joins_per_second
+        patience = START_SECONDS + 1 / self._plan.joins_per_second
+        reached, deadline = -1, time.monotonic() + patience
         while time.monotonic() < deadline:
             before = await self._second(crew, watch, before)
+            if before.joined + before.failed > reached:
+                reached, deadline = before.joined + before.failed, time.monotonic() + patience
             for sentence, status in crew.totals.refusals:
                 if status:
                     raise LoadError(f"{sentence.rstrip('.')}. {advice(status)}".strip())

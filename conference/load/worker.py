@@ -24,7 +24,7 @@ from conference.load.plan import Member, Role
 from conference.load.schedule import Schedule
 from conference.webrtc.whip import JoinError
 
-JOINS_AT_ONCE = 4
+JOINS_AT_ONCE = 16
 LEAVES_AT_ONCE = 16
 LEAVE_SECONDS = 20.0
 REPORT_SECONDS = 0.5

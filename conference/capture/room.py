@@ -83,8 +83,9 @@ class CapturedRoom(Room):
         super().__init__(name, created_at, publish, voice, max_talkers=max_talkers)
         self._output = output
         self._capturing = True
-        self._blocks: list[bytes] = []
-        self.append: Callable[[bytes], object] = self._blocks.append
+        self.block = bytearray()
+        """What was noted since it was last handed on."""
+
         self._later: list[Record] | None = None  # what happens to people during a tick; None between ticks
         self._ledger = Ledger()
         self._seats: dict[str, _Seat] = {}
@@ -96,7 +97,7 @@ class CapturedRoom(Room):
             "voice": to_json(voice),
             "max_talkers": max_talkers,
         }
-        self.append(encode(Opened(about)))
+        self._write(Opened(about))
 
     # People
 
@@ -172,10 +173,10 @@ class CapturedRoom(Room):
                 continue
             if sink.codec is not seat.codec:
                 seat.codec = sink.codec
-                self.append(encode(Changed(seat.index, {"codec": to_json(seat.codec)})))
+                self._write(Changed(seat.index, {"codec": to_json(seat.codec)}))
             if seat.forecasts and (expected_loss := _expected_loss(sink)) != seat.expected_loss:
                 seat.expected_loss = expected_loss
-                self.append(encode(Changed(seat.index, {"expected_loss": expected_loss})))
+                self._write(Changed(seat.index, {"expected_loss": expected_loss}))
 
     def _after_tick(self, tick: int, now_ns: int, later: list[Record]) -> None:
         self._happened(Ticked(tick, now_ns, self._ledger.sound, self._ledger.packets), *later)
@@ -195,7 +196,7 @@ class CapturedRoom(Room):
         for seat in self._seats.values():
             _let_go(seat)
         self._seats.clear()
-        self._blocks.append(encode(Ended(reason)))
+        self._write(Ended(reason))
         self._flush(last=True)
 
     def _seat(self, participant: Participant) -> None:
@@ -242,7 +243,10 @@ class CapturedRoom(Room):
             self._later += records
             return
         for record in records:
-            self.append(encode(record))
+            self._write(record)
+
+    def _write(self, record: Record) -> None:
+        self.block += encode(record)
 
     def _try(self, work: Callable[[], None]) -> None:
         """Do something for the capture: if that fails, the capture ends, and the room goes on."""
@@ -262,8 +266,8 @@ class CapturedRoom(Room):
         if self._output.closed and not last:
             self.end_capture("")
             return
-        self._output.write(b"".join(self._blocks), last=last)
-        self._blocks.clear()
+        self._output.write(bytes(self.block), last=last)
+        self.block.clear()
 
 
 def _expected_loss(sink: Sink) -> float | None:

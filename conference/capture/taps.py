@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from conference.audio.frame import Samples
 from conference.capture.digest import HeardSoFar, Ledger
-from conference.capture.format import encode, encode_packet
+from conference.capture.format import encode, packet_writer
 from conference.capture.recipes import decoder_name
 from conference.capture.records import FramePulled, Restarted, SoundArrived
 from conference.codecs.base import Codec, Decoder
@@ -23,8 +23,8 @@ class Notes(Protocol):
     """What takes the records."""
 
     @property
-    def append(self) -> Callable[[bytes], object]:
-        """Takes the bytes of a record."""
+    def block(self) -> bytearray:
+        """Where records are appended; always the same object."""
         ...
 
     @property
@@ -55,7 +55,7 @@ class TappedSource:
     def _note(self, frame: Samples | None) -> None:
         try:
             samples = None if frame is None else frame.astype("<i2", copy=False).tobytes()
-            self._notes.append(encode(FramePulled(self._index, samples)))
+            self._notes.block.extend(encode(FramePulled(self._index, samples)))
         except Exception:
             self._notes.fail()
 
@@ -92,7 +92,7 @@ class TappedSink:
 
 def tap_packets(source: PacketSource, index: int, notes: Notes) -> Callable[[], None]:
     """Note the packets of a source as they are pushed into it. Returns how to end that."""
-    push, restart, append, fail = source.push, source.restart, notes.append, notes.fail
+    push, restart, write = source.push, source.restart, packet_writer(index, notes.block)
 
     def noted_push(
         sequence: int,
@@ -104,16 +104,16 @@ def tap_packets(source: PacketSource, index: int, notes: Notes) -> Callable[[], 
         redundant: bool = False,
     ) -> None:
         try:
-            append(encode_packet(index, sequence, timestamp, payload, arrival_ns, level, redundant=redundant))
+            write(sequence, timestamp, payload, arrival_ns, level, redundant)
         except Exception:
-            fail()
+            notes.fail()
         push(sequence, timestamp, payload, arrival_ns, level, redundant=redundant)
 
     def noted_restart(decoder: Decoder | None = None) -> None:
         try:
-            append(encode(Restarted(index, decoder_name(decoder))))
+            notes.block.extend(encode(Restarted(index, decoder_name(decoder))))
         except Exception:
-            fail()
+            notes.fail()
         restart(decoder)
 
     return _shadow(source, push=noted_push, restart=noted_restart)
@@ -125,7 +125,7 @@ def tap_messages(source: PacedSource, index: int, notes: Notes) -> Callable[[], 
 
     def noted_push(payload: bytes, timestamp_ms: int | None, now_ns: int) -> int:
         try:
-            notes.append(encode(SoundArrived(index, timestamp_ms, payload, now_ns)))
+            notes.block.extend(encode(SoundArrived(index, timestamp_ms, payload, now_ns)))
         except Exception:
             notes.fail()
         return push(payload, timestamp_ms, now_ns)

@@ -140,10 +140,10 @@ class Trial:
         """Wait until everybody is there, or will not be: as long as somebody still comes.
 
         Raises:
-            LoadError: the server refuses somebody, or takes nobody.
+            LoadError: the server refuses somebody, loses many, or takes nobody.
         """
         patience = START_SECONDS + 1 / self._plan.joins_per_second
-        reached, deadline = -1, time.monotonic() + patience
+        reached, most, deadline = -1, 0, time.monotonic() + patience
         while time.monotonic() < deadline:
             before = await self._second(crew, watch, before)
             if before.joined + before.failed > reached:
@@ -151,6 +151,9 @@ class Trial:
             for sentence, status in crew.totals.refusals:
                 if status:
                     raise LoadError(f"{sentence.rstrip('.')}. {advice(status)}".strip())
+            most = max(most, before.joined)
+            if before.joined < MIN_SHARE * most:
+                raise LoadError(f"{most - before.joined} of {most} have been cut off: the server does not hold more.")
             if before.joined + before.failed >= wanted:
                 break
         if before.failed and crew.totals.refusals:

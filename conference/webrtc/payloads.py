@@ -33,7 +33,8 @@ def make_codec(
     asked = agreed.number("maxaveragebitrate")
     if asked is not None and asked < bitrate:
         bitrate = max((step for step in BITRATES if step <= asked), default=BITRATES[0])
-    return OpusCodec(bitrate=bitrate, application=application, expected_loss=expected_loss)
+    complexity = 7 if application == "audio" else 5
+    return OpusCodec(bitrate, complexity, application, expected_loss=expected_loss)
 
 
 def wants_fec(agreed: Format) -> bool:

@@ -69,7 +69,7 @@ def likeness_after_moving(codec: OpusCodec, *, fresh: bool) -> list[float]:
 def test_after_a_fresh_packet_a_listener_hears_what_one_hears_who_was_there_all_along(
     bitrate: int, application: Literal["voip", "audio"]
 ) -> None:
-    codec = OpusCodec(bitrate=bitrate, application=application)
+    codec = OpusCodec(bitrate, 7 if application == "audio" else 5, application)
     first, second, *later = likeness_after_moving(codec, fresh=True)
     # The first packet overlaps with the last of the other stream; after the second nothing of it is left.
     assert second > first
@@ -225,14 +225,14 @@ def test_settings_out_of_range_are_refused(make: Callable[[], object]) -> None:
 @pytest.mark.parametrize(("expected_loss", "has_fec"), [(0, False), (5, False), (10, True), (20, True)])
 def test_a_mix_is_coded_with_fec_once_loss_is_expected(expected_loss: int, has_fec: bool) -> None:
     """In CELT, the modes from 16 on (RFC 6716, table 2), there is no FEC."""
-    encoder = OpusCodec(application="audio", expected_loss=expected_loss).make_encoder()
+    encoder = OpusCodec(application="audio", complexity=7, expected_loss=expected_loss).make_encoder()
     packets = [encoder.encode(frame) for frame in voice(120, 30)]
     assert {packet[0] >> 3 < 16 for packet in packets[5:]} == {has_fec}
 
 
 def test_fec_can_be_switched_on_and_off_in_mid_speech() -> None:
     encoder, decoder, frames = (
-        OpusCodec(application="audio", expected_loss=0).make_encoder(),
+        OpusCodec(application="audio", complexity=7, expected_loss=0).make_encoder(),
         OpusDecoder(),
         voice(120, 90),
     )

@@ -51,13 +51,18 @@ def spectrogram(samples: Samples) -> NDArray[np.float64]:
     return levels
 
 
+def alike(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+    """Their correlation; 0 where one of them is silence throughout."""
+    return float(np.corrcoef(one, other)[0, 1]) if np.ptp(one) and np.ptp(other) else 0.0
+
+
 def followed(said: NDArray[np.float64], heard: NDArray[np.float64]) -> tuple[list[float], list[int]]:
     """Where each stretch of what was said is heard, and how alike the two are there."""
     likeness, places = [], []
     for start in range(0, len(said) - STRETCH, STRETCH):
         piece = said[start : start + STRETCH].ravel()
         found = [
-            np.corrcoef(piece, heard[place : place + STRETCH].ravel())[0, 1]
+            alike(piece, heard[place : place + STRETCH].ravel())
             for place in range(start, min(start + 100, len(heard) - STRETCH))
         ]
         likeness.append(float(max(found)))

@@ -27,8 +27,12 @@ from tests.room.fakes import Ear, Mouth, PcmCodec, at, steady
 AMY = "amy"
 WINDOW = SAMPLE_RATE // 200  # 5 ms
 
-CELT, CELT_LOW = (OpusCodec(application="audio", expected_loss=0, bitrate=bitrate) for bitrate in (48_000, 24_000))
-SILK, SILK_LOW = (OpusCodec(application="audio", expected_loss=10, bitrate=bitrate) for bitrate in (48_000, 24_000))
+CELT, CELT_LOW = (
+    OpusCodec(application="audio", complexity=7, expected_loss=0, bitrate=bitrate) for bitrate in (48_000, 24_000)
+)
+SILK, SILK_LOW = (
+    OpusCodec(application="audio", complexity=7, expected_loss=10, bitrate=bitrate) for bitrate in (48_000, 24_000)
+)
 """With FEC, Opus codes what is below 8 kHz in another way. A voice that starts in it starts a little more quietly."""
 
 CODECS = {CELT: -4, CELT_LOW: -4, SILK: -9, SILK_LOW: -16, OpusCodec(expected_loss=0): -12}

@@ -1,4 +1,4 @@
-"""The one module that touches what aiortc and aioice don't document (and `bare`, for load tests only).
+"""The one module that touches what aiortc and aioice don't document (`bare`, for load tests only, does so too).
 
 They have no public way to share a UDP port between connections, to see packets before they are buffered and decoded,
 or to send without a task. What is needed for it is gathered here, each name once; `check` says at start-up which of
@@ -13,7 +13,6 @@ import secrets
 from collections.abc import Callable
 from typing import Any, cast
 
-import pylibsrtp
 from aioice import Candidate as IceCandidate
 from aioice import Connection
 from aioice.candidate import candidate_foundation, candidate_priority
@@ -23,6 +22,7 @@ from aiortc import RTCConfiguration, RTCDtlsTransport, RTCPeerConnection, RTCRtp
 
 from conference.webrtc.candidate import Candidate
 from conference.webrtc.mux import Address, SharedSocket, UdpMux
+from conference.webrtc.srtp import SrtpSession
 
 MAX_DTLS_BACKLOG = 256
 """DTLS datagrams of one connection that wait for its task; more are a flood."""
@@ -267,7 +267,7 @@ def _host_candidate(address: str, port: int, index: int) -> IceCandidate:
 
 
 class SrtpChannel:
-    """A connection's SRTP keys and its way out. Satisfies `session.SecureChannel`.
+    """A connection's SRTP keys, and its way out. Satisfies `session.SecureChannel`.
 
     Before DTLS is through, nothing is authentic and nothing is sent.
     """
@@ -275,12 +275,12 @@ class SrtpChannel:
     def __init__(self, transceiver: RTCRtpTransceiver) -> None:
         self._dtls = transceiver.receiver.transport
         self._nominated = _connection(self._dtls)._nominated
-        self._incoming: pylibsrtp.Session | None = None
-        self._outgoing: pylibsrtp.Session | None = None
+        self._incoming: SrtpSession | None = None
+        self._outgoing: SrtpSession | None = None
 
     def open(self) -> None:
         """DTLS is through: take its keys."""
-        self._incoming, self._outgoing = self._dtls._rx_srtp, self._dtls._tx_srtp
+        self._incoming, self._outgoing = SrtpSession(self._dtls._rx_srtp), SrtpSession(self._dtls._tx_srtp)
 
     def close(self) -> None:
         """Forget the keys: nothing is authentic and nothing is sent any more."""
@@ -288,35 +288,23 @@ class SrtpChannel:
 
     def unprotect(self, packet: bytes) -> bytes | None:
         """Take the SRTP off an RTP packet; ``None`` if it is forged, or replayed."""
-        try:
-            return None if self._incoming is None else self._incoming.unprotect(packet)
-        except (pylibsrtp.Error, ValueError):
-            return None
+        return None if self._incoming is None else self._incoming.unprotect(packet)
 
     def unprotect_rtcp(self, packet: bytes) -> bytes | None:
         """The same for RTCP."""
-        try:
-            return None if self._incoming is None else self._incoming.unprotect_rtcp(packet)
-        except (pylibsrtp.Error, ValueError):
-            return None
+        return None if self._incoming is None else self._incoming.unprotect_rtcp(packet)
 
     def send_rtp(self, packet: bytes) -> bool:
         """Protect and send an RTP packet. Returns whether it went out."""
-        try:
-            return self._outgoing is not None and self._send(self._outgoing.protect(packet))
-        except (pylibsrtp.Error, ValueError):
-            return False
+        return self._outgoing is not None and self._send(self._outgoing.protect(packet))
 
     def send_rtcp(self, packet: bytes) -> bool:
         """The same for RTCP."""
-        try:
-            return self._outgoing is not None and self._send(self._outgoing.protect_rtcp(packet))
-        except (pylibsrtp.Error, ValueError):
-            return False
+        return self._outgoing is not None and self._send(self._outgoing.protect_rtcp(packet))
 
-    def _send(self, data: bytes) -> bool:
+    def _send(self, data: bytes | None) -> bool:
         pair = self._nominated.get(_COMPONENT)
-        if pair is None:
+        if pair is None or data is None:
             return False
         transport = pair.protocol.transport
         if transport.is_closing():

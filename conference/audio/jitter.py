@@ -25,7 +25,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from conference.audio.delay import DelayEstimator
-from conference.audio.items import Item, JitterStats, Lost, Packet, Silence
+from conference.audio.items import SILENT_DBOV, Item, JitterStats, Lost, Packet, Silence
 from conference.audio.sequence import Unwrapper
 
 DTX_BYTES = 2
@@ -109,6 +109,11 @@ class JitterBuffer:
         self.delay.reset()
 
     @property
+    def idle(self) -> bool:
+        """Whether there is nothing to play, and nothing to make up."""
+        return not self._entries and not self._playing
+
+    @property
     def ready(self) -> bool:
         """Whether what plays next is here, and right after what was played last."""
         return self._playing and bool(self._entries) and self._entries[0].timestamp == self._position
@@ -184,7 +189,7 @@ class JitterBuffer:
             return self._begin(head, now, wanted)
         gap = head.timestamp - self._position
         contiguous = head.sequence == self._last_played + 1
-        if gap >= self._tick and (contiguous or self._concealed >= self._conceal):
+        if gap >= self._tick and (contiguous or self._announced_silence or self._concealed >= self._conceal):
             self._playing = False  # a pause, or too much is lost to make up: what follows waits for its own time
             return self._begin(head, now, wanted)
         if contiguous:
@@ -256,7 +261,8 @@ class JitterBuffer:
         self._starved = 0
         self._concealed = 0
         self._last_duration = max(head.duration, self._tick // 8)  # 2.5 ms is the shortest Opus frame
-        self._announced_silence = len(head.payload) <= DTX_BYTES
+        quiet = head.level is not None and head.level <= SILENT_DBOV
+        self._announced_silence = quiet or len(head.payload) <= DTX_BYTES
         return Packet(head.payload, head.duration, head.level, skip)
 
     def _lag(self, now: int) -> int:

@@ -1,6 +1,6 @@
 """Noise suppression, an optional extra: that of WebRTC, as browsers have it, from pywebrtc-audio.
 
-It estimates each frequency's noise and turns down what is no more than that: hiss, hum and fans go, voices stay. Whoever
+It estimates each frequency's noise and turns down what is no more than that: hiss, hum, fans go, voices stay. Whoever
 comes in by telephone, or from a program, has not been through a browser's.
 """
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, SILENCE, Samples
-from conference.audio.items import JitterStats, Lost, Packet, Silence
+from conference.audio.items import SILENT_DBOV, JitterStats, Lost, Packet, Silence
 from conference.audio.jitter import JitterBuffer
 from conference.audio.reframe import Reframer
 from conference.audio.stretch import SHORTEST, Stretcher
@@ -22,12 +22,12 @@ from conference.codecs.base import DecodeError, Decoder
 MAX_DECODES_PER_TICK = 16
 """Packets of 2.5 ms make eight to a tick; more than twice that in one go is nothing a sender means."""
 
-SILENT_DBOV = -76
-"""A packet whose sender measured this or less is not worth decoding: the gate's threshold is at -75.4 dBov."""
-
 PRIMING_PACKETS = 3
 """How many of the packets last passed over are decoded before the first one that is to be heard, so that the decoder
 has the history that its encoder leaned on."""
+
+SILENT_KEEP_ALIVE = 5
+"""Of the packets of a long silence, one in so many goes the usual way: what the network does stays known."""
 
 CHECK_EVERY_TICKS = 4
 """How often it is looked whether the delay is right, while it is."""
@@ -53,7 +53,7 @@ class StreamStats:
     """Packets that were not of the codec agreed on."""
 
     passed_over: int = 0
-    """Packets whose sender said that they are silence: not decoded."""
+    """Packets whose sender measured silence: not decoded."""
 
     shortened: int = 0
     """How often a piece was left out to bring the delay down."""
@@ -85,7 +85,8 @@ class PacketSource:
         self._correcting = False  # whether the delay was off when last looked at
         self._concealed_samples = 0  # in a row
         self._passed_over: deque[bytes] = deque(maxlen=PRIMING_PACKETS)
-        self._quiet_packets = 0  # in a row, by their senders' measurement
+        self._quiet_packets = 0  # played in a row, by their sender's measurement
+        self._quiet_arrivals = 0  # arrived in a row
 
     def _make_jitter(self) -> JitterBuffer:
         return JitterBuffer(
@@ -144,12 +145,26 @@ class PacketSource:
             level: the sender's own measurement, dBov (RFC 6464), if the header had one.
             redundant: it came inside a later packet (RFC 2198), so that it tells nothing about the network's delay.
         """
+        if level is None or level > SILENT_DBOV:
+            self._quiet_arrivals = 0
+        elif self._rests(payload):
+            return
         try:
             duration = self._decoder.duration(payload)
         except DecodeError:
             self.stats.undecodable += 1
             return
         self._jitter.push(sequence, timestamp, payload, duration, arrival_ns, level, redundant=redundant)
+
+    def _rests(self, payload: bytes) -> bool:
+        """Whether a silent packet is one of many, and need not even be waited for."""
+        self._quiet_arrivals += 1
+        if self._quiet_arrivals <= PRIMING_PACKETS + 1 or self._quiet_arrivals % SILENT_KEEP_ALIVE == 0:
+            return False
+        self.stats.jitter.received += 1
+        self.stats.passed_over += 1
+        self._passed_over.append(payload)
+        return True
 
     def restart(self, decoder: Decoder | None = None) -> None:
         """Another stream takes over: a new SSRC, or (with ``decoder``) another codec."""
@@ -167,6 +182,9 @@ class PacketSource:
     def pull(self, now_ns: int) -> Samples | None:
         """The next frame, shape ``(960,)``, int16; ``None`` if all of it is silence."""
         self._pulls += 1
+        if self._jitter.idle and not self._decoded.available:
+            self._played = None
+            return None
         self._checks = self._correcting or not self._pulls % CHECK_EVERY_TICKS
         self._fill(now_ns)
         if self._checks and self._decoded.available >= FRAME_SAMPLES:

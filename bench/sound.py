@@ -1,6 +1,6 @@
 """What it sounds like: real speech through the whole server, over networks of every kind, beside stock aiortc.
 
-    python -m bench.sound                       # everything: about seven minutes
+    python -m bench.sound                       # everything: about a quarter of an hour
     python -m bench.sound --quick               # shorter speech, a quarter of a minute of jitter: about two minutes
     python -m bench.sound --only clean loss5    # some conditions
     python -m bench.sound --pictures docs/pictures --json sound.json

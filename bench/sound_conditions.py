@@ -19,7 +19,7 @@ def conditions(*, quick: bool) -> list[Condition]:
     Args:
         quick: a quarter of a minute of jitter instead of a whole one, and everything said once.
     """
-    loops, lossy_loops = (1, 1) if quick else (3, 6)  # what is lost is chance: it takes more speech to tell
+    loops, lossy_loops = (1, 1) if quick else (3, 4)  # what is lost is chance: it takes more speech to tell
     loss1, loss5 = Network(seed=3, loss=0.01), Network(seed=4, loss=0.05)
     jitter60 = Network(seed=2, jitter_ms=60)
     burst10 = Network(seed=5, loss=0.1, burst=3)

@@ -58,6 +58,21 @@ def level_at(samples: NDArray[np.generic], rate: int, frequency: float, *, width
     return max(FLOOR, 20 * math.log10(peak)) if peak > 0 else FLOOR
 
 
+def own_level_at(samples: NDArray[np.generic], rate: int, frequency: float) -> float:
+    """How loud a tone is that should not be there, in dBFS of a sine.
+
+    A receiver that repairs its stream now and then makes noise everywhere. A tone is what stands out of the noise
+    around it: the loudest of a few bins of noise is up to 10 dB over their median. If nothing stands out, the level of
+    that noise is the answer: the tone is quieter.
+    """
+    here = level_at(samples, rate, frequency)
+    around = float(np.median([level_at(samples, rate, frequency + offset) for offset in _AROUND]))
+    return here if here > around + 10 else min(here, around)
+
+
+_AROUND = (-90.0, -75.0, -60.0, -45.0, -30.0, 30.0, 45.0, 60.0, 75.0, 90.0)
+
+
 def levels_at(samples: NDArray[np.generic], rate: int, frequencies: Mapping[str, float]) -> dict[str, float]:
     """:func:`level_at` for a frequency per name."""
     return {name: level_at(samples, rate, frequency) for name, frequency in frequencies.items()}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeAlias
 
@@ -14,18 +13,25 @@ from conference.audio.frame import SAMPLE_RATE, Samples
 from tests.e2e.browser import open_browser
 from tests.e2e.conftest import RunningServer, eventually, write_wav
 from tests.e2e.people import twilio_person, webrtc_person
-from tests.tones import levels_at, tone
+from tests.tones import levels_at, own_level_at, tone
 
 pytestmark = pytest.mark.e2e
 
-TONES = {"amy": 440.0, "ben": 1000.0, "phone": 1550.0, "page": 2250.0}
-"""No tone is a harmonic, or a sum or difference, of others."""
+TONES = {"amy": 440.0, "ben": 1000.0, "phone": 1553.0, "page": 2250.0}
+"""No tone is a harmonic, or a sum or difference, of others. The phone's has no short period at 8 kHz, or the noise of
+mu-law would stand on a grid of lines, others' tones among them."""
 
 Matrix: TypeAlias = dict[str, dict[str, float]]
 """Level of each mouth (second key) at each ear (first key), in dBFS."""
 
-DBFS = -20.0
+DBFS = -23.0
+"""As loud as speech should be, which is -26 dBov: the server's levelling has nothing to do, even where a busy machine
+tears a tone so that it looks like speech."""
+
 SECONDS = 2.0
+TAKES = 3
+"""One of them has to be right. Five processes share this machine's processors, and a microphone or a player that stalls
+for a moment tears its tone; a leak or a wrong level is there every time."""
 
 
 def voice(name: str) -> Samples:
@@ -48,7 +54,8 @@ def table(heard: Matrix) -> str:
 async def test_everybody_hears_all_the_others_as_loud_as_they_spoke_and_never_themselves(
     server: RunningServer, chromium: str, tmp_path: Path
 ) -> None:
-    microphone = write_wav(tmp_path / "page.wav", voice("page"))
+    # Longer than the test: Chromium's microphone skips a moment wherever the file begins anew.
+    microphone = write_wav(tmp_path / "page.wav", tone(TONES["page"], 60.0, DBFS, fade=0))
     async with (
         webrtc_person(server.url, "matrix", "amy", voice("amy")) as amy,
         webrtc_person(server.url, "matrix", "ben", voice("ben")) as ben,
@@ -60,23 +67,31 @@ async def test_everybody_hears_all_the_others_as_loud_as_they_spoke_and_never_th
         await eventually(lambda: talking(server, "matrix") == set(TONES), "all four talk", within=20)
         await asyncio.sleep(1.0)  # the limiter and the page's own buffer settle
 
-        async def measure() -> Matrix:
-            recordings = await asyncio.gather(
+        # Recorded first and looked at afterwards: a Fourier transform in this process would hold up everybody's sound.
+        recordings = [
+            await asyncio.gather(
                 amy.hear(SECONDS), ben.hear(SECONDS), phone.hear(SECONDS), page.record_remote_audio(SECONDS)
             )
-            rate, floats = recordings[3]
-            in_page = np.rint(floats * 32767).astype(np.int16)
-            return {
-                "amy": levels_at(recordings[0], SAMPLE_RATE, TONES),
-                "ben": levels_at(recordings[1], SAMPLE_RATE, TONES),
-                "phone": levels_at(recordings[2], phone.rate, TONES),
-                "page": levels_at(in_page, rate, TONES),
-            }
-
-        heard = await undisturbed(measure)
+            for _ in range(TAKES)
+        ]
         await page.click("button", "Leave")
-    print(table(heard))
-    assert failures(heard) == [], table(heard)
+    matrices = [
+        {
+            "amy": row("amy", at_amy, SAMPLE_RATE),
+            "ben": row("ben", at_ben, SAMPLE_RATE),
+            "phone": row("phone", at_phone, phone.rate),
+            "page": row("page", np.rint(at_page * 32767).astype(np.int16), rate),
+        }
+        for at_amy, at_ben, at_phone, (rate, at_page) in recordings
+    ]
+    heard = min(matrices, key=lambda one: len(failures(one)))
+    print(*map(table, matrices))
+    assert failures(heard) == [], "".join(map(table, matrices))
+
+
+def row(ear: str, samples: Samples, rate: int) -> dict[str, float]:
+    """How loud each is at one ear."""
+    return levels_at(samples, rate, TONES) | {ear: own_level_at(samples, rate, TONES[ear])}
 
 
 def failures(heard: Matrix) -> list[str]:
@@ -89,19 +104,6 @@ def failures(heard: Matrix) -> list[str]:
         if apart < (50 if ear == "phone" else 60):
             wrong.append(f"{ear} hears their own voice, {apart:.1f} dB below the others")
     return wrong
-
-
-async def undisturbed(measure: Callable[[], Awaitable[Matrix]]) -> Matrix:
-    """The first of a few measurements in which all is right, else the last.
-
-    Five processes share this machine's processors, and a microphone that stalls for a moment tears its tone: that is
-    the machine's doing. A leak or a wrong level is there every time.
-    """
-    for _ in range(5):
-        heard = await measure()
-        if not failures(heard):
-            break
-    return heard
 
 
 async def test_a_peer_without_opus_talks_and_hears_in_pcmu(server: RunningServer) -> None:

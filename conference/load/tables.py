@@ -62,9 +62,7 @@ def summary(steps: Sequence[StepFigures]) -> str:
     rows = [[top for top, _ in _COLUMNS], [bottom for _, bottom in _COLUMNS]]
     rows += [_cells(step) for step in steps]
     widths = [max(len(row[place]) for row in rows) for place in range(len(_COLUMNS))]
-    lines = [
-        "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    ]
+    lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     return "\n".join([*lines, *_notes(steps)])
 
 

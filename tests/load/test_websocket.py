@@ -54,9 +54,7 @@ def test_any_answer_is_a_status_or_an_error(head: bytes) -> None:
         assert isinstance(read_upgrade(head, KEY), int)
 
 
-@given(
-    st.lists(st.tuples(st.sampled_from((1, 2, 8, 9)), st.binary(max_size=400)), max_size=8), st.integers(1, 500)
-)
+@given(st.lists(st.tuples(st.sampled_from((1, 2, 8, 9)), st.binary(max_size=400)), max_size=8), st.integers(1, 500))
 def test_frames_come_out_as_they_went_in_however_they_are_cut(frames: list[tuple[int, bytes]], size: int) -> None:
     data = b"".join(server_frame(*frame) for frame in frames)
     reader = FrameReader()

@@ -31,6 +31,8 @@ QUANTILE = 0.988
 MARGIN = 32
 """The target is one part in so many over the quantile: what is yet to come may be later than all that has."""
 
+LOSS_SECONDS = 15
+"""Two packets lost within so long make it worth waiting for what can repair the next one."""
 
 _Seen: TypeAlias = tuple[int, int, int]
 """A packet: its arrival, its number, its transit."""
@@ -50,6 +52,8 @@ class DelayEstimator:
         "_bucket",
         "_counts",
         "_edge",
+        "_loss_samples",
+        "_losses",
         "_lows",
         "_maximum",
         "_minimum",
@@ -66,6 +70,7 @@ class DelayEstimator:
         self._maximum = maximum
         self._bucket = max(1, clock_rate // 1000)
         self._window_samples = WINDOW_SECONDS * clock_rate
+        self._loss_samples = LOSS_SECONDS * clock_rate
         self.reset()
 
     def reset(self) -> None:
@@ -77,6 +82,7 @@ class DelayEstimator:
         self._above = 0  # packets in buckets above it
         self._number = 0
         self._odd = False
+        self._losses: deque[tuple[int, int]] = deque(maxlen=2)  # when, and how long to wait for what repairs it
         self.base = 0
         """The smallest recent transit."""
 
@@ -108,7 +114,32 @@ class DelayEstimator:
         self._move_edge()
         self.base = lows[0][2]
         wanted = (self._edge + 1) * self._bucket - self.base
-        self.target = min(max(wanted + wanted // MARGIN, self._minimum), self._maximum)
+        wanted = max(wanted + wanted // MARGIN, self._minimum)
+        self.target = min(wanted + self._repair(arrival, wanted), self._maximum)
+
+    def observe_loss(self, arrival: int, repair: int) -> None:
+        """Take note of a packet that was lost, though the packet behind it could have repaired it.
+
+        Args:
+            arrival: a recent one.
+            repair: how long to wait so that the packet behind is there by the time the lost one should play.
+        """
+        self._losses.append((arrival, repair))
+
+    def observe_late(self) -> None:
+        """The packet last taken for lost was late."""
+        if self._losses:
+            self._losses.pop()
+
+    def _repair(self, arrival: int, wanted: int) -> int:
+        """What is added to the target so that lost packets can be repaired; 0 while none are lost, or only one.
+
+        Where packets are waited for anyway, most repairs are there in time, and the rest is not worth as much delay.
+        """
+        losses = self._losses
+        if len(losses) < 2 or losses[0][0] < arrival - self._loss_samples:
+            return 0
+        return max(0, losses[1][1] - (wanted - self._minimum) // 2)
 
     def _forget(self, before: int) -> None:
         """Take out what is too old."""

@@ -46,6 +46,7 @@ class _Entry:
     duration: int = field(compare=False)
     payload: bytes = field(compare=False)
     level: int | None = field(compare=False)
+    repairs: bool = field(compare=False)
 
     @property
     def end(self) -> int:
@@ -95,6 +96,7 @@ class JitterBuffer:
         """Sound held, in samples of the stream's clock."""
 
         self._last_played = -(1 << 62)  # sequence number
+        self._arrival = 0  # of the packet that came last
         self._position = 0  # media time that plays next
         self._playing = False
         self._starved = 0  # samples concealed since the buffer ran empty, and not settled yet
@@ -128,6 +130,7 @@ class JitterBuffer:
         level: int | None = None,
         *,
         redundant: bool = False,
+        repairs: bool = False,
     ) -> None:
         """Take a packet as it arrived.
 
@@ -139,6 +142,7 @@ class JitterBuffer:
             arrival_ns: when it came.
             level: the sender's own measurement in dBov (RFC 6464), if there is one.
             redundant: it came inside a later packet (RFC 2198), so that it tells nothing about the network's delay.
+            repairs: it holds what can make up for the packet before it, should that be lost.
         """
         self.stats.received += 1
         place = self._unwrapper.place(sequence, timestamp)
@@ -154,13 +158,15 @@ class JitterBuffer:
             self.stats.duplicate += 1
             return
         if not redundant:
-            arrival = arrival_ns * self.clock_rate // 1_000_000_000
+            self._arrival = arrival = arrival_ns * self.clock_rate // 1_000_000_000
             self.delay.observe(arrival - timestamp, arrival)
         if sequence <= self._last_played:
             self._skipped.remove(sequence)
             self.stats.late += 1
+            if not redundant:
+                self.delay.observe_late()
             return
-        entry = _Entry(sequence, timestamp, duration, payload, level)
+        entry = _Entry(sequence, timestamp, duration, payload, level, repairs)
         if sequence > newest:
             self._entries.append(entry)
         else:
@@ -249,11 +255,17 @@ class JitterBuffer:
         head = self._entries.pop(0)
         self.buffered -= head.duration
         if head.sequence != self._last_played + 1:
+            self._note_loss(head)
             first = max(self._last_played + 1, head.sequence - SKIPPED_REMEMBERED)
             self._skipped.extend(range(first, head.sequence))
         self._last_played = head.sequence
         self._position = head.end
         return head
+
+    def _note_loss(self, head: _Entry) -> None:
+        """Something before the head is lost."""
+        if head.repairs:
+            self.delay.observe_loss(self._arrival, min(head.duration, self._tick))
 
     def _play_head(self, *, skip: int) -> Packet:
         head = self._take_head()
@@ -280,6 +292,7 @@ class JitterBuffer:
         self.stats.lost += 1
         if hold:
             return Lost(duration, None)
+        self._note_loss(head)
         self._last_played += 1
         self._skipped.append(self._last_played)
         self._position += duration

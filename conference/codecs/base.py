@@ -24,6 +24,10 @@ class Decoder(Protocol):
         """
         ...
 
+    def repairs(self, payload: bytes) -> bool:
+        """Whether a packet holds in-band FEC for the one before it, and so is worth waiting for if that is lost."""
+        ...
+
     def decode(self, payload: bytes) -> Samples:
         """Decode one packet.
 

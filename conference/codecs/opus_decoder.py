@@ -69,6 +69,15 @@ class OpusDecoder:
             raise DecodeError("not an Opus packet")
         return int(frames) * _FRAME_SAMPLES[toc]
 
+    def repairs(self, payload: bytes) -> bool:
+        """Whether a packet holds FEC for the one before it (LBRR, RFC 6716, section 4.2.4)."""
+        toc = payload[0]
+        if toc >= 0x80 or toc & 3 or len(payload) < 2:  # CELT has none; and of packets with one frame only
+            return False
+        # Section 4.2.3: a VAD bit for each 20 ms of the frame, then the LBRR flag; each of probability 1/2, so one bit.
+        frames = max(1, _FRAME_SAMPLES[toc] // 960)
+        return bool(payload[1] >> (7 - frames) & 1)
+
     def decode(self, payload: bytes) -> Samples:
         """Decode a packet: int16, shape ``(n,)``, 48 kHz, mono; ``n`` is its :meth:`duration`.
 

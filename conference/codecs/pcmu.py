@@ -111,6 +111,11 @@ class G711Decoder:
             raise DecodeError("a G.711 packet has at least one byte")
         return len(payload)
 
+    def repairs(self, payload: bytes) -> bool:
+        """No: G.711 has no FEC."""
+        del payload
+        return False
+
     def decode(self, payload: bytes) -> Samples:
         """Decode a packet of any length to int16, shape ``(6 * len(payload),)``, 48 kHz.
 

@@ -154,7 +154,10 @@ class PacketSource:
         except DecodeError:
             self.stats.undecodable += 1
             return
-        self._jitter.push(sequence, timestamp, payload, duration, arrival_ns, level, redundant=redundant)
+        repairs = self._decoder.repairs(payload)
+        self._jitter.push(
+            sequence, timestamp, payload, duration, arrival_ns, level, redundant=redundant, repairs=repairs
+        )
 
     def _rests(self, payload: bytes) -> bool:
         """Whether a silent packet is one of many, and need not even be waited for."""

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conference.audio.delay import LEAST_PACKETS, QUANTILE, WINDOW_SECONDS, DelayEstimator
+from conference.audio.delay import LEAST_PACKETS, LOSS_SECONDS, QUANTILE, WINDOW_SECONDS, DelayEstimator
 from tests.netem import Network, every_20_ms
 
 RATE = 48_000
@@ -130,3 +130,32 @@ def test_the_quantile_that_is_moved_is_the_quantile_that_a_search_would_find(lat
         may_be_late = max(int((1 - QUANTILE) * len(seen)), len(seen) > 1)
         needed = transits[-1 - may_be_late] - transits[0]
         assert needed <= estimator.target <= (needed + rate // 1000) * 1.04
+
+
+def test_one_lost_packet_is_not_worth_waiting_for_what_could_repair_the_next() -> None:
+    estimator = make()
+    feed(estimator, [0.0] * 100)
+    estimator.observe_loss(100 * 20 * MS, 20 * MS)
+    feed(estimator, [0.0] * 100, first=100)
+    assert estimator.target == 3 * MS
+
+
+def test_two_lost_packets_within_a_while_are_until_that_has_passed() -> None:
+    estimator = make()
+    feed(estimator, [0.0] * 100)
+    for number in (50, 99):
+        estimator.observe_loss(number * 20 * MS, 20 * MS)
+    feed(estimator, [0.0] * 10, first=100)
+    assert estimator.target == 23 * MS
+    feed(estimator, [0.0] * PER_SECOND * LOSS_SECONDS, first=110)
+    assert estimator.target == 3 * MS
+
+
+def test_packets_that_were_late_are_not_taken_for_lost() -> None:
+    estimator = make()
+    feed(estimator, [0.0] * 100)
+    for number in (50, 99):
+        estimator.observe_loss(number * 20 * MS, 20 * MS)
+    estimator.observe_late()
+    feed(estimator, [0.0] * 10, first=100)
+    assert estimator.target == 3 * MS

@@ -24,6 +24,9 @@ class PcmDecoder:
     def decode(self, payload: bytes) -> Samples:
         return np.frombuffer(payload, dtype=np.int16)
 
+    def repairs(self, payload: bytes) -> bool:
+        return False
+
     def conceal(self, duration: int, following: bytes | None = None) -> Samples:
         return np.zeros(duration, dtype=np.int16)
 

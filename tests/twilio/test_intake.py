@@ -39,6 +39,9 @@ class Recorder:
         self.payloads.append(payload)
         return np.full(6 * len(payload), payload[0], dtype=np.int16)
 
+    def repairs(self, payload: bytes) -> bool:
+        return False
+
     def conceal(self, duration: int, following: bytes | None = None) -> Samples:
         return np.full(6 * duration, CONCEALED, dtype=np.int16)
 

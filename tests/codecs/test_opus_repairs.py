@@ -1,0 +1,47 @@
+"""Which packets hold FEC for the one before them (LBRR, RFC 6716, section 4.2.4)."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from conference.audio.frame import FRAME_SAMPLES
+from conference.codecs.opus import OpusCodec
+from conference.codecs.opus_decoder import OpusDecoder
+from conference.room.stream import PacketSource
+from tests.speech import spoken
+
+FRAMES = spoken(4.0).reshape(-1, FRAME_SAMPLES)
+TICK_NS = 20_000_000
+
+
+def packets(expected_loss: int) -> list[bytes]:
+    encoder = OpusCodec(bitrate=32_000, expected_loss=expected_loss, application="voip").make_encoder()
+    return [encoder.encode(frame) for frame in FRAMES]
+
+
+def test_packets_hold_a_repair_if_and_only_if_the_encoder_expects_losses() -> None:
+    decoder = OpusDecoder()
+    assert not any(map(decoder.repairs, packets(0)))
+    assert np.mean([decoder.repairs(packet) for packet in packets(20)]) > 0.5
+
+
+@given(st.binary(min_size=1, max_size=50))
+def test_any_bytes_can_be_asked(payload: bytes) -> None:
+    OpusDecoder().repairs(payload)
+
+
+def delay_at_the_end(expected_loss: int) -> float:
+    """Of a source that loses every twentieth packet on a network without jitter."""
+    source = PacketSource(OpusDecoder())
+    for tick, packet in enumerate(packets(expected_loss)):
+        if tick % 20 != 10:
+            source.push(tick, tick * FRAME_SAMPLES, packet, tick * TICK_NS)
+        source.pull(tick * TICK_NS + 5_000_000)
+    return source.delay_ms
+
+
+def test_under_loss_a_source_waits_for_repairs_if_there_are_any() -> None:
+    assert delay_at_the_end(expected_loss=0) < 10
+    assert 20 <= delay_at_the_end(expected_loss=20) < 30

@@ -5,8 +5,9 @@ The journey of a voice, and where to read about each step::
     webrtc.ingress | twilio.leg     packets arrive, stamped with the time
     audio.jitter                    reorder, wait just long enough: Packet | Lost | Silence
     codecs                          to 48 kHz mono int16 (FEC, else concealment)
-    room.stream                     cut to frames of 20 ms
-    audio.gate                      is anybody speaking? how loud?
+    room.stream                     bring the delay down, cut to frames of 20 ms
+    room.voice                      gate: is anybody speaking? levelling, fades
+    room.talkers                    the loudest, if too many speak at once
     audio.mix                       total of all; each talker's own taken out again
     audio.limiter                   after the subtraction, before int16
     room.encoders                   once per distinct (mix, codec)

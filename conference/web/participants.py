@@ -65,6 +65,10 @@ async def join(request: web.Request) -> web.Response:
         raise Problem(409, str(error)) from None
     except (TooManyRooms, EndedEarly) as error:
         raise Problem(503, str(error), headers=_RETRY) from None
+    except TimeoutError:
+        raise Problem(
+            503, "The server is too busy to take anybody in. Try again in a moment.", headers=_RETRY
+        ) from None
     response = web.Response(status=201, text=joined.answer, content_type=SDP)
     response.headers["Location"] = f"/rooms/{room}/participants/{joined.participant_id}"
     response.headers["ETag"] = joined.etag

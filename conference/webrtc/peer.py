@@ -103,6 +103,7 @@ class Peer:
 
         Raises:
             OfferError: it cannot be accepted; the text is a sentence for people.
+            TimeoutError: the server is too busy to answer.
         """
         if self._pc is not None or self.state == "closed":
             raise OfferError("This connection has had its offer already.")
@@ -115,6 +116,9 @@ class Peer:
         try:
             async with asyncio.timeout(ACCEPT_TIMEOUT):
                 answer = await self._negotiate(self._pc, parsed)
+        except TimeoutError:
+            await self._give_up()
+            raise  # the server's doing, not the offer's
         except Exception as error:
             await self._give_up()
             if isinstance(error, OfferError):

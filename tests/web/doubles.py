@@ -64,6 +64,8 @@ class FakePeer:
             raise OfferError("This offer has no sound in it.")
         if offer == "surprise":
             raise RuntimeError("secret detail")
+        if offer == "busy":
+            raise TimeoutError
         if self.ends_while_accepting and self.on_end is not None:
             self.on_end("failed")
         return f"answer to {offer}"

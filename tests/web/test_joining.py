@@ -57,6 +57,16 @@ async def test_a_bad_offer_says_what_is_wrong_and_leaves_nothing() -> None:
         assert site.webrtc.peers[0].closed == 1
 
 
+async def test_a_server_that_is_too_busy_to_answer_says_so_and_when_to_come_back() -> None:
+    async with Site() as site:
+        response = await site.client.post("/rooms/tea/participants", data="busy", headers=SDP)
+        assert response.status == 503
+        assert int(response.headers["Retry-After"]) > 0
+        assert "too busy" in (await problem(response))["title"]
+        assert site.server.conference.rooms == {}
+        assert site.webrtc.peers[0].closed == 1
+
+
 async def test_a_body_that_is_not_text_is_refused() -> None:
     async with Site() as site:
         response = await site.client.post("/rooms/tea/participants", data=b"\xff\xfe", headers=SDP)

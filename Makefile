@@ -29,7 +29,7 @@ system-packages:
 
 $(NODE_PACKAGES): tests/interop/package.json
 	@if command -v npm >/dev/null; then \
-	  npm install --prefix tests/interop --no-audit --no-fund --silent && touch $@; \
+	  npm install --prefix tests/interop --no-package-lock --no-audit --no-fund --silent && touch $@; \
 	else \
 	  echo 'MISSING: npm. The test against libwebrtc will be skipped.'; \
 	fi

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 from dataclasses import dataclass, fields
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from conference.iceservers import IceServer
+from conference.room.conference import check_room_name
+from conference.room.errors import InvalidRoomName
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
 """What :attr:`Settings.log_level` can be."""
 
 GATES = ("adaptive", "fixed")
 """What :attr:`Settings.gate` can be."""
-
-_ROOM_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 class SettingsError(ValueError):
@@ -103,11 +102,13 @@ class Settings:
                 _check_origin("allowed_origins", origin)
         if self.public_url is not None:
             _check_origin("public_url", self.public_url)
-        if not _ROOM_NAME.fullmatch(self.twilio_default_room):
+        try:
+            check_room_name(self.twilio_default_room)
+        except InvalidRoomName:
             raise SettingsError(
                 "twilio-default-room must be 1 to 64 letters, digits, dots, underscores or hyphens, "
                 f"not '{self.twilio_default_room}'."
-            )
+            ) from None
         if self.log_level not in LOG_LEVELS:
             raise SettingsError(f"log-level must be one of {', '.join(LOG_LEVELS)}, not '{self.log_level}'.")
         if self.gate not in GATES:

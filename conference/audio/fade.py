@@ -14,9 +14,6 @@ from conference.audio.frame import FRAME_SAMPLES, Samples
 FADE_SAMPLES = 240
 """5 ms: short enough to take nothing from a word, long enough that nothing clicks."""
 
-ONSET_SAMPLES = 96
-"""2 ms: where a gate opens, the step is no larger than the noise, and a word begins."""
-
 AUDIBLE_STEP = 128
 """A jump between two samples that a listener may hear as a click, in int16 steps: -48 dBFS. A source that begins or
 ends with less needs no help, and is left as it is, bit for bit."""

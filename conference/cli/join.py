@@ -6,19 +6,20 @@ import argparse
 import asyncio
 import contextlib
 import math
-import re
 import signal
 import sys
 from collections.abc import Coroutine, Iterator
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
 
+from conference.cli.arguments import server_url
 from conference.cli.headless import TICKS_PER_SECOND, Call, Voice, call_ticks
 from conference.cli.media import MediaError, Recorder, open_recorder, read_audio
 from conference.cli.progress import Progress, Snapshot, clock, percent
 from conference.clock import Clock
 from conference.codecs.libopus import LibraryNotFoundError
 from conference.codecs.opus import OpusCodec
+from conference.room.conference import check_room_name
+from conference.room.errors import InvalidRoomName
 from conference.webrtc.client import HeadlessPeer, JoinError
 
 if TYPE_CHECKING:
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 
 BITRATE: Final = 64_000
 """Opus, of what is said: the server codes it once more, so this first time must not show."""
-
-_ROOM = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 DESCRIPTION = """\
 Come into a room without a browser: say an audio file in real time, and record what the others say.
@@ -49,7 +48,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("url", metavar="URL", type=_url, help="the server, e.g. http://127.0.0.1:8080")
+    parser.add_argument("url", metavar="URL", type=server_url, help="the server, e.g. http://127.0.0.1:8080")
     parser.add_argument(
         "--room", metavar="ROOM", type=_room, required=True, help="the room; it is made if nobody is in it yet"
     )
@@ -215,23 +214,13 @@ def _signals() -> Iterator[asyncio.Event]:
         release()
 
 
-def _url(text: str) -> str:
-    """The address of a server, for argparse."""
-    url = (text if "://" in text else f"http://{text}").rstrip("/")
-    try:
-        parts = urlsplit(url)
-        good = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        good = False
-    if not good or parts.query or parts.fragment:
-        raise argparse.ArgumentTypeError(f"'{text}' is not the address of a server, like http://127.0.0.1:8080")
-    return url
-
-
 def _room(text: str) -> str:
-    if not _ROOM.fullmatch(text):
-        raise argparse.ArgumentTypeError(f"'{text}' is not a room's name: 1 to 64 characters of A-Z a-z 0-9 . _ -")
-    return text
+    try:
+        return check_room_name(text)
+    except InvalidRoomName:
+        raise argparse.ArgumentTypeError(
+            f"'{text}' is not a room's name: 1 to 64 characters of A-Z a-z 0-9 . _ -"
+        ) from None
 
 
 def _seconds(text: str) -> float:

@@ -15,8 +15,8 @@ from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
+from conference.cli.arguments import server_url
 from conference.codecs.libopus import LibraryNotFoundError
 from conference.load.chart import Line, Panel, svg
 from conference.load.figures import Sample, StepFigures
@@ -54,7 +54,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("url", metavar="URL", type=_url, help="the server, e.g. http://127.0.0.1:8080")
+    parser.add_argument("url", metavar="URL", type=server_url, help="the server, e.g. http://127.0.0.1:8080")
     who = parser.add_argument_group("Who joins")
     who.add_argument("--participants", metavar="N", type=_count, help="WebRTC participants (20)")
     who.add_argument("--steps", metavar="N,N,...", type=_steps, help="so many of them, one after the other")
@@ -193,18 +193,6 @@ def _keep(args: argparse.Namespace, steps: list[StepFigures]) -> None:
         print(f"The chart is in {args.chart}.")
     if args.json is not None:
         args.json.write_text(json.dumps([asdict(one) for one in steps], indent=1) + "\n", encoding="utf-8")
-
-
-def _url(text: str) -> str:
-    url = (text if "://" in text else f"http://{text}").rstrip("/")
-    try:
-        parts = urlsplit(url)
-        good = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        good = False
-    if not good or parts.query or parts.fragment:
-        raise argparse.ArgumentTypeError(f"'{text}' is not the address of a server, like http://127.0.0.1:8080")
-    return url
 
 
 def _count(text: str) -> int:

@@ -97,7 +97,7 @@ class HeadlessPeer:
         self._timer: asyncio.TimerHandle | None = None
         self._since_ns = 0
         self._tick = -1
-        self._ended = asyncio.Event()
+        self._ended = False
         self._closed = False
 
     @property
@@ -108,7 +108,7 @@ class HeadlessPeer:
     @property
     def ended(self) -> bool:
         """Whether the connection has ended."""
-        return self._ended.is_set()
+        return self._ended
 
     async def connect(self) -> None:
         """Join the room, and wait until media can flow.
@@ -211,16 +211,12 @@ class HeadlessPeer:
         """What has been sent and received."""
         return self._session.stats() if self._session is not None else SessionStats()
 
-    async def wait_ended(self) -> None:
-        """Wait until the connection has ended, from whichever side."""
-        await self._ended.wait()
-
     async def close(self) -> None:
         """Leave the room and release everything. Never raises, takes a few seconds at most, and can be repeated."""
         if self._closed:
             return
         self._closed = True
-        self._ended.set()
+        self._ended = True
         if self._timer is not None:
             self._timer.cancel()
         if self._session is not None:
@@ -243,14 +239,14 @@ class HeadlessPeer:
             self._end("The connection was closed by the server.")
 
     def _end(self, reason: str) -> None:
-        if not self._ended.is_set():
-            self._ended.set()
+        if not self._ended:
+            self._ended = True
             if self.on_end is not None:
                 self.on_end(reason)
 
     def _housekeep(self) -> None:
         session = self._session
-        if session is None or self._ended.is_set():
+        if session is None or self._ended:
             return
         now_ns = time.monotonic_ns()
         session.report_if_due(now_ns)

@@ -66,9 +66,13 @@ def svg(panels: Sequence[Panel], *, title: str, across: str = "participants") ->
     return "\n".join([*parts, "</svg>", ""])
 
 
+TINY = 1e-9
+"""Less than this is nothing: it could not be told from zero on any axis, and its logarithm may not exist."""
+
+
 def ticks(highest: float, *, about: int = 5) -> list[float]:
     """Round numbers from 0 to at least ``highest``, for an axis: steps of 1, 2 or 5 times a power of ten."""
-    if highest <= 0:
+    if highest < TINY:
         return [0.0, 1.0]
     rough = highest / about
     power = 10.0 ** math.floor(math.log10(rough))

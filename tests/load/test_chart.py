@@ -3,7 +3,7 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from conference.load.chart import Line, Panel, svg, ticks
@@ -14,6 +14,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 @given(st.text(st.characters(exclude_categories=["Cs", "Cc"])), st.lists(points, max_size=3))
+@example("", [[(0.0, 5e-324)]])
 def test_any_chart_is_well_formed_with_all_its_points_inside(name: str, lines: list[list[tuple[float, float]]]) -> None:
     panel = Panel(name, [Line(name, one) for one in lines])
     root = ET.fromstring(svg([panel, panel], title=name))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass, fields
+import re
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from conference.access.tokens import check_secret
 from conference.iceservers import IceServer
 from conference.room.conference import check_room_name
 from conference.room.errors import InvalidRoomName
@@ -50,7 +52,25 @@ class Settings:
     tls_key: Path | None = None
     tls_self_signed: bool = False
 
+    # Access
+    secret: str | None = field(default=None, repr=False)
+    """What tokens are signed with; several separated by commas, of which the first signs and all are believed."""
+    secret_file: Path | None = None
+    """A file that holds :attr:`secret`; it is read once."""
+    open: bool = False
+    """Let everybody do everything, although others than this machine can reach the server, and there is no secret."""
+    pins: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    """Rooms and the PINs that let people without a token in."""
+    pin_token_ttl: float = 43_200.0
+    """How long the token is good for that somebody gets for a PIN."""
+    open_metrics: bool = False
+    """Give the metrics without a token."""
+
     # Limits
+    max_pin_guesses_per_minute: int = 10
+    """Wrong PINs from one address, all at once or spread; 0 for no limit."""
+    max_pin_guesses_per_room: int = 60
+    """Wrong PINs a minute for one room, from wherever; 0 for no limit."""
     max_rooms: int = 1000
     max_participants_per_room: int = 200
     max_talkers: int = 8
@@ -76,6 +96,8 @@ class Settings:
 
     # Twilio
     twilio_default_room: str = "lobby"
+    twilio_auth_token: str | None = field(default=None, repr=False)
+    """What Twilio signs its requests with; they are checked when :attr:`public_url` is set, too."""
 
     # Captures
     capture: Path | None = None
@@ -91,10 +113,10 @@ class Settings:
     """Longest silence on an event stream, so that proxies keep it open and a lost client is noticed."""
 
     def __post_init__(self) -> None:
-        for field, low, high in _RANGES:
-            value = getattr(self, field)
+        for name, low, high in _RANGES:
+            value = getattr(self, name)
             if not low <= value <= high:
-                raise SettingsError(f"{option_name(field)} must be from {low} to {high}, not {value}.")
+                raise SettingsError(f"{option_name(name)} must be from {low} to {high}, not {value}.")
         for address in self.announce_ips:
             _check_address(address)
         for origin in self.allowed_origins:
@@ -114,12 +136,33 @@ class Settings:
         if self.gate not in GATES:
             raise SettingsError(f"gate must be one of {', '.join(GATES)}, not '{self.gate}'.")
         self._check_tls()
+        self._check_access()
 
     def _check_tls(self) -> None:
         if self.tls_key is not None and self.tls_cert is None:
             raise SettingsError("tls-key needs tls-cert: the certificate that belongs to the key.")
         if self.tls_self_signed and self.tls_cert is not None:
             raise SettingsError("tls-self-signed makes its own certificate: give that or tls-cert, not both.")
+
+    def _check_access(self) -> None:
+        if self.secret_file is not None:
+            if self.secret is not None:
+                raise SettingsError("secret and secret-file are the same thing: give one of them.")
+            object.__setattr__(self, "secret", _read_secret(self.secret_file))
+        try:
+            for secret in self.secrets:
+                check_secret(secret)
+        except ValueError as error:
+            raise SettingsError(f"secret: {error}") from None
+        for room, pin in self.pins:
+            _check_pin(room, pin)
+        if self.twilio_auth_token is not None and self.public_url is None:
+            raise SettingsError("twilio-auth-token needs public-url: Twilio signs the address that it asks for.")
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The parts of :attr:`secret`; none without one."""
+        return () if self.secret is None else tuple(one.strip() for one in self.secret.split(","))
 
     @property
     def tls(self) -> bool:
@@ -148,6 +191,9 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
     ("max_joins_per_minute", 0, 1_000_000),
     ("max_event_streams", 1, 1_000_000),
     ("max_event_backlog", 1, 100_000),
+    ("pin_token_ttl", 60, 31_536_000),
+    ("max_pin_guesses_per_minute", 0, 1_000_000),
+    ("max_pin_guesses_per_room", 0, 1_000_000),
     ("capture_max_bytes", 64 * 1024, 2**40),
     ("bitrate", 6_000, 510_000),  # what Opus can do: RFC 6716, section 2.1.1
     ("connect_timeout", 0.1, 600),
@@ -169,6 +215,22 @@ def _check_address(text: str) -> None:
     address = ipaddress.ip_address(text) if _is_address(text) else None
     if address is None or address.is_unspecified or address.is_multicast:
         raise SettingsError(f"announce-ip must be an IP address that peers can reach, not '{text}'.")
+
+
+def _read_secret(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        raise SettingsError(f"secret-file: no text can be read from {path}.") from None
+
+
+def _check_pin(room: str, pin: str) -> None:
+    try:
+        check_room_name(room)
+    except InvalidRoomName as error:
+        raise SettingsError(f"pin: {error}.") from None
+    if not re.fullmatch("[0-9]{4,12}", pin):
+        raise SettingsError(f"The pin of room {room} must be 4 to 12 digits, as telephones have them.")
 
 
 def _check_origin(field: str, text: str) -> None:

@@ -16,20 +16,34 @@ MAY_IMPORT: dict[str, set[str]] = {
     "audio": {"audio"},
     "codecs": {"codecs", "audio"},
     "room": {"room", "codecs", "audio"},
+    "access": {"access", "room"},
     "capture": {"capture", "twilio", "room", "codecs", "audio"},
     "clock": {"audio"},
     "webrtc": {"webrtc", "room", "codecs", "audio"},
     "twilio": {"twilio", "room", "codecs", "audio"},
-    "web": {"web", "capture", "webrtc", "twilio", "clock", "room", "codecs", "audio", *TOP_LEVEL},
+    "web": {"web", "access", "capture", "webrtc", "twilio", "clock", "room", "codecs", "audio", *TOP_LEVEL},
     "load": {"load", "webrtc", "twilio", "codecs", "audio"},
-    "cli": {"cli", "load", "web", "capture", "webrtc", "twilio", "clock", "room", "codecs", "audio", *TOP_LEVEL},
-    "settings": {"iceservers", "webrtc", "twilio", "room"},
+    "cli": {
+        "cli",
+        "load",
+        "web",
+        "access",
+        "capture",
+        "webrtc",
+        "twilio",
+        "clock",
+        "room",
+        "codecs",
+        "audio",
+        *TOP_LEVEL,
+    },
+    "settings": {"access", "iceservers", "webrtc", "twilio", "room"},
     "ids": set(),
     "iceservers": set(),
     "log": set(),
 }
 
-SYNCHRONOUS = ("audio", "codecs", "room", "capture")
+SYNCHRONOUS = ("audio", "codecs", "room", "access", "capture")
 WRITES_FILES = (ROOT / "capture" / "files.py",)
 """The one module of those layers that has a thread."""
 

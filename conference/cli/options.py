@@ -174,6 +174,14 @@ def read_switch(text: str) -> bool:
     return answer[text.lower()]
 
 
+def read_pin(text: str) -> tuple[str, str]:
+    """A room and its PIN."""
+    room, equals, pin = text.partition("=")
+    if not equals or not room or not pin:
+        raise ValueError("a PIN is given as ROOM=1234.")
+    return room, pin
+
+
 def read_log_level(text: str) -> str:
     """One of the levels, in any case."""
     if text.lower() not in LOG_LEVELS:
@@ -190,6 +198,7 @@ def read_gate(text: str) -> str:
 
 _WHERE = "Where people reach it"
 _MEDIA = "How sound gets through"
+_ACCESS = "Who may do what (docs/access.md)"
 _TLS = "HTTPS (browsers give the microphone to a page only over HTTPS, or on localhost)"
 _LIMITS = "Limits"
 _TWILIO = "Phone calls (Twilio Media Streams)"
@@ -226,6 +235,20 @@ OPTIONS: tuple[Option, ...] = (
            "how long a browser may take to connect its sound before it is taken out of the room"),
     Option("silence_timeout", _MEDIA, read_seconds, "SECONDS",
            "how long nothing at all may come from a browser before it counts as gone"),
+    Option("secret", _ACCESS, str, "TEXT",
+           "ask everybody for a token signed with this: 32 random characters or more, which conference token signs "
+           "with, too; better in the environment than here. Several separated by commas: the first signs"),
+    Option("secret_file", _ACCESS, read_file, "FILE", "a file that holds the secret"),
+    Option("open", _ACCESS, read_switch, "",
+           "without a secret, let everybody who reaches this server do everything: only for a network that you trust"),
+    Option("pins", _ACCESS, read_pin, "ROOM=PIN",
+           "4 to 12 digits that let people without a token into a room; can be repeated", name="pin", many=True),
+    Option("pin_token_ttl", _ACCESS, read_seconds, "SECONDS", "how long somebody who gave a PIN may come and go"),
+    Option("max_pin_guesses_per_minute", _ACCESS, read_whole, "N", "wrong PINs from one address; 0 for no limit"),
+    Option("max_pin_guesses_per_room", _ACCESS, read_whole, "N",
+           "wrong PINs a minute for one room, from wherever; 0 for no limit"),
+    Option("open_metrics", _ACCESS, read_switch, "",
+           "give /metrics to everybody, for Prometheus in a network of yours"),
     Option("tls_cert", _TLS, read_file, "FILE", "the certificate, with its chain, as PEM"),
     Option("tls_key", _TLS, read_file, "FILE", "the certificate's private key, as PEM (default: in the same file)"),
     Option("tls_self_signed", _TLS, read_switch, "",
@@ -240,6 +263,9 @@ OPTIONS: tuple[Option, ...] = (
     Option("max_event_backlog", _LIMITS, read_whole, "N", "events that may wait for a slow reader until it is cut off"),
     Option("event_heartbeat", _LIMITS, read_seconds, "SECONDS", "longest silence on an event stream"),
     Option("twilio_default_room", _TWILIO, str, "ROOM", "the room of a phone call that names none"),
+    Option("twilio_auth_token", _TWILIO, str, "TOKEN",
+           "believe only what Twilio has signed with this; needs --public-url and pip install 'conference[twilio]'; "
+           "better in the environment than here"),
     Option("capture", _CAPTURE, read_folder, "FOLDER",
            "write down everything that arrives in every room, and so everything that is said, one file for each room, "
            "for conference replay"),

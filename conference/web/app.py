@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 from collections.abc import AsyncIterator
 from functools import partial
 
@@ -20,6 +21,7 @@ from conference.settings import Settings
 from conference.web import events, metrics, pages, participants, rooms, twilio
 from conference.web.cors import add_cors_headers
 from conference.web.feeds import Feeds
+from conference.web.guesses import Guesses
 from conference.web.live import SERVER, Server
 from conference.web.problems import Handler, Problem, problem_middleware
 from conference.web.ratelimit import RateLimit
@@ -77,6 +79,8 @@ def _make_server(settings: Settings, webrtc: WebRtcLike) -> Server:
         feeds=Feeds(conference, max_streams=settings.max_event_streams, max_backlog=settings.max_event_backlog),
         seats=Seats(),
         joins=RateLimit(settings.max_joins_per_minute),
+        guesses=Guesses(settings.max_pin_guesses_per_minute, settings.max_pin_guesses_per_room),
+        token_keys=settings.secrets or (secrets.token_urlsafe(32),),
         clock=Clock(lateness),
         lateness=lateness,
         traffic=traffic,

@@ -8,6 +8,7 @@ import time
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
+from conference.access.grants import EVERYTHING, Grant
 from conference.ids import new_id
 from conference.room.conference import Conference, check_room_name
 from conference.room.errors import InvalidRoomName, RoomFull, TooManyRooms
@@ -42,6 +43,8 @@ class Call:
         self.participant_id = new_id()
         self.room_name: str | None = None
         """Where the caller is; ``None`` before the stream has started."""
+        self.grant: Grant = EVERYTHING
+        """What the caller may do there."""
 
     def stats(self) -> LegStats:
         """The stream in figures."""

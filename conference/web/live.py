@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
+from conference.access.grants import Grant
 from conference.capture.files import Captures
 from conference.clock import Clock
 from conference.room.conference import Conference
@@ -15,6 +16,7 @@ from conference.room.room import Room
 from conference.settings import Settings
 from conference.web.call import Call
 from conference.web.feeds import Feeds
+from conference.web.guesses import Guesses
 from conference.web.origin import client_address, rate_key
 from conference.web.problems import Problem
 from conference.web.ratelimit import RateLimit
@@ -35,6 +37,10 @@ class Server:
     feeds: Feeds
     seats: Seats
     joins: RateLimit
+    guesses: Guesses
+    token_keys: tuple[str, ...]
+    """Any of which may have signed a token; the first signs. Of this process, on a server without a secret."""
+
     clock: Clock
     lateness: Lateness
     traffic: Traffic
@@ -53,6 +59,23 @@ class Server:
     def call(self, participant_id: str) -> Call | None:
         """The phone call of a participant; ``None`` for those who did not call."""
         return next((call for call in self.calls if call.participant_id == participant_id), None)
+
+    def pin_of(self, room: str) -> str | None:
+        """The PIN of a room: the one that a host gave it, else the one that the server was started with."""
+        there = self.conference.get(room)
+        given: str | None = None if there is None else getattr(getattr(there, "policy", None), "pin", None)
+        return given or dict(self.settings.pins).get(room)
+
+    def token_needed(self, room: str | None) -> bool:
+        """Whether a token is needed for a room; with ``None``, for the server as a whole."""
+        return self.settings.secret is not None or (room is not None and self.pin_of(room) is not None)
+
+    def grant_of(self, room: str, participant_id: str) -> Grant | None:
+        """With what a participant came in; ``None`` if nobody of that id came in through here."""
+        call = self.call(participant_id)
+        if call is not None:
+            return call.grant if call.room_name == room else None
+        return self.reception.grant(room, participant_id)
 
     def room(self, name: str) -> Room:
         """A room that is there.

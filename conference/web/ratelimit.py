@@ -35,6 +35,13 @@ class RateLimit:
         Returns:
             0 if there was one, else the seconds until there is.
         """
+        wait = self.wait(key, now)
+        if wait == 0 and self._per_minute != 0:
+            self._buckets[key].tokens -= 1
+        return wait
+
+    def wait(self, key: str, now: float) -> float:
+        """The seconds until there is a token, which is left where it is; arguments as for :meth:`take`."""
         if self._per_minute == 0:
             return 0.0
         bucket = self._buckets.setdefault(key, _Bucket(self._per_minute, now))
@@ -44,7 +51,4 @@ class RateLimit:
         rate = self._per_minute / 60
         bucket.tokens = min(self._per_minute, bucket.tokens + (now - bucket.filled_at) * rate)
         bucket.filled_at = now
-        if bucket.tokens < 1:
-            return (1 - bucket.tokens) / rate
-        bucket.tokens -= 1
-        return 0.0
+        return 0.0 if bucket.tokens >= 1 else (1 - bucket.tokens) / rate

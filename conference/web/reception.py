@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from conference.access.grants import EVERYTHING, Grant
 from conference.ids import new_id
 from conference.room.conference import Conference
 from conference.room.participant import Participant, Sink, Source
@@ -68,6 +69,7 @@ class Joined:
 class _Connection:
     peer: PeerLike
     etag: str
+    grant: Grant
 
 
 class Reception:
@@ -97,7 +99,14 @@ class Reception:
         connection = self._connections.get((room, participant_id))
         return None if connection is None else connection.etag
 
-    async def join(self, room: str, name: str, offer: str, *, seat: str | None = None) -> Joined:
+    def grant(self, room: str, participant_id: str) -> Grant | None:
+        """With what a participant came in."""
+        connection = self._connections.get((room, participant_id))
+        return None if connection is None else connection.grant
+
+    async def join(
+        self, room: str, name: str, offer: str, *, seat: str | None = None, grant: Grant = EVERYTHING
+    ) -> Joined:
         """Take an offer and give its sender a seat.
 
         Args:
@@ -106,6 +115,7 @@ class Reception:
             offer: SDP.
             seat: the participant to be again, after a lost connection. If they still sit there, the new connection
                 replaces the old one and nobody sees them leave.
+            grant: what they may do in the room.
 
         Raises:
             OfferError: the offer cannot be taken.
@@ -128,7 +138,7 @@ class Reception:
         self._traffic.opened(peer, "webrtc", lambda: peer_counts(peer))
         etag = f'"{new_id()}"'
         replaced = self._connections.pop((room, participant_id), None)
-        self._connections[room, participant_id] = _Connection(peer, etag)
+        self._connections[room, participant_id] = _Connection(peer, etag, grant)
         if replaced is not None:
             self._close_later(replaced.peer)
         return Joined(participant_id, answer, etag)

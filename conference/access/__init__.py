@@ -1,0 +1,1 @@
+"""Who may do what: grants, and the signed tokens that carry them. No sockets, no clock."""

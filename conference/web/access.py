@@ -1,0 +1,168 @@
+"""Who asks, and whether they may: tokens in requests (RFC 6750), seats, and what a server without a secret allows."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from conference.access.grants import EVERYTHING, Grant, Right
+from conference.access.tokens import TokenError, verify
+from conference.web import seats
+from conference.web.live import SERVER, Server
+from conference.web.problems import Problem
+
+QUERY = "access_token"
+"""RFC 6750, section 2.3: for those who can set no header, as ``EventSource`` and a browser's WebSocket."""
+
+_REALM = 'Bearer realm="conference"'
+_PRESENTED = "conference.access"
+
+_VERBS: dict[Right, str] = {
+    "speak": "to speak",
+    "listen": "to listen",
+    "moderate": "to moderate",
+    "dial": "to call people in",
+    "record": "to record",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Somebody who asks for something."""
+
+    grant: Grant
+    """What they may do."""
+
+    participant_id: str | None
+    """The seat that they prove is theirs, in the room that they ask about; ``None`` for none."""
+
+    label: str
+    """Who did it, for logs and events: never a secret."""
+
+
+def actor_of(request: web.Request, room: str | None = None) -> Actor:
+    """Who asks.
+
+    Args:
+        request: with a token in ``Authorization: Bearer`` or ``?access_token=``, and perhaps a seat.
+        room: that they ask about; ``None`` for the server as a whole.
+
+    Returns:
+        The actor. Their grant may be for another room: see :func:`require`.
+
+    Raises:
+        Problem: a token is needed, and none was presented, or one that is not valid (401).
+    """
+    server = request.app[SERVER]
+    grant = _grant(server, request, room)
+    participant_id = _proven_seat(server, request, room)
+    return Actor(grant, participant_id, label_of(grant, participant_id))
+
+
+def require(request: web.Request, right: Right | None, room: str | None) -> Actor:
+    """Who asks, if they may.
+
+    Args:
+        request: as for :func:`actor_of`.
+        right: what they need; ``None`` if any grant will do.
+        room: where they need it; ``None`` for the server as a whole. A right there needs a grant for all rooms.
+
+    Raises:
+        Problem: no valid token (401); not for this room, or without the right (403).
+    """
+    actor = actor_of(request, room)
+    grant = actor.grant
+    if room is not None and not grant.covers(room):
+        raise _forbidden(f"Your token is for another room than {room[:64]}.")
+    if right is not None and not grant.allows(right):
+        raise _forbidden(f"Your token does not allow you {_VERBS[right]}.")
+    if right is not None and room is None and grant.room is not None:
+        raise _forbidden("Your token is for one room: this needs one for all rooms.")
+    return actor
+
+
+def require_self_or(request: web.Request, right: Right, room: str, participant_id: str) -> Actor:
+    """Who asks, if it is the participant themselves, or somebody with a right over them.
+
+    A participant is known by their seat, which is enough by itself, since nobody got one who was not let in, or by the
+    identity of their token.
+
+    Raises:
+        Problem: as :func:`require`.
+    """
+    server = request.app[SERVER]
+    seated = server.grant_of(room, participant_id)
+    if seated is not None and _proven_seat(server, request, room) == participant_id:
+        return Actor(seated, participant_id, label_of(seated, participant_id))
+    actor = require(request, None, room)
+    identity = actor.grant.identity
+    if seated is not None and identity is not None and seated.identity == identity:
+        return actor
+    return require(request, right, room)
+
+
+def may_see(request: web.Request, room: str) -> bool:
+    """Whether whoever asks has a grant for a room."""
+    try:
+        require(request, None, room)
+    except Problem:
+        return False
+    return True
+
+
+def label_of(grant: Grant, participant_id: str | None = None) -> str:
+    """Who somebody is, in logs and events."""
+    return grant.identity or grant.name or participant_id or "somebody"
+
+
+def presented_token(request: web.BaseRequest) -> str | None:
+    """The token that came with a request, if any did; an empty one is none."""
+    scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and credentials.strip():
+        return credentials.strip()
+    return request.query.get(QUERY) or None
+
+
+def _grant(server: Server, request: web.Request, room: str | None) -> Grant:
+    presented = _presented(server, request)
+    if not server.token_needed(room):
+        # A token that says less than everything is taken at its word; one that says nothing here is not needed.
+        known = room is not None and isinstance(presented, Grant) and presented.covers(room)
+        return presented if known and isinstance(presented, Grant) else EVERYTHING
+    if isinstance(presented, Grant):
+        return presented
+    if presented is None:
+        raise Problem(401, _needed(server), headers={"WWW-Authenticate": _REALM})
+    sentence = str(presented)
+    challenge = f'{_REALM}, error="invalid_token", error_description="{sentence}"'
+    raise Problem(401, sentence, headers={"WWW-Authenticate": challenge})
+
+
+def _presented(server: Server, request: web.Request) -> Grant | TokenError | None:
+    """What the request's token says; looked at once, since a list of rooms asks for every room."""
+    if _PRESENTED not in request:
+        token = presented_token(request)
+        try:
+            request[_PRESENTED] = None if token is None else verify(token, server.token_keys, time.time())
+        except TokenError as error:
+            request[_PRESENTED] = error
+    found: Grant | TokenError | None = request[_PRESENTED]
+    return found
+
+
+def _proven_seat(server: Server, request: web.Request, room: str | None) -> str | None:
+    proof = request.headers.get(seats.HEADER)
+    return None if proof is None or room is None else server.seats.check(room, proof)
+
+
+def _needed(server: Server) -> str:
+    if server.settings.secret is None:
+        return "This room has a PIN: enter it to get in."
+    return "You need a token for this: ask whoever invited you, or enter the room's PIN if it has one."
+
+
+def _forbidden(sentence: str) -> Problem:
+    challenge = f'{_REALM}, error="insufficient_scope", error_description="{sentence}"'
+    return Problem(403, sentence, headers={"WWW-Authenticate": challenge})

@@ -1,0 +1,47 @@
+"""PINs: how people without a token get into a room."""
+
+from __future__ import annotations
+
+import hmac
+import time
+from dataclasses import replace
+
+from conference.access.grants import EVERYTHING, Grant, make_grant
+from conference.ids import new_id
+from conference.web.live import Server
+
+
+def pin_of(server: Server, room: str) -> str | None:
+    """The PIN of a room: the one that a host gave it, else the one that the server was started with."""
+    return server.pin_of(room)
+
+
+def pin_wait(server: Server, room: str, address: str) -> float:
+    """Seconds until a PIN from this address is looked at; 0 if it is now."""
+    return server.guesses.wait(room, address, time.monotonic())
+
+
+def check_pin(server: Server, room: str, pin: str, address: str) -> Grant | None:
+    """What somebody gets who knows a room's PIN.
+
+    Args:
+        server: this one.
+        room: a valid name.
+        pin: as it was typed or keyed in.
+        address: where from, as in ``client_address``; of a phone call, the caller's number where it is known.
+
+    Returns:
+        A grant to speak and listen there, with an identity of its own. On a server without a secret it allows
+        everything in that room, as anybody may do anything in the rooms without a PIN. ``None`` if it is not the PIN,
+        the room has none, or too many wrong ones came: see :func:`pin_wait`.
+    """
+    now = time.monotonic()
+    expected = server.pin_of(room)
+    if expected is None or server.guesses.wait(room, address, now) > 0:
+        return None
+    if not hmac.compare_digest(pin.encode(errors="replace"), expected.encode()):
+        server.guesses.wrong(room, address, now)
+        return None
+    grant = make_grant("speaker") if server.settings.secret is not None else EVERYTHING
+    expires_at = time.time() + server.settings.pin_token_ttl
+    return replace(grant, room=room, identity=f"guest-{new_id()}", expires_at=expires_at)

@@ -18,6 +18,7 @@ from conference.capture.format import MAGIC, encode
 from conference.capture.records import Ended
 from conference.capture.room import CapturedRoom
 from conference.room.events import RoomEvent
+from conference.room.policy import DEFAULT_POLICY, RoomPolicy
 from conference.room.room import Room
 from conference.room.talkers import DEFAULT_LIMIT
 from conference.room.voice import DEFAULT_VOICE, VoiceSettings
@@ -132,12 +133,13 @@ class Captures:
         voice: VoiceSettings = DEFAULT_VOICE,
         *,
         max_talkers: int = DEFAULT_LIMIT,
+        policy: RoomPolicy = DEFAULT_POLICY,
     ) -> Room:
         """A room that is captured. See `Room`."""
         began = datetime.fromtimestamp(created_at, UTC).strftime("%Y%m%dT%H%M%SZ")
         path = self._folder / f"{began}-{next(self._numbers)}-{name}{SUFFIX}"
         file = CaptureFile(path, self._max_bytes, self._enqueue)
-        room = CapturedRoom(name, created_at, publish, voice, max_talkers=max_talkers, output=file)
+        room = CapturedRoom(name, created_at, publish, voice, max_talkers=max_talkers, policy=policy, output=file)
         self._rooms.add(room)
         return room
 

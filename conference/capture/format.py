@@ -26,7 +26,10 @@ from conference.capture.records import (
     Record,
     Reseated,
     Restarted,
+    Ruled,
     SoundArrived,
+    SoundPlayed,
+    SoundPulled,
     Ticked,
 )
 
@@ -47,6 +50,7 @@ _PACKET_HEAD = struct.Struct("<BIIHIqbB")
 _PACKET_TYPE: Final = 6
 _SOUND = struct.Struct("<IqqB")
 _FRAME = struct.Struct("<IB")
+_SOUND_FRAME = struct.Struct("<IBB")
 _TICK = struct.Struct("<qqII")
 _HEARD = struct.Struct("<III")
 
@@ -167,7 +171,7 @@ def _about(body: bytes) -> dict[str, Any]:
     return about
 
 
-def _indexed_json(record: Joined | Reseated | Changed) -> bytes:
+def _indexed_json(record: Joined | Reseated | Changed | SoundPlayed) -> bytes:
     return _INDEX.pack(record.index) + _json(record.about)
 
 
@@ -202,10 +206,22 @@ def _write_frame(record: FramePulled) -> bytes:
 
 def _read_frame(body: bytes) -> FramePulled:
     index, given = _FRAME.unpack_from(body)
-    samples = body[_FRAME.size :]
-    if given and len(samples) != 1920:
+    return FramePulled(index, _frame(body[_FRAME.size :]) if given else None)
+
+
+def _write_sound_frame(record: SoundPulled) -> bytes:
+    return _SOUND_FRAME.pack(record.index, record.ended, record.samples is not None) + (record.samples or b"")
+
+
+def _read_sound_frame(body: bytes) -> SoundPulled:
+    index, ended, given = _SOUND_FRAME.unpack_from(body)
+    return SoundPulled(index, bool(ended), _frame(body[_SOUND_FRAME.size :]) if given else None)
+
+
+def _frame(samples: bytes) -> bytes:
+    if len(samples) != 1920:
         raise ValueError("not a frame")
-    return FramePulled(index, samples if given else None)
+    return samples
 
 
 def _indexed_text(body: bytes) -> tuple[int, str]:
@@ -220,7 +236,7 @@ def _indexed_about(body: bytes) -> tuple[int, dict[str, Any]]:
 
 _TYPES: dict[type[Record], int] = {
     Opened: 1, Joined: 2, Left: 3, Reseated: 4, Changed: 5, PacketArrived: 6, Restarted: 7, SoundArrived: 8,
-    FramePulled: 9, Ticked: 10, Heard: 11, Ended: 12,
+    FramePulled: 9, Ticked: 10, Heard: 11, Ended: 12, Ruled: 13, SoundPlayed: 14, SoundPulled: 15,
 }  # fmt: skip
 """Numbers of the types of record. One that is taken is never given to another."""
 
@@ -237,6 +253,9 @@ _WRITERS: dict[type[Record], Callable[[Any], bytes]] = {
     Ticked: lambda one: _TICK.pack(one.tick, one.now_ns, one.sound, one.packets),
     Heard: lambda one: _HEARD.pack(one.index, one.sound, one.packets),
     Ended: lambda one: one.reason.encode(errors="replace"),
+    Ruled: lambda one: _json(one.about),
+    SoundPlayed: _indexed_json,
+    SoundPulled: _write_sound_frame,
 }
 
 _READERS: dict[int, Callable[[bytes], Record]] = {
@@ -252,4 +271,7 @@ _READERS: dict[int, Callable[[bytes], Record]] = {
     10: lambda body: Ticked(*_TICK.unpack(body)),
     11: lambda body: Heard(*_HEARD.unpack(body)),
     12: lambda body: Ended(body.decode()),
+    13: lambda body: Ruled(_about(body)),
+    14: lambda body: SoundPlayed(*_indexed_about(body)),
+    15: _read_sound_frame,
 }

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from conference.audio.frame import Samples
+import numpy as np
+
+from conference.audio.frame import SILENCE, Samples
 from conference.capture.digest import HeardSoFar, Ledger
 from conference.codecs.base import Codec
 from conference.room.participant import Mix, Source, Transport
+from conference.room.sounds import Sound
 from conference.room.stream import PacketSource
 from conference.twilio.intake import PacedSource
 
@@ -84,6 +87,42 @@ class FramesSource:
         frame, self.frame = self.frame, None
         if self.fails:
             raise RuntimeError("the captured source failed here")
+        return frame
+
+
+class ReplayedSound(Sound):
+    """Plays the frames that the captured sound gave.
+
+    Args:
+        about: what the capture says of it.
+    """
+
+    __slots__ = ("_frame", "_last")
+
+    def __init__(self, about: Mapping[str, Any]) -> None:
+        audience = about.get("audience")
+        super().__init__(
+            id=str(about["id"]),
+            name=str(about.get("name")),
+            samples=SILENCE,
+            audience=None if audience is None else frozenset(audience),
+            talk_gain=about["talk_gain"],
+            gain=about["gain"],
+            for_absent=about.get("for_absent") is True,
+        )
+        self._frame: Samples | None = None
+        self._last = False
+
+    def give(self, samples: bytes | None, *, ended: bool) -> None:
+        """Have this pulled next."""
+        self._frame = None if samples is None else np.frombuffer(samples, dtype="<i2").astype(np.int16)
+        self._last = ended
+
+    def pull(self, now_ns: int) -> Samples | None:
+        """See `Sound.pull`."""
+        del now_ns
+        frame, self._frame = self._frame, None
+        self.ended = self._last
         return frame
 
 

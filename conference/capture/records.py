@@ -94,6 +94,33 @@ class FramePulled:
 
 
 @dataclass(frozen=True, slots=True)
+class Ruled:
+    """The matrix of gains was changed; ``about["rules"]`` is all that is set: listener, source and gain of each."""
+
+    about: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SoundPlayed:
+    """A sound is played from the next tick on. Sounds are numbered from 0; ``about`` has all but the samples."""
+
+    index: int
+    about: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SoundPulled:
+    """A sound gives this in the coming tick; ``None`` for nothing."""
+
+    index: int
+    ended: bool
+    """It gives nothing after this."""
+
+    samples: bytes | None
+    """960 samples, int16, little-endian."""
+
+
+@dataclass(frozen=True, slots=True)
 class Ticked:
     """A tick was run, after all that stands before it."""
 
@@ -132,6 +159,9 @@ Record: TypeAlias = (
     | Restarted
     | SoundArrived
     | FramePulled
+    | Ruled
+    | SoundPlayed
+    | SoundPulled
     | Ticked
     | Heard
     | Ended

@@ -12,14 +12,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from conference.audio.frame import FRAME_SAMPLES
 from conference.capture.digest import Ledger
-from conference.capture.listeners import CheckingSink, FramesSource, Listener, OnMix, Spurt
+from conference.capture.listeners import CheckingSink, FramesSource, Listener, OnMix, ReplayedSound, Spurt
 from conference.capture.recipes import from_json, make_decoder, make_paced_source, make_packet_source
 from conference.capture.records import (
     CaptureError,
@@ -34,12 +34,15 @@ from conference.capture.records import (
     Record,
     Reseated,
     Restarted,
+    Ruled,
     SoundArrived,
+    SoundPlayed,
+    SoundPulled,
     Ticked,
 )
 from conference.codecs.base import Codec
 from conference.room.events import RoomEvent, TalkingStarted, TalkingStopped
-from conference.room.participant import Participant
+from conference.room.participant import Participant, Restraints
 from conference.room.room import Room
 from conference.room.stream import PacketSource
 from conference.room.voice import VoiceSettings
@@ -89,6 +92,7 @@ class Replay:
         self._room: Room | None = None
         self._ledger = Ledger()
         self._people: list[Participant] = []  # by number
+        self._sounds: list[ReplayedSound] = []  # by number
         self._steps: dict[type[Record], Callable[[Any], None]] = {
             Opened: self._open,
             Joined: self._join,
@@ -99,6 +103,9 @@ class Replay:
             Restarted: self._restart,
             SoundArrived: self._message,
             FramePulled: self._frame,
+            Ruled: self._rule,
+            SoundPlayed: self._play,
+            SoundPulled: self._sound,
             Ticked: self._ticked,
             Heard: self._heard,
             Ended: self._end,
@@ -169,9 +176,9 @@ class Replay:
             sink=sink,
             hang_up=hang_up,
         )
-        participant.muted = about.get("muted") is True
+        participant.restrain(_restraints(about))
         self._people.append(participant)
-        room.add(participant)
+        room.add(participant, returning=True)
 
     def _leave(self, record: Left) -> None:
         self._in_room().remove(self._person(record.index).id, record.reason)
@@ -202,8 +209,7 @@ class Replay:
         if participant.id not in room.participants:
             return
         about = record.about
-        if isinstance(about.get("muted"), bool):
-            room.set_muted(participant.id, about["muted"])
+        room.restrain(participant.id, _restraints({**asdict(participant.restraints), **about}))
         if isinstance(about.get("name"), str):
             self.listeners[participant.id].name = about["name"]
             room.rename(participant.id, about["name"])
@@ -251,6 +257,25 @@ class Replay:
         if record.samples is not None:
             source.frame = np.frombuffer(record.samples, dtype="<i2", count=FRAME_SAMPLES).astype(np.int16)
 
+    def _rule(self, record: Ruled) -> None:
+        room = self._in_room()
+        for rule in room.hearing.rules:
+            room.set_gain(rule.listener, rule.source, None)
+        for listener, source, gain in record.about["rules"]:
+            room.set_gain(listener, source, gain)
+
+    def _play(self, record: SoundPlayed) -> None:
+        if record.index != len(self._sounds):
+            raise CaptureError(_SENSELESS.format("a sound begins that has begun already"))
+        sound = ReplayedSound(record.about)
+        self._sounds.append(sound)
+        self._in_room().play(sound)
+
+    def _sound(self, record: SoundPulled) -> None:
+        if record.index >= len(self._sounds):
+            raise CaptureError(_SENSELESS.format("it speaks of a sound that never began"))
+        self._sounds[record.index].give(record.samples, ended=record.ended)
+
     def _ticked(self, record: Ticked) -> None:
         self._ledger.begin()
         self.ticks += 1
@@ -295,6 +320,15 @@ class Replay:
         if index >= len(self._people):
             raise CaptureError(_SENSELESS.format("it speaks of somebody who never joined"))
         return self._people[index]
+
+
+def _restraints(about: Mapping[str, Any]) -> Restraints:
+    role, muted_by = about.get("role", "speaker"), about.get("muted_by")
+    flags = [about.get(name, False) for name in ("muted", "held", "deafened", "waiting")]
+    if role not in ("host", "speaker", "listener") or not all(isinstance(one, bool) for one in flags):
+        raise CaptureError(_SENSELESS.format("somebody's state is one that cannot be"))
+    muted, held, deafened, waiting = flags
+    return Restraints(role, muted, None if muted_by is None else str(muted_by), held, deafened, waiting)
 
 
 def _make_source(about: object) -> PacketSource | PacedSource | FramesSource | None:

@@ -8,19 +8,36 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any, Final, Protocol
 
+from conference.audio.frame import Samples
 from conference.capture.digest import HeardSoFar, Ledger
 from conference.capture.format import encode
 from conference.capture.recipes import describe_source, to_json
-from conference.capture.records import Changed, Ended, Heard, Joined, Left, Opened, Record, Reseated, Ticked
+from conference.capture.records import (
+    Changed,
+    Ended,
+    Heard,
+    Joined,
+    Left,
+    Opened,
+    Record,
+    Reseated,
+    Ruled,
+    SoundPlayed,
+    SoundPulled,
+    Ticked,
+)
 from conference.capture.taps import TappedSink, TappedSource, tap_messages, tap_packets
 from conference.capture.versions import versions
 from conference.codecs.base import Codec
 from conference.room.events import RoomEvent
-from conference.room.participant import Participant, Sink, Source
+from conference.room.participant import Departure, Participant, Sink, Source
+from conference.room.policy import DEFAULT_POLICY, RoomPolicy
 from conference.room.room import Room
+from conference.room.sounds import Sound
 from conference.room.stream import PacketSource
 from conference.room.talkers import DEFAULT_LIMIT
 from conference.room.voice import DEFAULT_VOICE, VoiceSettings
@@ -60,13 +77,15 @@ class _Seat:
     """Whether the sink is of a kind that tells of losses."""
 
     untap: Callable[[], None] | None = None
+    noted: dict[str, Any] = field(default_factory=dict)
+    """What was written of their state."""
 
 
 class CapturedRoom(Room):
     """A `Room` that is captured.
 
     Args:
-        name, created_at, publish, voice, max_talkers: as of any room.
+        name, created_at, publish, voice, max_talkers, policy: as of any room.
         output: takes the capture.
     """
 
@@ -78,9 +97,10 @@ class CapturedRoom(Room):
         voice: VoiceSettings = DEFAULT_VOICE,
         *,
         max_talkers: int = DEFAULT_LIMIT,
+        policy: RoomPolicy = DEFAULT_POLICY,
         output: Output,
     ) -> None:
-        super().__init__(name, created_at, publish, voice, max_talkers=max_talkers)
+        super().__init__(name, created_at, publish, voice, max_talkers=max_talkers, policy=policy)
         self._output = output
         self._capturing = True
         self.block = bytearray()
@@ -90,6 +110,8 @@ class CapturedRoom(Room):
         self._ledger = Ledger()
         self._seats: dict[str, _Seat] = {}
         self._joined = 0
+        self._sounds: dict[str, int] = {}  # numbers, by id
+        self._played = 0
         about = {
             "versions": versions(),
             "room": name,
@@ -101,19 +123,19 @@ class CapturedRoom(Room):
 
     # People
 
-    def add(self, participant: Participant) -> None:
+    def add(self, participant: Participant, *, returning: bool = False) -> None:
         """See `Room.add`."""
-        super().add(participant)
+        super().add(participant, returning=returning)
         if self._capturing:
             self._try(lambda: self._seat(participant))
 
-    def remove(self, participant_id: str, reason: str) -> Participant | None:
+    def remove(self, participant_id: str, reason: str, departure: Departure = "left") -> Participant | None:
         """See `Room.remove`. With the last participant the capture ends."""
-        participant = super().remove(participant_id, reason)
         seat = self._seats.pop(participant_id, None)
         if seat is not None:
             _let_go(seat)
             self._try(lambda: self._happened(Heard(seat.index, *seat.heard.read()), Left(seat.index, reason)))
+        participant = super().remove(participant_id, reason, departure)
         if not self.participants and self._later is None:
             self.end_capture("Everybody has left.")
         return participant
@@ -133,24 +155,54 @@ class CapturedRoom(Room):
             self._try(lambda: self._happened(Reseated(seat.index, self._tap(seat))))
         return replaced
 
-    def set_muted(self, participant_id: str, muted: bool) -> None:
-        """See `Room.set_muted`."""
-        super().set_muted(participant_id, muted)
-        self._changed(participant_id, muted=muted)
+    def _updated(self, participant: Participant, by: str | None = None) -> None:
+        super()._updated(participant, by)
+        seat = self._seats.get(participant.id)
+        if seat is not None:
+            self._try(lambda: self._note(seat))
 
-    def treat_voice(
-        self, participant_id: str, *, levelling: bool | None = None, noise_suppression: bool | None = None
-    ) -> None:
-        """See `Room.treat_voice`."""
-        super().treat_voice(participant_id, levelling=levelling, noise_suppression=noise_suppression)
-        self._changed(participant_id, levelling=levelling, noise_suppression=noise_suppression)
+    def _note(self, seat: _Seat) -> None:
+        """Write down what is new about somebody's state."""
+        state = _state(seat.participant)
+        changed = {key: value for key, value in state.items() if seat.noted.get(key) != value}
+        seat.noted = state
+        if changed:
+            self._happened(Changed(seat.index, changed))
 
-    def rename(self, participant_id: str, name: str) -> None:
-        """See `Room.rename`."""
-        super().rename(participant_id, name)
-        self._changed(participant_id, name=name)
+    def _hearing_changed(self, by: str | None) -> None:
+        super()._hearing_changed(by)
+        rules = [[rule.listener, rule.source, rule.gain] for rule in self.hearing.rules]
+        self._try(lambda: self._happened(Ruled({"rules": rules})))
 
     # Sound
+
+    def play(self, sound: Sound, *, by: str | None = None) -> None:
+        """See `Room.play`."""
+        super().play(sound, by=by)
+        self._try(lambda: self._note_sound(sound))
+
+    def _note_sound(self, sound: Sound) -> None:
+        self._sounds[sound.id] = self._played
+        self._played += 1
+        about = {
+            "id": sound.id,
+            "name": sound.name,
+            "audience": None if sound.audience is None else sorted(sound.audience),
+            "talk_gain": sound.talk_gain,
+            "gain": sound.gain,
+            "for_absent": sound.for_absent,
+        }
+        self._happened(SoundPlayed(self._sounds[sound.id], about))
+
+    def _sound(self, now_ns: int) -> dict[str, Samples]:
+        frames = super()._sound(now_ns)
+        for sound in self.sounds:
+            index = self._sounds.get(sound.id)
+            frame = frames.get(sound.id)
+            if index is not None and (frame is not None or sound.ended):
+                given = None if frame is None else frame.astype("<i2").tobytes()
+                self._try(partial(self._write, SoundPulled(index, sound.ended, given)))
+        return frames
 
     def tick(self, tick: int, now_ns: int) -> None:
         """See `Room.tick`."""
@@ -204,13 +256,12 @@ class CapturedRoom(Room):
         self._joined += 1
         about = {
             "id": participant.id,
-            "name": participant.name,
             "transport": participant.transport,
             "joined_at": participant.joined_at,
-            "muted": participant.muted,
         }
+        seat.noted = _state(participant)
         self._seats[participant.id] = seat
-        self._happened(Joined(seat.index, about | self._tap(seat)))
+        self._happened(Joined(seat.index, about | seat.noted | self._tap(seat)))
 
     def _tap(self, seat: _Seat) -> dict[str, Any]:
         """Listen in on a participant's source and sink. Returns what these are made of."""
@@ -230,12 +281,6 @@ class CapturedRoom(Room):
         seat.codec, seat.expected_loss = sink.codec, _expected_loss(sink)
         seat.forecasts = hasattr(sink, "expected_loss")
         return {"source": about, "sink": {"codec": to_json(seat.codec), "expected_loss": seat.expected_loss}}
-
-    def _changed(self, participant_id: str, **about: object) -> None:
-        seat = self._seats.get(participant_id)
-        if seat is not None:
-            given = {key: value for key, value in about.items() if value is not None}
-            self._try(lambda: self._happened(Changed(seat.index, given)))
 
     def _happened(self, *records: Record) -> None:
         """Note what happened; during a tick it stands after the tick, which ends with the people it began with."""
@@ -268,6 +313,16 @@ class CapturedRoom(Room):
             return
         self._output.write(bytes(self.block), last=last)
         self.block.clear()
+
+
+def _state(participant: Participant) -> dict[str, Any]:
+    """What of somebody's state decides on what is heard, and their name."""
+    voice = participant.voice.settings
+    return asdict(participant.restraints) | {
+        "name": participant.name,
+        "levelling": voice.levelling,
+        "noise_suppression": voice.noise_suppression,
+    }
 
 
 def _expected_loss(sink: Sink) -> float | None:

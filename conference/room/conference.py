@@ -10,7 +10,8 @@ from typing import TypeAlias
 
 from conference.room.errors import InvalidRoomName, RoomFull, TooManyRooms
 from conference.room.events import RoomEvent
-from conference.room.participant import Participant
+from conference.room.participant import Departure, Participant
+from conference.room.policy import DEFAULT_POLICY, RoomPolicy
 from conference.room.room import Room
 from conference.room.talkers import DEFAULT_LIMIT
 from conference.room.voice import DEFAULT_VOICE, VoiceSettings
@@ -53,6 +54,7 @@ class Conference:
         limits: how much it takes on.
         voice: how the voices of all participants are treated, unless told otherwise of one.
         make_room: makes the rooms, in place of `Room`.
+        policy_of: how a room of this name is run, to begin with.
     """
 
     def __init__(
@@ -60,9 +62,11 @@ class Conference:
         limits: ConferenceLimits = ConferenceLimits(),
         voice: VoiceSettings = DEFAULT_VOICE,
         make_room: RoomFactory = Room,
+        policy_of: Callable[[str], RoomPolicy] = lambda _: DEFAULT_POLICY,
     ) -> None:
         self.rooms: dict[str, Room] = {}
         self._make_room = make_room
+        self._policy_of = policy_of
         self._limits = limits
         self._voice = voice
         self._subscribers: dict[str, list[Callable[[RoomEvent], None]]] = {}
@@ -71,13 +75,19 @@ class Conference:
         """The room of that name, if anybody is in it."""
         return self.rooms.get(room_name)
 
-    def join(self, room_name: str, participant: Participant) -> Room:
+    def join(self, room_name: str, participant: Participant, *, returning: bool = False) -> Room:
         """Let somebody into a room, which is made if there is none.
+
+        Args:
+            room_name: which.
+            participant: who.
+            returning: they were there before and lost their connection; see `Room.add`.
 
         Raises:
             InvalidRoomName: the name is not one.
             TooManyRooms: the room would be one too many.
             RoomFull: the participant would be one too many.
+            RoomLocked: nobody but hosts may come in.
             ValueError: somebody with the same id is in the room.
         """
         check_room_name(room_name)
@@ -88,7 +98,7 @@ class Conference:
             room = self._open(room_name, participant.joined_at)
         if len(room.participants) >= self._limits.max_participants:
             raise RoomFull(f"Room {room_name} is full")
-        room.add(participant)
+        room.add(participant, returning=returning)
         self.rooms[room_name] = room
         return room
 
@@ -99,16 +109,17 @@ class Conference:
             lambda event: self._publish(room_name, event),
             self._voice,
             max_talkers=self._limits.max_talkers,
+            policy=self._policy_of(room_name),
         )
 
-    def leave(self, room_name: str, participant_id: str, reason: str) -> None:
+    def leave(self, room_name: str, participant_id: str, reason: str, departure: Departure = "left") -> None:
         """Take somebody out of a room, which goes with its last participant. Does nothing if they are not in it."""
         room = self.rooms.get(room_name)
         if room is None:
             return
-        room.remove(participant_id, reason)
+        room.remove(participant_id, reason, departure)
         if not room.participants:
-            del self.rooms[room_name]
+            self.rooms.pop(room_name, None)
 
     def subscribe(self, room_name: str, callback: Callable[[RoomEvent], None]) -> Callable[[], None]:
         """Have ``callback`` called with every event of a room; it must not block. Returns how to end that."""

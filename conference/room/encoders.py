@@ -14,16 +14,13 @@ helped one by one, without the encoder, don't ask for it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from typing import NamedTuple, TypeAlias
 
 from conference.audio.frame import SILENCE, Samples, Wide
 from conference.audio.limiter import Limiter
 from conference.codecs.base import Codec, Encoder
 from conference.room.participant import Mix
-
-EVERYBODY = ""
-"""Key of the stream that leaves nobody out; a talker's own stream has their id for a key."""
 
 KEEP_TICKS = 100
 """A stream that nobody listens to is kept for 2 s: people pause, and talk on."""
@@ -36,7 +33,7 @@ beyond 20 there is nothing to gain (both measured). Few steps, so that chance do
 EXPECT_EVERY_TICKS = 50
 """How often the listeners' losses are asked for: once a second."""
 
-Moves: TypeAlias = Mapping[Codec | None, str | None]
+Moves: TypeAlias = Mapping[Codec | None, Hashable | None]
 """By codec, the stream from which a listener comes; ``None`` for one who has heard nothing yet."""
 
 
@@ -112,7 +109,7 @@ class EncoderBank:
     """
 
     def __init__(self) -> None:
-        self._streams: dict[str, _Stream] = {}
+        self._streams: dict[Hashable, _Stream] = {}
         self.encoded_packets = 0
         """Packets made by codec work, since the room began."""
 
@@ -122,7 +119,7 @@ class EncoderBank:
         return sum(len(stream.coders) for stream in self._streams.values())
 
     def encode(
-        self, key: str, mix: Wide | None, codecs: Iterable[Codec | None], tick: int, moved: Moves
+        self, key: Hashable, mix: Wide | None, codecs: Iterable[Codec | None], tick: int, moved: Moves
     ) -> dict[Codec | None, Mix]:
         """Limit and encode one stream's next frame.
 
@@ -166,7 +163,9 @@ class EncoderBank:
         self.encoded_packets += 1
         return coder.encoder.encode(samples, fresh=fresh)
 
-    def _join(self, coder: _Coder, samples: Samples, sounding: bool, tick: int, origin: str | None) -> bytes | None:
+    def _join(
+        self, coder: _Coder, samples: Samples, sounding: bool, tick: int, origin: Hashable | None
+    ) -> bytes | None:
         """Encode a frame with which somebody comes from another stream, or from none."""
         heard = self._heard(origin, tick - 1).samples
         if coder.last_tick != tick - 1:
@@ -174,11 +173,11 @@ class EncoderBank:
         # Silence after sound has to be said, or the listener's decoder takes it for a loss and makes sound up.
         return self._encode(coder, samples, sounding or bool(heard.any()), tick, fresh=True)
 
-    def _heard(self, key: str | None, tick: int) -> _Past:
+    def _heard(self, key: Hashable | None, tick: int) -> _Past:
         stream = None if key is None else self._streams.get(key)
         return _NOTHING if stream is None else stream.at(tick)
 
-    def expect_loss(self, key: str, codec: Codec, percent: float) -> None:
+    def expect_loss(self, key: Hashable, codec: Codec, percent: float) -> None:
         """Have a stream's encoder add the FEC that its listeners need.
 
         Args:

@@ -3,7 +3,8 @@
 ConferenceError
 ├── InvalidRoomName
 ├── TooManyRooms
-└── RoomFull
+├── RoomFull
+└── RoomLocked
 """
 
 from __future__ import annotations
@@ -23,3 +24,7 @@ class TooManyRooms(ConferenceError):
 
 class RoomFull(ConferenceError):
     """The room holds as many participants as it may."""
+
+
+class RoomLocked(ConferenceError):
+    """A host has locked the room."""

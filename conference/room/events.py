@@ -1,4 +1,7 @@
-"""What happens in a room, as values. Each is published once, in order, to whoever subscribed."""
+"""What happens in a room, as values. Each is published once, in order, to whoever subscribed.
+
+``by`` names who did it, as far as it was anybody else than the one it happened to.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from conference.room.participant import ParticipantState
+from conference.room.hearing import Rule
+from conference.room.participant import Departure, ParticipantState
+from conference.room.policy import RoomPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +29,17 @@ class ParticipantLeft:
     room: str
     participant: ParticipantState
     reason: str
+    departure: Departure = "left"
+    by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ParticipantUpdated:
-    """A name or a mute changed, or a connection was replaced by a new one in the same seat."""
+    """Anything about somebody changed, or their connection was replaced by a new one in the same seat."""
 
     room: str
     participant: ParticipantState
+    by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +75,65 @@ class LevelsMeasured:
     levels: Mapping[str, float]
 
 
+@dataclass(frozen=True, slots=True)
+class RoomUpdated:
+    """A host changed how the room is run."""
+
+    room: str
+    policy: RoomPolicy
+    by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HearingChanged:
+    """The matrix of gains was changed; ``rules`` is all that is set now."""
+
+    room: str
+    rules: tuple[Rule, ...]
+    by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnmuteRequested:
+    """Somebody is asked to unmute; they may, from now on."""
+
+    room: str
+    participant_id: str
+    by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SoundStarted:
+    """A sound is played; ``audience`` is who hears it, ``None`` everybody."""
+
+    room: str
+    sound_id: str
+    name: str
+    audience: frozenset[str] | None
+    by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SoundStopped:
+    """A sound came to its end, or was stopped."""
+
+    room: str
+    sound_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessageSent:
+    """Somebody wrote to the others. Nothing of it is kept."""
+
+    room: str
+    participant_id: str | None
+    name: str
+    text: str
+    sent_at: float
+    """Unix time in seconds."""
+
+
 RoomEvent: TypeAlias = (
     ParticipantJoined
     | ParticipantLeft
@@ -75,4 +142,10 @@ RoomEvent: TypeAlias = (
     | TalkingStopped
     | DigitPressed
     | LevelsMeasured
+    | RoomUpdated
+    | HearingChanged
+    | UnmuteRequested
+    | SoundStarted
+    | SoundStopped
+    | MessageSent
 )

@@ -13,6 +13,9 @@ from conference.room.voice import Voice
 Transport: TypeAlias = Literal["webrtc", "twilio", "local"]
 """The way a participant came in. ``local`` is code in this process."""
 
+Role: TypeAlias = Literal["host", "speaker", "listener"]
+"""What somebody is here for: to run the room, to talk, to listen."""
+
 
 class Source(Protocol):
     """Where a participant's voice comes from. The room pulls it once a tick."""
@@ -20,6 +23,10 @@ class Source(Protocol):
     def pull(self, now_ns: int) -> Samples | None:
         """The next 20 ms, shape ``(960,)``, int16; ``None`` if there is nothing to hear."""
         ...
+
+
+Departure: TypeAlias = Literal["left", "removed", "lost", "ended", "failed"]
+"""How somebody went: by themselves; sent out; their connection broke; the conference was ended; by an error of ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +79,37 @@ class ParticipantState:
     noise_suppression: bool = False
     """Noise is taken out of their voice."""
 
+    role: Role = "speaker"
+    identity: str | None = None
+    """Who they are beyond this room, as their token says."""
+
+    muted_by: str | None = None
+    """Who muted them, so that they cannot unmute themselves; ``None`` if they did it themselves, or are not muted."""
+
+    held: bool = False
+    """On hold: neither heard nor hearing anybody."""
+
+    deafened: bool = False
+    """They hear nobody."""
+
+    waiting: bool = False
+    """In the lobby: neither heard nor hearing anybody until let in."""
+
+    hand_raised_at: float | None = None
+    """Since when they ask to speak, unix time in seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restraints:
+    """What was decided about somebody, which outlives a lost connection."""
+
+    role: Role
+    muted: bool
+    muted_by: str | None
+    held: bool
+    deafened: bool
+    waiting: bool
+
 
 class Participant:
     """Somebody in a room.
@@ -84,20 +122,30 @@ class Participant:
         source: their voice; ``None`` for one who only listens.
         sink: their ear; ``None`` for one who only speaks.
         hang_up: ends the participant's connection, for a reason that people can read; must not block.
+        role: what they are here for.
+        identity: who they are beyond this room, if that is known.
     """
 
     __slots__ = (
+        "deafened",
+        "hand_raised_at",
         "hang_up",
+        "held",
         "id",
+        "identity",
         "joined_at",
+        "leaving",
         "level",
         "muted",
+        "muted_by",
         "name",
+        "role",
         "sink",
         "source",
         "talking",
         "transport",
         "voice",
+        "waiting",
     )
 
     def __init__(
@@ -110,6 +158,8 @@ class Participant:
         source: Source | None = None,
         sink: Sink | None = None,
         hang_up: Callable[[str], None] | None = None,
+        role: Role = "speaker",
+        identity: str | None = None,
     ) -> None:
         self.id = id
         self.name = name
@@ -118,10 +168,39 @@ class Participant:
         self.source = source
         self.sink = sink
         self.hang_up = hang_up
+        self.role = role
+        self.identity = identity
         self.muted = False
+        self.muted_by: str | None = None
+        self.held = False
+        self.deafened = False
+        self.waiting = False
+        self.hand_raised_at: float | None = None
+        self.leaving: tuple[Departure, str | None] | None = None  # they were told to go, by whom
         self.talking = False
         self.level = SILENT_LEVEL
         self.voice = Voice()  # until a room says how voices are treated there
+
+    @property
+    def absent(self) -> bool:
+        """On hold, or in the lobby: outside of the conversation."""
+        return self.held or self.waiting
+
+    @property
+    def may_be_heard(self) -> bool:
+        """Nothing that was decided about them silences them."""
+        return not (self.muted or self.held or self.waiting or self.role == "listener")
+
+    @property
+    def restraints(self) -> Restraints:
+        """What was decided about them."""
+        return Restraints(self.role, self.muted, self.muted_by, self.held, self.deafened, self.waiting)
+
+    def restrain(self, restraints: Restraints) -> None:
+        """Put on them what was decided before, as they come back. Before they are in a room."""
+        self.role = restraints.role
+        self.muted, self.muted_by = restraints.muted, restraints.muted_by
+        self.held, self.deafened, self.waiting = restraints.held, restraints.deafened, restraints.waiting
 
     def state(self) -> ParticipantState:
         """A snapshot."""
@@ -135,4 +214,11 @@ class Participant:
             joined_at=self.joined_at,
             levelling=self.voice.settings.levelling,
             noise_suppression=self.voice.settings.noise_suppression,
+            role=self.role,
+            identity=self.identity,
+            muted_by=self.muted_by,
+            held=self.held,
+            deafened=self.deafened,
+            waiting=self.waiting,
+            hand_raised_at=self.hand_raised_at,
         )

@@ -7,38 +7,30 @@ no socket, reads no clock, awaits nothing. The same calls at the same times give
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
-from typing import TypeAlias
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from conference.audio.fade import fade_in, fade_out
 from conference.audio.frame import SILENT_LEVEL, Samples
-from conference.audio.mix import minus, total
-from conference.codecs.base import Codec
-from conference.room.encoders import EVERYBODY, EXPECT_EVERY_TICKS, EncoderBank
-from conference.room.events import (
-    DigitPressed,
-    LevelsMeasured,
-    ParticipantJoined,
-    ParticipantLeft,
-    ParticipantUpdated,
-    RoomEvent,
-    TalkingStarted,
-    TalkingStopped,
-)
-from conference.room.participant import Participant, Sink, Source
+from conference.room.audience import Audience, Row
+from conference.room.encoders import EncoderBank
+from conference.room.events import HearingChanged, LevelsMeasured, RoomEvent, SoundStarted, SoundStopped
+from conference.room.hearing import Hearing
+from conference.room.participant import Departure, Participant, Sink, Source
+from conference.room.people import People
+from conference.room.policy import DEFAULT_POLICY, RoomPolicy
+from conference.room.rows import full_row, plain_row
+from conference.room.soundboard import Soundboard
+from conference.room.sounds import Sound
 from conference.room.talkers import DEFAULT_LIMIT, TalkerSelection
-from conference.room.voice import DEFAULT_VOICE, Voice, VoiceSettings
+from conference.room.voice import DEFAULT_VOICE, VoiceSettings
 
 log = logging.getLogger(__name__)
-
-_Place: TypeAlias = tuple[str, Codec | None]
-"""A stream and the codec it is heard in."""
 
 LEVELS_EVERY_TICKS = 5
 """Levels are published ten times a second."""
 
 
-class Room:
+class Room(People):
     """Who is here, and what they hear.
 
     Args:
@@ -47,6 +39,7 @@ class Room:
         publish: takes every event, at once and in order.
         voice: how the voices of those who join are treated.
         max_talkers: how many are mixed at once; with more, the loudest.
+        policy: how the room is run, to begin with.
     """
 
     def __init__(
@@ -57,49 +50,33 @@ class Room:
         voice: VoiceSettings = DEFAULT_VOICE,
         *,
         max_talkers: int = DEFAULT_LIMIT,
+        policy: RoomPolicy = DEFAULT_POLICY,
     ) -> None:
-        self.name = name
-        self.created_at = created_at
-        self.participants: dict[str, Participant] = {}
-        self.encoders = EncoderBank()
-        self._publish = publish
+        super().__init__(name, created_at, publish, voice, policy)
+        self._hearing = Hearing()
+        self._board = Soundboard()
+        self._plain = True  # everybody hears everybody as they are
+        self._audience = Audience(self._row, self._expel)
         self._selection = TalkerSelection(max_talkers)
         self._left_out: set[str] = set()  # who talked during the last tick and was not mixed
-        self._voice = voice
         self._endings: dict[str, Samples] = {}  # what is still to be heard of those who have left
-        self._talkers: frozenset[str] | None = None  # for whom the listeners are arranged; None: not at all
-        self._audience: dict[str, dict[Codec | None, list[Participant]]] = {}  # by stream, by codec
-        self._places: dict[str, _Place] = {}  # of each listener
         self._levels: dict[str, float] = {}
+
+    @property
+    def encoders(self) -> EncoderBank:
+        """The encoders of all that is heard here."""
+        return self._audience.encoders
 
     # People
 
-    def add(self, participant: Participant) -> None:
-        """Let somebody in.
-
-        Raises:
-            ValueError: somebody with that id is here already.
-            SuppressionUnavailable: voices are to be freed of noise, and the library for it is not there.
-        """
-        if participant.id in self.participants:
-            raise ValueError(f"participant {participant.id} is in the room already")
-        participant.voice = Voice(self._voice)
-        self.participants[participant.id] = participant
-        self._talkers = None
-        self._publish(ParticipantJoined(self.name, participant.state()))
-
-    def remove(self, participant_id: str, reason: str) -> Participant | None:
-        """Take somebody out. Does not end their connection. ``None`` if they were not here."""
-        participant = self.participants.pop(participant_id, None)
-        if participant is None:
-            return None
-        self._talkers = None
-        ending = participant.voice.stop()
-        if ending is not None:
-            self._endings[participant_id] = ending
-        self._set_talking(participant, talking=False)
-        self._publish(ParticipantLeft(self.name, participant.state(), reason))
-        return participant
+    def remove(self, participant_id: str, reason: str, departure: Departure = "left") -> Participant | None:
+        """See `People.remove`. What they were just saying still fades."""
+        participant = self.participants.get(participant_id)
+        if participant is not None:
+            ending = participant.voice.stop()
+            if ending is not None:
+                self._endings[participant_id] = ending
+        return super().remove(participant_id, reason, departure)
 
     def reseat(
         self,
@@ -108,64 +85,68 @@ class Room:
         sink: Sink | None,
         hang_up: Callable[[str], None] | None,
     ) -> Callable[[str], None] | None:
-        """Give a participant another connection. Returns how to end the one they had.
-
-        Raises:
-            KeyError: they are not here.
-        """
-        participant = self.participants[participant_id]
-        replaced, participant.hang_up = participant.hang_up, hang_up
-        participant.source, participant.sink = source, sink
-        self._talkers = None
-        self._places.pop(participant_id, None)  # a new decoder, which has heard nothing yet
-        self._publish(ParticipantUpdated(self.name, participant.state()))
+        """See `People.reseat`."""
+        replaced = super().reseat(participant_id, source, sink, hang_up)
+        self._audience.renew(participant_id)
         return replaced
 
-    def set_muted(self, participant_id: str, muted: bool) -> None:
-        """Mute or unmute: whoever is muted is not heard.
+    # Who hears whom
 
-        Raises:
-            KeyError: they are not here.
-        """
-        participant = self.participants[participant_id]
-        if participant.muted == muted:
-            return
-        participant.muted = muted
-        if muted:
-            self._set_talking(participant, talking=False)
-            participant.level = SILENT_LEVEL
-        self._publish(ParticipantUpdated(self.name, participant.state()))
+    @property
+    def hearing(self) -> Hearing:
+        """The matrix of gains: to be read. It is changed through the room."""
+        return self._hearing
 
-    def treat_voice(
-        self, participant_id: str, *, levelling: bool | None = None, noise_suppression: bool | None = None
-    ) -> None:
-        """Switch stages of a participant's voice on or off; ``None`` leaves one as it is.
+    def set_gain(self, listener: str | None, source: str | None, gain: float | None, *, by: str | None = None) -> None:
+        """Set one gain of the matrix; see `Hearing.set`, also for what is raised."""
+        if self._hearing.set(listener, source, gain):
+            self._hearing_changed(by)
 
-        Raises:
-            KeyError: they are not here.
-            SuppressionUnavailable: the library for it is not there.
-        """
-        participant = self.participants[participant_id]
-        if participant.voice.change(levelling=levelling, noise_suppression=noise_suppression):
-            self._publish(ParticipantUpdated(self.name, participant.state()))
+    def whisper(self, source: str, listeners: Iterable[str], *, by: str | None = None) -> None:
+        """Have somebody heard by these alone; see `Hearing.whisper`. To coach is to whisper to one."""
+        self._hearing.whisper(source, listeners)
+        self._hearing_changed(by)
 
-    def rename(self, participant_id: str, name: str) -> None:
-        """Change what others see.
+    def speak_up(self, source: str, *, by: str | None = None) -> None:
+        """End a whisper."""
+        self._hearing.speak_up(source)
+        self._hearing_changed(by)
 
-        Raises:
-            KeyError: they are not here.
-        """
-        participant = self.participants[participant_id]
-        if participant.name != name:
-            participant.name = name
-            self._publish(ParticipantUpdated(self.name, participant.state()))
+    def sidebar(self, members: Iterable[str], *, by: str | None = None) -> None:
+        """Have these talk among themselves; see `Hearing.sidebar`."""
+        self._hearing.sidebar(members)
+        self._hearing_changed(by)
 
-    def press_digit(self, participant_id: str, digit: str) -> None:
-        """A key of a participant's telephone was pressed."""
-        if participant_id in self.participants:
-            self._publish(DigitPressed(self.name, participant_id, digit))
+    def rejoin(self, members: Iterable[str], *, by: str | None = None) -> None:
+        """Take back all that is set in the matrix for these."""
+        self._hearing.rejoin(members)
+        self._hearing_changed(by)
 
-    # Sound
+    def _hearing_changed(self, by: str | None) -> None:
+        self._stir()
+        self._publish(HearingChanged(self.name, tuple(self._hearing.rules), by))
+
+    # Sounds
+
+    @property
+    def sounds(self) -> Collection[Sound]:
+        """What is being played."""
+        return self._board.sounds.values()
+
+    def play(self, sound: Sound, *, by: str | None = None) -> None:
+        """Play a sound from the next tick on; see `Soundboard.play`, also for what is raised."""
+        self._board.play(sound)
+        self._stir()
+        self._publish(SoundStarted(self.name, sound.id, sound.name, sound.audience, by))
+
+    def stop_sound(self, sound_id: str) -> bool:
+        """End a sound with the next tick. Returns whether it was being played."""
+        sound = self._board.sounds.get(sound_id)
+        if sound is not None:
+            sound.stop()
+        return sound is not None
+
+    # A tick
 
     def tick(self, tick: int, now_ns: int) -> None:
         """Let 20 ms pass: everybody speaks, and everybody hears.
@@ -176,10 +157,14 @@ class Room:
         """
         voices, self._endings = self._endings, {}
         voices.update((one.id, frame) for one, frame in self._listen(now_ns))
-        self._play(self._loudest(voices), tick)
+        voices = self._loudest(voices)
+        if self._board.sounds:
+            voices = voices | self._sound(now_ns)
+        self._audience.play(voices, self.participants, tick)
         if tick % LEVELS_EVERY_TICKS == 0:
             self._publish_levels()
             self.encoders.forget_unused(tick)
+        self._wait_for_host()
 
     def _listen(self, now_ns: int) -> Iterator[tuple[Participant, Samples]]:
         """Who is to be heard, with their frames."""
@@ -188,8 +173,9 @@ class Room:
             if participant.source is None and not participant.talking:
                 continue
             frame = None if participant.source is None else self._pull(participant, participant.source, now_ns)
-            heard = voice.process(frame, muted=participant.muted)
-            if not participant.muted:
+            audible = participant.may_be_heard
+            heard = voice.process(frame, muted=not audible)
+            if audible:
                 participant.level = voice.level
                 if voice.talking != participant.talking:
                     self._set_talking(participant, talking=voice.talking)
@@ -217,82 +203,34 @@ class Room:
             self._expel(participant)
             return None
 
-    def _play(self, voices: dict[str, Samples], tick: int) -> None:
-        """Mix, encode and deliver: each stream once, however many hear it."""
-        moved = self._arrange(frozenset(voices))
-        everything = total(list(voices.values())) if voices and self._audience else None
-        for stream, by_codec in self._audience.items():
-            mix = everything
-            if everything is not None and stream != EVERYBODY:
-                mix = minus(everything, voices[stream]) if len(voices) > 1 else None
-            mixes = self.encoders.encode(stream, mix, by_codec, tick, moved.get(stream, {}))
-            for codec, listeners in by_codec.items():
-                heard = mixes[codec]
-                for participant in listeners:
-                    try:
-                        if participant.sink is not None:
-                            participant.sink.deliver(heard)
-                    except Exception:
-                        self._expel(participant)
-        if moved or tick % EXPECT_EVERY_TICKS == 0:
-            self._expect_losses()
+    def _sound(self, now_ns: int) -> dict[str, Samples]:
+        """The frames of the sounds that are played."""
+        for sound in self._board.take_ended():
+            self._stir()
+            self._publish(SoundStopped(self.name, sound.id, sound.name))
+        absent = any(one.absent for one in self.participants.values())
+        return dict(self._board.pull(now_ns, absent=absent))
 
-    def _expect_losses(self) -> None:
-        """Tell the encoders how much of what they make is lost on its way."""
-        for stream, by_codec in self._audience.items():
-            for codec, listeners in by_codec.items():
-                losses = [loss for one in listeners if (loss := self._reported_loss(one)) is not None]
-                if codec is not None and losses:
-                    self.encoders.expect_loss(stream, codec, max(losses))
+    def _row(self, listener: Participant, voices: Collection[str]) -> Row:
+        if self._plain:
+            return plain_row(listener, voices)
+        return full_row(listener, voices, self._hearing, self._board)
 
-    def _reported_loss(self, participant: Participant) -> float | None:
-        try:
-            loss = getattr(participant.sink, "expected_loss", None)
-            return None if loss is None else float(loss)
-        except Exception:
-            self._expel(participant)
-            return None
-
-    def _arrange(self, talkers: frozenset[str]) -> dict[str, dict[Codec | None, str | None]]:
-        """Seat the listeners by stream and codec, if anything has changed.
-
-        Returns:
-            Where somebody is new, by stream and codec, and the stream that they come from.
-        """
-        if talkers == self._talkers:
-            return {}
-        self._talkers = talkers
-        self._audience = {}
-        moved: dict[str, dict[Codec | None, str | None]] = {}
-        before, self._places = self._places, {}
-        for participant in self.participants.values():
-            if participant.sink is None:
-                continue
-            stream = participant.id if participant.id in talkers else EVERYBODY
-            codec = participant.sink.codec
-            self._audience.setdefault(stream, {}).setdefault(codec, []).append(participant)
-            place = self._places[participant.id] = (stream, codec)
-            came_from = before.get(participant.id)
-            if came_from is None:
-                moved.setdefault(stream, {}).setdefault(codec, None)
-            elif came_from != place:
-                moved.setdefault(stream, {})[codec] = came_from[0]
-        return moved
+    def _stir(self) -> None:
+        people = self.participants.values()
+        self._plain = (
+            self._hearing.plain and self._board.plain and not any(one.absent or one.deafened for one in people)
+        )
+        self._audience.rearrange()
 
     def _expel(self, participant: Participant) -> None:
         """A participant whose connection breaks the room's rules must not take the room with it."""
         log.exception("room %s: the connection of participant %s failed", self.name, participant.id)
         participant.source = participant.sink = None
-        self._talkers = None
+        participant.leaving = ("failed", None)
+        self._stir()
         if participant.hang_up is not None:
             participant.hang_up("internal error")
-
-    def _set_talking(self, participant: Participant, *, talking: bool) -> None:
-        if participant.talking == talking:
-            return
-        participant.talking = talking
-        event = TalkingStarted if talking else TalkingStopped
-        self._publish(event(self.name, participant.id))
 
     def _publish_levels(self) -> None:
         levels = {one.id: round(one.level, 1) for one in self.participants.values() if one.level > SILENT_LEVEL}

@@ -19,11 +19,12 @@ from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, Samples
 from conference.audio.limiter import CEILING
 from conference.codecs.opus import OpusCodec
 from conference.codecs.opus_decoder import OpusDecoder
-from conference.room.encoders import EVERYBODY, EXPECT_EVERY_TICKS, KEEP_TICKS, EncoderBank, Moves, protection
+from conference.room.encoders import EXPECT_EVERY_TICKS, KEEP_TICKS, EncoderBank, Moves, protection
 from conference.room.participant import Mix
 from conference.room.room import Room
 from tests.room.fakes import Ear, Mouth, PcmCodec, at, steady
 
+EVERYBODY = ""
 AMY = "amy"
 WINDOW = SAMPLE_RATE // 200  # 5 ms
 

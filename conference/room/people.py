@@ -1,0 +1,270 @@
+"""Who is in a room, and what was decided about them. What they hear is the room's business."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from typing import Any
+
+from conference.audio.frame import SILENT_LEVEL
+from conference.room.entry import check_entry, has_host, must_wait
+from conference.room.events import (
+    DigitPressed,
+    MessageSent,
+    ParticipantJoined,
+    ParticipantLeft,
+    ParticipantUpdated,
+    RoomEvent,
+    RoomUpdated,
+    TalkingStarted,
+    TalkingStopped,
+    UnmuteRequested,
+)
+from conference.room.participant import Departure, Participant, Restraints, Role, Sink, Source
+from conference.room.policy import RoomPolicy
+from conference.room.voice import Voice, VoiceSettings
+
+HOST_GRACE_TICKS = 1500
+"""How long a room that ends with its host waits for one whose connection was lost: 30 s."""
+
+
+class People:
+    """The participants of one room, by id.
+
+    What changes about them is published at once. ``by`` always names who did it, if it was somebody else than they
+    themselves.
+
+    Args:
+        name: as in the URL.
+        created_at: unix time in seconds.
+        publish: takes every event, at once and in order.
+        voice: how the voices of those who join are treated.
+        policy: how the room is run, to begin with.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        created_at: float,
+        publish: Callable[[RoomEvent], None],
+        voice: VoiceSettings,
+        policy: RoomPolicy,
+    ) -> None:
+        self.name = name
+        self.created_at = created_at
+        self.participants: dict[str, Participant] = {}
+        self.policy = policy
+        self._publish = publish
+        self._voice = voice
+        self._without_host = 0  # ticks since the last host was lost, if the room ends with them
+
+    # Coming and going
+
+    def add(self, participant: Participant, *, returning: bool = False) -> None:
+        """Let somebody in, to the lobby if the policy says so.
+
+        Args:
+            participant: who.
+            returning: they were here before and lost their connection: what was decided about them stands.
+
+        Raises:
+            ValueError: somebody with that id is here already.
+            RoomLocked, RoomFull: the policy keeps them out.
+            SuppressionUnavailable: voices are to be freed of noise, and the library for it is not there.
+        """
+        if participant.id in self.participants:
+            raise ValueError(f"participant {participant.id} is in the room already")
+        if not returning:
+            check_entry(self.policy, self.participants.values(), participant)
+            participant.waiting = must_wait(self.policy, self.participants.values(), participant)
+            participant.muted = participant.muted or (self.policy.mute_on_entry and participant.role != "host")
+        participant.voice = Voice(self._voice)
+        self.participants[participant.id] = participant
+        self._stir()
+        self._publish(ParticipantJoined(self.name, participant.state()))
+        if participant.role == "host":
+            self._host_is_here()
+
+    def remove(self, participant_id: str, reason: str, departure: Departure = "left") -> Participant | None:
+        """Take somebody out. Does not end their connection. ``None`` if they were not here."""
+        participant = self.participants.pop(participant_id, None)
+        if participant is None:
+            return None
+        self._stir()
+        self._silence(participant)
+        departure, by = participant.leaving or (departure, None)
+        self._publish(ParticipantLeft(self.name, participant.state(), reason, departure, by))
+        if participant.role == "host" and self.policy.ends_with_host and not has_host(self.participants.values()):
+            if departure == "lost":
+                self._without_host = 1
+            else:
+                self.end("The host has ended the conference.")
+        return participant
+
+    def dismiss(
+        self, participant_id: str, reason: str, departure: Departure = "removed", *, by: str | None = None
+    ) -> None:
+        """Send somebody away, and end their connection.
+
+        Raises:
+            KeyError: they are not here.
+        """
+        participant = self.participants[participant_id]
+        participant.leaving = (departure, by)
+        if participant.hang_up is not None:
+            participant.hang_up(reason)
+        self.remove(participant_id, reason)  # unless ending the connection did that
+
+    def end(self, reason: str, *, by: str | None = None) -> None:
+        """Send everybody away."""
+        for participant_id in list(self.participants):
+            if participant_id in self.participants:
+                self.dismiss(participant_id, reason, "ended", by=by)
+
+    def reseat(
+        self,
+        participant_id: str,
+        source: Source | None,
+        sink: Sink | None,
+        hang_up: Callable[[str], None] | None,
+    ) -> Callable[[str], None] | None:
+        """Give a participant another connection. Returns how to end the one they had.
+
+        Raises:
+            KeyError: they are not here.
+        """
+        participant = self.participants[participant_id]
+        replaced, participant.hang_up = participant.hang_up, hang_up
+        participant.source, participant.sink = source, sink
+        self._stir()
+        self._updated(participant)
+        return replaced
+
+    # What is decided about them. All of these raise KeyError for somebody who is not here.
+
+    def set_muted(self, participant_id: str, muted: bool, *, by: str | None = None) -> None:
+        """Mute or unmute: whoever is muted is not heard. Muted by somebody else, they are not to unmute themselves."""
+        muted_by = by if muted else None
+        before = self.participants[participant_id]
+        if muted and before.muted and muted_by is None:
+            muted_by = before.muted_by
+        self._set(participant_id, by, muted=muted, muted_by=muted_by)
+
+    def restrain(self, participant_id: str, restraints: Restraints) -> None:
+        """Put on somebody all that was decided about them at another time."""
+        self._set(participant_id, None, **asdict(restraints))
+
+    def ask_to_unmute(self, participant_id: str, *, by: str | None = None) -> None:
+        """Let somebody unmute themselves again, and ask them to."""
+        self._set(participant_id, by, muted_by=None)
+        self._publish(UnmuteRequested(self.name, participant_id, by))
+
+    def hold(self, participant_id: str, held: bool, *, by: str | None = None) -> None:
+        """Put somebody on hold, or take them back: they are not heard, and hear nobody."""
+        self._set(participant_id, by, held=held)
+
+    def deafen(self, participant_id: str, deafened: bool, *, by: str | None = None) -> None:
+        """Have somebody hear nobody, or hear again."""
+        self._set(participant_id, by, deafened=deafened)
+
+    def admit(self, participant_ids: Iterable[str], *, by: str | None = None) -> None:
+        """Let people in from the lobby."""
+        for participant_id in participant_ids:
+            self._set(participant_id, by, waiting=False)
+
+    def set_role(self, participant_id: str, role: Role, *, by: str | None = None) -> None:
+        """Make somebody a host, a speaker or a listener."""
+        self._set(participant_id, by, role=role)
+        if role == "host":
+            self._host_is_here()
+
+    def raise_hand(self, participant_id: str, at: float | None, *, by: str | None = None) -> None:
+        """Raise a hand, at a unix time in seconds; or (``None``) lower it."""
+        before = self.participants[participant_id].hand_raised_at
+        if at is None or before is None:
+            self._set(participant_id, by, hand_raised_at=at)
+
+    def rename(self, participant_id: str, name: str, *, by: str | None = None) -> None:
+        """Change what others see."""
+        self._set(participant_id, by, name=name)
+
+    def treat_voice(
+        self,
+        participant_id: str,
+        *,
+        levelling: bool | None = None,
+        noise_suppression: bool | None = None,
+        by: str | None = None,
+    ) -> None:
+        """Switch stages of a participant's voice on or off; ``None`` leaves one as it is.
+
+        Raises:
+            SuppressionUnavailable: the library for it is not there.
+        """
+        participant = self.participants[participant_id]
+        if participant.voice.change(levelling=levelling, noise_suppression=noise_suppression):
+            self._updated(participant, by)
+
+    def set_policy(self, policy: RoomPolicy, *, by: str | None = None) -> None:
+        """Run the room in another way from now on. Those whom it would not let in any more stay."""
+        if policy == self.policy:
+            return
+        self.policy = policy
+        self._publish(RoomUpdated(self.name, policy, by))
+        if policy.lobby == "off" or (policy.lobby == "host" and has_host(self.participants.values())):
+            self._admit_all(by)
+
+    # What they say without sound
+
+    def press_digit(self, participant_id: str, digit: str) -> None:
+        """A key of a participant's telephone was pressed."""
+        if participant_id in self.participants:
+            self._publish(DigitPressed(self.name, participant_id, digit))
+
+    def send_message(self, participant_id: str | None, name: str, text: str, sent_at: float) -> None:
+        """Somebody writes to everybody; ``None`` for somebody who is not in the room."""
+        self._publish(MessageSent(self.name, participant_id, name, text, sent_at))
+
+    def _set(self, participant_id: str, by: str | None, **changes: Any) -> None:
+        participant = self.participants[participant_id]
+        if all(getattr(participant, field) == value for field, value in changes.items()):
+            return
+        for field, value in changes.items():
+            setattr(participant, field, value)
+        self._stir()
+        if not participant.may_be_heard:
+            self._silence(participant)
+            participant.level = SILENT_LEVEL
+        self._updated(participant, by)
+
+    def _host_is_here(self) -> None:
+        self._without_host = 0
+        if self.policy.lobby == "host":
+            self._admit_all(None)
+
+    def _admit_all(self, by: str | None) -> None:
+        self.admit([one.id for one in self.participants.values() if one.waiting], by=by)
+
+    def _wait_for_host(self) -> None:
+        """Let a tick pass without a host, if one is waited for."""
+        if self._without_host:
+            self._without_host += 1
+            if self._without_host > HOST_GRACE_TICKS:
+                self._without_host = 0
+                self.end("The host is gone.")
+
+    def _stir(self) -> None:
+        """Who is here, or what was decided about them, has changed."""
+
+    def _silence(self, participant: Participant) -> None:
+        self._set_talking(participant, talking=False)
+
+    def _set_talking(self, participant: Participant, *, talking: bool) -> None:
+        if participant.talking == talking:
+            return
+        participant.talking = talking
+        event = TalkingStarted if talking else TalkingStopped
+        self._publish(event(self.name, participant.id))
+
+    def _updated(self, participant: Participant, by: str | None = None) -> None:
+        self._publish(ParticipantUpdated(self.name, participant.state(), by))

@@ -177,6 +177,29 @@ class Gate:
         self._noise.silent()
         return self._count_down()
 
+    def skip(self, ticks: int) -> None:
+        """Let ticks without a frame pass while closed, which change nothing but what is known of the noise."""
+        self._noise.silent(ticks)
+
+    def believe(self, level: float) -> bool:
+        """A tick whose frame nobody hears, and of which no more is known than its level in dBov.
+
+        Returns:
+            :attr:`open`: somebody is taken to be talking.
+        """
+        square = full_scale(level)
+        known, floor = self._noise.known, self._noise.square
+        self._noise.process(square)
+        self.level = level
+        self.clearance = 0.0
+        needed = floor * _RATIO[KEEP_DB if self.open else OPEN_DB] if known and self._adaptive else 0.0
+        self.loud = square > min(max(needed, self._threshold), ALWAYS)
+        if self.loud:
+            self._remaining = self._hangover_ticks
+            self.open = True
+            return True
+        return self._count_down()
+
     def _compare(self, wide: Wide) -> bool:
         """Measure a frame above the threshold against the noise. Returns whether it is more than that."""
         quarters = weighted_squares(wide)

@@ -1,12 +1,29 @@
-"""What a jitter buffer says is next, and what it counts."""
+"""What a jitter buffer holds, what it says is next, and what it counts."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 SILENT_DBOV = -76
 """A packet whose sender measured this or less is silence: the gate's fixed threshold is at -75.4 dBov."""
+
+
+@dataclass(order=True, slots=True)
+class Waiting:
+    """A packet that waits for its turn; times are in samples of the stream's clock, endless."""
+
+    sequence: int
+    timestamp: int = field(compare=False)
+    duration: int = field(compare=False)
+    payload: bytes = field(compare=False)
+    level: int | None = field(compare=False)
+    repairs: bool = field(compare=False)
+
+    @property
+    def end(self) -> int:
+        """The media time behind it."""
+        return self.timestamp + self.duration
 
 
 @dataclass(frozen=True, slots=True)

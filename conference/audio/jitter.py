@@ -22,10 +22,9 @@ from __future__ import annotations
 
 from bisect import insort
 from collections import deque
-from dataclasses import dataclass, field
 
 from conference.audio.delay import DelayEstimator
-from conference.audio.items import SILENT_DBOV, Item, JitterStats, Lost, Packet, Silence
+from conference.audio.items import SILENT_DBOV, Item, JitterStats, Lost, Packet, Silence, Waiting
 from conference.audio.sequence import Unwrapper
 
 DTX_BYTES = 2
@@ -37,20 +36,6 @@ SKIPPED_REMEMBERED = 64
 HYSTERESIS = 16
 """Delay is taken out only if what remains is more than the target by one part in so many of it: a target that wavers
 must not have speech shortened and stretched in turn."""
-
-
-@dataclass(order=True, slots=True)
-class _Entry:
-    sequence: int
-    timestamp: int = field(compare=False)
-    duration: int = field(compare=False)
-    payload: bytes = field(compare=False)
-    level: int | None = field(compare=False)
-    repairs: bool = field(compare=False)
-
-    @property
-    def end(self) -> int:
-        return self.timestamp + self.duration
 
 
 class JitterBuffer:
@@ -85,7 +70,7 @@ class JitterBuffer:
         self._tick = clock_rate // 50
         self._slip = clock_rate // 1000  # by so much less than the target it may be without making up for it at once
         self._unwrapper = Unwrapper()
-        self._entries: list[_Entry] = []
+        self._entries: list[Waiting] = []
         self._skipped: deque[int] = deque(maxlen=SKIPPED_REMEMBERED)
         self._forget_stream()
 
@@ -144,29 +129,23 @@ class JitterBuffer:
             redundant: it came inside a later packet (RFC 2198), so that it tells nothing about the network's delay.
             repairs: it holds what can make up for the packet before it, should that be lost.
         """
-        self.stats.received += 1
-        place = self._unwrapper.place(sequence, timestamp)
+        place = self._place(sequence, timestamp)
         if place is None:
             return
-        sequence, timestamp, restarted = place
-        if restarted:
-            self.stats.restarts += 1
-            self._forget_stream()
-            self.delay.reset()
+        sequence, timestamp = place
         newest = self._entries[-1].sequence if self._entries else self._last_played
         if sequence <= newest and self._is_known(sequence):
             self.stats.duplicate += 1
             return
         if not redundant:
-            self._arrival = arrival = arrival_ns * self.clock_rate // 1_000_000_000
-            self.delay.observe(arrival - timestamp, arrival)
+            self._time(timestamp, arrival_ns)
         if sequence <= self._last_played:
             self._skipped.remove(sequence)
             self.stats.late += 1
             if not redundant:
                 self.delay.observe_late()
             return
-        entry = _Entry(sequence, timestamp, duration, payload, level, repairs)
+        entry = Waiting(sequence, timestamp, duration, payload, level, repairs)
         if sequence > newest:
             self._entries.append(entry)
         else:
@@ -174,6 +153,19 @@ class JitterBuffer:
         self.buffered += duration
         if self.buffered > self._capacity:
             self._bound()
+
+    def pass_by(self, sequence: int, timestamp: int, arrival_ns: int) -> None:
+        """Take note, while idle, of a packet that nobody needs to hear: what the network does stays known.
+
+        Args:
+            sequence: RTP sequence number, 16 bits, wrapping.
+            timestamp: RTP timestamp, 32 bits, wrapping.
+            arrival_ns: when it came.
+        """
+        place = self._place(sequence, timestamp)
+        if place is not None and place[0] > self._last_played:
+            self._last_played = place[0]
+            self._time(place[1], arrival_ns)
 
     def behind(self, now_ns: int) -> int:
         """How late what plays at ``now_ns`` is, compared with the fastest packet, in samples; 0 while pausing."""
@@ -225,6 +217,23 @@ class JitterBuffer:
 
     # Arrival
 
+    def _place(self, sequence: int, timestamp: int) -> tuple[int, int] | None:
+        """Where a packet that has just come belongs; ``None`` if that is not known yet."""
+        self.stats.received += 1
+        place = self._unwrapper.place(sequence, timestamp)
+        if place is None:
+            return None
+        sequence, timestamp, restarted = place
+        if restarted:
+            self.stats.restarts += 1
+            self._forget_stream()
+            self.delay.reset()
+        return sequence, timestamp
+
+    def _time(self, timestamp: int, arrival_ns: int) -> None:
+        self._arrival = arrival = arrival_ns * self.clock_rate // 1_000_000_000
+        self.delay.observe(arrival - timestamp, arrival)
+
     def _is_known(self, sequence: int) -> bool:
         """Whether the packet was here before: it waits, or it was played."""
         if sequence <= self._last_played:
@@ -238,7 +247,7 @@ class JitterBuffer:
 
     # Playing
 
-    def _begin(self, head: _Entry, now: int, wanted: int) -> Item:
+    def _begin(self, head: Waiting, now: int, wanted: int) -> Item:
         """Start to play, once the head has waited long enough.
 
         A tick takes more than one packet if they are short, and the last of them comes later: wait for that one. With
@@ -250,7 +259,7 @@ class JitterBuffer:
             return self._play_head(skip=0)
         return Silence(min(wanted, -(-early // quantum) * quantum))
 
-    def _take_head(self) -> _Entry:
+    def _take_head(self) -> Waiting:
         """Move on behind the head, over whatever is missing before it."""
         head = self._entries.pop(0)
         self.buffered -= head.duration
@@ -262,7 +271,7 @@ class JitterBuffer:
         self._position = head.end
         return head
 
-    def _note_loss(self, head: _Entry) -> None:
+    def _note_loss(self, head: Waiting) -> None:
         """Something before the head is lost."""
         if head.repairs:
             self.delay.observe_loss(self._arrival, min(head.duration, self._tick))
@@ -281,7 +290,7 @@ class JitterBuffer:
         """How late the position plays, compared with the fastest packet."""
         return now - self.delay.base - self._position
 
-    def _report_lost(self, head: _Entry, gap: int, *, hold: bool) -> Item:
+    def _report_lost(self, head: Waiting, gap: int, *, hold: bool) -> Item:
         """Conceal what is missing before the head.
 
         With ``hold`` the position stays: play is far ahead of what the network now needs, so the delay grows by what

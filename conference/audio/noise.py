@@ -96,8 +96,9 @@ class NoiseFloor:
             if len(self._minima) >= LEARNT_BLOCKS:
                 self.square = min(self._minima)
 
-    def silent(self) -> None:
-        """A tick without a frame."""
-        self._gap += 1
-        if self._gap == PAUSE_TICKS:
+    def silent(self, ticks: int = 1) -> None:
+        """Ticks without a frame."""
+        before = self._gap
+        self._gap = before + ticks
+        if before < PAUSE_TICKS <= self._gap:
             self.square = self._block = LOWEST

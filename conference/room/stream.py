@@ -7,27 +7,26 @@ while, a pitch period is left out or repeated now and then.
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import dataclass
+import logging
+from collections.abc import Callable
 
 import numpy as np
 
 from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, SILENCE, Samples
-from conference.audio.items import SILENT_DBOV, JitterStats, Lost, Packet, Silence
-from conference.audio.jitter import JitterBuffer
+from conference.audio.gate import level_of
+from conference.audio.items import SILENT_DBOV, Lost, Packet, Silence
+from conference.audio.jitter import DTX_BYTES, JitterBuffer
 from conference.audio.reframe import Reframer
 from conference.audio.stretch import SHORTEST, Stretcher
 from conference.codecs.base import DecodeError, Decoder
+from conference.room.claims import Claims
+from conference.room.streamstats import StreamStats
+from conference.room.unheard import Unheard
+
+log = logging.getLogger(__name__)
 
 MAX_DECODES_PER_TICK = 16
 """Packets of 2.5 ms make eight to a tick; more than twice that in one go is nothing a sender means."""
-
-PRIMING_PACKETS = 3
-"""How many of the packets last passed over are decoded before the first one that is to be heard, so that the decoder
-has the history that its encoder leaned on."""
-
-SILENT_KEEP_ALIVE = 5
-"""Of the packets of a long silence, one in so many goes the usual way: what the network does stays known."""
 
 CHECK_EVERY_TICKS = 4
 """How often it is looked whether the delay is right, while it is."""
@@ -38,28 +37,6 @@ CONCEAL_MS = 100
 FADE_FROM = SAMPLE_RATE * 60 // 1000
 FADE_TO = SAMPLE_RATE * CONCEAL_MS // 1000
 """Samples of concealment in a row at which it begins to fade, and at which it is silent."""
-
-
-@dataclass(slots=True)
-class StreamStats:
-    """What became of the packets of one source."""
-
-    jitter: JitterStats
-    decoded: int = 0
-    concealed: int = 0
-    """Stretches made up because their packet was missing."""
-
-    undecodable: int = 0
-    """Packets that were not of the codec agreed on."""
-
-    passed_over: int = 0
-    """Packets whose sender measured silence: not decoded."""
-
-    shortened: int = 0
-    """How often a piece was left out to bring the delay down."""
-
-    lengthened: int = 0
-    """How often a piece was put in because the network needs more delay."""
 
 
 class PacketSource:
@@ -84,9 +61,16 @@ class PacketSource:
         self._checks = False  # whether this tick looks at the delay
         self._correcting = False  # whether the delay was off when last looked at
         self._concealed_samples = 0  # in a row
-        self._passed_over: deque[bytes] = deque(maxlen=PRIMING_PACKETS)
-        self._quiet_packets = 0  # played in a row, by their sender's measurement
-        self._quiet_arrivals = 0  # arrived in a row
+        self._unheard = Unheard()
+        self._claims = Claims()
+        self._claimed: int | None = None  # by the packet that came last
+        self._playing: int | None = None  # what was said of the packet decoded last, if it was not compared yet
+        self._skipping = False  # this tick is not decoded
+        self.owner = "a sender"
+        """Whose voice this is, for the log."""
+
+        self.wake: Callable[[], None] | None = None
+        """Called once, with the next packet that makes this source worth pulling again."""
 
     def _make_jitter(self) -> JitterBuffer:
         return JitterBuffer(
@@ -117,6 +101,25 @@ class PacketSource:
         encoded = self._jitter.buffered * 1000 / self._jitter.clock_rate
         return encoded + self._decoded.available * 1000 / SAMPLE_RATE
 
+    @property
+    def idle(self) -> bool:
+        """Nothing is here to be played: as long as no packet comes, :meth:`pull` gives nothing."""
+        return self._jitter.idle and not self._decoded.available
+
+    @property
+    def claim(self) -> float | None:
+        """How loud this source is about to be, in dBov, as far as its sender is believed; ``None``: nobody knows."""
+        return None if self._claimed is None else self._claimed + self._claims.correction
+
+    def compare(self, level: float) -> None:
+        """Take in how loud, in dBov, the frame is that was pulled last, and compare it with what its sender said."""
+        said, self._playing = self._playing, None
+        if said is None or said <= SILENT_DBOV or self._claimed is None:
+            return
+        self._claims.compare(said, level)
+        if not self._claims.trusted:
+            self._find_out()
+
     def behind_ms(self, now_ns: int) -> float:
         """How long after the fastest packets come their sound is played, in milliseconds; 0 in a pause.
 
@@ -145,9 +148,11 @@ class PacketSource:
             level: the sender's own measurement, dBov (RFC 6464), if the header had one.
             redundant: it came inside a later packet (RFC 2198), so that it tells nothing about the network's delay.
         """
-        if level is None or level > SILENT_DBOV:
-            self._quiet_arrivals = 0
-        elif self._rests(payload):
+        if not self._claims.trusted:
+            level = None
+        if not redundant:
+            self._claimed = level
+        if self._unheard.may_rest(level, payload) and self._rests(sequence, timestamp, payload, arrival_ns):
             return
         try:
             duration = self._decoder.duration(payload)
@@ -158,20 +163,48 @@ class PacketSource:
         self._jitter.push(
             sequence, timestamp, payload, duration, arrival_ns, level, redundant=redundant, repairs=repairs
         )
+        if self.wake is not None:
+            wake, self.wake = self.wake, None
+            wake()
 
-    def _rests(self, payload: bytes) -> bool:
-        """Whether a silent packet is one of many, and need not even be waited for."""
-        self._quiet_arrivals += 1
-        if self._quiet_arrivals <= PRIMING_PACKETS + 1 or self._quiet_arrivals % SILENT_KEEP_ALIVE == 0:
+    def _rests(self, sequence: int, timestamp: int, payload: bytes, arrival_ns: int) -> bool:
+        """Leave out a silent packet, one of many. Returns whether it is not to be waited for, indeed."""
+        idle, keep_alive = self.idle, self._unheard.is_kept_alive
+        if keep_alive and not idle:
             return False
-        self.stats.jitter.received += 1
+        if idle and len(payload) > DTX_BYTES and self._claims.is_due(len(payload)) and self._lies(payload):
+            return False
+        if keep_alive:
+            self._jitter.pass_by(sequence, timestamp, arrival_ns)
+        else:
+            self.stats.jitter.received += 1
         self.stats.passed_over += 1
-        self._passed_over.append(payload)
+        self._unheard.keep(payload)
         return True
+
+    def _lies(self, payload: bytes) -> bool:
+        """Decode a packet that is said to be silent, to see. Returns whether its sender is found out by it."""
+        self._unheard.forget()
+        try:
+            self._claims.check_silence(level_of(self._decoder.decode(payload)))
+        except DecodeError:
+            self.stats.undecodable += 1
+        if self._claims.trusted:
+            return False
+        self._find_out()
+        return True
+
+    def _find_out(self) -> None:
+        """From now on, nothing is believed that the sender says."""
+        self.stats.mistrusted += 1
+        self._claimed = None
+        log.warning("%s is louder or quieter than its packets say (RFC 6464): believed no more", self.owner)
 
     def restart(self, decoder: Decoder | None = None) -> None:
         """Another stream takes over: a new SSRC, or (with ``decoder``) another codec."""
-        self._passed_over.clear()
+        self._claims.reset()
+        self._claimed = None
+        self._unheard.forget()
         self._stretcher.calm()
         if decoder is None:
             self._decoder.reset()
@@ -190,10 +223,18 @@ class PacketSource:
             return None
         self._checks = self._correcting or not self._pulls % CHECK_EVERY_TICKS
         self._fill(now_ns)
-        if self._checks and self._decoded.available >= FRAME_SAMPLES:
+        if self._checks and self._decoded.available >= FRAME_SAMPLES and not self._skipping:
             self._correct(now_ns)
         self._played = self._decoded.pull_padded()
         return self._played
+
+    def skip(self, now_ns: int) -> None:
+        """Let a tick pass that nobody is to hear: as :meth:`pull`, without decoding anything."""
+        self._skipping = True
+        try:
+            self.pull(now_ns)
+        finally:
+            self._skipping = False
 
     def _playout(self, now_ns: int) -> int:
         """When the next item of the jitter buffer will be heard."""
@@ -215,22 +256,23 @@ class PacketSource:
         """Take what plays next out of the jitter buffer, and decode it. Returns whether to go on."""
         available = self._decoded.available
         surplus = 0
-        if self._checks and self._quiet_packets > PRIMING_PACKETS:
+        if self._checks and (self._skipping or self._unheard.pausing):
             surplus = self._correction(now_ns, available)
             if surplus < 0 and not available:
                 return False  # it may be silent for a little longer
         wanted = -(-missing * self._jitter.clock_rate // SAMPLE_RATE)
         match self._jitter.pull(self._playout(now_ns), wanted):
             case Packet() as packet:
-                if self._is_silent(packet):
+                if self._unheard.may_pass(packet.level, packet.payload) or self._skipping:
                     return not self._pass_over(packet, missing, surplus)
                 self._decoded.push(self._decode(packet)[self._at_48k(packet.skip) :])
             case Lost(duration, following):
-                self._decoded.push(self._conceal(duration, following))
+                unheard = self._skipping
+                self._decoded.push(self._silence(duration) if unheard else self._conceal(duration, following))
             case Silence(duration):
                 if duration >= wanted:
                     return False
-                self._decoded.push(np.zeros(self._at_48k(duration), dtype=np.int16))
+                self._decoded.push(self._silence(duration))
         return True
 
     def _correct(self, now_ns: int) -> None:
@@ -256,18 +298,10 @@ class PacketSource:
         self.stats.lengthened += len(changed) > len(block)
         self._decoded.push(changed)
 
-    def _is_silent(self, packet: Packet) -> bool:
-        """Whether the packet can be passed over: its sender has measured silence for a while."""
-        if packet.level is None or packet.level > SILENT_DBOV:
-            self._quiet_packets = 0
-            return False
-        self._quiet_packets += 1
-        return self._quiet_packets > PRIMING_PACKETS
-
     def _pass_over(self, packet: Packet, missing: int, surplus: int) -> bool:
         """Let a silent packet's time pass without decoding it. Returns whether that was all of the tick."""
         self.stats.passed_over += 1
-        self._passed_over.append(packet.payload)
+        self._unheard.keep(packet.payload)
         length = self._at_48k(packet.duration - packet.skip)
         if surplus > 0:
             self.stats.shortened += 1
@@ -278,14 +312,14 @@ class PacketSource:
         return False
 
     def _decode(self, packet: Packet) -> Samples:
+        self._unheard.prime(self._decoder)
         try:
-            while self._passed_over:
-                self._decoder.decode(self._passed_over.popleft())
             samples = self._decoder.decode(packet.payload)
         except DecodeError:
             self.stats.undecodable += 1
             return self._decoder.conceal(packet.duration)
         self.stats.decoded += 1
+        self._playing = packet.level
         self._concealed_samples = 0
         return samples
 
@@ -300,6 +334,9 @@ class PacketSource:
         level = (FADE_TO - np.arange(first + 1, self._concealed_samples + 1)) / (FADE_TO - FADE_FROM)
         faded: Samples = (samples * np.clip(level, 0.0, 1.0)).astype(np.int16)
         return faded
+
+    def _silence(self, duration: int) -> Samples:
+        return np.zeros(self._at_48k(duration), dtype=np.int16)
 
     def _at_48k(self, duration: int) -> int:
         return duration * SAMPLE_RATE // self._jitter.clock_rate

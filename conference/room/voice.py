@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from conference.audio import fade
-from conference.audio.frame import SILENCE, Samples
+from conference.audio.frame import SILENCE, SILENT_LEVEL, Samples
 from conference.audio.gate import Gate, GateSettings, mean_square
 from conference.audio.levelling import Leveller
 from conference.audio.suppression import Suppressor
@@ -87,6 +87,26 @@ class Voice:
     def level(self) -> float:
         """How loud the last frame came in, in dBov."""
         return self._gate.level
+
+    @property
+    def at_rest(self) -> bool:
+        """Ticks without a frame leave everything as it is, but for :meth:`skip`."""
+        return self._heard is None and not self._gate.open and self._gate.level == SILENT_LEVEL
+
+    def skip(self, ticks: int) -> None:
+        """Let ticks without a frame pass, all at once, while :attr:`at_rest`."""
+        self._gate.skip(ticks)
+
+    def pass_over(self, level: float) -> None:
+        """Let a tick pass whose frame nobody hears.
+
+        Args:
+            level: how loud it is said to be, in dBov.
+        """
+        self._heard = None
+        self._gate.believe(level)
+        if self._leveller is not None:
+            self._leveller.rest()
 
     def process(self, frame: Samples | None, *, muted: bool = False) -> Samples | None:
         """Let a tick pass.

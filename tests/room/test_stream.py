@@ -117,9 +117,10 @@ def test_what_its_sender_measured_as_silence_is_not_decoded() -> None:
     for number in range(50):
         source.push(number, number * FRAME_SAMPLES, bytes(2 * FRAME_SAMPLES), at(number), level=-127)
         frames.append(source.pull(at(number) + 10_000_000))
-    assert len(decoder.decoded) == 3
+    assert source.stats.decoded == 3
     assert all(one is None for one in frames[3:])
     assert source.stats.passed_over == 47
+    assert len(decoder.decoded) <= 3 + 5, "and some, seldomer and seldomer, to see whether it is true"
 
 
 def test_a_decoder_is_given_the_last_silent_packets_before_speech() -> None:
@@ -130,7 +131,8 @@ def test_a_decoder_is_given_the_last_silent_packets_before_speech() -> None:
         level = -20 if number == 20 else -127
         source.push(number, number * FRAME_SAMPLES, payload, at(number), level=level)
         frame = source.pull(at(number) + 10_000_000)
-    assert decoder.decoded == payloads[:3] + payloads[17:]
+    assert decoder.decoded[:3] == payloads[:3]
+    assert decoder.decoded[-4:] == payloads[-4:]
     assert frame is not None
     np.testing.assert_array_equal(frame, steady(21))
 

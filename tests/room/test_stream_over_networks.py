@@ -216,7 +216,8 @@ def test_what_was_late_while_somebody_was_silent_does_not_delay_their_next_word(
     phases = [(500, Network(seed=2, jitter_ms=100)), (9999, CALM)]
     arrivals = in_phases(every_20_ms(1000), phases)
     levels = [-127] * 800 + [-20] * 200
-    playback = play(packets("talks without a pause"), arrivals, phase_ms=phase_ms, ticks=990, levels=levels)
+    silent_at_first = [bytes(2 * FRAME_SAMPLES)] * 800 + packets("talks without a pause")[800:]
+    playback = play(silent_at_first, arrivals, phase_ms=phase_ms, ticks=990, levels=levels)
     clean = phase_ms if phase_ms >= 3 else phase_ms + 20
     assert playback.delays(16.5) == pytest.approx(clean, abs=0.1)
     assert playback.source.stats.decoded <= 3 + 200

@@ -55,8 +55,14 @@ class Grant:
 
     @property
     def joins_as(self) -> Role:
-        """The role in which they join: whoever may not speak is a listener."""
-        return self.role if "speak" in self.rights else "listener"
+        """The role in which they join, unless they ask for another: whoever may not speak is a listener."""
+        return self.role if self.allows("speak") else "listener"
+
+    def may_be(self, role: Role) -> bool:
+        """Whether they may join in a role: less than their own always, a host's with the right to moderate."""
+        if role == "host":
+            return self.allows("moderate")
+        return role == "listener" or self.allows("speak")
 
 
 EVERYTHING = Grant(room=None, identity=None, name=None, role="speaker", rights=frozenset(RIGHTS), expires_at=None)

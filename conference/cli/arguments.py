@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import os
 from urllib.parse import urlsplit
+
+TOKEN_VARIABLE = "CONFERENCE_TOKEN"  # noqa: S105 - the name of a variable
+
+
+def add_token_option(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+    """Add ``--token``, whose default is in the environment, where no list of processes shows it."""
+    parser.add_argument(
+        "--token", metavar="TOKEN", type=_token, default=os.environ.get(TOKEN_VARIABLE) or None,
+        help=f"what lets us in, where the server asks for it: conference token makes one (default: ${TOKEN_VARIABLE})",
+    )  # fmt: skip
 
 
 def server_url(text: str) -> str:
@@ -21,3 +32,9 @@ def server_url(text: str) -> str:
     if not good or parts.query or parts.fragment:
         raise argparse.ArgumentTypeError(f"'{text}' is not the address of a server, like http://127.0.0.1:8080")
     return url
+
+
+def _token(text: str) -> str:
+    if not text.isascii() or not text.isprintable() or " " in text:  # it becomes a header field
+        raise argparse.ArgumentTypeError("this is not a token: it has characters in it that no token has")
+    return text

@@ -8,7 +8,7 @@ import contextlib
 import ssl
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
@@ -17,12 +17,14 @@ import numpy as np
 from conference.audio.frame import SAMPLE_RATE
 from conference.audio.g711 import ulaw_decode, ulaw_encode
 from conference.audio.resample import Resampler
+from conference.cli.arguments import add_token_option
 from conference.cli.media import MediaError, Recorder, open_recorder, read_audio
 from conference.cli.progress import Meter, Progress, Snapshot, clock
 from conference.twilio.caller import CallEnd, Caller, CallError, HungUp
 from conference.twilio.messages import DIGITS, FRAME_BYTES
 from conference.twilio.messages import SAMPLE_RATE as PHONE_RATE
 from conference.twilio.phone import Phone
+from conference.webrtc.whip import authorization
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -66,6 +68,7 @@ def add_parser(subparsers: Subparsers) -> None:
         "--param", metavar="NAME=VALUE", type=_parameter, action="append", default=[],
         help="a custom parameter of the stream; can be repeated",
     )  # fmt: skip
+    add_token_option(parser)
     parser.add_argument("--insecure", action="store_true", help="do not verify the certificate of a wss:// server")
     parser.set_defaults(run=run)
 
@@ -79,6 +82,7 @@ def run(args: argparse.Namespace) -> int:
             speech=phone_frames(args.play) if args.play else [],
             duration=args.duration,
             keys=args.dtmf or "",
+            access_token=args.token,
             insecure=args.insecure,
         )
         with open_recorder(args.record) if args.record else contextlib.nullcontext() as recorder:
@@ -112,6 +116,8 @@ def custom_parameters(args: argparse.Namespace) -> dict[str, str]:
         parameters["name"] = args.name
     if args.room is not None:
         parameters["room"] = args.room
+    if args.token is not None:
+        parameters["token"] = args.token
     return parameters
 
 
@@ -138,6 +144,7 @@ class Call:
     duration: float | None = None
     keys: str = ""
     insecure: bool = False
+    access_token: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         self.phone = Phone(parameters=self.parameters)
@@ -161,6 +168,7 @@ class Call:
             self.phone,
             speak=lambda: self._speak(caller),
             hear=self._hear(recorder),
+            headers=authorization(self.access_token),
             ssl=_unverified() if self.insecure else True,
         )
         end = None

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Coroutine, Iterator
 from typing import TYPE_CHECKING, Final
 
-from conference.cli.arguments import server_url
+from conference.cli.arguments import add_token_option, server_url
 from conference.cli.headless import TICKS_PER_SECOND, Call, Voice, call_ticks
 from conference.cli.media import MediaError, Recorder, open_recorder, read_audio
 from conference.cli.progress import Progress, Snapshot, clock, percent
@@ -61,6 +61,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         type=_seconds,
         help="leave after that long (default: when the file ends; without a file, on Ctrl-C)",
     )
+    add_token_option(parser)
     parser.add_argument("--loop", action="store_true", help="say the file over and over, until --duration or Ctrl-C")
     parser.add_argument(
         "--insecure", action="store_true", help="take any certificate of an https server, such as a self-signed one"
@@ -98,7 +99,13 @@ async def _in_the_room(args: argparse.Namespace, voice: Voice | None, recorder: 
     progress = Progress()
     with _signals() as stop:
         peer = HeadlessPeer(
-            args.url, args.room, args.name, speaks=voice is not None, bitrate=BITRATE, verify=not args.insecure
+            args.url,
+            args.room,
+            args.name,
+            speaks=voice is not None,
+            bitrate=BITRATE,
+            verify=not args.insecure,
+            access_token=args.token,
         )
         try:
             if not await _unless(stop, peer.connect()):

@@ -16,7 +16,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from conference.cli.arguments import server_url
+from conference.cli.arguments import add_token_option, server_url
 from conference.codecs.libopus import LibraryNotFoundError
 from conference.load.chart import Line, Panel, svg
 from conference.load.figures import Sample, StepFigures
@@ -79,6 +79,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         "--pid", metavar="PID", type=_pid, default=None,
         help="the server's process on this machine, or auto: find it, or take what its /metrics say (auto)",
     )  # fmt: skip
+    add_token_option(how)
     how.add_argument("--insecure", action="store_true", help="take any certificate of an https server")
     out = parser.add_argument_group("What is kept")
     out.add_argument("--chart", metavar="FILE.svg", type=_svg, help="draw CPU and late ticks against participants")
@@ -142,7 +143,7 @@ def make_plan(args: argparse.Namespace) -> Plan:
         args.talkers = 0  # nobody could: the usual number is not meant
     crowd = Crowd(steps, args.talkers, args.twilio, args.rooms, prefix=f"load-{secrets.token_hex(3)}")
     processes = args.processes or usual_processes(max(steps) + args.twilio, os.cpu_count() or 1)
-    setup = Setup(args.url, not args.insecure, dtx=args.dtx, levels=args.levels, quiet=False)
+    setup = Setup(args.url, not args.insecure, dtx=args.dtx, levels=args.levels, quiet=False, token=args.token)
     return Plan(crowd, setup, processes, args.join_rate, args.duration, pid=args.pid)
 
 

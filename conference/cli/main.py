@@ -10,7 +10,7 @@ from importlib import import_module
 from conference import __version__
 from conference.cli.options import Parser
 
-COMMANDS = ("serve", "join", "call", "replay", "load")
+COMMANDS = ("serve", "join", "call", "replay", "load", "token")
 """Each is a module here with ``add_parser(subparsers)`` and ``run(args) -> int``."""
 
 

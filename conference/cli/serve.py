@@ -19,6 +19,7 @@ from conference.log import set_up_logging
 from conference.settings import Settings, SettingsError
 from conference.web.app import build_app, hang_up_all
 from conference.web.live import SERVER
+from conference.web.signatures import SignaturesUnavailable
 from conference.web.tls import local_addresses, make_ssl_context
 from conference.webrtc.aiortc_internals import IncompatibleLibraryError
 from conference.webrtc.server import WebRtc
@@ -31,7 +32,9 @@ Serve conferences: a page to join from, an API, and a WebSocket for phone calls.
 
 Without options it serves this machine only, at http://127.0.0.1:8080. For others in your network:
 
-  conference serve --host 0.0.0.0 --tls-self-signed
+  CONFERENCE_SECRET=... conference serve --host 0.0.0.0 --tls-self-signed
+
+Without a secret everybody may do everything, so it then serves others only when told --open.
 """
 
 EPILOG = f"""\
@@ -66,6 +69,7 @@ def run(args: argparse.Namespace) -> int:
     """Serve until told to stop; gives the exit status."""
     try:
         settings = make_settings(vars(args), os.environ)
+        refuse_strangers(settings)
         context = make_ssl_context(settings)
     except SettingsError as error:
         print(f"conference serve: {error} See conference serve --help.", file=sys.stderr)
@@ -81,6 +85,19 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def refuse_strangers(settings: Settings) -> None:
+    """Do not let the world do everything by oversight.
+
+    Raises:
+        SettingsError: others can reach the server, and it would let them do everything.
+    """
+    if settings.secret is None and not settings.on_loopback and not settings.open:
+        raise SettingsError(
+            f"Whoever reaches {settings.host} could do everything here: give --secret, so that a token is asked for, "
+            "or --open if that is meant."
+        )
+
+
 async def serve(settings: Settings, context: ssl.SSLContext | None = None) -> None:
     """Serve until SIGINT or SIGTERM, then end every call.
 
@@ -91,6 +108,8 @@ async def serve(settings: Settings, context: ssl.SSLContext | None = None) -> No
         app = build_app(settings)
     except SuppressionUnavailable as error:
         raise StartError(f"{error}; or leave --noise-suppression out.") from None
+    except SignaturesUnavailable as error:
+        raise StartError(f"{error}.") from None
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=settings.shutdown_timeout / 4)
     stop = asyncio.Event()
     _on_signals(stop)
@@ -156,7 +175,8 @@ def _welcome(settings: Settings, runner: web.AppRunner) -> str:
         lines.append(
             f"    {'Sound':<9}UDP port {webrtc.port}" + ("" if settings.on_loopback else " (open it in the firewall)")
         )
-    lines += [f"    {'Phones':<9}{urls[0].replace('http', 'ws', 1)}twilio/stream/ROOM", ""]
+    lines += [f"    {'Phones':<9}{urls[0].replace('http', 'ws', 1)}twilio/stream/ROOM"]
+    lines += [f"    {'Access':<9}{access_line(settings)}", ""]
     if settings.capture is not None:
         lines += [f"  EVERYTHING THAT IS SAID, in every room, is being written to {settings.capture} (--capture).", ""]
     if settings.tls_self_signed:
@@ -166,6 +186,17 @@ def _welcome(settings: Settings, runner: web.AppRunner) -> str:
                   "  --tls-cert, or a proxy that speaks HTTPS.", ""]  # fmt: skip
     lines += ["  Enter a name and a room and join; whoever joins the same room hears you. Ctrl-C stops the server.", ""]
     return "\n".join(lines)
+
+
+def access_line(settings: Settings) -> str:
+    """Who may do what, in a line."""
+    if settings.secret is not None:
+        return "only with a token, which conference token makes, or with a room's PIN"
+    if not settings.on_loopback:
+        return "EVERYBODY who reaches this server may do everything (--open)"
+    if settings.behind_proxy or settings.public_url is not None:
+        return "EVERYBODY whom the proxy lets through may do everything; --secret asks for tokens"
+    return "everybody on this machine may do everything; --secret asks for tokens"
 
 
 def _reachable(settings: Settings) -> list[str]:

@@ -8,7 +8,7 @@ import multiprocessing
 import signal
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from types import TracebackType
@@ -66,7 +66,7 @@ class Crew:
         with _deaf_to_interrupts():  # and so are the children, from their first moment on
             for number in range(processes):
                 ours, theirs = context.Pipe()
-                own = Setup(setup.url, setup.verify, setup.dtx, setup.levels, quiet=number > 0)
+                own = replace(setup, quiet=number > 0)
                 process = context.Process(target=main, args=(theirs, own), name=f"load-{number}", daemon=True)
                 process.start()
                 theirs.close()

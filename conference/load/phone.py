@@ -25,7 +25,7 @@ from conference.load.websocket import (
 from conference.twilio.fields import to_base64
 from conference.twilio.messages import Connected, Mark, Start, Stop, build
 from conference.twilio.phone import CallIdentity
-from conference.webrtc.whip import JoinError
+from conference.webrtc.whip import JoinError, authorization
 
 CONNECT_SECONDS = 15.0
 CLOSE_SECONDS = 2.0
@@ -44,11 +44,13 @@ class FastPhone(asyncio.Protocol):
         room: to call.
         name: to be seen as.
         verify: whether an HTTPS server must have a certificate that this machine trusts.
+        token: what lets it in, where the server asks for it.
     """
 
-    def __init__(self, url: str, room: str, name: str, *, verify: bool = True) -> None:
+    def __init__(self, url: str, room: str, name: str, *, verify: bool = True, token: str | None = None) -> None:
         self._parts = urlsplit(url)
         self._room, self._name, self._verify = room, name, verify
+        self._token = token
         self._identity = CallIdentity()
         self._key = secrets.token_bytes(16)
         self._transport: asyncio.Transport | None = None
@@ -97,7 +99,7 @@ class FastPhone(asyncio.Protocol):
             stream_sid=one.stream_sid,
             call_sid=one.call_sid,
             account_sid=one.account_sid,
-            custom_parameters={"name": self._name},
+            custom_parameters={"name": self._name} | ({} if self._token is None else {"token": self._token}),
             sequence_number=self._next(),
         )
         self._write(build(start).encode())
@@ -107,7 +109,9 @@ class FastPhone(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - of a TCP connection
         self._transport = transport
         target = f"{self._parts.path.rstrip('/')}/twilio/stream/{quote(self._room)}"
-        transport.write(upgrade_request(self._parts.netloc.rpartition("@")[2], target, self._key))
+        transport.write(
+            upgrade_request(self._parts.netloc.rpartition("@")[2], target, self._key, authorization(self._token))
+        )
 
     def data_received(self, data: bytes) -> None:
         """Take what came."""

@@ -15,6 +15,7 @@ from conference.load.figures import Sample, StepFigures, step_figures
 from conference.load.plan import Crowd
 from conference.load.watch import UnreachableError, Watch
 from conference.load.worker import Setup
+from conference.webrtc.whip import authorization
 
 START_SECONDS = 30.0
 """For so long nobody may come before those who have not are given up."""
@@ -80,7 +81,7 @@ class Trial:
         """
         plan = self._plan
         connector = aiohttp.TCPConnector(ssl=plan.setup.verify)
-        async with aiohttp.ClientSession(connector=connector) as session:
+        async with aiohttp.ClientSession(connector=connector, headers=authorization(plan.setup.token)) as session:
             try:
                 watch = Watch(session, plan.setup.url, plan.pid)
                 await watch.greet()

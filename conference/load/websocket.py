@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import struct
+from collections.abc import Mapping
 
 TEXT, BINARY, CLOSE, PING, PONG = 0x1, 0x2, 0x8, 0x9, 0xA
 
@@ -21,13 +22,14 @@ class WebSocketError(ValueError):
     """The server does not speak WebSocket. The text is a sentence."""
 
 
-def upgrade_request(host: str, target: str, key: bytes) -> bytes:
+def upgrade_request(host: str, target: str, key: bytes, headers: Mapping[str, str] | None = None) -> bytes:
     """The request that opens a stream (section 4.1).
 
     Args:
         host: with the port where it is not the usual one.
         target: path and query.
         key: 16 random bytes.
+        headers: further ones.
     """
     lines = (
         f"GET {target} HTTP/1.1",
@@ -36,6 +38,7 @@ def upgrade_request(host: str, target: str, key: bytes) -> bytes:
         "Connection: Upgrade",
         f"Sec-WebSocket-Key: {base64.b64encode(key).decode()}",
         "Sec-WebSocket-Version: 13",
+        *(f"{name}: {value}" for name, value in (headers or {}).items()),
         "",
         "",
     )

@@ -22,7 +22,7 @@ from conference.load.peer import Arrived, FastPeer
 from conference.load.phone import FastPhone
 from conference.load.plan import Member, Role
 from conference.load.schedule import Schedule
-from conference.webrtc.whip import JoinError
+from conference.webrtc.whip import JoinError, authorization
 
 JOINS_AT_ONCE = 16
 LEAVES_AT_ONCE = 16
@@ -46,6 +46,8 @@ class Setup:
     levels: bool
     quiet: bool
     """Give way to the others when the processor is short: this one only makes up the numbers."""
+    token: str | None = field(default=None, repr=False)
+    """Opens all rooms of the load, and the metrics; ``None`` where none is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +147,9 @@ class Worker:
             EOFError: the other end has gone; everybody has left all the same.
         """
         connector = aiohttp.TCPConnector(ssl=self._setup.verify, limit=2 * LEAVES_AT_ONCE)
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20), connector=connector) as session:
+        async with aiohttp.ClientSession(
+            timeout=aiohttp.ClientTimeout(total=20), connector=connector, headers=authorization(self._setup.token)
+        ) as session:
             running = [asyncio.create_task(self._schedule.run()), asyncio.create_task(self._report())]
             try:
                 await self._obey(session)
@@ -223,7 +227,7 @@ class Worker:
     def _make(self, session: aiohttp.ClientSession, member: Member) -> Participant:
         url = self._setup.url
         if member.role is Role.PHONE:
-            return FastPhone(url, member.room, member.name, verify=self._setup.verify)
+            return FastPhone(url, member.room, member.name, verify=self._setup.verify, token=self._setup.token)
         hear: Callable[[Arrived], None] | None = None
         if member.role is Role.EAR:
             hear = lambda packet: self._news.heard.append(packet)  # noqa: E731 - `_news` changes

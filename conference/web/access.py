@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -17,7 +18,6 @@ QUERY = "access_token"
 """RFC 6750, section 2.3: for those who can set no header, as ``EventSource`` and a browser's WebSocket."""
 
 _REALM = 'Bearer realm="conference"'
-_PRESENTED = "conference.access"
 
 _VERBS: dict[Right, str] = {
     "speak": "to speak",
@@ -56,7 +56,7 @@ def actor_of(request: web.Request, room: str | None = None) -> Actor:
         Problem: a token is needed, and none was presented, or one that is not valid (401).
     """
     server = request.app[SERVER]
-    grant = _grant(server, request, room)
+    grant = _grant(server, _presented(server, request), room)
     participant_id = _proven_seat(server, request, room)
     return Actor(grant, participant_id, label_of(grant, participant_id))
 
@@ -75,7 +75,7 @@ def require(request: web.Request, right: Right | None, room: str | None) -> Acto
     actor = actor_of(request, room)
     grant = actor.grant
     if room is not None and not grant.covers(room):
-        raise _forbidden(f"Your token is for another room than {room[:64]}.")
+        raise _forbidden("Your token is for another room.")
     if right is not None and not grant.allows(right):
         raise _forbidden(f"Your token does not allow you {_VERBS[right]}.")
     if right is not None and room is None and grant.room is not None:
@@ -83,11 +83,11 @@ def require(request: web.Request, right: Right | None, room: str | None) -> Acto
     return actor
 
 
-def require_self_or(request: web.Request, right: Right, room: str, participant_id: str) -> Actor:
+def require_self_or(request: web.Request, right: Right | None, room: str, participant_id: str) -> Actor:
     """Who asks, if it is the participant themselves, or somebody with a right over them.
 
-    A participant is known by their seat, which is enough by itself, since nobody got one who was not let in, or by the
-    identity of their token.
+    A participant is known by their seat, or by the identity of their token. A seat is enough by itself, since nobody
+    got one who was not let in: so whoever's token has expired can still mute themselves, and leave.
 
     Raises:
         Problem: as :func:`require`.
@@ -103,13 +103,12 @@ def require_self_or(request: web.Request, right: Right, room: str, participant_i
     return require(request, right, room)
 
 
-def may_see(request: web.Request, room: str) -> bool:
-    """Whether whoever asks has a grant for a room."""
-    try:
-        require(request, None, room)
-    except Problem:
-        return False
-    return True
+def visible(request: web.Request, rooms: Iterable[str]) -> set[str]:
+    """The rooms that whoever asks has a grant for."""
+    server = request.app[SERVER]
+    presented = _presented(server, request)
+    grant = presented if isinstance(presented, Grant) else None
+    return {room for room in rooms if not server.token_needed(room) or (grant is not None and grant.covers(room))}
 
 
 def label_of(grant: Grant, participant_id: str | None = None) -> str:
@@ -125,12 +124,12 @@ def presented_token(request: web.BaseRequest) -> str | None:
     return request.query.get(QUERY) or None
 
 
-def _grant(server: Server, request: web.Request, room: str | None) -> Grant:
-    presented = _presented(server, request)
+def _grant(server: Server, presented: Grant | TokenError | None, room: str | None) -> Grant:
     if not server.token_needed(room):
         # A token that says less than everything is taken at its word; one that says nothing here is not needed.
-        known = room is not None and isinstance(presented, Grant) and presented.covers(room)
-        return presented if known and isinstance(presented, Grant) else EVERYTHING
+        if room is not None and isinstance(presented, Grant) and presented.covers(room):
+            return presented
+        return EVERYTHING
     if isinstance(presented, Grant):
         return presented
     if presented is None:
@@ -141,15 +140,12 @@ def _grant(server: Server, request: web.Request, room: str | None) -> Grant:
 
 
 def _presented(server: Server, request: web.Request) -> Grant | TokenError | None:
-    """What the request's token says; looked at once, since a list of rooms asks for every room."""
-    if _PRESENTED not in request:
-        token = presented_token(request)
-        try:
-            request[_PRESENTED] = None if token is None else verify(token, server.token_keys, time.time())
-        except TokenError as error:
-            request[_PRESENTED] = error
-    found: Grant | TokenError | None = request[_PRESENTED]
-    return found
+    """What the request's token says."""
+    token = presented_token(request)
+    try:
+        return None if token is None else verify(token, server.token_keys, time.time())
+    except TokenError as error:
+        return error
 
 
 def _proven_seat(server: Server, request: web.Request, room: str | None) -> str | None:

@@ -18,7 +18,7 @@ from conference.room.conference import Conference, ConferenceLimits
 from conference.room.room import Room
 from conference.room.voice import VoiceSettings
 from conference.settings import Settings
-from conference.web import events, metrics, pages, participants, rooms, twilio
+from conference.web import events, metrics, pages, participants, rooms, tokens, twilio
 from conference.web.cors import add_cors_headers
 from conference.web.feeds import Feeds
 from conference.web.guesses import Guesses
@@ -27,6 +27,7 @@ from conference.web.problems import Handler, Problem, problem_middleware
 from conference.web.ratelimit import RateLimit
 from conference.web.reception import Reception, WebRtcLike
 from conference.web.seats import Seats
+from conference.web.signatures import TwilioSignatures
 from conference.web.tick import Lateness
 from conference.web.traffic import Traffic
 from conference.webrtc.server import WebRtc
@@ -84,6 +85,7 @@ def _make_server(settings: Settings, webrtc: WebRtcLike) -> Server:
         clock=Clock(lateness),
         lateness=lateness,
         traffic=traffic,
+        signatures=_make_signatures(settings),
         captures=captures,
     )
 
@@ -96,6 +98,12 @@ def _make_voice(settings: Settings) -> VoiceSettings:
         levelling=settings.levelling,
         noise_suppression=settings.noise_suppression,
     )
+
+
+def _make_signatures(settings: Settings) -> TwilioSignatures | None:
+    if settings.twilio_auth_token is None or settings.public_url is None:
+        return None
+    return TwilioSignatures(settings.twilio_auth_token, settings.public_url)
 
 
 def _make_webrtc(settings: Settings) -> WebRtc:
@@ -123,6 +131,10 @@ def _add_routes(app: web.Application) -> None:
             web.get("/config", rooms.config),
             web.get("/rooms", rooms.list_rooms),
             web.get("/rooms/{room}", rooms.show_room),
+            web.get("/access", tokens.show_access),
+            web.get("/rooms/{room}/access", tokens.show_access),
+            web.post("/rooms/{room}/tokens", tokens.make_token),
+            web.options("/rooms/{room}/tokens", tokens.options),
             web.get("/rooms/{room}/events", events.events, allow_head=False),
             web.post(seats, participants.join),
             web.options(seats, participants.options),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
@@ -14,6 +16,9 @@ from conference.room.conference import Conference, check_room_name
 from conference.room.errors import InvalidRoomName, RoomFull, TooManyRooms
 from conference.room.participant import Participant
 from conference.twilio.leg import Digit, LegEvent, LegStats, Refused, Started, Stopped, TwilioLeg, Warned
+from conference.web.admitted import NotAdmitted, PinNeeded
+
+Admit: TypeAlias = Callable[[str, Mapping[str, str]], Grant | PinNeeded]
 
 _log = logging.getLogger(__name__)
 
@@ -28,15 +33,23 @@ class Call:
         socket: prepared.
         leg: of this stream.
         conference: where the caller wants to go.
+        admit: what a caller may do in a room, given the stream's parameters; raises :class:`NotAdmitted`.
         start_timeout: seconds that the client may take to say ``start``.
     """
 
     def __init__(
-        self, socket: web.WebSocketResponse, leg: TwilioLeg, conference: Conference, *, start_timeout: float
+        self,
+        socket: web.WebSocketResponse,
+        leg: TwilioLeg,
+        conference: Conference,
+        admit: Admit,
+        *,
+        start_timeout: float,
     ) -> None:
         self._socket = socket
         self._leg = leg
         self._conference = conference
+        self._admit = admit
         self._start_timeout = start_timeout
         self._output = asyncio.Event()
         self._closing: asyncio.Task[bool] | None = None
@@ -118,23 +131,41 @@ class Call:
         if started.room is None:
             self.end(WSCloseCode.POLICY_VIOLATION, "Name a room in the URL's path or in customParameters.room.")
             return
+        try:
+            room = check_room_name(started.room)
+            grant = self._admit(room, started.parameters)
+        except (InvalidRoomName, NotAdmitted) as error:
+            self.end(WSCloseCode.POLICY_VIOLATION, str(error))
+            return
+        if isinstance(grant, PinNeeded):
+            self._ask_pin(room, started)
+        else:
+            self._enter(room, started, grant)
+
+    def _ask_pin(self, room: str, started: Started) -> None:
+        """The caller has nothing to show, and the room has a PIN."""
+        self.end(WSCloseCode.POLICY_VIOLATION, f"Room {room} has a PIN: this call brings no token for it.")
+
+    def _enter(self, room: str, started: Started, grant: Grant) -> None:
+        """Let the caller into a room with what they were granted, or end the call with the reason why not."""
+        self.grant = grant
         participant = Participant(
             id=self.participant_id,
             name=started.name,
             transport="twilio",
             joined_at=time.time(),
             source=self._leg.source,
-            sink=self._leg.sink,
+            sink=self._leg.sink if grant.allows("listen") else None,
             hang_up=lambda reason: self.end(WSCloseCode.OK, reason),
+            role=grant.joins_as,
+            identity=grant.identity,
         )
         try:
-            self._conference.join(check_room_name(started.room), participant)
-        except InvalidRoomName as error:
-            self.end(WSCloseCode.POLICY_VIOLATION, str(error))
+            self._conference.join(room, participant)
         except (RoomFull, TooManyRooms) as error:
             self.end(WSCloseCode.TRY_AGAIN_LATER, str(error))
         else:
-            self.room_name = started.room
+            self.room_name = room
 
     def _leave(self, reason: str) -> None:
         if self.room_name is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from conference.web.access import require
 from conference.web.feeds import encode_event
 from conference.web.live import SERVER
 from conference.web.shapes import room_json
@@ -18,6 +19,7 @@ RETRY = b"retry: 1000\n\n"
 async def events(request: web.Request) -> web.StreamResponse:
     """``GET /rooms/{room}/events``: first a snapshot, then what happens, until somebody goes."""
     server = request.app[SERVER]
+    require(request, None, request.match_info["room"])
     room = server.room(request.match_info["room"])
     subscription = server.feeds.subscribe(room.name)
     snapshot = encode_event("room", room_json(room))  # no await in between: nothing is missed, nothing comes twice

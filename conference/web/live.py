@@ -22,6 +22,7 @@ from conference.web.problems import Problem
 from conference.web.ratelimit import RateLimit
 from conference.web.reception import Reception, WebRtcLike
 from conference.web.seats import Seats
+from conference.web.signatures import TwilioSignatures
 from conference.web.tick import Lateness
 from conference.web.traffic import Traffic
 
@@ -44,6 +45,9 @@ class Server:
     clock: Clock
     lateness: Lateness
     traffic: Traffic
+    signatures: TwilioSignatures | None = None
+    """Checks what claims to come from Twilio; ``None`` if nothing is checked."""
+
     captures: Captures | None = None
     """What is written down of the rooms, if anything is."""
 

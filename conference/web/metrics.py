@@ -11,6 +11,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.registry import Collector
 
+from conference.web.access import require
 from conference.web.live import SERVER, Server
 from conference.webrtc.server import WebRtc
 
@@ -27,6 +28,8 @@ _TRAFFIC = {
 
 async def metrics(request: web.Request) -> web.Response:
     """The text format that Prometheus reads."""
+    if not request.app[SERVER].settings.open_metrics:
+        require(request, "moderate", None)
     registry = CollectorRegistry()
     registry.register(ConferenceCollector(request.app[SERVER]))
     ProcessCollector(registry=registry)  # CPU, memory, open files

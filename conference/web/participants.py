@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import math
 from typing import Any
@@ -15,10 +14,12 @@ from conference.room.errors import InvalidRoomName, RoomFull, TooManyRooms
 from conference.room.participant import Participant
 from conference.room.room import Room
 from conference.web import seats
+from conference.web.access import require, require_self_or, visible
+from conference.web.body import read_text
 from conference.web.live import SERVER, Server, limit_joins
 from conference.web.problems import Problem
-from conference.web.reception import EndedEarly
-from conference.web.shapes import participant_json, read_change, read_name, voice_json
+from conference.web.reception import EndedEarly, NotGranted
+from conference.web.shapes import participant_json, read_change, read_name, read_role, voice_json
 from conference.webrtc.sdp import OfferError
 
 SDP = "application/sdp"
@@ -26,7 +27,6 @@ TRICKLE = "application/trickle-ice-sdpfrag"
 MERGE_PATCH = "application/merge-patch+json"
 
 _RETRY = {"Retry-After": "30"}
-_BODY_TIMEOUT = 10.0
 
 
 async def options(request: web.Request) -> web.Response:
@@ -38,7 +38,9 @@ async def options(request: web.Request) -> web.Response:
         response.headers["Accept-Patch"] = f"{TRICKLE}, {MERGE_PATCH}"
     else:
         response.headers["Accept-Post"] = SDP
-        _add_links(response, request.app[SERVER])
+        # The preflight of a browser carries no token; it needs no servers either, which come with credentials.
+        if visible(request, [request.match_info["room"]]):
+            _add_links(response, request.app[SERVER])
     return response
 
 
@@ -50,15 +52,21 @@ async def join(request: web.Request) -> web.Response:
         raise Problem(415, f"Send an SDP offer as {SDP}.", headers={"Accept-Post": SDP})
     try:
         room = check_room_name(request.match_info["room"])
-        name = read_name(request.query.get("name", ""), server.settings.max_name_length)
+        grant = require(request, None, room).grant
+        name = read_name(request.query.get("name") or grant.name or "", server.settings.max_name_length)
+        role = read_role(request.query.get("role"))
     except ValueError as error:
         raise Problem(400, str(error)) from None
+    if role is not None and not grant.may_be(role):
+        raise Problem(403, f"Your token does not allow you to join as a {role}.")
     seat = _claimed_seat(server, room, request)
-    offer = await _text(request)
+    offer = await read_text(request)
     if server.stopping:  # meanwhile
         raise Problem(503, "The server is being stopped. Try again in a moment.", headers=_RETRY)
     try:
-        joined = await server.reception.join(room, name, offer, seat=seat)
+        joined = await server.reception.join(room, name, offer, seat=seat, grant=grant, role=role)
+    except NotGranted as error:
+        raise Problem(403, str(error)) from None
     except (OfferError, InvalidRoomName) as error:
         raise Problem(400, str(error)) from None
     except RoomFull as error:
@@ -81,6 +89,7 @@ async def join(request: web.Request) -> web.Response:
 async def show(request: web.Request) -> web.Response:
     """``GET`` a participant: their state, and how their connection does."""
     server = request.app[SERVER]
+    require_self_or(request, None, request.match_info["room"], request.match_info["id"])
     room, participant = _find(server, request)
     state = participant.state()
     body = participant_json(state) | {"voice": voice_json(state)}
@@ -93,13 +102,14 @@ async def show(request: web.Request) -> web.Response:
 async def change(request: web.Request) -> web.Response:
     """``PATCH`` a participant: trickled candidates, or a merge patch of their name, mute and voice."""
     server = request.app[SERVER]
+    require_self_or(request, "moderate", request.match_info["room"], request.match_info["id"])
     room, participant = _find(server, request)
     if request.content_type == TRICKLE:
         return await _trickle(server, room, participant, request)
     if request.content_type != MERGE_PATCH:
         accepted = f"{TRICKLE}, {MERGE_PATCH}"
         raise Problem(415, f"Send {TRICKLE} or {MERGE_PATCH}.", headers={"Accept-Patch": accepted})
-    body = await _text(request)
+    body = await read_text(request)
     try:
         wanted = read_change(body, server.settings.max_name_length)
     except ValueError as error:
@@ -119,6 +129,7 @@ async def change(request: web.Request) -> web.Response:
 async def leave(request: web.Request) -> web.Response:
     """``DELETE`` a participant: they leave."""
     server = request.app[SERVER]
+    require_self_or(request, "moderate", request.match_info["room"], request.match_info["id"])
     room, participant = _find(server, request)
     if server.reception.peer(room.name, participant.id) is not None:
         await server.reception.leave(room.name, participant.id, "left")
@@ -150,7 +161,7 @@ async def _trickle(server: Server, room: Room, participant: Participant, request
     if expected != "*" and etag not in [one.strip() for one in expected.split(",")]:
         raise Problem(412, "These candidates belong to an earlier connection: join again, or drop them.")
     try:
-        await peer.add_candidates(await _text(request))
+        await peer.add_candidates(await read_text(request))
     except ValueError as error:
         raise Problem(400, str(error)) from None
     return web.Response(status=204)
@@ -172,21 +183,6 @@ def _claimed_seat(server: Server, room: str, request: web.Request) -> str | None
     if participant_id is None:
         raise Problem(403, f"This seat was never yours: join again without {seats.HEADER}.")
     return participant_id
-
-
-async def _text(request: web.Request) -> str:
-    """The body.
-
-    Raises:
-        Problem: it is not UTF-8 (400), or does not come (408); aiohttp itself answers one that is too large with 413.
-    """
-    try:
-        async with asyncio.timeout(_BODY_TIMEOUT):
-            return (await request.read()).decode()
-    except TimeoutError:
-        raise Problem(408, "The request took too long to arrive. Try again.") from None
-    except UnicodeDecodeError:
-        raise Problem(400, "The body is not UTF-8 text.") from None
 
 
 def _add_links(response: web.Response, server: Server) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from conference.access.grants import EVERYTHING, Grant
+from conference.access.grants import EVERYTHING, Grant, Role
 from conference.ids import new_id
 from conference.room.conference import Conference
 from conference.room.participant import Participant, Sink, Source
@@ -51,6 +51,10 @@ class WebRtcLike(Protocol):
     async def close(self) -> None: ...
 
 
+class NotGranted(Exception):
+    """Whoever joins may do nothing of what they came for; the text is a sentence for them."""
+
+
 class EndedEarly(Exception):
     """A connection ended while its offer was being answered."""
 
@@ -70,6 +74,21 @@ class _Connection:
     peer: PeerLike
     etag: str
     grant: Grant
+
+
+def ears(grant: Grant, peer: PeerLike) -> Sink | None:
+    """What somebody hears with: nothing, if they may not listen.
+
+    The voice of one who may not speak is taken all the same: a listener is not heard until a host makes them a speaker.
+
+    Raises:
+        NotGranted: they come only to listen and may not, or only to speak and may not.
+    """
+    if peer.source is None and not grant.allows("listen"):
+        raise NotGranted("Your token does not allow you to listen.")
+    if not grant.allows("speak") and (peer.sink is None or not grant.allows("listen")):
+        raise NotGranted("Your token does not allow you to speak.")
+    return peer.sink if grant.allows("listen") else None
 
 
 class Reception:
@@ -105,7 +124,14 @@ class Reception:
         return None if connection is None else connection.grant
 
     async def join(
-        self, room: str, name: str, offer: str, *, seat: str | None = None, grant: Grant = EVERYTHING
+        self,
+        room: str,
+        name: str,
+        offer: str,
+        *,
+        seat: str | None = None,
+        grant: Grant = EVERYTHING,
+        role: Role | None = None,
     ) -> Joined:
         """Take an offer and give its sender a seat.
 
@@ -116,10 +142,12 @@ class Reception:
             seat: the participant to be again, after a lost connection. If they still sit there, the new connection
                 replaces the old one and nobody sees them leave.
             grant: what they may do in the room.
+            role: in which they join, if it is not that of the grant.
 
         Raises:
             OfferError: the offer cannot be taken.
             RoomFull, TooManyRooms, InvalidRoomName: as :meth:`Conference.join`.
+            NotGranted: nothing would be left of what they offer.
             EndedEarly: the connection ended before it was answered.
         """
         peer: PeerLike = self._webrtc.new_peer()
@@ -130,7 +158,7 @@ class Reception:
             answer = await peer.accept(offer)
             if early:
                 raise EndedEarly(f"The connection ended before it began ({early[0]}). Try again.")
-            self._sit(room, participant_id, name, peer)
+            self._sit(room, participant_id, name, peer, grant, role or grant.joins_as)
         except BaseException:
             self._close_later(peer)
             raise
@@ -157,13 +185,15 @@ class Reception:
         if self._closing:
             await asyncio.wait(list(self._closing))
 
-    def _sit(self, room: str, participant_id: str, name: str, peer: PeerLike) -> None:
+    def _sit(self, room: str, participant_id: str, name: str, peer: PeerLike, grant: Grant, role: Role) -> None:
+        sink = ears(grant, peer)
+
         def hang_up(reason: str) -> None:
             self._ended(room, participant_id, peer, reason)
 
         there = self._conference.get(room)
         if there is not None and participant_id in there.participants:
-            there.reseat(participant_id, peer.source, peer.sink, hang_up)
+            there.reseat(participant_id, peer.source, sink, hang_up)
             return
         participant = Participant(
             id=participant_id,
@@ -171,8 +201,10 @@ class Reception:
             transport="webrtc",
             joined_at=time.time(),
             source=peer.source,
-            sink=peer.sink,
+            sink=sink,
             hang_up=hang_up,
+            role=role,
+            identity=grant.identity,
         )
         participant.muted = (room, participant_id) in self._muted_seats
         self._conference.join(room, participant)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from aiohttp import web
 
+from conference.web.access import require, visible
 from conference.web.live import SERVER
 from conference.web.problems import Problem
 from conference.web.shapes import room_json, room_summary_json
@@ -12,22 +15,34 @@ _FRESH = {"Cache-Control": "no-store"}
 
 
 async def list_rooms(request: web.Request) -> web.Response:
-    """``GET /rooms``: every room, with how many are in it."""
-    rooms = request.app[SERVER].conference.rooms.values()
-    return web.json_response({"rooms": [room_summary_json(room) for room in rooms]}, headers=_FRESH)
+    """``GET /rooms``: every room that whoever asks has a grant for, with how many are in it."""
+    require(request, None, None)
+    rooms = request.app[SERVER].conference.rooms
+    seen = visible(request, rooms)
+    summaries = [room_summary_json(room) for name, room in rooms.items() if name in seen]
+    return web.json_response({"rooms": summaries}, headers=_FRESH)
 
 
 async def show_room(request: web.Request) -> web.Response:
     """``GET /rooms/{room}``: a room and everybody in it."""
-    room = request.app[SERVER].room(request.match_info["room"])
+    name = request.match_info["room"]
+    require(request, None, name)
+    room = request.app[SERVER].room(name)
     return web.json_response(room_json(room), headers=_FRESH)
 
 
 async def config(request: web.Request) -> web.Response:
-    """``GET /config``: what a page needs to know before it joins."""
+    """``GET /config``: what a page needs to know before it joins. Open to all, its STUN and TURN servers aside."""
     settings = request.app[SERVER].settings
+    try:
+        require(request, None, None)
+    except Problem:
+        servers: list[Any] = []  # they come with credentials
+    else:
+        servers = [one.as_json() for one in settings.ice_servers]
     body = {
-        "iceServers": [one.as_json() for one in settings.ice_servers],
+        "access": "open" if settings.secret is None else "token",
+        "iceServers": servers,
         "maxNameLength": settings.max_name_length,
     }
     return web.json_response(body, headers=_FRESH)

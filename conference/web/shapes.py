@@ -7,6 +7,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Any
 
+from conference.access.grants import ROLES, Role
 from conference.room.events import (
     DigitPressed,
     LevelsMeasured,
@@ -104,6 +105,20 @@ def read_name(text: str, max_length: int) -> str:
     if any(unicodedata.category(one) in _REFUSED_CATEGORIES or one in _BIDI_CONTROLS for one in name):
         raise ValueError("This name has control characters in it: use letters, digits and signs.")
     return name or DEFAULT_NAME
+
+
+def read_role(text: str | None) -> Role | None:
+    """A role as somebody asks for it; ``None`` if they don't.
+
+    Raises:
+        ValueError: there is no such role.
+    """
+    if text is None:
+        return None
+    for role in ROLES:
+        if text == role:
+            return role
+    raise ValueError(f"There is no such role: there are {', '.join(ROLES)}.")
 
 
 def read_change(body: str, max_name_length: int) -> Change:

@@ -7,16 +7,20 @@ import logging
 import time
 
 from aiohttp import WSCloseCode, web
+from multidict import MultiDict
 
 from conference.room.conference import check_room_name
 from conference.room.errors import InvalidRoomName
 from conference.twilio.leg import TwilioLeg
 from conference.twilio.settings import LegSettings
 from conference.twilio.voice import stream_url, voice_response
+from conference.web.access import presented_token
+from conference.web.admission import PARAMETER, admit_caller, check_handshake, check_webhook, stream_token
 from conference.web.call import Call
 from conference.web.live import SERVER, Server, limit_joins
 from conference.web.origin import is_foreign, public_origin
 from conference.web.problems import Problem
+from conference.web.signatures import Form
 from conference.web.traffic import leg_counts
 
 MAX_MESSAGE_BYTES = 1024 * 1024
@@ -44,9 +48,17 @@ async def stream(request: web.Request) -> web.StreamResponse:
     if not socket.can_prepare(request):
         raise Problem(400, "This address is a WebSocket: connect to it with ws:// or wss://.")
     limit_joins(server, request)
+    check_handshake(request)
+    token = presented_token(request)
     await socket.prepare(request)
     leg = TwilioLeg(room, LegSettings(max_name_chars=server.settings.max_name_length))
-    call = Call(socket, leg, server.conference, start_timeout=server.settings.connect_timeout)
+    call = Call(
+        socket,
+        leg,
+        server.conference,
+        lambda room, parameters: admit_caller(server, room, parameters, token),
+        start_timeout=server.settings.connect_timeout,
+    )
     server.calls.add(call)
     server.traffic.opened(call, "twilio", lambda: leg_counts(leg, time.monotonic_ns()))
     try:
@@ -66,9 +78,11 @@ async def voice(request: web.Request) -> web.Response:
     room = request.query.get("room") or server.settings.twilio_default_room
     _check_room(room)
     form = await _form(request)
+    check_webhook(request, form)
     name = request.query.get("name") or form.get("CallerName") or form.get("From")
     url = stream_url(public_origin(request, server.settings), room)
-    twiml = voice_response(url, {"name": name} if name else {})
+    token = stream_token(request, room, form.get("From"))
+    twiml = voice_response(url, ({"name": name} if name else {}) | ({PARAMETER: token} if token else {}))
     return web.Response(text=twiml, content_type="text/xml", headers={"Cache-Control": "no-store"})
 
 
@@ -87,12 +101,12 @@ def _check_room(name: str) -> None:
         raise Problem(400, str(error)) from None
 
 
-async def _form(request: web.Request) -> dict[str, str]:
+async def _form(request: web.Request) -> Form:
     """What Twilio says about the call. Nothing else is read, so that no file is ever written for it."""
     if request.content_type != "application/x-www-form-urlencoded":
-        return {}
+        return MultiDict()
     try:
         form = await request.post()
     except (ValueError, LookupError):  # bytes that are not of the charset, or a charset that is none
         raise Problem(400, "The body is not a form as Twilio sends it.") from None
-    return {key: value for key, value in form.items() if isinstance(value, str)}
+    return MultiDict((key, value) for key, value in form.items() if isinstance(value, str))

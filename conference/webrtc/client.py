@@ -53,6 +53,7 @@ class HeadlessPeer:
         bitrate: of Opus, for :attr:`codec`.
         track: sends this, aiortc's way, instead of what is given to :meth:`send`.
         verify: whether an HTTPS server must have a certificate that this machine trusts.
+        access_token: what lets us in, where the server asks for it.
         silence_timeout: a connection that is quiet for so many seconds has ended.
 
     Attributes:
@@ -74,6 +75,7 @@ class HeadlessPeer:
         bitrate: int = 48_000,
         track: MediaStreamTrack | None = None,
         verify: bool = True,
+        access_token: str | None = None,
         silence_timeout: float = 10.0,
     ) -> None:
         if not speaks and not hears:
@@ -89,7 +91,7 @@ class HeadlessPeer:
         self._wanted, self._bitrate = codec, bitrate
         self._track = track
         self._silence_timeout = silence_timeout
-        self._whip = WhipClient(url, verify=verify)
+        self._whip = WhipClient(url, verify=verify, access_token=access_token)
         self._pc: RTCPeerConnection | None = None
         self._seat: Seat | None = None
         self._sink: EgressSink | None = None

@@ -28,6 +28,11 @@ class JoinError(Exception):
         self.status = status
 
 
+def authorization(access_token: str | None) -> dict[str, str]:
+    """The header field that carries a token (RFC 6750, section 2.1); none without one."""
+    return {} if access_token is None else {"Authorization": f"Bearer {access_token}"}
+
+
 @dataclass(frozen=True, slots=True)
 class Seat:
     """What the server gave for the offer."""
@@ -48,6 +53,7 @@ class WhipClient:
         verify: whether an HTTPS server must have a certificate that this machine trusts.
         timeout: for each request, in seconds.
         session: to make requests with, shared with others; it stays open, and ``verify`` and ``timeout`` are its own.
+        access_token: what lets us in, where the server asks for it.
     """
 
     def __init__(
@@ -57,12 +63,14 @@ class WhipClient:
         verify: bool = True,
         timeout: float = 10.0,
         session: aiohttp.ClientSession | None = None,
+        access_token: str | None = None,
     ) -> None:
         self.url = url.rstrip("/") + "/"
         self._verify = verify
         self._timeout = aiohttp.ClientTimeout(total=timeout)
         self._session = session
         self._shared = session is not None
+        self._authorization = authorization(access_token)
 
     async def __aenter__(self) -> Self:
         return self
@@ -85,7 +93,7 @@ class WhipClient:
             JoinError: the server can't be reached, or says no.
         """
         target = urljoin(self.url, f"rooms/{quote(room, safe='')}/participants")
-        headers = {"Content-Type": "application/sdp"}
+        headers = {"Content-Type": "application/sdp"} | self._authorization
         if token is not None:
             headers["Conference-Seat"] = token
         try:
@@ -103,10 +111,14 @@ class WhipClient:
         if urlsplit(seat.location).netloc != urlsplit(self.url).netloc:
             return
         try:
-            async with self._http().delete(seat.location):
+            async with self._http().delete(seat.location, headers=self._headers(seat)):
                 pass
         except (aiohttp.ClientError, TimeoutError, ValueError):
             pass
+
+    def _headers(self, seat: Seat) -> dict[str, str]:
+        """That the seat is ours: a token may have expired, or say nothing of who we are."""
+        return self._authorization | ({} if seat.token is None else {"Conference-Seat": seat.token})
 
     async def close(self) -> None:
         """Close the connections to the server."""

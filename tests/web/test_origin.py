@@ -57,7 +57,7 @@ async def test_a_server_whose_clock_has_stopped_is_not_well() -> None:
 
 
 async def test_an_offer_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("conference.web.participants._BODY_TIMEOUT", 0.05)
+    monkeypatch.setattr("conference.web.body._BODY_TIMEOUT", 0.05)
     async with Site() as site:
         host, port = site.client.server.host, site.client.server.port
         reader, writer = await asyncio.open_connection(host, port)

@@ -1,0 +1,14 @@
+"""What may become of a caller other than being let in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class PinNeeded:
+    """The caller brought nothing, and may key in the room's PIN."""
+
+
+class NotAdmitted(Exception):
+    """The caller may not come in; the text is a sentence for them."""

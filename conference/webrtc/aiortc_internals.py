@@ -1,34 +1,25 @@
-"""The one module that touches what aiortc and aioice don't document (`bare`, for load tests only, does so too).
+"""What headless clients touch of aiortc that it does not document (`bare`, for load tests only, does so too).
 
-They have no public way to share a UDP port between connections, to see packets before they are buffered and decoded,
-or to send without a task. What is needed for it is gathered here, each name once; `check` says at start-up which of
-them have moved, and ``tests/webrtc/test_aiortc_contract.py`` fails first when an upgrade moves them. pyproject.toml
-pins the versions that this was written against.
+It has no public way to see packets before they are buffered and decoded, or to send without a task. What is needed for
+it is gathered here, each name once; `check` says which of them, and of those that `ice` touches, have moved, and
+``tests/webrtc/test_aiortc_contract.py`` fails first when an upgrade moves them. pyproject.toml pins the versions that
+this was written against.
 """
 
 from __future__ import annotations
 
-import asyncio
-import secrets
 from collections.abc import Callable
-from typing import Any, cast
+from typing import cast
 
 from aioice import Candidate as IceCandidate
 from aioice import Connection
-from aioice.candidate import candidate_foundation, candidate_priority
-from aioice.ice import StunProtocol, get_host_addresses
-from aioice.stun import Message
+from aioice.ice import get_host_addresses
 from aiortc import RTCConfiguration, RTCDtlsTransport, RTCPeerConnection, RTCRtpTransceiver
 
-from conference.webrtc.candidate import Candidate
-from conference.webrtc.mux import Address, SharedSocket, UdpMux
+from conference.webrtc import ice
 from conference.webrtc.srtp import SrtpSession
 
-MAX_DTLS_BACKLOG = 256
-"""DTLS datagrams of one connection that wait for its task; more are a flood."""
-
 _COMPONENT = 1
-_STUN_BINDING_REQUEST = b"\x00\x01"
 
 
 class IncompatibleLibraryError(RuntimeError):
@@ -45,16 +36,13 @@ async def check() -> None:
     try:
         transceiver = pc.addTransceiver("audio")
         dtls = transceiver.receiver.transport
-        missing = _missing(pc, "_RTCPeerConnection__closeTask")
-        missing += _missing(transceiver.receiver, "receive") + _missing(transceiver.sender, "send")
+        missing = _missing(transceiver.receiver, "receive") + _missing(transceiver.sender, "send")
         missing += _missing(dtls, "_rx_srtp", "_tx_srtp", "_handle_rtp_data", "_handle_rtcp_data")
         missing += _missing(dtls.transport, "_connection")
         if not missing:
             connection = _connection(dtls)
-            missing += _missing(connection, "_local_username", "_protocols", "_nominated", "_queue")
-            missing += _missing(connection, "get_component_candidates", "request_received", "data_received")
-            missing += _missing(connection, "build_request", "remote_password")
-            missing += _missing(StunProtocol(connection), "transactions", "connection_made", "connection_lost")
+            missing += _missing(connection, "get_component_candidates", "data_received", "_nominated")
+            missing += ice.missing()
     finally:
         await pc.close()
     if missing:
@@ -94,13 +82,6 @@ def run_no_media(transceiver: RTCRtpTransceiver, *, receiver: bool = True, sende
         transceiver.sender.send = nothing  # type: ignore[method-assign,assignment]
 
 
-def cancel_own_close(pc: RTCPeerConnection) -> None:
-    """Cancel the close that aiortc starts by itself when DTLS has ended, for when closing hangs."""
-    task: asyncio.Task[None] | None = getattr(pc, "_RTCPeerConnection__closeTask")  # noqa: B009 - mangled here, else
-    if task is not None:
-        task.cancel()
-
-
 def tap_media(
     transceiver: RTCRtpTransceiver, on_rtp: Callable[[bytes], object], on_rtcp: Callable[[bytes], object]
 ) -> None:
@@ -134,136 +115,6 @@ def gather_only(connection: Connection, addresses: list[str]) -> None:
         return await gather(component, addresses)
 
     connection.get_component_candidates = get_component_candidates  # type: ignore[method-assign,assignment]
-
-
-class _ProtocolTransport:
-    """What aioice takes for the transport of its own socket: a view of a shared one."""
-
-    def __init__(self, endpoint: MuxedIce, shared: SharedSocket, protocol: StunProtocol) -> None:
-        self._endpoint = endpoint
-        self._shared = shared
-        self._protocol = protocol
-        self._closed = False
-
-    def sendto(self, data: bytes, address: Address) -> bool:
-        if self._closed:
-            return False
-        if data[:2] == _STUN_BINDING_REQUEST:
-            self._endpoint.expect(data[8:20])
-        return self._shared.sendto(data, address)
-
-    def close(self) -> None:
-        if not self._closed:
-            self._closed = True
-            self._protocol.connection_lost(None)
-
-    def is_closing(self) -> bool:
-        return self._closed
-
-    def get_extra_info(self, name: str, default: Any = None) -> Any:
-        return (self._shared.binding.bind, self._shared.port) if name == "sockname" else default
-
-
-class MuxedIce:
-    """An ICE connection whose datagrams go through the shared port. Satisfies `mux.Endpoint`.
-
-    Make it before the local description is set, which is when aiortc gathers candidates.
-
-    Args:
-        connection: aioice's.
-        mux: the shared port.
-        media: takes SRTP and SRTCP packets, with the time of their arrival.
-    """
-
-    def __init__(self, connection: Connection, mux: UdpMux, media: Callable[[bytes, int], None]) -> None:
-        self._connection = connection
-        self._mux = mux
-        self._protocols: dict[SharedSocket, StunProtocol] = {}
-        self.media = media
-        self.heard_ns = 0
-        # aioice draws four characters, which is too few to tell thousands of connections apart.
-        self.ufrag = connection._local_username = secrets.token_hex(8)
-        self._password = connection.local_password.encode()
-        self.candidates: list[Candidate] = []
-        """Where we can be reached, for the answer."""
-
-        connection.get_component_candidates = self._gather  # type: ignore[method-assign,assignment]
-        mux.add(self)
-
-    async def _gather(self, **_: object) -> list[IceCandidate]:
-        found: list[IceCandidate] = []
-        for shared, announced in self._mux.announced():
-            first = len(found)
-            for address in announced:
-                found.append(_host_candidate(address, shared.port, len(found)))
-            protocol = StunProtocol(self._connection)
-            transport = _ProtocolTransport(self, shared, protocol)
-            protocol.connection_made(cast("asyncio.DatagramTransport", transport))
-            protocol.local_candidate = found[first]
-            self._protocols[shared] = protocol
-            self._connection._protocols.append(protocol)
-        self.candidates = [Candidate(one.foundation, one.priority, one.host, one.port, one.type) for one in found]
-        return found
-
-    def detach(self) -> None:
-        """Leave the mux: from now on, nothing comes and nothing goes."""
-        self._mux.remove(self)
-        for protocol in self._protocols.values():
-            protocol.transport.close()
-
-    def expect(self, transaction_id: bytes) -> None:
-        """A STUN request of ours is about to be sent."""
-        self._mux.expect(transaction_id, self)
-
-    def authenticates(self, request: Message) -> bool:
-        """Whether a request was made for us, with our password."""
-        return request.check_message_integrity(self._password)
-
-    def stun_request(self, request: Message, address: Address, via: SharedSocket) -> None:
-        """Answer an authentic connectivity check, and do what it brings about."""
-        protocol = self._protocols.get(via)
-        if protocol is not None:
-            self._connection.request_received(request, address, protocol)
-
-    def stun_response(self, response: Message, address: Address, via: SharedSocket, now_ns: int) -> None:
-        """Take the response to a request of ours."""
-        password = self._connection.remote_password
-        if password is not None and response.check_message_integrity(password.encode()):
-            self.heard_ns = now_ns
-        protocol = self._protocols.get(via)
-        transaction = protocol.transactions.get(response.transaction_id) if protocol is not None else None
-        if transaction is not None:
-            transaction.response_received(response, address)
-
-    def dtls(self, datagram: bytes) -> None:
-        """Queue a DTLS datagram for the connection's task."""
-        if self._connection._queue.qsize() < MAX_DTLS_BACKLOG:
-            self._connection.data_received(datagram, _COMPONENT)
-
-    def probe(self) -> None:
-        """Ask the peer for a sign of life: a consent check (RFC 7675) out of turn."""
-        pair = self._connection._nominated.get(_COMPONENT)
-        password = self._connection.remote_password
-        if pair is not None and password is not None:
-            request = self._connection.build_request(pair, nominate=False)
-            request.add_message_integrity(password.encode())
-            pair.protocol.send_stun(request, pair.remote_addr)
-
-    async def close(self) -> None:
-        """End the ICE connection itself: every task of aioice, and with it of aiortc, that waits on it."""
-        await self._connection.close()
-
-
-def _host_candidate(address: str, port: int, index: int) -> IceCandidate:
-    return IceCandidate(
-        foundation=candidate_foundation("host", "udp", address),
-        component=_COMPONENT,
-        transport="udp",
-        priority=candidate_priority(_COMPONENT, "host", 65_535 - index),
-        host=address,
-        port=port,
-        type="host",
-    )
 
 
 class SrtpChannel:

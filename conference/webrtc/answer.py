@@ -1,6 +1,6 @@
-"""The answer to an offer: written whole by us, from the offer and from what aiortc says about our side.
+"""The answer to an offer.
 
-What is in it that aiortc alone would not say:
+What is in it:
 
 * every other section of the offer, declined at its place: port 0 (RFC 3264 section 6), outside the BUNDLE group;
 * Opus as we want it from the peer (RFC 7587 section 6.1): in-band FEC and DTX, mono, a bit rate;
@@ -10,14 +10,33 @@ What is in it that aiortc alone would not say:
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Literal
+
 from conference.webrtc.candidate import Candidate
 from conference.webrtc.offer import AUDIO_LEVEL, REVERSED, AudioOffer, Format, rtpmap
 from conference.webrtc.sdp import Section
 
 
+@dataclass(frozen=True, slots=True)
+class Ours:
+    """What the answer says about our side."""
+
+    ufrag: str
+    password: str
+    fingerprint: str
+    """SHA-256."""
+
+    setup: Literal["active", "passive"]
+    ssrc: int
+    cname: str
+    stream: str
+    """The ids of our stream and track, with a blank in between (``a=msid``)."""
+
+
 def build_answer(
     offer: AudioOffer,
-    local: AudioOffer,
+    ours: Ours,
     candidates: list[Candidate],
     *,
     session_id: int,
@@ -28,7 +47,7 @@ def build_answer(
 
     Args:
         offer: what is answered.
-        local: aiortc's own answer, read.
+        ours: our side.
         candidates: where we can be reached; not empty.
         session_id: for the ``o=`` line.
         bitrate: of Opus, in bits per second, as asked of the peer.
@@ -41,7 +60,7 @@ def build_answer(
     lines.append("a=msid-semantic: WMS *")
     for index, section in enumerate(offer.sections):
         if index == offer.index:
-            lines += _accepted(offer, local, candidates, host, bitrate, _payload_types(offer, ask_for_red))
+            lines += _accepted(offer, ours, candidates, host, bitrate, _payload_types(offer, ask_for_red))
         else:
             lines += _declined(section)
     return "\r\n".join(lines) + "\r\n"
@@ -56,7 +75,7 @@ def _declined(section: Section) -> list[str]:
 
 def _accepted(
     offer: AudioOffer,
-    local: AudioOffer,
+    ours: Ours,
     candidates: list[Candidate],
     host: str,
     bitrate: int,
@@ -69,11 +88,11 @@ def _accepted(
         f"a=rtcp:{candidates[0].port} {host}",
         *(f"a=candidate:{one}" for one in candidates),
         "a=end-of-candidates",
-        f"a=ice-ufrag:{local.ufrag}",
-        f"a=ice-pwd:{local.password}",
+        f"a=ice-ufrag:{ours.ufrag}",
+        f"a=ice-pwd:{ours.password}",
         "a=ice-options:trickle",
-        *(f"a=fingerprint:{digest} {value}" for digest, value in local.fingerprints if digest == "sha-256"),
-        f"a=setup:{local.setup}",
+        f"a=fingerprint:sha-256 {ours.fingerprint}",
+        f"a=setup:{ours.setup}",
     ]
     if offer.mid is not None:
         lines.append(f"a=mid:{offer.mid}")
@@ -81,14 +100,14 @@ def _accepted(
         lines.append(f"a=extmap:{offer.level_id} {AUDIO_LEVEL}")
     lines.append(f"a={direction}")
     if direction != "recvonly":
-        lines.append(f"a=msid:{local.section.attributes.first('msid')}")
+        lines.append(f"a=msid:{ours.stream}")
     lines += ["a=rtcp-mux"]
     for one in offer.formats:
         lines += _format(one, bitrate)
     lines += _red(offer)
     lines.append("a=ptime:20")
     if direction != "recvonly":
-        lines.append(f"a=ssrc:{local.ssrc} cname:{local.attribute_of_ssrc('cname')}")
+        lines.append(f"a=ssrc:{ours.ssrc} cname:{ours.cname}")
     return lines
 
 

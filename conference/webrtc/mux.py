@@ -64,10 +64,12 @@ class Endpoint(Protocol):
 
     def stun_response(self, response: stun.Message, address: Address, via: SharedSocket, now_ns: int) -> None: ...
 
-    def dtls(self, datagram: bytes) -> None: ...
+    @property
+    def dtls(self) -> Callable[[bytes], object]: ...
 
-    def media(self, datagram: bytes, now_ns: int) -> None:
-        """SRTP or SRTCP."""
+    @property
+    def media(self) -> Callable[[bytes, int], object]:
+        """Takes SRTP and SRTCP."""
         ...
 
 

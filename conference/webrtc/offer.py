@@ -1,9 +1,8 @@
 """An offer as we understand it: its first audio section, and what must be said about the others.
 
-An offer is read into a value, never patched: `AudioOffer.to_sdp` writes a small, plain one for aiortc, with the audio
-section alone and nothing in it that aiortc stumbles over. What that leaves out, and why:
+What is left out of it, and why:
 
-* other sections: video and data channels are declined in the answer, and aiortc needn't know of them;
+* other sections: video and data channels are declined in the answer;
 * ``.local`` candidates, which cost a second of mDNS each, and ``a=end-of-candidates``, after which ICE fails at once if
   there is no other candidate. The peer's own checks tell its address (peer-reflexive candidates);
 * codecs, header extensions and feedback that we don't use.
@@ -118,31 +117,6 @@ class AudioOffer:
             if ssrc == str(self.ssrc) and attribute.startswith(name + ":"):
                 return attribute[len(name) + 1 :]
         return None
-
-    def to_sdp(self) -> str:
-        """The audio section alone, as plain as can be."""
-        payload_types = " ".join(str(one.payload_type) for one in self.formats)
-        mid = self.mid or "0"
-        lines = [
-            "v=0",
-            "o=- 1 1 IN IP4 0.0.0.0",
-            "s=-",
-            "t=0 0",
-            *(["a=ice-lite"] if self.ice_lite else []),
-            f"a=group:BUNDLE {mid}",
-            f"m=audio 9 UDP/TLS/RTP/SAVPF {payload_types}",
-            "c=IN IP4 0.0.0.0",
-            f"a=mid:{mid}",
-            f"a={self.direction}",
-            "a=rtcp-mux",
-            f"a=ice-ufrag:{self.ufrag}",
-            f"a=ice-pwd:{self.password}",
-            f"a=setup:{self.setup}",
-            *(f"a=fingerprint:{digest} {value}" for digest, value in self.fingerprints),
-            *(f"a=candidate:{candidate}" for candidate in self.candidates),
-            *(f"a=rtpmap:{one.payload_type} {rtpmap(one.codec)}" for one in self.formats),
-        ]
-        return "\r\n".join(lines) + "\r\n"
 
 
 def rtpmap(codec: str) -> str:

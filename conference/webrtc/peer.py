@@ -7,41 +7,34 @@ import contextlib
 import dataclasses
 import logging
 import random
+import secrets
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
-from aiortc.rtcicetransport import RTCIceCandidate
-
 from conference.room.stream import PacketSource
-from conference.webrtc.aiortc_internals import (
-    MuxedIce,
-    SrtpChannel,
-    cancel_own_close,
-    ice_connection,
-    run_no_media,
-)
-from conference.webrtc.answer import build_answer
-from conference.webrtc.candidate import Candidate
+from conference.webrtc.answer import Ours, build_answer
+from conference.webrtc.certificate import Certificate
 from conference.webrtc.egress import EgressSink
+from conference.webrtc.ice import MuxedIce
 from conference.webrtc.ingress import Ingress
 from conference.webrtc.mux import UdpMux
-from conference.webrtc.offer import REVERSED, AudioOffer, parse_offer
+from conference.webrtc.offer import AudioOffer, parse_offer
 from conference.webrtc.payloads import make_codec, may_repeat
 from conference.webrtc.rtcp import NtpClock
 from conference.webrtc.sdp import OfferError
 from conference.webrtc.session import RtpSession, SessionStats
 from conference.webrtc.settings import WebRtcSettings
+from conference.webrtc.transport import Transport
 from conference.webrtc.trickle import parse_trickle_fragment
 
 logger = logging.getLogger(__name__)
 
 State: TypeAlias = Literal["new", "connecting", "connected", "closed"]
 
-ACCEPT_TIMEOUT = 5.0
-"""Answering waits for nothing, so it takes milliseconds; this is for what cannot happen."""
+CNAME = secrets.token_hex(8)
+"""Names the source of all our streams (RFC 3550 section 6.5.1); random, so that it tells nothing (RFC 7022)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +61,7 @@ class Peer:
         mux: UdpMux,
         settings: WebRtcSettings,
         ntp: NtpClock,
+        certificate: Certificate,
         *,
         closed: Callable[[Peer], None],
         now: Callable[[], int] = time.monotonic_ns,
@@ -79,11 +73,10 @@ class Peer:
         self._mux = mux
         self._settings = settings
         self._ntp = ntp
+        self._certificate = certificate
         self._closed = closed
         self._now = now
-        self._pc: RTCPeerConnection | None = None
-        self._ice: MuxedIce | None = None
-        self._channel: SrtpChannel | None = None
+        self._transport: Transport | None = None
         self._session: RtpSession | None = None
         self._offer: AudioOffer | None = None
         self._candidates = 0
@@ -103,63 +96,57 @@ class Peer:
 
         Raises:
             OfferError: it cannot be accepted; the text is a sentence for people.
-            TimeoutError: the server is too busy to answer.
         """
-        if self._pc is not None or self.state == "closed":
+        if self._offer is not None or self.state == "closed":
             raise OfferError("This connection has had its offer already.")
         parsed = parse_offer(
             offer, max_bytes=self._settings.max_sdp_bytes, max_candidates=self._settings.max_candidates
         )
         self._offer = parsed
         self._candidates = len(parsed.candidates)
-        self._pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         try:
-            async with asyncio.timeout(ACCEPT_TIMEOUT):
-                answer = await self._negotiate(self._pc, parsed)
-        except TimeoutError:
-            await self._give_up()
-            raise  # the server's doing, not the offer's
+            answer = await self._negotiate(parsed)
+        except OfferError:
+            await self.close()
+            raise
         except Exception as error:
-            await self._give_up()
-            if isinstance(error, OfferError):
-                raise
+            await self.close()
             logger.warning("an offer could not be answered", exc_info=True)
             raise OfferError("The offer could not be answered: something in it is not supported.") from error
         except BaseException:
-            await self._give_up()
+            await self.close()
             raise
-        if self._ended:  # closed while it was being answered
-            self._release()
-            raise OfferError("The connection was closed before its offer was answered.")
-        self.state = "connecting"
-        self._since_ns = self._now()
-        self._follow()
         return answer
 
-    async def _negotiate(self, pc: RTCPeerConnection, offer: AudioOffer) -> str:
-        await pc.setRemoteDescription(RTCSessionDescription(offer.to_sdp(), "offer"))
-        transceiver = pc.getTransceivers()[0]
-        transceiver.direction = REVERSED[offer.direction]
-        run_no_media(transceiver)
-        self._channel = SrtpChannel(transceiver)
-        self._ice = MuxedIce(ice_connection(transceiver), self._mux, self._media)
-        await pc.setLocalDescription(await pc.createAnswer())
-        if not self._ice.candidates:
+    async def _negotiate(self, offer: AudioOffer) -> str:
+        ours = random.getrandbits(32)
+        self._transport = transport = Transport(self._mux, self._certificate, offer, self._follow)
+        self._start_session(offer, transport, ours)
+        self.state = "connecting"
+        self._since_ns = self._now()
+        candidates = await transport.start()
+        if self._ended:
+            raise OfferError("The connection was closed before its offer was answered.")
+        if not candidates:
             raise OfferError("This server has no network address at the moment.")
-        local = parse_offer(pc.localDescription.sdp)
-        self._start_session(offer, local, self._channel)
-        pc.on("connectionstatechange", self._follow)
         return build_answer(
             offer,
-            local,
-            self._ice.candidates,
+            Ours(
+                ufrag=transport.ice.ufrag,
+                password=transport.ice.password,
+                fingerprint=self._certificate.fingerprint,
+                setup=transport.setup,
+                ssrc=ours,
+                cname=CNAME,
+                stream=f"{CNAME} {secrets.token_hex(8)}",
+            ),
+            candidates,
             session_id=random.getrandbits(62),
             bitrate=self._settings.bitrate,
             ask_for_red=self._settings.ask_for_red,
         )
 
-    def _start_session(self, offer: AudioOffer, local: AudioOffer, channel: SrtpChannel) -> None:
-        ssrc = local.ssrc if local.ssrc is not None else random.getrandbits(32)
+    def _start_session(self, offer: AudioOffer, transport: Transport, ssrc: int) -> None:
         ingress = None
         if offer.direction != "recvonly":
             codecs = {one.payload_type: make_codec(one, self._settings.bitrate) for one in offer.formats}
@@ -167,7 +154,7 @@ class Peer:
             ingress = Ingress(
                 self.source,
                 codecs,
-                channel.unprotect,
+                transport.unprotect,
                 level_id=offer.level_id,
                 announced=offer.ssrc,
                 red=offer.red,
@@ -176,9 +163,9 @@ class Peer:
             best = offer.formats[0]
             codec = make_codec(best, self._settings.bitrate)
             red = offer.red if may_repeat(best, self._settings.bitrate) else None
-            self.sink = EgressSink(codec, best, ssrc, channel.send_rtp, self._now, red=red)
-        cname = local.attribute_of_ssrc("cname") or "conference"
-        self._session = RtpSession(ingress, self.sink, channel, ssrc=ssrc, cname=cname, ntp=self._ntp)
+            self.sink = EgressSink(codec, best, ssrc, transport.send_rtp, self._now, red=red)
+        self._session = RtpSession(ingress, self.sink, transport, ssrc=ssrc, cname=CNAME, ntp=self._ntp)
+        transport.ice.media = self._session.receive
 
     async def add_candidates(self, fragment: str) -> None:
         """Take trickled candidates (``application/trickle-ice-sdpfrag``).
@@ -187,7 +174,7 @@ class Peer:
             ValueError: the fragment is malformed, or asks for an ICE restart; the text is a sentence for people.
         """
         parsed = parse_trickle_fragment(fragment, self._settings.max_sdp_bytes)
-        if self._offer is None or self._pc is None or self.state == "closed":
+        if self._offer is None or self._transport is None or self.state == "closed":
             raise ValueError("There is no connection to add candidates to.")
         if parsed.ufrag not in (None, self._offer.ufrag) or parsed.password not in (None, self._offer.password):
             raise ValueError("An ICE restart is not supported here: join again with a new offer.")
@@ -195,7 +182,7 @@ class Peer:
         for mid, candidate in parsed.candidates:
             if mid in mids and self._candidates < self._settings.max_candidates:
                 self._candidates += 1
-                await self._pc.addIceCandidate(_to_aiortc(candidate, self._offer.mid or "0"))
+                await self._transport.ice.add_candidate(candidate)
 
     def stats(self) -> PeerStats:
         """A snapshot."""
@@ -211,10 +198,14 @@ class Peer:
         if self.state in ("new", "connecting"):
             if now_ns - self._since_ns > self._settings.connect_timeout * 1e9:
                 self._end(f"The connection did not come up within {self._settings.connect_timeout:g} seconds.")
-        elif self.state == "connected" and self._session is not None and self._ice is not None:
+        elif self.state == "connected" and self._session is not None and self._transport is not None:
+            ice = self._transport.ice
+            if not ice.consents(now_ns):
+                self._end("The connection failed: the other side no longer agrees to it.")
+                return
             self._session.report_if_due(now_ns)
-            heard_ns = max(self._since_ns, self._session.heard_ns, self._ice.heard_ns)
-            self._watch(now_ns - heard_ns, now_ns, self._session, self._ice)
+            heard_ns = max(self._since_ns, self._session.heard_ns, ice.heard_ns)
+            self._watch(now_ns - heard_ns, now_ns, self._session, ice)
 
     def _watch(self, quiet_ns: int, now_ns: int, session: RtpSession, ice: MuxedIce) -> None:
         limit_ns = self._settings.silence_timeout * 1e9
@@ -233,17 +224,12 @@ class Peer:
             self._closing = asyncio.create_task(self._close())
         await asyncio.shield(self._closing)
 
-    def _media(self, datagram: bytes, now_ns: int) -> None:
-        if self._session is not None:
-            self._session.receive(datagram, now_ns)
-
     def _follow(self) -> None:
-        """Go along with aiortc's connection state."""
-        state = self._pc.connectionState if self._pc is not None else "new"
-        if self.state == "connecting" and state == "connected" and self._channel is not None:
+        """Go along with the state of what lies below."""
+        state = self._transport.state if self._transport is not None else "connecting"
+        if self.state == "connecting" and state == "connected":
             self.state = "connected"
             self._since_ns = self._now()
-            self._channel.open()
             if self.sink is not None:
                 self.sink.open()
         elif self.state in ("connecting", "connected") and state == "failed":
@@ -264,29 +250,17 @@ class Peer:
 
     async def _close(self) -> None:
         self.state = "closed"
+        transport = self._transport
         try:
             if self._session is not None:
                 self._session.goodbye(self._now())
-            if self._ice is not None:
-                self._mux.remove(self._ice)  # nothing comes in from now on; goodbyes still go out
-            if self._pc is not None and not await _within(self._pc.close(), self._settings.close_timeout):
+            if transport is not None and not await _within(transport.close(), self._settings.close_timeout):
                 logger.warning("a connection did not close in time; it is abandoned")
-                if self._ice is not None:
-                    await _within(self._ice.close(), self._settings.close_timeout)
-                cancel_own_close(self._pc)
         finally:
-            self._release()
+            if transport is not None:
+                transport.stop()
+                transport.ice.detach()
             self._closed(self)
-
-    async def _give_up(self) -> None:
-        await self.close()
-        self._release()  # what was made after the close, if that came in between
-
-    def _release(self) -> None:
-        if self._channel is not None:
-            self._channel.close()
-        if self._ice is not None:
-            self._ice.detach()
 
 
 async def _within(work: Awaitable[None], seconds: float) -> bool:
@@ -301,16 +275,3 @@ async def _within(work: Awaitable[None], seconds: float) -> bool:
         if (error := task.exception()) is not None:
             logger.warning("a connection did not close cleanly", exc_info=error)
     return True
-
-
-def _to_aiortc(candidate: Candidate, mid: str) -> RTCIceCandidate:
-    return RTCIceCandidate(
-        component=1,
-        foundation=candidate.foundation,
-        ip=candidate.address,
-        port=candidate.port,
-        priority=candidate.priority,
-        protocol="udp",
-        type=candidate.type,
-        sdpMid=mid,
-    )

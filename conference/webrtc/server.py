@@ -8,6 +8,7 @@ import time
 
 from conference.webrtc.addresses import plan_bindings
 from conference.webrtc.aiortc_internals import check, host_addresses
+from conference.webrtc.certificate import Certificate
 from conference.webrtc.mux import MuxStats, UdpMux
 from conference.webrtc.peer import Peer
 from conference.webrtc.rtcp import NtpClock
@@ -16,6 +17,9 @@ from conference.webrtc.settings import WebRtcSettings
 logger = logging.getLogger(__name__)
 
 HOUSEKEEPING_SECONDS = 0.25
+
+ADDRESSES_NS = 1_000_000_000
+"""So long the machine's addresses are believed to stay as they were: a crowd that joins need not look each time."""
 
 LOOPBACK = "127.0.0.1"
 
@@ -33,6 +37,9 @@ class WebRtc:
         self._timer: asyncio.TimerHandle | None = None
         self._ntp = NtpClock(time.time_ns(), time.monotonic_ns())
         self._peers: set[Peer] = set()
+        self._certificate = Certificate()
+        self._own: list[str] = []
+        self._own_until_ns = 0
 
     @property
     def port(self) -> int | None:
@@ -76,7 +83,7 @@ class WebRtc:
         """
         if self._mux is None:
             raise RuntimeError("the WebRTC side is not running")
-        peer = Peer(self._mux, self._settings, self._ntp, closed=self._peers.discard)
+        peer = Peer(self._mux, self._settings, self._ntp, self._certificate, closed=self._peers.discard)
         self._peers.add(peer)
         return peer
 
@@ -94,8 +101,10 @@ class WebRtc:
 
     def _addresses(self) -> list[str]:
         """The machine's own addresses; loopback if it was asked for, or if there is no other."""
-        own = host_addresses()
-        return [*own, LOOPBACK] if self._settings.loopback or not own else own
+        now_ns = time.monotonic_ns()
+        if now_ns >= self._own_until_ns:
+            self._own, self._own_until_ns = host_addresses(), now_ns + ADDRESSES_NS
+        return [*self._own, LOOPBACK] if self._settings.loopback or not self._own else self._own
 
     def _schedule(self) -> None:
         self._timer = asyncio.get_running_loop().call_later(HOUSEKEEPING_SECONDS, self._housekeep)

@@ -8,9 +8,9 @@ import socket
 import struct
 
 import pytest
-from aiortc import RTCPeerConnection
 from aiortc.rtcrtpsender import RTCRtpSender
 
+from conference.webrtc.ice import MuxedIce
 from conference.webrtc.rtp import build_rtp, parse_rtp
 from conference.webrtc.sdp import OfferError
 from tests.webrtc.stock import LOOPBACK, Room, StockPeer, eventually, flows, in_call, resources, running
@@ -168,11 +168,11 @@ async def test_a_close_that_hangs_is_abandoned(monkeypatch: pytest.MonkeyPatch) 
         before = resources()
         async with in_call(webrtc) as (_, peer, room):
 
-            async def hang(_: RTCPeerConnection) -> None:
+            async def hang(_: MuxedIce) -> None:
                 await asyncio.Event().wait()
 
             with monkeypatch.context() as patched:
-                patched.setattr(RTCPeerConnection, "close", hang)
+                patched.setattr(MuxedIce, "close", hang)
                 async with asyncio.timeout(1.0):
                     await peer.close()
             assert not webrtc.peers

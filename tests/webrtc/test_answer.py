@@ -5,28 +5,12 @@ from aiortc.sdp import SessionDescription
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conference.webrtc.answer import build_answer
+from conference.webrtc.answer import Ours, build_answer
 from conference.webrtc.candidate import Candidate
 from conference.webrtc.offer import parse_offer
 from tests.webrtc.offers import AUDIO, CHROMIUM, CHROMIUM_EVERYTHING, FINGERPRINT, crlf, session
 
-LOCAL = f"""\
-v=0
-o=- 1 1 IN IP4 0.0.0.0
-s=-
-t=0 0
-m=audio 4000 UDP/TLS/RTP/SAVPF 111 0 8
-a=mid:0
-a=sendrecv
-a=rtcp-mux
-a=msid:ours ourtrack
-a=ssrc:77 cname:us
-a=rtpmap:111 opus/48000/2
-a=ice-ufrag:server
-a=ice-pwd:zyxwvutsrqponmlkjihgfe
-a=fingerprint:sha-256 {FINGERPRINT}
-a=setup:active
-"""
+OURS = Ours("server", "zyxwvutsrqponmlkjihgfe", FINGERPRINT, "active", 77, "us", "ours ourtrack")
 
 HERE = [
     Candidate("1", 2130706431, "198.51.100.4", 4000, "host"),
@@ -35,8 +19,7 @@ HERE = [
 
 
 def answer(offer: str, *, ask_for_red: bool = False) -> str:
-    offered, local = parse_offer(offer), parse_offer(LOCAL)
-    return build_answer(offered, local, HERE, session_id=42, bitrate=48_000, ask_for_red=ask_for_red)
+    return build_answer(parse_offer(offer), OURS, HERE, session_id=42, bitrate=48_000, ask_for_red=ask_for_red)
 
 
 def test_the_answer_has_all_that_a_browser_needs() -> None:

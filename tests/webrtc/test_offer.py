@@ -3,10 +3,11 @@ from __future__ import annotations
 import re
 
 import pytest
-from aiortc.sdp import SessionDescription
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from conference.webrtc.answer import Ours, build_answer
+from conference.webrtc.candidate import Candidate
 from conference.webrtc.offer import parse_offer
 from conference.webrtc.sdp import OfferError
 from tests.webrtc.offers import AUDIO, CHROMIUM, CHROMIUM_EVERYTHING, FINGERPRINT, TRANSPORT, VIDEO, crlf, session
@@ -61,8 +62,6 @@ a=end-of-candidates
 """
     offer = parse_offer(crlf(session("0") + AUDIO + candidates))
     assert [one.address for one in offer.candidates] == ["192.0.2.7", "2001:db8::7"]
-    assert "end-of-candidates" not in offer.to_sdp()
-    assert ".local" not in offer.to_sdp()
 
 
 def test_candidates_are_limited() -> None:
@@ -141,16 +140,14 @@ def mutilated_offers(draw: st.DrawFn) -> str:
 
 @settings(max_examples=400)
 @given(st.one_of(mutilated_offers(), st.text(), st.text().map(lambda text: "v=0\r\n" + text)))
-def test_whatever_is_offered_is_refused_or_becomes_something_aiortc_takes(text: str) -> None:
+def test_whatever_is_offered_is_refused_or_gets_an_answer_that_can_be_read(text: str) -> None:
     try:
         offer = parse_offer(text)
     except OfferError:
         return
-    (media,) = SessionDescription.parse(offer.to_sdp()).media
-    assert media.kind == "audio"
-    assert media.rtcp_mux
-    assert media.ice is not None
-    assert media.ice.usernameFragment == offer.ufrag
-    assert media.dtls is not None
-    assert media.dtls.fingerprints
-    assert [one.payloadType for one in media.rtp.codecs] == [one.payload_type for one in offer.formats]
+    ours = Ours("server", "zyxwvutsrqponmlkjihgfe", FINGERPRINT, "active", 77, "us", "ours ourtrack")
+    here = [Candidate("1", 2130706431, "198.51.100.4", 4000, "host")]
+    answer = parse_offer(build_answer(offer, ours, here, session_id=42, bitrate=48_000))
+    assert answer.index == offer.index
+    assert answer.ufrag == "server"
+    assert [one.payload_type for one in answer.formats] == [one.payload_type for one in offer.formats]

@@ -1,0 +1,118 @@
+"""Who the server is in DTLS: one certificate for all connections, and OpenSSL's settings, made once.
+
+A peer knows a certificate by the fingerprint in the SDP (RFC 8122), so one serves everybody. A key, a certificate and
+an OpenSSL context for each connection would take 0.5 ms and tens of kilobytes each.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+from dataclasses import dataclass
+
+import pylibsrtp
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from OpenSSL import SSL
+
+VALID_DAYS = 365
+"""Peers trust the fingerprint, not the dates; these are for those who look all the same."""
+
+_CIPHERS = b"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES128-SHA:ECDHE-ECDSA-AES256-SHA"
+_DIGESTS: dict[str, hashes.HashAlgorithm] = {
+    "sha-256": hashes.SHA256(),
+    "sha-384": hashes.SHA384(),
+    "sha-512": hashes.SHA512(),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SrtpProfile:
+    """A protection profile (RFC 5764 section 4.1.2, RFC 7714 section 14.2)."""
+
+    name: bytes
+    """OpenSSL's."""
+
+    number: int
+    """libsrtp's."""
+
+    key_bytes: int
+    salt_bytes: int
+
+
+def _available() -> tuple[SrtpProfile, ...]:
+    """Those that this libsrtp was built with, best first."""
+    policy = pylibsrtp.Policy
+    wanted = (
+        SrtpProfile(b"SRTP_AEAD_AES_256_GCM", policy.SRTP_PROFILE_AEAD_AES_256_GCM, 32, 12),
+        SrtpProfile(b"SRTP_AEAD_AES_128_GCM", policy.SRTP_PROFILE_AEAD_AES_128_GCM, 16, 12),
+        SrtpProfile(b"SRTP_AES128_CM_SHA1_80", policy.SRTP_PROFILE_AES128_CM_SHA1_80, 16, 14),
+    )
+    found = []
+    for one in wanted:
+        try:
+            policy(srtp_profile=one.number)
+        except pylibsrtp.Error:
+            continue
+        found.append(one)
+    return tuple(found)
+
+
+SRTP_PROFILES = _available()
+
+
+class Certificate:
+    """A new key, self-signed, and the context that all DTLS connections share."""
+
+    def __init__(self) -> None:
+        key = ec.generate_private_key(ec.SECP256R1())
+        certificate = _self_signed(key)
+        self.fingerprint = fingerprint(certificate, "sha-256")
+        """SHA-256, as ``a=fingerprint`` writes it."""
+
+        self.context = SSL.Context(SSL.DTLS_METHOD)
+        self.context.set_options(SSL.OP_NO_TICKET)
+        self.context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+        self.context.set_mode(SSL.MODE_RELEASE_BUFFERS)
+        # Any certificate will do here: it is compared with the fingerprint when the handshake is through.
+        self.context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, _accept)
+        self.context.use_certificate(certificate)
+        self.context.use_privatekey(key)
+        self.context.set_cipher_list(_CIPHERS)
+        self.context.set_tlsext_use_srtp(b":".join(one.name for one in SRTP_PROFILES))
+
+
+def fingerprint(certificate: x509.Certificate, digest: str) -> str:
+    """A certificate's fingerprint (RFC 8122 section 5): hexadecimal pairs, upper case, with colons.
+
+    Raises:
+        KeyError: the digest is unknown.
+    """
+    return certificate.fingerprint(_DIGESTS[digest]).hex(":").upper()
+
+
+def matches(certificate: x509.Certificate, fingerprints: tuple[tuple[str, str], ...]) -> bool:
+    """Whether a certificate has all of these fingerprints, each a digest's name and a value; at least one is needed."""
+    known = [(digest, value) for digest, value in fingerprints if digest in _DIGESTS]
+    return bool(known) and all(fingerprint(certificate, digest) == value.upper() for digest, value in known)
+
+
+def _accept(*_: object) -> bool:
+    return True
+
+
+def _self_signed(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
+    # "a random common name": nothing in it may tell who or where we are (RFC 8827 section 6.5).
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, secrets.token_hex(16))])
+    now = dt.datetime.now(tz=dt.UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=VALID_DAYS))
+        .sign(key, hashes.SHA256())
+    )

@@ -1,0 +1,257 @@
+"""ICE over the shared port: aioice's connection with sockets that are not its own.
+
+aioice has no public way to share a port. What is needed for it is gathered here, each private name once; `missing` says
+at start-up which of them have moved.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import secrets
+from collections.abc import Callable
+from typing import Any, cast
+
+from aioice import Candidate as IceCandidate
+from aioice import Connection
+from aioice.candidate import candidate_foundation, candidate_priority
+from aioice.ice import CandidatePair, StunProtocol
+from aioice.stun import Message
+
+from conference.webrtc.candidate import Candidate
+from conference.webrtc.mux import Address, SharedSocket, UdpMux
+from conference.webrtc.offer import AudioOffer
+
+CONSENT_NS = 5_000_000_000
+"""Time between two consent checks, on average: 0.8 to 1.2 times that, drawn anew each time (RFC 7675 section 5.1)."""
+
+CONSENT_EXPIRES_NS = 30_000_000_000
+"""Without the response to one for so long, nothing may be sent any more."""
+
+_COMPONENT = 1
+_STUN_BINDING_REQUEST = b"\x00\x01"
+
+
+def missing() -> list[str]:
+    """What this module relies on and aioice does not have."""
+    connection = Connection(ice_controlling=False)
+    protocol = StunProtocol(connection)
+    names = ("_local_username", "_local_candidates", "_local_candidates_end", "_protocols", "_nominated")
+    calls = ("check_complete", "query_consent", "request_received", "build_request", "remote_is_lite")
+    return [
+        f"{type(thing).__name__}.{name}"
+        for thing, wanted in ((connection, (*names, *calls)), (protocol, ("transactions", "local_candidate")))
+        for name in wanted
+        if not hasattr(thing, name) and name not in getattr(type(thing), "__annotations__", {})
+    ]
+
+
+class _ProtocolTransport:
+    """What aioice takes for the transport of its own socket: a view of a shared one."""
+
+    def __init__(self, endpoint: MuxedIce, shared: SharedSocket, protocol: StunProtocol) -> None:
+        self._endpoint = endpoint
+        self.shared = shared
+        self._protocol = protocol
+        self._closed = False
+
+    def sendto(self, data: bytes, address: Address) -> bool:
+        if self._closed:
+            return False
+        if data[:2] == _STUN_BINDING_REQUEST:
+            self._endpoint.expect(data[8:20])
+        return self.shared.sendto(data, address)
+
+    def close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self._protocol.connection_lost(None)
+
+    def is_closing(self) -> bool:
+        return self._closed
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return (self.shared.binding.bind, self.shared.port) if name == "sockname" else default
+
+
+class MuxedIce:
+    """An ICE connection whose datagrams go through the shared port. Satisfies `mux.Endpoint`.
+
+    Args:
+        mux: the shared port.
+        offer: the peer's credentials and candidates.
+        routed: called when there is a path to the peer, and whenever there is another one.
+        dtls: takes DTLS datagrams.
+
+    Attributes:
+        media: takes SRTP and SRTCP packets, with the time of their arrival.
+        route: the way to the peer; ``None`` while there is none.
+        candidates: where we can be reached, for the answer.
+        heard_ns: when something authentic last came.
+    """
+
+    def __init__(
+        self, mux: UdpMux, offer: AudioOffer, *, routed: Callable[[], object], dtls: Callable[[bytes], object]
+    ) -> None:
+        # aioice draws four characters, which is too few to tell thousands of connections apart.
+        self.ufrag = secrets.token_hex(8)
+        self._connection = connection = Connection(ice_controlling=False, local_username=self.ufrag)
+        connection.remote_is_lite = offer.ice_lite
+        connection.remote_username, connection.remote_password = offer.ufrag, offer.password
+        self._remote_key = offer.password.encode()
+        self._key = connection.local_password.encode()
+        self._mux = mux
+        self._routed = routed
+        self._protocols: dict[SharedSocket, StunProtocol] = {}
+        self._checking: asyncio.Task[None] | None = None
+        self._consent_ns = 0
+        self._ask_ns = 0
+        self.dtls = dtls
+        self.media: Callable[[bytes, int], object] = _nothing
+        self.route: tuple[SharedSocket, Address] | None = None
+        self.heard_ns = 0
+        self.candidates: list[Candidate] = []
+        self._complete = connection.check_complete
+        connection.check_complete = self._check_complete  # type: ignore[method-assign]
+        connection.query_consent = _nothing_later  # type: ignore[method-assign]
+        mux.add(self)
+
+    @property
+    def password(self) -> str:
+        """Ours."""
+        return self._connection.local_password
+
+    async def start(self, candidates: tuple[Candidate, ...]) -> None:
+        """Say where we can be reached, and begin to look for a path to the peer."""
+        found: list[IceCandidate] = []
+        for shared, announced in self._mux.announced():
+            first = len(found)
+            for address in announced:
+                found.append(_host_candidate(address, shared.port, len(found)))
+            protocol = StunProtocol(self._connection)
+            transport = _ProtocolTransport(self, shared, protocol)
+            protocol.connection_made(cast("asyncio.DatagramTransport", transport))
+            protocol.local_candidate = found[first]
+            self._protocols[shared] = protocol
+            self._connection._protocols.append(protocol)
+        self._connection._local_candidates = found
+        self._connection._local_candidates_end = True
+        self.candidates = [Candidate(one.foundation, one.priority, one.host, one.port, one.type) for one in found]
+        for one in candidates:
+            await self.add_candidate(one)
+        self._checking = asyncio.create_task(self._check())
+
+    async def add_candidate(self, candidate: Candidate) -> None:
+        """Try to reach the peer there, too."""
+        await self._connection.add_remote_candidate(
+            IceCandidate(
+                foundation=candidate.foundation,
+                component=_COMPONENT,
+                transport="udp",
+                priority=candidate.priority,
+                host=candidate.address,
+                port=candidate.port,
+                type=candidate.type,
+            )
+        )
+
+    async def _check(self) -> None:
+        with contextlib.suppress(ConnectionError):  # closed before there was a path
+            await self._connection.connect()
+
+    def _check_complete(self, pair: CandidatePair) -> None:
+        self._complete(pair)
+        nominated = self._connection._nominated.get(_COMPONENT)
+        if nominated is None:
+            return
+        transport = cast("_ProtocolTransport", nominated.protocol.transport)
+        route = (transport.shared, nominated.remote_addr)
+        if route != self.route:
+            self.route = route
+            self._routed()
+
+    def detach(self) -> None:
+        """Leave the mux: from now on, nothing comes and nothing goes."""
+        self._mux.remove(self)
+        self.route = None
+        if self._checking is not None:
+            self._checking.cancel()
+        for protocol in self._protocols.values():
+            protocol.transport.close()
+
+    def send(self, datagram: bytes) -> bool:
+        """Send a datagram to the peer. Returns whether it went out."""
+        route = self.route
+        return route is not None and route[0].sendto(datagram, route[1])
+
+    def expect(self, transaction_id: bytes) -> None:
+        """A STUN request of ours is about to be sent."""
+        self._mux.expect(transaction_id, self)
+
+    def authenticates(self, request: Message) -> bool:
+        """Whether a request was made for us, with our password."""
+        return request.check_message_integrity(self._key)
+
+    def stun_request(self, request: Message, address: Address, via: SharedSocket) -> None:
+        """Answer an authentic connectivity check, and do what it brings about."""
+        protocol = self._protocols.get(via)
+        if protocol is not None:
+            self._connection.request_received(request, address, protocol)
+
+    def stun_response(self, response: Message, address: Address, via: SharedSocket, now_ns: int) -> None:
+        """Take the response to a request of ours."""
+        if response.check_message_integrity(self._remote_key):
+            self.heard_ns = self._consent_ns = now_ns
+        protocol = self._protocols.get(via)
+        transaction = protocol.transactions.get(response.transaction_id) if protocol is not None else None
+        if transaction is not None:
+            transaction.response_received(response, address)
+
+    def consents(self, now_ns: int) -> bool:
+        """Ask now and then whether the peer still wants to hear from us, and say whether it does (RFC 7675).
+
+        Call it several times a second once there is a path.
+        """
+        if not self._ask_ns:
+            self._consent_ns = now_ns
+        elif now_ns >= self._ask_ns:
+            self.probe()
+        else:
+            return True
+        self._ask_ns = now_ns + int(CONSENT_NS * random.uniform(0.8, 1.2))  # noqa: S311 - not a secret
+        return now_ns - self._consent_ns < CONSENT_EXPIRES_NS
+
+    def probe(self) -> None:
+        """Ask the peer for a sign of life: a consent check out of turn."""
+        pair = self._connection._nominated.get(_COMPONENT)
+        if pair is not None:
+            request = self._connection.build_request(pair, nominate=False)
+            request.add_message_integrity(self._remote_key)
+            pair.protocol.send_stun(request, pair.remote_addr)
+
+    async def close(self) -> None:
+        """End it: every task of it is over when this returns."""
+        await self._connection.close()
+        if self._checking is not None:
+            await asyncio.wait([self._checking])
+
+
+def _host_candidate(address: str, port: int, index: int) -> IceCandidate:
+    return IceCandidate(
+        foundation=candidate_foundation("host", "udp", address),
+        component=_COMPONENT,
+        transport="udp",
+        priority=candidate_priority(_COMPONENT, "host", 65_535 - index),
+        host=address,
+        port=port,
+        type="host",
+    )
+
+
+def _nothing(*_: object) -> None:
+    """Media that comes before anybody could listen."""
+
+
+async def _nothing_later() -> None:
+    """Aioice's own consent checks have a task for each connection; ours go with the other housekeeping."""

@@ -1,0 +1,123 @@
+"""What lies below one participant's media: ICE finds the path, DTLS the keys, SRTP uses both."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Literal, TypeAlias
+
+from conference.webrtc.candidate import Candidate
+from conference.webrtc.certificate import Certificate
+from conference.webrtc.dtls import Dtls
+from conference.webrtc.ice import MuxedIce
+from conference.webrtc.mux import UdpMux
+from conference.webrtc.offer import AudioOffer
+from conference.webrtc.srtp import SrtpSession
+
+TransportState: TypeAlias = Literal["connecting", "connected", "closed", "failed"]
+
+MAX_EARLY = 16
+"""DTLS datagrams that may come before our side of ICE has found the path."""
+
+
+class Transport:
+    """One connection. Satisfies `session.SecureChannel`.
+
+    Before DTLS is through, nothing is authentic and nothing is sent.
+
+    Args:
+        mux: the shared port.
+        certificate: ours.
+        offer: what is known of the peer.
+        changed: called when :attr:`state` has changed.
+    """
+
+    def __init__(self, mux: UdpMux, certificate: Certificate, offer: AudioOffer, changed: Callable[[], object]) -> None:
+        self.state: TransportState = "connecting"
+        self.ice = MuxedIce(mux, offer, routed=self._routed, dtls=self._datagram)
+        # "The answerer ... SHOULD use setup:active" (RFC 5763 section 5): the first flight is a round trip earlier.
+        self.setup: Literal["active", "passive"] = "passive" if offer.setup == "active" else "active"
+        self._dtls = Dtls(
+            certificate, client=self.setup == "active", fingerprints=offer.fingerprints, send=self.ice.send
+        )
+        self._offered = offer.candidates
+        self._changed = changed
+        self._early: deque[bytes] = deque(maxlen=MAX_EARLY)
+        self._timer: asyncio.TimerHandle | None = None
+        self._incoming: SrtpSession | None = None
+        self._outgoing: SrtpSession | None = None
+
+    async def start(self) -> list[Candidate]:
+        """Begin to look for a path. Returns where we can be reached."""
+        await self.ice.start(self._offered)
+        return self.ice.candidates
+
+    def stop(self) -> None:
+        """Tell the peer that it is over, and forget the keys: nothing is authentic and nothing is sent any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._dtls.close()
+        self._incoming = self._outgoing = None
+        self.state = "closed"
+
+    async def close(self) -> None:
+        """End it for good."""
+        self.stop()
+        self.ice.detach()
+        await self.ice.close()
+
+    def unprotect(self, packet: bytes) -> bytes | None:
+        """Take the SRTP off an RTP packet; ``None`` if it is forged, or replayed."""
+        return None if self._incoming is None else self._incoming.unprotect(packet)
+
+    def unprotect_rtcp(self, packet: bytes) -> bytes | None:
+        """The same for RTCP."""
+        return None if self._incoming is None else self._incoming.unprotect_rtcp(packet)
+
+    def send_rtp(self, packet: bytes) -> bool:
+        """Protect and send an RTP packet. Returns whether it went out."""
+        return self._outgoing is not None and self._send(self._outgoing.protect(packet))
+
+    def send_rtcp(self, packet: bytes) -> bool:
+        """The same for RTCP."""
+        return self._outgoing is not None and self._send(self._outgoing.protect_rtcp(packet))
+
+    def _send(self, packet: bytes | None) -> bool:
+        return packet is not None and self.ice.send(packet)
+
+    def _routed(self) -> None:
+        if self._dtls.state == "new" and self.state == "connecting":
+            self._dtls.start()
+            while self._early:
+                self._dtls.receive(self._early.popleft())
+            self._follow()
+
+    def _datagram(self, datagram: bytes) -> None:
+        if self._dtls.state == "new":
+            self._early.append(datagram)
+            return
+        self._dtls.receive(datagram)
+        self._follow()
+
+    def _follow(self) -> None:
+        """Go along with what DTLS has come to."""
+        dtls = self._dtls
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if (seconds := dtls.timeout()) is not None:
+            self._timer = asyncio.get_running_loop().call_later(seconds, self._expire)
+        if self.state == "connecting" and dtls.incoming is not None and dtls.outgoing is not None:
+            self._incoming, self._outgoing = SrtpSession(dtls.incoming), SrtpSession(dtls.outgoing)
+            self.state = "connected"
+            self._changed()
+        if self.state in ("connecting", "connected") and dtls.state in ("closed", "failed"):
+            self.state = "closed" if dtls.state == "closed" else "failed"
+            self._changed()
+
+    def _expire(self) -> None:
+        self._timer = None
+        self._dtls.expire()
+        self._follow()

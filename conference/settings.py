@@ -153,7 +153,8 @@ class Settings:
             for secret in self.secrets:
                 check_secret(secret)
         except ValueError as error:
-            raise SettingsError(f"secret: {error}") from None
+            each = " (A comma separates two secrets.)" if "," in (self.secret or "") else ""
+            raise SettingsError(f"secret: {error}{each}") from None
         for room, pin in self.pins:
             _check_pin(room, pin)
         if self.twilio_auth_token is not None and self.public_url is None:

@@ -15,6 +15,7 @@ from conference.audio.suppression import check_available
 from conference.capture.files import Captures
 from conference.clock import Clock
 from conference.room.conference import Conference, ConferenceLimits
+from conference.room.policy import RoomPolicy
 from conference.room.room import Room
 from conference.room.voice import VoiceSettings
 from conference.settings import Settings
@@ -69,7 +70,8 @@ def _make_server(settings: Settings, webrtc: WebRtcLike) -> Server:
     limits = ConferenceLimits(settings.max_rooms, settings.max_participants_per_room, settings.max_talkers)
     captures = None if settings.capture is None else Captures(settings.capture, settings.capture_max_bytes)
     make_room = Room if captures is None else captures.make_room
-    conference = Conference(limits, _make_voice(settings), make_room)
+    pins = dict(settings.pins)
+    conference = Conference(limits, _make_voice(settings), make_room, lambda room: RoomPolicy(pin=pins.get(room)))
     lateness = Lateness(conference.tick)
     traffic = Traffic()
     return Server(

@@ -13,7 +13,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from conference.access.grants import EVERYTHING, Grant
 from conference.ids import new_id
 from conference.room.conference import Conference, check_room_name
-from conference.room.errors import InvalidRoomName, RoomFull, TooManyRooms
+from conference.room.errors import InvalidRoomName, RoomFull, RoomLocked, TooManyRooms
 from conference.room.participant import Participant
 from conference.twilio.leg import Digit, LegEvent, LegStats, Refused, Started, Stopped, TwilioLeg, Warned
 from conference.web.admitted import NotAdmitted, PinNeeded
@@ -162,6 +162,8 @@ class Call:
         )
         try:
             self._conference.join(room, participant)
+        except RoomLocked as error:
+            self.end(WSCloseCode.POLICY_VIOLATION, str(error))
         except (RoomFull, TooManyRooms) as error:
             self.end(WSCloseCode.TRY_AGAIN_LATER, str(error))
         else:

@@ -65,10 +65,9 @@ class Server:
         return next((call for call in self.calls if call.participant_id == participant_id), None)
 
     def pin_of(self, room: str) -> str | None:
-        """The PIN of a room: the one that a host gave it, else the one that the server was started with."""
+        """The PIN of a room: as its hosts have it now, or as it begins."""
         there = self.conference.get(room)
-        given: str | None = None if there is None else getattr(getattr(there, "policy", None), "pin", None)
-        return given or dict(self.settings.pins).get(room)
+        return dict(self.settings.pins).get(room) if there is None else there.policy.pin
 
     def token_needed(self, room: str | None) -> bool:
         """Whether a token is needed for a room; with ``None``, for the server as a whole."""

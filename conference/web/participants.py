@@ -10,7 +10,7 @@ from aiohttp import web
 
 from conference.audio.suppression import SuppressionUnavailable
 from conference.room.conference import check_room_name
-from conference.room.errors import InvalidRoomName, RoomFull, TooManyRooms
+from conference.room.errors import InvalidRoomName, RoomFull, RoomLocked, TooManyRooms
 from conference.room.participant import Participant
 from conference.room.room import Room
 from conference.web import seats
@@ -69,6 +69,8 @@ async def join(request: web.Request) -> web.Response:
         raise Problem(403, str(error)) from None
     except (OfferError, InvalidRoomName) as error:
         raise Problem(400, str(error)) from None
+    except RoomLocked as error:
+        raise Problem(423, str(error)) from None
     except RoomFull as error:
         raise Problem(409, str(error)) from None
     except (TooManyRooms, EndedEarly) as error:

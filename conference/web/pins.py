@@ -12,7 +12,7 @@ from conference.web.live import Server
 
 
 def pin_of(server: Server, room: str) -> str | None:
-    """The PIN of a room: the one that a host gave it, else the one that the server was started with."""
+    """The PIN of a room: as its hosts have it now, or as it begins; ``None`` for none."""
     return server.pin_of(room)
 
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from bench.server import BenchError
 from conference.audio.frame import SAMPLE_RATE, Samples
-from conference.cli.media import MediaError, read_audio
+from conference.prompts.decode import MediaError, read_audio
 from tests.speech import spoken
 
 RECORDINGS = Path("/usr/share/sounds/alsa")

@@ -17,11 +17,24 @@ MAY_IMPORT: dict[str, set[str]] = {
     "codecs": {"codecs", "audio"},
     "room": {"room", "codecs", "audio"},
     "access": {"access", "room"},
+    "prompts": {"prompts", "audio"},
     "capture": {"capture", "twilio", "room", "codecs", "audio"},
     "clock": {"audio"},
     "webrtc": {"webrtc", "room", "codecs", "audio"},
     "twilio": {"twilio", "room", "codecs", "audio"},
-    "web": {"web", "access", "capture", "webrtc", "twilio", "clock", "room", "codecs", "audio", *TOP_LEVEL},
+    "web": {
+        "web",
+        "access",
+        "capture",
+        "prompts",
+        "webrtc",
+        "twilio",
+        "clock",
+        "room",
+        "codecs",
+        "audio",
+        *TOP_LEVEL,
+    },
     "load": {"load", "webrtc", "twilio", "codecs", "audio"},
     "cli": {
         "cli",
@@ -29,6 +42,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "web",
         "access",
         "capture",
+        "prompts",
         "webrtc",
         "twilio",
         "clock",
@@ -43,7 +57,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "log": set(),
 }
 
-SYNCHRONOUS = ("audio", "codecs", "room", "access", "capture")
+SYNCHRONOUS = ("audio", "codecs", "room", "access", "capture", "prompts")
 WRITES_FILES = (ROOT / "capture" / "files.py",)
 """The one module of those layers that has a thread."""
 

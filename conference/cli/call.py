@@ -18,8 +18,9 @@ from conference.audio.frame import SAMPLE_RATE
 from conference.audio.g711 import ulaw_decode, ulaw_encode
 from conference.audio.resample import Resampler
 from conference.cli.arguments import add_token_option
-from conference.cli.media import MediaError, Recorder, open_recorder, read_audio
+from conference.cli.media import Recorder, open_recorder
 from conference.cli.progress import Meter, Progress, Snapshot, clock
+from conference.prompts.decode import MediaError, read_audio
 from conference.twilio.caller import CallEnd, Caller, CallError, HungUp
 from conference.twilio.messages import DIGITS, FRAME_BYTES
 from conference.twilio.messages import SAMPLE_RATE as PHONE_RATE

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Final
 
 from conference.cli.arguments import add_token_option, server_url
 from conference.cli.headless import TICKS_PER_SECOND, Call, Voice, call_ticks
-from conference.cli.media import MediaError, Recorder, open_recorder, read_audio
+from conference.cli.media import Recorder, open_recorder
 from conference.cli.progress import Progress, Snapshot, clock, percent
 from conference.clock import Clock
 from conference.codecs.libopus import LibraryNotFoundError
 from conference.codecs.opus import OpusCodec
+from conference.prompts.decode import MediaError, read_audio
 from conference.room.conference import check_room_name
 from conference.room.errors import InvalidRoomName
 from conference.webrtc.client import HeadlessPeer, JoinError

@@ -1,4 +1,4 @@
-"""Audio files: anything PyAV reads comes in as 48 kHz mono, recordings go out as WAV or Ogg Opus."""
+"""Recordings: 48 kHz mono, as WAV or Ogg Opus."""
 
 from __future__ import annotations
 
@@ -9,24 +9,15 @@ from typing import Final, Protocol, Self
 
 import av
 import av.error
-import numpy as np
-from av.audio.stream import AudioStream
-from av.container import InputContainer
 
 from conference.audio.frame import SAMPLE_RATE, Samples
-
-LONGEST_SECONDS: Final = 2 * 3600.0
-"""What :func:`read_audio` takes at most unless told otherwise: two hours are 690 MB of samples."""
+from conference.prompts.decode import MediaError, reason
 
 FLUSH_SAMPLES: Final = SAMPLE_RATE // 2
 """A WAV's header and samples reach the disk this often, so that a killed recorder leaves a whole file."""
 
 LONGEST_WAV: Final = 0xFFFF_FFFF - 44
 """Bytes of sound that fit in a WAV, whose lengths are 32-bit numbers: 12 hours."""
-
-
-class MediaError(Exception):
-    """A file can't be read or written; the text is one sentence for the person who named it."""
 
 
 class Recorder(Protocol):
@@ -51,34 +42,6 @@ class Recorder(Protocol):
     ) -> None: ...
 
 
-def read_audio(path: str | Path, *, longest_seconds: float = LONGEST_SECONDS) -> Samples:
-    """Read the first audio stream of a file, whatever its format, rate and channels.
-
-    Args:
-        path: the file.
-        longest_seconds: longer ones are refused, since all of it is kept in memory.
-
-    Returns:
-        PCM: shape ``(n,)``, int16, 48 kHz; channels are averaged to one.
-
-    Raises:
-        MediaError: there is no such file, it can't be read, has no audio, or is too long.
-    """
-    path = Path(path)
-    if path.is_dir():
-        raise MediaError(f"{path} is a folder, not an audio file.")
-    try:
-        with av.open(str(path), mode="r", metadata_errors="replace") as container:
-            samples = _decode(path, container, round(longest_seconds * SAMPLE_RATE))
-    except FileNotFoundError:
-        raise MediaError(f"There is no file {path}.") from None
-    except (av.error.FFmpegError, OSError, ValueError) as error:
-        raise MediaError(f"{path} can't be read as audio: {_reason(error)}.") from error
-    if not samples.size:
-        raise MediaError(f"{path} holds no sound.")
-    return samples
-
-
 def open_recorder(path: str | Path) -> Recorder:
     """Start a recording, in the format that the name's suffix says. An existing file is replaced.
 
@@ -96,7 +59,7 @@ def open_recorder(path: str | Path) -> Recorder:
         if suffix in {".ogg", ".opus"}:
             return OpusRecorder(path)
     except (av.error.FFmpegError, OSError) as error:
-        raise MediaError(f"{path} can't be written: {_reason(error)}.") from error
+        raise MediaError(f"{path} can't be written: {reason(error)}.") from error
     raise MediaError(f"A recording's name ends in .wav, .ogg or .opus, but {path} does not.")
 
 
@@ -143,7 +106,7 @@ class WavRecorder(_Closing):
                 self._wave.writeframes(b"")  # brings the lengths in the header up to date
                 self._file.flush()
         except OSError as error:
-            raise MediaError(f"{self._path} can't be written: {_reason(error)}.") from error
+            raise MediaError(f"{self._path} can't be written: {reason(error)}.") from error
 
     def close(self) -> None:
         """Finish the file; see :class:`Recorder`."""
@@ -152,7 +115,7 @@ class WavRecorder(_Closing):
         try:
             self._wave.close()
         except OSError as error:
-            raise MediaError(f"{self._path} can't be finished: {_reason(error)}.") from error
+            raise MediaError(f"{self._path} can't be finished: {reason(error)}.") from error
         finally:
             self._file.close()
 
@@ -181,7 +144,7 @@ class OpusRecorder(_Closing):
         try:
             self._container.mux(self._stream.encode(frame))
         except (av.error.FFmpegError, OSError) as error:
-            raise MediaError(f"{self._path} can't be written: {_reason(error)}.") from error
+            raise MediaError(f"{self._path} can't be written: {reason(error)}.") from error
 
     def close(self) -> None:
         """Finish the file; see :class:`Recorder`."""
@@ -192,36 +155,4 @@ class OpusRecorder(_Closing):
             self._container.mux(self._stream.encode(None))
             self._container.close()
         except (av.error.FFmpegError, OSError) as error:
-            raise MediaError(f"{self._path} can't be finished: {_reason(error)}.") from error
-
-
-def _decode(path: Path, container: InputContainer, longest: int) -> Samples:
-    if not container.streams.audio:
-        raise MediaError(f"{path} has no audio in it.")
-    stream: AudioStream = container.streams.audio[0]
-    resampler = av.AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE)
-    chunks: list[Samples] = []
-    total = counted = 0
-    for packet in container.demux(stream):
-        try:
-            frames = packet.decode()
-        except av.error.InvalidDataError:
-            continue  # one damaged packet in an otherwise good file is a gap, not the end
-        for frame in frames:
-            chunks.extend(_pcm(resampler.resample(frame)))
-        total += sum(chunk.size for chunk in chunks[counted:])
-        counted = len(chunks)
-        if total > longest:
-            raise MediaError(f"{path} is longer than {longest / SAMPLE_RATE / 60:.0f} minutes.")
-    if chunks:
-        chunks.extend(_pcm(resampler.resample(None)))
-    return np.concatenate(chunks) if chunks else np.zeros(0, np.int16)
-
-
-def _pcm(frames: list[av.AudioFrame]) -> list[Samples]:
-    return [frame.to_ndarray().reshape(-1).astype(np.int16, copy=False) for frame in frames]
-
-
-def _reason(error: Exception) -> str:
-    text = getattr(error, "strerror", None) or str(error)
-    return text[:1].lower() + text[1:].rstrip(".")
+            raise MediaError(f"{self._path} can't be finished: {reason(error)}.") from error

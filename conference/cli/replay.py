@@ -17,7 +17,8 @@ from conference.capture.listeners import Listener
 from conference.capture.records import CaptureError, Record
 from conference.capture.replay import Replay
 from conference.capture.versions import versions
-from conference.cli.media import MediaError, open_recorder
+from conference.cli.media import open_recorder
+from conference.prompts.decode import MediaError
 from conference.room.participant import Mix
 
 if TYPE_CHECKING:

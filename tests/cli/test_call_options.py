@@ -13,7 +13,8 @@ from aiohttp.test_utils import TestServer
 from conference.audio.g711 import ulaw_decode, ulaw_encode
 from conference.cli import call
 from conference.cli.call import Call, custom_parameters, key_times, phone_frames, stream_address
-from conference.cli.media import MediaError, open_recorder, read_audio
+from conference.cli.media import open_recorder
+from conference.prompts.decode import MediaError, read_audio
 from conference.twilio.messages import Media, ServerMedia, build, parse_client_message
 from tests.tones import level_at, tone
 

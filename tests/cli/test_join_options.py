@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from conference.audio.frame import FRAME_SAMPLES, Samples
 from conference.cli import join
 from conference.cli.headless import TAIL_TICKS, Call, Voice, call_ticks
-from conference.cli.media import open_recorder, read_audio
+from conference.cli.media import open_recorder
 from conference.codecs.base import Encoder
 from conference.codecs.opus import OpusCodec
+from conference.prompts.decode import read_audio
 
 
 def parse(*arguments: str) -> argparse.Namespace:

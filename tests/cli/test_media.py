@@ -15,7 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from conference.audio.frame import SAMPLE_RATE, Samples
-from conference.cli.media import MediaError, open_recorder, read_audio
+from conference.cli.media import open_recorder
+from conference.prompts.decode import MediaError, read_audio
 
 
 def sine(frequency: float, seconds: float, amplitude: float = 8000.0) -> Samples:

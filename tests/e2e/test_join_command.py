@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from conference.audio.frame import SAMPLE_RATE
-from conference.cli.media import read_audio
+from conference.prompts.decode import read_audio
 from tests.e2e.conftest import RunningServer, eventually, write_wav
 from tests.tones import level_at, tone
 

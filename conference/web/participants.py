@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from aiohttp import web
 
+from conference.access.grants import Grant
 from conference.audio.suppression import SuppressionUnavailable
 from conference.room.conference import check_room_name
 from conference.room.errors import InvalidRoomName, RoomFull, RoomLocked, TooManyRooms
@@ -53,7 +56,7 @@ async def join(request: web.Request) -> web.Response:
     try:
         room = check_room_name(request.match_info["room"])
         grant = require(request, None, room).grant
-        name = read_name(request.query.get("name") or grant.name or "", server.settings.max_name_length)
+        name = _name(request, grant)
         role = read_role(request.query.get("role"))
     except ValueError as error:
         raise Problem(400, str(error)) from None
@@ -63,22 +66,8 @@ async def join(request: web.Request) -> web.Response:
     offer = await read_text(request)
     if server.stopping:  # meanwhile
         raise Problem(503, "The server is being stopped. Try again in a moment.", headers=_RETRY)
-    try:
+    with _refusals():
         joined = await server.reception.join(room, name, offer, seat=seat, grant=grant, role=role)
-    except NotGranted as error:
-        raise Problem(403, str(error)) from None
-    except (OfferError, InvalidRoomName) as error:
-        raise Problem(400, str(error)) from None
-    except RoomLocked as error:
-        raise Problem(423, str(error)) from None
-    except RoomFull as error:
-        raise Problem(409, str(error)) from None
-    except (TooManyRooms, EndedEarly) as error:
-        raise Problem(503, str(error), headers=_RETRY) from None
-    except TimeoutError:
-        raise Problem(
-            503, "The server is too busy to take anybody in. Try again in a moment.", headers=_RETRY
-        ) from None
     response = web.Response(status=201, text=joined.answer, content_type=SDP)
     response.headers["Location"] = f"/rooms/{room}/participants/{joined.participant_id}"
     response.headers["ETag"] = joined.etag
@@ -175,6 +164,37 @@ def _find(server: Server, request: web.Request) -> tuple[Room, Participant]:
     if participant is None:
         raise Problem(404, "There is no such participant: they have left.")
     return room, participant
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Why somebody does not get in, as a status."""
+    try:
+        yield
+    except NotGranted as error:
+        raise Problem(403, str(error)) from None
+    except (OfferError, InvalidRoomName) as error:
+        raise Problem(400, str(error)) from None
+    except RoomLocked as error:
+        raise Problem(423, str(error)) from None
+    except RoomFull as error:
+        raise Problem(409, str(error)) from None
+    except (TooManyRooms, EndedEarly) as error:
+        raise Problem(503, str(error), headers=_RETRY) from None
+    except TimeoutError:
+        raise Problem(
+            503, "The server is too busy to take anybody in. Try again in a moment.", headers=_RETRY
+        ) from None
+
+
+def _name(request: web.Request, grant: Grant) -> str:
+    """What people see: as asked for, else as in the token, cut to what is allowed.
+
+    Raises:
+        ValueError: it would not show as one line of text, or what was asked for is too long.
+    """
+    limit = request.app[SERVER].settings.max_name_length
+    return read_name(request.query.get("name") or (grant.name or "")[:limit], limit)
 
 
 def _claimed_seat(server: Server, room: str, request: web.Request) -> str | None:

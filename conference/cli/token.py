@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from conference.access.grants import RIGHTS, ROLE_RIGHTS, ROLES, Right, make_grant
 from conference.access.tokens import ANY_ROOM, MAX_TEXT_CHARS, check_secret, sign
+from conference.cli.arguments import server_url
 from conference.cli.options import PREFIX
 from conference.room.conference import check_room_name
 from conference.room.errors import InvalidRoomName
@@ -69,6 +70,10 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         default="8h",
         help="how long it is good: 90s, 15m, 8h, 7d (%(default)s)",
     )
+    parser.add_argument(
+        "--url", metavar="URL", type=server_url,
+        help="the server's address: print a link that opens its page in the room, instead of the bare token",
+    )  # fmt: skip
     parser.add_argument("--secret", metavar="TEXT", help="the server's secret; better in the environment than here")
     parser.add_argument("--secret-file", metavar="FILE", type=Path, help="a file that holds it")
     parser.set_defaults(run=run)
@@ -76,7 +81,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the token; 0, or 1 with a sentence on standard error if there is no secret to sign it with."""
+    """Print the token; 0, or 1 with a sentence on standard error if it cannot be made."""
     try:
         secret = find_secret(args.secret, args.secret_file)
     except SecretError as error:
@@ -90,8 +95,14 @@ def run(args: argparse.Namespace) -> int:
         rights=ROLE_RIGHTS[args.role] if args.allow is None else args.allow,
         expires_at=time.time() + args.ttl,
     )
-    print(sign(grant, secret))
+    token = sign(grant, secret)
+    print(token if args.url is None else link(args.url, grant.room, token))
     return 0
+
+
+def link(url: str, room: str | None, token: str) -> str:
+    """The address that opens the page with a token: in its fragment, which no server and no log ever sees."""
+    return f"{url}/{'' if room is None else f'join/{room}'}#token={token}"
 
 
 def find_secret(given: str | None, file: Path | None) -> str:
@@ -132,7 +143,7 @@ def _room(text: str) -> str:
 
 def _text(text: str) -> str:
     if not 1 <= len(text) <= MAX_TEXT_CHARS or not text.isprintable():
-        raise argparse.ArgumentTypeError(f"'{text}' is not text of 1 to {MAX_TEXT_CHARS} characters")
+        raise argparse.ArgumentTypeError(f"this is not one line of text of 1 to {MAX_TEXT_CHARS} characters")
     return text
 
 

@@ -177,8 +177,8 @@ class Gate:
         self._noise.silent()
         return self._count_down()
 
-    def skip(self, ticks: int) -> None:
-        """Let ticks without a frame pass while closed, which change nothing but what is known of the noise."""
+    def slept(self, ticks: int) -> None:
+        """Let ticks without a frame have passed while closed, which change nothing but what is known of the noise."""
         self._noise.silent(ticks)
 
     def believe(self, level: float) -> bool:

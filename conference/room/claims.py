@@ -28,14 +28,15 @@ CAUGHT = 3
 FAR_OFF_DB = 15.0
 """What is further off than this is not how somebody measures."""
 
-_ADAPT = 0.02  # of a difference, per packet: a time constant of a second
+_SETTLED = 50  # packets that a correction is a mean of: the last second
+_KNOWN = 25  # packets before anything is said against a sender
 _MOST_DB = 40.0  # that one packet counts for
 
 
 class Claims:
     """What one sender says, and what became of it."""
 
-    __slots__ = ("_caught", "_countdown", "_interval", "correction", "trusted")
+    __slots__ = ("_caught", "_compared", "_countdown", "_interval", "correction", "trusted")
 
     trusted: bool
     """It was not found out."""
@@ -50,7 +51,7 @@ class Claims:
         """Another sender begins."""
         self.trusted = True
         self.correction = 0.0
-        self._caught = 0
+        self._caught = self._compared = 0
         self._interval = self._countdown = FIRST_CHECK
 
     def is_due(self, size: int) -> bool:
@@ -76,5 +77,6 @@ class Claims:
     def compare(self, said: float, level: float) -> None:
         """Take in what was said of a sound, and how loud it is, both in dBov."""
         difference = min(max(level - said, -_MOST_DB), _MOST_DB)
-        self.correction += (difference - self.correction) * _ADAPT
-        self.trusted = self.trusted and abs(self.correction) <= FAR_OFF_DB
+        self._compared = min(self._compared + 1, _SETTLED)
+        self.correction += (difference - self.correction) / self._compared
+        self.trusted = self.trusted and (self._compared < _KNOWN or abs(self.correction) <= FAR_OFF_DB)

@@ -7,13 +7,14 @@ no socket, reads no clock, awaits nothing. The same calls at the same times give
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable
 
 from conference.audio.fade import fade_in, fade_out
 from conference.audio.frame import SILENT_LEVEL, Samples
 from conference.room.audience import Audience, Row
 from conference.room.encoders import EncoderBank
 from conference.room.events import HearingChanged, LevelsMeasured, RoomEvent, SoundStarted, SoundStopped
+from conference.room.floor import Floor
 from conference.room.hearing import Hearing
 from conference.room.participant import Departure, Participant, Sink, Source
 from conference.room.people import People
@@ -57,6 +58,7 @@ class Room(People):
         self._board = Soundboard()
         self._plain = True  # everybody hears everybody as they are
         self._audience = Audience(self._row, self._expel)
+        self._floor = Floor(max_talkers, self._expel, self._talks)
         self._selection = TalkerSelection(max_talkers)
         self._left_out: set[str] = set()  # who talked during the last tick and was not mixed
         self._endings: dict[str, Samples] = {}  # what is still to be heard of those who have left
@@ -69,6 +71,11 @@ class Room(People):
 
     # People
 
+    def add(self, participant: Participant, *, returning: bool = False) -> None:
+        """See `People.add`."""
+        super().add(participant, returning=returning)
+        self._floor.take(participant)
+
     def remove(self, participant_id: str, reason: str, departure: Departure = "left") -> Participant | None:
         """See `People.remove`. What they were just saying still fades."""
         participant = self.participants.get(participant_id)
@@ -76,6 +83,7 @@ class Room(People):
             ending = participant.voice.stop()
             if ending is not None:
                 self._endings[participant_id] = ending
+            self._floor.forget(participant)
         return super().remove(participant_id, reason, departure)
 
     def reseat(
@@ -87,6 +95,7 @@ class Room(People):
     ) -> Callable[[str], None] | None:
         """See `People.reseat`."""
         replaced = super().reseat(participant_id, source, sink, hang_up)
+        self._floor.take(self.participants[participant_id])
         self._audience.renew(participant_id)
         return replaced
 
@@ -156,7 +165,7 @@ class Room(People):
             now_ns: monotonic time at which the tick is due.
         """
         voices, self._endings = self._endings, {}
-        voices.update((one.id, frame) for one, frame in self._listen(now_ns))
+        voices.update(self._floor.listen(now_ns, self._selection.chosen))
         voices = self._loudest(voices)
         if self._board.sounds:
             voices = voices | self._sound(now_ns)
@@ -165,22 +174,6 @@ class Room(People):
             self._publish_levels()
             self.encoders.forget_unused(tick)
         self._wait_for_host()
-
-    def _listen(self, now_ns: int) -> Iterator[tuple[Participant, Samples]]:
-        """Who is to be heard, with their frames."""
-        for participant in list(self.participants.values()):
-            voice = participant.voice
-            if participant.source is None and not participant.talking:
-                continue
-            frame = None if participant.source is None else self._pull(participant, participant.source, now_ns)
-            audible = participant.may_be_heard
-            heard = voice.process(frame, muted=not audible)
-            if audible:
-                participant.level = voice.level
-                if voice.talking != participant.talking:
-                    self._set_talking(participant, talking=voice.talking)
-            if heard is not None:
-                yield participant, heard
 
     def _loudest(self, voices: dict[str, Samples]) -> dict[str, Samples]:
         """Those who are mixed, if too many talk at once; who loses or gains their place in mid-sound fades."""
@@ -196,12 +189,8 @@ class Room(People):
         participant = self.participants.get(participant_id)
         return SILENT_LEVEL if participant is None else participant.level
 
-    def _pull(self, participant: Participant, source: Source, now_ns: int) -> Samples | None:
-        try:
-            return source.pull(now_ns)
-        except Exception:
-            self._expel(participant)
-            return None
+    def _talks(self, participant: Participant, talking: bool) -> None:
+        self._set_talking(participant, talking=talking)
 
     def _sound(self, now_ns: int) -> dict[str, Samples]:
         """The frames of the sounds that are played."""
@@ -233,7 +222,7 @@ class Room(People):
             participant.hang_up("internal error")
 
     def _publish_levels(self) -> None:
-        levels = {one.id: round(one.level, 1) for one in self.participants.values() if one.level > SILENT_LEVEL}
+        levels = {one.id: round(one.level, 1) for one in self._floor.awake if one.level > SILENT_LEVEL}
         if levels or self._levels:
             self._publish(LevelsMeasured(self.name, levels))
         self._levels = levels

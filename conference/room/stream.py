@@ -109,7 +109,7 @@ class PacketSource:
     @property
     def claim(self) -> float | None:
         """How loud this source is about to be, in dBov, as far as its sender is believed; ``None``: nobody knows."""
-        return None if self._claimed is None else self._claimed + self._claims.correction
+        return None if self._claimed is None else min(self._claimed + self._claims.correction, 0.0)
 
     def compare(self, level: float) -> None:
         """Take in how loud, in dBov, the frame is that was pulled last, and compare it with what its sender said."""
@@ -235,6 +235,10 @@ class PacketSource:
             self.pull(now_ns)
         finally:
             self._skipping = False
+
+    def slept(self, ticks: int) -> None:
+        """So many ticks have passed while :attr:`idle`, on which nothing was pulled."""
+        self._pulls += ticks
 
     def _playout(self, now_ns: int) -> int:
         """When the next item of the jitter buffer will be heard."""

@@ -28,7 +28,9 @@ class TalkerSelection:
     def __init__(self, limit: int = DEFAULT_LIMIT) -> None:
         if limit < 1:
             raise ValueError("at least one talker must be let through")
-        self._limit = limit
+        self.limit = limit
+        """How many are mixed at most."""
+
         self._loudness: dict[str, float] = {}
         self.chosen: frozenset[str] = frozenset()
         """Who was mixed last."""
@@ -42,7 +44,7 @@ class TalkerSelection:
         Returns:
             All of them, or the loudest if they are too many.
         """
-        if len(levels) <= self._limit:
+        if len(levels) <= self.limit:
             self._loudness.clear()
             self.chosen = frozenset(levels)
             return self.chosen
@@ -52,5 +54,5 @@ class TalkerSelection:
             loudness[one] = max(level, before + (level - before) * _RELEASE)
         self._loudness = loudness
         scores = {one: value + HEAD_START_DB * (one in self.chosen) for one, value in loudness.items()}
-        self.chosen = frozenset(nlargest(self._limit, scores, key=scores.__getitem__))
+        self.chosen = frozenset(nlargest(self.limit, scores, key=scores.__getitem__))
         return self.chosen

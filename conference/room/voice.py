@@ -90,12 +90,12 @@ class Voice:
 
     @property
     def at_rest(self) -> bool:
-        """Ticks without a frame leave everything as it is, but for :meth:`skip`."""
+        """Ticks without a frame leave everything as it is, but for :meth:`slept`."""
         return self._heard is None and not self._gate.open and self._gate.level == SILENT_LEVEL
 
-    def skip(self, ticks: int) -> None:
-        """Let ticks without a frame pass, all at once, while :attr:`at_rest`."""
-        self._gate.skip(ticks)
+    def slept(self, ticks: int) -> None:
+        """Let ticks without a frame have passed while :attr:`at_rest`."""
+        self._gate.slept(ticks)
 
     def pass_over(self, level: float) -> None:
         """Let a tick pass whose frame nobody hears.

@@ -68,3 +68,17 @@ async def test_an_offer_that_does_not_come_is_not_waited_for(monkeypatch: pytest
         async with asyncio.timeout(2):
             assert b"408" in await reader.readline()
         writer.close()
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [("/rooms", "GET, HEAD, OPTIONS"), ("/access", "GET, HEAD, OPTIONS"), ("/twilio/voice", "OPTIONS, POST")],
+)
+async def test_a_browser_may_ask_of_every_address_before_it_sends_a_token_to_another_site(
+    path: str, allowed: str
+) -> None:
+    async with Site(Settings(secret="s" * 32, allowed_origins=("https://intranet.example.org",))) as site:
+        told = await site.client.options(path, headers={"Origin": "https://intranet.example.org"})
+        assert (told.status, told.headers["Allow"]) == (204, allowed)
+        assert "Authorization" in told.headers["Access-Control-Allow-Headers"]
+        assert (await site.client.options("/nothing")).status == 404

@@ -6,18 +6,43 @@ import ipaddress
 import re
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import get_args
 from urllib.parse import urlsplit
 
 from conference.access.tokens import check_secret
+from conference.access.webhooks import read_key
 from conference.iceservers import IceServer
 from conference.room.conference import check_room_name
 from conference.room.errors import InvalidRoomName
+from conference.room.policy import Announce, Lobby
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
 """What :attr:`Settings.log_level` can be."""
 
 GATES = ("adaptive", "fixed")
 """What :attr:`Settings.gate` can be."""
+
+LOBBIES: tuple[str, ...] = get_args(Lobby)
+"""What :attr:`Settings.lobby` can be."""
+
+ANNOUNCEMENTS: tuple[str, ...] = get_args(Announce)
+"""What :attr:`Settings.announce` can be."""
+
+WEBHOOK_EVENTS = (
+    "participant.joined",
+    "participant.left",
+    "participant.updated",
+    "room.updated",
+    "hearing.changed",
+    "unmute.requested",
+    "sound.started",
+    "sound.stopped",
+    "message",
+    "digit",
+    "talking.started",
+    "talking.stopped",
+)
+"""What :attr:`Settings.webhook_events` can name."""
 
 
 class SettingsError(ValueError):
@@ -82,6 +107,25 @@ class Settings:
     max_event_streams: int = 2000
     max_event_backlog: int = 256
     """Events that may wait for one subscriber before it is cut off."""
+    event_history: int = 256
+    """Events that are kept of each room, so that a subscriber who lost the stream can go on where they were."""
+    event_history_ttl: float = 300.0
+    """For how long those of a room that is gone are kept."""
+
+    max_messages_per_minute: int = 60
+    """What one person may write to the others in a room, all at once or spread; 0 for no limit."""
+
+    # How rooms are run, until a host wants it otherwise
+    lobby: Lobby = "off"
+    """Who waits to be let in."""
+    ends_with_host: bool = False
+    """Everybody is sent home when the last host leaves."""
+    mute_on_entry: bool = False
+    """Whoever joins begins muted."""
+    announce: Announce = "off"
+    """What is heard when somebody comes or goes."""
+    hold_music: str | None = None
+    """The sound that those on hold, and in the lobby, hear; ``None`` for silence."""
 
     # Media
     bitrate: int = 48_000
@@ -98,6 +142,20 @@ class Settings:
     twilio_default_room: str = "lobby"
     twilio_auth_token: str | None = field(default=None, repr=False)
     """What Twilio signs its requests with; they are checked when :attr:`public_url` is set, too."""
+
+    # Webhooks
+    webhooks: tuple[str, ...] = field(default=(), repr=False)
+    """Where others are told what happens."""
+    webhook_secret: str | None = field(default=None, repr=False)
+    """What webhooks are signed with; several separated by commas sign all."""
+    webhook_events: tuple[str, ...] = ()
+    """The names of the events that are sent; empty for all but those of talking."""
+    webhook_timeout: float = 10.0
+    """For the answer to one attempt."""
+    webhook_give_up: float = 300.0
+    """An event that has not arrived by then is not tried again."""
+    webhook_queue: int = 1000
+    """Events that may wait for one receiver; of more, the oldest go."""
 
     # Captures
     capture: Path | None = None
@@ -131,12 +189,14 @@ class Settings:
                 "twilio-default-room must be 1 to 64 letters, digits, dots, underscores or hyphens, "
                 f"not '{self.twilio_default_room}'."
             ) from None
-        if self.log_level not in LOG_LEVELS:
-            raise SettingsError(f"log-level must be one of {', '.join(LOG_LEVELS)}, not '{self.log_level}'.")
-        if self.gate not in GATES:
-            raise SettingsError(f"gate must be one of {', '.join(GATES)}, not '{self.gate}'.")
+        for name, choices in _CHOICES:
+            if getattr(self, name) not in choices:
+                raise SettingsError(
+                    f"{option_name(name)} must be one of {', '.join(choices)}, not '{getattr(self, name)}'."
+                )
         self._check_tls()
         self._check_access()
+        self._check_webhooks()
 
     def _check_tls(self) -> None:
         if self.tls_key is not None and self.tls_cert is None:
@@ -159,6 +219,24 @@ class Settings:
             _check_pin(room, pin)
         if self.twilio_auth_token is not None and self.public_url is None:
             raise SettingsError("twilio-auth-token needs public-url: Twilio signs the address that it asks for.")
+
+    def _check_webhooks(self) -> None:
+        for url in self.webhooks:
+            _check_webhook(url)
+        if self.webhooks and self.webhook_secret is None:
+            raise SettingsError("webhook needs webhook-secret: receivers must be able to tell that it is you who calls.")
+        try:
+            _ = self.webhook_keys
+        except ValueError as error:
+            raise SettingsError(f"webhook-secret: {error}") from None
+        for name in self.webhook_events:
+            if name not in WEBHOOK_EVENTS:
+                raise SettingsError(f"webhook-event must be one of {', '.join(WEBHOOK_EVENTS)}, not '{name}'.")
+
+    @property
+    def webhook_keys(self) -> tuple[bytes, ...]:
+        """The parts of :attr:`webhook_secret`, read; none without one."""
+        return () if self.webhook_secret is None else tuple(map(read_key, self.webhook_secret.split(",")))
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -190,8 +268,14 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
     ("max_sdp_bytes", 1024, 1024 * 1024),
     ("max_name_length", 1, 1000),
     ("max_joins_per_minute", 0, 1_000_000),
+    ("max_messages_per_minute", 0, 1_000_000),
     ("max_event_streams", 1, 1_000_000),
     ("max_event_backlog", 1, 100_000),
+    ("event_history", 1, 100_000),
+    ("event_history_ttl", 0, 86_400),
+    ("webhook_timeout", 0.01, 60),
+    ("webhook_give_up", 0, 86_400),
+    ("webhook_queue", 1, 1_000_000),
     ("pin_token_ttl", 60, 31_536_000),
     ("max_pin_guesses_per_minute", 0, 1_000_000),
     ("max_pin_guesses_per_room", 0, 1_000_000),
@@ -202,6 +286,8 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
     ("shutdown_timeout", 0.1, 60),
     ("event_heartbeat", 0.01, 300),
 )
+
+_CHOICES = (("log_level", LOG_LEVELS), ("gate", GATES), ("lobby", LOBBIES), ("announce", ANNOUNCEMENTS))
 
 
 def _is_address(text: str) -> bool:
@@ -243,6 +329,16 @@ def _check_origin(field: str, text: str) -> None:
     extra = parts.path.strip("/") or parts.query or parts.fragment or parts.username
     if parts.scheme not in ("http", "https") or not parts.hostname or extra:
         raise SettingsError(f"{option_name(field)} must look like https://talk.example.org, not '{text}'.")
+
+
+def _check_webhook(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0 and not parts.fragment
+    except ValueError:
+        good = False
+    if not good or not url.isprintable() or " " in url:  # which is not repeated: it may hold a secret
+        raise SettingsError("webhook must look like https://hooks.example.org/conference.")
 
 
 FIELDS = tuple(field.name for field in fields(Settings))

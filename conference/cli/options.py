@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from conference.iceservers import IceServerError, parse_ice_server
-from conference.settings import GATES, LOG_LEVELS, Settings, SettingsError
+from conference.settings import ANNOUNCEMENTS, GATES, LOBBIES, LOG_LEVELS, Settings, SettingsError
 
 PREFIX = "CONFERENCE_"
 """How the environment variables of all options begin."""
@@ -182,26 +182,25 @@ def read_pin(text: str) -> tuple[str, str]:
     return room, pin
 
 
-def read_log_level(text: str) -> str:
-    """One of the levels, in any case."""
-    if text.lower() not in LOG_LEVELS:
-        raise ValueError(f"'{text}' is not one of {', '.join(LOG_LEVELS)}.")
-    return text.lower()
+def one_of(choices: tuple[str, ...]) -> Callable[[str], str]:
+    """Reads one of several words, in any case."""
 
+    def read(text: str) -> str:
+        if text.lower() not in choices:
+            raise ValueError(f"'{text}' is not one of {', '.join(choices)}.")
+        return text.lower()
 
-def read_gate(text: str) -> str:
-    """One of the gates, in any case."""
-    if text.lower() not in GATES:
-        raise ValueError(f"'{text}' is not one of {', '.join(GATES)}.")
-    return text.lower()
+    return read
 
 
 _WHERE = "Where people reach it"
 _MEDIA = "How sound gets through"
 _ACCESS = "Who may do what (docs/access.md)"
+_ROOMS = "How rooms are run, until a host wants it otherwise (docs/moderation.md)"
 _TLS = "HTTPS (browsers give the microphone to a page only over HTTPS, or on localhost)"
 _LIMITS = "Limits"
 _TWILIO = "Phone calls (Twilio Media Streams)"
+_WEBHOOKS = "Webhooks: other servers are told what happens (docs/webhooks.md)"
 _CAPTURE = "Captures, to find out why something sounded wrong"
 _PROGRAM = "The program"
 
@@ -225,7 +224,7 @@ OPTIONS: tuple[Option, ...] = (
            "a STUN or TURN server for the clients: stun:HOST:PORT or turn:USER:PASSWORD@HOST:PORT?transport=udp; "
            "can be repeated", name="ice-server", many=True),
     Option("bitrate", _MEDIA, read_whole, "BITS", "bits per second of what each listener gets, at most"),
-    Option("gate", _MEDIA, read_gate, "GATE",
+    Option("gate", _MEDIA, one_of(GATES), "GATE",
            "who is heard: adaptive leaves out each one's own background noise, fixed only what is silent"),
     Option("levelling", _MEDIA, read_switch, "",
            "bring voices that are too loud or too quiet to a common loudness (default: yes)"),
@@ -249,6 +248,14 @@ OPTIONS: tuple[Option, ...] = (
            "wrong PINs a minute for one room, from wherever; 0 for no limit"),
     Option("open_metrics", _ACCESS, read_switch, "",
            "give /metrics to everybody, for Prometheus in a network of yours"),
+    Option("lobby", _ROOMS, one_of(LOBBIES), "WHO",
+           "who waits in the lobby: off for nobody, host for all until a host is there, admit for all until a host "
+           "lets them in"),
+    Option("ends_with_host", _ROOMS, read_switch, "", "send everybody home when the last host leaves"),
+    Option("mute_on_entry", _ROOMS, read_switch, "", "whoever joins begins muted"),
+    Option("announce", _ROOMS, one_of(ANNOUNCEMENTS), "WHAT",
+           "what is heard when somebody comes or goes: off, tones, or names (a tone and who it was)"),
+    Option("hold_music", _ROOMS, str, "SOUND", "the sound that people hear on hold and in the lobby, by its name"),
     Option("tls_cert", _TLS, read_file, "FILE", "the certificate, with its chain, as PEM"),
     Option("tls_key", _TLS, read_file, "FILE", "the certificate's private key, as PEM (default: in the same file)"),
     Option("tls_self_signed", _TLS, read_switch, "",
@@ -257,20 +264,36 @@ OPTIONS: tuple[Option, ...] = (
     Option("max_participants_per_room", _LIMITS, read_whole, "N", "people in one room"),
     Option("max_talkers", _LIMITS, read_whole, "N", "people heard at once in one room: the loudest"),
     Option("max_joins_per_minute", _LIMITS, read_whole, "N", "joins from one address; 0 for no limit"),
+    Option("max_messages_per_minute", _LIMITS, read_whole, "N",
+           "what one person may write to the others in a room; 0 for no limit"),
     Option("max_name_length", _LIMITS, read_whole, "N", "characters in a person's name"),
     Option("max_sdp_bytes", _LIMITS, read_whole, "BYTES", "size of an offer"),
     Option("max_event_streams", _LIMITS, read_whole, "N", "event streams open at one time"),
     Option("max_event_backlog", _LIMITS, read_whole, "N", "events that may wait for a slow reader until it is cut off"),
     Option("event_heartbeat", _LIMITS, read_seconds, "SECONDS", "longest silence on an event stream"),
+    Option("event_history", _LIMITS, read_whole, "N",
+           "events kept of each room, so that a reader who lost the stream goes on where it was"),
+    Option("event_history_ttl", _LIMITS, read_seconds, "SECONDS", "how long those of a room that is gone are kept"),
     Option("twilio_default_room", _TWILIO, str, "ROOM", "the room of a phone call that names none"),
     Option("twilio_auth_token", _TWILIO, str, "TOKEN",
            "believe only what Twilio has signed with this; needs --public-url and pip install 'conference[twilio]'; "
            "better in the environment than here"),
+    Option("webhooks", _WEBHOOKS, str, "URL", "tell this address what happens; can be repeated",
+           name="webhook", many=True),
+    Option("webhook_secret", _WEBHOOKS, str, "SECRET",
+           "what webhooks are signed with: whsec_ and 24 to 64 random bytes in base64; several separated by commas sign "
+           "all; better in the environment than here"),
+    Option("webhook_events", _WEBHOOKS, str, "NAME",
+           "send events of this name only; can be repeated (default: all but levels and those of talking)",
+           name="webhook-event", many=True),
+    Option("webhook_timeout", _WEBHOOKS, read_seconds, "SECONDS", "time for the answer"),
+    Option("webhook_give_up", _WEBHOOKS, read_seconds, "SECONDS", "how long an event that did not arrive is tried again"),
+    Option("webhook_queue", _WEBHOOKS, read_whole, "N", "events that may wait for one address; of more, the oldest go"),
     Option("capture", _CAPTURE, read_folder, "FOLDER",
            "write down everything that arrives in every room, and so everything that is said, one file for each room, "
            "for conference replay"),
     Option("capture_max_bytes", _CAPTURE, read_whole, "BYTES", "size at which the capture of a room ends"),
-    Option("log_level", _PROGRAM, read_log_level, "LEVEL", f"how much to log: {', '.join(LOG_LEVELS)}"),
+    Option("log_level", _PROGRAM, one_of(LOG_LEVELS), "LEVEL", f"how much to log: {', '.join(LOG_LEVELS)}"),
     Option("shutdown_timeout", _PROGRAM, read_seconds, "SECONDS", "time to end every call when the server is stopped"),
 )  # fmt: skip
 """Every option there is, in the order of ``--help``."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -69,7 +70,8 @@ class Conference:
         self._policy_of = policy_of
         self._limits = limits
         self._voice = voice
-        self._subscribers: dict[str, list[Callable[[RoomEvent], None]]] = {}
+        self._subscribers: dict[str | None, list[Callable[[RoomEvent], None]]] = {}
+        self._untold: deque[tuple[str, RoomEvent]] = deque()
 
     def get(self, room_name: str) -> Room | None:
         """The room of that name, if anybody is in it."""
@@ -98,8 +100,11 @@ class Conference:
             room = self._open(room_name, participant.joined_at)
         if len(room.participants) >= self._limits.max_participants:
             raise RoomFull(f"Room {room_name} is full")
-        room.add(participant, returning=returning)
-        self.rooms[room_name] = room
+        self.rooms[room_name] = room  # before the first event, so that whoever is told of it finds the room
+        try:
+            room.add(participant, returning=returning)
+        finally:
+            self._drop_if_empty(room)
         return room
 
     def _open(self, room_name: str, created_at: float) -> Room:
@@ -118,11 +123,45 @@ class Conference:
         if room is None:
             return
         room.remove(participant_id, reason, departure)
-        if not room.participants:
-            self.rooms.pop(room_name, None)
+        self._drop_if_empty(room)
 
-    def subscribe(self, room_name: str, callback: Callable[[RoomEvent], None]) -> Callable[[], None]:
-        """Have ``callback`` called with every event of a room; it must not block. Returns how to end that."""
+    def dismiss(
+        self,
+        room_name: str,
+        participant_id: str,
+        reason: str,
+        departure: Departure = "removed",
+        *,
+        by: str | None = None,
+    ) -> None:
+        """Send somebody away, and end their connection; see `Room.dismiss`.
+
+        Raises:
+            KeyError: there is no such room, or they are not in it.
+        """
+        room = self.rooms[room_name]
+        room.dismiss(participant_id, reason, departure, by=by)
+        self._drop_if_empty(room)
+
+    def end(self, room_name: str, reason: str, *, by: str | None = None) -> None:
+        """Send everybody in a room away.
+
+        Raises:
+            KeyError: there is no such room.
+        """
+        room = self.rooms[room_name]
+        room.end(reason, by=by)
+        self._drop_if_empty(room)
+
+    def _drop_if_empty(self, room: Room) -> None:
+        if not room.participants and self.rooms.get(room.name) is room:
+            del self.rooms[room.name]
+
+    def subscribe(self, room_name: str | None, callback: Callable[[RoomEvent], None]) -> Callable[[], None]:
+        """Have ``callback`` called with every event of a room; it must not block. Returns how to end that.
+
+        With ``None``, those of all rooms. What a callback causes itself is told when all know what happened before.
+        """
         self._subscribers.setdefault(room_name, []).append(callback)
 
         def unsubscribe() -> None:
@@ -141,9 +180,20 @@ class Conference:
                 room.tick(tick, now_ns)
             except Exception:
                 log.exception("room %s: tick %d failed", room.name, tick)
+            self._drop_if_empty(room)  # a room that ends with its host may end on a tick
 
     def _publish(self, room_name: str, event: RoomEvent) -> None:
-        for callback in tuple(self._subscribers.get(room_name, ())):
+        self._untold.append((room_name, event))
+        if len(self._untold) > 1:
+            return  # a callback caused this one
+        while self._untold:
+            try:
+                self._tell(*self._untold[0])
+            finally:
+                self._untold.popleft()
+
+    def _tell(self, room_name: str, event: RoomEvent) -> None:
+        for callback in (*self._subscribers.get(None, ()), *self._subscribers.get(room_name, ())):
             try:
                 callback(event)
             except Exception:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+import time
 from collections.abc import AsyncIterator
 from functools import partial
 
@@ -19,10 +20,12 @@ from conference.room.policy import RoomPolicy
 from conference.room.room import Room
 from conference.room.voice import VoiceSettings
 from conference.settings import Settings
-from conference.web import events, metrics, pages, participants, rooms, tokens, twilio
-from conference.web.cors import add_cors_headers, answer_options
+from conference.web import events, hearing, metrics, moderation, pages, participants, rooms, tokens, twilio
+from conference.web.audit import Audit
+from conference.web.cors import add_cors_headers
 from conference.web.feeds import Feeds
 from conference.web.guesses import Guesses
+from conference.web.journal import Journal
 from conference.web.live import SERVER, Server
 from conference.web.problems import Handler, Problem, problem_middleware
 from conference.web.ratelimit import RateLimit
@@ -31,6 +34,7 @@ from conference.web.seats import Seats
 from conference.web.signatures import TwilioSignatures
 from conference.web.tick import Lateness
 from conference.web.traffic import Traffic
+from conference.web.webhooks import Webhooks, WebhookSettings
 from conference.webrtc.server import WebRtc
 from conference.webrtc.settings import WebRtcSettings
 
@@ -48,9 +52,7 @@ def build_app(settings: Settings | None = None, *, webrtc: WebRtcLike | None = N
         The application; ``app[SERVER]`` are its live objects.
     """
     settings = settings or Settings()
-    app = web.Application(
-        middlewares=[problem_middleware, _not_while_stopping, answer_options], client_max_size=settings.max_sdp_bytes
-    )
+    app = web.Application(middlewares=[problem_middleware, _not_while_stopping], client_max_size=settings.max_sdp_bytes)
     app[SERVER] = _make_server(settings, webrtc or _make_webrtc(settings))
     _add_routes(app)
     app.on_response_prepare.append(pages.add_security_headers)
@@ -64,16 +66,30 @@ async def hang_up_all(app: web.Application) -> None:
     """Tell everybody that the server stops, and take no more requests. Doing it twice does no harm."""
     server = app[SERVER]
     server.stopping = True
-    server.feeds.close()
-    await asyncio.gather(twilio.close_all(server), server.webrtc.close())
+    await asyncio.gather(
+        twilio.close_all(server),
+        _send_home(server),  # callers have been told by now, with a code of their own
+        server.webrtc.close(),
+        server.webhooks.close(server.settings.shutdown_timeout / 4),
+    )
+
+
+async def _send_home(server: Server) -> None:
+    """Everybody who is still in a room leaves it, and those who listen to the events are told so at the last."""
+    for name in list(server.conference.rooms):
+        server.conference.end(name, "The server is being stopped.")
+    server.feeds.finish()
 
 
 def _make_server(settings: Settings, webrtc: WebRtcLike) -> Server:
     limits = ConferenceLimits(settings.max_rooms, settings.max_participants_per_room, settings.max_talkers)
     captures = None if settings.capture is None else Captures(settings.capture, settings.capture_max_bytes)
     make_room = Room if captures is None else captures.make_room
-    pins = dict(settings.pins)
-    conference = Conference(limits, _make_voice(settings), make_room, lambda room: RoomPolicy(pin=pins.get(room)))
+    conference = Conference(limits, _make_voice(settings), make_room, partial(first_policy, settings))
+    journal = _make_journal(settings, conference)
+    webhooks = Webhooks(_webhook_settings(settings))
+    journal.follow(Audit(conference).take)
+    journal.follow(webhooks.take)
     lateness = Lateness(conference.tick)
     traffic = Traffic()
     return Server(
@@ -81,9 +97,13 @@ def _make_server(settings: Settings, webrtc: WebRtcLike) -> Server:
         conference=conference,
         webrtc=webrtc,
         reception=Reception(conference, webrtc, traffic),
-        feeds=Feeds(conference, max_streams=settings.max_event_streams, max_backlog=settings.max_event_backlog),
+        feeds=Feeds(
+            conference, journal, max_streams=settings.max_event_streams, max_backlog=settings.max_event_backlog
+        ),
+        webhooks=webhooks,
         seats=Seats(),
         joins=RateLimit(settings.max_joins_per_minute),
+        messages=RateLimit(settings.max_messages_per_minute),
         guesses=Guesses(settings.max_pin_guesses_per_minute, settings.max_pin_guesses_per_room),
         token_keys=settings.secrets or (secrets.token_urlsafe(32),),
         clock=Clock(lateness),
@@ -91,6 +111,40 @@ def _make_server(settings: Settings, webrtc: WebRtcLike) -> Server:
         traffic=traffic,
         signatures=_make_signatures(settings),
         captures=captures,
+    )
+
+
+def first_policy(settings: Settings, room: str) -> RoomPolicy:
+    """How a room is run until a host wants it otherwise."""
+    return RoomPolicy(
+        lobby=settings.lobby,
+        ends_with_host=settings.ends_with_host,
+        mute_on_entry=settings.mute_on_entry,
+        announce=settings.announce,
+        hold_music=settings.hold_music,
+        pin=dict(settings.pins).get(room),
+    )
+
+
+def _make_journal(settings: Settings, conference: Conference) -> Journal:
+    return Journal(
+        conference,
+        size=settings.event_history,
+        keep=settings.event_history_ttl,
+        keep_rooms=settings.max_rooms,
+        clock=time.monotonic,
+        wallclock=time.time,
+    )
+
+
+def _webhook_settings(settings: Settings) -> WebhookSettings:
+    return WebhookSettings(
+        urls=settings.webhooks,
+        keys=settings.webhook_keys,
+        events=settings.webhook_events,
+        timeout=settings.webhook_timeout,
+        give_up=settings.webhook_give_up,
+        queue=settings.webhook_queue,
     )
 
 
@@ -135,9 +189,27 @@ def _add_routes(app: web.Application) -> None:
             web.get("/config", rooms.config),
             web.get("/rooms", rooms.list_rooms),
             web.get("/rooms/{room}", rooms.show_room),
+            web.patch("/rooms/{room}", moderation.change_room),
+            web.delete("/rooms/{room}", moderation.end_room),
+            web.post("/rooms/{room}/mute", moderation.mute_all),
+            web.post("/rooms/{room}/admit", moderation.admit_all),
+            web.post("/rooms/{room}/messages", moderation.send_message),
+            web.get("/rooms/{room}/hearing", hearing.show_rules),
+            web.get("/rooms/{room}/sidebars", hearing.list_sidebars),
+            web.post("/rooms/{room}/sidebars", hearing.begin_sidebar),
+            web.delete("/rooms/{room}/sidebars/{sidebar}", hearing.end_sidebar),
+            web.get(seats + "/{listener}/hears", hearing.show_hears),
+            web.put(seats + "/{listener}/hears/{source}", hearing.set_gain),
+            web.delete(seats + "/{listener}/hears/{source}", hearing.clear_gain),
+            web.put(seat + "/whisper", hearing.whisper),
+            web.delete(seat + "/whisper", hearing.speak_up),
+            web.put(seat + "/coach", hearing.coach),
+            web.delete(seat + "/coach", hearing.speak_up),
+            web.post(seat + "/unmute-request", moderation.request_unmute),
             web.get("/access", tokens.show_access),
             web.get("/rooms/{room}/access", tokens.show_access),
             web.post("/rooms/{room}/tokens", tokens.make_token),
+            web.options("/rooms/{room}/tokens", tokens.options),
             web.get("/rooms/{room}/events", events.events, allow_head=False),
             web.post(seats, participants.join),
             web.options(seats, participants.options),
@@ -169,12 +241,14 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
     """The clock ticks and the media port is open for as long as the application runs."""
     server = app[SERVER]
     await server.webrtc.start()
+    await server.webhooks.start()
     clock = asyncio.create_task(server.clock.run(), name="conference clock")
     clock.add_done_callback(partial(_clock_stopped, server))
     yield
     clock.cancel()
     await asyncio.wait([clock])
     await server.webrtc.close()
+    await server.webhooks.close(0)
     await server.reception.close()
     if server.captures is not None:
         await asyncio.to_thread(server.captures.close)

@@ -22,9 +22,11 @@ from conference.web.problems import Problem
 from conference.web.ratelimit import RateLimit
 from conference.web.reception import Reception, WebRtcLike
 from conference.web.seats import Seats
+from conference.web.sidebars import Sidebars
 from conference.web.signatures import TwilioSignatures
 from conference.web.tick import Lateness
 from conference.web.traffic import Traffic
+from conference.web.webhooks import Webhooks
 
 
 @dataclass(slots=True)
@@ -36,8 +38,12 @@ class Server:
     webrtc: WebRtcLike
     reception: Reception
     feeds: Feeds
+    webhooks: Webhooks
     seats: Seats
     joins: RateLimit
+    messages: RateLimit
+    """Of what people write to each other."""
+
     guesses: Guesses
     token_keys: tuple[str, ...]
     """Any of which may have signed a token; the first signs. Of this process, on a server without a secret."""
@@ -50,6 +56,9 @@ class Server:
 
     captures: Captures | None = None
     """What is written down of the rooms, if anything is."""
+
+    sidebars: Sidebars = field(default_factory=Sidebars)
+    """Who has been sent aside."""
 
     calls: set[Call] = field(default_factory=set)
     """Every open Twilio-compatible stream."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -20,14 +21,19 @@ from conference.web import seats
 from conference.web.access import require, require_self_or, visible
 from conference.web.body import read_text
 from conference.web.live import SERVER, Server, limit_joins
-from conference.web.problems import Problem
-from conference.web.reception import EndedEarly, NotGranted
-from conference.web.shapes import participant_json, read_change, read_name, read_role, voice_json
+from conference.web.models import ParticipantPatch
+from conference.web.names import read_name
+from conference.web.people import find_participant, is_self, label_in
+from conference.web.problems import MUTED, REMOVED, Problem
+from conference.web.reading import MERGE_PATCH, read_body
+from conference.web.reception import EndedEarly, NotGranted, Removed
+from conference.web.shapes import participant_json, read_role, voice_json
 from conference.webrtc.sdp import OfferError
 
 SDP = "application/sdp"
 TRICKLE = "application/trickle-ice-sdpfrag"
-MERGE_PATCH = "application/merge-patch+json"
+OWN = frozenset({"name", "muted", "levelling", "noise_suppression", "hand_raised", "deafened"})
+"""What people may change about themselves."""
 
 _RETRY = {"Retry-After": "30"}
 
@@ -81,7 +87,7 @@ async def show(request: web.Request) -> web.Response:
     """``GET`` a participant: their state, and how their connection does."""
     server = request.app[SERVER]
     require_self_or(request, None, request.match_info["room"], request.match_info["id"])
-    room, participant = _find(server, request)
+    room, participant = find_participant(request)
     state = participant.state()
     body = participant_json(state) | {"voice": voice_json(state)}
     connection = server.reception.peer(room.name, participant.id) or server.call(participant.id)
@@ -91,43 +97,72 @@ async def show(request: web.Request) -> web.Response:
 
 
 async def change(request: web.Request) -> web.Response:
-    """``PATCH`` a participant: trickled candidates, or a merge patch of their name, mute and voice."""
-    server = request.app[SERVER]
+    """``PATCH`` a participant: trickled candidates, or a merge patch of what was decided about them."""
     require_self_or(request, "moderate", request.match_info["room"], request.match_info["id"])
-    room, participant = _find(server, request)
+    room, participant = find_participant(request)
     if request.content_type == TRICKLE:
-        return await _trickle(server, room, participant, request)
+        return await _trickle(request.app[SERVER], room, participant, request)
     if request.content_type != MERGE_PATCH:
         accepted = f"{TRICKLE}, {MERGE_PATCH}"
         raise Problem(415, f"Send {TRICKLE} or {MERGE_PATCH}.", headers={"Accept-Patch": accepted})
-    body = await read_text(request)
+    patch = await read_body(request, ParticipantPatch)
+    room, participant = find_participant(request)  # they may have left while the body came in
+    by = _check_change(request, room, participant, patch)
     try:
-        wanted = read_change(body, server.settings.max_name_length)
-    except ValueError as error:
-        raise Problem(400, str(error)) from None
-    room, participant = _find(server, request)  # they may have left while the body came in
-    try:
-        room.treat_voice(participant.id, levelling=wanted.levelling, noise_suppression=wanted.noise_suppression)
+        room.treat_voice(participant.id, levelling=patch.levelling, noise_suppression=patch.noise_suppression, by=by)
     except SuppressionUnavailable as error:
         raise Problem(409, f"{error}.") from None
-    if wanted.name is not None:
-        room.rename(participant.id, wanted.name)
-    if wanted.muted is not None:
-        room.set_muted(participant.id, wanted.muted)
+    _decide(room, participant.id, patch, by)
     return web.json_response(participant_json(participant.state()), headers={"Cache-Control": "no-store"})
 
 
+def _check_change(request: web.Request, room: Room, participant: Participant, patch: ParticipantPatch) -> str | None:
+    """Whether somebody may change what they want to change.
+
+    Returns:
+        Who they are, for the others to know; ``None`` if it is the participant themselves.
+
+    Raises:
+        Problem: they may not (401, 403).
+    """
+    actor = require_self_or(request, "moderate", room.name, participant.id)
+    own = is_self(actor, participant)
+    if not actor.grant.allows("moderate"):
+        if patch.changes.keys() - OWN:
+            require(request, "moderate", room.name)
+        if patch.muted is False and participant.muted_by is not None:
+            title = f"{participant.muted_by} muted you: you can unmute when they ask you to."
+            raise Problem(403, title, type=MUTED)
+    return None if own else label_in(room, actor)
+
+
+def _decide(room: Room, participant_id: str, patch: ParticipantPatch, by: str | None) -> None:
+    """Do to somebody what a patch says."""
+    if patch.name is not None:
+        room.rename(participant_id, patch.name, by=by)
+    if patch.role is not None:
+        room.set_role(participant_id, patch.role, by=by)
+    if patch.waiting is not None:
+        room.admit([participant_id], by=by)
+    if patch.muted is not None:
+        room.set_muted(participant_id, patch.muted, by=by)
+    if patch.held is not None:
+        room.hold(participant_id, patch.held, by=by)
+    if patch.deafened is not None:
+        room.deafen(participant_id, patch.deafened, by=by)
+    if patch.hand_raised is not None:
+        room.raise_hand(participant_id, time.time() if patch.hand_raised else None, by=by)
+
+
 async def leave(request: web.Request) -> web.Response:
-    """``DELETE`` a participant: they leave."""
-    server = request.app[SERVER]
-    require_self_or(request, "moderate", request.match_info["room"], request.match_info["id"])
-    room, participant = _find(server, request)
-    if server.reception.peer(room.name, participant.id) is not None:
-        await server.reception.leave(room.name, participant.id, "left")
+    """``DELETE`` a participant: they leave, or are removed."""
+    actor = require_self_or(request, "moderate", request.match_info["room"], request.match_info["id"])
+    room, participant = find_participant(request)
+    conference = request.app[SERVER].conference
+    if is_self(actor, participant):
+        conference.dismiss(room.name, participant.id, "left", "left")
     else:
-        if participant.hang_up is not None:
-            participant.hang_up("removed")
-        server.conference.leave(room.name, participant.id, "removed")
+        conference.dismiss(room.name, participant.id, "removed", by=label_in(room, actor))
     return web.Response(status=204)
 
 
@@ -158,19 +193,13 @@ async def _trickle(server: Server, room: Room, participant: Participant, request
     return web.Response(status=204)
 
 
-def _find(server: Server, request: web.Request) -> tuple[Room, Participant]:
-    room = server.room(request.match_info["room"])
-    participant = room.participants.get(request.match_info["id"])
-    if participant is None:
-        raise Problem(404, "There is no such participant: they have left.")
-    return room, participant
-
-
 @contextmanager
 def _refusals() -> Iterator[None]:
     """Why somebody does not get in, as a status."""
     try:
         yield
+    except Removed as error:
+        raise Problem(403, str(error), type=REMOVED) from None
     except NotGranted as error:
         raise Problem(403, str(error)) from None
     except (OfferError, InvalidRoomName) as error:

@@ -10,6 +10,12 @@ from aiohttp import web
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
+REMOVED = "urn:conference:problem:removed"
+"""Somebody wants back into a seat that they were removed from."""
+
+MUTED = "urn:conference:problem:muted"
+"""Somebody wants to unmute whom a host has muted."""
+
 _log = logging.getLogger(__name__)
 
 _TITLES = {
@@ -28,17 +34,26 @@ class Problem(Exception):
         status: the HTTP status.
         title: one sentence for people: what is wrong, and what to do about it.
         headers: further header fields of the answer.
+        type: a URI that says which problem it is, for programs that have to know.
     """
 
-    def __init__(self, status: int, title: str, *, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        title: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        type: str = "about:blank",  # noqa: A002 - as RFC 9457 calls it
+    ) -> None:
         super().__init__(title)
         self.status = status
         self.title = title
         self.headers = dict(headers or {})
+        self.type = type
 
     def response(self) -> web.Response:
         """The answer that says so."""
-        body = {"type": "about:blank", "title": self.title, "status": self.status}
+        body = {"type": self.type, "title": self.title, "status": self.status}
         return web.Response(
             status=self.status,
             headers=self.headers | {"Cache-Control": "no-store"},

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -13,12 +12,12 @@ from typing import Any, Protocol
 from conference.access.grants import EVERYTHING, Grant, Role
 from conference.ids import new_id
 from conference.room.conference import Conference
-from conference.room.participant import Participant, Sink, Source
+from conference.room.participant import Departure, Participant, Sink, Source
+from conference.web.remembered import RememberedSeats
 from conference.web.traffic import Traffic, peer_counts
+from conference.webrtc.peer import GOODBYE
 
 _log = logging.getLogger(__name__)
-
-_REMEMBERED_SEATS = 1000
 
 
 class PeerLike(Protocol):
@@ -53,6 +52,10 @@ class WebRtcLike(Protocol):
 
 class NotGranted(Exception):
     """Whoever joins may do nothing of what they came for; the text is a sentence for them."""
+
+
+class Removed(Exception):
+    """Whoever wants back into a seat was removed from it; the text is a sentence for them."""
 
 
 class EndedEarly(Exception):
@@ -105,7 +108,7 @@ class Reception:
         self._webrtc = webrtc
         self._traffic = traffic
         self._connections: dict[tuple[str, str], _Connection] = {}
-        self._muted_seats: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._remembered = RememberedSeats()
         self._closing: set[asyncio.Task[None]] = set()
 
     def peer(self, room: str, participant_id: str) -> PeerLike | None:
@@ -146,10 +149,13 @@ class Reception:
 
         Raises:
             OfferError: the offer cannot be taken.
-            RoomFull, TooManyRooms, InvalidRoomName: as :meth:`Conference.join`.
+            RoomFull, RoomLocked, TooManyRooms, InvalidRoomName: as :meth:`Conference.join`.
+            Removed: the seat is that of somebody who was removed.
             NotGranted: nothing would be left of what they offer.
             EndedEarly: the connection ended before it was answered.
         """
+        if seat is not None and self._remembered.removed(room, seat):
+            raise Removed("You were removed from this conference, and cannot come back as the same person.")
         peer: PeerLike = self._webrtc.new_peer()
         participant_id = seat or new_id()
         early: list[str] = []
@@ -170,15 +176,6 @@ class Reception:
         if replaced is not None:
             self._close_later(replaced.peer)
         return Joined(participant_id, answer, etag)
-
-    async def leave(self, room: str, participant_id: str, reason: str) -> None:
-        """Show somebody out and close their connection."""
-        connection = self._connections.pop((room, participant_id), None)
-        self._stand_up(room, participant_id, reason)
-        if connection is not None:
-            connection.peer.on_end = None
-            self._traffic.closed(connection.peer)
-            await connection.peer.close()
 
     async def close(self) -> None:
         """Wait for the connections that are just being closed."""
@@ -206,9 +203,9 @@ class Reception:
             role=role,
             identity=grant.identity,
         )
-        participant.muted = (room, participant_id) in self._muted_seats
-        self._conference.join(room, participant)
-        self._muted_seats.pop((room, participant_id), None)
+        returning = self._remembered.put_on(participant, room, there)
+        self._conference.join(room, participant, returning=returning)
+        self._remembered.forget(room, participant_id)
 
     def _ended(self, room: str, participant_id: str, peer: PeerLike, reason: str) -> None:
         """A connection ended by itself, or is to end now. One that was replaced takes nobody along."""
@@ -221,16 +218,11 @@ class Reception:
 
     def _stand_up(self, room: str, participant_id: str, reason: str) -> None:
         there = self._conference.get(room)
-        if there is not None and participant_id in there.participants:
-            if there.participants[participant_id].muted:
-                self._remember_muted(room, participant_id)
-            self._conference.leave(room, participant_id, reason)
-
-    def _remember_muted(self, room: str, participant_id: str) -> None:
-        """Whoever was muted when the line broke must not come back open."""
-        self._muted_seats[room, participant_id] = None
-        if len(self._muted_seats) > _REMEMBERED_SEATS:
-            self._muted_seats.popitem(last=False)
+        if there is None or participant_id not in there.participants:
+            return
+        departure: Departure = "left" if reason == GOODBYE else "lost"
+        self._remembered.remember(there, there.participants[participant_id], departure)
+        self._conference.leave(room, participant_id, reason, departure)
 
     def _close_later(self, peer: PeerLike) -> None:
         peer.on_end = None

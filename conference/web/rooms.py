@@ -8,6 +8,7 @@ from aiohttp import web
 
 from conference.web.access import require, visible
 from conference.web.live import SERVER
+from conference.web.people import find_self
 from conference.web.problems import Problem
 from conference.web.shapes import room_json, room_summary_json
 
@@ -24,11 +25,14 @@ async def list_rooms(request: web.Request) -> web.Response:
 
 
 async def show_room(request: web.Request) -> web.Response:
-    """``GET /rooms/{room}``: a room and everybody in it."""
+    """``GET /rooms/{room}``: a room and everybody in it. Who waits in its lobby sees themselves only."""
     name = request.match_info["room"]
-    require(request, None, name)
+    actor = require(request, None, name)
     room = request.app[SERVER].room(name)
-    return web.json_response(room_json(room), headers=_FRESH)
+    moderating = actor.grant.allows("moderate")
+    me = None if moderating else find_self(room, actor)
+    only = me.id if me is not None and me.waiting else None
+    return web.json_response(room_json(room, moderating=moderating, only=only), headers=_FRESH)
 
 
 async def config(request: web.Request) -> web.Response:

@@ -1,10 +1,7 @@
-"""Rooms, participants and events as the API shows them in JSON; and what of it people may change."""
+"""Rooms and participants as the API shows them in JSON."""
 
 from __future__ import annotations
 
-import json
-import unicodedata
-from dataclasses import dataclass
 from typing import Any
 
 from conference.access.grants import ROLES, Role
@@ -18,28 +15,13 @@ from conference.room.events import (
     TalkingStarted,
     TalkingStopped,
 )
+from conference.room.hearing import Rule
 from conference.room.participant import ParticipantState
+from conference.room.policy import RoomPolicy
 from conference.room.room import Room
-
-DEFAULT_NAME = "Guest"
-"""The name of somebody who gave none."""
-
-_REFUSED_CATEGORIES = ("Cc", "Cs", "Zl", "Zp")
-_BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-
-_SWITCHES = ("muted", "levelling", "noise_suppression")
+from conference.room.sounds import Sound
 
 Json = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What a merge patch asks for; ``None`` leaves a thing as it is."""
-
-    muted: bool | None = None
-    name: str | None = None
-    levelling: bool | None = None
-    noise_suppression: bool | None = None
 
 
 def participant_json(state: ParticipantState) -> Json:
@@ -52,6 +34,13 @@ def participant_json(state: ParticipantState) -> Json:
         "talking": state.talking,
         "level": state.level,
         "joined_at": state.joined_at,
+        "role": state.role,
+        "identity": state.identity,
+        "muted_by": state.muted_by,
+        "held": state.held,
+        "deafened": state.deafened,
+        "waiting": state.waiting,
+        "hand_raised_at": state.hand_raised_at,
     }
 
 
@@ -60,12 +49,54 @@ def voice_json(state: ParticipantState) -> Json:
     return {"levelling": state.levelling, "noise_suppression": state.noise_suppression}
 
 
-def room_json(room: Room) -> Json:
-    """One room and everybody in it."""
+def room_json(room: Room, *, moderating: bool = False, only: str | None = None) -> Json:
+    """One room and everybody in it.
+
+    Args:
+        room: which.
+        moderating: whether it is shown to somebody who may moderate there.
+        only: the one participant that it is shown to, and who sees nobody else: they wait in the lobby.
+    """
+    people = [one for one in room.participants.values() if only is None or one.id == only]
     return {
         "name": room.name,
         "created_at": room.created_at,
-        "participants": [participant_json(one.state()) for one in room.participants.values()],
+        "participants": [participant_json(one.state()) for one in people],
+        "policy": policy_json(room.policy, moderating=moderating),
+        "sounds": [sound_json(one) for one in room.sounds if only is None],
+        "hearing": [rule_json(one) for one in room.hearing.rules if only is None],
+    }
+
+
+def policy_json(policy: RoomPolicy, *, moderating: bool = False) -> Json:
+    """How a room is run; its PIN is told to those who moderate."""
+    return {
+        "locked": policy.locked,
+        "max_participants": policy.max_participants,
+        "lobby": policy.lobby,
+        "ends_with_host": policy.ends_with_host,
+        "mute_on_entry": policy.mute_on_entry,
+        "announce": policy.announce,
+        "hold_music": policy.hold_music,
+        "has_pin": policy.pin is not None,
+    } | ({"pin": policy.pin} if moderating else {})
+
+
+def rule_json(rule: Rule) -> Json:
+    """One setting of who hears whom; ``null`` for anybody."""
+    return {"listener": rule.listener, "source": rule.source, "gain": rule.gain}
+
+
+def sound_json(sound: Sound) -> Json:
+    """A sound that is being played."""
+    return {
+        "id": sound.id,
+        "name": sound.name,
+        "to": None if sound.audience is None else sorted(sound.audience),
+        "for_absent": sound.for_absent,
+        "talk_gain": sound.talk_gain,
+        "gain": sound.gain,
+        "loop": sound.loop,
     }
 
 
@@ -93,20 +124,6 @@ def event_json(event: RoomEvent) -> tuple[str, Json]:
             return "levels", {"levels": {key: round(level, 1) for key, level in event.levels.items()}}
 
 
-def read_name(text: str, max_length: int) -> str:
-    """A name as somebody typed it, trimmed; :data:`DEFAULT_NAME` if nothing is left.
-
-    Raises:
-        ValueError: with a sentence, if it is too long or would not show as one line of text.
-    """
-    name = text.strip()
-    if len(name) > max_length:
-        raise ValueError(f"This name is too long: use at most {max_length} characters.")
-    if any(unicodedata.category(one) in _REFUSED_CATEGORIES or one in _BIDI_CONTROLS for one in name):
-        raise ValueError("This name has control characters in it: use letters, digits and signs.")
-    return name or DEFAULT_NAME
-
-
 def read_role(text: str | None) -> Role | None:
     """A role as somebody asks for it; ``None`` if they don't.
 
@@ -119,33 +136,3 @@ def read_role(text: str | None) -> Role | None:
         if text == role:
             return role
     raise ValueError(f"There is no such role: there are {', '.join(ROLES)}.")
-
-
-def read_change(body: str, max_name_length: int) -> Change:
-    """A merge patch (RFC 7396) of a participant.
-
-    Raises:
-        ValueError: with a sentence that says what cannot be changed, or is not JSON.
-    """
-    try:
-        patch = json.loads(body)
-    except (ValueError, RecursionError):
-        raise ValueError("The body is not JSON.") from None
-    if not isinstance(patch, dict):
-        raise ValueError('The body must be a JSON object, e.g. {"muted": true}.')
-    unknown = sorted(patch.keys() - {"name", *_SWITCHES})
-    if unknown:
-        raise ValueError(f"'{unknown[0][:40]}' cannot be changed: only 'name', {_listed(_SWITCHES)} can.")
-    name = patch.get("name")
-    for switch in _SWITCHES:
-        if switch in patch and not isinstance(patch[switch], bool):
-            raise ValueError(f"'{switch}' must be true or false.")
-    if "name" in patch and not isinstance(name, str):
-        raise ValueError("'name' must be text.")
-    switches = {switch: patch[switch] for switch in _SWITCHES if switch in patch}
-    return Change(name=None if name is None else read_name(name, max_name_length), **switches)
-
-
-def _listed(words: tuple[str, ...]) -> str:
-    quoted = [f"'{word}'" for word in words]
-    return f"{', '.join(quoted[:-1])} and {quoted[-1]}"

@@ -14,10 +14,11 @@ from conference.room.conference import check_room_name
 from conference.web.access import require
 from conference.web.body import read_text
 from conference.web.live import SERVER
+from conference.web.names import read_name
 from conference.web.origin import client_address
 from conference.web.pins import check_pin, pin_wait
 from conference.web.problems import Problem
-from conference.web.shapes import Json, read_name
+from conference.web.shapes import Json
 
 _FRESH = {"Cache-Control": "no-store"}
 _MAX_PIN_CHARS = 64
@@ -54,6 +55,11 @@ async def make_token(request: web.Request) -> web.Response:
     grant = replace(grant, name=name)
     body = grant_json(grant) | {"token": sign(grant, server.token_keys[0])}
     return web.json_response(body, status=201, headers=_FRESH)
+
+
+async def options(_: web.Request) -> web.Response:
+    """What can be done here: for the preflight of other sites' pages."""
+    return web.Response(status=204, headers={"Allow": "POST, OPTIONS", "Accept-Post": "application/json"})
 
 
 async def show_access(request: web.Request) -> web.Response:

@@ -31,6 +31,9 @@ from conference.webrtc.trickle import parse_trickle_fragment
 
 logger = logging.getLogger(__name__)
 
+GOODBYE = "The participant left."
+"""Why a connection ended that the other side closed by itself."""
+
 State: TypeAlias = Literal["new", "connecting", "connected", "closed"]
 
 CNAME = secrets.token_hex(8)
@@ -212,7 +215,7 @@ class Peer:
         if quiet_ns > limit_ns:
             self._end(f"Nothing was heard from the connection for {self._settings.silence_timeout:g} seconds.")
         elif session.leaving and quiet_ns > limit_ns / 2:
-            self._end("The participant left.")
+            self._end(GOODBYE)
         elif quiet_ns > limit_ns / 4 and now_ns - self._probed_ns > limit_ns / 8:
             self._probed_ns = now_ns
             ice.probe()
@@ -235,7 +238,7 @@ class Peer:
         elif self.state in ("connecting", "connected") and state == "failed":
             self._end("The connection failed.")
         elif self.state in ("connecting", "connected") and state == "closed":
-            self._end("The participant left.")
+            self._end(GOODBYE)
 
     def _end(self, reason: str) -> None:
         if self._ended:

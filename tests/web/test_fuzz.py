@@ -14,25 +14,30 @@ from yarl import URL
 from conference.room.conference import check_room_name
 from conference.web.ratelimit import RateLimit
 from conference.web.seats import Seats
-from conference.web.shapes import Change, read_change, read_name
+from conference.web.models import Body, ParticipantPatch, RoomPatch, Whisper
+from conference.web.names import read_name
+from conference.web.problems import Problem
+from conference.web.reading import parse
 from tests.web.doubles import MERGE_PATCH, SDP, TRICKLE, Site
 
 JSON: SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["muted", "name", "id", ""]), inner),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["muted", "name", "id", "to", "role", "pin", ""]), inner),
     max_leaves=10,
 )
 
 
-@given(st.one_of(st.text(), JSON.map(json.dumps)))
-def test_a_merge_patch_is_read_or_refused(body: str) -> None:
+@given(st.one_of(st.text(), JSON.map(json.dumps)), st.sampled_from([ParticipantPatch, RoomPatch, Whisper]))
+def test_a_body_is_read_or_refused_with_a_sentence(text: str, model: type[Body]) -> None:
     try:
-        change = read_change(body, 64)
-    except ValueError:
-        pass
+        body = parse(model, text)
+    except Problem as problem:
+        assert problem.status == 400
+        assert problem.title.endswith(".")
+        assert "Input" not in problem.title, "a sentence of ours, not of the library"
     else:
-        assert isinstance(change, Change)
-        assert change.name is None or 1 <= len(change.name) <= 64
+        if isinstance(body, ParticipantPatch):
+            assert body.name is None or 1 <= len(body.name) <= 64
 
 
 @given(st.text(alphabet=st.characters(), max_size=100))

@@ -30,7 +30,20 @@ async def test_a_participant_shows_what_the_design_says() -> None:
         assert body.pop("id") == location.rsplit("/", 1)[1]
         assert body.pop("joined_at") > 1_700_000_000
         assert body.pop("voice") == {"levelling": True, "noise_suppression": False}
-        assert body == {"name": "Amy", "transport": "webrtc", "muted": False, "talking": False, "level": -127.0}
+        assert body == {
+            "name": "Amy",
+            "transport": "webrtc",
+            "muted": False,
+            "talking": False,
+            "level": -127.0,
+            "role": "speaker",
+            "identity": None,
+            "muted_by": None,
+            "held": False,
+            "deafened": False,
+            "waiting": False,
+            "hand_raised_at": None,
+        }
         assert connection == {"state": "connected", "packets_in": 0, "jitter_ms": None}
 
 

@@ -1,0 +1,39 @@
+"""Text that people typed, checked so that it can be shown to others."""
+
+from __future__ import annotations
+
+import unicodedata
+
+DEFAULT_NAME = "Guest"
+"""The name of somebody who gave none."""
+
+_REFUSED_CATEGORIES = ("Cc", "Cs", "Zl", "Zp")
+_BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def read_name(text: str, max_length: int) -> str:
+    """A name as somebody typed it, trimmed; :data:`DEFAULT_NAME` if nothing is left.
+
+    Raises:
+        ValueError: with a sentence, if it is too long or would not show as one line of text.
+    """
+    name = text.strip()
+    if len(name) > max_length:
+        raise ValueError(f"This name is too long: use at most {max_length} characters.")
+    if any(unicodedata.category(one) in _REFUSED_CATEGORIES or one in _BIDI_CONTROLS for one in name):
+        raise ValueError("This name has control characters in it: use letters, digits and signs.")
+    return name or DEFAULT_NAME
+
+
+def read_text_message(text: str) -> str:
+    """What somebody wrote to others, trimmed; it may have several lines.
+
+    Raises:
+        ValueError: with a sentence, if nothing is left, or it has other control characters in it.
+    """
+    message = text.strip()
+    if not message:
+        raise ValueError("This message is empty: write something.")
+    if any(unicodedata.category(one) in ("Cc", "Cs") and one not in "\n\t" for one in message):
+        raise ValueError("This message has control characters in it: use letters, digits and signs.")
+    return message

@@ -1,0 +1,71 @@
+"""What is remembered of those who have gone, in case they come back into their seat."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from conference.room.participant import Departure, Participant, Restraints
+from conference.room.room import Room
+
+MAX_SEATS = 10_000
+"""The ones that went first are forgotten first."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Gone:
+    conference: float
+    """When the room was made: another one of the same name is another conference."""
+
+    departure: Departure
+    restraints: Restraints
+
+
+class RememberedSeats:
+    """How people went, and what had been decided about them.
+
+    Args:
+        limit: seats that are remembered.
+    """
+
+    def __init__(self, limit: int = MAX_SEATS) -> None:
+        self._limit = limit
+        self._gone: OrderedDict[tuple[str, str], _Gone] = OrderedDict()
+
+    def remember(self, room: Room, participant: Participant, departure: Departure) -> None:
+        """Somebody is about to go; if they were told to, that counts and not ``departure``."""
+        if participant.leaving is not None:
+            departure = participant.leaving[0]
+        self._gone[room.name, participant.id] = _Gone(room.created_at, departure, participant.restraints)
+        if len(self._gone) > self._limit:
+            self._gone.popitem(last=False)
+
+    def forget(self, room: str, participant_id: str) -> None:
+        """Somebody is back."""
+        self._gone.pop((room, participant_id), None)
+
+    def removed(self, room: str, participant_id: str) -> bool:
+        """Whether somebody was removed from a room."""
+        gone = self._gone.get((room, participant_id))
+        return gone is not None and gone.departure == "removed"
+
+    def put_on(self, newcomer: Participant, room_name: str, there: Room | None) -> bool:
+        """Put on somebody what was decided about them, if they come back.
+
+        Args:
+            newcomer: with the id that they had.
+            room_name: where they want to be.
+            there: that room, if anybody is in it.
+
+        Returns:
+            Whether they are only coming back after an accident, into the conference that they were lost from: what
+            keeps others out does not concern them.
+        """
+        gone = self._gone.get((room_name, newcomer.id))
+        if gone is None:
+            return False
+        if there is None or there.created_at != gone.conference:
+            newcomer.muted = gone.restraints.muted  # whoever was muted when the line broke must not come back open
+            return False
+        newcomer.restrain(gone.restraints)
+        return gone.departure in ("lost", "failed")

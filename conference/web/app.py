@@ -22,7 +22,7 @@ from conference.room.voice import VoiceSettings
 from conference.settings import Settings
 from conference.web import events, hearing, metrics, moderation, pages, participants, rooms, tokens, twilio
 from conference.web.audit import Audit
-from conference.web.cors import add_cors_headers
+from conference.web.cors import add_cors_headers, answer_options
 from conference.web.feeds import Feeds
 from conference.web.guesses import Guesses
 from conference.web.journal import Journal
@@ -52,7 +52,9 @@ def build_app(settings: Settings | None = None, *, webrtc: WebRtcLike | None = N
         The application; ``app[SERVER]`` are its live objects.
     """
     settings = settings or Settings()
-    app = web.Application(middlewares=[problem_middleware, _not_while_stopping], client_max_size=settings.max_sdp_bytes)
+    app = web.Application(
+        middlewares=[problem_middleware, _not_while_stopping, answer_options], client_max_size=settings.max_sdp_bytes
+    )
     app[SERVER] = _make_server(settings, webrtc or _make_webrtc(settings))
     _add_routes(app)
     app.on_response_prepare.append(pages.add_security_headers)
@@ -209,7 +211,6 @@ def _add_routes(app: web.Application) -> None:
             web.get("/access", tokens.show_access),
             web.get("/rooms/{room}/access", tokens.show_access),
             web.post("/rooms/{room}/tokens", tokens.make_token),
-            web.options("/rooms/{room}/tokens", tokens.options),
             web.get("/rooms/{room}/events", events.events, allow_head=False),
             web.post(seats, participants.join),
             web.options(seats, participants.options),

@@ -5,10 +5,23 @@ from __future__ import annotations
 from aiohttp import web
 
 from conference.web.live import SERVER
+from conference.web.problems import Handler
 
 _EXPOSED = "Location, ETag, Link, Accept-Patch, Conference-Seat, Retry-After"
 _METHODS = "GET, POST, PUT, PATCH, DELETE, OPTIONS"
 _HEADERS = "Authorization, Content-Type, If-Match, Conference-Seat"
+
+
+@web.middleware
+async def answer_options(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """``OPTIONS`` of every address that has no answer of its own.
+
+    A browser asks so before it sends a token to another site; without the token, so the answer is the same for all.
+    """
+    error = request.match_info.http_exception
+    if request.method == "OPTIONS" and isinstance(error, web.HTTPMethodNotAllowed):
+        return web.Response(status=204, headers={"Allow": ", ".join(sorted({*error.allowed_methods, "OPTIONS"}))})
+    return await handler(request)
 
 
 async def add_cors_headers(request: web.Request, response: web.StreamResponse) -> None:

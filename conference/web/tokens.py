@@ -57,11 +57,6 @@ async def make_token(request: web.Request) -> web.Response:
     return web.json_response(body, status=201, headers=_FRESH)
 
 
-async def options(_: web.Request) -> web.Response:
-    """What can be done here: for the preflight of other sites' pages."""
-    return web.Response(status=204, headers={"Allow": "POST, OPTIONS", "Accept-Post": "application/json"})
-
-
 async def show_access(request: web.Request) -> web.Response:
     """``GET /access`` and ``GET /rooms/{room}/access``: what whoever asks may do."""
     grant = require(request, None, request.match_info.get("room")).grant

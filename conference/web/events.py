@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
+import time
+
 from aiohttp import web
 
 from conference.web.access import require
-from conference.web.feeds import encode_event
 from conference.web.live import SERVER
-from conference.web.shapes import room_json
+from conference.web.problems import Problem
+from conference.web.sse import Subscription
+from conference.web.views import Reader
 
 HEARTBEAT = b": still here\n\n"
 """A comment: ignored by readers, noticed by proxies."""
@@ -15,30 +19,60 @@ HEARTBEAT = b": still here\n\n"
 RETRY = b"retry: 1000\n\n"
 """Milliseconds after which a browser that lost the stream comes back."""
 
+SEAT = "seat"
+"""The query parameter that proves a seat: ``EventSource`` can set no header."""
+
+LAST_EVENT_ID = "last_event_id"
+"""The query parameter for clients that cannot set ``Last-Event-ID``."""
+
 
 async def events(request: web.Request) -> web.StreamResponse:
-    """``GET /rooms/{room}/events``: first a snapshot, then what happens, until somebody goes."""
+    """``GET /rooms/{room}/events``: a snapshot, or what was missed; then what happens, until somebody goes."""
     server = request.app[SERVER]
-    require(request, None, request.match_info["room"])
-    room = server.room(request.match_info["room"])
-    subscription = server.feeds.subscribe(room.name)
-    snapshot = encode_event("room", room_json(room))  # no await in between: nothing is missed, nothing comes twice
+    room = request.match_info["room"]
+    actor = require(request, None, room)
+    seat = actor.participant_id or _seat(request, room)
+    reader = Reader(actor.grant.allows("moderate"), seat, actor.grant.identity)
+    last = request.headers.get("Last-Event-ID") or request.query.get(LAST_EVENT_ID)
+    subscription = server.feeds.subscribe(room, reader, last)
     response = web.StreamResponse(
         headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     )
     try:
         await response.prepare(request)
         subscription.on_overflow = lambda: _abort(request)
-        await response.write(RETRY + snapshot)
-        while not subscription.closed and not _gone(request):
-            data = await subscription.next(server.settings.event_heartbeat)
-            if not subscription.closed:
-                await response.write(data or HEARTBEAT)
+        await response.write(RETRY)
+        await _copy(request, subscription, response, actor.grant.expires_at or math.inf)
     except ConnectionError:
         pass  # the reader went
     finally:
-        server.feeds.unsubscribe(room.name, subscription)
+        server.feeds.unsubscribe(room, subscription)
     return response
+
+
+async def _copy(request: web.Request, subscription: Subscription, response: web.StreamResponse, until: float) -> None:
+    """Pass on what comes until the reader is gone, the server stops, or (unix time) their token expires."""
+    heartbeat = request.app[SERVER].settings.event_heartbeat
+    while not subscription.over and not _gone(request):
+        left = until - time.time()
+        if left <= 0:
+            return
+        data = await subscription.next(min(heartbeat, left))
+        if data or not subscription.over:
+            await response.write(data or HEARTBEAT)
+
+
+def _seat(request: web.Request, room: str) -> str | None:
+    """Whose seat the query proves; it is not written down anywhere.
+
+    Raises:
+        Problem: it proves none (403).
+    """
+    proof = request.query.get(SEAT)
+    participant_id = None if proof is None else request.app[SERVER].seats.check(room, proof)
+    if proof is not None and participant_id is None:
+        raise Problem(403, "This seat is not known here (any more): listen without it, or join again.")
+    return participant_id
 
 
 def _gone(request: web.Request) -> bool:

@@ -1,123 +1,135 @@
-"""What happens in a room as server-sent events, made once for everybody who listens.
+"""Who reads what happens in which room, and what each of them is told.
 
-A :class:`Feed` per room with subscribers turns each event into bytes once; each :class:`Subscription` queues them for
-one reader. A reader who falls behind is cut off, so that a slow one costs bounded memory: it reconnects by itself and
-begins with a fresh snapshot.
+What happens is turned into bytes once for everybody who sees the same of it (:meth:`Entry.encoded`); each
+:class:`Subscription` queues them for one reader. A reader who falls behind is cut off, so that a slow one costs bounded
+memory: it reconnects by itself, and goes on where it was if that is not too long ago.
 """
 
 from __future__ import annotations
 
-import asyncio
-import json
-from collections import deque
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
 
 from conference.room.conference import Conference
-from conference.room.events import RoomEvent
+from conference.room.events import LevelsMeasured, ParticipantLeft, RoomEvent
+from conference.web.event_shapes import event_json
+from conference.web.journal import Entry, Journal
 from conference.web.problems import Problem
-from conference.web.shapes import event_json
+from conference.web.sse import Subscription, encode_event
+from conference.web.views import Reader, View, concerns, room_as_seen
 
 
-def encode_event(name: str, data: dict[str, Any]) -> bytes:
-    """One event of a ``text/event-stream``."""
-    return f"event: {name}\ndata: {json.dumps(data, separators=(',', ':'))}\n\n".encode()
-
-
-class Subscription:
-    """The events that wait for one reader, at most ``limit``."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._waiting: deque[bytes] = deque()
-        self._wake = asyncio.Event()
-        self.closed = False
-        """No more will come: the server stops, or the reader was too slow."""
-        self.on_overflow: Callable[[], None] | None = None
-        """Called when the reader is cut off; it may be stuck in a write."""
-
-    def push(self, data: bytes) -> None:
-        """Queue one event, or cut the reader off."""
-        if self.closed:
-            return
-        if len(self._waiting) >= self._limit:
-            self.close()
-            if self.on_overflow is not None:
-                self.on_overflow()
-            return
-        self._waiting.append(data)
-        self._wake.set()
-
-    def close(self) -> None:
-        """End it; what waited is dropped."""
-        self.closed = True
-        self._waiting.clear()
-        self._wake.set()
-
-    async def next(self, patience: float) -> bytes:
-        """All that waits, as soon as anything does; empty after ``patience`` seconds or at the end."""
-        if not self._waiting and not self.closed:
-            try:
-                async with asyncio.timeout(patience):
-                    await self._wake.wait()
-            except TimeoutError:
-                return b""
-        data = b"".join(self._waiting)
-        self._waiting.clear()
-        if not self.closed:
-            self._wake.clear()
-        return data
+@dataclass(slots=True, eq=False)
+class _Listener:
+    reader: Reader
+    subscription: Subscription
+    view: View
 
 
 class Feeds:
     """All rooms that somebody listens to, and who does.
 
     Args:
-        conference: where the events come from.
+        conference: the rooms.
+        journal: where the events come from.
         max_streams: subscriptions at one time.
         max_backlog: events that may wait for one of them.
     """
 
-    def __init__(self, conference: Conference, *, max_streams: int, max_backlog: int) -> None:
+    def __init__(self, conference: Conference, journal: Journal, *, max_streams: int, max_backlog: int) -> None:
         self._conference = conference
+        self._journal = journal
         self._max_streams = max_streams
         self._max_backlog = max_backlog
-        self._rooms: dict[str, set[Subscription]] = {}
+        self._rooms: dict[str, dict[Subscription, _Listener]] = {}
         self._unsubscribe: dict[str, Callable[[], None]] = {}
+        journal.follow(self._tell)
 
     def __len__(self) -> int:
         return sum(map(len, self._rooms.values()))
 
-    def subscribe(self, room: str) -> Subscription:
-        """Listen to a room.
+    def subscribe(self, room: str, reader: Reader, last_event_id: str | None = None) -> Subscription:
+        """Listen to a room: from a snapshot on, or from where one was.
+
+        Args:
+            room: its name.
+            reader: who listens.
+            last_event_id: of the last event that they have got.
 
         Raises:
-            Problem: too many do already (503).
+            Problem: there is no such room, and was none of which they could be told more (404); too many listen (503).
         """
         if len(self) >= self._max_streams:
             raise Problem(503, "Too many event streams are open. Try again later.", headers={"Retry-After": "30"})
-        subscription = Subscription(self._max_backlog)
-        if room not in self._rooms:
-            self._rooms[room] = set()
-            self._unsubscribe[room] = self._conference.subscribe(room, self._publish)
-        self._rooms[room].add(subscription)
-        return subscription
+        history = self._journal.history(room)
+        there = self._conference.get(room)
+        missed = None if history is None or not last_event_id else history.missed(last_event_id, reader)
+        if history is None or (missed is None and there is None):
+            raise Problem(404, "There is no such room: nobody is in it. It is made when somebody joins.")
+        listener = _Listener(reader, Subscription(self._max_backlog), history.audience.view(reader))
+        if missed:
+            listener.subscription.push(b"".join(one.encoded(one.audience.view(reader)) for one in missed))
+        if missed is None or listener.view is View.LOBBY:
+            self._show_room(room, listener)
+        self._add(room, listener)
+        return listener.subscription
 
     def unsubscribe(self, room: str, subscription: Subscription) -> None:
         """Listen no more."""
         subscription.close()
-        listeners = self._rooms.get(room, set())
-        listeners.discard(subscription)
+        listeners = self._rooms.get(room, {})
+        listeners.pop(subscription, None)
         if not listeners and self._rooms.pop(room, None) is not None:
             self._unsubscribe.pop(room)()
 
-    def close(self) -> None:
-        """End every stream."""
+    def finish(self) -> None:
+        """End every stream, once what waits has been read."""
         for listeners in self._rooms.values():
             for subscription in listeners:
-                subscription.close()
+                subscription.finish()
 
-    def _publish(self, event: RoomEvent) -> None:
+    def _add(self, room: str, listener: _Listener) -> None:
+        if room not in self._rooms:
+            self._rooms[room] = {}
+            self._unsubscribe[room] = self._conference.subscribe(room, self._tell_levels)
+        self._rooms[room][listener.subscription] = listener
+
+    def _tell(self, entry: Entry) -> None:
+        for listener in tuple(self._rooms.get(entry.event.room, {}).values()):
+            self._tell_one(listener, entry)
+
+    def _tell_one(self, listener: _Listener, entry: Entry) -> None:
+        before, view = listener.view, entry.audience.view(listener.reader)
+        listener.view = view
+        if before is View.LOBBY and view is not View.LOBBY:
+            self._show_room(entry.event.room, listener)  # of which the event is part
+            return
+        if view is not View.LOBBY or concerns(entry.event, listener.reader):
+            listener.subscription.push(entry.encoded(view))
+        if view is View.LOBBY and before is not View.LOBBY:
+            self._show_room(entry.event.room, listener)  # as little as they see of it from now on
+        if _shown_out(entry.event, listener.reader):
+            listener.subscription.finish()
+
+    def _show_room(self, room: str, listener: _Listener) -> None:
+        there, history = self._conference.get(room), self._journal.history(room)
+        if there is not None and history is not None:
+            data = room_as_seen(there, listener.view, listener.reader)
+            listener.subscription.push(encode_event("room", data, event_id=history.last_id))
+
+    def _tell_levels(self, event: RoomEvent) -> None:
+        if not isinstance(event, LevelsMeasured):
+            return
         data = encode_event(*event_json(event))
-        for subscription in list(self._rooms.get(event.room, ())):
-            subscription.push(data)
+        for listener in tuple(self._rooms.get(event.room, {}).values()):
+            if listener.view is not View.LOBBY:
+                listener.subscription.push(data)
+
+
+def _shown_out(event: RoomEvent, reader: Reader) -> bool:
+    """Somebody was removed: they are told so, and nothing more."""
+    return (
+        isinstance(event, ParticipantLeft)
+        and event.departure == "removed"
+        and event.participant.id == reader.participant_id
+    )

@@ -52,6 +52,7 @@ class ConferenceCollector(Collector):
         yield from self._traffic()
         yield from self._datagrams()
         yield from self._phones()
+        yield from self._webhooks()
 
     def _people(self) -> Iterator[Metric]:
         server = self._server
@@ -122,3 +123,15 @@ class ConferenceCollector(Collector):
             "Sound that the caller who is furthest behind has yet to hear.",
             value=max(known, default=0.0),
         )
+
+    def _webhooks(self) -> Iterator[Metric]:
+        receivers = self._server.webhooks.receivers
+        counts = {
+            "delivered": ("conference_webhooks_delivered", "Events that a receiver of webhooks has taken."),
+            "failed": ("conference_webhooks_failed", "Attempts to deliver one that failed."),
+            "dropped": ("conference_webhooks_dropped", "Events that never arrived: too old, too many, or not wanted."),
+        }
+        for field, (name, text) in counts.items():
+            yield CounterMetricFamily(name, text, value=sum(getattr(one.outbox.stats, field) for one in receivers))
+        waiting = sum(len(one.outbox) for one in receivers)
+        yield GaugeMetricFamily("conference_webhooks_waiting", "Events yet to be delivered.", value=waiting)

@@ -5,16 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from conference.access.grants import ROLES, Role
-from conference.room.events import (
-    DigitPressed,
-    LevelsMeasured,
-    ParticipantJoined,
-    ParticipantLeft,
-    ParticipantUpdated,
-    RoomEvent,
-    TalkingStarted,
-    TalkingStopped,
-)
 from conference.room.hearing import Rule
 from conference.room.participant import ParticipantState
 from conference.room.policy import RoomPolicy
@@ -103,25 +93,6 @@ def sound_json(sound: Sound) -> Json:
 def room_summary_json(room: Room) -> Json:
     """One room in a list: ``participants`` is how many there are."""
     return {"name": room.name, "participants": len(room.participants), "created_at": room.created_at}
-
-
-def event_json(event: RoomEvent) -> tuple[str, Json]:
-    """The name and the data of an event."""
-    match event:
-        case ParticipantJoined():
-            return "participant.joined", {"participant": participant_json(event.participant)}
-        case ParticipantLeft():
-            return "participant.left", {"participant": participant_json(event.participant), "reason": event.reason}
-        case ParticipantUpdated():
-            return "participant.updated", {"participant": participant_json(event.participant)}
-        case TalkingStarted():
-            return "talking.started", {"id": event.participant_id}
-        case TalkingStopped():
-            return "talking.stopped", {"id": event.participant_id}
-        case DigitPressed():
-            return "digit", {"id": event.participant_id, "digit": event.digit}
-        case LevelsMeasured():
-            return "levels", {"levels": {key: round(level, 1) for key, level in event.levels.items()}}
 
 
 def read_role(text: str | None) -> Role | None:

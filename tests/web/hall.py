@@ -1,0 +1,121 @@
+"""Rooms, their journal and who listens, without a server; and what a client makes of a stream."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from conference.access.grants import Role
+from conference.room.conference import Conference
+from conference.room.participant import Participant
+from conference.room.policy import DEFAULT_POLICY, RoomPolicy
+from conference.room.room import Room
+from conference.web.feeds import Feeds
+from conference.web.journal import Journal
+
+
+class Hall:
+    """One conference whose time is told by hand."""
+
+    def __init__(
+        self,
+        policy: RoomPolicy = DEFAULT_POLICY,
+        *,
+        size: int = 100,
+        keep: float = 60.0,
+        keep_rooms: int = 10,
+        max_streams: int = 100,
+        max_backlog: int = 1000,
+    ) -> None:
+        self.now = 0.0
+        self.conference = Conference(policy_of=lambda _: policy)
+        self.journal = Journal(
+            self.conference,
+            size=size,
+            keep=keep,
+            keep_rooms=keep_rooms,
+            clock=lambda: self.now,
+            wallclock=lambda: 1_800_000_000.0 + self.now,
+        )
+        self.feeds = Feeds(self.conference, self.journal, max_streams=max_streams, max_backlog=max_backlog)
+
+    @property
+    def room(self) -> Room:
+        return self.conference.rooms["tea"]
+
+    def join(
+        self, participant_id: str, *, role: Role = "speaker", identity: str | None = None, room: str = "tea"
+    ) -> Participant:
+        """Somebody comes in; their id is their name."""
+        participant = Participant(
+            id=participant_id,
+            name=participant_id,
+            transport="local",
+            joined_at=1_800_000_000.0 + self.now,
+            role=role,
+            identity=identity,
+        )
+        self.conference.join(room, participant)
+        return participant
+
+    def leave(self, participant_id: str) -> None:
+        self.conference.leave("tea", participant_id, "left")
+
+
+@dataclass(frozen=True)
+class Told:
+    """One event as a client gets it."""
+
+    id: str | None
+    name: str
+    data: dict[str, Any]
+
+
+def parse(stream: bytes) -> list[Told]:
+    """What is in a piece of a stream."""
+    found = []
+    for block in stream.decode().split("\n\n"):
+        fields = dict(line.split(": ", 1) for line in block.splitlines() if not line.startswith(":"))
+        if "data" in fields:
+            found.append(Told(fields.get("id"), fields["event"], json.loads(fields["data"])))
+    return found
+
+
+@dataclass
+class Client:
+    """Knows of a room what it was told."""
+
+    last_id: str | None = None
+    people: dict[str, dict[str, Any]] = field(default_factory=dict)
+    policy: dict[str, Any] = field(default_factory=dict)
+    messages: list[str] = field(default_factory=list)
+    numbers: list[int] = field(default_factory=list)
+    """Of every event, and of the last that a snapshot includes."""
+
+    gaps: int = 0
+
+    def take(self, stream: bytes) -> None:
+        for one in parse(stream):
+            self._take(one)
+
+    def _take(self, one: Told) -> None:
+        if one.id is not None:
+            number = int(one.id.partition("-")[2])
+            if one.name != "room" and self.numbers and number != self.numbers[-1] + 1:
+                self.gaps += 1
+            self.numbers.append(number)
+            self.last_id = one.id
+        if one.name == "room":
+            self.people = {person["id"]: person for person in one.data["participants"]}
+            self.policy = one.data["policy"]
+        elif one.name == "room.updated":
+            self.policy = one.data["policy"]
+        elif one.name == "message":
+            self.messages.append(one.data["text"])
+        elif one.name == "participant.left":
+            del self.people[one.data["participant"]["id"]]
+        elif one.name.startswith("participant."):
+            person = one.data["participant"]
+            assert (person["id"] in self.people) == (one.name == "participant.updated"), one
+            self.people[person["id"]] = person

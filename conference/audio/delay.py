@@ -34,6 +34,8 @@ MARGIN = 32
 LOSS_SECONDS = 15
 """Two packets lost within so long make it worth waiting for what can repair the next one."""
 
+_LATE = 1 - QUANTILE
+
 _Seen: TypeAlias = tuple[int, int, int]
 """A packet: its arrival, its number, its transit."""
 
@@ -91,31 +93,40 @@ class DelayEstimator:
 
     def observe(self, transit: int, arrival: int) -> None:
         """Take the transit of a packet that has arrived at ``arrival``."""
-        if self._window and abs(transit - self.base) > self._maximum:
+        window = self._window
+        if window and not -self._maximum <= transit - self.base <= self._maximum:
             if transit > self.base and not self._odd:
                 self._odd = True  # one straggler tells nothing: it is too late to be waited for
                 return
             self.reset()  # the clock has jumped (some senders' do not count during a mute), or the network has
+            window = self._window
         self._odd = False
         number = self._number
         self._number = number + 1
-        bucket = transit // self._bucket
-        window, lows, counts = self._window, self._lows, self._counts
-        window.append((arrival, number, transit))
+        seen = (arrival, number, transit)
+        window.append(seen)
+        lows = self._lows
         while lows and lows[-1][2] >= transit:
             lows.pop()
-        lows.append((arrival, number, transit))
+        lows.append(seen)
+        bucket = transit // self._bucket
+        counts = self._counts
         counts[bucket] = counts.get(bucket, 0) + 1
         if number == 0:
             self._edge = bucket
-        self._above += bucket > self._edge
-        if len(window) > LEAST_PACKETS and window[0][0] < arrival - self._window_samples:
+        elif bucket > self._edge:
+            self._above += 1
+        if window[0][0] < arrival - self._window_samples and len(window) > LEAST_PACKETS:
             self._forget(arrival - self._window_samples)
         self._move_edge()
-        self.base = lows[0][2]
-        wanted = (self._edge + 1) * self._bucket - self.base
-        wanted = max(wanted + wanted // MARGIN, self._minimum)
-        self.target = min(wanted + self._repair(arrival, wanted), self._maximum)
+        self.base = base = lows[0][2]
+        wanted = (self._edge + 1) * self._bucket - base
+        wanted += wanted // MARGIN
+        if wanted < self._minimum:
+            wanted = self._minimum
+        if self._losses:
+            wanted += self._repair(arrival, wanted)
+        self.target = wanted if wanted < self._maximum else self._maximum
 
     def observe_loss(self, arrival: int, repair: int) -> None:
         """Take note of a packet that was lost, though the packet behind it could have repaired it.
@@ -143,27 +154,29 @@ class DelayEstimator:
 
     def _forget(self, before: int) -> None:
         """Take out what is too old."""
-        window = self._window
+        window, counts = self._window, self._counts
         while len(window) > LEAST_PACKETS and window[0][0] < before:
             _, number, transit = window.popleft()
             bucket = transit // self._bucket
-            left = self._counts[bucket] - 1
+            left = counts[bucket] - 1
             if left:
-                self._counts[bucket] = left
+                counts[bucket] = left
             else:
-                del self._counts[bucket]
-            self._above -= bucket > self._edge
+                del counts[bucket]
+            if bucket > self._edge:
+                self._above -= 1
             if self._lows[0][1] == number:
                 self._lows.popleft()
 
     def _move_edge(self) -> None:
         """Make the edge the lowest bucket that has no more above it than may be late: one in any case."""
         packets = len(self._window)
-        allowed = max(int((1 - QUANTILE) * packets), packets > 1)
-        counts = self._counts
-        while self._above > allowed:
-            self._edge += 1
-            self._above -= counts.get(self._edge, 0)
-        while self._above + (here := counts.get(self._edge, 0)) <= allowed:
-            self._above += here
-            self._edge -= 1
+        allowed = int(_LATE * packets) or packets > 1
+        counts, edge, above = self._counts, self._edge, self._above
+        while above > allowed:
+            edge += 1
+            above -= counts.get(edge, 0)
+        while (more := above + counts.get(edge, 0)) <= allowed:
+            above = more
+            edge -= 1
+        self._edge, self._above = edge, above

@@ -21,7 +21,7 @@ from conference.audio.stretch import SHORTEST, Stretcher
 from conference.codecs.base import DecodeError, Decoder
 from conference.room.claims import Claims
 from conference.room.streamstats import StreamStats
-from conference.room.unheard import Unheard
+from conference.room.unheard import PRIMING_PACKETS, SILENT_KEEP_ALIVE, Unheard, is_silent
 
 log = logging.getLogger(__name__)
 
@@ -152,7 +152,9 @@ class PacketSource:
             level = None
         if not redundant:
             self._claimed = level
-        if self._unheard.may_rest(level, payload) and self._rests(sequence, timestamp, payload, arrival_ns):
+        if not is_silent(level, payload):
+            self._unheard.arrived = 0
+        elif self._rests(sequence, timestamp, payload, arrival_ns):
             return
         try:
             duration = self._decoder.duration(payload)
@@ -169,10 +171,14 @@ class PacketSource:
 
     def _rests(self, sequence: int, timestamp: int, payload: bytes, arrival_ns: int) -> bool:
         """Leave out a silent packet, one of many. Returns whether it is not to be waited for, indeed."""
-        idle, keep_alive = self.idle, self._unheard.is_kept_alive
-        if keep_alive and not idle:
+        self._unheard.arrived = arrived = self._unheard.arrived + 1
+        if arrived <= PRIMING_PACKETS + 1:
             return False
-        if idle and len(payload) > DTX_BYTES and self._claims.is_due(len(payload)) and self._lies(payload):
+        keep_alive = arrived % SILENT_KEEP_ALIVE == 0
+        if keep_alive and not self.idle:
+            return False
+        size = len(payload)
+        if size > DTX_BYTES and self._claims.is_due(size) and self.idle and self._lies(payload):
             return False
         if keep_alive:
             self._jitter.pass_by(sequence, timestamp, arrival_ns)

@@ -45,16 +45,6 @@ class Unheard:
         self._history: deque[bytes] = deque(maxlen=PRIMING_PACKETS)
         self.arrived = self.played = 0
 
-    def may_rest(self, level: int | None, payload: bytes) -> bool:
-        """Whether a packet that arrives is one silent one of many, and need not even be waited for."""
-        self.arrived = self.arrived + 1 if is_silent(level, payload) else 0
-        return self.arrived > PRIMING_PACKETS + 1
-
-    @property
-    def is_kept_alive(self) -> bool:
-        """The packet that came last is one to be taken note of."""
-        return self.arrived % SILENT_KEEP_ALIVE == 0
-
     def may_pass(self, level: int | None, payload: bytes) -> bool:
         """Whether a packet whose turn it is can be passed over: there has been silence for a while."""
         self.played = self.played + 1 if is_silent(level, payload) else 0

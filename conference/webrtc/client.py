@@ -22,6 +22,7 @@ from conference.room.stream import PacketSource
 from conference.webrtc.aiortc_internals import SrtpChannel, gather_only, ice_connection, run_no_media, tap_media
 from conference.webrtc.egress import EgressSink
 from conference.webrtc.ingress import Ingress
+from conference.webrtc.lines import SoloLine
 from conference.webrtc.offer import AudioOffer, parse_offer
 from conference.webrtc.payloads import make_codec, may_repeat
 from conference.webrtc.red import offer_red
@@ -188,7 +189,9 @@ class HeadlessPeer:
             )
         if self._speaks and self._track is None:
             red = remote.red if may_repeat(best, self._bitrate) else None
-            self._sink = EgressSink(self.codec, best, ssrc, channel.send_rtp, time.monotonic_ns, red=red)
+            self._sink = EgressSink(
+                self.codec, best, SoloLine(best, ssrc, channel.send_rtp, time.monotonic_ns), red=red
+            )
         cname = local.attribute_of_ssrc("cname") or "headless"
         ntp = NtpClock(time.time_ns(), time.monotonic_ns())
         self._session = session = RtpSession(ingress, self._sink, channel, ssrc=ssrc, cname=cname, ntp=ntp)

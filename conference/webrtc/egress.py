@@ -1,7 +1,7 @@
-"""RTP out: from the mix of each tick to a packet on its way, at once and without a task.
+"""RTP out: from the mix of each tick to a packet on its way, without a task.
 
-aiortc's sender runs two tasks for each peer and awaits for every packet; this does the same work in one call from the
-tick: 12 bytes of header, SRTP, ``sendto``. All listeners of a mix share its payload.
+aiortc's sender runs two tasks for each peer and awaits for every packet; here a packet is posted on the tick, and goes
+with those of all others. All listeners of a mix share its payload.
 
 Against loss on the way there is one means for each peer alone: who speaks RED (RFC 2198) and loses packets gets each
 payload a second time, in the packet after it. For the others the shared encoder adds FEC, as much as the one of them
@@ -10,37 +10,26 @@ who loses the most needs (`room.encoders`).
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from aiortc.rtp import RtcpSenderInfo
 
 from conference.codecs.base import Codec
 from conference.room.participant import Mix
+from conference.webrtc.lines import TICKS_PER_SECOND, Line, LineStats
 from conference.webrtc.loss import LossEstimate
 from conference.webrtc.offer import Format
 from conference.webrtc.payloads import wants_fec
 from conference.webrtc.red import Block, build_red
 from conference.webrtc.rtcp import NtpClock
-from conference.webrtc.rtp import build_rtp
-
-TICKS_PER_SECOND = 50
 
 
 @dataclass(slots=True)
-class EgressStats:
+class EgressStats(LineStats):
     """What was sent to one peer."""
-
-    packets: int = 0
-    bytes: int = 0
-    """Payload, without headers."""
 
     repeated: int = 0
     """Packets that carried the one before as well."""
-
-    failed: int = 0
-    """Not sent: the socket's buffer was full, or the network said no."""
 
 
 class EgressSink:
@@ -49,42 +38,28 @@ class EgressSink:
     Args:
         codec: what the mixes are encoded with.
         agreed: the payload type for it.
-        ssrc: of the stream, as in our answer.
-        transmit: protects an RTP packet and sends it; returns whether it went out.
-        now: the monotonic clock, in nanoseconds.
+        line: takes the packets.
         red: the payload type for redundant audio; ``None`` if packets are not to be repeated.
     """
 
-    def __init__(
-        self,
-        codec: Codec,
-        agreed: Format,
-        ssrc: int,
-        transmit: Callable[[bytes], bool],
-        now: Callable[[], int],
-        *,
-        red: int | None = None,
-    ) -> None:
+    def __init__(self, codec: Codec, agreed: Format, line: Line, *, red: int | None = None) -> None:
         self.codec: Codec | None = codec
-        self.ssrc = ssrc
-        self.stats = EgressStats()
+        self.line = line
         self._payload_type = agreed.payload_type
-        self._clock_rate = agreed.clock_rate
         self._samples = agreed.clock_rate // TICKS_PER_SECOND
-        self._transmit = transmit
-        self._now = now
         self._red = red
         self._wants_fec = red is None and wants_fec(agreed)
         self._loss = LossEstimate()
-        self._previous = b""  # the payload of the tick before; empty after a gap
+        self._repeats = False
+        self._repeated = 0
+        self._previous: tuple[int, bytes] | None = None  # tick and payload, while packets are repeated
         self._open = False
-        self._gap = True
-        # "a random value ... in the lower half": a wrap right at the start, with packets lost, confuses SRTP
-        # (RFC 3711 section 3.3.1 estimates the rollover counter from the sequence number).
-        self._sequence = random.randrange(0x8000)  # noqa: S311 - not a secret
-        self._origin = random.getrandbits(32)
-        self._timestamp = self._origin
-        self._sent_ns = 0
+
+    @property
+    def stats(self) -> EgressStats:
+        """What was sent."""
+        sent = self.line.stats
+        return EgressStats(sent.packets, sent.bytes, sent.failed, self._repeated)
 
     def open(self) -> None:
         """From now on, what is delivered is sent."""
@@ -93,36 +68,39 @@ class EgressSink:
     def close(self) -> None:
         """From now on, what is delivered is dropped."""
         self._open = False
+        self.line.close()
 
     def deliver(self, mix: Mix) -> None:
         """Send the mix of a tick. Never blocks and never raises."""
-        self.send(mix.tick, mix.payload)
+        payload = mix.payload
+        if payload is not None and self._open:
+            if self._repeats:
+                payload = self._repeating(mix.tick, payload)
+            self.line.post(mix.tick, payload)
 
     def send(self, tick: int, payload: bytes | None) -> None:
         """Send the packet of a tick. ``None`` is silence: a gap in timestamps, and none in sequence numbers."""
-        if payload is None or not self._open:
-            self._gap = True
-            self._previous = b""
-            return
-        timestamp = (self._origin + tick * self._samples) & 0xFFFFFFFF
-        payload_type, previous, self._previous = self._payload_type, self._previous, payload
-        if self._loss.repeats and self._red is not None and previous:
-            repeated = Block(payload_type, self._samples, previous)
-            payload_type, payload = self._red, build_red(payload_type, payload, (repeated,))
-            self.stats.repeated += 1
-        packet = build_rtp(payload_type, self._gap, self._sequence, timestamp, self.ssrc, payload)
-        self._sequence = (self._sequence + 1) & 0xFFFF
-        self._gap = False
-        self._timestamp, self._sent_ns = timestamp, self._now()
-        if self._transmit(packet):
-            self.stats.packets += 1
-            self.stats.bytes += len(payload)
-        else:
-            self.stats.failed += 1
+        if payload is not None and self._open:
+            self.line.post(tick, self._repeating(tick, payload) if self._repeats else payload)
+
+    def _repeating(self, tick: int, payload: bytes) -> bytes:
+        """A packet that carries the one before it as well, if there was one on the tick before."""
+        before, self._previous = self._previous, (tick, payload)
+        if before is None or before[0] != tick - 1 or self._red is None:
+            self.line.payload_type = self._payload_type
+            return payload
+        self._repeated += 1
+        self.line.payload_type = self._red
+        return build_red(self._payload_type, payload, (Block(self._payload_type, self._samples, before[1]),))
 
     def note_loss(self, fraction_lost: float, now_ns: int) -> None:
         """Take in what the peer's report says: the share of our packets that it misses, 0 to 1."""
         self._loss.update(fraction_lost, now_ns)
+        repeats = self._red is not None and self._loss.repeats
+        if self._repeats and not repeats:
+            self._previous = None
+            self.line.payload_type = self._payload_type
+        self._repeats = repeats
 
     @property
     def expected_loss(self) -> float:
@@ -137,12 +115,13 @@ class EgressSink:
 
         "The RTP timestamp corresponds to the same instant as the NTP timestamp" (RFC 3550 section 6.4.1).
         """
-        if not self._sent_ns:
+        timestamp = self.line.timestamp(now_ns)
+        if timestamp is None:
             return None
-        elapsed = (now_ns - self._sent_ns) * self._clock_rate // 1_000_000_000
+        sent = self.line.stats
         return RtcpSenderInfo(
             ntp_timestamp=ntp.at(now_ns),
-            rtp_timestamp=(self._timestamp + elapsed) & 0xFFFFFFFF,
-            packet_count=self.stats.packets & 0xFFFFFFFF,
-            octet_count=self.stats.bytes & 0xFFFFFFFF,
+            rtp_timestamp=timestamp,
+            packet_count=sent.packets & 0xFFFFFFFF,
+            octet_count=sent.bytes & 0xFFFFFFFF,
         )

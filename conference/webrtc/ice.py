@@ -20,8 +20,9 @@ from aioice.ice import CandidatePair, StunProtocol
 from aioice.stun import Message
 
 from conference.webrtc.candidate import Candidate
-from conference.webrtc.mux import Address, SharedSocket, UdpMux
+from conference.webrtc.mux import UdpMux
 from conference.webrtc.offer import AudioOffer
+from conference.webrtc.sockets import Address, SharedSocket
 
 CONSENT_NS = 5_000_000_000
 """Time between two consent checks, on average: 0.8 to 1.2 times that, drawn anew each time (RFC 7675 section 5.1)."""

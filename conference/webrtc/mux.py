@@ -17,16 +17,17 @@ import logging
 import socket
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 from aioice import stun
 
+from conference.webrtc import datagrams
 from conference.webrtc.addresses import Binding, addresses_of
+from conference.webrtc.datagrams import Batch, pack_name, unpack_name
+from conference.webrtc.outbox import Outbox
+from conference.webrtc.sockets import Address, MuxStats, SharedSocket, open_all
 
 logger = logging.getLogger(__name__)
-
-Address: TypeAlias = tuple[str, int]
 
 BURST = 256
 """Datagrams read in one go, before others on the event loop have their turn."""
@@ -45,6 +46,8 @@ TAKEOVER_NS = 3_000_000_000
 """An address may go over to another connection when its own has been silent for so long."""
 
 MAX_DATAGRAM = 2048
+INBOX_PLACES = 64
+"""Datagrams that are read with one system call."""
 
 _MIN_DTLS_RECORD = 13
 
@@ -73,50 +76,6 @@ class Endpoint(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class MuxStats:
-    """Datagrams, counted since the start."""
-
-    received: int = 0
-    sent: int = 0
-    empty: int = 0
-    garbage: int = 0
-    """Neither STUN nor DTLS nor RTP."""
-
-    stray: int = 0
-    """From an address that belongs to no connection, or for a ufrag that nobody has."""
-
-    unauthentic: int = 0
-    """STUN requests with a wrong password."""
-
-    failed_sends: int = 0
-    errors: int = 0
-    """Raised while a datagram was handled: a defect, logged."""
-
-
-class SharedSocket:
-    """One socket of the mux."""
-
-    def __init__(self, sock: socket.socket, binding: Binding, stats: MuxStats) -> None:
-        self.binding = binding
-        self.sock = sock
-        self.port: int = sock.getsockname()[1]
-        self.read_ns = 0
-        """When datagrams were last read."""
-
-        self._stats = stats
-
-    def sendto(self, data: bytes, address: Address) -> bool:
-        """Send a datagram, or drop it if that can't be done at once. Returns whether it was sent."""
-        try:
-            self.sock.sendto(data, address)
-        except OSError:  # full buffer, unreachable network, closed socket: as good as lost on the way
-            self._stats.failed_sends += 1
-            return False
-        self._stats.sent += 1
-        return True
-
-
 class UdpMux:
     """The shared port.
 
@@ -141,14 +100,22 @@ class UdpMux:
         self._now = now
         self._by_ufrag: dict[str, Endpoint] = {}
         self._by_address: dict[Address, Endpoint] = {}
+        self._by_name: dict[bytes, Endpoint] = {}  # the same, by what the kernel calls the address
         self._addresses: dict[Endpoint, list[Address]] = {}
         self._asked: dict[bytes, str] = {}  # ufrag by the transaction id of a request that we sent
         self._own_addresses = own_addresses
         self.sockets = tuple(
             SharedSocket(sock, binding, self.stats)
-            for sock, binding in zip(_open_all(bindings, port, buffer_bytes), bindings, strict=True)
+            for sock, binding in zip(open_all(bindings, port, buffer_bytes), bindings, strict=True)
         )
-        self._loop = asyncio.get_running_loop()
+        self._loop = loop = asyncio.get_running_loop()
+        self._inboxes: dict[SharedSocket, Batch] = {}
+        self.outboxes: dict[SharedSocket, Outbox] = {}
+        """For what goes out on each tick; none where the system has nothing for it."""
+
+        if datagrams.AVAILABLE:
+            self.outboxes = {one: Outbox(one, loop.call_soon, now) for one in self.sockets}
+            self._inboxes = {one: Batch(INBOX_PLACES, MAX_DATAGRAM) for one in self.sockets}
         for one in self.sockets:
             self._loop.add_reader(one.sock.fileno(), self._readable, one)
 
@@ -179,6 +146,7 @@ class UdpMux:
         for address in self._addresses.pop(endpoint, ()):
             if self._by_address.get(address) is endpoint:
                 del self._by_address[address]
+                self._by_name.pop(_name(address), None)
 
     def announced(self) -> list[tuple[SharedSocket, tuple[str, ...]]]:
         """Where we can be reached at this moment: each socket with its addresses, sockets without any left out."""
@@ -200,6 +168,7 @@ class UdpMux:
                 one.sock.close()
         self._by_ufrag.clear()
         self._by_address.clear()
+        self._by_name.clear()
         self._addresses.clear()
         self._asked.clear()
 
@@ -218,6 +187,32 @@ class UdpMux:
             self._loop.add_reader(via.sock.fileno(), self._readable, via)
 
     def _drain(self, via: SharedSocket, now_ns: int) -> None:
+        inbox, received = self._inboxes.get(via), 0
+        if inbox is None:
+            self._drain_singly(via, now_ns)
+            return
+        while received < BURST and via.sock.fileno() >= 0:
+            count = inbox.receive(via.sock.fileno())
+            received += count
+            for place in range(count):
+                self._take(inbox, place, via, now_ns)
+            if count < inbox.places:
+                break
+        self.stats.received += received
+
+    def _take(self, inbox: Batch, place: int, via: SharedSocket, now_ns: int) -> None:
+        """Media goes straight to whom it belongs; all else takes the usual way."""
+        data, name = inbox.received(place), inbox.name(place)
+        try:
+            if data and 128 <= data[0] <= 191 and (endpoint := self._by_name.get(name)) is not None:
+                endpoint.media(data, now_ns)
+            else:
+                self._dispatch(data, unpack_name(name), via, now_ns)
+        except Exception:
+            self.stats.errors += 1
+            logger.exception("a datagram from %s could not be handled", unpack_name(name))
+
+    def _drain_singly(self, via: SharedSocket, now_ns: int) -> None:
         receive, stats = via.sock.recvfrom, self.stats
         for _ in range(BURST):
             try:
@@ -291,8 +286,12 @@ class UdpMux:
         if owner is not None:
             self._addresses[owner].remove(address)
         known.append(address)
-        self._by_address[address] = endpoint
+        self._by_address[address] = self._by_name[_name(address)] = endpoint
         return True
+
+
+def _name(address: Address) -> bytes:
+    return pack_name(address, socket.AF_INET6 if ":" in address[0] else socket.AF_INET)
 
 
 def _parse_stun(data: bytes) -> stun.Message | None:
@@ -316,36 +315,3 @@ def _is_dtls(data: bytes) -> bool:
     if not 20 <= data[0] <= 26 or len(data) < _MIN_DTLS_RECORD or data[1] != 0xFE:
         return False
     return int.from_bytes(data[11:13], "big") + _MIN_DTLS_RECORD <= len(data)
-
-
-def _open_all(bindings: tuple[Binding, ...], port: int, buffer_bytes: int) -> list[socket.socket]:
-    """Open all sockets on one port. A free port of the first may be taken on another: then it is tried anew."""
-    for attempt in range(20):
-        opened: list[socket.socket] = []
-        try:
-            for binding in bindings:
-                chosen = opened[0].getsockname()[1] if opened else port
-                opened.append(_open(binding, chosen, buffer_bytes))
-        except OSError:
-            for one in opened:
-                one.close()
-            if port or not opened or attempt == 19:
-                raise
-        else:
-            return opened
-    raise AssertionError
-
-
-def _open(binding: Binding, port: int, buffer_bytes: int) -> socket.socket:
-    sock = socket.socket(socket.AF_INET if binding.version == 4 else socket.AF_INET6, socket.SOCK_DGRAM)
-    try:
-        sock.setblocking(False)
-        if binding.version == 6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
-            sock.setsockopt(socket.SOL_SOCKET, option, buffer_bytes)
-        sock.bind((binding.bind, port))
-    except BaseException:
-        sock.close()
-        raise
-    return sock

@@ -166,7 +166,7 @@ class Peer:
             best = offer.formats[0]
             codec = make_codec(best, self._settings.bitrate)
             red = offer.red if may_repeat(best, self._settings.bitrate) else None
-            self.sink = EgressSink(codec, best, ssrc, transport.send_rtp, self._now, red=red)
+            self.sink = EgressSink(codec, best, transport.make_line(best, ssrc, self._now), red=red)
         self._session = RtpSession(ingress, self.sink, transport, ssrc=ssrc, cname=CNAME, ntp=self._ntp)
         transport.ice.media = self._session.receive
 

@@ -9,10 +9,11 @@ import time
 from conference.webrtc.addresses import plan_bindings
 from conference.webrtc.aiortc_internals import check, host_addresses
 from conference.webrtc.certificate import Certificate
-from conference.webrtc.mux import MuxStats, UdpMux
+from conference.webrtc.mux import UdpMux
 from conference.webrtc.peer import Peer
 from conference.webrtc.rtcp import NtpClock
 from conference.webrtc.settings import WebRtcSettings
+from conference.webrtc.sockets import MuxStats
 
 logger = logging.getLogger(__name__)
 

@@ -16,6 +16,8 @@ MAX_PACKET_BYTES = 2048
 _TRAILER_BYTES = 144 + 4
 """Most that SRTP (SRTP_MAX_TRAILER_LEN) and SRTCP add to a packet."""
 
+_PROTECT: Any = lib.srtp_protect
+
 _memory = ffi.new("char[]", MAX_PACKET_BYTES + _TRAILER_BYTES)
 _buffer = ffi.buffer(_memory)
 _length = ffi.new("int *")
@@ -28,11 +30,12 @@ class SrtpSession:
         session: with its keys; kept alive by this.
     """
 
-    __slots__ = ("_handle", "_session")
+    __slots__ = ("_session", "handle")
 
     def __init__(self, session: pylibsrtp.Session) -> None:
         self._session = session
-        self._handle = session._srtp[0]
+        self.handle = session._srtp[0]
+        """libsrtp's own."""
 
     def protect(self, packet: bytes) -> bytes | None:
         """Protect an RTP packet; ``None`` if libsrtp refuses."""
@@ -56,7 +59,22 @@ class SrtpSession:
             return None
         _buffer[0:size] = packet
         _length[0] = size
-        if function(self._handle, _memory, _length):
+        if function(self.handle, _memory, _length):
             return None
         done: bytes = _buffer[0 : _length[0]]
         return done
+
+
+def protect_in_place(handles: list[Any], packets: list[Any], lengths: list[Any]) -> list[int]:
+    """Protect RTP packets where they are, one of each session.
+
+    Args:
+        handles: of the sessions.
+        packets: pointers to as many packets or more, each with room for SRTP's trailer.
+        lengths: pointers to their lengths, which grow.
+
+    Returns:
+        The places of those that libsrtp refused, which must not be sent.
+    """
+    codes = list(map(_PROTECT, handles, packets, lengths))
+    return [place for place, code in enumerate(codes) if code] if any(codes) else []

@@ -11,8 +11,10 @@ from conference.webrtc.candidate import Candidate
 from conference.webrtc.certificate import Certificate
 from conference.webrtc.dtls import Dtls
 from conference.webrtc.ice import MuxedIce
+from conference.webrtc.lines import Line, SoloLine
 from conference.webrtc.mux import UdpMux
-from conference.webrtc.offer import AudioOffer
+from conference.webrtc.offer import AudioOffer, Format
+from conference.webrtc.outbox import OutboxLine
 from conference.webrtc.srtp import SrtpSession
 
 TransportState: TypeAlias = Literal["connecting", "connected", "closed", "failed"]
@@ -47,6 +49,15 @@ class Transport:
         self._timer: asyncio.TimerHandle | None = None
         self._incoming: SrtpSession | None = None
         self._outgoing: SrtpSession | None = None
+        self._outboxes = mux.outboxes
+        self._line: OutboxLine | None = None
+
+    def make_line(self, agreed: Format, ssrc: int, now: Callable[[], int]) -> Line:
+        """The stream that goes over this connection; there is one at most."""
+        if not self._outboxes:
+            return SoloLine(agreed, ssrc, self.send_rtp, now)
+        self._line = OutboxLine(agreed, ssrc)
+        return self._line
 
     async def start(self) -> list[Candidate]:
         """Begin to look for a path. Returns where we can be reached."""
@@ -58,6 +69,8 @@ class Transport:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        if self._line is not None:
+            self._line.close()
         self._dtls.close()
         self._incoming = self._outgoing = None
         self.state = "closed"
@@ -88,6 +101,7 @@ class Transport:
         return packet is not None and self.ice.send(packet)
 
     def _routed(self) -> None:
+        self._lead_line()
         if self._dtls.state == "new" and self.state == "connecting":
             self._dtls.start()
             while self._early:
@@ -112,10 +126,17 @@ class Transport:
         if self.state == "connecting" and dtls.incoming is not None and dtls.outgoing is not None:
             self._incoming, self._outgoing = SrtpSession(dtls.incoming), SrtpSession(dtls.outgoing)
             self.state = "connected"
+            self._lead_line()
             self._changed()
         if self.state in ("connecting", "connected") and dtls.state in ("closed", "failed"):
             self.state = "closed" if dtls.state == "closed" else "failed"
             self._changed()
+
+    def _lead_line(self) -> None:
+        """Show our stream the way, once there is one and a key to send with."""
+        route = self.ice.route
+        if self._line is not None and route is not None and self._outgoing is not None:
+            self._line.lead(self._outboxes[route[0]], self._outgoing, route[1])
 
     def _expire(self) -> None:
         self._timer = None

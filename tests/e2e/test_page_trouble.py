@@ -10,7 +10,9 @@ import pytest
 
 from conference.audio.frame import SAMPLE_RATE
 from conference.settings import Settings
-from conference.webrtc.mux import SharedSocket, UdpMux
+from conference.webrtc.mux import UdpMux
+from conference.webrtc.outbox import Outbox
+from conference.webrtc.sockets import SharedSocket
 from tests.e2e.browser import Page, open_browser
 from tests.e2e.conftest import RunningServer, eventually, running_server, seat_local, start_server
 from tests.e2e.on_the_page import AMY_HZ, BEN_HZ, in_the_room, join, names, participant
@@ -50,6 +52,8 @@ async def test_a_network_that_goes_dead_is_noticed_within_seconds(
     seat = participant(server).id
     with monkeypatch.context() as dead_network:
         dead_network.setattr(UdpMux, "_dispatch", lambda *_: None)
+        dead_network.setattr(UdpMux, "_take", lambda *_: None)
+        dead_network.setattr(Outbox, "post", lambda *_: None)
         dead_network.setattr(SharedSocket, "sendto", lambda *_: True)
         await page.wait_for_text("Connection lost. Reconnecting…", within=6)
     await page.wait_for_text("You are back.", within=8)

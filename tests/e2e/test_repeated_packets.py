@@ -8,6 +8,7 @@ import random
 import pytest
 
 from conference.webrtc.egress import EgressSink
+from conference.webrtc.outbox import OutboxLine
 from conference.webrtc.server import WebRtc
 from tests.e2e.browser import Page
 from tests.e2e.conftest import RunningServer, eventually, seat_local
@@ -40,8 +41,18 @@ def lose_packets(server: RunningServer, seed: int = 1) -> EgressSink:
     assert isinstance(webrtc, WebRtc)
     (peer,) = webrtc.peers
     assert peer.sink is not None
-    transmit, chance = peer.sink._transmit, random.Random(seed)
-    peer.sink._transmit = lambda packet: chance.random() < LOSS or transmit(packet)
+    line, chance = peer.sink.line, random.Random(seed)
+    assert isinstance(line, OutboxLine)
+    post = line.post
+
+    def lossy(tick: int, payload: bytes) -> None:
+        if chance.random() < LOSS:  # as if it had been sent
+            line._now["sequence"] += 1
+            line._now["tick"] = tick
+        else:
+            post(tick, payload)
+
+    line.post = lossy  # type: ignore[method-assign]
     return peer.sink
 
 

@@ -10,6 +10,7 @@ from conference.codecs.opus import OpusCodec
 from conference.codecs.pcmu import PcmuCodec
 from conference.room.participant import Mix
 from conference.webrtc.egress import EgressSink
+from conference.webrtc.lines import SoloLine
 from conference.webrtc.offer import Format
 from conference.webrtc.rtcp import NtpClock
 from conference.webrtc.rtp import parse_rtp
@@ -22,9 +23,8 @@ class Wire:
         self.packets: list[bytes] = []
         self.works = True
         self.now_ns = 1
-        self.sink = EgressSink(
-            codec or OpusCodec(), agreed or Format(111, "opus"), 77, self.transmit, lambda: self.now_ns
-        )
+        agreed = agreed or Format(111, "opus")
+        self.sink = EgressSink(codec or OpusCodec(), agreed, SoloLine(agreed, 77, self.transmit, lambda: self.now_ns))
 
     def transmit(self, packet: bytes) -> bool:
         self.packets.append(packet)

@@ -10,7 +10,8 @@ import pytest
 from aioice import stun
 
 from conference.webrtc.addresses import Binding
-from conference.webrtc.mux import MAX_ADDRESSES, TAKEOVER_NS, Address, SharedSocket, UdpMux
+from conference.webrtc.mux import MAX_ADDRESSES, TAKEOVER_NS, UdpMux
+from conference.webrtc.sockets import Address, SharedSocket
 from tests.webrtc.stock import LOOPBACK, eventually
 
 pytestmark = pytest.mark.e2e

@@ -10,6 +10,7 @@ from conference.codecs.opus import OpusCodec
 from conference.codecs.pcmu import PcmuCodec
 from conference.webrtc.egress import EgressSink
 from conference.webrtc.ingress import Ingress
+from conference.webrtc.lines import SoloLine
 from conference.webrtc.offer import Format
 from conference.webrtc.payloads import may_repeat
 from conference.webrtc.red import Block, build_red, parse_red
@@ -124,7 +125,7 @@ class Wire:
         parameters = tuple((name, value) for name, _, value in (one.partition("=") for one in fmtp.split(";")))
         self.packets: list[bytes] = []
         agreed = Format(OPUS, "opus", parameters)
-        self.sink = EgressSink(OpusCodec(), agreed, 77, self.transmit, lambda: 1, red=red)
+        self.sink = EgressSink(OpusCodec(), agreed, SoloLine(agreed, 77, self.transmit, lambda: 1), red=red)
         self.sink.open()
 
     def transmit(self, packet: bytes) -> bool:

@@ -1,0 +1,156 @@
+"""Many datagrams with one system call: ``sendmmsg`` and ``recvmmsg``, where there are such.
+
+Python has neither, so they are called through cffi, with structures that are made once and live as long as their
+owner. Linux only, on 64-bit little-endian machines, which is where servers run; elsewhere datagrams go one by one.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+import sys
+from typing import Any, Final
+
+import cffi
+import numpy as np
+from numpy.typing import NDArray
+
+_ffi = cffi.FFI()
+_ffi.cdef(
+    """
+    struct iovec { void *iov_base; size_t iov_len; };
+    struct msghdr {
+        void *msg_name; unsigned int msg_namelen; struct iovec *msg_iov; size_t msg_iovlen;
+        void *msg_control; size_t msg_controllen; int msg_flags;
+    };
+    struct mmsghdr { struct msghdr msg_hdr; unsigned int msg_len; };
+    int sendmmsg(int, struct mmsghdr *, unsigned int, int);
+    int recvmmsg(int, struct mmsghdr *, unsigned int, int, void *);
+    """
+)
+
+NAME_BYTES = 28
+"""Of a ``sockaddr_in6``; a ``sockaddr_in`` is shorter."""
+
+_MESSAGE_WORDS: Final = 8  # of a struct mmsghdr, 64 bits each
+_FULL = (errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM)
+
+
+def _load() -> Any:
+    if sys.platform != "linux" or sys.byteorder != "little" or sys.maxsize <= 2**32:
+        return None
+    try:
+        libc: Any = _ffi.dlopen(None)
+        _ = (libc.sendmmsg, libc.recvmmsg)
+    except (OSError, AttributeError):
+        return None
+    return libc
+
+
+_libc = _load()
+
+AVAILABLE: bool = _libc is not None
+"""Whether this system has them."""
+
+
+def pack_name(address: tuple[str, int], family: int) -> bytes:
+    """A ``sockaddr``, padded to :data:`NAME_BYTES`.
+
+    Args:
+        address: IP address and port.
+        family: ``socket.AF_INET`` or ``socket.AF_INET6``.
+
+    Raises:
+        OSError: the address is not one of this family.
+    """
+    host = socket.inet_pton(family, address[0])
+    port = address[1].to_bytes(2, "big")
+    middle = b"" if family == socket.AF_INET else bytes(4)  # IPv6 has its flow label there
+    return (family.to_bytes(2, "little") + port + middle + host).ljust(NAME_BYTES, b"\0")
+
+
+def unpack_name(name: bytes) -> tuple[str, int]:
+    """The address in a ``sockaddr``."""
+    port = int.from_bytes(name[2:4], "big")
+    if int.from_bytes(name[:2], "little") == socket.AF_INET:
+        return socket.inet_ntop(socket.AF_INET, name[4:8]), port
+    return socket.inet_ntop(socket.AF_INET6, name[8:24]), port
+
+
+class Batch:
+    """Places for datagrams, one behind the other, with what the kernel wants to know of each.
+
+    Args:
+        places: how many.
+        size: bytes for each.
+
+    Attributes:
+        data: shape ``(places, size)``, uint8: the datagrams.
+        lengths: shape ``(places,)``, uint64: what of them is to be sent, or may be received.
+        names: shape ``(places, NAME_BYTES)``, uint8: their addresses, each a ``sockaddr``.
+        pointers: to each datagram, for libraries that work in place.
+        length_pointers: to each length, as ``int *``.
+    """
+
+    def __init__(self, places: int, size: int) -> None:
+        self.places = places
+        self.size = size
+        self._memory = _ffi.new("char[]", places * size)
+        self._names = _ffi.new("char[]", places * NAME_BYTES)
+        self._vectors = _ffi.new("struct iovec[]", places)
+        self._messages = _ffi.new("struct mmsghdr[]", places)
+        self.data = _array(self._memory, np.uint8).reshape(places, size)
+        self.names = _array(self._names, np.uint8).reshape(places, NAME_BYTES)
+        self.lengths: NDArray[np.uint64] = _array(self._vectors, np.uint64)[1::2]
+        self.lengths[:] = size
+        self.pointers = [self._memory + place * size for place in range(places)]
+        self.length_pointers = [_ffi.cast("int *", self._vectors + place) + 2 for place in range(places)]
+        self._heads = [self._messages + place for place in range(places)]
+        self._received = memoryview(_ffi.buffer(self._messages)).cast("I")
+        self._name_bytes = memoryview(_ffi.buffer(self._names))
+        self._bytes = memoryview(_ffi.buffer(self._memory))
+        for place in range(places):
+            header = self._messages[place].msg_hdr
+            header.msg_name = self._names + place * NAME_BYTES
+            header.msg_namelen = NAME_BYTES
+            header.msg_iov = self._vectors + place
+            header.msg_iovlen = 1
+            self._vectors[place].iov_base = self.pointers[place]
+
+    def set_family(self, family: int) -> None:
+        """From now on the addresses are of this family."""
+        for place in range(self.places):
+            self._messages[place].msg_hdr.msg_namelen = 16 if family == socket.AF_INET else NAME_BYTES
+
+    def send(self, descriptor: int, first: int, last: int) -> list[int]:
+        """Send the datagrams from ``first`` up to before ``last``. Returns the places of those that did not go out."""
+        failed: list[int] = []
+        while first < last:
+            sent = _libc.sendmmsg(descriptor, self._heads[first], last - first, 0)
+            if sent > 0:
+                first += sent
+            elif _ffi.errno in _FULL:  # as good as lost on the way
+                return failed + list(range(first, last))
+            elif _ffi.errno != errno.EINTR:  # it is about the first one
+                failed.append(first)
+                first += 1
+        return failed
+
+    def receive(self, descriptor: int) -> int:
+        """Fill the places, as far as there is something to read. Returns how many were filled."""
+        count: int = _libc.recvmmsg(descriptor, self._messages, self.places, 0, _ffi.NULL)
+        return max(0, count)
+
+    def received(self, place: int) -> bytes:
+        """The datagram there, as it was received."""
+        start = place * self.size
+        return self._bytes[start : start + self._received[place * 16 + 14]].tobytes()
+
+    def name(self, place: int) -> bytes:
+        """Where it came from: a ``sockaddr``, with what is behind it."""
+        start = place * NAME_BYTES
+        return self._name_bytes[start : start + NAME_BYTES].tobytes()
+
+
+def _array(memory: Any, kind: Any) -> Any:
+    return np.frombuffer(memoryview(_ffi.buffer(memory)), dtype=kind)

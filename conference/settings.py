@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 from conference.access.tokens import check_secret
 from conference.access.webhooks import read_key
+from conference.attendant.menu import Menu
+from conference.attendant.settings import ALONE, Alone
 from conference.iceservers import IceServer
 from conference.room.conference import check_room_name
 from conference.room.errors import InvalidRoomName
@@ -157,6 +159,26 @@ class Settings:
     webhook_queue: int = 1000
     """Events that may wait for one receiver; of more, the oldest go."""
 
+    # What callers are told, and sounds
+    phone_prompts: bool = True
+    """Tell callers what happens to them. For a PIN they are asked in any case."""
+    alone_prompt: Alone = "phones"
+    """Who is told that they are the only one."""
+    dtmf_menu: Menu | None = None
+    """What keys of a telephone do; ``None`` for the usual ones."""
+    key_timeout: float = 3.0
+    """Longest time between two keys that belong together."""
+    pin_timeout: float = 10.0
+    """How long a caller who is asked for a PIN may press nothing."""
+    pin_tries: int = 3
+    """PINs that a caller may try before the call is ended."""
+    sounds: tuple[Path, ...] = ()
+    """Folders of sounds to be played, and of prompts that replace those that ship with the server."""
+    max_sounds: int = 200
+    """Files in those folders."""
+    max_sound_seconds: float = 600.0
+    """Length of each of them; a minute takes 5.8 MB of memory."""
+
     # Captures
     capture: Path | None = None
     """The folder where everything that arrives in every room is written down; ``None`` for nothing."""
@@ -279,6 +301,11 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
     ("pin_token_ttl", 60, 31_536_000),
     ("max_pin_guesses_per_minute", 0, 1_000_000),
     ("max_pin_guesses_per_room", 0, 1_000_000),
+    ("key_timeout", 0.1, 60),
+    ("pin_timeout", 1, 120),
+    ("pin_tries", 1, 20),
+    ("max_sounds", 0, 10_000),
+    ("max_sound_seconds", 1, 7_200),
     ("capture_max_bytes", 64 * 1024, 2**40),
     ("bitrate", 6_000, 510_000),  # what Opus can do: RFC 6716, section 2.1.1
     ("connect_timeout", 0.1, 600),
@@ -287,7 +314,13 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
     ("event_heartbeat", 0.01, 300),
 )
 
-_CHOICES = (("log_level", LOG_LEVELS), ("gate", GATES), ("lobby", LOBBIES), ("announce", ANNOUNCEMENTS))
+_CHOICES: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("log_level", LOG_LEVELS),
+    ("gate", GATES),
+    ("lobby", LOBBIES),
+    ("announce", ANNOUNCEMENTS),
+    ("alone_prompt", ALONE),
+)
 
 
 def _is_address(text: str) -> bool:

@@ -18,6 +18,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "room": {"room", "codecs", "audio"},
     "access": {"access", "room"},
     "prompts": {"prompts", "audio"},
+    "attendant": {"attendant", "prompts", "room", "codecs", "audio"},
     "capture": {"capture", "twilio", "room", "codecs", "audio"},
     "clock": {"audio"},
     "webrtc": {"webrtc", "room", "codecs", "audio"},
@@ -26,6 +27,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "web",
         "access",
         "capture",
+        "attendant",
         "prompts",
         "webrtc",
         "twilio",
@@ -42,6 +44,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "web",
         "access",
         "capture",
+        "attendant",
         "prompts",
         "webrtc",
         "twilio",
@@ -51,13 +54,13 @@ MAY_IMPORT: dict[str, set[str]] = {
         "audio",
         *TOP_LEVEL,
     },
-    "settings": {"access", "iceservers", "webrtc", "twilio", "room"},
+    "settings": {"access", "attendant", "iceservers", "webrtc", "twilio", "room"},
     "ids": set(),
     "iceservers": set(),
     "log": set(),
 }
 
-SYNCHRONOUS = ("audio", "codecs", "room", "access", "capture", "prompts")
+SYNCHRONOUS = ("audio", "codecs", "room", "access", "capture", "prompts", "attendant")
 WRITES_FILES = (ROOT / "capture" / "files.py",)
 """The one module of those layers that has a thread."""
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from conference.attendant.menu import Menu, read_menu
+from conference.attendant.settings import ALONE
 from conference.iceservers import IceServerError, parse_ice_server
 from conference.settings import ANNOUNCEMENTS, GATES, LOBBIES, LOG_LEVELS, Settings, SettingsError
 
@@ -166,6 +168,19 @@ def read_folder(text: str) -> Path:
     return path
 
 
+def read_sound_folder(text: str) -> Path:
+    """The path of a folder to read from."""
+    path = Path(text).expanduser()
+    if not path.is_dir():
+        raise ValueError(f"there is no folder '{text}'.")
+    return path
+
+
+def read_dtmf_menu(text: str) -> Menu:
+    """A menu, from its file."""
+    return read_menu(Path(text).expanduser())
+
+
 def read_switch(text: str) -> bool:
     """Yes or no."""
     answer = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
@@ -201,6 +216,7 @@ _TLS = "HTTPS (browsers give the microphone to a page only over HTTPS, or on loc
 _LIMITS = "Limits"
 _TWILIO = "Phone calls (Twilio Media Streams)"
 _WEBHOOKS = "Webhooks: other servers are told what happens (docs/webhooks.md)"
+_PHONES = "What callers are told, and sounds (docs/phones.md)"
 _CAPTURE = "Captures, to find out why something sounded wrong"
 _PROGRAM = "The program"
 
@@ -289,6 +305,19 @@ OPTIONS: tuple[Option, ...] = (
     Option("webhook_timeout", _WEBHOOKS, read_seconds, "SECONDS", "time for the answer"),
     Option("webhook_give_up", _WEBHOOKS, read_seconds, "SECONDS", "how long an event that did not arrive is tried again"),
     Option("webhook_queue", _WEBHOOKS, read_whole, "N", "events that may wait for one address; of more, the oldest go"),
+    Option("phone_prompts", _PHONES, read_switch, "", "tell callers what happens to them (default: yes)"),
+    Option("alone_prompt", _PHONES, one_of(ALONE), "WHO",
+           f"who is told that they are the only one: {', '.join(ALONE)}"),
+    Option("dtmf_menu", _PHONES, read_dtmf_menu, "FILE",
+           'what keys do: a TOML file with lines like "*6" = "mute"; see docs/phones.md'),
+    Option("key_timeout", _PHONES, read_seconds, "SECONDS", "longest time between two keys that belong together"),
+    Option("pin_timeout", _PHONES, read_seconds, "SECONDS", "how long a caller may press nothing when asked for a PIN"),
+    Option("pin_tries", _PHONES, read_whole, "N", "PINs that a caller may try before the call is ended"),
+    Option("sounds", _PHONES, read_sound_folder, "FOLDER",
+           "sounds that can be played: .wav, .ogg, .opus, .mp3, .flac; one of the name of a prompt is played in its "
+           "place; can be repeated", many=True),
+    Option("max_sounds", _PHONES, read_whole, "N", "files in those folders"),
+    Option("max_sound_seconds", _PHONES, read_seconds, "SECONDS", "length of each of them"),
     Option("capture", _CAPTURE, read_folder, "FOLDER",
            "write down everything that arrives in every room, and so everything that is said, one file for each room, "
            "for conference replay"),

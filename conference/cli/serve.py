@@ -16,6 +16,7 @@ from aiohttp import web
 from conference.audio.suppression import SuppressionUnavailable
 from conference.cli.options import PREFIX, add_options, make_settings
 from conference.log import set_up_logging
+from conference.prompts.library import LibraryError
 from conference.settings import Settings, SettingsError
 from conference.web.app import build_app, hang_up_all
 from conference.web.live import SERVER
@@ -110,6 +111,8 @@ async def serve(settings: Settings, context: ssl.SSLContext | None = None) -> No
         raise StartError(f"{error}; or leave --noise-suppression out.") from None
     except SignaturesUnavailable as error:
         raise StartError(f"{error}.") from None
+    except LibraryError as error:
+        raise StartError(str(error)) from None
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=settings.shutdown_timeout / 4)
     stop = asyncio.Event()
     _on_signals(stop)
@@ -142,7 +145,7 @@ async def _start(runner: web.AppRunner, settings: Settings, context: ssl.SSLCont
         await runner.setup()
     except OSError as error:
         raise StartError(_port_problem("UDP", settings.udp_port, "--udp-port", error)) from None
-    except (IncompatibleLibraryError, ValueError) as error:
+    except (IncompatibleLibraryError, LibraryError, ValueError) as error:
         raise StartError(str(error)) from None
     try:
         await web.TCPSite(runner, settings.host, settings.port, ssl_context=context).start()

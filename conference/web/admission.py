@@ -14,14 +14,21 @@ from conference.access.tokens import TokenError, sign, verify
 from conference.web.access import presented_token, require
 from conference.web.admitted import NotAdmitted, PinNeeded
 from conference.web.live import SERVER, Server
+from conference.web.origin import client_address
+from conference.web.pins import check_pin, pin_wait
 from conference.web.problems import Problem
 from conference.web.signatures import HEADER, Form
 
 PARAMETER = "token"
 """Where a stream's ``customParameters`` carry a token."""
 
+CALLER = "from"
+"""Where a stream's ``customParameters`` carry the caller's number, if a PIN may be asked for."""
+
 STREAM_TOKEN_TTL_S = 300.0
 """From the webhook's answer to the stream's start it takes seconds; a caller may hear something else before."""
+
+_NUMBER = re.compile(r"\+?[0-9]{3,20}")
 
 
 def admit_caller(
@@ -56,6 +63,25 @@ def admit_caller(
     if server.pin_of(room) is not None:
         return PinNeeded()
     raise NotAdmitted(f"This call needs a token: send one as customParameters.{PARAMETER}.")
+
+
+def caller_with_pin(request: web.Request, room: str, pin: str, parameters: Mapping[str, str]) -> Grant | None:
+    """What a caller may do in a room who has keyed in a PIN; ``None`` if it is not the PIN.
+
+    Raises:
+        NotAdmitted: too many wrong ones came from there, or for that room: none is looked at for now.
+    """
+    server = request.app[SERVER]
+    address = _caller_address(request, server, parameters)
+    if pin_wait(server, room, address) > 0:
+        raise NotAdmitted("Too many wrong PINs came: try again later.")
+    return check_pin(server, room, pin, address)
+
+
+def caller_number(request: web.Request, room: str, caller: str | None) -> str | None:
+    """The number of whoever calls a room with a PIN, by which wrong ones are counted; ``None`` if it is of no use."""
+    server = request.app[SERVER]
+    return caller if server.signatures is not None and server.pin_of(room) is not None else None
 
 
 def check_handshake(request: web.Request) -> None:
@@ -100,7 +126,7 @@ def stream_token(request: web.Request, room: str, caller: str | None) -> str | N
     if not server.token_needed(room):
         return None
     expires_at = time.time() + STREAM_TOKEN_TTL_S
-    identity = f"tel:{caller}" if caller is not None and re.fullmatch(r"\+?[0-9]{3,20}", caller) else None
+    identity = f"tel:{caller}" if caller is not None and _NUMBER.fullmatch(caller) else None
     if presented_token(request) is not None:
         grant = require(request, None, room).grant
         expires_at = min(expires_at, grant.expires_at or expires_at)
@@ -112,6 +138,14 @@ def stream_token(request: web.Request, room: str, caller: str | None) -> str | N
     else:
         grant = require(request, None, room).grant  # which says what is missing
     return sign(grant, server.token_keys[0])
+
+
+def _caller_address(request: web.Request, server: Server, parameters: Mapping[str, str]) -> str:
+    """Where a caller is, as far as they cannot choose that themselves."""
+    number = parameters.get(CALLER, "")
+    if server.signatures is not None and _NUMBER.fullmatch(number):  # the stream was opened by Twilio
+        return f"tel:{number}"
+    return client_address(request, behind_proxy=server.settings.behind_proxy)
 
 
 def _has_token(request: web.Request, server: Server) -> bool:

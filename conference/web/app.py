@@ -22,9 +22,11 @@ from conference.room.voice import VoiceSettings
 from conference.settings import Settings
 from conference.web import events, hearing, metrics, moderation, pages, participants, rooms, tokens, twilio
 from conference.web.audit import Audit
+from conference.web.call import Call
 from conference.web.cors import add_cors_headers, answer_options
 from conference.web.feeds import Feeds
 from conference.web.guesses import Guesses
+from conference.web.house import House
 from conference.web.journal import Journal
 from conference.web.live import SERVER, Server
 from conference.web.problems import Handler, Problem, problem_middleware
@@ -92,7 +94,9 @@ def _make_server(settings: Settings, webrtc: WebRtcLike) -> Server:
     webhooks = Webhooks(_webhook_settings(settings))
     journal.follow(Audit(conference).take)
     journal.follow(webhooks.take)
-    lateness = Lateness(conference.tick)
+    calls: set[Call] = set()
+    house = House(settings, conference, calls)
+    lateness = Lateness(house.tick)
     traffic = Traffic()
     return Server(
         settings=settings,
@@ -111,6 +115,8 @@ def _make_server(settings: Settings, webrtc: WebRtcLike) -> Server:
         clock=Clock(lateness),
         lateness=lateness,
         traffic=traffic,
+        house=house,
+        calls=calls,
         signatures=_make_signatures(settings),
         captures=captures,
     )
@@ -243,6 +249,7 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
     server = app[SERVER]
     await server.webrtc.start()
     await server.webhooks.start()
+    await server.house.open()
     clock = asyncio.create_task(server.clock.run(), name="conference clock")
     clock.add_done_callback(partial(_clock_stopped, server))
     yield
@@ -253,6 +260,7 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
     await server.reception.close()
     if server.captures is not None:
         await asyncio.to_thread(server.captures.close)
+    await server.house.close()
 
 
 def _clock_stopped(server: Server, task: asyncio.Task[None]) -> None:

@@ -1,29 +1,39 @@
-"""One open Twilio-compatible WebSocket: pumps messages between the socket and its leg in a room."""
+"""One open Twilio-compatible WebSocket: pumps messages between the socket and its leg, at a room's door and inside."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from conference.access.grants import EVERYTHING, Grant
+from conference.attendant.door import Answer, Door
+from conference.attendant.settings import AttendantSettings
 from conference.ids import new_id
 from conference.room.conference import Conference, check_room_name
 from conference.room.errors import InvalidRoomName, RoomFull, RoomLocked, TooManyRooms
-from conference.room.participant import Participant
+from conference.room.participant import Participant, Sink, Source
 from conference.twilio.leg import Digit, LegEvent, LegStats, Refused, Started, Stopped, TwilioLeg, Warned
 from conference.web.admitted import NotAdmitted, PinNeeded
 
 Admit: TypeAlias = Callable[[str, Mapping[str, str]], Grant | PinNeeded]
+CheckPin: TypeAlias = Callable[[str, str, Mapping[str, str]], Grant | None]
+MakeDoor: TypeAlias = Callable[[Source | None, Sink], Door]
 
 _log = logging.getLogger(__name__)
 
+PROMPTS_PARAMETER = "prompts"
+"""Where a stream's ``customParameters`` say ``off``: a program calls, and wants to be told nothing."""
+
 _MAX_REASON_BYTES = 123
 """What a close frame has room for (RFC 6455, section 5.5)."""
+
+_LAST_WORDS = {"ended": "ended", "removed": "removed"}
+"""What callers are told who were sent away, by how that happened."""
 
 
 class Call:
@@ -34,6 +44,10 @@ class Call:
         leg: of this stream.
         conference: where the caller wants to go.
         admit: what a caller may do in a room, given the stream's parameters; raises :class:`NotAdmitted`.
+        check_pin: what a caller may do in a room who keys in a PIN, given the stream's parameters; ``None`` if it is
+            not the PIN; raises :class:`NotAdmitted` if no PIN is looked at any more.
+        make_door: makes the place where a caller is spoken to who is not in a room.
+        attendant: how callers are looked after.
         start_timeout: seconds that the client may take to say ``start``.
     """
 
@@ -43,14 +57,21 @@ class Call:
         leg: TwilioLeg,
         conference: Conference,
         admit: Admit,
+        check_pin: CheckPin,
+        make_door: MakeDoor,
         *,
+        attendant: AttendantSettings,
         start_timeout: float,
     ) -> None:
         self._socket = socket
         self._leg = leg
         self._conference = conference
         self._admit = admit
+        self._check_pin = check_pin
+        self._door = make_door(leg.source, leg.sink)
+        self._attendant = attendant
         self._start_timeout = start_timeout
+        self._started: Started | None = None
         self._output = asyncio.Event()
         self._closing: asyncio.Task[bool] | None = None
         self.participant_id = new_id()
@@ -58,6 +79,15 @@ class Call:
         """Where the caller is; ``None`` before the stream has started."""
         self.grant: Grant = EVERYTHING
         """What the caller may do there."""
+
+    @property
+    def prompted(self) -> bool:
+        """Whether the caller is told what happens to them."""
+        return (
+            self._attendant.prompts
+            and self._started is not None
+            and self._started.parameters.get(PROMPTS_PARAMETER) != "off"
+        )
 
     def stats(self) -> LegStats:
         """The stream in figures."""
@@ -74,12 +104,14 @@ class Call:
             late.cancel()
             sending.cancel()
             self._leave("hung up")
+            self._door.leave()
             await asyncio.wait([sending])
             await self.closed()
 
     def end(self, code: int, reason: str) -> None:
         """Take the caller out of the room and close the socket, in the background."""
         self._leave(reason)
+        self._door.leave()
         if self._closing is None:
             message = reason.encode()[:_MAX_REASON_BYTES].decode(errors="ignore").encode()
             self._closing = asyncio.create_task(self._socket.close(code=code, message=message), name="twilio close")
@@ -99,7 +131,7 @@ class Call:
             else:
                 continue
             for event in events:
-                self._handle(event)
+                self._handle(event, now_ns)
 
     async def _send(self) -> None:
         try:
@@ -111,11 +143,12 @@ class Call:
         except ConnectionError:
             pass  # the client went; the receiving side sees it too
 
-    def _handle(self, event: LegEvent) -> None:
+    def _handle(self, event: LegEvent, now_ns: int) -> None:
         match event:
             case Started():
                 self._join(event)
             case Digit(digit):
+                self._door.press(digit, now_ns)
                 room = None if self.room_name is None else self._conference.get(self.room_name)
                 if room is not None:
                     room.press_digit(self.participant_id, digit)
@@ -128,6 +161,7 @@ class Call:
                 self.end(code, reason)
 
     def _join(self, started: Started) -> None:
+        self._started = started
         if started.room is None:
             self.end(WSCloseCode.POLICY_VIOLATION, "Name a room in the URL's path or in customParameters.room.")
             return
@@ -144,7 +178,22 @@ class Call:
 
     def _ask_pin(self, room: str, started: Started) -> None:
         """The caller has nothing to show, and the room has a PIN."""
-        self.end(WSCloseCode.POLICY_VIOLATION, f"Room {room} has a PIN: this call brings no token for it.")
+
+        def try_pin(pin: str) -> Answer:
+            try:
+                grant = self._check_pin(room, pin, started.parameters)
+            except NotAdmitted:
+                return "enough"
+            if grant is None:
+                return "wrong"
+            self._enter(room, started, grant)
+            return "right"
+
+        def turn_away() -> None:
+            self.end(WSCloseCode.POLICY_VIOLATION, f"Room {room} has a PIN, and this caller did not know it.")
+
+        timeout_ns = round(self._attendant.pin_timeout * 1e9)
+        self._door.ask_pin(try_pin, turn_away, tries=self._attendant.pin_tries, timeout_ns=timeout_ns)
 
     def _enter(self, room: str, started: Started, grant: Grant) -> None:
         """Let the caller into a room with what they were granted, or end the call with the reason why not."""
@@ -156,18 +205,33 @@ class Call:
             joined_at=time.time(),
             source=self._leg.source,
             sink=self._leg.sink if grant.allows("listen") else None,
-            hang_up=lambda reason: self.end(WSCloseCode.OK, reason),
+            hang_up=lambda reason: self._hang_up(participant, reason),
             role=grant.joins_as,
             identity=grant.identity,
         )
         try:
             self._conference.join(room, participant)
         except RoomLocked as error:
-            self.end(WSCloseCode.POLICY_VIOLATION, str(error))
+            self._see_off(["room-locked"], WSCloseCode.POLICY_VIOLATION, str(error))
         except (RoomFull, TooManyRooms) as error:
-            self.end(WSCloseCode.TRY_AGAIN_LATER, str(error))
+            self._see_off(["room-full"], WSCloseCode.TRY_AGAIN_LATER, str(error))
         else:
+            self._door.leave()
             self.room_name = room
+
+    def _hang_up(self, participant: Participant, reason: str) -> None:
+        """The caller was sent away, or could not stay."""
+        departure = None if participant.leaving is None else participant.leaving[0]
+        words = _LAST_WORDS.get(departure or "")
+        self._see_off([words] if words else [], WSCloseCode.OK, reason)
+
+    def _see_off(self, prompts: Sequence[str], code: int, reason: str) -> None:
+        """End the call, and say why before."""
+        self._leave(reason)
+        if prompts and self.prompted and self._closing is None:
+            self._door.see_off(prompts, lambda: self.end(code, reason))
+        else:
+            self.end(code, reason)
 
     def _leave(self, reason: str) -> None:
         if self.room_name is not None:
@@ -175,5 +239,5 @@ class Call:
             self._conference.leave(room_name, self.participant_id, reason)
 
     def _not_started(self) -> None:
-        if self.room_name is None:
+        if self._started is None:
             self.end(WSCloseCode.POLICY_VIOLATION, 'No "start" message came in time.')

@@ -17,6 +17,7 @@ from conference.settings import Settings
 from conference.web.call import Call
 from conference.web.feeds import Feeds
 from conference.web.guesses import Guesses
+from conference.web.house import House
 from conference.web.origin import client_address, rate_key
 from conference.web.problems import Problem
 from conference.web.ratelimit import RateLimit
@@ -51,6 +52,7 @@ class Server:
     clock: Clock
     lateness: Lateness
     traffic: Traffic
+    house: House
     signatures: TwilioSignatures | None = None
     """Checks what claims to come from Twilio; ``None`` if nothing is checked."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from functools import partial
 
 from aiohttp import WSCloseCode, web
 from multidict import MultiDict
@@ -15,7 +16,16 @@ from conference.twilio.leg import TwilioLeg
 from conference.twilio.settings import LegSettings
 from conference.twilio.voice import stream_url, voice_response
 from conference.web.access import presented_token
-from conference.web.admission import PARAMETER, admit_caller, check_handshake, check_webhook, stream_token
+from conference.web.admission import (
+    CALLER,
+    PARAMETER,
+    admit_caller,
+    caller_number,
+    caller_with_pin,
+    check_handshake,
+    check_webhook,
+    stream_token,
+)
 from conference.web.call import Call
 from conference.web.live import SERVER, Server, limit_joins
 from conference.web.origin import is_foreign, public_origin
@@ -57,6 +67,9 @@ async def stream(request: web.Request) -> web.StreamResponse:
         leg,
         server.conference,
         lambda room, parameters: admit_caller(server, room, parameters, token),
+        partial(caller_with_pin, request),
+        server.house.make_door,
+        attendant=server.house.settings,
         start_timeout=server.settings.connect_timeout,
     )
     server.calls.add(call)
@@ -82,7 +95,9 @@ async def voice(request: web.Request) -> web.Response:
     name = request.query.get("name") or form.get("CallerName") or form.get("From")
     url = stream_url(public_origin(request, server.settings), room)
     token = stream_token(request, room, form.get("From"))
-    twiml = voice_response(url, ({"name": name} if name else {}) | ({PARAMETER: token} if token else {}))
+    number = None if token else caller_number(request, room, form.get("From"))
+    parameters = {"name": name, PARAMETER: token, CALLER: number}
+    twiml = voice_response(url, {key: value for key, value in parameters.items() if value})
     return web.Response(text=twiml, content_type="text/xml", headers={"Cache-Control": "no-store"})
 
 

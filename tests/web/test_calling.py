@@ -129,7 +129,7 @@ async def test_whoever_is_removed_is_hung_up() -> None:
     async with Site() as site:
         seen: list[RoomEvent] = []
         site.server.conference.subscribe("tea", seen.append)
-        socket = await call(site)
+        socket = await call(site, prompts="off")  # or else they are told before
         await until(lambda: people(site))
         [participant_id] = site.server.conference.rooms["tea"].participants
         assert (await site.client.delete(f"/rooms/tea/participants/{participant_id}")).status == 204

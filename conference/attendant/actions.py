@@ -1,0 +1,97 @@
+"""What keys do in a room."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from conference.attendant.desk import Desk
+from conference.attendant.menu import HOSTS_ONLY, Action, Menu
+from conference.room.conference import Conference
+
+_KEY_NAMES = {"*": "key-star", "#": "key-hash"}
+
+
+class Actions:
+    """Does what callers ask for with their keys. What that changes, they hear of as of any other change.
+
+    Args:
+        conference: whose rooms.
+        menu: how to ask for what.
+        may_moderate: whether somebody in a room may do what hosts do.
+        wallclock: unix time in seconds.
+    """
+
+    def __init__(
+        self,
+        conference: Conference,
+        menu: Menu,
+        may_moderate: Callable[[str, str], bool],
+        wallclock: Callable[[], float],
+    ) -> None:
+        self._conference = conference
+        self._menu = menu
+        self._may_moderate = may_moderate
+        self._wallclock = wallclock
+
+    def do(self, action: Action, desk: Desk, participant_id: str) -> list[str]:
+        """Do something for somebody who is in the room. Returns what to say about it besides."""
+        if action in HOSTS_ONLY and not self.is_host(desk, participant_id):
+            return ["hosts-only"]
+        match action:
+            case "mute":
+                return self._mute(desk, participant_id)
+            case "hand":
+                participant = desk.room.participants[participant_id]
+                raised = participant.hand_raised_at is not None
+                desk.room.raise_hand(participant_id, None if raised else self._wallclock())
+                return []
+            case "count":
+                return [desk.count_prompt(participant_id)]
+            case "help":
+                return self._help(desk, participant_id)
+            case _:
+                return self._moderate(action, desk, participant_id)
+
+    def is_host(self, desk: Desk, participant_id: str) -> bool:
+        """Whether somebody may do what hosts do."""
+        participant = desk.room.participants.get(participant_id)
+        if participant is None:
+            return False
+        return participant.role == "host" or self._may_moderate(desk.room.name, participant_id)
+
+    def explain(self, action: Action) -> list[str]:
+        """The prompts that say how to ask for something; none if there is no way."""
+        keys = self._menu.keys_for(action)
+        return [] if keys is None else [f"help-{action}", *(_KEY_NAMES.get(key, f"key-{key}") for key in keys)]
+
+    def _mute(self, desk: Desk, participant_id: str) -> list[str]:
+        participant = desk.room.participants[participant_id]
+        if participant.muted_by is not None and not self.is_host(desk, participant_id):
+            return ["muted-by-host"]
+        desk.room.set_muted(participant_id, not participant.muted)
+        return []
+
+    def _help(self, desk: Desk, participant_id: str) -> list[str]:
+        host = self.is_host(desk, participant_id)
+        known = [action for action in self._menu.actions.values() if host or action not in HOSTS_ONLY]
+        return [prompt for action in dict.fromkeys(known) for prompt in self.explain(action)]
+
+    def _moderate(self, action: Action, desk: Desk, participant_id: str) -> list[str]:
+        room = desk.room
+        host = room.participants[participant_id]
+        by = host.identity or host.name
+        match action:
+            case "admit":
+                room.admit([one.id for one in room.participants.values() if one.waiting], by=by)
+                return ["all-admitted"]
+            case "mute-all":
+                for one in list(room.participants.values()):
+                    if one.role != "host" and one.id != participant_id:
+                        room.set_muted(one.id, True, by=by)
+                return ["all-muted"]
+            case "lock":
+                room.set_policy(replace(room.policy, locked=not room.policy.locked), by=by)
+            case "end":
+                self._conference.end(room.name, "A host has ended the conference.", by=by)
+        return []

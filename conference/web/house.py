@@ -1,0 +1,91 @@
+"""What a server has for its callers and rooms besides the rooms: an attendant, a foyer, and sounds to play."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Collection
+
+from conference.attendant.attendant import Attendant
+from conference.attendant.door import Door
+from conference.attendant.foyer import Foyer
+from conference.attendant.menu import Menu
+from conference.attendant.settings import AttendantSettings
+from conference.ids import new_id
+from conference.prompts.library import Library
+from conference.room.conference import Conference
+from conference.room.participant import Sink, Source
+from conference.settings import Settings
+from conference.web.call import Call
+
+
+class House:
+    """The attendant and all that it needs.
+
+    Args:
+        settings: of the server.
+        conference: whose rooms it looks after.
+        calls: all that are open, now and later.
+
+    Raises:
+        LibraryError: an operator's sounds cannot be found.
+    """
+
+    def __init__(self, settings: Settings, conference: Conference, calls: Collection[Call]) -> None:
+        self._conference = conference
+        self.library = Library(settings.sounds, max_sounds=settings.max_sounds, max_seconds=settings.max_sound_seconds)
+        self.settings = AttendantSettings(
+            prompts=settings.phone_prompts,
+            alone=settings.alone_prompt,
+            menu=Menu() if settings.dtmf_menu is None else settings.dtmf_menu,
+            key_timeout=settings.key_timeout,
+            pin_timeout=settings.pin_timeout,
+            pin_tries=settings.pin_tries,
+        )
+        self.foyer = Foyer()
+        self.attendant = Attendant(
+            conference, self.library, self.settings, _Callers(calls), new_id=new_id, wallclock=time.time
+        )
+        self._loading: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Decode an operator's sounds; and then, meanwhile, those that ship with the server.
+
+        Raises:
+            LibraryError: one of the operator's cannot be decoded.
+        """
+        await asyncio.to_thread(self.library.load_files)
+        self._loading = asyncio.create_task(asyncio.to_thread(self.library.load), name="load sounds")
+
+    async def close(self) -> None:
+        """Wait for what :meth:`open` began."""
+        if self._loading is not None:
+            await asyncio.wait([self._loading])
+
+    def make_door(self, source: Source | None, sink: Sink) -> Door:
+        """A door for one caller to stand at."""
+        return Door(self.foyer, self.library, source, sink)
+
+    def tick(self, number: int, now_ns: int) -> None:
+        """Let 20 ms pass, in all rooms and outside of them."""
+        self.attendant.tick(now_ns)
+        self._conference.tick(number, now_ns)
+        self.foyer.tick(number, now_ns)
+
+
+class _Callers:
+    """What the attendant asks about those who call; see `attendant.Callers`."""
+
+    def __init__(self, calls: Collection[Call]) -> None:
+        self._calls = calls
+
+    def wants_prompts(self, participant_id: str) -> bool:
+        call = self._call(participant_id)
+        return call is not None and call.prompted
+
+    def may_moderate(self, room: str, participant_id: str) -> bool:
+        call = self._call(participant_id)
+        return call is not None and call.room_name == room and call.grant.allows("moderate")
+
+    def _call(self, participant_id: str) -> Call | None:
+        return next((call for call in self._calls if call.participant_id == participant_id), None)

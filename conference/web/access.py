@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aiohttp import web
 
@@ -56,8 +56,11 @@ def actor_of(request: web.Request, room: str | None = None) -> Actor:
         Problem: a token is needed, and none was presented, or one that is not valid (401).
     """
     server = request.app[SERVER]
-    grant = _grant(server, _presented(server, request), room)
     participant_id = _proven_seat(server, request, room)
+    if server.token_needed(room):
+        grant = _shown(server, request, room, participant_id)
+    else:
+        grant = _unasked(server, request, room)
     return Actor(grant, participant_id, label_of(grant, participant_id))
 
 
@@ -124,14 +127,23 @@ def presented_token(request: web.BaseRequest) -> str | None:
     return request.query.get(QUERY) or None
 
 
-def _grant(server: Server, presented: Grant | TokenError | None, room: str | None) -> Grant:
-    if not server.token_needed(room):
-        # A token that says less than everything is taken at its word; one that says nothing here is not needed.
-        if room is not None and isinstance(presented, Grant) and presented.covers(room):
-            return presented
-        return EVERYTHING
+def _unasked(server: Server, request: web.Request, room: str | None) -> Grant:
+    """What somebody is granted where nothing is asked for: everything, unless they show that they want less."""
+    presented = _presented(server, request)
+    if isinstance(presented, Grant) and room is not None and presented.covers(room):
+        return presented
+    return EVERYTHING
+
+
+def _shown(server: Server, request: web.Request, room: str | None, participant_id: str | None) -> Grant:
+    """What somebody has shown to be granted, where that is asked for."""
+    presented = _presented(server, request)
     if isinstance(presented, Grant):
         return presented
+    if server.settings.secret is None and room is not None and participant_id is not None:
+        seated = server.grant_of(room, participant_id)
+        if seated is not None:  # they were there before the room had this PIN, and may have set it themselves
+            return replace(seated, room=room)
     if presented is None:
         raise Problem(401, _needed(server), headers={"WWW-Authenticate": _REALM})
     sentence = str(presented)
@@ -149,7 +161,7 @@ def _presented(server: Server, request: web.Request) -> Grant | TokenError | Non
 
 
 def _proven_seat(server: Server, request: web.Request, room: str | None) -> str | None:
-    proof = request.headers.get(seats.HEADER)
+    proof = request.headers.get(seats.HEADER) or request.query.get(seats.QUERY)
     return None if proof is None or room is None else server.seats.check(room, proof)
 
 

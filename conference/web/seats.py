@@ -10,6 +10,9 @@ import secrets
 HEADER = "Conference-Seat"
 """The header field that carries the proof, from us and back to us."""
 
+QUERY = "seat"
+"""The query parameter that may carry it back, for ``EventSource``, which can set no header."""
+
 
 class Seats:
     """Makes and checks proofs of a seat: ``<participant id>.<mac>``.

@@ -6,6 +6,8 @@ import logging
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from conference.access.grants import RIGHTS, Right
 from conference.iceservers import parse_ice_server
@@ -272,3 +274,24 @@ async def test_no_token_is_ever_logged(caplog: pytest.LogCaptureFixture) -> None
 def test_settings_do_not_show_their_secrets() -> None:
     settings = Settings(secret=SECRET, pins=(("tea", "8642"),), twilio_auth_token="t0p", public_url="https://x.example")
     assert not [one for one in (SECRET, "8642", "t0p") if one in repr(settings)]
+
+
+async def test_whatever_is_presented_is_answered_and_opens_nothing() -> None:
+    """One server, many credentials: hypothesis makes them, and none is a surprise."""
+    presented: list[tuple[str, str, str]] = []
+    header = st.text(st.characters(min_codepoint=32, max_codepoint=255, exclude_characters="\x7f"), max_size=80)
+
+    @given(header | header.map("Bearer {}".format), st.text(st.characters(codec="utf-8"), max_size=80), header)
+    def collect(authorization: str, query: str, seat: str) -> None:
+        presented.append((authorization.strip(), query, seat.strip()))
+
+    collect()
+    async with Site(guarded()) as site:
+        await site.join(**as_role())
+        for authorization, query, seat in presented:
+            headers = {"Authorization": authorization, "Conference-Seat": seat}
+            for path in ("/rooms", "/rooms/tea", "/twilio/voice"):
+                method = "POST" if path == "/twilio/voice" else "GET"
+                refused = await site.client.request(method, path, headers=headers, params={"access_token": query})
+                assert refused.status == 401, (path, headers, query)
+                assert refused.headers["WWW-Authenticate"].startswith("Bearer ")

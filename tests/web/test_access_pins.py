@@ -14,10 +14,12 @@ from conference.access.grants import RIGHTS
 from conference.access.tokens import verify
 from conference.settings import Settings, SettingsError
 from conference.web.guesses import Guesses
+from conference.web.models import PinEntered
 from conference.web.pins import check_pin
-from conference.web.tokens import PinEntered, read_pin_entered
+from conference.web.problems import Problem
+from conference.web.reading import parse
 from tests.web.doubles import MERGE_PATCH, Site, problem
-from tests.web.passes import as_role, bearer, guarded, token
+from tests.web.passes import as_role, bearer, guarded, seat_of, token
 
 PINS = (("tea", "8642"),)
 
@@ -122,10 +124,10 @@ async def test_a_pin_comes_as_json_and_for_a_room() -> None:
 )
 def test_a_body_is_read_or_refused(body: str) -> None:
     try:
-        entered = read_pin_entered(body)
-    except ValueError:
+        entered = parse(PinEntered, body)
+    except Problem:
         return
-    assert isinstance(entered, PinEntered)
+    assert entered.pin
 
 
 # Without a secret
@@ -162,6 +164,28 @@ async def test_a_token_for_the_room_with_a_pin_does_not_keep_out_of_the_others()
         pass_ = bearer((await (await enter(site)).json())["token"])
         assert (await site.join("coffee", **pass_)).status == 201
         assert (await site.client.get("/metrics", headers=pass_)).status == 200
+
+
+async def test_whoever_is_in_a_room_when_it_gets_a_pin_may_go_on_there() -> None:
+    async with Site() as site:
+        joined = await site.join()
+        room = site.server.room("tea")
+        room.set_policy(dataclasses.replace(room.policy, pin="8642"))
+        path = joined.headers["Location"]
+        assert (await site.client.get("/rooms/tea")).status == 401
+        assert (await site.client.get("/rooms/tea", headers=seat_of(joined))).status == 200
+        proof = seat_of(joined)["Conference-Seat"]
+        assert (await site.client.get("/rooms/tea/access", params={"seat": proof})).status == 200
+        assert (await (await site.client.get("/rooms/tea/access", headers=seat_of(joined))).json())["room"] == "tea"
+        assert (await site.client.get("/rooms/tea", headers={"Conference-Seat": proof + "x"})).status == 401
+        assert (await site.client.delete(path, headers=seat_of(joined))).status == 204
+        assert (await site.client.get("/rooms/coffee", headers=seat_of(joined))).status == 404
+
+
+async def test_with_a_secret_a_seat_stands_for_no_token() -> None:
+    async with Site(guarded()) as site:
+        joined = await site.join(**as_role("host"))
+        assert (await site.client.get("/rooms/tea", headers=seat_of(joined))).status == 401
 
 
 async def test_tokens_of_one_process_are_nothing_to_another() -> None:

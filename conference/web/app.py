@@ -20,7 +20,7 @@ from conference.room.policy import RoomPolicy
 from conference.room.room import Room
 from conference.room.voice import VoiceSettings
 from conference.settings import Settings
-from conference.web import events, hearing, metrics, moderation, pages, participants, rooms, tokens, twilio
+from conference.web import events, hearing, metrics, moderation, openapi, pages, participants, rooms, tokens, twilio
 from conference.web.audit import Audit
 from conference.web.call import Call
 from conference.web.cors import add_cors_headers, answer_options
@@ -227,6 +227,8 @@ def _add_routes(app: web.Application) -> None:
             web.get("/twilio/stream", twilio.stream, allow_head=False),
             web.get("/twilio/stream/{room}", twilio.stream, allow_head=False),
             web.post("/twilio/voice", twilio.voice),
+            web.get("/openapi.json", openapi.show_json),
+            web.get("/docs", openapi.show_page),
             web.get("/healthz", rooms.healthz),
             web.get("/metrics", metrics.metrics),
         ]
@@ -247,9 +249,9 @@ async def _not_while_stopping(request: web.Request, handler: Handler) -> web.Str
 async def _running(app: web.Application) -> AsyncIterator[None]:
     """The clock ticks and the media port is open for as long as the application runs."""
     server = app[SERVER]
+    await server.house.open()
     await server.webrtc.start()
     await server.webhooks.start()
-    await server.house.open()
     clock = asyncio.create_task(server.clock.run(), name="conference clock")
     clock.add_done_callback(partial(_clock_stopped, server))
     yield
@@ -258,9 +260,9 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
     await server.webrtc.close()
     await server.webhooks.close(0)
     await server.reception.close()
+    await server.house.close()
     if server.captures is not None:
         await asyncio.to_thread(server.captures.close)
-    await server.house.close()
 
 
 def _clock_stopped(server: Server, task: asyncio.Task[None]) -> None:

@@ -127,6 +127,15 @@ class RoomPatch(MergePatch):
     )
 
 
+class PinEntered(Body):
+    """What somebody sends who knows a room's PIN."""
+
+    example: ClassVar[str] = '{"pin": "1234", "name": "Amy"}'
+
+    pin: Annotated[str, Must("text: the room's PIN"), Field(min_length=1, max_length=64)]
+    name: Annotated[str | None, Must("text"), AfterValidator(_name)] = Field(None, description="What others see.")
+
+
 class MuteAll(Body):
     """Whom to leave out when everybody is muted."""
 

@@ -1,0 +1,114 @@
+"""How one operation of the API is described: who may do it, what it takes, what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from pydantic import BaseModel
+
+from conference.access.grants import Right
+
+Access: TypeAlias = Right | Literal["open", "token", "present", "self", "self-or-moderate", "signed"]
+"""Who may do something: whoever has a right; everybody; whoever has a token; whoever is in the room or may moderate;
+whoever it is about, or has any token; whoever it is about, or may moderate; Twilio, or whoever has a token."""
+
+Content: TypeAlias = type[BaseModel] | str | None
+"""JSON of a type; or another media type; or nothing."""
+
+WHO: dict[Access, str] = {
+    "open": "Open to everybody.",
+    "token": "For everybody with a token.",
+    "present": "For those who are in the room, and those who may moderate it.",
+    "self": "For the participant themselves, and for everybody with a token.",
+    "self-or-moderate": "For the participant themselves, and for those who may moderate.",
+    "signed": "For Twilio, whose signature is checked, and for everybody with a token.",
+    "moderate": "Needs the right to moderate.",
+    "speak": "Needs the right to speak.",
+    "listen": "Needs the right to listen.",
+    "dial": "Needs the right to call people in.",
+    "record": "Needs the right to record.",
+}
+
+PROBLEMS = {
+    400: "The request is malformed, or asks for something that cannot be.",
+    401: "A token is needed, and none came, or one that is not valid.",
+    403: "The token does not allow this.",
+    404: "There is no such room, participant or thing.",
+    408: "The body did not arrive in time.",
+    409: "It contradicts what is already so.",
+    412: "It belongs to an earlier connection.",
+    413: "The body is too large.",
+    415: "The body is of another type than those that are taken.",
+    423: "The room is locked.",
+    429: "Too often. `Retry-After` says when to come back.",
+    503: "Not now. `Retry-After` says when to come back.",
+}
+"""What each status means where nothing else is said."""
+
+BODY_PROBLEMS = (400, 408, 413, 415)
+"""What can be wrong with any body."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """Something in the query or the header of a request."""
+
+    name: str
+    where: Literal["query", "header"]
+    description: str
+    schema: Mapping[str, object] = field(default_factory=lambda: {"type": "string"})
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What can be done with one method of one address."""
+
+    tag: str
+    summary: str
+    access: Access = "token"
+    status: int = 200
+    """Of the answer, if all is well."""
+
+    content: Content = None
+    """Of the answer."""
+
+    answer: str = "Done."
+    """What the answer means."""
+
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Of the answer, with what they mean."""
+
+    also: Mapping[int, str] = field(default_factory=dict)
+    """Other answers if all is well, without content."""
+
+    body: Mapping[str, Content] = field(default_factory=dict)
+    """What is sent, by media type; with ``None``, anything of that type."""
+
+    body_optional: bool = False
+    body_any: bool = False
+    """A body of another type is not refused: it is not read."""
+
+    parameters: tuple[Parameter, ...] = ()
+    problems: tuple[int, ...] = ()
+    """Statuses of errors, besides those that follow from the rest."""
+
+    description: str = ""
+
+    def all_problems(self, *, in_room: bool) -> list[int]:
+        """Every status that an error may have.
+
+        Args:
+            in_room: the address names a room.
+        """
+        found = {*self.problems, 503}
+        if self.access != "open":
+            found |= {401, 403}
+        if self.body:
+            found |= set(BODY_PROBLEMS)
+        if self.body_any:
+            found -= {415}
+        if in_room:
+            found.add(404)
+        return sorted(found)

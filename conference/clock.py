@@ -3,14 +3,18 @@
 Deadlines are absolute, so that delays of the event loop do not add up. A tick that is late is run at once, and those
 that it held up after it, each with the time at which it was due: sources and sinks see an even 20 ms. Only when the
 process has been stopped for too long to catch up with (a suspended laptop, a debugger), ticks are skipped.
+
+Not everything has to happen at the same instant: some of it may come *later* in each tick, so that the work, and the
+packets that come of it, are spread.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from conference.audio.frame import TICK_NS
 
@@ -19,6 +23,10 @@ MAX_CATCH_UP_TICKS = 10
 
 LATE_NS = 5_000_000
 """A tick that starts this long after its deadline counts as late."""
+
+
+Tick: TypeAlias = Callable[[int, int], None]
+"""What is called every 20 ms, with the number of the tick and its deadline in nanoseconds."""
 
 
 @dataclass(slots=True)
@@ -34,10 +42,17 @@ class ClockStats:
 
 
 class Clock:
-    """Calls ``tick(n, deadline_ns)`` every 20 ms until :meth:`run` is cancelled."""
+    """Calls ``tick(n, deadline_ns)`` every 20 ms until :meth:`run` is cancelled.
 
-    def __init__(self, tick: Callable[[int, int], None]) -> None:
+    Args:
+        tick: what is called.
+        later: asked after each tick what else there is to call before the next: by how many nanoseconds later each is
+            due, rising and less than a tick. These get the same number, and their own deadline.
+    """
+
+    def __init__(self, tick: Tick, later: Callable[[], Iterable[tuple[int, Tick]]] = tuple) -> None:
         self._tick = tick
+        self._later = later
         self.stats = ClockStats()
 
     async def run(self) -> None:
@@ -51,18 +66,23 @@ class Clock:
                 await asyncio.sleep(ahead_ns / 1e9)
             elif number % 2:
                 await asyncio.sleep(0)  # a clock that is catching up still lets packets in
-            began_ns = time.monotonic_ns()
-            self._note(began_ns - deadline_ns)
-            behind = (began_ns - deadline_ns) // TICK_NS
+            behind = (time.monotonic_ns() - deadline_ns) // TICK_NS
             if behind > MAX_CATCH_UP_TICKS:
                 self.stats.skipped += behind
                 number += behind
                 deadline_ns = start_ns + number * TICK_NS
-            self._tick(number, deadline_ns)
-            self.stats.busy_ns += time.monotonic_ns() - began_ns
+            self.stats.ticks += 1
+            self._run(self._tick, number, deadline_ns)
+            for offset_ns, tick in self._later():
+                ahead_ns = deadline_ns + offset_ns - time.monotonic_ns()
+                await asyncio.sleep(max(0, ahead_ns) / 1e9)
+                self._run(tick, number, deadline_ns + offset_ns)
             number += 1
 
-    def _note(self, late_ns: int) -> None:
-        self.stats.ticks += 1
+    def _run(self, tick: Tick, number: int, deadline_ns: int) -> None:
+        began_ns = time.monotonic_ns()
+        late_ns = began_ns - deadline_ns
         self.stats.late += late_ns > LATE_NS
         self.stats.worst_late_ns = max(self.stats.worst_late_ns, late_ns)
+        tick(number, deadline_ns)
+        self.stats.busy_ns += time.monotonic_ns() - began_ns

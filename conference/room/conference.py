@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import re
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeAlias
 
+from conference.audio.frame import TICK_NS
 from conference.room.errors import InvalidRoomName, RoomFull, TooManyRooms
 from conference.room.events import RoomEvent
 from conference.room.participant import Departure, Participant
@@ -55,6 +57,8 @@ class Conference:
         limits: how much it takes on.
         voice: how the voices of all participants are treated, unless told otherwise of one.
         make_room: makes the rooms, in place of `Room`.
+        phases: in how many parts of a tick rooms have theirs. Each room is given to the one with the fewest people;
+            :meth:`tick` is for the first, :meth:`later` for the others.
         policy_of: how a room of this name is run, to begin with.
     """
 
@@ -64,8 +68,10 @@ class Conference:
         voice: VoiceSettings = DEFAULT_VOICE,
         make_room: RoomFactory = Room,
         policy_of: Callable[[str], RoomPolicy] = lambda _: DEFAULT_POLICY,
+        phases: int = 1,
     ) -> None:
         self.rooms: dict[str, Room] = {}
+        self._phases: tuple[dict[str, Room], ...] = tuple({} for _ in range(phases))  # all rooms, by when they tick
         self._make_room = make_room
         self._policy_of = policy_of
         self._limits = limits
@@ -100,6 +106,8 @@ class Conference:
             room = self._open(room_name, participant.joined_at)
         if len(room.participants) >= self._limits.max_participants:
             raise RoomFull(f"Room {room_name} is full")
+        if room_name not in self.rooms:
+            min(self._phases, key=_people)[room_name] = room
         self.rooms[room_name] = room  # before the first event, so that whoever is told of it finds the room
         try:
             room.add(participant, returning=returning)
@@ -156,6 +164,8 @@ class Conference:
     def _drop_if_empty(self, room: Room) -> None:
         if not room.participants and self.rooms.get(room.name) is room:
             del self.rooms[room.name]
+            for rooms in self._phases:
+                rooms.pop(room.name, None)
 
     def subscribe(self, room_name: str | None, callback: Callable[[RoomEvent], None]) -> Callable[[], None]:
         """Have ``callback`` called with every event of a room; it must not block. Returns how to end that.
@@ -174,8 +184,20 @@ class Conference:
         return unsubscribe
 
     def tick(self, tick: int, now_ns: int) -> None:
-        """Let 20 ms pass in every room. See `Room.tick`."""
-        for room in list(self.rooms.values()):
+        """Let 20 ms pass in every room of the first phase: in all rooms, if there is only one. See `Room.tick`."""
+        self._tick(self._phases[0], tick, now_ns)
+
+    def later(self) -> list[tuple[int, Callable[[int, int], None]]]:
+        """The ticks of the other phases in which there are rooms.
+
+        Returns:
+            By how many nanoseconds after :meth:`tick` each is due, and what is then to be called as that is.
+        """
+        step = TICK_NS // len(self._phases)
+        return [(n * step, partial(self._tick, rooms)) for n, rooms in enumerate(self._phases) if n and rooms]
+
+    def _tick(self, rooms: Mapping[str, Room], tick: int, now_ns: int) -> None:
+        for room in list(rooms.values()):
             try:
                 room.tick(tick, now_ns)
             except Exception:
@@ -198,3 +220,7 @@ class Conference:
                 callback(event)
             except Exception:
                 log.exception("room %s: a subscriber failed", room_name)
+
+
+def _people(rooms: Mapping[str, Room]) -> int:
+    return sum(len(room.participants) for room in rooms.values())

@@ -40,6 +40,10 @@ from conference.web.webhooks import Webhooks, WebhookSettings
 from conference.webrtc.server import WebRtc
 from conference.webrtc.settings import WebRtcSettings
 
+ROOM_PHASES = 4
+"""Rooms have their ticks in so many parts of 20 ms, so that they don't all send at once. Each part that is in use wakes
+the event loop 50 times a second."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -89,14 +93,14 @@ def _make_server(settings: Settings, webrtc: WebRtcLike) -> Server:
     limits = ConferenceLimits(settings.max_rooms, settings.max_participants_per_room, settings.max_talkers)
     captures = None if settings.capture is None else Captures(settings.capture, settings.capture_max_bytes)
     make_room = Room if captures is None else captures.make_room
-    conference = Conference(limits, _make_voice(settings), make_room, partial(first_policy, settings))
+    conference = Conference(limits, _make_voice(settings), make_room, partial(first_policy, settings), ROOM_PHASES)
     journal = _make_journal(settings, conference)
     webhooks = Webhooks(_webhook_settings(settings))
     journal.follow(Audit(conference).take)
     journal.follow(webhooks.take)
     calls: set[Call] = set()
     house = House(settings, conference, calls)
-    lateness = Lateness(house.tick)
+    lateness = Lateness(house.tick, conference.later)
     traffic = Traffic()
     return Server(
         settings=settings,
@@ -112,7 +116,7 @@ def _make_server(settings: Settings, webrtc: WebRtcLike) -> Server:
         messages=RateLimit(settings.max_messages_per_minute),
         guesses=Guesses(settings.max_pin_guesses_per_minute, settings.max_pin_guesses_per_room),
         token_keys=settings.secrets or (secrets.token_urlsafe(32),),
-        clock=Clock(lateness),
+        clock=Clock(lateness, lateness.later),
         lateness=lateness,
         traffic=traffic,
         house=house,

@@ -1,0 +1,90 @@
+"""The clock, in a time of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+import pytest
+
+from conference.audio.frame import TICK_NS
+from conference.clock import MAX_CATCH_UP_TICKS, Clock, Tick
+
+LATER_NS = 5_000_000
+
+
+class Time:
+    """Stands still but while somebody sleeps, or works."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now_ns = 1_000_000_000
+        monkeypatch.setattr("conference.clock.time.monotonic_ns", lambda: self.now_ns)
+        monkeypatch.setattr("conference.clock.asyncio.sleep", self._sleep)
+
+    async def _sleep(self, seconds: float) -> None:
+        self.now_ns += round(seconds * 1e9)
+
+
+class Done(Exception):
+    """Enough has happened."""
+
+
+async def run(
+    time: Time, *, calls: int, later: Iterable[int] = (), busy_ns: Iterable[int] = ()
+) -> tuple[Clock, list[tuple[str, int, int, int]]]:
+    """Run a clock for so many calls: who was called, with which number, due when, and when it was, since the start."""
+    start_ns = time.now_ns
+    seen: list[tuple[str, int, int, int]] = []
+    work = iter(busy_ns)
+
+    def called(name: str) -> Tick:
+        def tick(number: int, deadline_ns: int) -> None:
+            seen.append((name, number, deadline_ns - start_ns, time.now_ns - start_ns))
+            time.now_ns += next(work, 0)
+            if len(seen) == calls:
+                raise Done
+
+        return tick
+
+    others = [(offset_ns, called(f"+{offset_ns // 1_000_000}")) for offset_ns in later]
+    clock = Clock(called("tick"), lambda: others)
+    with pytest.raises(Done):
+        await asyncio.wait_for(clock.run(), 5)
+    return clock, seen
+
+
+async def test_a_tick_comes_every_20_ms_at_its_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, seen = await run(Time(monkeypatch), calls=4, busy_ns=[3_000_000] * 4)
+    assert seen == [("tick", n, n * TICK_NS, n * TICK_NS) for n in range(4)]
+
+
+async def test_what_comes_later_has_the_same_number_and_its_own_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, seen = await run(Time(monkeypatch), calls=6, later=[LATER_NS, 2 * LATER_NS])
+    assert seen == [
+        (name, number, number * TICK_NS + offset, number * TICK_NS + offset)
+        for number in range(2)
+        for name, offset in (("tick", 0), ("+5", LATER_NS), ("+10", 2 * LATER_NS))
+    ]
+
+
+async def test_what_comes_late_is_run_at_once_with_the_time_at_which_it_was_due(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock, seen = await run(Time(monkeypatch), calls=5, later=[LATER_NS], busy_ns=[50_000_000])
+    assert seen == [
+        ("tick", 0, 0, 0),
+        ("+5", 0, LATER_NS, 50_000_000),
+        ("tick", 1, TICK_NS, 50_000_000),
+        ("+5", 1, TICK_NS + LATER_NS, 50_000_000),
+        ("tick", 2, 2 * TICK_NS, 50_000_000),
+    ]
+    assert (clock.stats.ticks, clock.stats.skipped) == (3, 0)
+    assert clock.stats.worst_late_ns == 50_000_000 - LATER_NS
+
+
+async def test_after_a_long_stop_ticks_are_skipped_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    stop = (MAX_CATCH_UP_TICKS + 5) * TICK_NS
+    clock, seen = await run(Time(monkeypatch), calls=4, later=[LATER_NS], busy_ns=[0, stop])
+    numbers = [number for _, number, _, _ in seen]
+    assert numbers == [0, 0, 1 + clock.stats.skipped, 1 + clock.stats.skipped]
+    assert clock.stats.skipped == MAX_CATCH_UP_TICKS + 4

@@ -96,7 +96,7 @@ class Settings:
     # Limits
     max_pin_guesses_per_minute: int = 10
     """Wrong PINs from one address, all at once or spread; 0 for no limit."""
-    max_pin_guesses_per_room: int = 60
+    max_pin_guesses_per_room: int = 20
     """Wrong PINs a minute for one room, from wherever; 0 for no limit."""
     max_rooms: int = 1000
     max_participants_per_room: int = 200
@@ -235,7 +235,7 @@ class Settings:
             for secret in self.secrets:
                 check_secret(secret)
         except ValueError as error:
-            each = " (A comma separates two secrets.)" if "," in (self.secret or "") else ""
+            each = " A comma separates two secrets." if "," in (self.secret or "") else ""
             raise SettingsError(f"secret: {error}{each}") from None
         for room, pin in self.pins:
             _check_pin(room, pin)
@@ -246,7 +246,7 @@ class Settings:
         for url in self.webhooks:
             _check_webhook(url)
         if self.webhooks and self.webhook_secret is None:
-            raise SettingsError("webhook needs webhook-secret: receivers must be able to tell that it is you who calls.")
+            raise SettingsError("webhook needs webhook-secret: receivers must be able to tell that it was you.")
         try:
             _ = self.webhook_keys
         except ValueError as error:

@@ -61,9 +61,11 @@ class DelayEstimator:
         "_minimum",
         "_number",
         "_odd",
+        "_repairable",
         "_window",
         "_window_samples",
         "base",
+        "least",
         "target",
     )
 
@@ -85,11 +87,15 @@ class DelayEstimator:
         self._number = 0
         self._odd = False
         self._losses: deque[tuple[int, int]] = deque(maxlen=2)  # when, and how long to wait for what repairs it
+        self._repairable = False  # whether there has been a packet that could repair another
         self.base = 0
         """The smallest recent transit."""
 
         self.target = self._minimum
         """How long after the base a packet is played."""
+
+        self.least = self._minimum
+        """What of the target it takes for the packets themselves to come in time; the rest is for repairs."""
 
     def observe(self, transit: int, arrival: int) -> None:
         """Take the transit of a packet that has arrived at ``arrival``."""
@@ -124,9 +130,26 @@ class DelayEstimator:
         wanted += wanted // MARGIN
         if wanted < self._minimum:
             wanted = self._minimum
+        if wanted > self._maximum:
+            wanted = self._maximum
+        self.least = wanted
         if self._losses:
             wanted += self._repair(arrival, wanted)
         self.target = wanted if wanted < self._maximum else self._maximum
+
+    def observe_repair(self, arrival: int, repair: int) -> None:
+        """Take note of a packet that could repair the one before it, had that been lost.
+
+        Senders do not add that for nothing: they were told of losses. So the first such packet is taken as a warning,
+        and play waits for repairs from here on, until it turns out that none are needed.
+
+        Args:
+            arrival: its own.
+            repair: as for `observe_loss`.
+        """
+        if not self._repairable:
+            self._repairable = True
+            self._losses.extend([(arrival, repair)] * 2)
 
     def observe_loss(self, arrival: int, repair: int) -> None:
         """Take note of a packet that was lost, though the packet behind it could have repaired it.

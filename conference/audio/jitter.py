@@ -139,6 +139,8 @@ class JitterBuffer:
             return
         if not redundant:
             self._time(timestamp, arrival_ns)
+            if repairs:
+                self.delay.observe_repair(self._arrival, min(duration, self._tick))
         if sequence <= self._last_played:
             self._skipped.remove(sequence)
             self.stats.late += 1
@@ -196,7 +198,7 @@ class JitterBuffer:
             return self._play_head(skip=-gap)
         return self._report_lost(head, gap, hold=self._lag(now) + self._tick <= self.delay.target)
 
-    def correction(self, now_ns: int, ahead: int) -> int:
+    def correction(self, now_ns: int, ahead: int, *, repairs: bool = True) -> int:
         """By how many samples play should be shortened (more than 0) or stretched (less), for its delay to be right.
 
         Play takes a tick at a time from packets that come a packet at a time. So only whole packets (or ticks, if they
@@ -205,13 +207,15 @@ class JitterBuffer:
         Args:
             now_ns: when the next item will be heard.
             ahead: what is decoded already and will not be played in this tick, in samples of the stream's clock.
+            repairs: whether play is to wait for what repairs lost packets, too.
         """
         if not self._playing:
             return 0
         quantum = min(self._last_duration, self._tick)
         idle = ahead % quantum
-        spare = self._lag(now_ns * self.clock_rate // 1_000_000_000) - idle - (self._tick - quantum) - self.delay.target
-        if spare < 0 or spare >= quantum + self.delay.target // HYSTERESIS:
+        target = self.delay.target if repairs else self.delay.least
+        spare = self._lag(now_ns * self.clock_rate // 1_000_000_000) - idle - (self._tick - quantum) - target
+        if spare < 0 or spare >= quantum + target // HYSTERESIS:
             return idle + spare // quantum * quantum
         return idle
 
@@ -329,7 +333,8 @@ class JitterBuffer:
         while self._entries:
             head = self._entries[0]
             contiguous = head.sequence == self._last_played + 1
-            allowed = self.delay.target - self._slip if contiguous else self.delay.target - self._tick * 2
+            mends = head.repairs and head.sequence == self._last_played + 2  # as long as play waits for what repairs
+            allowed = self.delay.target - (self._slip if contiguous or mends else self._tick * 2)
             if self._lag(now) - self._tick < allowed:
                 self._starved = 0  # late, and its like are to be expected: from here on we play later
                 return 0

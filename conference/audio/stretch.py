@@ -36,6 +36,10 @@ LIKENESS_STEP = 0.01
 PATIENCE = 10
 """Delay may stay for so many tries, in hope of silence, before it is taken out of sound."""
 
+PAUSE_TRIES = 5
+"""So many quiet places in a row are a pause. The silence inside a word, before a t or a k, is shorter than that, and
+its length is part of the word."""
+
 _GENEROUS = 0.7  # a demand below which any period is welcome
 _TEMPLATE = 480  # 10 ms have to resemble each other
 _OVERLAP = 240  # 5 ms at least, one period otherwise
@@ -45,7 +49,7 @@ _COARSE = 8  # the search begins at 6 kHz
 class Stretcher:
     """Changes the length of one source's sound, a piece at a time, and not too often."""
 
-    __slots__ = ("_demand", "_rest", "_tries")
+    __slots__ = ("_demand", "_quiet", "_rest", "_tries")
 
     def __init__(self) -> None:
         self._rest = 0  # samples to be played before the next change
@@ -55,6 +59,7 @@ class Stretcher:
         """Nothing has to be changed now: begin with high demands the next time."""
         self._demand = BEST_LIKENESS
         self._tries = 0
+        self._quiet = 0  # quiet places in a row
 
     def rests(self) -> bool:
         """Let a tick pass; whether the last change was so recent that another one would be too much."""
@@ -90,19 +95,24 @@ class Stretcher:
         self._rest = REST * period
         return join(block, block[period:], max(period, _OVERLAP), likeness)
 
-    def lengthen(self, past: Samples, block: Samples, least: int) -> Samples:
+    def lengthen(self, past: Samples, block: Samples, least: int, *, urgent: bool = True) -> Samples:
         """Put in samples: ``least`` of them where it is quiet, else a pitch period, be it more or less than that.
 
         Args:
             past: the frame that was played last.
             block: what plays next, int16, shape ``(n,)``, a frame at least.
             least: how many are missing, at least 1.
+            urgent: whether it cannot wait for a pause, however long that takes.
 
         Returns:
             The same array if this is no place for it, else a longer new one that begins as ``block`` does, so that it
             continues what was played, and ends as it does.
         """
-        if is_quiet(block) and is_quiet(past):
+        quiet = is_quiet(block) and is_quiet(past)
+        self._quiet = self._quiet + 1 if quiet else 0
+        if not urgent and self._quiet < PAUSE_TRIES:
+            return block
+        if quiet:
             period = min(max(least, SHORTEST), len(past))
             return join(block, np.concatenate((past[len(past) - period :], block)), _OVERLAP, 0.0)
         # What is put in beyond what is missing would be delay for nothing: at first only a little of it is allowed.

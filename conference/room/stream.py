@@ -31,12 +31,8 @@ MAX_DECODES_PER_TICK = 16
 CHECK_EVERY_TICKS = 4
 """How often it is looked whether the delay is right, while it is."""
 
-CONCEAL_MS = 100
-"""What is missing for longer than that is silence."""
-
-FADE_FROM = SAMPLE_RATE * 60 // 1000
-FADE_TO = SAMPLE_RATE * CONCEAL_MS // 1000
-"""Samples of concealment in a row at which it begins to fade, and at which it is silent."""
+CONCEAL_MS = 300
+"""What is missing for longer than that is silence: so long does the decoders' concealment last."""
 
 
 class PacketSource:
@@ -60,7 +56,6 @@ class PacketSource:
         self._pulls = 0
         self._checks = False  # whether this tick looks at the delay
         self._correcting = False  # whether the delay was off when last looked at
-        self._concealed_samples = 0  # in a row
         self._unheard = Unheard()
         self._claims = Claims()
         self._claimed: int | None = None  # by the packet that came last
@@ -250,10 +245,10 @@ class PacketSource:
         """When the next item of the jitter buffer will be heard."""
         return now_ns + self._decoded.available * 1_000_000_000 // SAMPLE_RATE
 
-    def _correction(self, now_ns: int, ahead: int) -> int:
+    def _correction(self, now_ns: int, ahead: int, *, repairs: bool = True) -> int:
         """By how many samples at 48 kHz to shorten what comes (more than 0), or lengthen it (less)."""
-        jitter = self._jitter
-        return self._at_48k(jitter.correction(self._playout(now_ns), ahead * jitter.clock_rate // SAMPLE_RATE))
+        ahead = ahead * self._jitter.clock_rate // SAMPLE_RATE
+        return self._at_48k(self._jitter.correction(self._playout(now_ns), ahead, repairs=repairs))
 
     def _fill(self, now_ns: int) -> None:
         """Decode until a frame is there, or the rest of it is silence."""
@@ -295,6 +290,7 @@ class PacketSource:
             return
         if stretcher.rests():
             return
+        urgent = wanted < 0 and self._correction(now_ns, self._decoded.available - FRAME_SAMPLES, repairs=False) < 0
         for _ in range(MAX_DECODES_PER_TICK):
             if wanted < 0 or self._decoded.available >= 2 * FRAME_SAMPLES or not self._jitter.ready:
                 break
@@ -303,7 +299,8 @@ class PacketSource:
         if wanted > 0:
             changed = stretcher.shorten(block, wanted)
         else:
-            changed = stretcher.lengthen(SILENCE if self._played is None else self._played, block, -wanted)
+            past = SILENCE if self._played is None else self._played
+            changed = stretcher.lengthen(past, block, -wanted, urgent=urgent)
         self.stats.shortened += len(changed) < len(block)
         self.stats.lengthened += len(changed) > len(block)
         self._decoded.push(changed)
@@ -330,20 +327,11 @@ class PacketSource:
             return self._decoder.conceal(packet.duration)
         self.stats.decoded += 1
         self._playing = packet.level
-        self._concealed_samples = 0
         return samples
 
     def _conceal(self, duration: int, following: bytes | None) -> Samples:
-        """Make up for what is missing, ever quieter if it is much."""
         self.stats.concealed += 1
-        samples = self._decoder.conceal(duration, following)
-        first = self._concealed_samples
-        self._concealed_samples += len(samples)
-        if self._concealed_samples <= FADE_FROM:
-            return samples
-        level = (FADE_TO - np.arange(first + 1, self._concealed_samples + 1)) / (FADE_TO - FADE_FROM)
-        faded: Samples = (samples * np.clip(level, 0.0, 1.0)).astype(np.int16)
-        return faded
+        return self._decoder.conceal(duration, following)
 
     def _silence(self, duration: int) -> Samples:
         return np.zeros(self._at_48k(duration), dtype=np.int16)

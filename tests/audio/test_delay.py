@@ -159,3 +159,15 @@ def test_packets_that_were_late_are_not_taken_for_lost() -> None:
     estimator.observe_late()
     feed(estimator, [0.0] * 10, first=100)
     assert estimator.target == 3 * MS
+
+
+def test_a_sender_that_begins_to_add_repairs_is_taken_to_lose_packets_until_that_has_turned_out_wrong() -> None:
+    estimator = make()
+    feed(estimator, [0.0] * 100)
+    estimator.observe_repair(100 * 20 * MS, 20 * MS)
+    feed(estimator, [0.0] * 10, first=100)
+    assert (estimator.least, estimator.target) == (3 * MS, 23 * MS)
+    for number in range(110, 110 + PER_SECOND * LOSS_SECONDS):
+        estimator.observe_repair(number * 20 * MS, 20 * MS)
+        feed(estimator, [0.0], first=number)
+    assert estimator.target == 3 * MS

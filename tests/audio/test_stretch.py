@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import TypeAlias
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, SILENCE, Samples
-from conference.audio.stretch import LONGEST, PATIENCE, REST, SHORTEST, Stretcher, find, join
+from conference.audio.stretch import LONGEST, PATIENCE, PAUSE_TRIES, REST, SHORTEST, Stretcher, find, join
 from tests.speech import spoken
 from tests.tones import level_at, tone
 
@@ -174,3 +175,13 @@ def test_find_finds_what_recurs() -> None:
 def test_a_fade_between_equals_changes_nothing() -> None:
     sound = tone(300, 0.05, fade=0)
     np.testing.assert_allclose(join(sound, sound, 480, 1.0), sound, atol=1)
+
+
+def test_what_is_not_urgent_is_put_into_a_pause_and_not_into_the_silence_inside_a_word() -> None:
+    stretcher, silence, voice = Stretcher(), np.zeros(FRAME_SAMPLES, np.int16), tone(200.0, seconds=0.02)
+    closure = [voice, voice, silence, silence, voice, voice]
+    pause = [silence] * 10
+    frames = closure * 20 + pause
+    lengths = [len(stretcher.lengthen(past, block, 480, urgent=False)) for past, block in pairwise(frames)]
+    first = next(place for place, length in enumerate(lengths) if length > FRAME_SAMPLES)
+    assert first >= 120 + PAUSE_TRIES - 1

@@ -17,7 +17,7 @@ from tests.capture.captured import all_samples, replayed
 
 COMPLAINT = Path(__file__).with_name("complaint.capture")
 
-HEARD_BY_BEN = "aa9d6693a26ca12bd485cc09247b6fcb27d9126fa537361a0060e8733cf34cdd"
+HEARD_BY_BEN = "ac06a87bb4531cacbcbfed5b5c7202868d93156fffcc72dedb43478415c78284"
 
 
 @pytest.fixture(scope="module")

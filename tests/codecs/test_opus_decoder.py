@@ -175,6 +175,25 @@ def test_concealment_goes_on_and_fades() -> None:
     assert levels[-1] < 0.05 * loud
 
 
+def test_a_burst_of_losses_is_a_blur_and_not_a_hole() -> None:
+    """What libopus makes up is 40 dB down after 100 ms."""
+    decoder, sent = OpusDecoder(), packets(2 * SECOND)
+    for packet in sent[:20]:
+        last = decoder.decode(packet)
+    before = error(last, np.zeros(FRAME_SAMPLES))
+    made = [error(decoder.conceal(960), np.zeros(FRAME_SAMPLES)) for _ in range(16)]
+    assert made[9] > before / 400  # 200 ms on, 26 dB
+    assert made[15] == 0
+
+
+def test_after_a_burst_what_comes_fades_in() -> None:
+    decoder, sent = OpusDecoder(), packets(2 * SECOND)
+    heard = [decoder.decode(packet) if not 20 <= at < 26 else decoder.conceal(960) for at, packet in enumerate(sent)]
+    whole = [OpusDecoder().decode(packet) for packet in sent[:1]]
+    steepest = max(int(np.abs(np.diff(frame.astype(int))).max()) for frame in (*whole, *heard[:20], *heard[30:]))
+    assert np.abs(np.diff(np.concatenate(heard[18:30]).astype(int))).max() <= steepest * 1.25
+
+
 @given(st.integers(-10, 100_000), st.booleans())
 @settings(deadline=None, max_examples=40)
 def test_a_gap_of_any_length_is_filled_exactly_up_to_a_second(duration: int, followed: bool) -> None:

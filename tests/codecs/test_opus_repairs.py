@@ -42,6 +42,21 @@ def delay_at_the_end(expected_loss: int) -> float:
     return source.delay_ms
 
 
+def test_from_the_first_loss_on_what_can_be_repaired_is() -> None:
+    """Nobody has paused yet: the delay that repairs take comes with the loss itself."""
+    source, sent = PacketSource(OpusDecoder()), packets(20)
+    repaired = 0
+    for tick, packet in enumerate(sent[:60]):
+        if tick not in (30, 40, 50):
+            source.push(tick, tick * FRAME_SAMPLES, packet, tick * TICK_NS)
+        before = source.stats.concealed
+        source.pull(tick * TICK_NS + 5_000_000)
+        repaired += source.stats.concealed > before
+    assert all(map(source.decoder.repairs, (sent[31], sent[41], sent[51])))
+    assert source.stats.concealed == 3 + 1
+    assert source.behind_ms(60 * TICK_NS + 5_000_000) < 30
+
+
 def test_under_loss_a_source_waits_for_repairs_if_there_are_any() -> None:
     assert delay_at_the_end(expected_loss=0) < 10
     assert 20 <= delay_at_the_end(expected_loss=20) < 30

@@ -31,7 +31,7 @@ def play(source: PacketSource, payloads: list[bytes], levels: list[int | None], 
 
 
 def opus(sound: Samples) -> list[bytes]:
-    encoder = OpusCodec(bitrate=32_000).make_encoder()
+    encoder = OpusCodec(bitrate=32_000, fec=False).make_encoder()
     return [encoder.encode(frame) for frame in sound.reshape(-1, FRAME_SAMPLES)]
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conference.audio.frame import FRAME_SAMPLES, Samples
-from conference.room.stream import PacketSource
+from conference.room.stream import CONCEAL_MS, PacketSource
 from tests.room.fakes import PcmDecoder, at, steady
 
 
@@ -56,7 +56,7 @@ def test_packets_of_changing_length_lose_nothing(lengths: list[int]) -> None:
     # All came at once, so the sender is far ahead of time: a surplus that is folded away, until ticks alone remain.
     assert played
     assert source.buffered_ms == 0
-    assert source.stats.concealed <= 100 * 48 // min(lengths[-1], 960) + 1
+    assert source.stats.concealed <= CONCEAL_MS * 48 // min(lengths[-1], 960) + 1
 
 
 def test_a_payload_that_is_no_packet_is_counted_and_forgotten() -> None:

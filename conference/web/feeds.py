@@ -64,9 +64,12 @@ class Feeds:
         history = self._journal.history(room)
         there = self._conference.get(room)
         missed = None if history is None or not last_event_id else history.missed(last_event_id, reader)
+        view = View.LOBBY if history is None else history.audience.view(reader)
+        if there is None and view is View.LOBBY and not _left(missed, reader):
+            missed = None  # they are not to know how it ended
         if history is None or (missed is None and there is None):
             raise Problem(404, "There is no such room: nobody is in it. It is made when somebody joins.")
-        listener = _Listener(reader, Subscription(self._max_backlog), history.audience.view(reader))
+        listener = _Listener(reader, Subscription(self._max_backlog), view)
         if missed:
             listener.subscription.push(b"".join(one.encoded(one.audience.view(reader)) for one in missed))
         if missed is None or listener.view is View.LOBBY:
@@ -106,7 +109,7 @@ class Feeds:
             return
         if view is not View.LOBBY or concerns(entry.event, listener.reader):
             listener.subscription.push(entry.encoded(view))
-        if view is View.LOBBY and before is not View.LOBBY:
+        if view is View.LOBBY and (entry.begins or before is not View.LOBBY):
             self._show_room(entry.event.room, listener)  # as little as they see of it from now on
         if _shown_out(entry.event, listener.reader):
             listener.subscription.finish()
@@ -124,6 +127,10 @@ class Feeds:
         for listener in tuple(self._rooms.get(event.room, {}).values()):
             if listener.view is not View.LOBBY:
                 listener.subscription.push(data)
+
+
+def _left(missed: list[Entry] | None, reader: Reader) -> bool:
+    return any(isinstance(one.event, ParticipantLeft) and reader.is_one(one.event.participant) for one in missed or ())
 
 
 def _shown_out(event: RoomEvent, reader: Reader) -> bool:

@@ -21,7 +21,9 @@ from conference.room.events import (
     RoomEvent,
     RoomUpdated,
 )
+from conference.room.room import Room
 from conference.web.event_shapes import event_json
+from conference.web.shapes import room_json
 from conference.web.sse import encode_event
 from conference.web.views import NO_LOBBY, Audience, Reader, View, audience_of, concerns
 
@@ -38,23 +40,35 @@ class Entry:
         event: what happened.
         at: unix time in seconds.
         audience: who sees it.
+        began: the room as it is now, if that is a new one: what was known of one of this name is no longer so.
     """
 
-    __slots__ = ("_encoded", "at", "audience", "event", "id")
+    __slots__ = ("_began", "_encoded", "at", "audience", "event", "id")
 
-    def __init__(self, event_id: str, event: RoomEvent, at: float, audience: Audience) -> None:
+    def __init__(self, event_id: str, event: RoomEvent, at: float, audience: Audience, began: Room | None) -> None:
+        self._began = None if began is None else {one: room_json(began, moderating=one) for one in (False, True)}
         self.id = event_id
         self.event = event
         self.at = at
         self.audience = audience
         self._encoded: dict[bool, bytes] = {}
 
+    @property
+    def begins(self) -> bool:
+        """A room begins with it: the stream tells that with a snapshot."""
+        return self._began is not None
+
     def encoded(self, view: View) -> bytes:
         """It as one event of a stream: made once, and shared by all who see the same of it."""
-        secret = view is View.MODERATOR and isinstance(self.event, RoomUpdated)
+        secret = view is View.MODERATOR and (self.begins or isinstance(self.event, RoomUpdated))
         data = self._encoded.get(secret)
         if data is None:
-            data = self._encoded[secret] = encode_event(*event_json(self.event, moderating=secret), event_id=self.id)
+            name, shown = event_json(self.event, moderating=secret)
+            if self._began is not None and view is not View.LOBBY:
+                name, shown = "room", self._began[secret]
+            data = encode_event(name, shown, event_id=self.id)
+            if view is not View.LOBBY:
+                self._encoded[secret] = data
         return data
 
 
@@ -79,10 +93,10 @@ class History:
         """The id of the latest event."""
         return f"{self._name}-{self._last}"
 
-    def record(self, event: RoomEvent, at: float) -> Entry:
-        """Add what happened, as seen by :attr:`audience`."""
+    def record(self, event: RoomEvent, at: float, began: Room | None = None) -> Entry:
+        """Add what happened, as seen by :attr:`audience`; see :class:`Entry`."""
         self._last += 1
-        entry = Entry(self.last_id, event, at, self.audience)
+        entry = Entry(self.last_id, event, at, self.audience, began)
         self._entries.append(entry)
         if len(self._entries) > self._size:
             self._before = self._entries.popleft().audience
@@ -166,11 +180,12 @@ class Journal:
         if isinstance(event, LevelsMeasured):
             return
         self._forget()
+        is_new = event.room not in self._histories or event.room in self._gone
         history = self._histories.setdefault(event.room, History(self._size))
         room = self._conference.get(event.room)
         if room is not None and isinstance(event, _CHANGES_AUDIENCE):
             history.audience = audience_of(room)
-        entry = history.record(event, self._wallclock())
+        entry = history.record(event, self._wallclock(), room if is_new else None)
         if room is None or not room.participants:
             self._gone.setdefault(event.room, self._clock())
         else:

@@ -71,6 +71,10 @@ class Subscription:
                     await self._wake.wait()
             except TimeoutError:
                 return b""
+        return self.take()
+
+    def take(self) -> bytes:
+        """All that waits."""
         data = b"".join(self._waiting)
         self._waiting.clear()
         if not self.over:

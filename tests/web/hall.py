@@ -90,32 +90,36 @@ class Client:
     people: dict[str, dict[str, Any]] = field(default_factory=dict)
     policy: dict[str, Any] = field(default_factory=dict)
     messages: list[str] = field(default_factory=list)
-    numbers: list[int] = field(default_factory=list)
-    """Of every event, and of the last that a snapshot includes."""
-
+    snapshots: int = 0
     gaps: int = 0
+    """Events that did not follow on the one before."""
 
-    def take(self, stream: bytes) -> None:
-        for one in parse(stream):
-            self._take(one)
+    def take(self, events: list[Told]) -> None:
+        for one in events:
+            if one.id is not None:
+                self._count(one.id, snapshot=one.name == "room")
+            self._learn(one)
 
-    def _take(self, one: Told) -> None:
-        if one.id is not None:
-            number = int(one.id.partition("-")[2])
-            if one.name != "room" and self.numbers and number != self.numbers[-1] + 1:
-                self.gaps += 1
-            self.numbers.append(number)
-            self.last_id = one.id
-        if one.name == "room":
-            self.people = {person["id"]: person for person in one.data["participants"]}
-            self.policy = one.data["policy"]
-        elif one.name == "room.updated":
-            self.policy = one.data["policy"]
-        elif one.name == "message":
-            self.messages.append(one.data["text"])
-        elif one.name == "participant.left":
-            del self.people[one.data["participant"]["id"]]
-        elif one.name.startswith("participant."):
-            person = one.data["participant"]
-            assert (person["id"] in self.people) == (one.name == "participant.updated"), one
-            self.people[person["id"]] = person
+    def _count(self, event_id: str, *, snapshot: bool) -> None:
+        history, _, number = event_id.partition("-")
+        before, _, last = (self.last_id or "").partition("-")
+        if not snapshot and int(number) != (int(last) + 1 if history == before else 1):
+            self.gaps += 1
+        self.last_id = event_id
+
+    def _learn(self, one: Told) -> None:
+        match one.name.split("."):
+            case ["room"]:
+                self.snapshots += 1
+                self.people = {person["id"]: person for person in one.data["participants"]}
+                self.policy = one.data["policy"]
+            case ["room", "updated"]:
+                self.policy = one.data["policy"]
+            case ["message"]:
+                self.messages.append(one.data["text"])
+            case ["talking", change]:
+                self.people[one.data["id"]]["talking"] = change == "started"
+            case ["participant", "left"]:
+                self.people.pop(one.data["participant"]["id"], None)
+            case ["participant", _]:
+                self.people[one.data["participant"]["id"]] = one.data["participant"]

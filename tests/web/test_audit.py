@@ -39,7 +39,7 @@ def test_who_comes_and_goes_is_written_down() -> None:
         "room=tea did=join who=amy id=amy transport=local role=host waiting=no",
         'room=tea did=join who=ben id=ben identity="ben@example.org" transport=local role=speaker waiting=no',
         "room=tea did=leave who=amy id=amy how=left reason=left",
-        'room=tea did=remove by="Amy Pond" who=ben id=ben identity="ben@example.org" how=removed reason="Bye."',
+        'room=tea did=remove by="Amy Pond" who=ben id=ben identity="ben@example.org" how=removed reason=Bye.',
     ]
 
 

@@ -136,20 +136,22 @@ class Batch:
                 first += 1
         return failed
 
-    def receive(self, descriptor: int) -> int:
-        """Fill the places, as far as there is something to read. Returns how many were filled."""
-        count: int = _libc.recvmmsg(descriptor, self._messages, self.places, 0, _ffi.NULL)
-        return max(0, count)
+    def receive(self, descriptor: int) -> list[tuple[bytes, bytes]]:
+        """Read what is there, but no more than there are places.
 
-    def received(self, place: int) -> bytes:
-        """The datagram there, as it was received."""
-        start = place * self.size
-        return self._bytes[start : start + self._received[place * 16 + 14]].tobytes()
-
-    def name(self, place: int) -> bytes:
-        """Where it came from: a ``sockaddr``, with what is behind it."""
-        start = place * NAME_BYTES
-        return self._name_bytes[start : start + NAME_BYTES].tobytes()
+        Returns:
+            For each datagram where it came from (a ``sockaddr`` of :data:`NAME_BYTES`), and what is in it.
+        """
+        count = _libc.recvmmsg(descriptor, self._messages, self.places, 0, _ffi.NULL)
+        if count <= 0:
+            return []
+        names = self._name_bytes[: count * NAME_BYTES].tobytes()
+        sizes = self._received[14 : count * 16 : 16].tolist()  # msg_len
+        step, size, data = NAME_BYTES, self.size, self._bytes
+        return [
+            (names[place * step : (place + 1) * step], bytes(data[place * size : place * size + length]))
+            for place, length in enumerate(sizes)
+        ]
 
 
 def _array(memory: Any, kind: Any) -> Any:

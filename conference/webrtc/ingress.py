@@ -15,7 +15,7 @@ from conference.codecs.base import Codec, DecodeError, Decoder
 from conference.webrtc.offer import CLOCK_RATES
 from conference.webrtc.red import Arrivals, Block, distances, parse_red
 from conference.webrtc.rtcp import ReceptionStatistics
-from conference.webrtc.rtp import HEADER_BYTES, parse_rtp
+from conference.webrtc.rtp import HEADER_BYTES, parse_media
 
 TAKEOVER_NS = 500_000_000
 """A stream that has been silent for so long may be followed by one with another SSRC."""
@@ -76,7 +76,7 @@ class Ingress:
     Args:
         source: takes the packets.
         codecs: by payload type; ``source`` has a decoder of the first.
-        unprotect: takes off the SRTP.
+        unprotect: takes off the SRTP. Can be replaced, when there are keys.
         level_id: id of the audio level's header extension; 0 if there is none.
         announced: the SSRC that the peer signalled, if it did.
         red: payload type of redundant audio, of the first of ``codecs``; ``None`` if it was not agreed on.
@@ -94,7 +94,7 @@ class Ingress:
     ) -> None:
         self._source = source
         self._codecs = codecs
-        self._unprotect = unprotect
+        self.unprotect = unprotect
         self._level_id = level_id
         self._announced = announced
         self._payload_type = self._redundant_type = next(iter(codecs))
@@ -121,14 +121,15 @@ class Ingress:
         if len(packet) < HEADER_BYTES:
             stats.malformed += 1
             return False
-        if packet[1] & 0x7F not in self._codecs and packet[1] & 0x7F != self._red:
+        payload_type = packet[1] & 0x7F
+        if payload_type not in self._codecs and payload_type != self._red:
             stats.unknown_payload += 1
             return False
         ssrc = int.from_bytes(packet[8:12], "big")
         if ssrc != self.ssrc and not self._may_take_over(ssrc, now_ns):
             stats.foreign += 1
             return False
-        plain = self._unprotect(packet)
+        plain = self.unprotect(packet)
         if plain is None:
             stats.unauthentic += 1
             return False
@@ -140,7 +141,7 @@ class Ingress:
         stats = self.stats
         blocks: list[Block] = []
         try:
-            payload_type, sequence, timestamp, _, payload, level = parse_rtp(plain, self._level_id)
+            payload_type, sequence, timestamp, _, payload, level = parse_media(plain, self._level_id)
             if payload_type == self._red:
                 blocks = self._unpack(payload)
                 payload_type, _, payload = blocks[-1]
@@ -153,7 +154,8 @@ class Ingress:
         self.reception.add(sequence, timestamp, now_ns)
         if self._red is not None:
             self._arrivals.add(sequence)
-            self._recover(sequence, timestamp, blocks, now_ns)
+            if len(blocks) > 1:
+                self._recover(sequence, timestamp, blocks, now_ns)
         if payload:
             stats.packets += 1
             stats.bytes += len(payload)

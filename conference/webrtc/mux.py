@@ -192,25 +192,26 @@ class UdpMux:
             self._drain_singly(via, now_ns)
             return
         while received < BURST and via.sock.fileno() >= 0:
-            count = inbox.receive(via.sock.fileno())
-            received += count
-            for place in range(count):
-                self._take(inbox, place, via, now_ns)
-            if count < inbox.places:
+            batch = inbox.receive(via.sock.fileno())
+            received += len(batch)
+            self._take(batch, via, now_ns)
+            if len(batch) < inbox.places:
                 break
         self.stats.received += received
 
-    def _take(self, inbox: Batch, place: int, via: SharedSocket, now_ns: int) -> None:
+    def _take(self, batch: list[tuple[bytes, bytes]], via: SharedSocket, now_ns: int) -> None:
         """Media goes straight to whom it belongs; all else takes the usual way."""
-        data, name = inbox.received(place), inbox.name(place)
-        try:
-            if data and 128 <= data[0] <= 191 and (endpoint := self._by_name.get(name)) is not None:
-                endpoint.media(data, now_ns)
-            else:
-                self._dispatch(data, unpack_name(name), via, now_ns)
-        except Exception:
-            self.stats.errors += 1
-            logger.exception("a datagram from %s could not be handled", unpack_name(name))
+        whose = self._by_name.get
+        for name, data in batch:
+            try:
+                endpoint = whose(name)
+                if endpoint is not None and data and 128 <= data[0] <= 191:
+                    endpoint.media(data, now_ns)
+                else:
+                    self._dispatch(data, unpack_name(name), via, now_ns)
+            except Exception:
+                self.stats.errors += 1
+                logger.exception("a datagram from %s could not be handled", unpack_name(name))
 
     def _drain_singly(self, via: SharedSocket, now_ns: int) -> None:
         receive, stats = via.sock.recvfrom, self.stats

@@ -81,6 +81,7 @@ class Peer:
         self._now = now
         self._transport: Transport | None = None
         self._session: RtpSession | None = None
+        self._ingress: Ingress | None = None
         self._offer: AudioOffer | None = None
         self._candidates = 0
         self._since_ns = now()
@@ -150,7 +151,7 @@ class Peer:
         )
 
     def _start_session(self, offer: AudioOffer, transport: Transport, ssrc: int) -> None:
-        ingress = None
+        ingress: Ingress | None = None
         if offer.direction != "recvonly":
             codecs = {one.payload_type: make_codec(one, self._settings.bitrate) for one in offer.formats}
             self.source = PacketSource(next(iter(codecs.values())).make_decoder())
@@ -167,6 +168,7 @@ class Peer:
             codec = make_codec(best, self._settings.bitrate)
             red = offer.red if may_repeat(best, self._settings.bitrate) else None
             self.sink = EgressSink(codec, best, transport.make_line(best, ssrc, self._now), red=red)
+        self._ingress = ingress
         self._session = RtpSession(ingress, self.sink, transport, ssrc=ssrc, cname=CNAME, ntp=self._ntp)
         transport.ice.media = self._session.receive
 
@@ -230,8 +232,10 @@ class Peer:
     def _follow(self) -> None:
         """Go along with the state of what lies below."""
         state = self._transport.state if self._transport is not None else "connecting"
-        if self.state == "connecting" and state == "connected":
+        if self.state == "connecting" and state == "connected" and self._transport is not None:
             self.state = "connected"
+            if self._ingress is not None:
+                self._ingress.unprotect = self._transport.unprotect
             self._since_ns = self._now()
             if self.sink is not None:
                 self.sink.open()

@@ -1,31 +1,35 @@
 """RTCP (RFC 3550 section 6): what we count of a peer's stream, what it tells of ours, and the reports about both.
 
-aiortc's own reports come from its receiver and sender, which we don't run. Its packet classes do the wire format. Time
-is an argument: monotonic nanoseconds, and wallclock ("NTP") time derived from them by `NtpClock`, so that round trips
-come out right even when the system's clock is set.
+aiortc's own reports come from its receiver and sender, which we don't run. Its packet classes read the wire format.
+Time is an argument: monotonic nanoseconds, and wallclock ("NTP") time derived from them by `NtpClock`, so that round
+trips come out right even when the system's clock is set.
 """
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from aiortc.rtp import (
+    RTCP_BYE,
+    RTCP_RR,
+    RTCP_SDES,
+    RTCP_SR,
     AnyRtcpPacket,
-    RtcpByePacket,
     RtcpPacket,
     RtcpReceiverInfo,
-    RtcpRrPacket,
-    RtcpSdesPacket,
     RtcpSenderInfo,
-    RtcpSourceInfo,
-    RtcpSrPacket,
 )
 
 Reports: TypeAlias = list[RtcpReceiverInfo]
 
 SDES_CNAME = 1
 """RFC 3550 section 6.5.1."""
+
+_REPORT = struct.Struct("!BBHL")
+_SENDER = struct.Struct("!QLLL")
+_BLOCK = struct.Struct("!LLLLLL")
 
 _MAX_DROPOUT = 3000
 _MAX_MISORDER = 100
@@ -140,14 +144,32 @@ class ReceptionStatistics:
 
 def build_report(ssrc: int, cname: str, sender: RtcpSenderInfo | None, reports: Reports, bye: bool = False) -> bytes:
     """A compound packet: SR or RR first, then SDES with the CNAME (RFC 3550 section 6.1), and perhaps BYE."""
-    first: AnyRtcpPacket = (
-        RtcpRrPacket(ssrc=ssrc, reports=reports)
-        if sender is None
-        else RtcpSrPacket(ssrc=ssrc, sender_info=sender, reports=reports)
+    blocks = b"".join(map(_block, reports))
+    count, words = 0x80 | len(reports), len(blocks) // 4
+    if sender is None:
+        first = _REPORT.pack(count, RTCP_RR, words + 1, ssrc)
+    else:
+        first = _REPORT.pack(count, RTCP_SR, words + 6, ssrc) + _SENDER.pack(
+            sender.ntp_timestamp, sender.rtp_timestamp, sender.packet_count, sender.octet_count
+        )
+    name = cname.encode()[:255]
+    item = bytes((SDES_CNAME, len(name))) + name
+    item += bytes(4 - len(item) % 4)  # "terminated by one or more null octets", up to a multiple of four
+    source = _REPORT.pack(0x81, RTCP_SDES, len(item) // 4 + 1, ssrc) + item
+    goodbye = _REPORT.pack(0x81, RTCP_BYE, 1, ssrc) if bye else b""
+    return first + blocks + source + goodbye
+
+
+def _block(report: RtcpReceiverInfo) -> bytes:
+    lost = report.packets_lost & 0xFFFFFF
+    return _BLOCK.pack(
+        report.ssrc,
+        report.fraction_lost << 24 | lost,
+        report.highest_sequence,
+        report.jitter,
+        report.lsr,
+        report.dlsr,
     )
-    source = RtcpSourceInfo(ssrc=ssrc, items=[(SDES_CNAME, cname.encode()[:255])])
-    packet = bytes(first) + bytes(RtcpSdesPacket(chunks=[source]))
-    return packet + bytes(RtcpByePacket(sources=[ssrc])) if bye else packet
 
 
 @dataclass(slots=True)

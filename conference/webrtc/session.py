@@ -17,8 +17,12 @@ from conference.webrtc.ingress import Ingress
 from conference.webrtc.rtcp import NtpClock, PeerReport, build_report, parse_rtcp
 
 REPORT_NS = 1_000_000_000
-"""Time between our reports, on average; the exact one is drawn anew each time (RFC 3550 section 6.2)."""
+CALM_REPORT_NS = 4_000_000_000
+"""Time between our reports while packets are being lost or the connection is new, and when neither is so; on average,
+the exact one is drawn anew each time (RFC 3550 section 6.2, where 5 s is usual)."""
 
+NEW_REPORTS = 5
+"""So many reports go quickly: the peer wants to know how long the way is."""
 
 MAX_REPORTERS = 64
 """SSRCs that one peer's RTCP may come from: SRTP keeps a state for each."""
@@ -92,6 +96,7 @@ class RtpSession:
         self._cname = cname
         self._ntp = ntp
         self._report_at_ns = 0
+        self._reports = 0
         self._reporters: set[bytes] = set()
         self.heard_ns = 0
         """When something authentic last came from the peer."""
@@ -107,8 +112,10 @@ class RtpSession:
         # RFC 5761 section 4: with the marker bit in front, RTCP's packet types are 192 to 223.
         if len(datagram) > 1 and 192 <= datagram[1] <= 223:
             self._receive_srtcp(datagram, now_ns)
-        else:
-            self.receive_rtp(datagram, now_ns)
+        elif self._ingress is None:
+            self.malformed += 1
+        elif self._ingress.receive(datagram, now_ns):
+            self.heard_ns = now_ns
 
     def receive_rtp(self, datagram: bytes, now_ns: int) -> None:
         """Take an RTP packet, as `Ingress` expects it. Never raises."""
@@ -150,8 +157,9 @@ class RtpSession:
     def report_if_due(self, now_ns: int) -> None:
         """Send a report if it is time for one."""
         if now_ns >= self._report_at_ns:
-            self._report_at_ns = now_ns + int(REPORT_NS * random.uniform(0.7, 1.3))  # noqa: S311 - not a secret
-            self._report(now_ns)
+            calm = not self._report(now_ns) and self._reports > NEW_REPORTS
+            interval_ns = CALM_REPORT_NS if calm else REPORT_NS
+            self._report_at_ns = now_ns + int(interval_ns * random.uniform(0.7, 1.3))  # noqa: S311 - not a secret
 
     def goodbye(self, now_ns: int) -> None:
         """Tell the peer that our stream has ended."""
@@ -159,13 +167,16 @@ class RtpSession:
             self._egress.close()
         self._report(now_ns, bye=True)
 
-    def _report(self, now_ns: int, bye: bool = False) -> None:
+    def _report(self, now_ns: int, bye: bool = False) -> bool:
+        """Send a report. Returns whether it tells of loss."""
         ingress, egress = self._ingress, self._egress
         sender: RtcpSenderInfo | None = egress.sender_info(self._ntp, now_ns) if egress is not None else None
         reports: list[RtcpReceiverInfo] = []
         if ingress is not None and ingress.ssrc is not None:
             reports.append(ingress.reception.report(ingress.ssrc, now_ns))
         self._channel.send_rtcp(build_report(self._ssrc, self._cname, sender, reports, bye))
+        self._reports += 1
+        return any(one.fraction_lost for one in reports)
 
     def stats(self) -> SessionStats:
         """A snapshot."""

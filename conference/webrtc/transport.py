@@ -47,6 +47,9 @@ class Transport:
         self._changed = changed
         self._early: deque[bytes] = deque(maxlen=MAX_EARLY)
         self._timer: asyncio.TimerHandle | None = None
+        self.unprotect: Callable[[bytes], bytes | None] = _nothing
+        """Takes the SRTP off an RTP packet; ``None`` if it is forged, or replayed."""
+
         self._incoming: SrtpSession | None = None
         self._outgoing: SrtpSession | None = None
         self._outboxes = mux.outboxes
@@ -73,6 +76,7 @@ class Transport:
             self._line.close()
         self._dtls.close()
         self._incoming = self._outgoing = None
+        self.unprotect = _nothing
         self.state = "closed"
 
     async def close(self) -> None:
@@ -80,10 +84,6 @@ class Transport:
         self.stop()
         self.ice.detach()
         await self.ice.close()
-
-    def unprotect(self, packet: bytes) -> bytes | None:
-        """Take the SRTP off an RTP packet; ``None`` if it is forged, or replayed."""
-        return None if self._incoming is None else self._incoming.unprotect(packet)
 
     def unprotect_rtcp(self, packet: bytes) -> bytes | None:
         """The same for RTCP."""
@@ -125,6 +125,7 @@ class Transport:
             self._timer = asyncio.get_running_loop().call_later(seconds, self._expire)
         if self.state == "connecting" and dtls.incoming is not None and dtls.outgoing is not None:
             self._incoming, self._outgoing = SrtpSession(dtls.incoming), SrtpSession(dtls.outgoing)
+            self.unprotect = self._incoming.unprotect
             self.state = "connected"
             self._lead_line()
             self._changed()
@@ -142,3 +143,7 @@ class Transport:
         self._timer = None
         self._dtls.expire()
         self._follow()
+
+
+def _nothing(_: bytes) -> None:
+    """Without keys, nothing is authentic."""

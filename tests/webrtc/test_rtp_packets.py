@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 
 import pytest
 from aiortc.rtp import RtpPacket as TheirPacket
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conference.webrtc.rtp import build_rtp, parse_rtp
+from conference.webrtc.rtp import build_rtp, parse_media, parse_rtp
 
 U16 = st.integers(0, 0xFFFF)
 U32 = st.integers(0, 0xFFFFFFFF)
@@ -73,3 +74,17 @@ def test_no_bytes_raise_anything_but_value_error(data: bytes, level_id: int) -> 
             parse_rtp(candidate, level_id)
         except ValueError:
             continue
+
+
+@given(st.binary(max_size=60), st.integers(0, 15))
+def test_the_quick_way_finds_what_the_slow_one_finds(data: bytes, level_id: int) -> None:
+    def result(parse: Callable[[bytes, int], tuple[object, ...]], packet: bytes) -> object:
+        try:
+            return tuple(parse(packet, level_id))
+        except ValueError as error:
+            return str(error)
+
+    level = bytes([0xBE, 0xDE, 0, 1, level_id << 4, 30, 0, 0])
+    header = bytes(10)
+    for packet in (data, b"\x90\x6f" + header + data, b"\x90\x6f" + header + level + data, b"\x80\x6f" + header + data):
+        assert result(parse_media, packet) == result(parse_rtp, packet)

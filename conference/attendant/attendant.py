@@ -165,9 +165,10 @@ class Attendant:
         here = desk.others("")
         if len(here) != 1 or self._settings.alone == "nobody":
             return
-        if self._settings.alone == "everybody" and desk.people[here[0]].transport != "twilio":
-            desk.say_to(here[0], ["alone"])
-        desk.tell(here[0], ["alone"])
+        if desk.room.participants[here[0]].transport == "twilio":
+            desk.tell(here[0], ["alone"])
+        elif self._settings.alone == "everybody":
+            desk.say(here[0], ["alone"])
 
     def _announce(self, desk: Desk, state: ParticipantState, what: str) -> None:
         if desk.policy.announce == "off" or not desk.others(state.id):

@@ -15,6 +15,8 @@ from conference.room.sounds import Sound
 MOST_COUNTED = 20
 """Others whose number is said; there are prompts for as many."""
 
+_NAMED = 3  # prompts that the name of a sound lists, which is made of several
+
 
 class Desk:
     """Everybody in a room, what is said to them, and the music of those who wait.
@@ -42,20 +44,20 @@ class Desk:
     def tell(self, participant_id: str, prompts: Sequence[str]) -> None:
         """Say something to a caller, if they are told things."""
         if participant_id in self.prompted and prompts:
-            self.speaker.say(participant_id, prompts[0], self._library.sequence(prompts))
+            self.say(participant_id, prompts)
 
     def announce(self, sounds: Sequence[str]) -> None:
         """Play something to everybody, unless something is being played to everybody: crowds come and go quietly."""
         if not self.speaker.is_busy(None):
-            self.speaker.say(None, sounds[0], self._library.sequence(sounds))
+            self.say(None, sounds)
 
-    def say_to(self, participant_id: str, prompts: Sequence[str]) -> None:
-        """Say something to anybody."""
-        self.speaker.say(participant_id, prompts[0], self._library.sequence(prompts))
+    def say(self, participant_id: str | None, prompts: Sequence[str]) -> None:
+        """Say something to anybody, or (``None``) to everybody."""
+        self.speaker.say(participant_id, "+".join(prompts[:_NAMED]), self._library.sequence(prompts))
 
     def others(self, participant_id: str) -> list[str]:
         """Ids of those in the conversation besides somebody."""
-        return [one.id for one in self.people.values() if one.id != participant_id and not one.waiting]
+        return [one.id for one in self.room.participants.values() if one.id != participant_id and not one.waiting]
 
     def count_prompt(self, participant_id: str) -> str:
         """The prompt that says how many others there are."""

@@ -113,6 +113,11 @@ class ReplayedSound(Sound):
         self._frame: Samples | None = None
         self._last = False
 
+    @property
+    def stopping(self) -> bool:
+        """See `Sound.stopping`."""
+        return self._last
+
     def give(self, samples: bytes | None, *, ended: bool) -> None:
         """Have this pulled next."""
         self._frame = None if samples is None else np.frombuffer(samples, dtype="<i2").astype(np.int16)

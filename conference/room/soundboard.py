@@ -48,9 +48,12 @@ class Soundboard:
     def pull(self, now_ns: int, *, absent: bool) -> Iterator[tuple[str, Samples]]:
         """The next frames, by id. What is for those who are absent waits while nobody is."""
         for sound in self.sounds.values():
-            if sound.for_absent and not absent:
+            waits = sound.for_absent and not absent
+            if waits and not sound.stopping:
                 continue
             frame = sound.pull(now_ns)
+            if waits:
+                continue  # it was stopped while nobody heard it
             if frame is not None:
                 yield sound.id, frame
 

@@ -70,6 +70,11 @@ class Sound:
         self._position = 0
         self._stopping = False
 
+    @property
+    def stopping(self) -> bool:
+        """It ends with the next frame."""
+        return self._stopping
+
     def stop(self) -> None:
         """End it with the next frame, which fades."""
         self._stopping = True

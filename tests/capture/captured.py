@@ -6,6 +6,7 @@ import io
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -51,7 +52,7 @@ class Ear:
         return [(mix.samples.tobytes(), mix.payload) for mix in self.mixes]
 
 
-def captured_room(voice: VoiceSettings = DEFAULT_VOICE, **limits: int) -> tuple[CapturedRoom, Memory]:
+def captured_room(voice: VoiceSettings = DEFAULT_VOICE, **limits: Any) -> tuple[CapturedRoom, Memory]:
     memory = Memory()
     return CapturedRoom("tea", 1_700_000_000.0, lambda event: None, voice, output=memory, **limits), memory
 

@@ -1,0 +1,125 @@
+"""A capture of a room that is moderated: sounds, hold, deafening, gains and whispers are heard again, bit for bit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from conference.capture.format import decode
+from conference.capture.records import Ruled, SoundPlayed, SoundPulled
+from conference.codecs.opus import OpusCodec
+from conference.codecs.pcmu import PcmuCodec
+from conference.prompts.library import Library
+from conference.room.local import LocalSource
+from conference.room.room import Room
+from conference.room.sounds import Sound
+from tests.capture.captured import Ear, all_samples, at, captured_room, join, replayed
+from tests.speech import spoken
+from tests.tones import level_at, tone
+
+TICKS = 300
+VOICES = [spoken(TICKS / 50, seed=seed).reshape(-1, 960) for seed in range(3)]
+NAMES = ("amy", "ben", "cat")
+MUSIC = tone(1000.0, 1.0, -20.0, fade=0)
+
+
+class Evening:
+    """Three people who talk all the time, and somebody who decides about them."""
+
+    def __init__(self, room: Room) -> None:
+        self.room = room
+        self.sources = {name: LocalSource() for name in NAMES}
+        self.ears = {"amy": Ear(OpusCodec()), "ben": Ear(OpusCodec()), "cat": Ear(PcmuCodec())}
+        for name in NAMES:
+            join(room, name, self.sources[name], self.ears[name])
+
+    def play(self, id: str, name: str, **given: object) -> None:  # noqa: A002 - as of a sound
+        samples = MUSIC if name == "music" else Library().samples(name)
+        self.room.play(Sound(id=id, name=name, samples=samples, **given))  # type: ignore[arg-type]
+
+    def run(self) -> None:
+        steps: dict[int, Callable[[], object]] = {
+            10: lambda: self.play("s1", "join-tone"),
+            20: lambda: self.play("s2", "muted", audience=frozenset({"amy"}), talk_gain=0.3, gain=0.5),
+            40: lambda: self.room.set_gain("amy", "ben", 0.25),
+            50: lambda: self.room.set_gain(None, "cat", 1.5),
+            60: lambda: self.play("hold", "music", for_absent=True, loop=True),
+            65: lambda: self.room.hold("ben", True, by="Host"),
+            90: lambda: self.room.whisper("cat", ["amy"], by="Host"),
+            100: lambda: self.play("s3", "others-2", talk_gain=0.0),
+            120: lambda: self.room.hold("ben", False, by="Host"),
+            130: lambda: self.room.stop_sound("hold"),
+            140: lambda: self.room.speak_up("cat"),
+            150: lambda: self.room.deafen("cat", True),
+            155: lambda: self.room.remove("ben", "bored"),
+            160: lambda: self.play("loop", "music", loop=True, gain=0.1),
+            170: lambda: self.room.set_muted("amy", True, by="Host"),
+            180: lambda: join(self.room, "ben", self.sources["ben"], self.ears["ben"]),
+            190: lambda: self.room.sidebar(["amy", "ben"], by="Host"),
+            200: lambda: self.room.set_role("cat", "listener"),
+            210: lambda: self.room.stop_sound("loop"),
+            220: lambda: self.room.rejoin(["amy", "ben"]),
+            230: lambda: self.room.deafen("cat", False),
+            240: lambda: self.room.set_gain("amy", "ben", None),
+            250: lambda: self.play("never", "music"),
+        }
+        for tick in range(TICKS):
+            if tick in steps:
+                steps[tick]()
+            if tick == 250:
+                self.room.stop_sound("never")  # before it began
+            for name, voice in zip(NAMES, VOICES, strict=True):
+                self.sources[name].push(voice[tick], at(tick))
+            self.room.tick(tick, at(tick))
+
+
+@pytest.fixture(scope="module")
+def evening() -> tuple[Evening, object]:
+    room, memory = captured_room()
+    evening = Evening(room)
+    evening.run()
+    room.end_capture("over")
+    return evening, memory
+
+
+def test_all_that_was_decided_is_heard_again_bit_for_bit(evening: tuple[Evening, object]) -> None:
+    live, memory = evening
+    replay, heard = replayed(memory)  # type: ignore[arg-type]
+    assert replay.identical
+    assert replay.ended == "over"
+    assert replay.ticks == TICKS
+    for name, ear in live.ears.items():
+        assert heard[name] == ear.heard, name
+
+
+def test_a_captured_room_that_is_moderated_sounds_like_one_that_is_not_captured(
+    evening: tuple[Evening, object],
+) -> None:
+    plain = Evening(Room("tea", 0.0, lambda event: None))
+    plain.run()
+    for name, ear in evening[0].ears.items():
+        assert plain.ears[name].heard == ear.heard, name
+
+
+def test_what_was_heard_is_what_was_decided(evening: tuple[Evening, object]) -> None:
+    """Or else the two tests above might compare silence with silence."""
+    ben, amy = (all_samples(evening[0].ears[name].heard) for name in ("ben", "amy"))
+    on_hold = slice(70 * 960, 118 * 960)
+    assert level_at(ben[on_hold], 48_000, 1000.0) == pytest.approx(-20.0, abs=0.5)
+    assert level_at(amy[on_hold], 48_000, 1000.0) < -35.0
+    cat = all_samples(evening[0].ears["cat"].heard)
+    assert np.any(cat[165 * 960 : 169 * 960]) == np.False_  # deafened: neither talk nor what is played to all
+
+
+def test_the_capture_says_what_was_played_and_what_was_set(evening: tuple[Evening, object]) -> None:
+    records = list(decode(evening[1].blocks))  # type: ignore[attr-defined]
+    played = [one.about["name"] for one in records if isinstance(one, SoundPlayed)]
+    assert played == ["join-tone", "muted", "music", "others-2", "music", "music"]
+    rules = [one.about["rules"] for one in records if isinstance(one, Ruled)]
+    assert rules[0] == [["amy", "ben", 0.25]]
+    assert rules[1] == [["amy", "ben", 0.25], [None, "cat", 1.5]]
+    assert rules[-1] == []
+    ends = [one.index for one in records if isinstance(one, SoundPulled) and one.ended]
+    assert sorted(ends) == list(range(6))

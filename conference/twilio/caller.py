@@ -77,6 +77,7 @@ class Caller:
         self._clock = clock
         self._sleep = sleep
         self._digits: list[str] = []
+        self._farewell = ""
 
     def press(self, digits: str) -> None:
         """Press keys; they are sent with the next ticks, one each.
@@ -134,7 +135,9 @@ class Caller:
             with contextlib.suppress(TimeoutError):  # a lost socket: its close is about to be read
                 async with asyncio.timeout(1.0):
                     await receiving
-            return CallEnd(by_server=True, code=socket.close_code, reason=_close_sentence(socket.close_code))
+            return CallEnd(
+                by_server=True, code=socket.close_code, reason=self._farewell or _close_sentence(socket.close_code)
+            )
         finally:
             for task in (receiving, sending):
                 task.cancel()
@@ -142,12 +145,16 @@ class Caller:
 
     async def _receive(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         with contextlib.suppress(ConnectionError, aiohttp.ClientError):
-            async for message in socket:
+            while True:
+                message = await socket.receive()
                 if message.type is aiohttp.WSMsgType.TEXT:
                     for echo in self.phone.receive_text(message.data):
                         await socket.send_str(echo)
                 elif message.type is aiohttp.WSMsgType.BINARY:
                     self.phone.receive_binary()
+                else:
+                    break
+            self._farewell = _printable(message.extra) if message.type is aiohttp.WSMsgType.CLOSE else ""
 
     async def _send(self, socket: aiohttp.ClientWebSocketResponse) -> bool:
         """Say something every 20 ms; whether it was this side that ended the call."""
@@ -196,6 +203,11 @@ def _handshake_sentence(url: str, error: aiohttp.WSServerHandshakeError) -> str:
     known = {401: "asks for a login", 403: "forbids this call", 404: "has no such stream", 429: "is called too often"}
     known |= {503: "takes no calls at the moment"}
     return f"{url} {known.get(error.status, 'does not take the call')}: HTTP status {error.status}{reason}."
+
+
+def _printable(text: object) -> str:
+    """What a server said, as it can be shown on a terminal."""
+    return "".join(one for one in text if one.isprintable()) if isinstance(text, str) else ""
 
 
 def _close_sentence(code: int | None) -> str:

@@ -137,6 +137,15 @@ async def test_the_servers_close_is_the_end_and_its_code_is_told() -> None:
     assert end == CallEnd(by_server=True, code=1001, reason="the server is going away")
 
 
+async def test_why_the_server_ends_the_call_is_told_in_its_own_words() -> None:
+    async def refuse(socket: web.WebSocketResponse, _: str) -> None:
+        await socket.close(code=WSCloseCode.POLICY_VIOLATION, message=b"This call needs a token\x1b[2J.")
+
+    async with serving(FakeServer(refuse).handle) as url:
+        end = await place(Caller(url, Phone(), speak=saying(500)))
+    assert end == CallEnd(by_server=True, code=1008, reason="This call needs a token[2J.")
+
+
 async def test_a_cancelled_call_hangs_up_properly() -> None:
     server = FakeServer()
     async with serving(server.handle) as url:

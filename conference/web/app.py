@@ -20,7 +20,19 @@ from conference.room.policy import RoomPolicy
 from conference.room.room import Room
 from conference.room.voice import VoiceSettings
 from conference.settings import Settings
-from conference.web import events, hearing, metrics, moderation, openapi, pages, participants, rooms, tokens, twilio
+from conference.web import (
+    events,
+    hearing,
+    metrics,
+    moderation,
+    openapi,
+    pages,
+    participants,
+    rooms,
+    sounds,
+    tokens,
+    twilio,
+)
 from conference.web.audit import Audit
 from conference.web.call import Call
 from conference.web.cors import add_cors_headers, answer_options
@@ -210,6 +222,10 @@ def _add_routes(app: web.Application) -> None:
             web.get("/rooms/{room}/sidebars", hearing.list_sidebars),
             web.post("/rooms/{room}/sidebars", hearing.begin_sidebar),
             web.delete("/rooms/{room}/sidebars/{sidebar}", hearing.end_sidebar),
+            web.get("/sounds", sounds.list_library),
+            web.get("/rooms/{room}/sounds", sounds.list_playing),
+            web.post("/rooms/{room}/sounds", sounds.play),
+            web.delete("/rooms/{room}/sounds/{sound}", sounds.stop),
             web.get(seats + "/{listener}/hears", hearing.show_hears),
             web.put(seats + "/{listener}/hears/{source}", hearing.set_gain),
             web.delete(seats + "/{listener}/hears/{source}", hearing.clear_gain),

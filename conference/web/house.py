@@ -57,10 +57,14 @@ class House:
         await asyncio.to_thread(self.library.load_files)
         self._loading = asyncio.create_task(asyncio.to_thread(self.library.load), name="load sounds")
 
+    async def loaded(self) -> None:
+        """Wait until all sounds are decoded, which is soon after the start."""
+        if self._loading is not None and not self._loading.done():
+            await asyncio.wait([self._loading])
+
     async def close(self) -> None:
         """Wait for what :meth:`open` began."""
-        if self._loading is not None:
-            await asyncio.wait([self._loading])
+        await self.loaded()
 
     def make_door(self, source: Source | None, sink: Sink) -> Door:
         """A door for one caller to stand at."""

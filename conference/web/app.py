@@ -95,9 +95,13 @@ async def hang_up_all(app: web.Application) -> None:
 
 
 async def _send_home(server: Server) -> None:
-    """Everybody who is still in a room leaves it, and those who listen to the events are told so at the last."""
-    for name in list(server.conference.rooms):
-        server.conference.end(name, "The server is being stopped.")
+    """Everybody who is still in a room is lost to it, and those who listen to the events are told so at the last.
+
+    Not "ended": no conference is over because a server is started anew, and its people come back by themselves.
+    """
+    for name, room in list(server.conference.rooms.items()):
+        for participant_id in list(room.participants):
+            server.conference.dismiss(name, participant_id, "The server is being stopped.", "lost")
     server.feeds.finish()
 
 

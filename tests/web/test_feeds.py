@@ -123,7 +123,7 @@ async def test_streams_tell_that_everybody_went_and_end_when_the_server_stops() 
         await stream.next()
         await site.app.shutdown()
         name, data = await stream.next()
-        assert (name, data["departure"]) == ("participant.left", "ended")
+        assert (name, data["departure"]) == ("participant.left", "lost")
         assert data["reason"] == "The server is being stopped."
         assert (await stream.next())[0] == "end"
 

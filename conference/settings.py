@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import get_args
-from urllib.parse import urlsplit
 
 from conference.access.tokens import check_secret
 from conference.access.webhooks import read_key
 from conference.attendant.menu import Menu
 from conference.attendant.settings import ALONE, Alone
+from conference.checks import SettingsError as SettingsError
+from conference.checks import (
+    check_address,
+    check_origin,
+    check_pin,
+    check_webhook,
+    is_address,
+    option_name,
+    read_secret,
+)
 from conference.iceservers import IceServer
 from conference.room.conference import check_room_name
 from conference.room.errors import InvalidRoomName
@@ -45,10 +53,6 @@ WEBHOOK_EVENTS = (
     "talking.stopped",
 )
 """What :attr:`Settings.webhook_events` can name."""
-
-
-class SettingsError(ValueError):
-    """Two settings contradict each other, or one is out of range; the text is a sentence for people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,12 +202,12 @@ class Settings:
             if not low <= value <= high:
                 raise SettingsError(f"{option_name(name)} must be from {low} to {high}, not {value}.")
         for address in self.announce_ips:
-            _check_address(address)
+            check_address(address)
         for origin in self.allowed_origins:
             if origin != "*":
-                _check_origin("allowed_origins", origin)
+                check_origin("allowed_origins", origin)
         if self.public_url is not None:
-            _check_origin("public_url", self.public_url)
+            check_origin("public_url", self.public_url)
         try:
             check_room_name(self.twilio_default_room)
         except InvalidRoomName:
@@ -230,7 +234,7 @@ class Settings:
         if self.secret_file is not None:
             if self.secret is not None:
                 raise SettingsError("secret and secret-file are the same thing: give one of them.")
-            object.__setattr__(self, "secret", _read_secret(self.secret_file))
+            object.__setattr__(self, "secret", read_secret(self.secret_file))
         try:
             for secret in self.secrets:
                 check_secret(secret)
@@ -238,13 +242,13 @@ class Settings:
             each = " A comma separates two secrets." if "," in (self.secret or "") else ""
             raise SettingsError(f"secret: {error}{each}") from None
         for room, pin in self.pins:
-            _check_pin(room, pin)
+            check_pin(room, pin)
         if self.twilio_auth_token is not None and self.public_url is None:
             raise SettingsError("twilio-auth-token needs public-url: Twilio signs the address that it asks for.")
 
     def _check_webhooks(self) -> None:
         for url in self.webhooks:
-            _check_webhook(url)
+            check_webhook(url)
         if self.webhooks and self.webhook_secret is None:
             raise SettingsError("webhook needs webhook-secret: receivers must be able to tell that it was you.")
         try:
@@ -273,12 +277,7 @@ class Settings:
     @property
     def on_loopback(self) -> bool:
         """Whether :attr:`host` can be reached from this machine only."""
-        return self.host == "localhost" or (_is_address(self.host) and ipaddress.ip_address(self.host).is_loopback)
-
-
-def option_name(field: str) -> str:
-    """The name of a setting as people write it: ``udp_port`` is ``udp-port``."""
-    return field.replace("_", "-")
+        return self.host == "localhost" or (is_address(self.host) and ipaddress.ip_address(self.host).is_loopback)
 
 
 _RANGES: tuple[tuple[str, float, float], ...] = (
@@ -321,57 +320,6 @@ _CHOICES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("announce", ANNOUNCEMENTS),
     ("alone_prompt", ALONE),
 )
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _check_address(text: str) -> None:
-    address = ipaddress.ip_address(text) if _is_address(text) else None
-    if address is None or address.is_unspecified or address.is_multicast:
-        raise SettingsError(f"announce-ip must be an IP address that peers can reach, not '{text}'.")
-
-
-def _read_secret(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError):
-        raise SettingsError(f"secret-file: no text can be read from {path}.") from None
-
-
-def _check_pin(room: str, pin: str) -> None:
-    try:
-        check_room_name(room)
-    except InvalidRoomName as error:
-        raise SettingsError(f"pin: {error}.") from None
-    if not re.fullmatch("[0-9]{4,12}", pin):
-        raise SettingsError(f"The pin of room {room} must be 4 to 12 digits, as telephones have them.")
-
-
-def _check_origin(field: str, text: str) -> None:
-    try:
-        parts = urlsplit(text)
-        _ = parts.port
-    except ValueError:
-        parts = urlsplit("")
-    extra = parts.path.strip("/") or parts.query or parts.fragment or parts.username
-    if parts.scheme not in ("http", "https") or not parts.hostname or extra:
-        raise SettingsError(f"{option_name(field)} must look like https://talk.example.org, not '{text}'.")
-
-
-def _check_webhook(url: str) -> None:
-    try:
-        parts = urlsplit(url)
-        good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0 and not parts.fragment
-    except ValueError:
-        good = False
-    if not good or not url.isprintable() or " " in url:  # which is not repeated: it may hold a secret
-        raise SettingsError("webhook must look like https://hooks.example.org/conference.")
 
 
 FIELDS = tuple(field.name for field in fields(Settings))

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1] / "conference"
 
-TOP_LEVEL = {"settings", "ids", "iceservers", "log"}
+TOP_LEVEL = {"settings", "checks", "ids", "iceservers", "log"}
 
 MAY_IMPORT: dict[str, set[str]] = {
     "audio": {"audio"},
@@ -54,7 +54,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         "audio",
         *TOP_LEVEL,
     },
-    "settings": {"access", "attendant", "iceservers", "webrtc", "twilio", "room"},
+    "settings": {"checks", "access", "attendant", "iceservers", "webrtc", "twilio", "room"},
+    "checks": {"room"},
     "ids": set(),
     "iceservers": set(),
     "log": set(),

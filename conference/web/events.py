@@ -7,9 +7,10 @@ import time
 
 from aiohttp import web
 
+from conference.web import seats
 from conference.web.access import require
 from conference.web.live import SERVER
-from conference.web.problems import Problem
+from conference.web.problems import REMOVED, Problem
 from conference.web.sse import Subscription
 from conference.web.views import Reader
 
@@ -18,9 +19,6 @@ HEARTBEAT = b": still here\n\n"
 
 RETRY = b"retry: 1000\n\n"
 """Milliseconds after which a browser that lost the stream comes back."""
-
-SEAT = "seat"
-"""The query parameter that proves a seat: ``EventSource`` can set no header."""
 
 LAST_EVENT_ID = "last_event_id"
 """The query parameter for clients that cannot set ``Last-Event-ID``."""
@@ -31,8 +29,8 @@ async def events(request: web.Request) -> web.StreamResponse:
     server = request.app[SERVER]
     room = request.match_info["room"]
     actor = require(request, None, room)
-    seat = actor.participant_id or _seat(request, room)
-    reader = Reader(actor.grant.allows("moderate"), seat, actor.grant.identity)
+    _check_seat(request, room, actor.participant_id)
+    reader = Reader(actor.grant.allows("moderate"), actor.participant_id, actor.grant.identity)
     last = request.headers.get("Last-Event-ID") or request.query.get(LAST_EVENT_ID)
     subscription = server.feeds.subscribe(room, reader, last)
     response = web.StreamResponse(
@@ -62,17 +60,17 @@ async def _copy(request: web.Request, subscription: Subscription, response: web.
             await response.write(data or HEARTBEAT)
 
 
-def _seat(request: web.Request, room: str) -> str | None:
-    """Whose seat the query proves; it is not written down anywhere.
+def _check_seat(request: web.Request, room: str, participant_id: str | None) -> None:
+    """Whether the seat that somebody shows, if they do, is theirs.
 
     Raises:
-        Problem: it proves none (403).
+        Problem: it is not, or not any more (403).
     """
-    proof = request.query.get(SEAT)
-    participant_id = None if proof is None else request.app[SERVER].seats.check(room, proof)
-    if proof is not None and participant_id is None:
+    shown = request.headers.get(seats.HEADER) or request.query.get(seats.QUERY)
+    if shown and participant_id is None:
         raise Problem(403, "This seat is not known here (any more): listen without it, or join again.")
-    return participant_id
+    if participant_id is not None and request.app[SERVER].reception.was_removed(room, participant_id):
+        raise Problem(403, "You were removed from this conference.", type=REMOVED)
 
 
 def _gone(request: web.Request) -> bool:

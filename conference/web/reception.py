@@ -126,6 +126,10 @@ class Reception:
         connection = self._connections.get((room, participant_id))
         return None if connection is None else connection.grant
 
+    def was_removed(self, room: str, participant_id: str) -> bool:
+        """Whether somebody was sent away, and has not joined again."""
+        return self._remembered.removed(room, participant_id)
+
     async def join(
         self,
         room: str,

@@ -158,4 +158,4 @@ async def test_the_servers_log_says_who_did_what(caplog: pytest.LogCaptureFixtur
     lines = [record.getMessage() for record in caplog.records if record.name == "conference.audit"]
     assert lines[0].startswith('room=tea did=join who="Amy Pond" id=')
     assert " muted=yes" in lines[1]
-    assert " how=ended " in lines[2]
+    assert " how=lost " in lines[2]

@@ -293,7 +293,7 @@ async def test_a_server_tells_its_webhooks_that_everybody_went_when_it_stops() -
             assert "conference_webhooks_dropped_total 0.0" in await (await site.client.get("/metrics")).text()
         types = [post.type for post in receiver.posts]
         assert types == ["participant.joined", "participant.left"]
-        assert receiver.posts[1].body["data"]["departure"] == "ended"
+        assert receiver.posts[1].body["data"]["departure"] == "lost"
 
 
 # The outbox alone

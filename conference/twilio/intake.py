@@ -16,8 +16,10 @@ from collections import deque
 
 import numpy as np
 
-from conference.audio.frame import TICK_NS, Samples
-from conference.audio.g711 import ulaw_decode, ulaw_encode
+from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, TICK_NS, Samples
+from conference.audio.g711 import ulaw_decode
+from conference.audio.reframe import Reframer
+from conference.audio.stretch import QUIET_SQUARE, Stretcher
 from conference.codecs.base import Decoder
 from conference.twilio.messages import FRAME_BYTES, SILENT_FRAME
 from conference.twilio.schedule import NS_PER_MS, Schedule
@@ -25,19 +27,15 @@ from conference.twilio.settings import LegSettings
 
 NS_PER_BYTE = TICK_NS // FRAME_BYTES
 CONCEALED_FRAMES = 3
-"""Frames made up for a sound that breaks off; by then the concealment has faded to silence."""
+"""Frames made up for a sound that breaks off, unless the client is a live one: then it is a stall, and as long as the
+talk may go on there is something to be heard."""
 
 TALK_GAP_FRAMES = 10
 """Frames without any sound after which the next one begins a new talk."""
 
 PATIENCE_FRAMES = 25
-"""A surplus waits this long for silence: people pause more often than that."""
-
-FOLD_EVERY_FRAMES = 10
-"""Where there is no silence to leave out, one frame in so many is folded into the next: ten per cent faster."""
-
-QUIET_SQUARE = 10_000.0
-"""Mean square up to which a frame may be left out to catch up: -50 dBov, the noise of a quiet line."""
+"""A surplus waits this long for whole frames of silence: people pause more often than that. Then it is taken out of
+sound, a pitch period at a time."""
 
 _SQUARES = ulaw_decode(np.arange(256, dtype=np.uint8)).astype(np.float64) ** 2
 
@@ -59,6 +57,8 @@ class PacedSource:
         self._schedule = Schedule(self._max_behind_ns)
         self._frames: deque[bytes | None] = deque()  # None: one that never arrived
         self._partial = bytearray()
+        self._decoded = Reframer()  # what is over when less than a frame was left out
+        self._stretcher = Stretcher()
         self._arrived_ns = 0  # the last message
         self._waiting_since_ns: int | None = None  # a new talk has begun, and is not yet played
         self._talking = False
@@ -67,14 +67,15 @@ class PacedSource:
         self._quiet_frames = 0
         self._patience = PATIENCE_FRAMES
         self.dropped_frames = 0
-        """Frames of sound left out, to catch up or because there was no room."""
+        """Frames of sound left out, to catch up or because there was no room. Parts of frames do not count."""
         self.concealed_frames = 0
         """Frames made up for sound that was not there in time."""
 
     @property
     def buffered_ms(self) -> float:
         """Sound that waits to be played, in milliseconds."""
-        return len(self._frames) * 20 + len(self._partial) * 20 / FRAME_BYTES
+        decoded = self._decoded.available * 1000 / SAMPLE_RATE
+        return len(self._frames) * 20 + len(self._partial) * 20 / FRAME_BYTES + decoded
 
     def push(self, payload: bytes, timestamp_ms: int | None, now_ns: int) -> int:
         """Take the sound of one message.
@@ -102,8 +103,14 @@ class PacedSource:
         """The next 20 ms, shape ``(960,)``, int16, 48 kHz; ``None`` while there is nothing to hear."""
         standing = self._schedule.standing_ns(now_ns) // TICK_NS
         if not self._begin(now_ns):
-            return self._nothing()
+            return self._after_what_is_over(self._nothing())
         self._catch_up(now_ns, standing)
+        if self._decoded.available >= FRAME_SAMPLES:
+            return self._decoded.pull()
+        return self._after_what_is_over(self._next(now_ns))
+
+    def _next(self, now_ns: int) -> Samples | None:
+        """20 ms of what has arrived, or what is made up for it."""
         if self._frames:
             return self._play(self._frames.popleft())
         if self._partial and now_ns - self._arrived_ns >= TICK_NS:
@@ -111,6 +118,14 @@ class PacedSource:
             self._partial.clear()
             return self._play(frame)
         return self._nothing()
+
+    def _after_what_is_over(self, samples: Samples | None) -> Samples | None:
+        """The frame that begins with what is over of the last one. Silence after it becomes shorter by as much."""
+        if not self._decoded.available:
+            return samples
+        if samples is not None:
+            self._decoded.push(samples)
+        return self._decoded.pull_padded()
 
     def _append(self, payload: bytes, now_ns: int) -> None:
         if not self._talking and self._waiting_since_ns is None:
@@ -163,7 +178,9 @@ class PacedSource:
         self._empty_pulls += 1
         if self._empty_pulls >= TALK_GAP_FRAMES and not self._partial:
             self._talking = False
-        if not self._talking or self._quiet_frames or self._empty_pulls > CONCEALED_FRAMES:
+        if not self._talking or self._quiet_frames:
+            return None
+        if self._empty_pulls > CONCEALED_FRAMES and not self._schedule.live:
             return None
         self.concealed_frames += 1
         return self._decoder.conceal(FRAME_BYTES)
@@ -171,9 +188,11 @@ class PacedSource:
     def _catch_up(self, now_ns: int, standing: int) -> None:
         """Leave out what is here beyond its time: silence if there is any, else a little of the sound."""
         allowed_ns = self._schedule.ahead_ns(now_ns) + self._buffer_ns
-        late = (len(self._frames) * TICK_NS - allowed_ns) // TICK_NS
+        here_ns = len(self._frames) * TICK_NS + self._decoded.available * 1_000_000_000 // SAMPLE_RATE
+        late = (here_ns - allowed_ns) // TICK_NS
         if late < 2 and standing < 2:
             self._patience = PATIENCE_FRAMES
+            self._stretcher.calm()
             return
         for _ in range(late - self._max_behind_ns // TICK_NS):
             self._drop_oldest()
@@ -188,17 +207,23 @@ class PacedSource:
         self._hurry(late, standing)
 
     def _hurry(self, late: int, standing: int) -> None:
-        """There was no silence to leave out: fold one frame into the next, now and then."""
+        """There was no silence to leave out: leave out a pitch period, now and then."""
         too_early = standing > self._max_behind_ns // TICK_NS
         self._patience -= 1
-        if self._patience > 0 or len(self._frames) < 2 or not (late >= 2 or too_early):
+        if self._patience > 0 or self._stretcher.rests() or not (late >= 2 or too_early):
             return
-        first, second = self._frames.popleft(), self._frames.popleft()
-        self._frames.appendleft(second if first is None else first if second is None else fold(first, second))
-        self.dropped_frames += 1
-        self._patience = FOLD_EVERY_FRAMES
+        while self._decoded.available < 2 * FRAME_SAMPLES and self._frames and self._frames[0] != SILENT_FRAME:
+            samples = self._play(self._frames.popleft())
+            if samples is None:
+                break
+            self._decoded.push(samples)
+        if self._decoded.available < 2 * FRAME_SAMPLES:
+            return
+        block = self._decoded.pull_all()
+        shorter = self._stretcher.shorten(block, max(late, standing) * FRAME_SAMPLES)
+        self._decoded.push(shorter)
         if late < 2:
-            self._schedule.forgo(TICK_NS)
+            self._schedule.forgo((len(block) - len(shorter)) * 1_000_000_000 // SAMPLE_RATE)
 
     def _drop_oldest(self) -> None:
         if self._frames.popleft() is not None:
@@ -210,10 +235,3 @@ def is_quiet(frame: bytes | None) -> bool:
     if frame is None or frame == SILENT_FRAME:
         return True
     return float(_SQUARES.take(np.frombuffer(frame, dtype=np.uint8)).mean()) <= QUIET_SQUARE
-
-
-def fold(first: bytes, second: bytes) -> bytes:
-    """Two frames of mu-law in the time of one: the first fades into the second, so that nothing clicks."""
-    fade = np.linspace(0.0, 1.0, len(first))
-    mixed = ulaw_decode(first) * (1.0 - fade) + ulaw_decode(second) * fade
-    return ulaw_encode(np.rint(mixed).astype(np.int16)).tobytes()

@@ -34,6 +34,11 @@ class Schedule:
         self._standing_ns = 0  # what the last window told
         self._live = self._was_live = False  # in the last window, and in the one before
 
+    @property
+    def live(self) -> bool:
+        """Whether the client has been sending in real time."""
+        return self._live or self._was_live
+
     def extend(self, duration_ns: int, now_ns: int) -> None:
         """Sound of this length has arrived."""
         if self._due_ns is None:
@@ -41,7 +46,7 @@ class Schedule:
         else:
             lean = max(0, now_ns - self._seen_ns) // 1000
             self._due_ns += max(-lean, min(lean, now_ns - self._due_ns))
-            slack_ns = self._slack_ns if self._live or self._was_live else 0
+            slack_ns = self._slack_ns if self.live else 0
             self._due_ns = max(self._due_ns, now_ns - slack_ns)
         self._seen_ns = now_ns
         self._due_ns += duration_ns

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conference.audio.frame import Samples
-from conference.audio.g711 import ulaw_decode, ulaw_encode
+from conference.audio.frame import SILENCE, Samples
+from conference.audio.g711 import ulaw_encode
 from conference.codecs.pcmu import PcmuCodec
-from conference.twilio.intake import PacedSource, fold, is_quiet
+from conference.twilio.intake import PacedSource, is_quiet
 from conference.twilio.schedule import Schedule
 from conference.twilio.settings import LegSettings
 from tests.tones import tone
@@ -362,13 +362,27 @@ def test_silence_is_not_decoded() -> None:
     assert frames[7:] == [None] * 3
 
 
-def test_a_fold_is_one_frame_that_begins_and_ends_as_its_two_did() -> None:
-    first, second = ulaw_encode(tone(400, 0.02, rate=8000, fade=0)), ulaw_encode(tone(700, 0.02, rate=8000, fade=0))
-    folded = ulaw_decode(fold(first.tobytes(), second.tobytes())).astype(int)
-    assert folded.shape == (160,)
-    assert abs(folded[0] - ulaw_decode(first)[0]) <= 16
-    assert abs(folded[-1] - ulaw_decode(second)[-1]) <= 256
-    assert np.abs(folded).max() <= 32124
+def test_what_is_caught_up_with_in_mid_sound_keeps_its_pitch_and_has_no_click() -> None:
+    source = PacedSource(PcmuCodec().make_decoder(), LegSettings(buffer_ms=40))
+    sound = ulaw_encode(tone(200, 16.0, rate=8000))
+    payloads = [one.tobytes() for one in sound.reshape(-1, 160)]
+    now, heard, fullest = 0, [], 0.0
+    for number, _ in enumerate(payloads):
+        if not 400 <= number < 410:  # a stall of 200 ms
+            for payload in payloads[400 : number + 1] if number == 410 else [payloads[number]]:
+                source.push(payload, None, now)
+        fullest = max(fullest, source.buffered_ms)
+        frame = source.pull(now)
+        heard.append(SILENCE if frame is None else frame)
+        now += TICK
+    assert fullest >= 200
+    assert source.buffered_ms <= 80
+    assert source.dropped_frames == 0
+    caught_up = np.concatenate(heard[430:600]).astype(int)
+    plain = np.concatenate(heard[100:300]).astype(int)
+    assert np.abs(np.diff(caught_up)).max() <= 1.1 * np.abs(np.diff(plain)).max()
+    spectrum = np.abs(np.fft.rfft(caught_up * np.hanning(len(caught_up))))
+    assert abs(spectrum.argmax() * 48_000 / len(caught_up) - 200) < 1
 
 
 @pytest.mark.parametrize(("dbfs", "quiet"), [(-70, True), (-50, True), (-40, False), (-12, False)])

@@ -61,6 +61,7 @@ def actor_of(request: web.Request, room: str | None = None) -> Actor:
         grant = _shown(server, request, room, participant_id)
     else:
         grant = _unasked(server, request, room)
+    grant = _promoted(server, grant, room, participant_id)
     return Actor(grant, participant_id, label_of(grant, participant_id))
 
 
@@ -98,6 +99,7 @@ def require_self_or(request: web.Request, right: Right | None, room: str, partic
     server = request.app[SERVER]
     seated = server.grant_of(room, participant_id)
     if seated is not None and _proven_seat(server, request, room) == participant_id:
+        seated = _promoted(server, seated, room, participant_id)
         return Actor(seated, participant_id, label_of(seated, participant_id))
     actor = require(request, None, room)
     identity = actor.grant.identity
@@ -149,6 +151,15 @@ def _shown(server: Server, request: web.Request, room: str | None, participant_i
     sentence = str(presented)
     challenge = f'{_REALM}, error="invalid_token", error_description="{sentence}"'
     raise Problem(401, sentence, headers={"WWW-Authenticate": challenge})
+
+
+def _promoted(server: Server, grant: Grant, room: str | None, participant_id: str | None) -> Grant:
+    """What somebody may do in whose seat a host sits: whom a host made a host moderates, too."""
+    there = None if room is None else server.conference.get(room)
+    participant = None if there is None or participant_id is None else there.participants.get(participant_id)
+    if participant is None or participant.role != "host":
+        return grant
+    return replace(grant, rights=grant.rights | {"moderate"})
 
 
 def _presented(server: Server, request: web.Request) -> Grant | TokenError | None:

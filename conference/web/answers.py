@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from conference.access.grants import Right, Role
+from conference.prompts.library import Origin
 from conference.room.participant import Transport
 from conference.room.policy import Announce, Lobby
 
@@ -82,6 +83,26 @@ class Sound(Answered):
     talk_gain: float
     gain: float
     loop: bool
+
+
+class Sounds(Answered):
+    """All that is being played in a room."""
+
+    sounds: list[Sound]
+
+
+class LibraryEntry(Answered):
+    """A sound that can be played."""
+
+    name: str
+    seconds: float
+    origin: Origin = Field(description="Made by the server, shipped with it, or a file of the operator.")
+
+
+class Library(Answered):
+    """All that can be played."""
+
+    sounds: list[LibraryEntry]
 
 
 class Rule(Answered):

@@ -13,10 +13,11 @@ from conference.web import (
     participants,
     rooms,
     seats,
+    sounds,
     tokens,
     twilio,
 )
-from conference.web.operation import Operation, Parameter
+from conference.web.operation import ROOM_NAME, Operation, Parameter
 from conference.web.problems import Handler
 from conference.web.reading import JSON, MERGE_PATCH
 
@@ -54,7 +55,7 @@ _JOINING: dict[Handler, Operation] = {
         },
         body={participants.SDP: None},
         parameters=(
-            Parameter("name", "query", "What people see; that of the token, or `Guest`, if it is missing."),
+            Parameter("name", "query", "What people see; else that of the token, or `Guest`.", models.NAME_SCHEMA),
             Parameter("role", "query", "Less than the token's role, or with the right to moderate `host`.", _SWITCH),
             _SEAT,
         ),
@@ -119,6 +120,7 @@ _ROOMS: dict[Handler, Operation] = {
         content=answers.Room,
         answer="The room as it is run now.",
         body={MERGE_PATCH: models.RoomPatch},
+        problems=(409,),
         description="Those whom it would not let in any more stay.",
     ),
     moderation.end_room: Operation(
@@ -185,7 +187,7 @@ _HEARING: dict[Handler, Operation] = {
         description="What is set for the pair counts; else what is set for either with `*` multiplies.",
     ),
     hearing.clear_gain: Operation(
-        "hearing", "Take back what was set", access="moderate", status=204, problems=(400,), answer="Nothing is set."
+        "hearing", "Take back what was set", access="moderate", status=204, problems=(409,), answer="Nothing is set."
     ),
     hearing.whisper: Operation(
         "hearing",
@@ -236,6 +238,27 @@ _HEARING: dict[Handler, Operation] = {
     ),
 }
 
+_SOUNDS: dict[Handler, Operation] = {
+    sounds.list_library: Operation(
+        "sounds", "List what can be played", access="moderate", content=answers.Library, answer="In any room."
+    ),
+    sounds.list_playing: Operation(
+        "sounds", "List what is being played", access="moderate", content=answers.Sounds, answer="In this room."
+    ),
+    sounds.play: Operation(
+        "sounds",
+        "Play a sound",
+        access="moderate",
+        status=201,
+        content=answers.Sound,
+        answer="It is heard from the next tick on.",
+        headers=_LOCATION,
+        body={JSON: models.NewSound},
+        problems=(409,),
+    ),
+    sounds.stop: Operation("sounds", "Stop a sound", access="moderate", status=204, answer="It fades at once."),
+}
+
 _CALLS: dict[Handler, Operation] = {
     twilio.stream: Operation(
         "calls",
@@ -256,7 +279,7 @@ _CALLS: dict[Handler, Operation] = {
         body_optional=True,
         body_any=True,
         parameters=(
-            Parameter("room", "query", "Where the call goes; else `--twilio-default-room`."),
+            Parameter("room", "query", "Where the call goes; else `--twilio-default-room`.", ROOM_NAME),
             Parameter("name", "query", "What people see; else the caller's name or number."),
         ),
         problems=(400,),
@@ -294,5 +317,5 @@ _SERVER: dict[Handler, Operation] = {
     ),
 }
 
-DESCRIBED: dict[Handler, Operation] = _JOINING | _ROOMS | _HEARING | _CALLS | _SERVER
+DESCRIBED: dict[Handler, Operation] = _JOINING | _ROOMS | _HEARING | _SOUNDS | _CALLS | _SERVER
 """By handler: one that serves several addresses does the same at each."""

@@ -90,7 +90,7 @@ async def begin_sidebar(request: web.Request) -> web.Response:
     room, label = require_moderator(request)
     check_present(room, members)
     if len(set(members)) < 2:
-        raise Problem(400, "A sidebar has two members or more.")
+        raise Problem(409, "A sidebar has two members or more.")
     try:
         sidebar_id = request.app[SERVER].sidebars.begin(room, members, by=label)
     except (InSidebar, ValueError) as error:
@@ -121,7 +121,7 @@ def _whisper(request: web.Request, listeners: list[str]) -> web.Response:
     room, participant = find_participant(request)
     check_present(room, listeners)
     if participant.id in listeners:
-        raise Problem(400, "Nobody can whisper to themselves: name others.")
+        raise Problem(409, "Nobody can whisper to themselves: name others.")
     _check_no_sidebar(request, room, [participant.id])
     try:
         room.whisper(participant.id, listeners, by=label)
@@ -141,9 +141,9 @@ def _place(request: web.Request) -> tuple[str | None, str | None]:
     """A place in the matrix.
 
     Raises:
-        Problem: nobody is meant, or somebody's own voice (400).
+        Problem: nobody is meant, or somebody's own voice (409).
     """
     listener, source = request.match_info["listener"], request.match_info["source"]
     if listener == source:
-        raise Problem(400, "Name a listener or a source, and not the same for both: nobody hears themselves.")
+        raise Problem(409, "Name a listener or a source, and not the same for both: nobody hears themselves.")
     return None if listener == ANYBODY else listener, None if source == ANYBODY else source

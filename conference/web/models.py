@@ -54,6 +54,11 @@ def _not_null(value: object) -> object:
     return value
 
 
+def _whole(value: object) -> object:
+    """JSON knows one kind of number: 3.0 is a whole one, too."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def _name(value: str | None, info: ValidationInfo) -> str | None:
     limit = (info.context or {}).get("max_name_length", 64)
     return None if value is None else read_name(value, limit)
@@ -64,9 +69,16 @@ def _required(schema: dict[str, Any]) -> tuple[BeforeValidator, WithJsonSchema]:
     return BeforeValidator(_not_null), WithJsonSchema(schema)
 
 
+_CONTROLS = r"\x00-\x1f\x7f-\x9f"
+_LINE = rf"[^{_CONTROLS}\u2028-\u202e\u2066-\u2069]*"
+NAME_SCHEMA = {"type": "string", "maxLength": 64, "pattern": f"^{_LINE}$"}
+"""JSON Schema of a person's name."""
+
+_WRITTEN = rf"(?:[^{_CONTROLS}]|[\t\n])*"
+
 _SWITCH = _required({"type": "boolean"})
 _NO = _required({"type": "boolean", "const": False})
-_NAME = _required({"type": "string", "maxLength": 64, "pattern": r"^[^\x00-\x1f\x7f]*$"})
+_NAME = _required(NAME_SCHEMA)
 _LOBBIES = _required({"type": "string", "enum": ["off", "host", "admit"]})
 _ANNOUNCEMENTS = _required({"type": "string", "enum": ["off", "tones", "names"]})
 _ROLES = _required({"type": "string", "enum": ["host", "speaker", "listener"]})
@@ -109,7 +121,9 @@ class RoomPatch(MergePatch):
 
     locked: Switch = Field(None, description="Nobody but hosts comes in any more.")
     max_participants: Annotated[
-        int | None, Must("a whole number from 1 to 100000, or null"), Field(ge=1, le=100_000)
+        Annotated[int, Field(ge=1, le=100_000)] | None,
+        Must("a whole number from 1 to 100000, or null"),
+        BeforeValidator(_whole),
     ] = Field(None, description="As many as may be here, hosts aside; `null` for what the server allows.")
     lobby: Annotated[Lobby | None, Must("one of 'off', 'host' and 'admit'"), *_LOBBIES] = Field(
         None, description="Who waits in the lobby: nobody; all until a host is there; all until they are admitted."
@@ -133,7 +147,12 @@ class PinEntered(Body):
     example: ClassVar[str] = '{"pin": "1234", "name": "Amy"}'
 
     pin: Annotated[str, Must("text: the room's PIN"), Field(min_length=1, max_length=64)]
-    name: Annotated[str | None, Must("text"), AfterValidator(_name)] = Field(None, description="What others see.")
+    name: Annotated[
+        str | None,
+        Must("text"),
+        AfterValidator(_name),
+        WithJsonSchema({"anyOf": [NAME_SCHEMA, {"type": "null"}]}),
+    ] = Field(None, description="What the others see.")
 
 
 class MuteAll(Body):
@@ -188,6 +207,13 @@ class NewMessage(Body):
         Must(f"text of 1 to {MAX_MESSAGE_CHARS} characters"),
         Field(min_length=1, max_length=MAX_MESSAGE_CHARS),
         AfterValidator(read_text_message),
+        WithJsonSchema(
+            {
+                "type": "string",
+                "maxLength": MAX_MESSAGE_CHARS,
+                "pattern": rf"^{_WRITTEN}[^\s{_CONTROLS}]{_WRITTEN}$",
+            }
+        ),
     ] = Field(description="Shown as it is; nothing in it is markup.")
 
 

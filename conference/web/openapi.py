@@ -16,7 +16,7 @@ from conference.web import answers, reference, seats
 from conference.web.access import QUERY
 from conference.web.described import DESCRIBED, TAGS
 from conference.web.live import SERVER
-from conference.web.operation import PROBLEMS, WHO, Content, Operation
+from conference.web.operation import PROBLEMS, ROOM_NAME, WHO, Content, Operation
 from conference.web.problems import Handler
 
 Json = dict[str, Any]
@@ -29,10 +29,7 @@ with a `title` that a person can act on. A room is there while somebody is in it
 """
 
 _PATH_PARAMETERS: dict[str, Json] = {
-    "room": {
-        "description": "Name of a room.",
-        "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"},
-    },
+    "room": {"description": "Name of a room.", "schema": ROOM_NAME},
     "id": {"description": "Id of a participant.", "schema": {"type": "string"}},
     "listener": {"description": "Id of the participant who hears; `*` for anybody.", "schema": {"type": "string"}},
     "source": {"description": "Id of the participant who is heard; `*` for anybody.", "schema": {"type": "string"}},
@@ -97,15 +94,13 @@ _DESCRIBED = DESCRIBED | {
 
 
 def describe(app: web.Application) -> Json:
-    """The description of an application, as a JSON object.
-
-    Raises:
-        KeyError: nothing is said about one of its routes.
-    """
+    """The description of an application, as a JSON object. Routes of which nothing is said are left out."""
     guarded = app[SERVER].settings.secret is not None
     paths: dict[str, Json] = {}
     taken: set[str] = set()
     for method, path, handler in routes(app):
+        if handler not in _DESCRIBED:
+            continue
         operation = _operation(_DESCRIBED[handler], path, guarded=guarded)
         operation["operationId"] = _unique(handler.__name__, taken)
         paths.setdefault(path, {})[method.lower()] = operation

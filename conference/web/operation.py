@@ -47,6 +47,9 @@ PROBLEMS = {
 }
 """What each status means where nothing else is said."""
 
+ROOM_NAME = {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"}
+"""JSON Schema of a room's name."""
+
 BODY_PROBLEMS = (400, 408, 413, 415)
 """What can be wrong with any body."""
 

@@ -13,6 +13,9 @@ from conference.room.participant import Sink, Source
 Answer: TypeAlias = Literal["right", "wrong", "enough"]
 """What became of a PIN: it opened the door; it did not; nor will any other for now."""
 
+MAX_PRESSED = 100
+"""Keys that a caller may press out here, all together: or else they could begin anew for ever."""
+
 
 class Door:
     """One caller at the door.
@@ -32,6 +35,7 @@ class Door:
         self._visitor: Visitor | None = None
         self._pad: PinPad | None = None
         self._tries = 0
+        self._pressed = 0
         self._try_pin: Callable[[str], Answer] | None = None
         self._turn_away: Callable[[], None] | None = None
 
@@ -61,7 +65,10 @@ class Door:
         if self._pad is None or self._visitor is None:
             return
         self._visitor.hush()
-        self._entered(self._pad.press(key, now_ns))
+        self._pressed += 1
+        if self._pressed > MAX_PRESSED:
+            self._tries = 0
+        self._entered(self._pad.press(key, now_ns) if self._tries else "")
 
     def leave(self) -> None:
         """They are in a room, or gone."""

@@ -88,13 +88,18 @@ class Library:
         for name in self._files:
             self.samples(name)
 
-    def load(self) -> None:
+    def load(self, go_on: Callable[[], bool] = lambda: True) -> None:
         """Decode whatever is not decoded yet, before it is wanted: less than a second of work.
+
+        Args:
+            go_on: asked before each sound; with ``False`` the rest is left until it is wanted.
 
         Raises:
             LibraryError: as of :meth:`load_files`.
         """
         for name in self.names:
+            if not go_on():
+                return
             self.samples(name)
 
     def samples(self, name: str) -> Samples:

@@ -148,10 +148,7 @@ class Call:
             case Started():
                 self._join(event)
             case Digit(digit):
-                self._door.press(digit, now_ns)
-                room = None if self.room_name is None else self._conference.get(self.room_name)
-                if room is not None:
-                    room.press_digit(self.participant_id, digit)
+                self._press(digit, now_ns)
             case Warned(sentence):
                 _log.warning("stream %s: %s", self.participant_id, sentence)
             case Stopped():
@@ -159,6 +156,13 @@ class Call:
             case Refused(code, reason):
                 _log.warning("stream %s refused: %s", self.participant_id, reason)
                 self.end(code, reason)
+
+    def _press(self, digit: str, now_ns: int) -> None:
+        room = None if self.room_name is None else self._conference.get(self.room_name)
+        if room is not None:
+            room.press_digit(self.participant_id, digit)
+        else:
+            self._door.press(digit, now_ns)  # never an event: it may be of a PIN
 
     def _join(self, started: Started) -> None:
         self._started = started

@@ -46,6 +46,7 @@ class House:
         self.attendant = Attendant(
             conference, self.library, self.settings, _Callers(calls), new_id=new_id, wallclock=time.time
         )
+        self._closing = False
         self._loading: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
@@ -55,7 +56,8 @@ class House:
             LibraryError: one of the operator's cannot be decoded.
         """
         await asyncio.to_thread(self.library.load_files)
-        self._loading = asyncio.create_task(asyncio.to_thread(self.library.load), name="load sounds")
+        loading = asyncio.to_thread(self.library.load, lambda: not self._closing)
+        self._loading = asyncio.create_task(loading, name="load sounds")
 
     async def loaded(self) -> None:
         """Wait until all sounds are decoded, which is soon after the start."""
@@ -63,7 +65,8 @@ class House:
             await asyncio.wait([self._loading])
 
     async def close(self) -> None:
-        """Wait for what :meth:`open` began."""
+        """End what :meth:`open` began."""
+        self._closing = True
         await self.loaded()
 
     def make_door(self, source: Source | None, sink: Sink) -> Door:

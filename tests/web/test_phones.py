@@ -1,0 +1,171 @@
+"""Callers with their keys: in by PIN, told what happens, out with a word."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from aiohttp import WSMsgType
+
+from conference.audio.g711 import ulaw_decode
+from conference.room.events import DigitPressed, RoomEvent
+from conference.room.policy import RoomPolicy
+from conference.settings import Settings
+from conference.web.app import hang_up_all
+from tests.web.doubles import Site
+from tests.web.passes import guarded, token
+from tests.web.test_calling import call, people, until
+
+PIN = Settings(pins=(("tea", "1234"),))
+
+
+async def press(socket: Any, keys: str) -> None:
+    for key in keys:
+        await socket.send_json({"event": "dtmf", "dtmf": {"track": "inbound_track", "digit": key}})
+
+
+async def end_of(socket: Any) -> tuple[int, np.ndarray]:
+    """The code with which a call is closed, and all that was heard before."""
+    heard = bytearray()
+    async with asyncio.timeout(15):
+        while (message := await socket.receive()).type is WSMsgType.TEXT:
+            data = json.loads(message.data)
+            if data["event"] == "media":
+                heard += base64.b64decode(data["media"]["payload"])
+    return int(socket.close_code), ulaw_decode(bytes(heard))
+
+
+def at_the_door(site: Site) -> int:
+    return len(site.server.house.foyer)
+
+
+@pytest.mark.parametrize("settings", [PIN, guarded(pins=PIN.pins)], ids=["open", "guarded"])
+async def test_a_caller_gets_in_with_the_pin_and_nobody_sees_its_digits(settings: Settings) -> None:
+    async with Site(settings) as site:
+        seen: list[RoomEvent] = []
+        site.server.conference.subscribe("tea", seen.append)
+        socket = await call(site, name="Amy")
+        await until(lambda: at_the_door(site) == 1)
+        assert people(site) == []
+        await press(socket, "1234#")
+        await until(lambda: people(site) == ["Amy"])
+        assert at_the_door(site) == 0
+        await press(socket, "9")
+        await until(lambda: any(isinstance(event, DigitPressed) for event in seen))
+        assert [event.digit for event in seen if isinstance(event, DigitPressed)] == ["9"]
+
+
+async def test_a_caller_who_does_not_know_the_pin_is_turned_away() -> None:
+    async with Site(PIN) as site:
+        socket = await call(site)
+        await press(socket, "1#2#3#1234#")
+        code, heard = await end_of(socket)
+        assert code == 1008
+        assert np.abs(heard.astype(int)).max() > 3000  # they were told
+        assert people(site) == []
+        await until(lambda: at_the_door(site) == 0)
+
+
+async def test_a_caller_who_does_nothing_is_turned_away() -> None:
+    async with Site(Settings(pins=PIN.pins, pin_timeout=1, pin_tries=1)) as site:
+        code, _ = await end_of(await call(site))
+        assert code == 1008
+        await until(lambda: at_the_door(site) == 0 and not site.server.calls)
+
+
+async def test_a_caller_who_hangs_up_at_the_door_is_gone() -> None:
+    async with Site(PIN) as site:
+        socket = await call(site)
+        await until(lambda: at_the_door(site) == 1)
+        await press(socket, "12")
+        await socket.close()
+        await until(lambda: at_the_door(site) == 0 and not site.server.calls)
+
+
+async def test_too_many_wrong_pins_end_a_call_before_its_tries_are_over() -> None:
+    async with Site(Settings(pins=PIN.pins, max_pin_guesses_per_minute=1, pin_tries=20)) as site:
+        socket = await call(site)
+        await press(socket, "1#2#1234#")
+        assert (await end_of(socket))[0] == 1008
+        assert people(site) == []
+
+
+async def test_whoever_stands_at_the_door_when_the_server_stops_is_told() -> None:
+    async with Site(PIN) as site:
+        socket = await call(site)
+        await until(lambda: at_the_door(site) == 1)
+        stopping = asyncio.create_task(hang_up_all(site.app))
+        assert (await end_of(socket))[0] == 1001
+        await stopping
+        assert at_the_door(site) == 0
+
+
+async def test_a_host_by_token_needs_no_pin_and_locks_the_room_with_a_key() -> None:
+    async with Site(guarded(pins=PIN.pins)) as site:
+        socket = await call(site, name="Amy", token=token("host"))
+        await until(lambda: people(site) == ["Amy"])
+        await press(socket, "*7")
+        await until(lambda: site.server.conference.rooms["tea"].policy.locked)
+
+
+async def test_the_keys_of_a_speaker_lock_nothing() -> None:
+    async with Site(guarded()) as site:
+        socket = await call(site, token=token("speaker"))
+        await until(lambda: people(site))
+        await press(socket, "*7*6")
+        await until(lambda: next(iter(site.server.conference.rooms["tea"].participants.values())).muted)
+        assert not site.server.conference.rooms["tea"].policy.locked
+
+
+async def test_whoever_is_sent_away_is_told_after_they_have_left() -> None:
+    async with Site() as site:
+        socket = await call(site)
+        await until(lambda: people(site))
+        [caller] = site.server.conference.rooms["tea"].participants
+        site.server.conference.dismiss("tea", caller, "enough", by="Host")
+        assert people(site) == []
+        code, heard = await end_of(socket)
+        assert code == 1000
+        assert np.count_nonzero(np.abs(heard.astype(int)) > 1000) > 2000
+        await until(lambda: at_the_door(site) == 0 and not site.server.calls)
+
+
+async def test_a_locked_room_says_so_to_a_phone_and_at_once_to_a_program() -> None:
+    async with Site() as site:
+        await site.join("tea")
+        site.server.conference.rooms["tea"].set_policy(RoomPolicy(locked=True))
+        code, heard = await end_of(await call(site))
+        assert code == 1008
+        assert len(heard) > 8000
+        code, heard = await end_of(await call(site, prompts="off"))
+        assert code == 1008
+        assert not heard.any()
+
+
+async def test_a_caller_hears_that_nobody_else_is_here() -> None:
+    async with Site() as site:
+        socket = await call(site)
+        heard = bytearray()
+        async with asyncio.timeout(10):
+            while len(heard) < 8000:
+                data = json.loads((await socket.receive()).data)
+                if data["event"] == "media":
+                    heard += base64.b64decode(data["media"]["payload"])
+        assert np.abs(ulaw_decode(bytes(heard)).astype(int)).max() > 1000
+
+
+@pytest.mark.parametrize("settings", [Settings(phone_prompts=False), Settings()])
+async def test_a_program_hears_silence(settings: Settings) -> None:
+    async with Site(settings) as site:
+        socket = await call(site, **({} if not settings.phone_prompts else {"prompts": "off"}))
+        heard = bytearray()
+        async with asyncio.timeout(10):
+            while len(heard) < 8000:
+                data = json.loads((await socket.receive()).data)
+                if data["event"] == "media":
+                    heard += base64.b64decode(data["media"]["payload"])
+        assert not ulaw_decode(bytes(heard)).any()

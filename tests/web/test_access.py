@@ -80,6 +80,39 @@ async def test_coming_back_into_a_seat_needs_a_token_again() -> None:
         assert back.headers["Location"] == joined.headers["Location"]
 
 
+# Hosts make hosts
+
+
+async def patch(site: Site, joined: Any, body: str, headers: dict[str, str]) -> int:
+    response = await site.client.patch(joined.headers["Location"], data=body, headers=MERGE_PATCH | headers)
+    return int(response.status)
+
+
+async def test_whom_a_host_makes_a_host_moderates_from_their_seat_for_as_long_as_they_are_one() -> None:
+    async with Site(guarded()) as site:
+        amy, ben = await site.join(**as_role(identity="amy")), await site.join(**as_role(identity="ben"))
+        host, promoted = as_role("host"), as_role(identity="amy") | seat_of(amy)
+        mute = '{"muted": true}'
+        assert await patch(site, ben, mute, promoted) == 403
+        assert await patch(site, amy, '{"role": "host"}', host) == 200
+        assert await patch(site, ben, mute, promoted) == 200
+        assert await patch(site, ben, mute, as_role(identity="carl") | seat_of(ben)) == 200  # themselves
+        assert await patch(site, amy, mute, as_role(identity="carl") | seat_of(ben)) == 403
+        assert await patch(site, ben, mute, seat_of(amy)) == 401  # a seat is no token
+        assert await patch(site, ben, mute, as_role("host", "coffee") | seat_of(amy)) == 403
+        assert await patch(site, amy, '{"role": "speaker"}', host) == 200
+        assert await patch(site, ben, mute, promoted) == 403
+
+
+async def test_nobody_makes_themselves_a_host() -> None:
+    async with Site(guarded()) as site:
+        amy = await site.join(**as_role(identity="amy"))
+        for headers in (seat_of(amy), as_role(identity="amy"), as_role(identity="amy") | seat_of(amy)):
+            assert await patch(site, amy, '{"role": "host"}', headers) in (401, 403)
+        [participant] = participants(site)
+        assert participant.role == "speaker"
+
+
 # What is seen
 
 

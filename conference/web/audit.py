@@ -42,6 +42,8 @@ class _Room:
     policy: RoomPolicy
     people: dict[str, ParticipantState] = field(default_factory=dict)
     rules: frozenset[Rule] = frozenset()
+    sounds: set[str] = field(default_factory=set)
+    """Those that somebody plays, by id."""
 
 
 class Audit:
@@ -107,10 +109,12 @@ def _room_told(event: RoomEvent, room: _Room) -> list[tuple[str, Any]]:
             places = {_pair(one) for one in event.rules}
             unset = sorted(_pair(one) for one in before_rules if _pair(one) not in places)
             return [("did", "change_hearing"), ("by", event.by), ("set", _few(set_now)), ("unset", _few(unset))]
-        case SoundStarted():
+        case SoundStarted() if event.by is not None:  # else it is a prompt, or a tone
+            room.sounds.add(event.sound_id)
             to = None if event.audience is None else _few(sorted(event.audience))
             return [("did", "play"), ("by", event.by), ("sound", event.name), ("sound_id", event.sound_id), ("to", to)]
-        case SoundStopped():
+        case SoundStopped() if event.sound_id in room.sounds:
+            room.sounds.discard(event.sound_id)
             return [("did", "sound_ended"), ("sound", event.name), ("sound_id", event.sound_id)]
         case MessageSent():
             return [("did", "write"), ("who", event.name), ("id", event.participant_id), ("chars", len(event.text))]

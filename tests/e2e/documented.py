@@ -18,7 +18,10 @@ DOCUMENT = (Path(__file__).parents[2] / "docs" / "interfaces.md").read_text(enco
 SDP = {"Content-Type": "application/sdp"}
 TRICKLE = {"Content-Type": "application/trickle-ice-sdpfrag"}
 MERGE_PATCH = {"Content-Type": "application/merge-patch+json"}
-PARTICIPANT = {"id", "name", "transport", "muted", "talking", "level", "joined_at"}
+PARTICIPANT = {
+    "id", "name", "transport", "muted", "talking", "level", "joined_at",
+    "role", "identity", "muted_by", "held", "deafened", "waiting", "hand_raised_at",
+}  # fmt: skip
 OFFER = "\r\n".join(
     [
         "v=0", "o=- 1 1 IN IP4 0.0.0.0", "s=-", "t=0 0", "a=group:BUNDLE 0", "m=audio 9 UDP/TLS/RTP/SAVPF 96",

@@ -14,6 +14,7 @@ import pytest
 
 from conference.iceservers import parse_ice_server
 from conference.settings import Settings
+from conference.web.event_shapes import EVENT_NAMES
 from tests.e2e.conftest import RunningServer, eventually, running_server
 from tests.e2e.documented import MERGE_PATCH, PARTICIPANT, SDP, TRICKLE, Reader, client, column, section
 from tests.e2e.people import webrtc_person
@@ -96,20 +97,20 @@ async def test_rooms_and_the_event_stream_tell_who_comes_talks_and_goes(
         "room", "participant.joined", "talking.started", "talking.stopped", "participant.left",
     ]  # fmt: skip
     data = dict(events)
-    assert set(data["room"]) == set(room) == {"name", "created_at", "participants"}
+    assert set(data["room"]) == set(room) == {"name", "created_at", "participants", "policy", "sounds", "hearing"}
     assert [one["name"] for one in data["room"]["participants"]] == ["Amy"]
     ben = data["participant.joined"]["participant"]
     assert set(ben) == PARTICIPANT
     assert (ben["name"], ben["transport"], ben["talking"], ben["level"]) == ("Ben", "webrtc", False, -127.0)
     assert data["talking.started"] == data["talking.stopped"] == {"id": ben["id"]}
-    assert set(data["participant.left"]) == {"participant", "reason"}
+    assert set(data["participant.left"]) == {"participant", "reason", "departure", "by"}
     assert set(data["participant.left"]["participant"]) == PARTICIPANT
     assert data["participant.left"]["reason"] in ("left", "The participant left.")
     levels = [data["levels"] for name, data in events if name == "levels"]
     assert levels[-1] == {}
     assert max(one.get(ben["id"], -127.0) for one in levels) == pytest.approx(-15.0, abs=2.0)  # a sine of -12 dBFS
     assert rooms == {"rooms": [{"name": "tea", "participants": 2, "created_at": room["created_at"]}]}
-    assert {name for name, _ in events} | {"participant.updated", "digit"} == set(column(section("Event stream")))
+    assert {"room", *EVENT_NAMES.values()} == set(column(section("Event stream").partition("###")[0]))
 
 
 async def test_the_metrics_are_those_of_the_document(http: aiohttp.ClientSession) -> None:

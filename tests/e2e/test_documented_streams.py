@@ -60,8 +60,8 @@ async def test_the_documents_own_messages_are_a_call(server: RunningServer, http
         async with http.ws_connect("/twilio/stream") as socket:
             for event in ("connected", "start", "media", "dtmf"):
                 await socket.send_str(said[event])
-            joined, *_, digit = [data for _, data in (await reader.until("digit"))[1:]]
-            ben = joined["participant"]
+            told = dict((await reader.until("digit"))[1:])
+            ben, digit = told["participant.joined"]["participant"], told["digit"]
             assert (ben["name"], ben["transport"]) == ("Ben", "twilio")
             assert digit == {"id": ben["id"], "digit": "1"}
             await until(socket, "mark")

@@ -106,6 +106,17 @@ def test_who_hears_whom_and_what_is_played_is_written_down() -> None:
     assert sidebar.endswith(' and 10 more"')
 
 
+def test_what_the_server_plays_by_itself_is_not_written_down() -> None:
+    book = Book()
+    book.hall.join("amy")
+    book.lines()
+    book.hall.room.play(Sound(id="s1", name="welcome", samples=np.ones(10, np.int16)))
+    for tick in (1, 2):
+        book.hall.room.tick(tick, tick * 20_000_000)
+    assert not book.hall.room.sounds
+    assert book.lines() == []
+
+
 def test_neither_messages_nor_keys_nor_talk_are_written_down() -> None:
     book = Book()
     book.hall.join("amy")

@@ -153,7 +153,7 @@ class Gate:
     def process(self, frame: Samples) -> bool:
         """Measure a frame, shape ``(n,)``, int16. Returns :attr:`open`: the frame belongs to the mix."""
         wide = frame.astype(np.float64)
-        square = float(np.dot(wide, wide)) / max(1, len(frame))
+        square = float(wide.dot(wide)) / max(1, len(frame))
         self.level = _decibels(square)
         self.loud = square > self._threshold
         if self.loud:
@@ -202,15 +202,15 @@ class Gate:
 
     def _compare(self, wide: Wide) -> bool:
         """Measure a frame above the threshold against the noise. Returns whether it is more than that."""
-        quarters = weighted_squares(wide)
-        square = float(quarters.sum()) / len(quarters)
+        quarters: list[float] = weighted_squares(wide).tolist()
+        square = sum(quarters) / len(quarters)
         known, floor = self._noise.known, self._noise.square
         self.clearance = 10 * math.log10(max(square, 1e-3) / max(floor, self._threshold, 1e-3))
         self._noise.process(square)
         if not known:
             return True
         needed = KEEP_DB if self.open else OPEN_DB
-        return square > floor * _RATIO[needed] or float(quarters.max()) > floor * _RATIO[ONSET_DB]
+        return square > floor * _RATIO[needed] or max(quarters) > floor * _RATIO[ONSET_DB]
 
     def _count_down(self) -> bool:
         self.open = self._remaining > 0

@@ -142,7 +142,10 @@ class Leveller:
         before, self._now = self._now, wanted
         if before == wanted == 0 and self._limiter.gain == 1:
             return frame
-        begin, end = 10 ** (before / 20), 10 ** (wanted / 20)
+        end = 10 ** (wanted / 20)
+        if before == wanted:
+            return self._limiter.process(np.multiply(frame, end, dtype=np.float64))
+        begin = 10 ** (before / 20)
         # A word's beginning is to have its gain, a shout to lose it, and so is the noise after a word.
         curve = _FAST if abs(wanted - before) > 1 else _SLOW
         return self._limiter.process(frame * (begin + (end - begin) * curve))

@@ -79,8 +79,7 @@ class Audience:
                 everything = total(list(voices.values()))
             mix = self._mix(stream, voices, everything)
             mixes = self.encoders.encode(stream, mix, by_codec, tick, moved.get(stream, {}))
-            for codec, listeners in by_codec.items():
-                heard = mixes[codec]
+            for listeners, heard in zip(by_codec.values(), mixes.values(), strict=True):
                 for participant in listeners:
                     try:
                         if participant.sink is not None:

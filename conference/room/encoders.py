@@ -147,7 +147,7 @@ class EncoderBank:
                 coder = stream.coders.get(codec)
                 if coder is None:
                     coder = stream.coders[codec] = _Coder(codec.make_encoder())
-                if codec in moved:
+                if moved and codec in moved:
                     payload = self._join(coder, samples, mix is not None, tick, moved[codec])
                 else:
                     payload = self._encode(coder, samples, mix is not None, tick)

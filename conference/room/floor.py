@@ -77,7 +77,9 @@ class Floor:
             The frames of those who are to be heard, by id: each of shape ``(960,)``, int16.
         """
         self._ticks += 1
-        voices = {}
+        voices: dict[str, Samples] = {}
+        if not self._awake:
+            return voices
         everybody = list(self._awake.values())
         passed_over = self._loud_enough_only(everybody, mixed)
         for participant in everybody:

@@ -178,6 +178,8 @@ class Room(People):
     def _loudest(self, voices: dict[str, Samples]) -> dict[str, Samples]:
         """Those who are mixed, if too many talk at once; who loses or gains their place in mid-sound fades."""
         before, left_out = self._selection.chosen, self._left_out
+        if not voices and not before:
+            return voices
         chosen = self._selection.choose({one: self._level(one) for one in voices})
         self._left_out = voices.keys() - chosen
         if not left_out and not self._left_out:

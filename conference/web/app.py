@@ -35,7 +35,7 @@ from conference.web import (
 )
 from conference.web.audit import Audit
 from conference.web.call import Call
-from conference.web.cors import add_cors_headers, answer_options
+from conference.web.cors import add_cors_headers, answer_options, refuse_other_sites
 from conference.web.feeds import Feeds
 from conference.web.guesses import Guesses
 from conference.web.house import House
@@ -71,7 +71,8 @@ def build_app(settings: Settings | None = None, *, webrtc: WebRtcLike | None = N
     """
     settings = settings or Settings()
     app = web.Application(
-        middlewares=[problem_middleware, _not_while_stopping, answer_options], client_max_size=settings.max_sdp_bytes
+        middlewares=[problem_middleware, _not_while_stopping, refuse_other_sites, answer_options],
+        client_max_size=settings.max_sdp_bytes,
     )
     app[SERVER] = _make_server(settings, webrtc or _make_webrtc(settings))
     _add_routes(app)

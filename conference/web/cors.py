@@ -5,11 +5,26 @@ from __future__ import annotations
 from aiohttp import web
 
 from conference.web.live import SERVER
-from conference.web.problems import Handler
+from conference.web.problems import Handler, Problem
 
 _EXPOSED = "Location, ETag, Link, Accept-Patch, Conference-Seat, Retry-After"
 _METHODS = "GET, POST, PUT, PATCH, DELETE, OPTIONS"
+_SAFE = ("GET", "HEAD", "OPTIONS")
 _HEADERS = "Authorization, Content-Type, If-Match, Conference-Seat"
+
+
+@web.middleware
+async def refuse_other_sites(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Let no page of another site change anything here, unless that site has been allowed.
+
+    Forms and plain POSTs a browser sends anywhere without asking first; it only says where they come from (Fetch
+    Metadata, section 2.2). A server without a secret would do what they say, on a machine that only its owner reaches.
+    """
+    allowed = request.app[SERVER].settings.allowed_origins
+    foreign = request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site")
+    if foreign and request.method not in _SAFE and not {"*", request.headers.get("Origin")} & {*allowed}:
+        raise Problem(403, "Pages of other sites may change nothing here; see the option --allow-origin.")
+    return await handler(request)
 
 
 @web.middleware

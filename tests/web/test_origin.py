@@ -82,3 +82,33 @@ async def test_a_browser_may_ask_of_every_address_before_it_sends_a_token_to_ano
         assert (told.status, told.headers["Allow"]) == (204, allowed)
         assert "Authorization" in told.headers["Access-Control-Allow-Headers"]
         assert (await site.client.options("/nothing")).status == 404
+
+
+@pytest.mark.parametrize(
+    ("origin", "site", "status"),
+    [
+        (None, None, 204),  # a program
+        ("http://127.0.0.1:8080", "same-origin", 204),
+        (None, "none", 204),
+        ("https://intranet.example.org", "cross-site", 204),
+        ("https://evil.example", "cross-site", 403),
+        ("http://127.0.0.1:3000", "same-site", 403),
+        ("null", "cross-site", 403),
+    ],
+)
+async def test_pages_of_other_sites_change_nothing_even_where_a_browser_does_not_ask_first(
+    origin: str | None, site: str | None, status: int
+) -> None:
+    headers = {"Origin": origin, "Sec-Fetch-Site": site}
+    sent = {name: value for name, value in headers.items() if value is not None}
+    async with Site(Settings(allowed_origins=("https://intranet.example.org",))) as server:
+        await server.join()
+        assert (await server.client.post("/rooms/tea/admit", headers=sent)).status == status
+        assert (await server.client.get("/rooms/tea", headers=sent)).status == 200
+
+
+async def test_every_site_may_change_things_if_all_are_allowed() -> None:
+    sent = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
+    async with Site(Settings(allowed_origins=("*",))) as server:
+        await server.join()
+        assert (await server.client.post("/rooms/tea/admit", headers=sent)).status == 204

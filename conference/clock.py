@@ -21,6 +21,9 @@ from conference.audio.frame import TICK_NS
 MAX_CATCH_UP_TICKS = 10
 """Up to 200 ms late, every tick is still run; beyond that, they are skipped."""
 
+IDLE_TICKS = 5
+"""An idle clock looks ten times a second whether it still is."""
+
 LATE_NS = 5_000_000
 """A tick that starts this long after its deadline counts as late."""
 
@@ -48,11 +51,18 @@ class Clock:
         tick: what is called.
         later: asked after each tick what else there is to call before the next: by how many nanoseconds later each is
             due, rising and less than a tick. These get the same number, and their own deadline.
+        idle: asked after each tick whether there is nobody to tick for. Then ticks are rare, and their numbers jump.
     """
 
-    def __init__(self, tick: Tick, later: Callable[[], Iterable[tuple[int, Tick]]] = tuple) -> None:
+    def __init__(
+        self,
+        tick: Tick,
+        later: Callable[[], Iterable[tuple[int, Tick]]] = tuple,
+        idle: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._tick = tick
         self._later = later
+        self._idle = idle
         self.stats = ClockStats()
 
     async def run(self) -> None:
@@ -77,7 +87,7 @@ class Clock:
                 ahead_ns = deadline_ns + offset_ns - time.monotonic_ns()
                 await asyncio.sleep(max(0, ahead_ns) / 1e9)
                 self._run(tick, number, deadline_ns + offset_ns)
-            number += 1
+            number += IDLE_TICKS if self._idle() else 1
 
     def _run(self, tick: Tick, number: int, deadline_ns: int) -> None:
         began_ns = time.monotonic_ns()

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import pytest
 
 from conference.audio.frame import TICK_NS
-from conference.clock import MAX_CATCH_UP_TICKS, Clock, Tick
+from conference.clock import IDLE_TICKS, MAX_CATCH_UP_TICKS, Clock, Tick
 
 LATER_NS = 5_000_000
 
@@ -88,3 +88,21 @@ async def test_after_a_long_stop_ticks_are_skipped_for_all(monkeypatch: pytest.M
     numbers = [number for _, number, _, _ in seen]
     assert numbers == [0, 0, 1 + clock.stats.skipped, 1 + clock.stats.skipped]
     assert clock.stats.skipped == MAX_CATCH_UP_TICKS + 4
+
+
+async def test_while_nobody_is_there_ticks_are_rare_and_keep_step_with_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    time = Time(monkeypatch)
+    start_ns = time.now_ns
+    seen: list[tuple[int, int]] = []
+
+    def tick(number: int, deadline_ns: int) -> None:
+        seen.append((number, deadline_ns - start_ns))
+        if len(seen) == 6:
+            raise Done
+
+    clock = Clock(tick, idle=lambda: len(seen) < 3)
+    with pytest.raises(Done):
+        await asyncio.wait_for(clock.run(), 5)
+    numbers = [0, IDLE_TICKS, 2 * IDLE_TICKS, 2 * IDLE_TICKS + 1, 2 * IDLE_TICKS + 2, 2 * IDLE_TICKS + 3]
+    assert seen == [(number, number * TICK_NS) for number in numbers]
+    assert (clock.stats.late, clock.stats.skipped) == (0, 0)

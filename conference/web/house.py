@@ -73,6 +73,11 @@ class House:
         """A door for one caller to stand at."""
         return Door(self.foyer, self.library, source, sink)
 
+    @property
+    def idle(self) -> bool:
+        """Whether nobody is here, so that ticks can be rare."""
+        return not self._conference.rooms and not len(self.foyer)
+
     def tick(self, number: int, now_ns: int) -> None:
         """Let 20 ms pass, in all rooms and outside of them."""
         self.attendant.tick(now_ns)

@@ -29,7 +29,7 @@ from conference.webrtc.sockets import Address, MuxStats, SharedSocket, open_all
 
 logger = logging.getLogger(__name__)
 
-BURST = 256
+BURST = 512
 """Datagrams read in one go, before others on the event loop have their turn."""
 
 COALESCE_NS = 3_000_000
@@ -108,6 +108,9 @@ class UdpMux:
             SharedSocket(sock, binding, self.stats)
             for sock, binding in zip(open_all(bindings, port, buffer_bytes), bindings, strict=True)
         )
+        self.behind_ns = -(1 << 62)
+        """When there was last more to read than could be."""
+
         self._loop = loop = asyncio.get_running_loop()
         self._inboxes: dict[SharedSocket, Batch] = {}
         self.outboxes: dict[SharedSocket, Outbox] = {}
@@ -177,8 +180,9 @@ class UdpMux:
         now_ns = self._now()
         quick = now_ns - via.read_ns < COALESCE_NS
         via.read_ns = now_ns
-        self._drain(via, now_ns)
-        if quick and via.sock.fileno() >= 0:
+        if not self._drain(via, now_ns):
+            self.behind_ns = now_ns  # what comes is more than what is read: no time to wait
+        elif quick and via.sock.fileno() >= 0:
             self._loop.remove_reader(via.sock.fileno())
             self._loop.call_later(COALESCE_NS / 1e9, self._resume, via)
 
@@ -186,11 +190,11 @@ class UdpMux:
         if via.sock.fileno() >= 0:
             self._loop.add_reader(via.sock.fileno(), self._readable, via)
 
-    def _drain(self, via: SharedSocket, now_ns: int) -> None:
+    def _drain(self, via: SharedSocket, now_ns: int) -> bool:
+        """Read what is there, up to a bound. Returns whether that was all."""
         inbox, received = self._inboxes.get(via), 0
         if inbox is None:
-            self._drain_singly(via, now_ns)
-            return
+            return self._drain_singly(via, now_ns)
         while received < BURST and via.sock.fileno() >= 0:
             batch = inbox.receive(via.sock.fileno())
             received += len(batch)
@@ -198,6 +202,7 @@ class UdpMux:
             if len(batch) < inbox.places:
                 break
         self.stats.received += received
+        return received < BURST
 
     def _take(self, batch: list[tuple[bytes, bytes]], via: SharedSocket, now_ns: int) -> None:
         """Media goes straight to whom it belongs; all else takes the usual way."""
@@ -213,13 +218,13 @@ class UdpMux:
                 self.stats.errors += 1
                 logger.exception("a datagram from %s could not be handled", unpack_name(name))
 
-    def _drain_singly(self, via: SharedSocket, now_ns: int) -> None:
+    def _drain_singly(self, via: SharedSocket, now_ns: int) -> bool:
         receive, stats = via.sock.recvfrom, self.stats
         for _ in range(BURST):
             try:
                 data, address = receive(MAX_DATAGRAM)
             except (BlockingIOError, InterruptedError):
-                return
+                return True
             except OSError:  # an ICMP error for something sent before
                 continue
             stats.received += 1
@@ -228,6 +233,7 @@ class UdpMux:
             except Exception:
                 stats.errors += 1
                 logger.exception("a datagram from %s could not be handled", address)
+        return False
 
     def _dispatch(self, data: bytes, address: Address, via: SharedSocket, now_ns: int) -> None:
         first = data[0] if data else -1

@@ -49,6 +49,15 @@ class PeerStats(SessionStats):
     """Sound of theirs that waits for its turn."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Offered:
+    """What of an offer is still needed when it is answered: whose candidates can be trickled."""
+
+    ufrag: str
+    password: str
+    mids: frozenset[str | None]
+
+
 class Peer:
     """One connection. Made by `server.WebRtc.new_peer`.
 
@@ -82,7 +91,7 @@ class Peer:
         self._transport: Transport | None = None
         self._session: RtpSession | None = None
         self._ingress: Ingress | None = None
-        self._offer: AudioOffer | None = None
+        self._offered: _Offered | None = None
         self._candidates = 0
         self._since_ns = now()
         self._probed_ns = 0
@@ -101,12 +110,13 @@ class Peer:
         Raises:
             OfferError: it cannot be accepted; the text is a sentence for people.
         """
-        if self._offer is not None or self.state == "closed":
+        if self._offered is not None or self.state == "closed":
             raise OfferError("This connection has had its offer already.")
         parsed = parse_offer(
             offer, max_bytes=self._settings.max_sdp_bytes, max_candidates=self._settings.max_candidates
         )
-        self._offer = parsed
+        mids = frozenset({None, parsed.mid, *parsed.bundle[:1]})
+        self._offered = _Offered(parsed.ufrag, parsed.password, mids)
         self._candidates = len(parsed.candidates)
         try:
             answer = await self._negotiate(parsed)
@@ -179,13 +189,13 @@ class Peer:
             ValueError: the fragment is malformed, or asks for an ICE restart; the text is a sentence for people.
         """
         parsed = parse_trickle_fragment(fragment, self._settings.max_sdp_bytes)
-        if self._offer is None or self._transport is None or self.state == "closed":
+        offered = self._offered
+        if offered is None or self._transport is None or self.state == "closed":
             raise ValueError("There is no connection to add candidates to.")
-        if parsed.ufrag not in (None, self._offer.ufrag) or parsed.password not in (None, self._offer.password):
+        if parsed.ufrag not in (None, offered.ufrag) or parsed.password not in (None, offered.password):
             raise ValueError("An ICE restart is not supported here: join again with a new offer.")
-        mids = {None, self._offer.mid, *self._offer.bundle[:1]}
         for mid, candidate in parsed.candidates:
-            if mid in mids and self._candidates < self._settings.max_candidates:
+            if mid in offered.mids and self._candidates < self._settings.max_candidates:
                 self._candidates += 1
                 await self._transport.ice.add_candidate(candidate)
 
@@ -198,19 +208,24 @@ class Peer:
             buffered_ms=round(self.source.buffered_ms, 1) if self.source is not None else 0.0,
         )
 
-    def housekeep(self, now_ns: int) -> None:
-        """Do what is due: reports, a sign of life, the end. Called several times a second."""
+    def housekeep(self, now_ns: int, patience: float = 1.0) -> None:
+        """Do what is due: reports, a sign of life, the end. Called several times a second.
+
+        Args:
+            now_ns: the time.
+            patience: by how much longer than usual a silence may last.
+        """
         if self.state in ("new", "connecting"):
-            if now_ns - self._since_ns > self._settings.connect_timeout * 1e9:
+            if now_ns - self._since_ns > self._settings.connect_timeout * 1e9 * patience:
                 self._end(f"The connection did not come up within {self._settings.connect_timeout:g} seconds.")
         elif self.state == "connected" and self._session is not None and self._transport is not None:
             ice = self._transport.ice
-            if not ice.consents(now_ns):
+            if not ice.consents(now_ns) and patience == 1.0:
                 self._end("The connection failed: the other side no longer agrees to it.")
                 return
             self._session.report_if_due(now_ns)
             heard_ns = max(self._since_ns, self._session.heard_ns, ice.heard_ns)
-            self._watch(now_ns - heard_ns, now_ns, self._session, ice)
+            self._watch(int((now_ns - heard_ns) / patience), now_ns, self._session, ice)
 
     def _watch(self, quiet_ns: int, now_ns: int, session: RtpSession, ice: MuxedIce) -> None:
         limit_ns = self._settings.silence_timeout * 1e9

@@ -19,6 +19,13 @@ logger = logging.getLogger(__name__)
 
 HOUSEKEEPING_SECONDS = 0.25
 
+STARVED_NS = 500_000_000
+"""Housekeeping that comes so much too late, or packets that could not all be read so lately: the server is starved."""
+
+STARVED_FOR_NS = 10_000_000_000
+STARVED_PATIENCE = 4.0
+"""For so long after it was, silences may last so many times as long as usual."""
+
 ADDRESSES_NS = 1_000_000_000
 """So long the machine's addresses are believed to stay as they were: a crowd that joins need not look each time."""
 
@@ -41,6 +48,8 @@ class WebRtc:
         self._certificate = Certificate()
         self._own: list[str] = []
         self._own_until_ns = 0
+        self._due_ns = 0
+        self._starved_ns = -STARVED_FOR_NS
 
     @property
     def port(self) -> int | None:
@@ -107,14 +116,26 @@ class WebRtc:
             self._own, self._own_until_ns = host_addresses(), now_ns + ADDRESSES_NS
         return [*self._own, LOOPBACK] if self._settings.loopback or not self._own else self._own
 
+    def _patience(self, now_ns: int) -> float:
+        """By how much longer than usual a silence may last.
+
+        A server with too much to do does not hear what is said: then it is not the peers who have vanished.
+        """
+        late_ns = now_ns - self._due_ns
+        if late_ns > STARVED_NS or (self._mux is not None and now_ns - self._mux.behind_ns < STARVED_NS):
+            self._starved_ns = now_ns
+        return STARVED_PATIENCE if now_ns - self._starved_ns < STARVED_FOR_NS else 1.0
+
     def _schedule(self) -> None:
+        self._due_ns = time.monotonic_ns() + int(HOUSEKEEPING_SECONDS * 1e9)
         self._timer = asyncio.get_running_loop().call_later(HOUSEKEEPING_SECONDS, self._housekeep)
 
     def _housekeep(self) -> None:
         now_ns = time.monotonic_ns()
+        patience = self._patience(now_ns)
         for peer in tuple(self._peers):
             try:
-                peer.housekeep(now_ns)
+                peer.housekeep(now_ns, patience)
             except Exception:
                 logger.exception("housekeeping failed for a peer")
         self._schedule()

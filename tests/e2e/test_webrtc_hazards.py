@@ -6,6 +6,7 @@ import asyncio
 import random
 import socket
 import struct
+import time
 
 import pytest
 from aiortc.rtcrtpsender import RTCRtpSender
@@ -13,6 +14,7 @@ from aiortc.rtcrtpsender import RTCRtpSender
 from conference.webrtc.ice import MuxedIce
 from conference.webrtc.rtp import build_rtp, parse_rtp
 from conference.webrtc.sdp import OfferError
+from conference.webrtc.server import HOUSEKEEPING_SECONDS, STARVED_NS
 from tests.webrtc.stock import LOOPBACK, Room, StockPeer, eventually, flows, in_call, resources, running
 
 pytestmark = pytest.mark.e2e
@@ -139,6 +141,26 @@ async def test_a_peer_that_vanishes_is_noticed() -> None:
         client.vanish()
         await eventually(lambda: reasons, within=2.5)
         assert reasons == ["Nothing was heard from the connection for 1 seconds."]
+
+
+async def test_who_is_silent_while_the_server_is_starved_has_more_time() -> None:
+    async with running(silence_timeout=60.0) as webrtc, in_call(webrtc) as (client, peer, room):
+        reasons: list[str] = []
+        peer.on_end = reasons.append
+        await flows(client, room)
+        client.vanish()
+        much_later_ns = time.monotonic_ns() + 100_000_000_000
+        peer.housekeep(much_later_ns, patience=4.0)
+        assert peer.state == "connected"
+        peer.housekeep(much_later_ns)
+        assert reasons
+
+
+async def test_a_loop_that_was_held_up_is_noticed() -> None:
+    async with running() as webrtc:
+        assert webrtc._patience(time.monotonic_ns()) == 1.0
+        time.sleep(STARVED_NS / 1e9 + HOUSEKEEPING_SECONDS)  # noqa: ASYNC251 - this is the hold-up
+        assert webrtc._patience(time.monotonic_ns()) > 1.0
 
 
 async def test_a_peer_that_says_nothing_but_is_there_is_kept() -> None:

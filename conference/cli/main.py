@@ -10,8 +10,10 @@ from importlib import import_module
 from conference import __version__
 from conference.cli.options import Parser
 
-COMMANDS = ("serve", "join", "call", "replay", "load", "token")
-"""Each is a module here with ``add_parser(subparsers)`` and ``run(args) -> int``."""
+MODERATION = ("rooms", "participants", "mute", "unmute", "kick", "hold", "admit", "lock", "unlock", "end", "say")
+COMMANDS = {name: name for name in ("serve", "join", "call", "replay", "load", "token")}
+COMMANDS |= dict.fromkeys(MODERATION, "moderate")
+"""Of each command the module here that has ``add_parser(subparsers)`` and ``run(args) -> int``."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,12 +31,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=f"conference {__version__}")
     subparsers = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND", required=True)
     # A command's imports take a good part of a second: only the one that was meant is loaded, if one is.
-    meant = [name for name in COMMANDS if name in arguments[:1]]
-    modules = {name: import_module(f"conference.cli.{name}") for name in meant or COMMANDS}
+    meant = {COMMANDS[name] for name in arguments[:1] if name in COMMANDS}
+    modules = {
+        name: import_module(f"conference.cli.{name}")
+        for name in dict.fromkeys(COMMANDS.values())
+        if name in meant or not meant
+    }
     for module in modules.values():
         module.add_parser(subparsers)
     args = parser.parse_args(arguments)
-    return int(modules[args.command].run(args))
+    return int(modules[COMMANDS[args.command]].run(args))
 
 
 if __name__ == "__main__":

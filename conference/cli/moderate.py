@@ -1,0 +1,228 @@
+"""``conference rooms``, ``participants``, ``mute`` and so on: what hosts do every day, from a terminal."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from conference.cli.api import Api, ApiError, add_server_options, address, place_of
+from conference.cli.people import listed, pick, state_of
+from conference.cli.tables import render
+from conference.room.conference import check_room_name
+from conference.room.errors import InvalidRoomName
+
+if TYPE_CHECKING:
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a command."""
+
+    text: str
+    """For people."""
+
+    answer: Any = None
+    """For programs, as JSON."""
+
+
+Work: TypeAlias = Callable[[Api, argparse.Namespace], Awaitable[Outcome]]
+
+
+async def _rooms(api: Api, args: argparse.Namespace) -> Outcome:
+    del args
+    answer = await api.get("/rooms")
+    rows = [(one["name"], str(one["participants"]), _since(one["created_at"])) for one in answer["rooms"]]
+    return Outcome(render(("room", "people", "for"), rows) if rows else "Nobody is in any room.", answer)
+
+
+async def _participants(api: Api, args: argparse.Namespace) -> Outcome:
+    answer = await api.get(address("rooms", args.room))
+    rows = [
+        (one["name"], one["role"], state_of(one), one["transport"], _since(one["joined_at"]), one["id"])
+        for one in answer["participants"]
+    ]
+    policy = answer["policy"]
+    notes = ["locked"] * policy["locked"] + [f"lobby: {policy['lobby']}"] * (policy["lobby"] != "off")
+    notes += ["has a PIN"] * policy["has_pin"]
+    table = render(("name", "role", "state", "by", "for", "id"), rows)
+    return Outcome(table + (f"\n\nRoom {args.room}: {', '.join(notes)}." if notes else ""), answer)
+
+
+async def _mute(api: Api, args: argparse.Namespace) -> Outcome:
+    if not args.all:
+        return await _change(api, args, "Muted", muted=True)
+    answer = await api.ask("POST", address("rooms", args.room, "mute"))
+    return Outcome(f"Muted {len(answer['muted'])} people, all but hosts.", answer)
+
+
+async def _unmute(api: Api, args: argparse.Namespace) -> Outcome:
+    if not args.ask:
+        return await _change(api, args, "Unmuted", muted=False)
+    return await _each(api, args, "Asked to unmute:", "POST", "unmute-request")
+
+
+async def _kick(api: Api, args: argparse.Namespace) -> Outcome:
+    return await _each(api, args, "Removed", "DELETE")
+
+
+async def _hold(api: Api, args: argparse.Namespace) -> Outcome:
+    return await _change(api, args, "Back from hold:" if args.off else "On hold:", held=not args.off)
+
+
+async def _admit(api: Api, args: argparse.Namespace) -> Outcome:
+    if not args.all:
+        return await _change(api, args, "Admitted", waiting=False)
+    await api.ask("POST", address("rooms", args.room, "admit"))
+    return Outcome("Admitted all who were waiting.")
+
+
+async def _lock(api: Api, args: argparse.Namespace) -> Outcome:
+    answer = await api.patch(address("rooms", args.room), locked=True)
+    return Outcome(f"Room {args.room} is locked: nobody but hosts comes in any more.", answer)
+
+
+async def _unlock(api: Api, args: argparse.Namespace) -> Outcome:
+    answer = await api.patch(address("rooms", args.room), locked=False)
+    return Outcome(f"Room {args.room} is open.", answer)
+
+
+async def _end(api: Api, args: argparse.Namespace) -> Outcome:
+    await api.ask("DELETE", address("rooms", args.room))
+    return Outcome(f"The conference in room {args.room} is over.")
+
+
+async def _say(api: Api, args: argparse.Namespace) -> Outcome:
+    await api.ask("POST", address("rooms", args.room, "messages"), {"text": " ".join(args.text)})
+    return Outcome(f"Sent to everybody in room {args.room}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command."""
+
+    work: Work
+    help: str
+    add_arguments: Callable[[argparse.ArgumentParser], None]
+
+
+def _in_room(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("room", metavar="ROOM", type=_room, help="the room's name")
+
+
+def _some(parser: argparse.ArgumentParser) -> None:
+    _in_room(parser)
+    parser.add_argument("who", metavar="WHO", nargs="+", help="names or ids of participants")
+
+
+def _some_or_all(parser: argparse.ArgumentParser) -> None:
+    _in_room(parser)
+    parser.add_argument("who", metavar="WHO", nargs="*", default=[], help="names or ids of participants")
+    parser.add_argument("--all", action="store_true", help="everybody")
+
+
+def _some_to_unmute(parser: argparse.ArgumentParser) -> None:
+    _some(parser)
+    parser.add_argument("--ask", action="store_true", help="only ask them to: they unmute themselves, or do not")
+
+
+def _some_to_hold(parser: argparse.ArgumentParser) -> None:
+    _some(parser)
+    parser.add_argument("--off", action="store_true", help="take them back")
+
+
+def _something_to_say(parser: argparse.ArgumentParser) -> None:
+    _in_room(parser)
+    parser.add_argument("text", metavar="TEXT", nargs="+", help="what to write")
+
+
+COMMANDS: dict[str, Command] = {
+    "rooms": Command(_rooms, "list the rooms, and how many are in each", lambda _: None),
+    "participants": Command(_participants, "list who is in a room", _in_room),
+    "mute": Command(_mute, "mute people, or everybody but hosts", _some_or_all),
+    "unmute": Command(_unmute, "unmute people, or ask them to", _some_to_unmute),
+    "kick": Command(_kick, "remove people from a room", _some),
+    "hold": Command(_hold, "put people on hold, or take them back", _some_to_hold),
+    "admit": Command(_admit, "let people in from the lobby", _some_or_all),
+    "lock": Command(_lock, "let nobody but hosts into a room any more", _in_room),
+    "unlock": Command(_unlock, "let people into a room again", _in_room),
+    "end": Command(_end, "send everybody in a room home", _in_room),
+    "say": Command(_say, "write to everybody in a room", _something_to_say),
+}
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the commands to a parser."""
+    for name, command in COMMANDS.items():
+        parser = subparsers.add_parser(name, help=command.help, description=_sentence(command.help))
+        command.add_arguments(parser)
+        add_server_options(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do what was meant, and say what came of it; 0, or 1 with a sentence on standard error."""
+    try:
+        if getattr(args, "all", None) is not None and args.all == bool(args.who):
+            raise ApiError("name people, or give --all: one of the two.")
+        outcome = asyncio.run(_do(COMMANDS[args.command].work, args))
+    except ApiError as error:
+        print(f"conference {args.command}: {error}", file=sys.stderr)
+        return 1
+    if args.json:
+        print(json.dumps(outcome.answer, indent=2))
+    else:
+        print(outcome.text)
+    return 0
+
+
+async def _do(work: Work, args: argparse.Namespace) -> Outcome:
+    async with Api(place_of(args)) as api:
+        return await work(api, args)
+
+
+async def _change(api: Api, args: argparse.Namespace, done: str, **changes: Any) -> Outcome:
+    """Change the same about everybody who is meant."""
+    chosen = await _chosen(api, args)
+    answers = [await api.patch(address("rooms", args.room, "participants", one["id"]), **changes) for one in chosen]
+    return _done(done, chosen, answers)
+
+
+async def _each(api: Api, args: argparse.Namespace, done: str, method: str, *below: str) -> Outcome:
+    """Ask the same about everybody who is meant."""
+    chosen = await _chosen(api, args)
+    for one in chosen:
+        await api.ask(method, address("rooms", args.room, "participants", one["id"], *below))
+    return _done(done, chosen, [one["id"] for one in chosen])
+
+
+async def _chosen(api: Api, args: argparse.Namespace) -> list[dict[str, Any]]:
+    room = await api.get(address("rooms", args.room))
+    return pick(room["participants"], args.who, args.room)
+
+
+def _done(done: str, chosen: list[dict[str, Any]], answers: list[Any]) -> Outcome:
+    return Outcome(f"{done} {listed([one['name'] for one in chosen])}.", answers)
+
+
+def _since(moment: float) -> str:
+    seconds = max(0, round(time.time() - moment))
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+def _sentence(text: str) -> str:
+    return text[0].upper() + text[1:] + "."
+
+
+def _room(text: str) -> str:
+    try:
+        return check_room_name(text)
+    except InvalidRoomName as error:
+        raise argparse.ArgumentTypeError(f"{error}") from None

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from conference.audio.fade import fade_out
 from conference.audio.frame import FRAME_SAMPLES, SILENCE, Samples
 from conference.codecs.base import Encoder
 from conference.room.participant import Mix, Sink, Source
@@ -49,7 +50,8 @@ class Visitor:
 
     def hush(self) -> None:
         """Say nothing any more; what should have followed does not."""
-        self.say(_NOTHING)
+        frame = self._left[:FRAME_SAMPLES]
+        self.say(fade_out(frame) if frame.size == FRAME_SAMPLES else _NOTHING)
 
     def tick(self, tick: int, now_ns: int) -> None:
         """Let 20 ms pass."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import platform
 
 import numpy as np
@@ -20,6 +21,14 @@ def versions() -> dict[str, str]:
         "conference": __version__,
         "libopus": opus,
         "numpy": np.__version__,
+        "pywebrtc-audio": _installed("pywebrtc-audio"),
         "python": platform.python_version(),
         "machine": platform.machine(),
     }
+
+
+def _installed(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "none"

@@ -272,7 +272,9 @@ def test_noise_that_is_let_through_by_a_fixed_gate_and_its_settings_are_in_the_f
     assert isinstance(opened, Opened)
     assert opened.about["voice"]["levelling"] is False
     assert opened.about["max_talkers"] == 2
-    assert set(opened.about["versions"]) == {"conference", "libopus", "numpy", "python", "machine"}
+    assert set(opened.about["versions"]) == {
+        "conference", "libopus", "numpy", "pywebrtc-audio", "python", "machine"
+    }  # fmt: skip
 
 
 class Forecaster(Ear):

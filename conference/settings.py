@@ -187,6 +187,7 @@ class Settings:
     capture: Path | None = None
     """The folder where everything that arrives in every room is written down; ``None`` for nothing."""
     capture_max_bytes: int = 64 * 1024 * 1024
+    capture_total_bytes: int = 1024 * 1024 * 1024
     """Of one room's file."""
 
     # The program itself
@@ -306,6 +307,7 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
     ("max_sounds", 0, 10_000),
     ("max_sound_seconds", 1, 7_200),
     ("capture_max_bytes", 64 * 1024, 2**40),
+    ("capture_total_bytes", 64 * 1024, 2**50),
     ("bitrate", 6_000, 510_000),  # what Opus can do: RFC 6716, section 2.1.1
     ("connect_timeout", 0.1, 600),
     ("silence_timeout", 0.1, 600),

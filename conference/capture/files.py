@@ -33,8 +33,43 @@ CLOSE_TIMEOUT: Final = 5.0
 """Seconds that the disk gets when the server stops."""
 
 _NOTE_BYTES: Final = 256  # enough for the last record and the end of the stream
+_LEAST_BYTES: Final = 16 * 1024  # a capture that must end before that is not worth beginning
 _FULL = "The capture is as large as it may be."
+_FOLDER_FULL = "All captures together are as large as they may be."
 _SLOW = "The disk did not keep up."
+
+
+class Shelf:
+    """How much all captures of a folder take up together. Asked in the writing thread only.
+
+    Args:
+        folder: where they are, those of earlier runs too.
+        max_bytes: what they may take up.
+    """
+
+    def __init__(self, folder: Path, max_bytes: int) -> None:
+        self._folder = folder
+        self._max_bytes = max_bytes
+        self._taken = 0
+        self.writing = 0
+        """Files that are being written, and may have to say why they end."""
+
+    def look(self) -> None:
+        """Measure the files that are there: somebody may have deleted some."""
+        self._taken = 0
+        for path in self._folder.glob(f"*{SUFFIX}"):
+            try:
+                self._taken += path.stat().st_size
+            except OSError:  # it was deleted just now
+                continue
+
+    def has_room(self, size: int) -> bool:
+        """Whether so many bytes more are allowed."""
+        return self._taken + size + self.writing * _NOTE_BYTES <= self._max_bytes
+
+    def take(self, size: int) -> None:
+        """So many bytes more have been written."""
+        self._taken += size
 
 
 class CaptureFile:
@@ -43,13 +78,15 @@ class CaptureFile:
     Args:
         path: a file that does not exist yet; it is made with the first block, for its owner alone.
         max_bytes: it never gets larger.
+        shelf: of all files in its folder.
         enqueue: has its argument called in the writing thread, in order.
     """
 
-    def __init__(self, path: Path, max_bytes: int, enqueue: Callable[[Callable[[], None]], None]) -> None:
+    def __init__(self, path: Path, max_bytes: int, shelf: Shelf, enqueue: Callable[[Callable[[], None]], None]) -> None:
         self.path = path
         self.closed = False
         self._max_bytes = max_bytes
+        self._shelf = shelf
         self._enqueue = enqueue
         self._waiting = 0  # bytes handed to the thread so far
         self._done = 0  # of these, those that it is through with
@@ -84,21 +121,29 @@ class CaptureFile:
     def _append(self, block: bytes, *, last: bool) -> None:
         before = self._deflate.copy()
         data = self._deflate.compress(block) + self._deflate.flush(zlib.Z_FINISH if last else zlib.Z_SYNC_FLUSH)
-        if self._size + len(data) > self._max_bytes - (0 if last else _NOTE_BYTES):
+        full = self._size + len(data) > self._max_bytes - (0 if last else _NOTE_BYTES)
+        if full or not self._shelf.has_room(len(data)):
             last = True
-            data = before.compress(encode(Ended(_FULL))) + before.flush(zlib.Z_FINISH)
-            log.warning("capture %s is full: the room goes on, the capture does not", self.path)
+            data = before.compress(encode(Ended(_FULL if full else _FOLDER_FULL))) + before.flush(zlib.Z_FINISH)
+            log.warning("%s is full: the room goes on, the capture does not", self.path if full else self.path.parent)
         self._put(data)
         if last:
             self._close()
 
     def _open(self) -> None:
         self._opened = True
+        self._shelf.look()
+        if not self._shelf.has_room(_LEAST_BYTES):
+            log.warning("%s is not captured: %s", self.path.name, _FOLDER_FULL)
+            self._close()
+            return
         self._descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+        self._shelf.writing += 1
         self._put(MAGIC)
 
     def _put(self, data: bytes) -> None:
         self._size += len(data)
+        self._shelf.take(len(data))
         while data and self._descriptor is not None:
             data = data[os.write(self._descriptor, data) :]
 
@@ -106,6 +151,7 @@ class CaptureFile:
         self.closed = True
         if self._descriptor is not None:
             descriptor, self._descriptor = self._descriptor, None
+            self._shelf.writing -= 1
             os.close(descriptor)
 
 
@@ -115,11 +161,13 @@ class Captures:
     Args:
         folder: where the files go; it exists.
         max_bytes: of one room's file.
+        max_total_bytes: of all files in the folder, those of earlier runs too.
     """
 
-    def __init__(self, folder: Path, max_bytes: int) -> None:
+    def __init__(self, folder: Path, max_bytes: int, max_total_bytes: int = 2**30) -> None:
         self._folder = folder
         self._max_bytes = max_bytes
+        self._shelf = Shelf(folder, max_total_bytes)
         self._rooms: weakref.WeakSet[CapturedRoom] = weakref.WeakSet()
         self._numbers = count(1)
         self._queue: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
@@ -138,7 +186,7 @@ class Captures:
         """A room that is captured. See `Room`."""
         began = datetime.fromtimestamp(created_at, UTC).strftime("%Y%m%dT%H%M%SZ")
         path = self._folder / f"{began}-{next(self._numbers)}-{name}{SUFFIX}"
-        file = CaptureFile(path, self._max_bytes, self._enqueue)
+        file = CaptureFile(path, self._max_bytes, self._shelf, self._enqueue)
         room = CapturedRoom(name, created_at, publish, voice, max_talkers=max_talkers, policy=policy, output=file)
         self._rooms.add(room)
         return room

@@ -322,6 +322,8 @@ OPTIONS: tuple[Option, ...] = (
            "write down everything that arrives in every room, and so everything that is said, one file for each room, "
            "for conference replay"),
     Option("capture_max_bytes", _CAPTURE, read_whole, "BYTES", "size at which the capture of a room ends"),
+    Option("capture_total_bytes", _CAPTURE, read_whole, "BYTES",
+           "size of all captures in the folder, older ones too, at which every capture ends; nothing is deleted"),
     Option("log_level", _PROGRAM, one_of(LOG_LEVELS), "LEVEL", f"how much to log: {', '.join(LOG_LEVELS)}"),
     Option("shutdown_timeout", _PROGRAM, read_seconds, "SECONDS", "time to end every call when the server is stopped"),
 )  # fmt: skip

@@ -108,7 +108,9 @@ async def _send_home(server: Server) -> None:
 
 def _make_server(settings: Settings, webrtc: WebRtcLike) -> Server:
     limits = ConferenceLimits(settings.max_rooms, settings.max_participants_per_room, settings.max_talkers)
-    captures = None if settings.capture is None else Captures(settings.capture, settings.capture_max_bytes)
+    captures = None
+    if settings.capture is not None:
+        captures = Captures(settings.capture, settings.capture_max_bytes, settings.capture_total_bytes)
     make_room = Room if captures is None else captures.make_room
     conference = Conference(limits, _make_voice(settings), make_room, partial(first_policy, settings), ROOM_PHASES)
     journal = _make_journal(settings, conference)

@@ -165,3 +165,38 @@ def test_nothing_is_in_the_way_of_a_room_that_is_not_captured(tmp_path: Path) ->
     plain = PacketSource(OpusCodec().make_decoder())
     Conference().join("tea", Participant(id="a", name="a", transport="webrtc", joined_at=0.0, source=plain))
     assert "push" not in vars(plain)
+
+
+def test_all_captures_of_a_folder_together_never_take_more_than_allowed(tmp_path: Path) -> None:
+    (tmp_path / "of an earlier run.capture").write_bytes(bytes(30_000))
+    captures = Captures(tmp_path, 2**20, 100_000)
+    talks = [Talk(captures, name) for name in ("tea", "milk", "sugar")]
+    for _ in range(40):
+        for talk in talks:
+            talk.go_on(20)
+    late = Talk(captures, "late")
+    late.go_on(20)
+    captures.close()
+    files = {path: path.stat().st_size for path in tmp_path.iterdir()}
+    assert 80_000 < sum(files.values()) <= 100_000
+    assert len(files) == 4, "the late one found no room at all"
+    ends = [replayed(path)[0] for path in files if path.stem != "of an earlier run"]
+    assert all(replay.identical for replay in ends)
+    assert {replay.ended for replay in ends} == {"All captures together are as large as they may be."}
+
+
+def test_what_was_deleted_makes_room(tmp_path: Path) -> None:
+    old = tmp_path / "old.capture"
+    old.write_bytes(bytes(200_000))
+    captures = Captures(tmp_path, 2**20, 100_000)
+    first = Talk(captures, "first")
+    first.go_on(60)
+    first.end()
+    captures.close()
+    assert list(tmp_path.iterdir()) == [old]
+    old.unlink()
+    second = Talk(captures, "second")
+    second.go_on(60)
+    second.end()
+    captures.close()
+    assert only_file(tmp_path).name.endswith("second.capture")

@@ -134,6 +134,9 @@ class Settings:
     """The sound that those on hold, and in the lobby, hear; ``None`` for silence."""
 
     # Media
+    ask_for_red: bool = False
+    """Ask browsers to send each packet twice, so that losses on their way are mended without a wait."""
+
     bitrate: int = 48_000
     gate: str = "adaptive"
     """Who is to be heard: ``adaptive`` leaves out each one's own background noise, ``fixed`` only what is silent."""

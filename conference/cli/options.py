@@ -240,6 +240,9 @@ OPTIONS: tuple[Option, ...] = (
            "a STUN or TURN server for the clients: stun:HOST:PORT or turn:USER:PASSWORD@HOST:PORT?transport=udp; "
            "can be repeated", name="ice-server", many=True),
     Option("bitrate", _MEDIA, read_whole, "BITS", "bits per second of what each listener gets, at most"),
+    Option("ask_for_red", _MEDIA, read_switch, "",
+           "ask browsers to send each packet twice (RED), so that what gets lost comes with the next one, "
+           "at twice the bitrate"),
     Option("gate", _MEDIA, one_of(GATES), "GATE",
            "who is heard: adaptive leaves out each one's own background noise, fixed only what is silent"),
     Option("levelling", _MEDIA, read_switch, "",

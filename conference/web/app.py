@@ -204,6 +204,7 @@ def _make_webrtc(settings: Settings) -> WebRtc:
         silence_timeout=settings.silence_timeout,
         close_timeout=settings.shutdown_timeout / 4,  # it may take this long twice, and others want a share
         bitrate=settings.bitrate,
+        ask_for_red=settings.ask_for_red,
         max_sdp_bytes=settings.max_sdp_bytes,
     )
     return WebRtc(options)

@@ -11,6 +11,7 @@ from conference.audio.frame import FRAME_SAMPLES, SILENCE, TICK_NS, Samples
 from conference.cli.media import Recorder
 from conference.cli.progress import Meter
 from conference.codecs.base import Encoder
+from conference.room.encoders import protection
 
 TICKS_PER_SECOND: Final = 1_000_000_000 // TICK_NS
 
@@ -57,6 +58,7 @@ class Call:
 
     def __init__(self, encoder: Encoder, voice: Voice | None, recorder: Recorder | None, ticks: int | None) -> None:
         self._encoder = encoder
+        self._expected_loss = 0  # as told to the encoder, in percent
         self._voice = voice
         self._recorder = recorder
         self.ticks = ticks
@@ -98,6 +100,13 @@ class Call:
         self.level_in.add(SILENCE if heard is None else heard)
         self.heard_ticks += heard is not None
         return self._say(number)
+
+    def expect_loss(self, percent: float) -> None:
+        """Have the encoder add the FEC that is needed where so many packets of a hundred are lost, 0 to 100."""
+        expected = protection(percent, self._expected_loss)
+        if expected != self._expected_loss:
+            self._expected_loss = expected
+            self._encoder.set_expected_loss(expected)
 
     def _say(self, number: int) -> bytes | None:
         if self._voice is None:

@@ -134,6 +134,8 @@ async def _talk(peer: HeadlessPeer, call: Call, stop: asyncio.Event, progress: P
         payload = call.tick(number, heard)
         if call.speaks:
             peer.send(payload, number)
+            if number % TICKS_PER_SECOND == 0:
+                call.expect_loss(peer.expected_loss)
         if progress.due(call.elapsed_s):
             progress.update(snapshot(peer, call))
         if call.over:

@@ -37,9 +37,6 @@ CONNECT_TIMEOUT = 15.0
 CLOSE_TIMEOUT = 2.0
 HOUSEKEEPING_SECONDS = 0.25
 
-EXPECTED_LOSS = 10
-"""Percent, for the FEC of :attr:`HeadlessPeer.codec`: whoever encodes does not learn how much is lost."""
-
 
 class HeadlessPeer:
     """One participant without a browser.
@@ -113,6 +110,11 @@ class HeadlessPeer:
         """Whether the connection has ended."""
         return self._ended
 
+    @property
+    def expected_loss(self) -> float:
+        """Percent of packets that whoever encodes for `send` should count as lost, by the receiver's reports."""
+        return 0.0 if self._sink is None else self._sink.expected_loss
+
     async def connect(self) -> None:
         """Join the room, and wait until media can flow.
 
@@ -173,7 +175,7 @@ class HeadlessPeer:
         self, transceiver: RTCRtpTransceiver, local: AudioOffer, remote: AudioOffer, channel: SrtpChannel
     ) -> None:
         best = remote.formats[0]
-        self.codec = make_codec(best, self._bitrate, application="voip", expected_loss=EXPECTED_LOSS)
+        self.codec = make_codec(best, self._bitrate, application="voip")
         ssrc = local.ssrc or 1
         ingress = None
         if self._hears:

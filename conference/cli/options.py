@@ -150,9 +150,16 @@ def read_seconds(text: str) -> float:
     return float(text)
 
 
+def _path(text: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:  # "~somebody", of whom this machine knows nothing
+        raise ValueError(f"there is no home that '{text}' could begin with.") from None
+
+
 def read_file(text: str) -> Path:
     """The path of a file that is there."""
-    path = Path(text).expanduser()
+    path = _path(text)
     if not path.is_file():
         raise ValueError(f"there is no file '{text}'.")
     return path
@@ -160,7 +167,7 @@ def read_file(text: str) -> Path:
 
 def read_folder(text: str) -> Path:
     """The path of a folder that can be written to."""
-    path = Path(text).expanduser()
+    path = _path(text)
     if not path.is_dir():
         raise ValueError(f"there is no folder '{text}'.")
     if not os.access(path, os.W_OK | os.X_OK):
@@ -170,7 +177,7 @@ def read_folder(text: str) -> Path:
 
 def read_sound_folder(text: str) -> Path:
     """The path of a folder to read from."""
-    path = Path(text).expanduser()
+    path = _path(text)
     if not path.is_dir():
         raise ValueError(f"there is no folder '{text}'.")
     return path
@@ -178,7 +185,7 @@ def read_sound_folder(text: str) -> Path:
 
 def read_dtmf_menu(text: str) -> Menu:
     """A menu, from its file."""
-    return read_menu(Path(text).expanduser())
+    return read_menu(_path(text))
 
 
 def read_switch(text: str) -> bool:

@@ -177,6 +177,11 @@ def test_an_ice_server_is_read_or_refused_and_fits_a_header(text: str) -> None:
     assert link.isprintable()
 
 
+def test_the_home_of_somebody_who_has_none_is_a_sentence() -> None:
+    with pytest.raises(SettingsError, match="CONFERENCE_TLS_CERT: there is no home"):
+        settings(CONFERENCE_TLS_CERT="~nobody-of-that-name/cert.pem")
+
+
 @given(st.sampled_from(sorted({option.variable for option in OPTIONS})), st.text(max_size=30))
 def test_any_text_in_the_environment_gives_settings_or_a_sentence(variable: str, text: str) -> None:
     try:

@@ -23,6 +23,7 @@ _TRAFFIC = {
     "rejected": ("conference_packets_rejected", "Packets or messages that were malformed, forged or too many."),
     "undecodable": ("conference_decode_errors", "Packets that their decoder could make nothing of."),
     "concealed": ("conference_frames_concealed", "Stretches of sound made up for packets that were not there in time."),
+    "mistrusted": ("conference_levels_mistrusted", "Senders whose sound was not as loud as their packets said."),
 }
 
 

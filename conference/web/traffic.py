@@ -8,7 +8,7 @@ from typing import Any
 
 from conference.room.participant import Transport
 
-COUNTED = ("packets_in", "packets_out", "lost_in", "lost_out", "rejected", "undecodable", "concealed")
+COUNTED = ("packets_in", "packets_out", "lost_in", "lost_out", "rejected", "undecodable", "concealed", "mistrusted")
 """What is counted, per transport."""
 
 Read = Callable[[], Mapping[str, int]]
@@ -48,6 +48,7 @@ def peer_counts(peer: Any) -> dict[str, int]:
     counts = {name: _count(stats, name) for name in COUNTED}
     counts["undecodable"] = of_source(peer.source, "undecodable")
     counts["concealed"] = of_source(peer.source, "concealed")
+    counts["mistrusted"] = of_source(peer.source, "mistrusted")
     return counts
 
 

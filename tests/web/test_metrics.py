@@ -5,6 +5,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from conference.web.tick import Lateness
 from conference.web.traffic import Traffic
+from tests.room.fakes import Mouth, steady
 from tests.web.doubles import Site
 
 
@@ -24,7 +25,10 @@ async def test_the_figures_are_those_of_the_live_objects() -> None:
         await site.join("coffee")
         site.webrtc.peers[0].counts.packets_in = 40
         site.webrtc.peers[1].counts.packets_in = 2
-        next(iter(site.server.conference.rooms["tea"].participants.values())).talking = True
+        amy = next(iter(site.server.conference.rooms["tea"].participants.values()))
+        amy.source = Mouth([steady(3000)] * 10_000)
+        while not amy.talking:
+            await figures(site)
         found = await figures(site)
         assert found["conference_rooms"] == 2
         assert found["conference_participants/webrtc"] == 3
@@ -33,7 +37,12 @@ async def test_the_figures_are_those_of_the_live_objects() -> None:
         assert found["conference_packets_received_total/webrtc"] == 42
         assert found["conference_twilio_streams"] == 0
         assert found["conference_tick_lateness_seconds_bucket/+Inf"] == found["conference_tick_lateness_seconds_count"]
-        for name in ("conference_ticks_late_total", "conference_encoders", "conference_decode_errors_total/twilio"):
+        for name in (
+            "conference_ticks_late_total",
+            "conference_encoders",
+            "conference_decode_errors_total/twilio",
+            "conference_levels_mistrusted_total/webrtc",
+        ):
             assert name in found
         assert found["process_resident_memory_bytes"] > 1_000_000
         assert found["process_cpu_seconds_total"] > 0

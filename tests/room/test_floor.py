@@ -221,3 +221,18 @@ def told(crowd: Crowd) -> list[str]:
             what.append(repr(sorted(event.levels.items())))
     crowd.events.clear()
     return sorted(what)
+
+
+def test_the_noise_of_many_is_nobody_s_talk_whether_it_is_decoded_or_not() -> None:
+    crowd = Crowd(12, voice=DEFAULT_VOICE)
+    noise = np.random.default_rng(1).normal(0, 33, (12, 250, FRAME_SAMPLES)).astype(np.int16)  # -60 dBov
+    for tick in range(250):
+        crowd.say({number: noise[number, tick] for number in range(12)})
+    assert max(one.decoded for one in crowd.decoders) == 250
+    assert min(one.decoded for one in crowd.decoders) < 10
+    assert not any(one.talking for one in crowd.room.participants.values())
+    assert crowd.heard_by(0) == 0
+    speaker = (noise[11, 0] * 50).astype(np.int16)
+    crowd.say({number: noise[number, 0] for number in range(11)} | {11: speaker})
+    assert crowd.person(11).talking
+    assert np.abs(crowd.ears[0].mixes[-1].samples).max() > 1000

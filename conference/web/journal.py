@@ -180,7 +180,10 @@ class Journal:
         if isinstance(event, LevelsMeasured):
             return
         self._forget()
-        is_new = event.room not in self._histories or event.room in self._gone
+        # A room begins with a join. It can be empty before its last event: whoever goes stops talking before they left.
+        is_new = isinstance(event, ParticipantJoined) and (
+            event.room not in self._histories or event.room in self._gone
+        )
         history = self._histories.setdefault(event.room, History(self._size))
         room = self._conference.get(event.room)
         if room is not None and isinstance(event, _CHANGES_AUDIENCE):

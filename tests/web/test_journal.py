@@ -335,3 +335,14 @@ def test_whoever_is_removed_is_told_so_and_nothing_more() -> None:
     [left] = parse(stream.take())
     assert (left.name, left.data["departure"], left.data["by"]) == ("participant.left", "removed", "Amy")
     assert stream.over
+
+
+def test_the_last_one_who_leaves_in_the_middle_of_a_word_is_told_to_have_left() -> None:
+    hall = Hall()
+    hall.join("amy").talking = True
+    stream = hall.feeds.subscribe("tea", Reader(participant_id="amy"))
+    stream.take()
+    hall.conference.end("tea", "over", by="Ben")
+    stopped, left = parse(stream.take())
+    assert stopped.name == "talking.stopped"
+    assert (left.name, left.data["departure"], left.data["by"]) == ("participant.left", "ended", "Ben")

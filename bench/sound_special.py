@@ -152,7 +152,7 @@ async def stalling_phone(speech: Samples, loops: int) -> Call:
     at_8k = Resampler(SAMPLE_RATE, 8_000).process(np.concatenate([lead, np.tile(speech, loops), lead]))
     frames = ulaw_encode(at_8k).reshape(-1, 160)
     arrivals = STALLS.deliver(every_20_ms(len(frames)))
-    heard, phone, late = Heard(), Phone(parameters={"name": "caller"}), 0
+    heard, phone, late = Heard(), Phone(parameters={"name": "caller", "prompts": "off"}), 0
     server = Server()
     try:
         await asyncio.to_thread(server.wait)

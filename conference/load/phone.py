@@ -94,12 +94,15 @@ class FastPhone(asyncio.Protocol):
             raise JoinError(f"The server does not take the call: HTTP status {status}.", status)
         self.answer_ms = self.connected_ms = (time.monotonic_ns() - began_ns) / 1e6
         one = self._identity
+        parameters = {"name": self._name, "prompts": "off"}  # who measures wants to hear nothing but the others
+        if self._token is not None:
+            parameters["token"] = self._token
         self._write(build(Connected()).encode())
         start = Start(
             stream_sid=one.stream_sid,
             call_sid=one.call_sid,
             account_sid=one.account_sid,
-            custom_parameters={"name": self._name} | ({} if self._token is None else {"token": self._token}),
+            custom_parameters=parameters,
             sequence_number=self._next(),
         )
         self._write(build(start).encode())

@@ -94,7 +94,7 @@ class TwilioPerson(Person):
         at_8k = Resampler(SAMPLE_RATE, PHONE_RATE).process(voice if voice is not None else SILENCE)
         self._voice = Voice(at_8k, PHONE_RATE // 50, loop=loop)
         self._over = False
-        self.phone = Phone(parameters={"name": name})
+        self.phone = Phone(parameters={"name": name, "prompts": "off"})
         self.caller = Caller(url, self.phone, speak=self._speak, hear=self._hear)
 
     def hang_up(self) -> None:

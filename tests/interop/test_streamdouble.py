@@ -12,6 +12,7 @@ from streamdouble import api
 from streamdouble.session import SessionConfig
 
 from conference.audio.g711 import ulaw_decode, ulaw_encode
+from conference.settings import Settings
 from conference.twilio.caller import Caller, HungUp
 from conference.twilio.phone import Phone
 from conference.web.app import build_app
@@ -44,7 +45,7 @@ def spoken(frequency: float, seconds: float) -> list[bytes]:
 
 @pytest.fixture
 async def server() -> AsyncIterator[TestServer]:
-    server = TestServer(build_app(webrtc=NoWebRtc()))
+    server = TestServer(build_app(Settings(phone_prompts=False), webrtc=NoWebRtc()))
     await server.start_server()
     yield server
     await server.close()

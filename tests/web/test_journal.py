@@ -346,3 +346,18 @@ def test_the_last_one_who_leaves_in_the_middle_of_a_word_is_told_to_have_left() 
     stopped, left = parse(stream.take())
     assert stopped.name == "talking.stopped"
     assert (left.name, left.data["departure"], left.data["by"]) == ("participant.left", "ended", "Ben")
+
+
+def test_a_room_that_begins_again_is_told_with_a_snapshot_since_its_policy_is_a_new_one() -> None:
+    hall = Hall()
+    hall.join("amy")
+    stream = hall.feeds.subscribe("tea", Reader(moderates=True))
+    [snapshot] = parse(stream.take())
+    hall.room.set_policy(RoomPolicy(locked=True, pin="2468"))
+    hall.leave("amy")
+    hall.join("ben")
+    for told_now in (stream.take(), hall.feeds.subscribe("tea", Reader(moderates=True), snapshot.id).take()):
+        _, left, begun = parse(told_now)
+        assert (left.name, begun.name) == ("participant.left", "room")
+        assert [one["id"] for one in begun.data["participants"]] == ["ben"]
+        assert (begun.data["policy"]["locked"], begun.data["policy"]["pin"]) == (False, None)

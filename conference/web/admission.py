@@ -143,7 +143,8 @@ def stream_token(request: web.Request, room: str, caller: str | None) -> str | N
 def _caller_address(request: web.Request, server: Server, parameters: Mapping[str, str]) -> str:
     """Where a caller is, as far as they cannot choose that themselves."""
     number = parameters.get(CALLER, "")
-    if server.signatures is not None and _NUMBER.fullmatch(number):  # the stream was opened by Twilio
+    # Whoever is asked for a PIN brought no token, so where signatures are checked, Twilio opened the stream.
+    if server.signatures is not None and _NUMBER.fullmatch(number):
         return f"tel:{number}"
     return client_address(request, behind_proxy=server.settings.behind_proxy)
 

@@ -10,6 +10,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from aiohttp import WSServerHandshakeError
+from multidict import MultiDict
 from twilio.request_validator import RequestValidator
 
 from conference.access.tokens import verify
@@ -18,7 +19,7 @@ from conference.settings import Settings, SettingsError
 from conference.web.signatures import SignaturesUnavailable, TwilioSignatures
 from tests.web.doubles import Site, problem
 from tests.web.passes import SECRET, as_role, guarded, token
-from tests.web.test_calling import call, until
+from tests.web.test_calling import call, start, until
 
 PINS = (("tea", "8642"),)
 AUTH = "12345"
@@ -66,8 +67,6 @@ async def test_a_call_gets_in_with_a_token_in_its_handshake() -> None:
         for given in ({"headers": as_role()}, {"params": {"access_token": token()}}):
             socket = await site.client.ws_connect("/twilio/stream/tea", **given)
             await socket.send_json({"event": "connected"})
-            from tests.web.test_calling import start
-
             await socket.send_json(start())
         await until(lambda: len(callers(site)) == 2)
 
@@ -185,8 +184,6 @@ async def test_a_webhook_that_twilio_did_not_sign_is_refused(headers: dict[str, 
 
 async def test_several_values_of_one_name_are_signed_too() -> None:
     async with Site(twilio()) as site:
-        from multidict import MultiDict
-
         form = MultiDict([("Digits", "2"), ("Digits", "1"), ("From", "+1")])
         headers = {"X-Twilio-Signature": RequestValidator(AUTH).compute_signature(f"{ORIGIN}/twilio/voice", form)}
         assert (await site.client.post("/twilio/voice", data=form, headers=headers)).status == 200
@@ -206,8 +203,6 @@ async def test_the_answer_to_a_signed_webhook_lets_its_stream_in() -> None:
         socket = await site.client.ws_connect(
             "/twilio/stream/tea", headers=signed("wss://talk.example.org/twilio/stream/tea")
         )
-        from tests.web.test_calling import start
-
         await socket.send_json(start(**parameters))
         await until(lambda: len(callers(site)) == 1)
         assert callers(site)[0].name == "+14158675309"
@@ -258,6 +253,28 @@ async def test_clients_that_are_not_twilio_get_by_the_signature_with_a_token() -
         with pytest.raises(WSServerHandshakeError):
             await site.client.ws_connect("/twilio/stream/tea", headers=as_role(lasts=-60))
         assert (await voice(site, as_role())).status == 200
+
+
+async def key_in(socket: Any, keys: str) -> None:
+    for key in keys:
+        await socket.send_json({"event": "dtmf", "streamSid": "MZ" + "0" * 32, "dtmf": {"digit": key}})
+
+
+@pytest.mark.parametrize("by_twilio", [True, False])
+async def test_wrong_pins_count_for_the_number_that_twilio_tells_and_else_for_the_address(*, by_twilio: bool) -> None:
+    limits = {"pins": PINS, "max_pin_guesses_per_minute": 1}
+    settings = twilio(secret=SECRET, **limits) if by_twilio else guarded(**limits)
+    headers = signed("wss://talk.example.org/twilio/stream/tea")
+    async with Site(settings) as site:
+        socket = await site.client.ws_connect("/twilio/stream/tea", headers=headers)
+        await socket.send_json(start(**{"from": "+15551234"}))
+        await key_in(socket, "1111#")
+
+        def waits(address: str) -> bool:
+            return site.server.guesses.wait("tea", address, time.monotonic()) > 0
+
+        await until(lambda: waits("tel:+15551234") if by_twilio else waits("127.0.0.1"))
+        assert not waits("127.0.0.1" if by_twilio else "tel:+15551234")
 
 
 def test_the_example_of_twilios_documents_is_valid() -> None:

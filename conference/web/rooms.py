@@ -8,9 +8,9 @@ from aiohttp import web
 
 from conference.web.access import require, visible
 from conference.web.live import SERVER
-from conference.web.people import find_self
 from conference.web.problems import Problem
-from conference.web.shapes import room_json, room_summary_json
+from conference.web.shapes import room_summary_json
+from conference.web.views import Reader, View, audience_of, room_as_seen
 
 _FRESH = {"Cache-Control": "no-store"}
 
@@ -25,14 +25,13 @@ async def list_rooms(request: web.Request) -> web.Response:
 
 
 async def show_room(request: web.Request) -> web.Response:
-    """``GET /rooms/{room}``: a room and everybody in it. Who waits in its lobby sees themselves only."""
+    """``GET /rooms/{room}``: a room and everybody in it. In its lobby, and outside of it, one sees nobody else."""
     name = request.match_info["room"]
     actor = require(request, None, name)
     room = request.app[SERVER].room(name)
-    moderating = actor.grant.allows("moderate")
-    me = None if moderating else find_self(room, actor)
-    only = me.id if me is not None and me.waiting else None
-    return web.json_response(room_json(room, moderating=moderating, only=only), headers=_FRESH)
+    reader = Reader(actor.grant.allows("moderate"), actor.participant_id, actor.grant.identity)
+    view = View.MODERATOR if reader.moderates else audience_of(room).view(reader)
+    return web.json_response(room_as_seen(room, view, reader), headers=_FRESH)
 
 
 async def config(request: web.Request) -> web.Response:

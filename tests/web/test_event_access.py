@@ -96,6 +96,8 @@ async def test_a_token_alone_does_not_see_past_the_lobby() -> None:
         await site.join(**as_role("host", name="Amy"))
         async with site.client.get("/rooms/tea/events", headers=as_role()) as response:
             assert (await read(response)).data["participants"] == []
+        shown = await (await site.client.get("/rooms/tea", headers=as_role())).json()
+        assert shown["participants"] == []
         member = await site.join(**as_role(identity="ben@example.org"))
         await site.client.post("/rooms/tea/admit", headers=as_role("host"))
         for headers in (seat_of(member) | as_role(), as_role(identity="ben@example.org")):

@@ -181,6 +181,8 @@ class Settings:
     """PINs that a caller may try before the call is ended."""
     sounds: tuple[Path, ...] = ()
     """Folders of sounds to be played, and of prompts that replace those that ship with the server."""
+    speech_command: tuple[str, ...] = ()
+    """A program that speaks people's names: text on its standard input, an audio file on its standard output."""
     max_sounds: int = 200
     """Files in those folders."""
     max_sound_seconds: float = 600.0

@@ -8,12 +8,14 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeAlias
 
 from conference.attendant.actions import Actions
 from conference.attendant.desk import Desk
 from conference.attendant.keypad import Keypad
 from conference.attendant.settings import AttendantSettings
+from conference.audio.frame import Samples
 from conference.prompts.library import Library
 from conference.room.conference import Conference
 from conference.room.events import (
@@ -34,6 +36,20 @@ from conference.room.participant import ParticipantState
 log = logging.getLogger(__name__)
 
 _OF_NO_INTEREST = (LevelsMeasured, TalkingStarted, TalkingStopped)
+
+SpeakName: TypeAlias = Callable[[str, Callable[[Samples | None], None]], None]
+"""Has a name spoken, and calls back, at once or later, with what that sounds like; ``None`` if it cannot be spoken."""
+
+_What: TypeAlias = Literal["join", "leave"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Spoken:
+    """It has been found out what a name sounds like."""
+
+    room: str
+    what: _What
+    name: Samples | None
 
 
 class Callers(Protocol):
@@ -58,6 +74,7 @@ class Attendant:
         callers: tells about those who call.
         new_id: makes the ids of sounds.
         wallclock: unix time in seconds.
+        speak_name: makes speech of people's names; without it they are announced as somebody.
     """
 
     def __init__(
@@ -69,15 +86,17 @@ class Attendant:
         *,
         new_id: Callable[[], str],
         wallclock: Callable[[], float],
+        speak_name: SpeakName | None = None,
     ) -> None:
         self._conference = conference
         self._library = library
         self._settings = settings
         self._callers = callers
         self._new_id = new_id
+        self._speak_name = speak_name
         self._actions = Actions(conference, settings.menu, callers.may_moderate, wallclock)
         self._desks: dict[str, Desk] = {}
-        self._happened: deque[RoomEvent] = deque()
+        self._happened: deque[RoomEvent | _Spoken] = deque()
         conference.subscribe(None, self._note)
 
     def tick(self, now_ns: int) -> None:
@@ -93,7 +112,7 @@ class Attendant:
         if not isinstance(event, _OF_NO_INTEREST):
             self._happened.append(event)
 
-    def _see_to(self, event: RoomEvent, now_ns: int) -> None:
+    def _see_to(self, event: RoomEvent | _Spoken, now_ns: int) -> None:
         desk = self._desk(event)
         if desk is None:
             return
@@ -110,12 +129,14 @@ class Attendant:
                 desk.tell(participant_id, ["unmute-request", *self._actions.explain("mute")])
             case DigitPressed(participant_id=participant_id, digit=digit):
                 self._pressed(desk, participant_id, digit, now_ns)
+            case _Spoken():
+                self._announce_name(desk, event)
             case SoundStopped(sound_id=sound_id):
                 desk.stopped(sound_id)
             case _:
                 pass
 
-    def _desk(self, event: RoomEvent) -> Desk | None:
+    def _desk(self, event: RoomEvent | _Spoken) -> Desk | None:
         """The desk of the room that an event is about; ``None`` if the room is gone."""
         room, desk = self._conference.get(event.room), self._desks.get(event.room)
         if room is None:
@@ -170,13 +191,22 @@ class Attendant:
         elif self._settings.alone == "everybody":
             desk.say(here[0], ["alone"])
 
-    def _announce(self, desk: Desk, state: ParticipantState, what: str) -> None:
+    def _announce(self, desk: Desk, state: ParticipantState, what: _What) -> None:
         if desk.policy.announce == "off" or not desk.others(state.id):
             return
-        sounds = [f"{what}-tone"]
-        if desk.policy.announce == "names":
-            sounds.append("somebody-joined" if what == "join" else "somebody-left")
-        desk.announce(sounds)
+        if desk.policy.announce == "tones":
+            desk.announce([f"{what}-tone"])
+        elif self._speak_name is None:
+            self._announce_name(desk, _Spoken(desk.room.name, what, None))
+        elif not desk.speaker.is_busy(None):
+            room = desk.room.name
+            self._speak_name(state.name, lambda spoken: self._happened.append(_Spoken(room, what, spoken)))
+
+    def _announce_name(self, desk: Desk, spoken: _Spoken) -> None:
+        done = "joined" if spoken.what == "join" else "left"
+        words: list[str | Samples]
+        words = [f"somebody-{done}"] if spoken.name is None else [spoken.name, f"has-{done}"]
+        desk.announce([f"{spoken.what}-tone", *words])
 
     def _updated(self, desk: Desk, state: ParticipantState) -> None:
         before = desk.people.get(state.id)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from conference.attendant.keypad import Keypad
 from conference.attendant.speaker import Speaker
+from conference.audio.frame import Samples
 from conference.prompts.library import Library
 from conference.room.participant import ParticipantState
 from conference.room.room import Room
@@ -46,14 +47,15 @@ class Desk:
         if participant_id in self.prompted and prompts:
             self.say(participant_id, prompts)
 
-    def announce(self, sounds: Sequence[str]) -> None:
+    def announce(self, sounds: Sequence[str | Samples]) -> None:
         """Play something to everybody, unless something is being played to everybody: crowds come and go quietly."""
         if not self.speaker.is_busy(None):
             self.say(None, sounds)
 
-    def say(self, participant_id: str | None, prompts: Sequence[str]) -> None:
+    def say(self, participant_id: str | None, prompts: Sequence[str | Samples]) -> None:
         """Say something to anybody, or (``None``) to everybody."""
-        self.speaker.say(participant_id, "+".join(prompts[:_NAMED]), self._library.sequence(prompts))
+        name = "+".join([prompt for prompt in prompts if isinstance(prompt, str)][:_NAMED])
+        self.speaker.say(participant_id, name, self._library.sequence(prompts))
 
     def others(self, participant_id: str) -> list[str]:
         """Ids of those in the conversation besides somebody."""

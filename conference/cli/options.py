@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import shlex
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -183,6 +185,17 @@ def read_sound_folder(text: str) -> Path:
     return path
 
 
+def read_command(text: str) -> tuple[str, ...]:
+    """A program and its arguments, as a shell would split them."""
+    try:
+        words = tuple(shlex.split(text))
+    except ValueError:
+        raise ValueError(f"a quote is not closed in '{text}'.") from None
+    if not words or shutil.which(words[0]) is None:
+        raise ValueError(f"there is no program '{words[0] if words else text}'.")
+    return words
+
+
 def read_dtmf_menu(text: str) -> Menu:
     """A menu, from its file."""
     return read_menu(_path(text))
@@ -326,6 +339,9 @@ OPTIONS: tuple[Option, ...] = (
     Option("sounds", _PHONES, read_sound_folder, "FOLDER",
            "sounds that can be played: .wav, .ogg, .opus, .mp3, .flac; one of the name of a prompt is played in its "
            "place; can be repeated", many=True),
+    Option("speech_command", _PHONES, read_command, "COMMAND",
+           "a program that speaks people's names for --announce names, e.g. 'espeak-ng --stdout': it reads text and "
+           "writes an audio file; without it, they are announced as somebody"),
     Option("max_sounds", _PHONES, read_whole, "N", "files in those folders"),
     Option("max_sound_seconds", _PHONES, read_seconds, "SECONDS", "length of each of them"),
     Option("capture", _CAPTURE, read_folder, "FOLDER",

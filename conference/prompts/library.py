@@ -118,15 +118,15 @@ class Library:
                 raise LibraryError(str(error)) from None
         return self._decoded[name]
 
-    def sequence(self, names: Iterable[str]) -> Samples:
-        """Several sounds, one after the other.
+    def sequence(self, parts: Iterable[str | Samples]) -> Samples:
+        """Several sounds, by name or as they are, one after the other.
 
         Raises:
             KeyError: there is none of a name.
         """
         pause = np.zeros(round(PAUSE_S * SAMPLE_RATE), dtype=np.int16)
-        parts = [part for name in names for part in (self.samples(name), pause)]
-        return np.concatenate(parts[:-1])
+        sounds = (self.samples(part) if isinstance(part, str) else part for part in parts)
+        return np.concatenate([piece for sound in sounds for piece in (sound, pause)][:-1])
 
     def entry(self, name: str) -> Entry:
         """What is known of a sound.

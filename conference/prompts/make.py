@@ -10,38 +10,16 @@ The server does not need this: the files that it made are part of the package. F
 from __future__ import annotations
 
 import argparse
-import subprocess
 import sys
-import tempfile
 import tomllib
 from pathlib import Path
 
 import av
-import numpy as np
 
-from conference.audio.frame import SAMPLE_RATE, Samples, full_scale
-from conference.prompts.decode import read_audio
-
-LEVEL = -22.0
-"""Of the prompts in dBov: a little above the voices, which are levelled to -26."""
+from conference.audio.frame import SAMPLE_RATE, Samples
+from conference.prompts.speech import speak
 
 BIT_RATE = 16_000
-_QUIET = 300  # what is below this, out of 32768, at the ends is cut off
-_MARGIN = SAMPLE_RATE // 50
-
-
-def speak(text: str, voice: str, speed: int) -> Samples:
-    """One phrase: shape ``(n,)``, int16, 48 kHz, at :data:`LEVEL`, without silence at its ends."""
-    with tempfile.TemporaryDirectory() as folder:
-        wav = Path(folder, "spoken.wav")
-        command = ["espeak-ng", "-v", voice, "-s", str(speed), "-w", str(wav), "--", text]
-        subprocess.run(command, check=True)  # noqa: S603 - a developer's own words
-        spoken = read_audio(wav)
-    loud = np.flatnonzero(np.abs(spoken.astype(np.int32)) > _QUIET)
-    spoken = spoken[max(0, loud[0] - _MARGIN) : loud[-1] + _MARGIN].astype(np.float64)
-    gain = (full_scale(LEVEL) / np.mean(spoken**2)) ** 0.5
-    gain = min(gain, 32_000 / np.abs(spoken).max())
-    return np.rint(spoken * gain).astype(np.int16)
 
 
 def write(samples: Samples, path: Path) -> None:
@@ -66,8 +44,9 @@ def main() -> None:
     args = parser.parse_args()
     args.folder.mkdir(parents=True, exist_ok=True)
     phrases = tomllib.loads(args.phrases.read_text(encoding="utf-8"))
+    command = ["espeak-ng", "--stdout", "-v", args.voice]
     for name, text in phrases.items():
-        write(speak(text, args.voice, args.speed), args.folder / f"{name}.ogg")
+        write(speak([*command, "-s", str(args.speed)], text), args.folder / f"{name}.ogg")
     sizes = [path.stat().st_size for path in args.folder.glob("*.ogg")]
     sys.stdout.write(f"{len(sizes)} prompts, {sum(sizes)} bytes\n")
 

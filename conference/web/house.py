@@ -12,11 +12,12 @@ from conference.attendant.foyer import Foyer
 from conference.attendant.menu import Menu
 from conference.attendant.settings import AttendantSettings
 from conference.ids import new_id
-from conference.prompts.library import Library
+from conference.prompts.library import Library, LibraryError
 from conference.room.conference import Conference
 from conference.room.participant import Sink, Source
 from conference.settings import Settings
 from conference.web.call import Call
+from conference.web.spoken import Names
 
 
 class House:
@@ -28,7 +29,7 @@ class House:
         calls: all that are open, now and later.
 
     Raises:
-        LibraryError: an operator's sounds cannot be found.
+        LibraryError: an operator's sounds cannot be found, or no sound is named as the hold music.
     """
 
     def __init__(self, settings: Settings, conference: Conference, calls: Collection[Call]) -> None:
@@ -42,9 +43,18 @@ class House:
             pin_timeout=settings.pin_timeout,
             pin_tries=settings.pin_tries,
         )
+        if settings.hold_music is not None and settings.hold_music not in self.library:
+            raise LibraryError(f"There is no sound named {settings.hold_music!r} for --hold-music.")
         self.foyer = Foyer()
+        self._names = Names(settings.speech_command) if settings.speech_command else None
         self.attendant = Attendant(
-            conference, self.library, self.settings, _Callers(calls), new_id=new_id, wallclock=time.time
+            conference,
+            self.library,
+            self.settings,
+            _Callers(calls),
+            new_id=new_id,
+            wallclock=time.time,
+            speak_name=None if self._names is None else self._names.speak,
         )
         self._closing = False
         self._loading: asyncio.Task[None] | None = None
@@ -68,6 +78,8 @@ class House:
         """End what :meth:`open` began."""
         self._closing = True
         await self.loaded()
+        if self._names is not None:
+            await self._names.close()
 
     def make_door(self, source: Source | None, sink: Sink) -> Door:
         """A door for one caller to stand at."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import count
 
 from conference.attendant.attendant import Attendant
 from conference.attendant.settings import AttendantSettings
-from conference.audio.frame import TICK_NS
+from conference.audio.frame import TICK_NS, Samples
 from conference.prompts.library import Library
 from conference.room.conference import Conference
 from conference.room.events import RoomEvent, SoundStarted
@@ -21,8 +22,10 @@ NO_POLICY = RoomPolicy()
 class House:
     """One conference, of which every sound that begins is noted."""
 
-    def __init__(self, policy: RoomPolicy = NO_POLICY, **settings: object) -> None:
+    def __init__(self, policy: RoomPolicy = NO_POLICY, *, speaking: bool = False, **settings: object) -> None:
         self.conference = Conference(policy_of=lambda _: policy)
+        self.names: dict[str, Samples] | None = None
+        """What names sound like, if they can be spoken at all."""
         self.quiet: set[str] = set()
         self.moderators: set[str] = set()
         self.said: list[tuple[str, str]] = []
@@ -36,6 +39,7 @@ class House:
             self,
             new_id=lambda: f"sound-{next(ids)}",
             wallclock=lambda: 1_700_000_000.0,
+            speak_name=self._speak if speaking else None,
         )
         self.now_ns = 0
         self.ticks = 0
@@ -80,6 +84,9 @@ class House:
             quiet = 0 if any(not sound.loop for sound in self.room.sounds) else quiet + 1
         said, self.said = self.said, []
         return said
+
+    def _speak(self, name: str, then: Callable[[Samples | None], None]) -> None:
+        then((self.names or {}).get(name))
 
     def _note(self, event: RoomEvent) -> None:
         if isinstance(event, SoundStarted):

@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 
 from conference.attendant.menu import Menu
+from conference.audio.frame import Samples
+from conference.prompts.library import Library
 from conference.room.policy import RoomPolicy
 from tests.attendant.callers import House
+from tests.tones import tone
 
 # Coming and going
 
@@ -85,6 +88,41 @@ def test_coming_and_going_is_announced_as_the_room_wants(announce: str, joins: l
     assert house.heard() == [("*", sound) for sound in joins]  # for Ben; while it is played, Cat gets none
     house.leave("cat")
     assert house.heard() == [("*", sound) for sound in leaves]
+
+
+def test_names_are_spoken_where_they_can_be() -> None:
+    house = House(RoomPolicy(announce="names"), speaking=True)
+    house.names = {"Ben": tone(440.0, 0.5)}
+    house.join("amy", transport="webrtc")
+    house.run()
+    house.join("ben", transport="webrtc")
+    house.run(0.1)
+    [sound] = house.room.sounds
+    parts = Library().sequence(["join-tone", house.names["Ben"], "has-joined"])
+    assert np.array_equal(sound._samples, parts)
+    assert house.heard() == [("*", "join-tone+has-joined")]
+    house.join("cat", transport="webrtc")
+    assert house.heard() == [("*", "join-tone+somebody-joined")]
+    house.leave("ben")
+    assert house.heard() == [("*", "leave-tone+has-left")]
+
+
+def test_a_name_that_is_spoken_too_late_for_its_room_is_not_heard() -> None:
+    house = House(RoomPolicy(announce="names"), speaking=True)
+    late: list[Callable[[Samples | None], None]] = []
+    house._speak = lambda name, then: late.append(then)  # type: ignore[method-assign]
+    house.attendant._speak_name = house._speak
+    house.join("amy", transport="webrtc")
+    house.join("ben", transport="webrtc")
+    house.run()
+    assert late
+    for name in ("amy", "ben"):
+        house.leave(name)
+    for then in late:
+        then(tone(440.0, 0.5))
+    house.run(0.1)
+    assert house.said == []
+    assert not house.attendant._desks
 
 
 def test_a_crowd_comes_quietly() -> None:

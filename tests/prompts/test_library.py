@@ -15,7 +15,7 @@ from conference.attendant.desk import MOST_COUNTED
 from conference.attendant.menu import ACTIONS, KEYS
 from conference.audio.frame import SAMPLE_RATE, full_scale
 from conference.prompts.library import PAUSE_S, Library, LibraryError
-from conference.prompts.make import LEVEL
+from conference.prompts.speech import LEVEL
 from tests.e2e.conftest import write_wav
 from tests.tones import tone
 

@@ -1,0 +1,65 @@
+"""People's names, spoken by a program of the operator's: off the event loop, a few at a time, and each once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+
+from conference.audio.frame import SAMPLE_RATE, Samples
+from conference.prompts.decode import MediaError
+from conference.prompts.speech import speak
+
+KEPT = 200
+"""Names whose sound is kept: a second takes 96 KB."""
+
+AT_ONCE = 4
+"""Names that may wait to be spoken; who comes while that many do is somebody."""
+
+TIMEOUT_S = 3.0
+LONGEST_SAMPLES = 4 * SAMPLE_RATE
+
+_log = logging.getLogger(__name__)
+
+
+class Names:
+    """What names sound like.
+
+    Args:
+        command: see `speech.speak`.
+    """
+
+    def __init__(self, command: Sequence[str]) -> None:
+        self._command = tuple(command)
+        self._known: OrderedDict[str, Samples] = OrderedDict()
+        self._speaking: set[asyncio.Task[None]] = set()
+
+    def speak(self, name: str, then: Callable[[Samples | None], None]) -> None:
+        """Find out what a name sounds like; ``then`` is told, perhaps at once; ``None`` if it cannot be spoken."""
+        if name in self._known:
+            self._known.move_to_end(name)
+            then(self._known[name])
+        elif len(self._speaking) >= AT_ONCE:
+            then(None)
+        else:
+            task = asyncio.create_task(self._speak(name, then), name="speak a name")
+            self._speaking.add(task)
+            task.add_done_callback(self._speaking.discard)
+
+    async def close(self) -> None:
+        """Wait for those that are being spoken."""
+        if self._speaking:
+            await asyncio.wait(self._speaking)
+
+    async def _speak(self, name: str, then: Callable[[Samples | None], None]) -> None:
+        try:
+            spoken = await asyncio.to_thread(speak, self._command, name, timeout=TIMEOUT_S)
+        except MediaError as error:
+            _log.warning("a name cannot be spoken: %s", error)
+            then(None)
+            return
+        self._known[name] = spoken[:LONGEST_SAMPLES]
+        if len(self._known) > KEPT:
+            self._known.popitem(last=False)
+        then(self._known[name])

@@ -18,7 +18,7 @@ Role: TypeAlias = Literal["host", "speaker", "listener"]
 
 
 class Source(Protocol):
-    """Where a participant's voice comes from. The room pulls it once a tick."""
+    """Where a participant's voice comes from. The room pulls it once a tick; see `Floor` for those it lets sleep."""
 
     def pull(self, now_ns: int) -> Samples | None:
         """The next 20 ms, shape ``(960,)``, int16; ``None`` if there is nothing to hear."""

@@ -78,9 +78,8 @@ async def lateness(session: aiohttp.ClientSession, server: Server) -> dict[str, 
 
 async def measure(people: int, seconds: float, talkers: int, pin: bool) -> str:
     """Start a server, let some talk and a crowd join, and say how late the ticks were."""
-    with Server() as server:
+    with Server(processor=0 if pin else None) as server:
         if pin:
-            os.sched_setaffinity(server.pid, {0})
             os.sched_setaffinity(0, set(range(1, os.cpu_count() or 1)) or {0})
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
             load = Schedule()

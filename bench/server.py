@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
@@ -30,22 +31,28 @@ class Server:
 
     Args:
         textbook: start `bench.textbook` instead, the baseline.
+        unshared: start `bench.unshared` instead: this server, with an encoder for each listener.
+        processor: the one that it may use; ``None`` for any.
 
     Raises:
         BenchError: it did not come up; with the end of its log.
     """
 
-    def __init__(self, *, textbook: bool = False) -> None:
+    def __init__(self, *, textbook: bool = False, unshared: bool = False, processor: int | None = None) -> None:
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the server
-        arguments = [str(ROOT / "server.py"), "--host", "127.0.0.1", "--announce-ip", "127.0.0.1"]
-        arguments += ["--max-joins-per-minute", "0", "--max-participants-per-room", "1000", "--log-level", "warning"]
+        arguments = ["-m", "bench.unshared", "serve"] if unshared else [str(ROOT / "server.py")]
+        arguments += ["--host", "127.0.0.1", "--announce-ip", "127.0.0.1"]
+        arguments += ["--max-joins-per-minute", "0", "--max-participants-per-room", "5000", "--log-level", "warning"]
         if textbook:
             arguments = ["-m", "bench.textbook"]
         self._process = subprocess.Popen(
             [sys.executable, *arguments, "--port", str(self.port)], cwd=ROOT, stdout=self._log, stderr=self._log
         )
+
+        if processor is not None:
+            os.sched_setaffinity(self._process.pid, {processor})
 
     @property
     def pid(self) -> int:

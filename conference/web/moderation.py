@@ -23,8 +23,6 @@ async def change_room(request: web.Request) -> web.Response:
     """``PATCH /rooms/{room}``: run it in another way from now on."""
     require_moderator(request)
     patch = await read_body(request, RoomPatch)
-    if patch.hold_music is not None and patch.hold_music not in request.app[SERVER].house.library:
-        raise Problem(400, "There is no sound of this name for 'hold_music': GET /sounds lists all there are.")
     room, label = require_moderator(request)  # it may have ended while the body came in
     if patch.hold_music is not None and patch.hold_music not in request.app[SERVER].house.library:
         raise Problem(409, "There is no sound of this name: GET /sounds lists all there are.")

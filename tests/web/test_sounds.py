@@ -127,12 +127,6 @@ def test_a_folder_with_too_many_sounds_keeps_the_server_from_starting(tmp_path: 
         build_app(Settings(sounds=(tmp_path,), max_sounds=2), webrtc=FakeWebRtc())
 
 
-async def test_music_that_there_is_not_is_refused_for_a_room_and_for_the_server() -> None:
-    async with Site() as site:
-        await site.join("tea")
-        patch = {"Content-Type": "application/merge-patch+json"}
-        for music, status in (("hold-music", 200), ("no such", 400), (None, 200)):
-            answered = await site.client.patch("/rooms/tea", json={"hold_music": music}, headers=patch)
-            assert answered.status == status
+def test_music_that_there_is_not_keeps_the_server_from_starting() -> None:
     with pytest.raises(LibraryError, match="--hold-music"):
         build_app(Settings(hold_music="no such"), webrtc=FakeWebRtc())

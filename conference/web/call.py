@@ -16,7 +16,7 @@ from conference.attendant.settings import AttendantSettings
 from conference.ids import new_id
 from conference.room.conference import Conference, check_room_name
 from conference.room.errors import InvalidRoomName, RoomFull, RoomLocked, TooManyRooms
-from conference.room.participant import Participant, Sink, Source
+from conference.room.participant import Departure, Participant, Sink, Source
 from conference.twilio.leg import Digit, LegEvent, LegStats, Refused, Started, Stopped, TwilioLeg, Warned
 from conference.web.admitted import NotAdmitted, PinNeeded
 
@@ -31,6 +31,9 @@ PROMPTS_PARAMETER = "prompts"
 
 _MAX_REASON_BYTES = 123
 """What a close frame has room for (RFC 6455, section 5.5)."""
+
+_ENDED = (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR)
+"""What comes last: the client's goodbye, ours, or nothing any more."""
 
 _LAST_WORDS = {"ended": "ended", "removed": "removed"}
 """What callers are told who were sent away, by how that happened."""
@@ -98,12 +101,16 @@ class Call:
         self._leg.sink.on_output = self._output.set
         sending = asyncio.create_task(self._send(), name="twilio send")
         late = asyncio.get_running_loop().call_later(self._start_timeout, self._not_started)
+        departure: Departure = "failed"
         try:
-            await self._receive()
+            departure = await self._receive()
+        except asyncio.CancelledError:  # as servers may do to a handler whose client is gone
+            departure = "lost"
+            raise
         finally:
             late.cancel()
             sending.cancel()
-            self._leave("hung up")
+            self._leave("hung up", departure)
             self._door.leave()
             await asyncio.wait([sending])
             await self.closed()
@@ -121,8 +128,9 @@ class Call:
         if self._closing is not None:
             await asyncio.wait([self._closing])
 
-    async def _receive(self) -> None:
-        async for message in self._socket:
+    async def _receive(self) -> Departure:
+        """Take what comes until nothing does any more; gives how that came to be."""
+        while (message := await self._socket.receive()).type not in _ENDED:
             now_ns = time.monotonic_ns()
             if message.type is WSMsgType.TEXT:
                 events = self._leg.receive_text(message.data, now_ns)
@@ -132,6 +140,7 @@ class Call:
                 continue
             for event in events:
                 self._handle(event, now_ns)
+        return "left" if message.type is WSMsgType.CLOSE else "lost"
 
     async def _send(self) -> None:
         try:
@@ -237,10 +246,10 @@ class Call:
         else:
             self.end(code, reason)
 
-    def _leave(self, reason: str) -> None:
+    def _leave(self, reason: str, departure: Departure = "left") -> None:
         if self.room_name is not None:
             room_name, self.room_name = self.room_name, None
-            self._conference.leave(room_name, self.participant_id, reason)
+            self._conference.leave(room_name, self.participant_id, reason, departure)
 
     def _not_started(self) -> None:
         if self._started is None:

@@ -161,7 +161,12 @@ _ROOMS: dict[Handler, Operation] = {
             "Server-sent events: first `room`, a snapshot, then what happens. Every event but `levels` has an id; with "
             "`Last-Event-ID` the stream goes on where it was."
         ),
-        parameters=(Parameter("Last-Event-ID", "header", "The last event that was seen."),),
+        parameters=(
+            Parameter("Last-Event-ID", "header", "The last event that was seen."),
+            Parameter("last_event_id", "query", "The same, for those who can set no header."),
+            Parameter(seats.QUERY, "query", "The proof of a seat, for those who can set no header."),
+            Parameter(seats.HEADER, "header", "The same: who waits in the lobby is told what concerns themselves."),
+        ),
     ),
 }
 

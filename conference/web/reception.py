@@ -158,8 +158,7 @@ class Reception:
             NotGranted: nothing would be left of what they offer.
             EndedEarly: the connection ended before it was answered.
         """
-        if seat is not None and self._remembered.removed(room, seat):
-            raise Removed("You were removed from this conference, and cannot come back as the same person.")
+        self._refuse_removed(room, seat)
         peer: PeerLike = self._webrtc.new_peer()
         participant_id = seat or new_id()
         early: list[str] = []
@@ -186,12 +185,17 @@ class Reception:
         if self._closing:
             await asyncio.wait(list(self._closing))
 
+    def _refuse_removed(self, room: str, seat: str | None) -> None:
+        if seat is not None and self._remembered.removed(room, seat):
+            raise Removed("You were removed from this conference, and cannot come back as the same person.")
+
     def _sit(self, room: str, participant_id: str, name: str, peer: PeerLike, grant: Grant, role: Role) -> None:
         sink = ears(grant, peer)
 
         def hang_up(reason: str) -> None:
             self._ended(room, participant_id, peer, reason)
 
+        self._refuse_removed(room, participant_id)  # they may have been while the offer was looked at
         there = self._conference.get(room)
         if there is not None and participant_id in there.participants:
             there.reseat(participant_id, peer.source, sink, hang_up)

@@ -25,18 +25,26 @@ class RememberedSeats:
     """How people went, and what had been decided about them.
 
     Args:
-        limit: seats that are remembered.
+        limit: of those who went, and of those who were removed.
     """
 
     def __init__(self, limit: int = MAX_SEATS) -> None:
         self._limit = limit
         self._gone: OrderedDict[tuple[str, str], _Gone] = OrderedDict()
+        # Kept apart: coming and going, which costs nothing, must not make the server forget whom hosts removed.
+        self._removed: OrderedDict[tuple[str, str], None] = OrderedDict()
 
     def remember(self, room: Room, participant: Participant, departure: Departure) -> None:
         """Somebody is about to go; if they were told to, that counts and not ``departure``."""
         if participant.leaving is not None:
             departure = participant.leaving[0]
-        self._gone[room.name, participant.id] = _Gone(room.created_at, departure, participant.restraints)
+        seat = room.name, participant.id
+        if departure == "removed":
+            self._removed[seat] = None
+            if len(self._removed) > self._limit:
+                self._removed.popitem(last=False)
+            return
+        self._gone[seat] = _Gone(room.created_at, departure, participant.restraints)
         if len(self._gone) > self._limit:
             self._gone.popitem(last=False)
 
@@ -46,8 +54,7 @@ class RememberedSeats:
 
     def removed(self, room: str, participant_id: str) -> bool:
         """Whether somebody was removed from a room."""
-        gone = self._gone.get((room, participant_id))
-        return gone is not None and gone.departure == "removed"
+        return (room, participant_id) in self._removed
 
     def put_on(self, newcomer: Participant, room_name: str, there: Room | None) -> bool:
         """Put on somebody what was decided about them, if they come back.

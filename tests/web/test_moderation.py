@@ -16,14 +16,16 @@ from conference.room.events import (
     RoomUpdated,
     UnmuteRequested,
 )
-from conference.room.participant import Participant
+from conference.room.participant import Departure, Participant
 from conference.room.people import HOST_GRACE_TICKS
 from conference.room.room import Room
 from conference.settings import Settings
 from conference.web.problems import MUTED, REMOVED
+from conference.web.remembered import RememberedSeats
 from conference.webrtc.peer import GOODBYE
-from tests.web.doubles import MERGE_PATCH, Site, problem
+from tests.web.doubles import MERGE_PATCH, FakePeer, Site, problem
 from tests.web.passes import as_role, guarded, seat_of
+from tests.web.test_calling import call, people, until
 
 
 class Scene:
@@ -175,6 +177,50 @@ async def test_whoever_was_removed_cannot_come_back_into_the_seat(scene: Scene) 
     assert [one.name for one in scene.room.participants.values()] == ["Hana", "Ben"]
     anew = await scene.come("Amy", **as_role("speaker"))
     assert anew.status == 201, "to keep somebody out, lock the room"
+
+
+async def test_whoever_is_removed_while_they_come_back_is_out(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    accept = FakePeer.accept
+
+    async def meanwhile(peer: FakePeer, offer: str) -> str:
+        await scene.delete(scene.paths["Amy"])
+        return await accept(peer, offer)
+
+    monkeypatch.setattr(FakePeer, "accept", meanwhile)
+    refused = await scene.come("Amy", **scene.seats["Amy"], **as_role("speaker"))
+    assert (refused.status, (await problem(refused))["type"]) == (403, REMOVED)
+    assert [one.name for one in scene.room.participants.values()] == ["Hana", "Ben"]
+    assert scene.site.webrtc.peers[-1].closed == 1
+
+
+async def test_a_caller_who_hangs_up_is_told_from_one_whose_line_breaks() -> None:
+    async with Site() as site:
+        scene = Scene(site)
+        hanging_up, breaking = await call(site, name="Amy"), await call(site, name="Ben")
+        await until(lambda: len(people(site)) == 2)
+        await hanging_up.close()
+        await until(lambda: len(people(site)) == 1)
+        breaking._response.connection.transport.abort()
+        await until(lambda: not site.server.conference.rooms)
+        left = {one.participant.name: one.departure for one in scene.told(ParticipantLeft)}
+        assert left == {"Amy": "left", "Ben": "lost"}
+
+
+def test_coming_and_going_does_not_make_the_server_forget_whom_it_removed() -> None:
+    remembered = RememberedSeats(limit=3)
+    room = Room("tea", 0.0, lambda event: None)
+
+    def go(name: str, departure: Departure) -> None:
+        remembered.remember(room, Participant(id=name, name=name, transport="local", joined_at=0.0), departure)
+
+    go("amy", "removed")
+    for number in range(10):
+        go(f"ben{number}", "left")
+    assert remembered.removed("tea", "amy")
+    assert not remembered.removed("tea", "ben9")
+    for number in range(3):
+        go(f"cleo{number}", "removed")
+    assert not remembered.removed("tea", "amy"), "so many are kept, and no more"
 
 
 @pytest.mark.parametrize(("reason", "departure"), [("The connection failed.", "lost"), (GOODBYE, "left")])

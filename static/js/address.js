@@ -2,7 +2,8 @@
  * What the page's own address says, and the addresses it gives out. Pure.
  *
  * `/join/{room}?name=Amy` fills in the form; `autojoin=1` also presses Join; `processing=off` asks for
- * the microphone's original sound.
+ * the microphone's original sound; `role=host` joins as one, for those who may. `#token=…` lets somebody in: what
+ * comes after a `#` is not sent to any server, and so in no log. `?token=` works, too.
  */
 
 /**
@@ -11,6 +12,8 @@
  * @property {string} name  the person's name, or empty
  * @property {boolean} autojoin  whether to join without waiting for the button
  * @property {boolean} processing  whether the browser may process the microphone's sound
+ * @property {string} token  what lets them in, or empty
+ * @property {string} role  what they want to join as; empty for what the invitation says
  */
 
 const ROOM_NAME = /^[A-Za-z0-9._-]{1,64}$/;
@@ -27,7 +30,22 @@ export function readInvitation(address) {
     name: (url.searchParams.get("name") ?? "").trim(),
     autojoin: url.searchParams.get("autojoin") === "1",
     processing: url.searchParams.get("processing") !== "off",
+    token: new URLSearchParams(url.hash.slice(1)).get("token") ?? url.searchParams.get("token") ?? "",
+    role: url.searchParams.get("role") ?? "",
   };
+}
+
+/**
+ * The same address without what nobody should read over a shoulder, or copy from it.
+ *
+ * @param {string} address  an absolute URL
+ * @param {string} room  whose address it is; empty if there is none yet
+ * @returns {string}  path and query
+ */
+export function shownAddress(address, room) {
+  const url = new URL(address);
+  url.searchParams.delete("token");
+  return `${room ? `/join/${encodeURIComponent(room)}` : url.pathname}${url.search}`;
 }
 
 /**

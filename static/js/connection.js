@@ -17,6 +17,7 @@ const TRICKLE_PAUSE = 50;
  * Fires `connected`, `shaky` (may recover by itself) and `lost` (will not), each as a plain Event.
  */
 export class Connection extends EventTarget {
+  #client;
   #peer;
   #sender;
   #closed = false;
@@ -31,11 +32,13 @@ export class Connection extends EventTarget {
   remote = new MediaStream();
 
   /**
+   * @param {whip.Client} client
    * @param {RTCIceServer[]} iceServers
    * @param {MediaStreamTrack | null} track  the microphone; null to listen only
    */
-  constructor(iceServers, track) {
+  constructor(client, iceServers, track) {
     super();
+    this.#client = client;
     this.canSend = track !== null;
     this.#peer = new RTCPeerConnection({ iceServers, bundlePolicy: "max-bundle" });
     const direction = track ? "sendrecv" : "recvonly";
@@ -54,19 +57,18 @@ export class Connection extends EventTarget {
   /**
    * Asks for a seat. Sound flows once `connected` was fired.
    *
-   * @param {string} room
    * @param {string} name
-   * @param {string} token  of a seat to take again, or empty
+   * @param {string} role  see whip.js
    * @returns {Promise<whip.Seat>}
    */
-  async open(room, name, token) {
+  async open(name, role) {
     await this.#peer.setLocalDescription();
     const offer = this.#peer.localDescription?.sdp ?? "";
     const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(ANSWER_TIME)]);
-    const { seat, answer } = await whip.join(room, name, offer, token, signal);
+    const { seat, answer } = await whip.join(this.#client, name, role, offer, signal);
     this.seat = seat;
     if (this.#closed) {
-      whip.leave(seat).catch(() => undefined);
+      whip.leave(this.#client, seat).catch(() => undefined);
       throw new Error("closed while joining");
     }
     await this.#peer.setRemoteDescription({ type: "answer", sdp: answer });
@@ -144,7 +146,7 @@ export class Connection extends EventTarget {
     if (!this.seat || this.#closed || !offer || candidates.length === 0) return;
     const complete = this.#peer.iceGatheringState === "complete";
     const fragment = trickleFragment(offer, candidates, complete);
-    if (fragment) await whip.trickle(this.seat, fragment).catch(() => undefined);
+    if (fragment) await whip.trickle(this.#client, this.seat, fragment).catch(() => undefined);
   }
 
   /** @param {string} type */

@@ -4,34 +4,40 @@
 
 const TYPES = [
   "room", "participant.joined", "participant.left", "participant.updated",
-  "talking.started", "talking.stopped", "levels", "digit",
+  "talking.started", "talking.stopped", "levels", "digit", "room.updated", "hearing.changed", "unmute.requested",
+  "sound.started", "sound.stopped", "message",
 ];
 
-/** How long to wait before opening a stream again that the server refused, in milliseconds. */
+/** How long to wait before opening a stream again that the server refused, in milliseconds; each time twice as long. */
 const REOPEN_AFTER = 1500;
+
+/** How often that doubles. */
+const DOUBLINGS = 4;
 
 /**
  * Fires `event` (a CustomEvent whose detail is `{type, data}`) and `gap` whenever the stream breaks;
  * the next `room` event then tells everything anew.
  */
 export class RoomEvents extends EventTarget {
-  #address;
+  #client;
   /** @type {EventSource | null} */ #source = null;
   #timer = 0;
+  #refusals = 0;
 
-  /** @param {string} room */
-  constructor(room) {
+  /** @param {import("./client.js").Client} client */
+  constructor(client) {
     super();
-    this.#address = `/rooms/${encodeURIComponent(room)}/events`;
+    this.#client = client;
   }
 
   /** Opens the stream, or opens it anew. */
   open() {
     this.close();
-    const source = new EventSource(this.#address);
+    const source = new EventSource(this.#client.eventsAddress);
     this.#source = source;
     for (const type of TYPES) {
       source.addEventListener(type, (message) => {
+        this.#refusals = 0;
         this.dispatchEvent(new CustomEvent("event", { detail: { type, data: JSON.parse(message.data) } }));
       });
     }
@@ -45,13 +51,16 @@ export class RoomEvents extends EventTarget {
   }
 
   /**
-   * A broken stream is opened again by the browser, a refused one (404, 503) is not.
+   * A broken stream is opened again by the browser, which says what it heard last; a refused one (404, 503) is not.
    *
    * @param {EventSource} source
    */
   #onError(source) {
     if (source !== this.#source) return;
-    if (source.readyState === EventSource.CLOSED) this.#timer = setTimeout(() => this.open(), REOPEN_AFTER);
+    if (source.readyState === EventSource.CLOSED) {
+      const wait = REOPEN_AFTER * 2 ** Math.min(this.#refusals++, DOUBLINGS);
+      this.#timer = setTimeout(() => this.open(), wait);
+    }
     this.dispatchEvent(new Event("gap"));
   }
 }

@@ -10,6 +10,7 @@ import { recall, remember } from "./memory.js";
  * @typedef {object} Wish
  * @property {string} room
  * @property {string} name
+ * @property {string} pin  empty if none was asked for
  */
 
 /** Fires `join` (a CustomEvent with a Wish), and `listen` when the person will join without a microphone. */
@@ -20,13 +21,16 @@ export class JoinView extends EventTarget {
   #form = byId("join-form", HTMLFormElement);
   #name = byId("name", HTMLInputElement);
   #room = byId("room", HTMLInputElement);
+  #pin = byId("pin", HTMLInputElement);
   #button = byId("join-button", HTMLButtonElement);
   #message = byId("join-message");
   #listen = byId("join-listen", HTMLButtonElement);
+  #invited;
 
   /** @param {import("./address.js").Invitation} invitation */
   constructor(invitation) {
     super();
+    this.#invited = invitation.name;
     this.#name.value = invitation.name || recall("name");
     this.#room.value = invitation.room;
     if (invitation.room) setText(this.#title, `Join ${invitation.room}`);
@@ -38,7 +42,46 @@ export class JoinView extends EventTarget {
       this.dispatchEvent(new Event("listen"));
       this.submit();
     });
-    this.#room.addEventListener("input", () => this.#markRoom(false));
+    this.#room.addEventListener("input", () => {
+      mark(this.#room, false);
+      this.#forgetPin(); // it was that of another room
+    });
+    this.#pin.addEventListener("input", () => mark(this.#pin, false));
+  }
+
+  /**
+   * Fills in what a token says, where the address says nothing else.
+   *
+   * @param {string} room
+   * @param {string} name
+   */
+  fill(room, name) {
+    if (room && !this.#room.value) {
+      this.#room.value = room;
+      setText(this.#title, `Join ${room}`);
+    }
+    if (name && !this.#invited) this.#name.value = name;
+  }
+
+  /** @param {boolean} only  whether the person is here to listen, and needs no microphone */
+  listenOnly(only) {
+    byId("listen-only").hidden = !only;
+    byId("microphone-field").hidden = only;
+    byId("original-field").hidden = only;
+  }
+
+  /**
+   * Asks for the room's PIN.
+   *
+   * @param {string} sentence  why
+   * @param {boolean} wrong  whether there was one, and it was not right
+   */
+  askPin(sentence, wrong) {
+    this.explain(sentence, false);
+    byId("pin-field").hidden = false;
+    mark(this.#pin, wrong);
+    this.#pin.select();
+    this.#pin.focus();
   }
 
   /** Shows the view; the first empty box gets the focus. */
@@ -67,15 +110,16 @@ export class JoinView extends EventTarget {
   hide() {
     this.#view.hidden = true;
     this.clear();
+    this.#forgetPin();
   }
 
   /** Checks the form and asks to join. */
   submit() {
-    const wish = { room: this.#room.value.trim(), name: this.#name.value.trim() };
+    const wish = { room: this.#room.value.trim(), name: this.#name.value.trim(), pin: this.#pin.value.trim() };
     const problem = roomNameProblem(wish.room);
     if (problem) {
       this.explain(problem, false);
-      this.#markRoom(true);
+      mark(this.#room, true);
       this.#room.focus();
       return;
     }
@@ -104,12 +148,21 @@ export class JoinView extends EventTarget {
 
   clear() {
     this.#message.hidden = true;
-    this.#markRoom(false);
+    mark(this.#room, false);
   }
 
-  /** @param {boolean} wrong */
-  #markRoom(wrong) {
-    if (wrong) this.#room.setAttribute("aria-invalid", "true");
-    else this.#room.removeAttribute("aria-invalid");
+  #forgetPin() {
+    this.#pin.value = "";
+    mark(this.#pin, false);
+    byId("pin-field").hidden = true;
   }
+}
+
+/**
+ * @param {HTMLInputElement} box
+ * @param {boolean} wrong
+ */
+function mark(box, wrong) {
+  if (wrong) box.setAttribute("aria-invalid", "true");
+  else box.removeAttribute("aria-invalid");
 }

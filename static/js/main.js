@@ -2,14 +2,18 @@
  * The page: from the form to the room and back.
  */
 
-import { readInvitation } from "./address.js";
+import { accessAnywhere, accessTo, tokenFor } from "./access.js";
+import { readInvitation, shownAddress } from "./address.js";
+import { Client } from "./client.js";
+import { keepToken, tokenOf } from "./credentials.js";
 import { Devices } from "./devices.js";
 import { byId } from "./dom.js";
 import { formatDuration } from "./duration.js";
 import { JoinView } from "./join.js";
 import { capabilities } from "./microphone.js";
-import { joinProblem, microphoneProblem, missingCapability } from "./problems.js";
+import { isPinWanted, joinProblem, microphoneProblem, missingCapability, pinProblem, pinQuestion } from "./problems.js";
 import { play } from "./playback.js";
+import { may } from "./rights.js";
 import { RoomView } from "./room.js";
 import { Session } from "./session.js";
 import { toast } from "./toast.js";
@@ -19,6 +23,9 @@ const devices = new Devices(invitation.processing);
 const joinView = new JoinView(invitation);
 const roomView = new RoomView(() => devices.level());
 
+/** What came with the link; it is tried in whatever room is typed. */
+let linkToken = invitation.token;
+
 /** @type {Session | null} */
 let session = null;
 let joining = false;
@@ -26,6 +33,7 @@ let joining = false;
 joinView.addEventListener("join", (event) => void join(/** @type {CustomEvent} */ (event).detail));
 joinView.addEventListener("listen", () => devices.chooseNone());
 roomView.addEventListener("leave", leave);
+roomView.addEventListener("microphone", () => void turnOnMicrophone());
 devices.addEventListener("problem", (event) => showProblem(/** @type {CustomEvent} */ (event).detail));
 devices.addEventListener("track", (event) => void changeMicrophone(/** @type {CustomEvent} */ (event).detail));
 window.addEventListener("pagehide", () => session?.leave());
@@ -36,26 +44,93 @@ window.addEventListener("pageshow", (event) => {
 void start();
 
 async function start() {
+  const access = await readLink();
   await devices.prepare();
+  if (access) showAccess(access);
   joinView.show();
   const missing = missingCapability(capabilities());
   if (missing) joinView.explain(missing.text, missing.canListen);
   byId("join-button", HTMLButtonElement).disabled = missing !== null && !missing.canListen;
-  await devices.start();
+  if (!access || may(access, "speak")) await devices.start();
   if (invitation.autojoin && !missing) joinView.submit();
 }
 
+/**
+ * Takes the token out of the address, where others may read it, and learns what it is for.
+ *
+ * @returns {Promise<import("./rights.js").Access | null>}  null without a token, or with one that says nothing
+ */
+async function readLink() {
+  const token = linkToken || tokenOf(invitation.room);
+  if (!token) return null;
+  if (linkToken) history.replaceState(null, "", shownAddress(location.href, ""));
+  try {
+    const access = await accessAnywhere(new Client(invitation.room, token));
+    const room = access.room ?? invitation.room;
+    if (room) keepToken(room, token);
+    return access;
+  } catch (error) {
+    joinView.explain(joinProblem(error), false);
+    linkToken = "";
+    keepToken(invitation.room, "");
+    return null;
+  }
+}
+
+/** @param {import("./rights.js").Access} access */
+function showAccess(access) {
+  joinView.fill(access.room ?? "", access.name ?? "");
+  joinView.listenOnly(!may(access, "speak"));
+}
+
 /** @param {import("./join.js").Wish} wish */
-async function join({ room, name }) {
+async function join({ room, name, pin }) {
   if (joining || session) return;
   joining = true;
   joinView.busy(true);
   try {
-    const track = await microphone();
-    if (track !== undefined) await enter(room, name, track);
+    const token = pin ? await exchange(room, pin) : tokenOf(room) || linkToken;
+    const access = token === null ? null : await permission(room, token);
+    if (token === null || !access) return;
+    const track = may(access, "speak") ? await microphone() : null;
+    if (track !== undefined) await enter({ room, name, token, role: invitation.role }, track);
   } finally {
     joining = false;
     joinView.busy(false);
+  }
+}
+
+/**
+ * A token for a PIN.
+ *
+ * @param {string} room
+ * @param {string} pin
+ * @returns {Promise<string | null>}  null if it is not the PIN, which was then explained
+ */
+async function exchange(room, pin) {
+  try {
+    const token = await tokenFor(new Client(room, ""), pin);
+    keepToken(room, token);
+    return token;
+  } catch (error) {
+    joinView.askPin(pinProblem(error), true);
+    return null;
+  }
+}
+
+/**
+ * @param {string} room
+ * @param {string} token
+ * @returns {Promise<import("./rights.js").Access | null>}  null if we may not in, which was then explained
+ */
+async function permission(room, token) {
+  try {
+    return await accessTo(new Client(room, token));
+  } catch (error) {
+    keepToken(room, "");
+    if (isPinWanted(error)) joinView.askPin(pinQuestion(error, token !== ""), false);
+    else joinView.explain(joinProblem(error), false);
+    return null;
   }
 }
 
@@ -70,13 +145,13 @@ async function microphone() {
 }
 
 /**
- * @param {string} room
- * @param {string} name
+ * @param {import("./lifeline.js").Wish} wish
  * @param {MediaStreamTrack | null} track
  */
-async function enter(room, name, track) {
-  const candidate = new Session(room, name, track);
+async function enter(wish, track) {
+  const candidate = new Session(wish, track);
   candidate.addEventListener("remote", (event) => play(/** @type {CustomEvent} */ (event).detail), { once: true });
+  candidate.addEventListener("dismissed", (event) => dismissed(candidate, /** @type {CustomEvent} */ (event).detail));
   try {
     await candidate.join();
   } catch (error) {
@@ -84,21 +159,51 @@ async function enter(room, name, track) {
     joinView.explain(joinProblem(error), false);
     return;
   }
+  if (candidate.state === "left") return; // and was told why
   session = candidate;
-  history.replaceState(null, "", `/join/${encodeURIComponent(room)}${location.search}`);
+  history.replaceState(null, "", shownAddress(location.href, wish.room));
   joinView.hide();
-  roomView.show(candidate, room);
-  if (devices.track !== track) await changeMicrophone(devices.track); // chosen while joining
+  roomView.show(candidate);
+  if (track && devices.track !== track) await changeMicrophone(devices.track); // chosen while joining
 }
 
 function leave() {
   if (!session) return;
   const stayed = formatDuration(roomView.seconds);
+  const waited = session.waiting;
   session.leave();
+  goBack("You left the room", waited ? "You were not let in yet. You can come back at any time."
+    : `You were there for ${stayed}. You can join again at any time.`);
+}
+
+/**
+ * @param {Session} from
+ * @param {{title: string, lead: string}} words
+ */
+function dismissed(from, words) {
+  if (session && session !== from) return;
+  goBack(words.title, words.lead);
+}
+
+/**
+ * @param {string} title
+ * @param {string} lead
+ */
+function goBack(title, lead) {
   session = null;
+  play(null);
   roomView.hide();
   devices.release();
-  joinView.showAfter("You left the room", `You were there for ${stayed}. You can join again at any time.`);
+  joinView.showAfter(title, lead);
+}
+
+async function turnOnMicrophone() {
+  try {
+    joinView.listenOnly(false);
+    await devices.open(); // fires `track`
+  } catch (error) {
+    toast(microphoneProblem(error));
+  }
 }
 
 /** @param {MediaStreamTrack | null} track */

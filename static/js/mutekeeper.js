@@ -68,14 +68,15 @@ export class MuteKeeper {
   async #tell() {
     if (this.#sending) return;
     this.#sending = true;
+    let told;
     try {
-      let told;
       do {
         told = this.muted;
         await this.#send(told);
       } while (told !== this.muted);
-    } catch {
-      // The connection is being lost; reassert() will say it again.
+    } catch (error) {
+      // Somebody muted us at the same moment. Whatever else it is, reassert() will say it again.
+      if (!told && /** @type {any} */ (error)?.status === 403) this.#mutedByServer();
     } finally {
       this.#sending = false;
     }

@@ -11,6 +11,13 @@
  * @property {boolean} talking
  * @property {number} level  dBov, -127 to 0
  * @property {number} joined_at  unix time in seconds
+ * @property {"host" | "speaker" | "listener"} role
+ * @property {string | null} identity  who they are beyond this room
+ * @property {string | null} muted_by  who muted them, so that they cannot unmute themselves
+ * @property {boolean} held
+ * @property {boolean} deafened
+ * @property {boolean} waiting  in the lobby
+ * @property {number | null} hand_raised_at  unix time in seconds
  */
 
 /** @typedef {ReadonlyMap<string, Person>} Roster  people by id */
@@ -55,6 +62,18 @@ export function inOrder(roster, ownId) {
   return [...roster.values()].sort(
     (a, b) => Number(b.id === ownId) - Number(a.id === ownId) || a.joined_at - b.joined_at || (a.id < b.id ? -1 : 1),
   );
+}
+
+/**
+ * Those who are in the room, and those who wait to be let in.
+ *
+ * @param {Roster} roster
+ * @returns {{here: Roster, waiting: Person[]}}
+ */
+export function split(roster) {
+  const here = new Map([...roster].filter(([, person]) => !person.waiting));
+  const waiting = [...roster.values()].filter((person) => person.waiting);
+  return { here, waiting: waiting.sort((a, b) => a.joined_at - b.joined_at) };
 }
 
 /**

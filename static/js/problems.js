@@ -8,18 +8,63 @@ export class Refused extends Error {
    * @param {number} status  the HTTP status
    * @param {string} title  the server's own sentence (RFC 9457), or empty
    * @param {number} retryAfter  seconds; 0 if the server named none
+   * @param {string} type  what kind of problem it is, or empty
    */
-  constructor(status, title, retryAfter = 0) {
+  constructor(status, title, retryAfter = 0, type = "") {
     super(title || `The server refused (status ${status}).`);
     this.name = "Refused";
     this.status = status;
     this.retryAfter = retryAfter;
+    this.type = type;
   }
 
   /** Whether the same request may well succeed later. */
   get passing() {
     return this.status === 429 || this.status >= 500;
   }
+}
+
+/**
+ * Whether the server keeps somebody out whom it has sent away.
+ *
+ * @param {unknown} error
+ */
+export function isSentAway(error) {
+  return error instanceof Refused && error.type === "urn:conference:problem:removed";
+}
+
+/**
+ * Whether somebody without an invitation was turned down, and a PIN may help.
+ *
+ * @param {unknown} error
+ */
+export function isPinWanted(error) {
+  return error instanceof Refused && error.status === 401;
+}
+
+/**
+ * What to say to somebody who needs an invitation, or a PIN.
+ *
+ * @param {unknown} error
+ * @param {boolean} invited  they brought an invitation, which is not good any more
+ */
+export function pinQuestion(error, invited) {
+  const message = error instanceof Refused ? sentence(error.message) : "";
+  if (invited) return `${message} If you know the room's PIN, enter it.`;
+  if (/^This room has a PIN/.test(message)) return message;
+  return "This room needs an invitation: open the link that you were sent. If you know the room's PIN, enter it.";
+}
+
+/**
+ * Why a PIN did not help.
+ *
+ * @param {unknown} error
+ */
+export function pinProblem(error) {
+  if (error instanceof Refused && error.status === 403) {
+    return "That is not the room's PIN, or the room has none. Check it with whoever invited you.";
+  }
+  return requestProblem(error);
 }
 
 /** The server could not be reached at all. */
@@ -109,6 +154,17 @@ export function joinProblem(error) {
   if (error instanceof Refused) return refusal(error);
   if (error instanceof Unreachable || error instanceof NoMedia) return error.message;
   return "Joining did not work. Try again; if it keeps happening, reload the page.";
+}
+
+/**
+ * Why something else that somebody asked for did not happen.
+ *
+ * @param {unknown} error
+ * @returns {string}
+ */
+export function requestProblem(error) {
+  if (error instanceof Refused) return refusal(error);
+  return error instanceof Unreachable ? error.message : "That did not work. Try again.";
 }
 
 /** @param {Refused} refused */

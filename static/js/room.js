@@ -3,36 +3,50 @@
  */
 
 import { invitationAddress } from "./address.js";
-import { alert, announce, announceJoined, announceLeft } from "./announce.js";
+import { announce, announceJoined, announceLeft } from "./announce.js";
+import { attempt } from "./attempt.js";
+import { Banners } from "./banners.js";
+import { ChatView } from "./chatview.js";
 import { copy } from "./clipboard.js";
 import { byId, setText } from "./dom.js";
 import { formatDuration } from "./duration.js";
 import { listenForKeys } from "./keys.js";
-import { headCount } from "./people.js";
+import { LobbyView } from "./lobbyview.js";
+import { ManageView } from "./manageview.js";
+import { Moderation } from "./moderation.js";
+import { MuteButton } from "./mutebutton.js";
+import { headCount, split } from "./people.js";
+import { PersonView } from "./personview.js";
 import { play } from "./playback.js";
 import { QualityView } from "./qualityview.js";
+import { changeToUs, ownStanding, whoDid } from "./standing.js";
+import { SettingsView } from "./settingsview.js";
 import { Tiles } from "./tiles.js";
 import { toast } from "./toast.js";
 
 /** How often our own meter moves, in milliseconds. */
 const OWN_METER = 80;
 
-/** Fires `leave`. */
+/** Fires `leave`, and `microphone` when the person wants to speak and has none yet. */
 export class RoomView extends EventTarget {
   #view = byId("room-view");
   #title = byId("room-title");
-  #banner = byId("banner");
-  #bannerButton = byId("banner-button", HTMLButtonElement);
-  #mute = byId("mute", HTMLButtonElement);
-  #settings = byId("settings-dialog", HTMLDialogElement);
-  #tiles = new Tiles(byId("people"));
+  #hand = byId("hand", HTMLButtonElement);
+  #banners = new Banners();
+  #chat = new ChatView();
+  #lobby = new LobbyView();
+  #manage = new ManageView();
+  #mute = new MuteButton();
+  #person = new PersonView();
   #quality = new QualityView();
+  #settings = new SettingsView();
+  #tiles = new Tiles(byId("people"));
   #since = 0;
   #clock = 0;
   #ownMeter = 0;
-  #pushedToTalk = false;
   /** @type {() => void} */ #stopKeys = () => undefined;
   /** @type {import("./session.js").Session | null} */ #session = null;
+  /** @type {Moderation | null} */ #moderation = null;
 
   /**
    * @param {() => number} ownLevel  our own level in dBFS
@@ -40,14 +54,20 @@ export class RoomView extends EventTarget {
   constructor(ownLevel) {
     super();
     this.ownLevel = ownLevel;
-    this.#mute.addEventListener("click", () => this.#toggleMute());
-    // A click leaves the focus where it was, so that space goes on to mean push-to-talk.
-    this.#mute.addEventListener("mousedown", (event) => event.preventDefault());
     byId("leave").addEventListener("click", () => this.dispatchEvent(new Event("leave")));
-    byId("invite").addEventListener("click", () => this.#invite());
-    byId("settings").addEventListener("click", () => this.#openSettings());
-    byId("settings-close").addEventListener("click", () => this.#settings.close());
-    this.#bannerButton.addEventListener("click", () => this.#session?.retry());
+    byId("invite").addEventListener("click", () => void this.#invite());
+    byId("settings").addEventListener("click", () => void this.#settings.open(this.#session));
+    byId("manage").addEventListener("click", () => this.#with((session, moderation) => this.#manage.open(session, moderation)));
+    byId("more-controls").addEventListener("click", () => byId("more-controls").hidePopover?.());
+    this.#hand.addEventListener("click", () => void this.#raiseHand());
+    this.#tiles.addEventListener("open", (event) => {
+      const { id } = /** @type {CustomEvent} */ (event).detail;
+      this.#with((session, moderation) => this.#person.open(session, moderation, id));
+    });
+    this.#banners.addEventListener("retry", () => this.#session?.retry());
+    this.#banners.addEventListener("hear", () => void attempt(this.#session?.change({ deafened: false }) ?? Promise.resolve()));
+    this.#banners.addEventListener("speak", () => this.#with((session, moderation) => attempt(moderation.endWhisper(session.ownId ?? ""))));
+    this.#banners.addEventListener("yes", () => this.#speakUp());
     window.addEventListener("online", () => this.#session?.retry());
   }
 
@@ -56,39 +76,41 @@ export class RoomView extends EventTarget {
     return (Date.now() - this.#since) / 1000;
   }
 
-  /**
-   * @param {import("./session.js").Session} session
-   * @param {string} room
-   */
-  show(session, room) {
+  /** @param {import("./session.js").Session} session */
+  show(session) {
+    const moderation = new Moderation(session.client);
     this.#session = session;
-    this.room = room;
+    this.#moderation = moderation;
     this.#since = Date.now();
-    setText(this.#title, room);
-    this.#hideBanner();
-    this.#showMute();
+    setText(this.#title, session.room);
+    this.#banners.clear();
+    this.#mute.start(session);
+    this.#chat.start((text) => moderation.write(text));
+    this.#lobby.start(session, moderation);
     this.#listen(session);
     this.#showRoster();
     this.#view.hidden = false;
-    this.#title.focus();
+    (session.waiting ? byId("waiting-title") : this.#title).focus();
     this.#clock = setInterval(() => this.#tickClock(), 1000);
     this.#tickClock();
     this.#ownMeter = setInterval(() => this.#showOwnLevel(), OWN_METER);
     this.#quality.watch(() => session.connection);
     this.#stopKeys = listenForKeys({
-      toggleMute: () => this.#toggleMute(),
-      talk: () => this.#talk(),
-      hush: () => this.#hush(),
+      toggleMute: () => this.#mute.toggle(),
+      talk: () => this.#mute.talk(),
+      hush: () => this.#mute.hush(),
     });
   }
 
   hide() {
     this.#stopKeys();
     this.#session = null;
+    this.#moderation = null;
     clearInterval(this.#clock);
     clearInterval(this.#ownMeter);
     this.#quality.stop();
-    this.#settings.close();
+    for (const dialog of document.querySelectorAll("dialog")) dialog.close();
+    this.#mute.start(null);
     play(null);
     this.#tiles.clear();
     this.#view.hidden = true;
@@ -100,33 +122,88 @@ export class RoomView extends EventTarget {
       session.addEventListener(type, (event) => {
         if (this.#session === session) act(/** @type {CustomEvent} */ (event).detail);
       });
-    on("roster", ({ type, data }) => {
+    on("roster", ({ type, data, before }) => {
       this.#showRoster();
-      this.#tell(type, data);
+      this.#tell(type, data, before);
     });
+    on("house", () => this.#showRoster());
+    on("access", () => this.#showRoster());
     on("levels", (levels) => this.#tiles.showLevels(levels, session.canSpeak ? session.ownId : null));
-    on("muted", ({ muted, byServer }) => this.#onMuted(muted, byServer));
+    on("muted", ({ muted, byServer }) => {
+      if (!muted) this.#banners.hideAsked();
+      this.#mute.changed(muted, byServer);
+    });
     on("state", ({ state, before }) => this.#onState(state, before));
     on("remote", (stream) => play(stream));
+    on("message", (message) => this.#chat.show(message, message.id !== null && message.id === session.ownId));
+    on("asked", ({ by }) => this.#banners.ask(`${whoDid(by, session.roster, session.ownId)} asks you to unmute.`, "Unmute me", "Stay muted"));
   }
 
+  /** Shows everything that depends on who is here and what was decided about them. */
   #showRoster() {
     const session = this.#session;
     if (!session) return;
-    this.#tiles.show(session.roster, session.ownId);
-    const count = session.roster.size;
-    setText(byId("head-count"), count === 0 ? "" : headCount(count));
+    const { own } = session;
+    const { here } = split(session.roster);
+    this.#tiles.show(here, session.ownId, session.access);
+    const count = session.waiting ? 0 : here.size;
+    setText(byId("head-count"), session.waiting ? "Waiting room" : count === 0 ? "" : headCount(count));
     byId("alone").hidden = count !== 1;
-    document.title = `${this.room} (${count}) · Conference`;
+    byId("locked").hidden = !session.house.policy.locked;
+    byId("manage").hidden = !session.moderates || session.waiting;
+    byId("chat-open").hidden = session.waiting;
+    if (session.waiting) this.#chat.hide();
+    this.#hand.hidden = session.waiting;
+    this.#hand.setAttribute("aria-pressed", String(Boolean(own?.hand_raised_at)));
+    setText(byId("hand-label"), own?.hand_raised_at ? "Lower hand" : "Raise hand");
+    document.title = session.waiting ? `Waiting for ${session.room}` : `${session.room} (${count}) · Conference`;
+    this.#banners.showStanding(own ? ownStanding(own, session.roster, session.house.rules) : null, session.moderates);
+    this.#mute.show();
+    this.#lobby.renew();
+    this.#person.renew();
+    this.#manage.renew();
   }
 
   /**
+   * Says what happened.
+   *
    * @param {string} type
    * @param {any} data
+   * @param {import("./people.js").Person | null} before  we, before it
    */
-  #tell(type, data) {
-    if (type === "participant.joined" && data.participant.id !== this.#session?.ownId) announceJoined(data.participant.name);
-    if (type === "participant.left" && data.participant.id !== this.#session?.ownId) announceLeft(data.participant.name);
+  #tell(type, data, before) {
+    const session = this.#session;
+    if (!session) return;
+    if (before?.waiting && !session.waiting) this.#letIn();
+    const person = data.participant;
+    if (!person) return;
+    if (person.id === session.ownId) {
+      if (type === "participant.updated" && before) this.#tellOfUs(before, person, data.by);
+    } else if (type === "participant.joined" && !person.waiting) {
+      announceJoined(person.name);
+    } else if (type === "participant.joined" && session.moderates) {
+      toast(`${person.name} waits to be let in.`);
+    } else if (type === "participant.left" && !person.waiting) {
+      announceLeft(person.name);
+    }
+  }
+
+  #letIn() {
+    toast("You are in.");
+    this.#title.focus();
+  }
+
+  /**
+   * @param {import("./people.js").Person} before
+   * @param {import("./people.js").Person} after
+   * @param {string | null | undefined} by
+   */
+  #tellOfUs(before, after, by) {
+    const session = this.#session;
+    if (!session || !by) return;
+    const sentence = changeToUs(before, after, whoDid(by, session.roster, session.ownId));
+    if (before.role === "listener" && after.role !== "listener") this.#banners.ask(sentence, "Turn on my microphone", "Only listen");
+    else if (sentence) toast(sentence);
   }
 
   /**
@@ -135,88 +212,34 @@ export class RoomView extends EventTarget {
    */
   #onState(state, before) {
     if (state === "reconnecting") {
-      this.#showBanner("Connection lost. Reconnecting…", "wait");
-      alert("Connection lost. Reconnecting…");
+      this.#banners.reconnecting();
     } else if (state === "here" && before === "reconnecting") {
-      this.#hideBanner();
+      this.#banners.hideConnection();
       toast("You are back.");
     } else if (state === "gone") {
-      const sentence = "The connection could not be restored. Check your network.";
-      this.#showBanner(sentence, "stop");
-      alert(sentence);
-      this.#bannerButton.focus();
+      this.#banners.gone(this.#session?.trouble ?? "");
     }
   }
 
-  /**
-   * @param {string} sentence
-   * @param {"wait" | "stop"} tone
-   */
-  #showBanner(sentence, tone) {
-    setText(byId("banner-text"), sentence);
-    if (tone === "wait" && document.activeElement === this.#bannerButton) this.#title.focus();
-    this.#bannerButton.hidden = tone !== "stop";
-    this.#banner.dataset.tone = tone;
-    this.#banner.hidden = false;
-    this.#view.classList.add("is-offline");
-  }
-
-  #hideBanner() {
-    if (document.activeElement === this.#bannerButton) this.#title.focus();
-    this.#banner.hidden = true;
-    this.#view.classList.remove("is-offline");
-  }
-
-  #toggleMute() {
+  /** We were asked to speak, and want to. */
+  #speakUp() {
     const session = this.#session;
-    if (!session?.canSpeak) return;
-    this.#pushedToTalk = false;
-    session.setMuted(!session.muted);
+    if (!session) return;
+    session.setMuted(false);
+    if (!session.hasMicrophone) this.dispatchEvent(new Event("microphone"));
+    byId("mute").focus();
   }
 
-  /** @returns {boolean} */
-  #talk() {
-    if (!this.#session?.canSpeak || !this.#session.muted) return false;
-    this.#pushedToTalk = true;
-    this.#session.setMuted(false);
-    return true;
-  }
-
-  #hush() {
-    if (!this.#pushedToTalk) return;
-    this.#pushedToTalk = false;
-    this.#session?.setMuted(true);
-    this.#showMute();
-  }
-
-  /**
-   * @param {boolean} muted
-   * @param {boolean} byServer
-   */
-  #onMuted(muted, byServer) {
-    this.#showMute();
-    if (byServer) {
-      toast("You were muted.");
-    } else if (!this.#pushedToTalk) {
-      announce(muted ? "Muted" : "Unmuted");
-    }
-  }
-
-  #showMute() {
+  async #raiseHand() {
     const session = this.#session;
-    const muted = session?.muted ?? false;
-    const canSpeak = session?.canSpeak ?? false;
-    this.#mute.disabled = !canSpeak;
-    this.#mute.classList.toggle("is-muted", muted);
-    this.#mute.classList.toggle("is-held", this.#pushedToTalk);
-    setText(byId("mute-label"), muted ? "Unmute" : "Mute");
-    byId("mute-icon").setAttribute("href", muted || !canSpeak ? "#icon-mic-off" : "#icon-mic");
-    byId("keys-hint").hidden = !canSpeak;
+    if (!session) return;
+    const raised = !session.own?.hand_raised_at;
+    if ((await attempt(session.change({ hand_raised: raised }))) !== undefined) announce(raised ? "Hand raised" : "Hand lowered");
   }
 
   /** Called when a microphone was plugged into somebody who only listened. */
   microphoneChanged() {
-    this.#showMute();
+    this.#mute.show();
   }
 
   #showOwnLevel() {
@@ -230,12 +253,15 @@ export class RoomView extends EventTarget {
   }
 
   async #invite() {
-    const address = invitationAddress(location.origin, this.room ?? "");
-    toast((await copy(address)) ? "Invitation link copied." : `The invitation link is ${address}`);
+    const session = this.#session;
+    if (!session) return;
+    const address = invitationAddress(location.origin, session.room);
+    const pin = session.house.policy.has_pin ? " Whoever opens it needs the PIN." : "";
+    toast((await copy(address)) ? `Invitation link copied.${pin}` : `The invitation link is ${address}`);
   }
 
-  #openSettings() {
-    byId("settings-devices").append(byId("devices"));
-    this.#settings.showModal();
+  /** @param {(session: import("./session.js").Session, moderation: Moderation) => unknown} act */
+  #with(act) {
+    if (this.#session && this.#moderation) void act(this.#session, this.#moderation);
   }
 }

@@ -1,226 +1,234 @@
 /**
- * A person's stay in a room: one seat, whatever happens to the connections under it. Knows nothing of the page.
+ * A person's stay in a room: what they know of it, and what they change about themselves. Knows nothing of the page.
  */
 
-import { delayBefore, PATIENCE } from "./backoff.js";
-import { Connection } from "./connection.js";
+import { accessTo } from "./access.js";
+import { Client } from "./client.js";
 import { RoomEvents } from "./events.js";
+import { applyToHouse, EMPTY_HOUSE } from "./house.js";
+import { Lifeline } from "./lifeline.js";
 import { MuteKeeper } from "./mutekeeper.js";
 import { applyEvent, EMPTY_ROSTER } from "./people.js";
-import { NoMedia, Refused } from "./problems.js";
-import * as whip from "./whip.js";
+import { may, NO_ACCESS } from "./rights.js";
+import { farewell, SENT_AWAY } from "./standing.js";
 
-/** How long sound may take to get through after an answer, in milliseconds. */
-const CONNECT_TIME = 12_000;
+/** How long the first look into the room may take before it is shown empty, in milliseconds. */
+const LOOK_TIME = 3000;
 
-/** How long a shaky connection may take to recover by itself, in milliseconds. */
-const RECOVERY_TIME = 1000;
-
-/**
- * @typedef {"joining" | "here" | "reconnecting" | "gone" | "left"} State
- *
- * `gone` means: given up; `retry()` starts again.
- */
+/** @typedef {import("./lifeline.js").State} State */
 
 /**
- * Fires `state`, `roster`, `levels`, `muted`, `remote` (another stream to play) as CustomEvents; the detail is the
- * new value. For `state` it is `{state, before}`; for `roster` `{roster, type, data}`; for `muted`
- * `{muted, byServer}`.
+ * Fires CustomEvents; the detail is the new value: `state` (`{state, before}`), `roster` (`{type, data, before}`: what
+ * happened, and what we were before), `house`,
+ * `access`, `levels`, `muted` (`{muted, byServer}`), `remote` (another stream to play), `message` (somebody wrote),
+ * `asked` (`{by}`: we are asked to unmute), and last of all `dismissed` (`{title, lead}`: we were sent away).
  */
 export class Session extends EventTarget {
-  /** @type {State} */ state = "joining";
   /** @type {import("./people.js").Roster} */ roster = EMPTY_ROSTER;
-  /** @type {Connection | null} */ connection = null;
-  /** @type {whip.Seat | null} */ seat = null;
+  /** @type {import("./house.js").House} */ house = EMPTY_HOUSE;
+  /** @type {import("./rights.js").Access} */ access = NO_ACCESS;
 
-  #room;
-  #name;
-  /** @type {MediaStreamTrack | null} */ #track;
-  /** @type {RTCIceServer[]} */ #iceServers = [];
+  #line;
   #events;
   #mute;
-  #attempt = 0;
-  #lostAt = 0;
-  #timer = 0;
-  #checking = false;
 
   /**
-   * @param {string} room
-   * @param {string} name
+   * @param {import("./lifeline.js").Wish} wish
    * @param {MediaStreamTrack | null} track  the microphone; null to listen only
    */
-  constructor(room, name, track) {
+  constructor(wish, track) {
     super();
-    this.#room = room;
-    this.#name = name;
-    this.#track = track;
-    this.#events = new RoomEvents(room);
+    this.room = wish.room;
+    this.client = new Client(wish.room, wish.token);
+    this.#line = new Lifeline(this.client, wish, track);
+    this.#line.addEventListener("state", (event) => this.#onState(/** @type {CustomEvent} */ (event).detail));
+    this.#line.addEventListener("remote", (event) => this.#emit("remote", /** @type {CustomEvent} */ (event).detail));
+    this.#line.addEventListener("refused", () => this.#dismiss(SENT_AWAY));
+    this.#events = new RoomEvents(this.client);
     this.#events.addEventListener("event", (event) => this.#onEvent(/** @type {CustomEvent} */ (event).detail));
-    this.#events.addEventListener("gap", () => this.#checkSeat());
+    this.#events.addEventListener("gap", () => this.#line.check());
     this.#mute = new MuteKeeper(
-      (muted) => (this.seat ? whip.setMuted(this.seat, muted) : Promise.reject(new Error("no seat"))),
+      (muted) => this.change({ muted }),
       (muted, byServer) => this.#applyMute(muted, byServer),
     );
   }
 
+  /** @returns {State} */
+  get state() {
+    return this.#line.state;
+  }
+
+  /** Why we gave up, as a sentence; empty if the network is to blame. */
+  get trouble() {
+    return this.#line.trouble;
+  }
+
+  get connection() {
+    return this.#line.connection;
+  }
+
   get ownId() {
-    return this.seat?.id ?? null;
+    return this.#line.seat?.id ?? null;
+  }
+
+  /** What the room knows of us; null before it said so. */
+  get own() {
+    return (this.ownId === null ? undefined : this.roster.get(this.ownId)) ?? null;
   }
 
   get muted() {
     return this.#mute.muted;
   }
 
-  get canSpeak() {
-    return this.#track !== null;
+  /** Whether we are here to listen only, as the room has it. */
+  get listens() {
+    return (this.own?.role ?? this.access.role) === "listener";
   }
 
-  /** Takes a seat; resolves when sound flows. Rejects with what problems.js explains, and then is over. */
+  get hasMicrophone() {
+    return this.#line.track !== null;
+  }
+
+  /** Whether what we say would be heard, muted or not. */
+  get canSpeak() {
+    return this.hasMicrophone && !this.listens;
+  }
+
+  /** Somebody muted us, and we cannot change it. */
+  get silenced() {
+    return Boolean(this.own?.muted && this.own.muted_by && !this.moderates);
+  }
+
+  get moderates() {
+    return may(this.access, "moderate");
+  }
+
+  get waiting() {
+    return this.own?.waiting ?? false;
+  }
+
+  /** Takes a seat; resolves when sound flows and the room is known. Rejects with what problems.js explains, and then is over. */
   async join() {
-    try {
-      this.#iceServers = await whip.iceServers();
-      await this.#connect();
-    } catch (error) {
-      this.leave();
-      throw error;
-    }
-    this.#setState("here");
-    this.#events.open();
+    this.access = await accessTo(this.client);
+    await this.#line.join();
+    await new Promise((resolve) => {
+      this.addEventListener("roster", resolve, { once: true });
+      this.addEventListener("dismissed", resolve, { once: true });
+      setTimeout(resolve, LOOK_TIME);
+    });
   }
 
   /** @param {boolean} muted */
   setMuted(muted) {
-    this.#mute.set(muted);
+    if (muted || !this.silenced) this.#mute.set(muted);
   }
 
   /**
-   * Speaks through another microphone from now on, or none. One whose connection can only listen takes the seat
-   * again as a speaker.
+   * Changes something about ourselves.
+   *
+   * @param {object} changes  a merge patch
+   * @returns {Promise<import("./people.js").Person>}
+   */
+  change(changes) {
+    return this.ownId ? this.client.patch(this.client.person(this.ownId), changes) : Promise.reject(new Error("no seat"));
+  }
+
+  /**
+   * Speaks through another microphone from now on, or none.
    *
    * @param {MediaStreamTrack | null} track
    */
   async replaceTrack(track) {
-    this.#track = track;
     if (track) track.enabled = !this.muted;
-    if (this.connection?.canSend) await this.connection.replaceTrack(track);
-    else if (track && this.state === "here") this.#reconnect();
+    await this.#line.replaceTrack(track);
   }
 
   /** Tries again at once: the network is back, or the person asked. */
   retry() {
-    if (this.state === "gone") {
-      this.#lostAt = performance.now();
-      this.#setState("reconnecting");
-    }
-    if (this.state !== "reconnecting") return;
-    this.#attempt = 0;
-    this.#schedule(0);
+    this.#line.retry();
   }
 
   /** Gives the seat up for good. */
   leave() {
+    this.#line.leave();
+  }
+
+  /** @param {{title: string, lead: string}} words  why we have to go */
+  #dismiss(words) {
     if (this.state === "left") return;
-    clearTimeout(this.#timer);
-    this.#events.close();
-    const seat = this.seat ?? this.connection?.seat ?? null;
-    this.connection?.close();
-    if (seat) whip.leave(seat).catch(() => undefined);
-    this.#setState("left");
+    this.#line.end();
+    this.#emit("dismissed", words);
   }
 
-  /** One attempt; resolves when sound flows. */
-  async #connect() {
-    this.connection?.close();
-    const connection = new Connection(this.#iceServers, this.#track);
-    this.connection = connection;
-    const flowing = untilConnected(connection);
-    flowing.catch(() => undefined); // reported below, or open() failed first
-    this.seat = await connection.open(this.#room, this.#name, this.seat?.token ?? "");
-    this.#emit("remote", connection.remote);
-    await flowing;
-    if (this.connection !== connection || this.state === "left") throw new Error("overtaken");
-    connection.addEventListener("shaky", () => this.#onShaky(connection));
-    connection.addEventListener("lost", () => this.#onLost(connection));
-    this.#mute.reassert();
-  }
-
-  /** @param {Connection} connection */
-  #onShaky(connection) {
-    setTimeout(() => {
-      if (!connection.connected) this.#onLost(connection);
-    }, RECOVERY_TIME);
-  }
-
-  /** @param {Connection} connection */
-  #onLost(connection) {
-    if (connection === this.connection && this.state === "here") this.#reconnect();
-  }
-
-  #reconnect() {
-    this.#lostAt = performance.now();
-    this.#attempt = 0;
-    this.#setState("reconnecting");
-    this.#schedule(0);
-  }
-
-  /** @param {number} seconds */
-  #schedule(seconds) {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#tryAgain(), seconds * 1000);
-  }
-
-  async #tryAgain() {
-    if (this.state !== "reconnecting") return;
-    const attempt = ++this.#attempt;
-    try {
-      await this.#connect();
-      this.#setState("here");
+  /** @param {{state: State, before: State}} change */
+  #onState(change) {
+    if (change.state === "here") {
+      this.#mute.reassert();
       this.#events.open();
-    } catch (error) {
-      if (this.state === "reconnecting" && attempt === this.#attempt) this.#onFailedAttempt(error);
-    }
-  }
-
-  /** @param {unknown} error */
-  #onFailedAttempt(error) {
-    const waited = (performance.now() - this.#lostAt) / 1000;
-    if (error instanceof Refused && error.status === 403 && this.seat?.token) {
-      this.seat = null; // the server was restarted and does not know the seat: take a new one
-      this.#schedule(0);
-    } else if (waited > PATIENCE || (error instanceof Refused && !error.passing)) {
-      this.connection?.close();
+    } else if (change.state === "gone" || change.state === "left") {
       this.#events.close();
-      this.#setState("gone");
-    } else {
-      const asked = error instanceof Refused ? error.retryAfter : 0;
-      this.#schedule(Math.max(delayBefore(this.#attempt, Math.random()), asked));
     }
-  }
-
-  /** After a gap in the events: perhaps only the stream broke, perhaps the seat is gone too. */
-  async #checkSeat() {
-    if (this.state !== "here" || !this.seat || this.#checking) return;
-    this.#checking = true;
-    try {
-      if (!(await whip.stillSeated(this.seat)) && this.state === "here") this.#reconnect();
-    } catch {
-      // The server cannot be asked. While sound flows that can wait: the stream is opened again and asks again.
-    } finally {
-      this.#checking = false;
-    }
+    this.#emit("state", change);
   }
 
   /** @param {{type: string, data: any}} event */
   #onEvent({ type, data }) {
-    if (type === "levels") {
-      this.#emit("levels", data.levels);
-      return;
-    }
+    if (type === "levels") this.#emit("levels", data.levels);
+    else if (type === "message") this.#emit("message", data);
+    else if (type === "unmute.requested") this.#onAsked(data);
+    else if (!this.#sendsUsAway(type, data)) this.#onNews(type, data);
+  }
+
+  /**
+   * @param {string} type
+   * @param {any} data
+   */
+  #sendsUsAway(type, data) {
+    if (type !== "participant.left" || data.participant.id !== this.ownId) return false;
+    const words = farewell(data.departure, data.by, data.reason, this.roster);
+    if (words) this.#dismiss(words);
+    return words !== null;
+  }
+
+  /**
+   * @param {string} type
+   * @param {any} data
+   */
+  #onNews(type, data) {
+    const before = this.own;
+    const house = applyToHouse(this.house, type, data);
     this.roster = applyEvent(this.roster, type, data);
-    this.#emit("roster", { roster: this.roster, type, data });
-    const own = this.ownId === null ? undefined : this.roster.get(this.ownId);
-    if (own) this.#mute.heard(own.muted);
-    else if (this.state === "here") this.#checkSeat();
+    this.#emit("roster", { type, data, before });
+    if (house !== this.house) {
+      this.house = house;
+      this.#emit("house", house);
+    }
+    const own = this.own;
+    if (own) this.#heard(own);
+    else if (this.state === "here") void this.#line.check();
+    if (before && own && before.role !== own.role) void this.#renewAccess();
+  }
+
+  /** @param {import("./people.js").Person} own */
+  #heard(own) {
+    this.#mute.heard(own.muted);
+    // Whoever becomes a speaker must not find themselves heard: they say when.
+    if (own.role === "listener" && this.hasMicrophone) this.#mute.set(true);
+  }
+
+  /** @param {{id: string, by: string | null}} asked */
+  #onAsked(asked) {
+    if (asked.id === this.ownId && this.muted) this.#emit("asked", asked);
+  }
+
+  /** Whoever is made a host may do more from then on, if the server says so. */
+  async #renewAccess() {
+    try {
+      this.access = await accessTo(this.client);
+      this.#emit("access", this.access);
+    } catch {
+      // The connection is being lost; what we may do is asked again with the next change.
+    }
   }
 
   /**
@@ -228,15 +236,9 @@ export class Session extends EventTarget {
    * @param {boolean} byServer
    */
   #applyMute(muted, byServer) {
-    if (this.#track) this.#track.enabled = !muted;
+    const { track } = this.#line;
+    if (track) track.enabled = !muted;
     this.#emit("muted", { muted, byServer });
-  }
-
-  /** @param {State} state */
-  #setState(state) {
-    const before = this.state;
-    this.state = state;
-    if (state !== before) this.#emit("state", { state, before });
   }
 
   /**
@@ -246,20 +248,4 @@ export class Session extends EventTarget {
   #emit(type, detail) {
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }
-}
-
-/**
- * @param {Connection} connection
- * @returns {Promise<void>}
- */
-function untilConnected(connection) {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new NoMedia()), CONNECT_TIME);
-    const settle = (/** @type {() => void} */ act) => () => {
-      clearTimeout(timer);
-      act();
-    };
-    connection.addEventListener("connected", settle(resolve), { once: true });
-    connection.addEventListener("lost", settle(() => reject(new NoMedia())), { once: true });
-  });
 }

@@ -5,6 +5,8 @@
 import { icon, make, setText } from "./dom.js";
 import { fullness } from "./levels.js";
 import { hueOf, initials, inOrder } from "./people.js";
+import { actionsFor } from "./rights.js";
+import { handOrder, marksOf } from "./standing.js";
 
 /** @typedef {import("./people.js").Person} Person */
 
@@ -15,28 +17,47 @@ const WAYS = new Map([
   ["local", { icon: "code", text: "Program" }],
 ]);
 
-/** Keeps the list's items in step with the roster, and moves their meters. */
-export class Tiles {
+/**
+ * Keeps the list's items in step with the roster, and moves their meters. Fires `open` (`{id}`) when somebody wants to
+ * do something about a person.
+ */
+export class Tiles extends EventTarget {
   #list;
   /** @type {Map<string, Tile>} */ #tiles = new Map();
 
   /** @param {HTMLElement} list */
   constructor(list) {
+    super();
     this.#list = list;
+    list.addEventListener("click", (event) => {
+      const button = event.target instanceof Element ? event.target.closest(".person-more") : null;
+      const id = /** @type {HTMLElement | null} */ (button?.closest(".person"))?.dataset.participant;
+      if (id) this.dispatchEvent(new CustomEvent("open", { detail: { id } }));
+    });
   }
 
   /**
    * @param {import("./people.js").Roster} roster
    * @param {string | null} ownId
+   * @param {import("./rights.js").Access} access  what we may do about them
    */
-  show(roster, ownId) {
+  show(roster, ownId, access) {
     for (const [id, tile] of this.#tiles) {
       if (!roster.has(id)) {
         tile.element.remove();
         this.#tiles.delete(id);
       }
     }
-    inOrder(roster, ownId).forEach((person, place) => this.#place(person, person.id === ownId, place));
+    const hands = handOrder(roster);
+    inOrder(roster, ownId).forEach((person, place) => {
+      const tile = this.#place(person.id, place);
+      tile.show(person, {
+        own: person.id === ownId,
+        marks: marksOf(person, roster, ownId),
+        hand: hands.get(person.id) ?? 0,
+        more: actionsFor(access, person, ownId).length > 0,
+      });
+    });
     this.#list.dataset.crowd = crowd(roster.size);
     this.#list.classList.toggle("is-crowded", roster.size > 4);
   }
@@ -65,18 +86,25 @@ export class Tiles {
   }
 
   /**
-   * @param {Person} person
-   * @param {boolean} own
+   * @param {string} id
    * @param {number} place
    */
-  #place(person, own, place) {
-    const tile = this.#tiles.get(person.id) ?? new Tile();
-    this.#tiles.set(person.id, tile);
-    tile.show(person, own);
+  #place(id, place) {
+    const tile = this.#tiles.get(id) ?? new Tile();
+    this.#tiles.set(id, tile);
     const there = this.#list.children[place];
     if (there !== tile.element) this.#list.insertBefore(tile.element, there ?? null);
+    return tile;
   }
 }
+
+/**
+ * @typedef {object} Context  what a tile shows beside the person's own state
+ * @property {boolean} own
+ * @property {import("./standing.js").Mark[]} marks
+ * @property {number} hand  their place among those who raised a hand; 0 if they did not
+ * @property {boolean} more  there is something that we may do about them
+ */
 
 class Tile {
   element = make("li", "person");
@@ -87,7 +115,11 @@ class Tile {
   #you = make("span", "you", "You");
   #way = make("span", "way");
   #wayText = make("span", "way-text");
-  #muted = make("span", "muted-mark");
+  #marks = make("span", "marks");
+  #hand = make("span", "hand");
+  #handPlace = make("span");
+  #more = make("button", "round person-more");
+  #shownMarks = "";
   #talking = make("span", "sr-only");
   #transport = "";
   #level = 0;
@@ -96,20 +128,22 @@ class Tile {
     const face = make("span", "face");
     face.setAttribute("aria-hidden", "true");
     face.append(this.#halo, make("span", "ring"), this.#initials);
-    this.#muted.append(icon("mic-off"), make("span", "", "Muted"));
+    this.#hand.append(icon("hand"), make("span", "sr-only", "Hand raised, number"), this.#handPlace);
+    this.#more.type = "button";
+    this.#more.append(icon("more"));
     const facts = make("span", "person-facts");
-    facts.append(this.#you, this.#way, this.#muted, this.#talking);
+    facts.append(this.#you, this.#way, this.#marks, this.#talking);
     const meter = make("span", "meter");
     meter.setAttribute("aria-hidden", "true");
     meter.append(this.#fill);
-    this.element.append(face, this.#name, facts, meter);
+    this.element.append(face, this.#name, facts, this.#hand, this.#more, meter);
   }
 
   /**
    * @param {Person} person
-   * @param {boolean} own
+   * @param {Context} context
    */
-  show(person, own) {
+  show(person, { own, marks, hand, more }) {
     setText(this.#name, person.name);
     this.#name.title = person.name;
     setText(this.#initials, initials(person.name));
@@ -119,7 +153,11 @@ class Tile {
     this.element.classList.toggle("is-you", own);
     this.element.dataset.participant = person.id;
     this.#you.hidden = !own;
-    this.#muted.hidden = !person.muted;
+    this.#hand.hidden = hand === 0;
+    setText(this.#handPlace, String(hand));
+    this.#more.hidden = !more;
+    this.#more.setAttribute("aria-label", own ? "More about you" : `More about ${person.name}`);
+    this.#showMarks(marks);
     setText(this.#talking, person.talking && !person.muted ? "Talking" : "");
     this.#showWay(person.transport);
     if (person.muted || !person.talking) this.showLevel(-127);
@@ -132,6 +170,24 @@ class Tile {
     this.#level = full;
     this.#fill.style.transform = `scaleX(${full.toFixed(3)})`;
     this.#halo.style.transform = `scale(${(1 + full * 0.32).toFixed(3)})`;
+  }
+
+  /** @param {import("./standing.js").Mark[]} marks */
+  #showMarks(marks) {
+    const wanted = JSON.stringify(marks);
+    if (wanted === this.#shownMarks) return;
+    this.#shownMarks = wanted;
+    this.element.dataset.marks = String(marks.length);
+    this.#marks.replaceChildren(
+      ...marks.map((mark) => {
+        const element = make("span", `mark mark-${mark.kind}`);
+        element.title = mark.full;
+        const text = make("span", "mark-text", mark.text);
+        if (mark.full !== mark.text) text.append(make("span", "mark-more", mark.full.slice(mark.text.length)));
+        element.append(icon(mark.icon), text);
+        return element;
+      }),
+    );
   }
 
   /** @param {string} transport */

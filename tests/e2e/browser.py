@@ -1,6 +1,7 @@
 """A real browser for the tests: Debian's Chromium, headless, with a WAV file as its microphone.
 
-:func:`open_browser` starts one and ends it; the :class:`Page` it gives is used as a person uses it.
+:func:`open_browser` starts one with a :class:`Page`, which is used as a person uses it; :func:`start_browser` one that
+opens as many as are asked for.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import shutil
 import signal
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
 import aiohttp
@@ -19,7 +20,7 @@ import aiohttp
 from tests.e2e.devtools import DevToolsError
 from tests.e2e.page import Page, PageError
 
-__all__ = ["PROGRAMS", "Page", "PageError", "find_program", "open_browser"]
+__all__ = ["PROGRAMS", "Browser", "Page", "PageError", "find_program", "open_browser", "start_browser"]
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 """What a Chromium may be called."""
@@ -34,6 +35,9 @@ _FLAGS = (
     "--disable-component-update",
     "--disable-sync",
     "--disable-dev-shm-usage",
+    "--disable-background-timer-throttling",
+    "--disable-backgrounding-occluded-windows",
+    "--disable-renderer-backgrounding",
     "--mute-audio",
     "--use-fake-device-for-media-stream",
     "--autoplay-policy=no-user-gesture-required",
@@ -46,6 +50,33 @@ def find_program() -> str | None:
     return next((path for name in PROGRAMS if (path := shutil.which(name))), None)
 
 
+class Browser:
+    """A running browser.
+
+    Args:
+        session: to reach it with.
+        address: its origin, where it tells of its pages.
+        pages: closes them in the end.
+    """
+
+    def __init__(self, session: aiohttp.ClientSession, address: str, pages: AsyncExitStack) -> None:
+        self._session = session
+        self._address = address
+        self._pages = pages
+
+    async def open_page(self) -> Page:
+        """A new page, beside the others: it is never in the background."""
+        async with self._session.put(f"{self._address}/json/new?about:blank") as answer:
+            target = await answer.json(content_type=None)
+        socket = await self._pages.enter_async_context(
+            self._session.ws_connect(target["webSocketDebuggerUrl"], max_msg_size=0)
+        )
+        page = Page(socket)
+        self._pages.push_async_callback(page.close)
+        await page.start()
+        return page
+
+
 @asynccontextmanager
 async def open_browser(
     microphone: Path | None = None,
@@ -53,7 +84,19 @@ async def open_browser(
     allow_microphone: bool = True,
     flags: tuple[str, ...] = (),
 ) -> AsyncIterator[Page]:
-    """A browser with one empty page; ended, whatever happens, on the way out.
+    """As :func:`start_browser`, with one empty page."""
+    async with start_browser(microphone, allow_microphone=allow_microphone, flags=flags) as browser:
+        yield await browser.open_page()
+
+
+@asynccontextmanager
+async def start_browser(
+    microphone: Path | None = None,
+    *,
+    allow_microphone: bool = True,
+    flags: tuple[str, ...] = (),
+) -> AsyncIterator[Browser]:
+    """A browser; ended, whatever happens, on the way out.
 
     Args:
         microphone: a WAV file that is played into its microphone over and over; a beep every second if ``None``.
@@ -76,32 +119,23 @@ async def open_browser(
             start_new_session=True,
         )  # fmt: skip
         try:
-            async with aiohttp.ClientSession() as session:
-                address = await _page_address(session, Path(profile), process)
-                async with session.ws_connect(address, max_msg_size=0) as socket:
-                    page = Page(socket)
-                    try:
-                        await page.start()
-                        yield page
-                    finally:
-                        await page.close()
+            async with aiohttp.ClientSession() as session, AsyncExitStack() as pages:
+                yield Browser(session, await _address(session, Path(profile), process), pages)
         finally:
             await _end(process)
 
 
-async def _page_address(session: aiohttp.ClientSession, profile: Path, process: asyncio.subprocess.Process) -> str:
-    """Where the browser's first page can be driven; the browser writes its port into its profile."""
+async def _address(session: aiohttp.ClientSession, profile: Path, process: asyncio.subprocess.Process) -> str:
+    """Where the browser can be driven; it writes its port into its profile."""
     port_file = profile / "DevToolsActivePort"
     async with asyncio.timeout(30):
         while True:
             if process.returncode is not None:
                 raise DevToolsError(f"Chromium ended at once, with status {process.returncode}")
             with suppress(OSError, IndexError, aiohttp.ClientError):
-                port = int(port_file.read_text().splitlines()[0])
-                async with session.get(f"http://127.0.0.1:{port}/json/list") as answer:
-                    for target in await answer.json():
-                        if target["type"] == "page":
-                            return str(target["webSocketDebuggerUrl"])
+                address = f"http://127.0.0.1:{int(port_file.read_text().splitlines()[0])}"
+                async with session.get(f"{address}/json/version"):
+                    return address
             await asyncio.sleep(0.05)
 
 

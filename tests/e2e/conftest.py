@@ -75,7 +75,7 @@ async def server() -> AsyncIterator[RunningServer]:
         yield running
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def chromium() -> str:
     """Where Chromium is; the test is skipped, and says so, when it isn't installed."""
     program = find_program()

@@ -64,6 +64,7 @@ class Page:
         """Have the browser report what happens in the page."""
         for domain in ("Page", "Runtime", "Log", "DOM", "Accessibility"):
             await self._tools.call(f"{domain}.enable")
+        await self._tools.call("Emulation.setFocusEmulationEnabled", enabled=True)
 
     async def close(self) -> None:
         """Leave the page, so that it can say goodbye to the server; then let go of it."""

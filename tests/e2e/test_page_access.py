@@ -21,7 +21,7 @@ async def test_every_control_has_a_name_and_can_be_reached_by_keyboard(server: R
     await page.click("button", "Join")
     await in_the_room(page)
     await _check_controls(page)
-    await page.click("button", "Sound settings")
+    await page.click("button", "Settings")
     await page.wait_for("document.querySelector('dialog[open]')")
     assert await page.accessible("dialog", "Sound settings")
     await page.press("Escape")

@@ -66,7 +66,7 @@ async def test_who_was_dropped_from_the_room_comes_back_as_the_same_participant(
     await join(page, server)
     seat_local(server, "standup", "Ben")
     seat = participant(server).id
-    await server.live.reception.leave("standup", seat, "the connection was lost")
+    server.live.conference.dismiss("standup", seat, "the connection was lost", "lost")
     await page.wait_for_text("You are back.", within=8)
     assert participant(server).id == seat
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { invitationAddress, readInvitation, roomNameProblem } from "../../static/js/address.js";
+import { invitationAddress, readInvitation, roomNameProblem, shownAddress } from "../../static/js/address.js";
 import { delayBefore, PATIENCE } from "../../static/js/backoff.js";
 import { formatDuration } from "../../static/js/duration.js";
 import { fullness, levelOf } from "../../static/js/levels.js";
@@ -20,12 +20,22 @@ const person = (id, more = {}) => ({
 
 test("an invitation is read from the address, and the link made of a room is read back", () => {
   assert.deepEqual(readInvitation("https://x.org/join/stand.up?name=%20Amy%20&autojoin=1&processing=off"), {
-    room: "stand.up", name: "Amy", autojoin: true, processing: false,
+    room: "stand.up", name: "Amy", autojoin: true, processing: false, token: "", role: "",
   });
-  assert.deepEqual(readInvitation("https://x.org/"), { room: "", name: "", autojoin: false, processing: true });
+  assert.deepEqual(readInvitation("https://x.org/"), {
+    room: "", name: "", autojoin: false, processing: true, token: "", role: "",
+  });
   assert.equal(readInvitation(invitationAddress("https://x.org", "A_b-1.2")).room, "A_b-1.2");
   assert.equal(readInvitation("https://x.org/join/100%25").room, "100%");
   assert.equal(readInvitation("https://x.org/join/100%").room, "100%");
+});
+
+test("a token is read from behind the hash or from the query, and the address that is shown then has none", () => {
+  assert.equal(readInvitation("https://x.org/join/r#token=a.b.c").token, "a.b.c");
+  assert.equal(readInvitation("https://x.org/join/r?token=a.b.c&role=host").token, "a.b.c");
+  assert.equal(readInvitation("https://x.org/join/r?role=host").role, "host");
+  assert.equal(shownAddress("https://x.org/join/r?token=a.b.c&processing=off#token=a.b.c", ""), "/join/r?processing=off");
+  assert.equal(shownAddress("https://x.org/#token=a.b.c", "stand.up"), "/join/stand.up");
 });
 
 test("a room's name is one the server takes, or a sentence says what is wrong", () => {

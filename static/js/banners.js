@@ -1,0 +1,101 @@
+/**
+ * What stands above the people for as long as it matters: the connection, our own standing, what we are asked.
+ */
+
+import { alert } from "./announce.js";
+import { byId, setText } from "./dom.js";
+
+/** What a remedy is called on its button. */
+const REMEDIES = { hear: "Hear the others again", speak: "Talk to everybody again" };
+
+/** Fires `retry`, `hear`, `speak` and `yes`, each when its button is pressed. */
+export class Banners extends EventTarget {
+  #view = byId("room-view");
+  #title = byId("room-title");
+  #banner = byId("banner");
+  #button = byId("banner-button", HTMLButtonElement);
+  #asked = byId("asked");
+  #standing = byId("standing");
+  #remedy = byId("standing-button", HTMLButtonElement);
+
+  constructor() {
+    super();
+    this.#button.addEventListener("click", () => this.dispatchEvent(new Event("retry")));
+    this.#remedy.addEventListener("click", () => this.dispatchEvent(new Event(this.#remedy.value)));
+    byId("asked-yes").addEventListener("click", () => {
+      this.hideAsked();
+      this.dispatchEvent(new Event("yes"));
+    });
+    byId("asked-no").addEventListener("click", () => this.hideAsked());
+  }
+
+  /** Takes all of them away. */
+  clear() {
+    this.hideConnection();
+    this.hideAsked();
+    this.showStanding(null, false);
+  }
+
+  reconnecting() {
+    this.#showConnection("Connection lost. Reconnecting…", "wait");
+  }
+
+  /** @param {string} trouble  why; empty if the network is to blame */
+  gone(trouble) {
+    this.#showConnection(trouble || "The connection could not be restored. Check your network.", "stop");
+    this.#button.focus();
+  }
+
+  hideConnection() {
+    if (document.activeElement === this.#button) this.#title.focus();
+    this.#banner.hidden = true;
+    this.#view.classList.remove("is-offline");
+  }
+
+  /**
+   * @param {string} sentence
+   * @param {string} yes
+   * @param {string} no
+   */
+  ask(sentence, yes, no) {
+    setText(byId("asked-text"), sentence);
+    setText(byId("asked-yes"), yes);
+    setText(byId("asked-no"), no);
+    this.#asked.hidden = false;
+    alert(sentence);
+  }
+
+  hideAsked() {
+    if (this.#asked.contains(document.activeElement)) this.#title.focus();
+    this.#asked.hidden = true;
+  }
+
+  /**
+   * @param {{text: string, remedy: "hear" | "speak" | null} | null} standing
+   * @param {boolean} moderates
+   */
+  showStanding(standing, moderates) {
+    const remedy = standing?.remedy === "speak" && !moderates ? null : (standing?.remedy ?? null);
+    if (!remedy && document.activeElement === this.#remedy) this.#title.focus();
+    if (standing && this.#standing.hidden) alert(standing.text);
+    setText(byId("standing-text"), standing?.text ?? "");
+    this.#standing.hidden = standing === null;
+    this.#remedy.hidden = remedy === null;
+    this.#remedy.value = remedy ?? "";
+    setText(this.#remedy, remedy ? REMEDIES[remedy] : "");
+  }
+
+  /**
+   * @param {string} sentence
+   * @param {"wait" | "stop"} tone
+   */
+  #showConnection(sentence, tone) {
+    setText(byId("banner-text"), sentence);
+    if (tone === "wait" && document.activeElement === this.#button) this.#title.focus();
+    this.#button.hidden = tone !== "stop";
+    this.#banner.dataset.tone = tone;
+    this.#banner.hidden = false;
+    this.#view.classList.add("is-offline");
+    alert(sentence);
+  }
+}

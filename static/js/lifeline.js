@@ -1,0 +1,229 @@
+/**
+ * A seat in a room, kept through lost connections. Knows nothing of what happens in the room.
+ */
+
+import { delayBefore, PATIENCE } from "./backoff.js";
+import { Connection } from "./connection.js";
+import { isSentAway, joinProblem, NoMedia, Refused } from "./problems.js";
+import * as whip from "./whip.js";
+
+/** How long sound may take to get through after an answer, in milliseconds. */
+const CONNECT_TIME = 12_000;
+
+/** How long a shaky connection may take to recover by itself, in milliseconds. */
+const RECOVERY_TIME = 1000;
+
+/** How long the news of why we have to go may come after the connection has ended, in milliseconds. */
+const NEWS_TIME = 250;
+
+/**
+ * @typedef {"joining" | "here" | "reconnecting" | "gone" | "left"} State
+ *
+ * `gone` means: given up, for the reason in `trouble`; `retry()` starts again.
+ */
+
+/**
+ * @typedef {object} Wish
+ * @property {string} room
+ * @property {string} name
+ * @property {string} role  to join in; empty for the one that the invitation says
+ * @property {string} token  what lets us in; empty where none is needed
+ */
+
+/** Fires CustomEvents: `state` (`{state, before}`), `remote` (another stream to play), `refused` (the seat was taken from us). */
+export class Lifeline extends EventTarget {
+  /** @type {State} */ state = "joining";
+  /** @type {Connection | null} */ connection = null;
+  /** @type {whip.Seat | null} */ seat = null;
+  /** Why we gave up, as a sentence; empty if the network is to blame. */
+  trouble = "";
+
+  #client;
+  #wish;
+  /** @type {RTCIceServer[]} */ #iceServers = [];
+  #attempt = 0;
+  #lostAt = 0;
+  #timer = 0;
+  #checking = false;
+
+  /**
+   * @param {import("./client.js").Client} client
+   * @param {Wish} wish
+   * @param {MediaStreamTrack | null} track  the microphone; null to listen only
+   */
+  constructor(client, wish, track) {
+    super();
+    this.#client = client;
+    this.#wish = wish;
+    this.track = track;
+  }
+
+  /** Takes a seat; resolves when sound flows. Rejects with what problems.js explains, and then is over. */
+  async join() {
+    try {
+      this.#iceServers = await whip.iceServers(this.#client);
+      await this.#connect();
+    } catch (error) {
+      this.leave();
+      throw error;
+    }
+    this.#setState("here");
+  }
+
+  /** @param {MediaStreamTrack | null} track  what we speak through from now on */
+  async replaceTrack(track) {
+    this.track = track;
+    if (this.connection?.canSend) await this.connection.replaceTrack(track);
+    else if (track && this.state === "here") this.#reconnect(); // one that could only listen
+  }
+
+  /** Tries again at once: the network is back, or the person asked. */
+  retry() {
+    if (this.state === "gone") {
+      this.#lostAt = performance.now();
+      this.#setState("reconnecting");
+    }
+    if (this.state !== "reconnecting") return;
+    this.#attempt = 0;
+    this.#schedule(0);
+  }
+
+  /** Gives the seat up for good. */
+  leave() {
+    if (this.state === "left") return;
+    const seat = this.seat ?? this.connection?.seat ?? null;
+    this.end();
+    if (seat) whip.leave(this.#client, seat).catch(() => undefined);
+  }
+
+  /** Ends it here, without a word to the server. */
+  end() {
+    clearTimeout(this.#timer);
+    this.connection?.close();
+    this.#setState("left");
+  }
+
+  /** Asks whether the seat is still ours, and takes it again if not. */
+  async check() {
+    if (this.state !== "here" || !this.seat || this.#checking) return;
+    this.#checking = true;
+    try {
+      if (!(await whip.stillSeated(this.#client, this.seat)) && this.state === "here") this.#reconnect(NEWS_TIME);
+    } catch (error) {
+      // If the server cannot be asked, that can wait while sound flows: the next gap in the events asks again.
+      if (isSentAway(error)) this.#emit("refused");
+    } finally {
+      this.#checking = false;
+    }
+  }
+
+  /**
+   * One attempt; resolves when sound flows. The connection before it is closed once there is an answer: closing it says
+   * goodbye, and whoever says so without another one has left the room.
+   */
+  async #connect() {
+    const before = this.connection;
+    const connection = new Connection(this.#client, this.#iceServers, this.track);
+    this.connection = connection;
+    const flowing = untilConnected(connection);
+    flowing.catch(() => undefined); // reported below, or open() failed first
+    try {
+      this.seat = await connection.open(this.#wish.name, this.#wish.role);
+    } finally {
+      before?.close();
+    }
+    this.#client.proof = this.seat.proof;
+    this.#emit("remote", connection.remote);
+    await flowing;
+    if (this.connection !== connection || this.state === "left") throw new Error("overtaken");
+    connection.addEventListener("shaky", () => this.#onShaky(connection));
+    connection.addEventListener("lost", () => this.#onLost(connection));
+  }
+
+  /** @param {Connection} connection */
+  #onShaky(connection) {
+    setTimeout(() => {
+      if (!connection.connected) this.#onLost(connection);
+    }, RECOVERY_TIME);
+  }
+
+  /** @param {Connection} connection */
+  #onLost(connection) {
+    if (connection === this.connection && this.state === "here") this.#reconnect(NEWS_TIME);
+  }
+
+  /** @param {number} [wait]  milliseconds */
+  #reconnect(wait = 0) {
+    this.#lostAt = performance.now();
+    this.#attempt = 0;
+    this.#setState("reconnecting");
+    this.#schedule(wait / 1000);
+  }
+
+  /** @param {number} seconds */
+  #schedule(seconds) {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#tryAgain(), seconds * 1000);
+  }
+
+  async #tryAgain() {
+    if (this.state !== "reconnecting") return;
+    const attempt = ++this.#attempt;
+    try {
+      await this.#connect();
+      this.#setState("here");
+    } catch (error) {
+      if (this.state === "reconnecting" && attempt === this.#attempt) this.#onFailedAttempt(error);
+    }
+  }
+
+  /** @param {unknown} error */
+  #onFailedAttempt(error) {
+    const waited = (performance.now() - this.#lostAt) / 1000;
+    if (isSentAway(error)) {
+      this.#emit("refused");
+    } else if (error instanceof Refused && error.status === 403 && this.#client.proof) {
+      this.seat = null; // the server was restarted and does not know the seat: take a new one
+      this.#client.proof = "";
+      this.#schedule(0);
+    } else if (waited > PATIENCE || (error instanceof Refused && !error.passing)) {
+      this.connection?.close();
+      this.trouble = error instanceof Refused ? joinProblem(error) : "";
+      this.#setState("gone");
+    } else {
+      const asked = error instanceof Refused ? error.retryAfter : 0;
+      this.#schedule(Math.max(delayBefore(this.#attempt, Math.random()), asked));
+    }
+  }
+
+  /** @param {State} state */
+  #setState(state) {
+    const before = this.state;
+    this.state = state;
+    if (state !== before) this.#emit("state", { state, before });
+  }
+
+  /**
+   * @param {string} type
+   * @param {unknown} [detail]
+   */
+  #emit(type, detail) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+}
+
+/**
+ * @param {Connection} connection
+ * @returns {Promise<void>}
+ */
+function untilConnected(connection) {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new NoMedia()), CONNECT_TIME);
+    const settle = (/** @type {() => void} */ act) => () => {
+      clearTimeout(timer);
+      act();
+    };
+    connection.addEventListener("connected", settle(resolve), { once: true });
+    connection.addEventListener("lost", settle(() => reject(new NoMedia())), { once: true });
+  });
+}

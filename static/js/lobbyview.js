@@ -1,0 +1,80 @@
+/**
+ * The lobby: for those who may, who waits to be let in; for those who wait, that they do.
+ */
+
+import { attempt } from "./attempt.js";
+import { byId, make, setText } from "./dom.js";
+import { split } from "./people.js";
+
+export class LobbyView {
+  #section = byId("lobby");
+  #list = byId("lobby-list");
+  #waiting = byId("waiting");
+  #shown = "";
+  /** @type {import("./session.js").Session | null} */ #session = null;
+  /** @type {import("./moderation.js").Moderation | null} */ #moderation = null;
+
+  constructor() {
+    byId("lobby-all").addEventListener("click", () => void attempt(this.#do().admitAll()));
+    byId("waiting-enter").addEventListener("click", () => void this.#admit(this.#session?.ownId ?? ""));
+  }
+
+  /**
+   * @param {import("./session.js").Session} session
+   * @param {import("./moderation.js").Moderation} moderation
+   */
+  start(session, moderation) {
+    this.#session = session;
+    this.#moderation = moderation;
+    this.#shown = "";
+    this.renew();
+  }
+
+  /** Shows who waits now. */
+  renew() {
+    const session = this.#session;
+    if (!session) return;
+    const here = !session.waiting;
+    byId("stage").hidden = !here;
+    this.#waiting.hidden = here;
+    byId("waiting-enter").hidden = !session.moderates;
+    const waiting = here && session.moderates ? split(session.roster).waiting : [];
+    this.#section.hidden = waiting.length === 0;
+    setText(byId("lobby-title"), waiting.length === 1 ? "1 person waits to be let in" : `${waiting.length} people wait to be let in`);
+    byId("lobby-all").hidden = waiting.length < 2;
+    this.#showList(waiting);
+  }
+
+  /** @param {import("./people.js").Person[]} waiting */
+  #showList(waiting) {
+    const shown = JSON.stringify(waiting.map((person) => [person.id, person.name]));
+    if (shown === this.#shown) return; // or the focus would be lost
+    this.#shown = shown;
+    this.#list.replaceChildren(...waiting.map((person) => this.#item(person)));
+  }
+
+  /** @param {import("./people.js").Person} person */
+  #item(person) {
+    const item = make("li");
+    const admit = make("button", "primary", "Let in");
+    const refuse = make("button", "quiet", "Turn away");
+    for (const button of [admit, refuse]) {
+      button.type = "button";
+      button.setAttribute("aria-label", `${button.textContent}: ${person.name}`);
+    }
+    admit.addEventListener("click", () => void this.#admit(person.id));
+    refuse.addEventListener("click", () => void attempt(this.#do().remove(person.id)));
+    item.append(make("span", "lobby-name", person.name), admit, refuse);
+    return item;
+  }
+
+  /** @param {string} id */
+  async #admit(id) {
+    await attempt(this.#do().change(id, { waiting: false }));
+  }
+
+  #do() {
+    if (!this.#moderation) throw new Error("there is no room");
+    return this.#moderation;
+  }
+}

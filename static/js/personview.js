@@ -1,0 +1,248 @@
+/**
+ * One person: what we may do about them, in a dialog.
+ */
+
+import { attempt } from "./attempt.js";
+import { confirmed } from "./confirm.js";
+import { byId, make, setText } from "./dom.js";
+import { gainOf, onlyHearers } from "./hearing.js";
+import { split } from "./people.js";
+import { actionsFor } from "./rights.js";
+import { marksOf } from "./standing.js";
+import { toast } from "./toast.js";
+
+/** @typedef {import("./people.js").Person} Person */
+
+/** How long a slider may rest before the server is told, in milliseconds. */
+const REST = 150;
+
+export class PersonView {
+  #dialog = byId("person-dialog", HTMLDialogElement);
+  #volume = byId("person-volume", HTMLInputElement);
+  #name = byId("person-name", HTMLInputElement);
+  #whisper = byId("person-whisper", HTMLDetailsElement);
+  #list = byId("whisper-list");
+  #id = "";
+  #timer = 0;
+  /** @type {import("./session.js").Session | null} */ #session = null;
+  /** @type {import("./moderation.js").Moderation | null} */ #moderation = null;
+
+  constructor() {
+    byId("person-close").addEventListener("click", () => this.#dialog.close());
+    this.#dialog.addEventListener("click", (event) => {
+      if (event.target === this.#dialog) this.#dialog.close(); // beside it
+    });
+    for (const button of this.#dialog.querySelectorAll("button[data-action]")) {
+      button.addEventListener("click", () => void this.#act(/** @type {HTMLElement} */ (button).dataset.action ?? ""));
+    }
+    for (const radio of this.#dialog.querySelectorAll("input[name=role]")) {
+      radio.addEventListener("change", () => this.#change({ role: /** @type {HTMLInputElement} */ (radio).value }));
+    }
+    this.#volume.addEventListener("input", () => this.#onVolume());
+    byId("person-rename").addEventListener("submit", (event) => {
+      event.preventDefault();
+      void this.#rename();
+    });
+    byId("whisper-start").addEventListener("click", () => void this.#startWhisper());
+    byId("whisper-end").addEventListener("click", () => void attempt(this.#do().endWhisper(this.#id)));
+  }
+
+  /**
+   * @param {import("./session.js").Session} session
+   * @param {import("./moderation.js").Moderation} moderation
+   * @param {string} id
+   */
+  open(session, moderation, id) {
+    this.#session = session;
+    this.#moderation = moderation;
+    this.#id = id;
+    const person = session.roster.get(id);
+    if (!person) return;
+    this.#name.value = person.name;
+    this.#whisper.open = false;
+    this.#list.replaceChildren();
+    this.#show(person);
+    this.#dialog.showModal();
+  }
+
+  /** Shows what has changed meanwhile; closes when they are gone. */
+  renew() {
+    if (!this.#dialog.open) return;
+    const person = this.#session?.roster.get(this.#id);
+    if (person) this.#show(person);
+    else this.#dialog.close();
+  }
+
+  close() {
+    this.#dialog.close();
+  }
+
+  #do() {
+    if (!this.#moderation) throw new Error("nobody is shown");
+    return this.#moderation;
+  }
+
+  /** @param {Person} person */
+  #show(person) {
+    const session = this.#session;
+    if (!session) return;
+    const own = person.id === session.ownId;
+    const actions = actionsFor(session.access, person, session.ownId);
+    setText(byId("person-title"), own ? `${person.name} (you)` : person.name);
+    const facts = marksOf(person, session.roster, session.ownId).map((mark) => mark.full);
+    setText(byId("person-facts"), person.waiting ? "In the waiting room" : facts.join(" · "));
+    for (const part of this.#dialog.querySelectorAll("[data-action]")) {
+      const element = /** @type {HTMLElement} */ (part);
+      element.hidden = !actions.includes(/** @type {any} */ (element.dataset.action));
+    }
+    this.#label("hold", person.held ? "Take off hold" : "Put on hold");
+    this.#label("deafen", deafenLabel(person.deafened, own));
+    for (const radio of this.#dialog.querySelectorAll("input[name=role]")) {
+      const input = /** @type {HTMLInputElement} */ (radio);
+      input.checked = input.value === person.role;
+    }
+    this.#showHearing(session, person, own);
+  }
+
+  /**
+   * @param {import("./session.js").Session} session
+   * @param {Person} person
+   * @param {boolean} own
+   */
+  #showHearing(session, person, own) {
+    const { rules } = session.house;
+    if (session.ownId && !this.#timer) this.#showVolume(gainOf(rules, session.ownId, person.id));
+    const ours = session.ownId ? onlyHearers(rules, session.ownId) : null;
+    this.#label("coach", ours?.length === 1 && ours[0] === person.id ? "Talk to everybody again" : `Talk to ${person.name} alone`);
+    setText(byId("whisper-title"), own ? "Who hears you" : `Who hears ${person.name}`);
+    setText(byId("whisper-legend"), own ? "Only those hear you:" : `Only those hear ${person.name}:`);
+    const hearers = onlyHearers(rules, person.id);
+    byId("whisper-end").hidden = hearers === null;
+    this.#listHearers(session, person, new Set(hearers ?? []));
+  }
+
+  /**
+   * Keeps what is ticked while people come and go.
+   *
+   * @param {import("./session.js").Session} session
+   * @param {Person} person
+   * @param {Set<string>} hearers
+   */
+  #listHearers(session, person, hearers) {
+    const boxes = new Map([...this.#list.querySelectorAll("input")].map((box) => [box.value, box]));
+    const others = [...split(session.roster).here.values()].filter((one) => one.id !== person.id);
+    this.#list.replaceChildren(
+      ...others.map((one) => {
+        const box = boxes.get(one.id) ?? make("input");
+        if (!boxes.has(one.id)) {
+          box.type = "checkbox";
+          box.value = one.id;
+          box.checked = hearers.has(one.id);
+        }
+        const label = make("label", "check");
+        label.append(box, make("span", "", one.id === session.ownId ? `${one.name} (you)` : one.name));
+        return label;
+      }),
+    );
+    byId("whisper-start", HTMLButtonElement).disabled = others.length === 0;
+  }
+
+  /** @param {string} action */
+  async #act(action) {
+    const session = this.#session;
+    const person = session?.roster.get(this.#id);
+    if (!session?.ownId || !person) return;
+    switch (action) {
+      case "mute":
+        return this.#change({ muted: true });
+      case "ask":
+        await attempt(this.#do().askToUnmute(person.id).then(() => toast(`${person.name} was asked to unmute.`)));
+        return this.#dialog.close();
+      case "lower":
+        return this.#change({ hand_raised: false });
+      case "admit":
+        await this.#change({ waiting: false });
+        return this.#dialog.close();
+      case "hold":
+        return this.#change({ held: !person.held });
+      case "deafen":
+        return this.#change({ deafened: !person.deafened });
+      case "coach":
+        return this.#coach(session.ownId, person.id);
+      case "remove":
+        return this.#remove(person);
+    }
+  }
+
+  /** @param {object} changes */
+  async #change(changes) {
+    const done = await attempt(this.#do().change(this.#id, changes));
+    if (done === undefined) this.renew(); // as it was
+  }
+
+  async #rename() {
+    const name = this.#name.value.trim();
+    if (name) await this.#change({ name });
+  }
+
+  /**
+   * @param {string} ownId
+   * @param {string} agent
+   */
+  async #coach(ownId, agent) {
+    const only = onlyHearers(this.#session?.house.rules ?? [], ownId);
+    const ends = only?.length === 1 && only[0] === agent;
+    await attempt(ends ? this.#do().endCoaching(ownId) : this.#do().coach(ownId, agent));
+  }
+
+  async #startWhisper() {
+    const chosen = [...this.#list.querySelectorAll("input")].filter((box) => box.checked).map((box) => box.value);
+    if (chosen.length === 0) toast("Tick at least one person.");
+    else await attempt(this.#do().whisper(this.#id, chosen));
+  }
+
+  /** @param {Person} person */
+  async #remove(person) {
+    const text = "They are sent out, and cannot come back into this seat.";
+    if (!(await confirmed(`Remove ${person.name}?`, text, "Remove"))) return;
+    await attempt(this.#do().remove(person.id));
+    this.#dialog.close();
+  }
+
+  #onVolume() {
+    this.#showVolume(Number(this.#volume.value) / 100);
+    clearTimeout(this.#timer);
+    const timer = setTimeout(async () => {
+      const { ownId } = this.#session ?? {};
+      if (ownId) await attempt(this.#do().setGain(ownId, this.#id, Number(this.#volume.value) / 100));
+      if (timer === this.#timer) this.#timer = 0;
+    }, REST);
+    this.#timer = timer;
+  }
+
+  /** @param {number} gain */
+  #showVolume(gain) {
+    const percent = Math.round(gain * 100);
+    this.#volume.value = String(percent);
+    this.#volume.setAttribute("aria-valuetext", `${percent} %`);
+    setText(byId("person-volume-shown"), `${percent} %`);
+  }
+
+  /**
+   * @param {string} action
+   * @param {string} text
+   */
+  #label(action, text) {
+    const button = this.#dialog.querySelector(`button[data-action=${action}]`);
+    if (button) setText(button, text);
+  }
+}
+
+/**
+ * @param {boolean} deafened
+ * @param {boolean} own
+ */
+function deafenLabel(deafened, own) {
+  if (own) return deafened ? "Hear the others again" : "Stop hearing the others";
+  return deafened ? "Let them hear again" : "Let them hear nobody";
+}

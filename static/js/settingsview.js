@@ -1,0 +1,43 @@
+/**
+ * The settings in the room: devices, and what the server does to our voice.
+ */
+
+import { attempt } from "./attempt.js";
+import { byId } from "./dom.js";
+
+/** What the server can do to a voice, by the id of its checkbox. */
+const STAGES = { "levelling": "levelling", "noise-suppression": "noise_suppression" };
+
+export class SettingsView {
+  #dialog = byId("settings-dialog", HTMLDialogElement);
+  /** @type {import("./session.js").Session | null} */ #session = null;
+
+  constructor() {
+    byId("settings-close").addEventListener("click", () => this.#dialog.close());
+    for (const [id, field] of Object.entries(STAGES)) {
+      const box = byId(id, HTMLInputElement);
+      box.addEventListener("change", () => void this.#change(box, field));
+    }
+  }
+
+  /** @param {import("./session.js").Session | null} session */
+  async open(session) {
+    this.#session = session;
+    byId("settings-devices").append(byId("devices"));
+    byId("voice-settings").hidden = true;
+    this.#dialog.showModal();
+    if (!session?.ownId || session.listens) return;
+    const person = await attempt(session.client.get(session.client.person(session.ownId)));
+    for (const [id, field] of Object.entries(STAGES)) byId(id, HTMLInputElement).checked = Boolean(person?.voice?.[field]);
+    byId("voice-settings").hidden = person === undefined;
+  }
+
+  /**
+   * @param {HTMLInputElement} box
+   * @param {string} field
+   */
+  async #change(box, field) {
+    const done = await attempt(this.#session?.change({ [field]: box.checked }) ?? Promise.resolve());
+    if (done === undefined) box.checked = !box.checked;
+  }
+}

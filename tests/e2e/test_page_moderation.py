@@ -1,0 +1,329 @@
+"""A host runs a room from the page, and the others see what was decided about them. Two pages of one browser."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+import pytest_asyncio
+
+from conference.room.policy import RoomPolicy
+from conference.room.sounds import Sound
+from tests.e2e.conftest import eventually, seat_local
+from tests.e2e.on_the_page import in_the_room
+from tests.e2e.two_on_the_page import Stage, next_room, staged
+from tests.tones import level_at, tone
+
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def house(chromium: str) -> AsyncIterator[Stage]:
+    async with staged() as stage:
+        yield stage
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def stage(house: Stage) -> Stage:
+    await next_room(house)
+    return house
+
+
+# Muting ---------------------------------------------------------------------------------------------------------
+
+
+async def test_whom_a_host_mutes_sees_why_and_cannot_unmute_until_they_are_asked(stage: Stage) -> None:
+    await stage.both()
+    await stage.amy.click("button", "More about Ben")
+    await stage.amy.click("button", "Mute", within=3)
+    await stage.ben.wait_for("document.getElementById('mute-label').textContent === 'Muted by Amy'")
+    await stage.ben.wait_for_text("You were muted by Amy.")
+    await stage.amy.wait_for("document.querySelector('.mark-muted').textContent === 'Muted by Amy'")
+    for _ in range(2):
+        await stage.ben.click("button", "Muted by Amy")
+        await stage.ben.press("m")
+    await stage.ben.wait_for_text("only a host can let you speak again")
+    await stage.ben.key_down(" ")
+    await stage.ben.key_up(" ")
+    assert stage.person("Ben").muted
+    assert stage.ben.complaints == []  # not even tried
+    await stage.amy.click("button", "Ask to unmute")
+    await stage.ben.wait_for_text("Amy asks you to unmute.")
+    assert stage.person("Ben").muted  # it is for Ben to say
+    await stage.ben.click("button", "Unmute me")
+    await eventually(lambda: not stage.person("Ben").muted, "Ben unmutes")
+    await stage.ben.wait_for("document.getElementById('asked').hidden")
+    assert await stage.ben.accessible("button", "Mute")
+
+
+async def test_everybody_but_hosts_is_muted_at_once(stage: Stage) -> None:
+    await stage.both()
+    seat_local(stage.server, stage.room_name, "Cy")
+    await stage.amy.click("button", "Manage room")
+    await stage.amy.click("button", "Mute everybody but hosts")
+    await stage.amy.wait_for_text("2 people were muted.")
+    assert [stage.person(name).muted for name in ("Amy", "Ben", "Cy")] == [False, True, True]
+    await stage.ben.wait_for_text("Muted by Amy")
+
+
+# The lobby ------------------------------------------------------------------------------------------------------
+
+
+async def test_who_waits_hears_the_music_and_is_let_in_by_the_host(stage: Stage) -> None:
+    await stage.enter(stage.amy, "Amy", "host")
+    stage.room.set_policy(RoomPolicy(lobby="admit"))
+    stage.room.play(Sound(id="m", name="music", samples=tone(1000.0, 1.0, -20.0, fade=0), loop=True, for_absent=True))
+    await stage.knock(stage.ben, "Ben")
+    await stage.ben.wait_for_text("You are in the waiting room")
+    await stage.amy.wait_for_text("1 person waits to be let in")
+    assert await stage.ben.evaluate("document.querySelectorAll('.person').length") == 0
+    assert not await stage.ben.accessible("button", "Chat")
+    assert not await stage.ben.accessible("button", "Raise hand")
+    await asyncio.sleep(1)  # until the browser's own jitter buffer has settled
+    rate, heard = await stage.ben.record_remote_audio(0.5)
+    assert level_at(heard * 32768, rate, 1000.0) > -30
+    await stage.amy.click("button", "Let in: Ben")
+    await in_the_room(stage.ben)
+    await stage.ben.wait_for("document.querySelectorAll('.person').length === 2")
+    await stage.ben.wait_for_text("You are in.")
+    assert await stage.ben.evaluate("document.activeElement.id") == "room-title"
+    await stage.amy.wait_for("document.getElementById('lobby').hidden")
+
+
+async def test_who_waits_can_leave_and_all_can_be_let_in_together(stage: Stage) -> None:
+    await stage.enter(stage.amy, "Amy", "host")
+    await stage.amy.click("button", "Manage room")
+    await stage.amy.evaluate(
+        "{const box = document.getElementById('policy-lobby');"
+        " box.value = 'admit'; box.dispatchEvent(new Event('change'))}"
+    )
+    await eventually(lambda: stage.room.policy.lobby == "admit", "there is a lobby")
+    await stage.amy.press("Escape")
+    await stage.knock(stage.ben, "Ben")
+    await stage.ben.wait_for_text("You are in the waiting room")
+    await stage.ben.click("button", "Leave")
+    await stage.ben.wait_for_text("You were not let in yet")
+    await eventually(lambda: stage.names() == ["Amy"], "Ben is gone")
+    await stage.ben.click("button", "Join")
+    seat_local(stage.server, stage.room_name, "Cy")
+    await stage.amy.wait_for_text("2 people wait to be let in")
+    await stage.amy.click("button", "Let everybody in")
+    await in_the_room(stage.ben)
+    await stage.ben.wait_for("document.querySelectorAll('.person').length === 3")
+
+
+# The end --------------------------------------------------------------------------------------------------------
+
+
+async def test_who_is_removed_is_told_by_whom_and_stays_out(stage: Stage) -> None:
+    await stage.both()
+    await stage.amy.click("button", "More about Ben")
+    await stage.amy.click("button", "Remove from the room…")
+    await stage.amy.click("button", "Cancel")
+    assert stage.names() == ["Amy", "Ben"]
+    await stage.amy.click("button", "Remove from the room…")
+    await stage.amy.click("button", "Remove")
+    await stage.ben.wait_for_text("You were removed")
+    await stage.ben.wait_for_text("Amy removed you from the room.")
+    assert await stage.ben.evaluate("document.activeElement.id") == "join-title"
+    await asyncio.sleep(1.5)  # longer than a page waits that wants to come back
+    assert stage.names() == ["Amy"]
+    assert stage.ben.complaints == []
+
+
+async def test_who_finds_out_afterwards_that_they_were_removed_stays_out_too(stage: Stage) -> None:
+    await stage.both()
+    await stage.ben.call("Network.enable")
+    await stage.ben.call("Network.setBlockedURLs", urls=["*/events?*"])
+    stage.server.live.feeds.finish()  # the stream breaks, and does not come back
+    stage.server.live.conference.dismiss(stage.room_name, stage.person("Ben").id, "removed", by="Amy")
+    await stage.ben.wait_for_text("You were removed", within=15)
+    assert stage.names() == ["Amy"]
+
+
+async def test_when_a_host_ends_it_everybody_is_told_and_nobody_comes_back(stage: Stage) -> None:
+    await stage.both()
+    await stage.amy.click("button", "Manage room")
+    await stage.amy.click("button", "End it for everybody…")
+    await stage.amy.click("button", "End for everybody")
+    for page in (stage.amy, stage.ben):
+        await page.wait_for_text("The conference is over")
+    await stage.ben.wait_for_text("Amy ended it for everybody.")
+    await asyncio.sleep(1.5)
+    assert stage.names() == []
+
+
+# Words and hands ------------------------------------------------------------------------------------------------
+
+
+async def test_the_chat_goes_both_ways_and_shows_markup_as_text(stage: Stage) -> None:
+    await stage.both()
+    evil = "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'>"
+    await stage.ben.click("button", "Chat")
+    await stage.ben.fill("Message to everybody", evil)
+    await stage.ben.press("Enter")
+    await stage.amy.wait_for("document.getElementById('unread').textContent === '1'")
+    assert await stage.amy.accessible("button", "Chat, 1 unread")
+    await stage.amy.wait_for(
+        "document.getElementById('announce-polite').textContent.startsWith('Ben writes: <script>')"
+    )
+    await stage.amy.click("button", "Chat, 1 unread")
+    for page in (stage.amy, stage.ben):
+        await page.wait_for(f"document.querySelector('.chat-words').textContent === {evil!r}")
+        assert await page.evaluate("document.querySelectorAll('.chat-words *').length") == 0
+        assert await page.evaluate("window.hacked") is None
+    await stage.amy.fill("Message to everybody", "Hello Ben")
+    await stage.amy.press("Enter")
+    await stage.ben.wait_for("document.querySelector('.chat-log li:last-child').textContent.includes('Hello Ben')")
+    assert await stage.ben.evaluate("document.querySelector('.chat-log li:last-child .chat-name').textContent") == "Amy"
+    await stage.ben.press("Escape")
+    assert await stage.ben.evaluate("document.activeElement.id") == "chat-open"
+    assert stage.ben.complaints == stage.amy.complaints == []
+
+
+async def test_a_raised_hand_is_seen_in_its_place_and_a_host_can_lower_it(stage: Stage) -> None:
+    await stage.both()
+    seat_local(stage.server, stage.room_name, "Cy")
+    stage.room.raise_hand("local-Cy", time.time() - 5)
+    await stage.ben.click("button", "Raise hand")
+    await stage.ben.wait_for("document.getElementById('hand').getAttribute('aria-pressed') === 'true'")
+    ben = f"[data-participant='{stage.person('Ben').id}'] .hand"
+    await stage.amy.wait_for(f'document.querySelector("{ben}")?.innerText.includes("2")')
+    await stage.amy.click("button", "More about Ben")
+    await stage.amy.click("button", "Lower hand")
+    await stage.ben.wait_for_text("Amy lowered your hand.")
+    assert stage.person("Ben").hand_raised_at is None
+    assert await stage.ben.accessible("button", "Raise hand")
+
+
+# Who hears whom -------------------------------------------------------------------------------------------------
+
+
+async def test_a_host_coaches_one_person_knows_it_and_speaks_up_again(stage: Stage) -> None:
+    await stage.both()
+    amy, ben = stage.person("Amy").id, stage.person("Ben").id
+    seat_local(stage.server, stage.room_name, "Cy")
+    await stage.amy.click("button", "More about Ben")
+    await stage.amy.click("button", "Talk to Ben alone")
+    await eventually(lambda: stage.room.hearing.gain("local-Cy", amy) == 0, "Cy does not hear Amy")
+    assert stage.room.hearing.gain(ben, amy) == 1
+    await stage.amy.press("Escape")
+    await stage.amy.wait_for_text("Only Ben can hear you.")
+    await stage.amy.click("button", "Talk to everybody again")
+    await eventually(lambda: stage.room.hearing.plain, "everybody hears Amy")
+    await stage.amy.wait_for("document.getElementById('standing').hidden")
+
+
+async def test_a_host_has_somebody_heard_by_those_who_are_ticked(stage: Stage) -> None:
+    await stage.both()
+    amy, ben = stage.person("Amy").id, stage.person("Ben").id
+    seat_local(stage.server, stage.room_name, "Cy")
+    await stage.amy.click("button", "More about Ben")
+    await stage.amy.evaluate("document.getElementById('person-whisper').open = true")
+    await stage.amy.click("checkbox", "Amy (you)")
+    await stage.amy.click("button", "Only those")
+    await eventually(lambda: stage.room.hearing.gain("local-Cy", ben) == 0, "Cy does not hear Ben")
+    assert stage.room.hearing.gain(amy, ben) == 1
+    await stage.ben.wait_for_text("Only Amy can hear you.")
+    assert not await stage.ben.accessible("button", "Talk to everybody again")  # which Ben may not
+    await stage.amy.click("button", "Everybody again")
+    await eventually(lambda: stage.room.hearing.plain, "everybody hears Ben")
+
+
+async def test_a_slider_sets_how_loud_somebody_is_for_oneself(stage: Stage) -> None:
+    await stage.both()
+    amy, ben = stage.person("Amy").id, stage.person("Ben").id
+    await stage.amy.click("button", "More about Ben")
+    set_to = (
+        "{const box = document.getElementById('person-volume'); box.value = %d; box.dispatchEvent(new Event('input'))}"
+    )
+    await stage.amy.evaluate(set_to % 50)
+    await eventually(lambda: stage.room.hearing.gain(amy, ben) == 0.5, "Amy hears Ben at half")
+    await stage.amy.evaluate(set_to % 100)
+    await eventually(lambda: stage.room.hearing.plain, "as before")
+
+
+async def test_hold_and_deafness_are_told_and_taken_back(stage: Stage) -> None:
+    await stage.both()
+    await stage.amy.click("button", "More about Ben")
+    await stage.amy.click("button", "Put on hold")
+    await stage.ben.wait_for_text("You are on hold: nobody hears you, and you hear nobody.")
+    await stage.amy.wait_for("document.querySelector('.mark-held')")
+    await stage.amy.click("button", "Take off hold")
+    await stage.ben.wait_for_text("Amy took you off hold.")
+    await stage.amy.click("button", "Let them hear nobody")
+    await stage.ben.wait_for_text("You hear nobody.")
+    await stage.ben.click("button", "Hear the others again")
+    await eventually(lambda: not stage.person("Ben").deafened, "Ben hears again")
+
+
+# Roles ----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_listener_has_no_microphone_until_a_host_makes_them_a_speaker(stage: Stage) -> None:
+    await stage.enter(stage.amy, "Amy", "host")
+    await stage.ben.before_load(
+        "const get = MediaDevices.prototype.getUserMedia; window.asked = 0;"
+        "MediaDevices.prototype.getUserMedia = function (wish) { asked++; return get.call(this, wish); };"
+    )
+    await stage.enter(stage.ben, "Ben", "listener")
+    assert await stage.ben.evaluate("asked") == 0
+    assert not await stage.ben.accessible("button", "Mute")
+    assert not await stage.ben.accessible("button", "Manage room")
+    await stage.amy.click("button", "More about Ben")
+    await stage.amy.click("radio", "Speaker")
+    await stage.ben.wait_for_text("Amy made you a speaker.")
+    assert await stage.ben.evaluate("asked") == 0  # not without being told to
+    ben = stage.person("Ben")
+    await stage.ben.click("button", "Turn on my microphone")
+    await eventually(lambda: ben.talking, "Ben is heard")
+    assert stage.person("Ben") is ben  # and was never gone
+    assert await stage.ben.accessible("button", "Mute")
+
+
+async def test_who_is_made_a_listener_is_muted_so_that_nobody_is_heard_by_surprise(stage: Stage) -> None:
+    await stage.both()
+    await stage.amy.click("button", "More about Ben")
+    await stage.amy.click("radio", "Listener")
+    await eventually(lambda: stage.person("Ben").muted, "Ben is muted")
+    await stage.ben.wait_for("document.getElementById('mute').hidden")
+    await stage.amy.click("radio", "Speaker")
+    await stage.ben.wait_for_text("Amy made you a speaker.")
+    assert stage.person("Ben").muted
+    await stage.ben.click("button", "Unmute")
+    await eventually(lambda: not stage.person("Ben").muted, "Ben speaks when he wants to")
+
+
+async def test_a_host_locks_the_room_and_renames_people(stage: Stage) -> None:
+    await stage.both()
+    await stage.amy.click("button", "Manage room")
+    await stage.amy.click("checkbox", "Lock the room Nobody but hosts can join any more")
+    await eventually(lambda: stage.room.policy.locked, "locked")
+    await stage.ben.wait_for("!document.getElementById('locked').hidden")
+    await stage.amy.press("Escape")
+    await stage.amy.click("button", "More about Ben")
+    await stage.amy.fill("Name", "Benjamin")
+    await stage.amy.press("Enter")
+    await stage.ben.wait_for_text("Amy named you Benjamin.")
+    await stage.ben.click("button", "Leave")
+    await stage.ben.wait_for_text("You left the room")
+    await stage.ben.click("button", "Join")
+    await stage.ben.wait_for_text("This room is locked")
+    assert stage.names() == ["Amy"]
+
+
+async def test_policy_is_shown_as_others_change_it(stage: Stage) -> None:
+    await stage.enter(stage.amy, "Amy", "host")
+    await stage.amy.click("button", "Manage room")
+    stage.room.set_policy(replace(stage.room.policy, mute_on_entry=True, announce="names"), by="Somebody")
+    await stage.amy.wait_for("document.getElementById('policy-mute').checked")
+    await stage.amy.wait_for("document.getElementById('policy-announce').value === 'names'")
+    await stage.amy.fill("PIN, for people without an invitation", "12")
+    await stage.amy.click("button", "Set PIN")
+    await stage.amy.wait_for_text("A PIN is 4 to 12 digits.")
+    await stage.amy.fill("PIN, for people without an invitation", "2468")
+    await stage.amy.click("button", "Set PIN")
+    await eventually(lambda: stage.room.policy.pin == "2468", "there is a PIN")

@@ -1,0 +1,97 @@
+"""What the tests of moderation share: a browser with two pages, Amy's and Ben's, on a server with a secret."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from conference.access.grants import Role, make_grant
+from conference.access.tokens import sign
+from conference.room.participant import Participant
+from conference.room.room import Room
+from conference.settings import Settings
+from tests.e2e.browser import Browser, Page, start_browser
+from tests.e2e.conftest import RunningServer, running_server
+from tests.e2e.on_the_page import in_the_room
+
+SECRET = "no secret at all: it is for tests only"
+
+_numbers = itertools.count(1)
+
+
+@dataclass(slots=True)
+class Stage:
+    """A server with a secret, and a browser."""
+
+    server: RunningServer
+    browser: Browser
+    amy: Page
+    """The host's."""
+
+    ben: Page
+    room_name: str = field(default="")
+
+    @property
+    def room(self) -> Room:
+        """The room of this test."""
+        return self.server.live.conference.rooms[self.room_name]
+
+    def names(self) -> list[str]:
+        """Who is in the room, or waits for it."""
+        there = self.server.live.conference.get(self.room_name)
+        return [] if there is None else sorted(one.name for one in there.participants.values())
+
+    def person(self, name: str) -> Participant:
+        """The one of this name."""
+        return next(one for one in self.room.participants.values() if one.name == name)
+
+    def link(self, name: str, role: Role) -> str:
+        """An invitation."""
+        grant = make_grant(
+            role, room=self.room_name, name=name, identity=f"{name}@example.org", expires_at=time.time() + 600
+        )
+        return f"{self.server.url}/join/{self.room_name}?processing=off#token={sign(grant, SECRET)}"
+
+    async def enter(self, page: Page, name: str, role: Role = "speaker") -> None:
+        """Have somebody open their invitation and press Join."""
+        await self.knock(page, name, role)
+        await in_the_room(page)
+
+    async def knock(self, page: Page, name: str, role: Role = "speaker") -> None:
+        """The same, without waiting until they are in."""
+        await open_link(page, self.link(name, role))
+        await page.click("button", "Join")
+
+    async def both(self) -> None:
+        """Have Amy enter as the host, and Ben as a speaker."""
+        await self.enter(self.amy, "Amy", "host")
+        await self.enter(self.ben, "Ben")
+        await self.amy.wait_for("document.querySelectorAll('.person').length === 2")
+
+
+async def open_link(page: Page, address: str) -> None:
+    """Open an invitation, which takes the token out of its address at once."""
+    await page.goto("about:blank")  # or only the fragment would change, and nothing be loaded
+    await page.call("Page.navigate", url=address)
+    await page.wait_for("document.getElementById('join-view')?.hidden === false")
+    page.complaints.clear()
+
+
+@asynccontextmanager
+async def staged() -> AsyncIterator[Stage]:
+    """The stage, for as long as the block runs."""
+    async with running_server(Settings(port=0, secret=SECRET)) as server, start_browser() as browser:
+        yield Stage(server, browser, await browser.open_page(), await browser.open_page())
+
+
+async def next_room(stage: Stage) -> None:
+    """A room of its own for each test, with nobody from the last one."""
+    for page in (stage.amy, stage.ben):
+        await page.goto("about:blank")
+        await page.look_as(1280, 800)
+        await page.call("Network.setBlockedURLs", urls=[])
+        page.complaints.clear()
+    stage.room_name = f"room-{next(_numbers)}"

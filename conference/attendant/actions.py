@@ -80,7 +80,7 @@ class Actions:
     def _moderate(self, action: Action, desk: Desk, participant_id: str) -> list[str]:
         room = desk.room
         host = room.participants[participant_id]
-        by = host.identity or host.name
+        by = host.name
         match action:
             case "admit":
                 room.admit([one.id for one in room.participants.values() if one.waiting], by=by)

@@ -220,7 +220,7 @@ class NewMessage(Body):
 class NewSound(Body):
     """What is to be played."""
 
-    example: ClassVar[str] = '{"sound": "chime"}'
+    example: ClassVar[str] = '{"sound": "join-tone"}'
 
     sound: Annotated[str, Must("the name of a sound"), Field(min_length=1, max_length=64)] = Field(
         description="Its name, as `GET /sounds` lists it."

@@ -3,6 +3,7 @@
     python -m bench.sound                       # everything: about a quarter of an hour
     python -m bench.sound --quick               # shorter speech, a quarter of a minute of jitter: about two minutes
     python -m bench.sound --only clean loss5    # some conditions
+    python -m bench.sound --speech recordings man.wav       # more than one voice, in turn
     python -m bench.sound --pictures docs/pictures --json sound.json
 
 For each condition a server is started. One client speaks (Opus, 32 kb/s), over a network made of numbers
@@ -17,6 +18,7 @@ delay       Added on the way: from when a sample's packet would be sent on a per
             of the two Opus encoders (printed) is not.
 lost        Packets that the network dropped; and *concealed*, stretches that the server had to make up.
 gap         The longest moment in which speech was said and next to nothing was heard; and the share of all such.
+stall       The longest gap in which speech that was being heard broke off; others are words whose beginning was lost.
 PESQ        PESQ-WB, ITU-T P.862.2, of the listener's sound against what was said: 1.04 to 4.64.
 level       Of active speech, heard against said, in dB.
 found       Share of the speech that could be recognised in what was heard, to measure its delay.
@@ -43,7 +45,8 @@ from bench.sound_conditions import CALM_SECONDS, conditions, storm_seconds
 from bench.sound_measure import at_16k, find_gaps, find_places, scores
 from bench.sound_report import Report, Row, draw, table
 from bench.sound_special import drift, stalling_phone, turns, two_tones
-from bench.sound_speech import Speech, find_speech, speech_level
+from bench.sound_speech import Speech, find_all_speech, speech_level
+from conference.audio.frame import SAMPLE_RATE
 from conference.load.delay import codec_delay
 from conference.webrtc.whip import JoinError
 
@@ -65,6 +68,7 @@ def judge(call: Call, key: str, title: str, server: str, speech_samples: int, co
         pesq=scores(said, heard, places, speech_samples // 3),
         gap_ms=gaps.longest_ms,
         gap_share=gaps.share,
+        stall_ms=gaps.stall_ms,
         level_db=speech_level(heard, 16_000) - speech_level(said, 16_000),
         lost=call.lost,
         concealed=call.concealed,
@@ -105,10 +109,11 @@ class Bench:
     async def run(self, keys: Sequence[str], *, baseline: bool) -> None:
         """Everything that ``keys`` name."""
         servers = ("ours", "textbook") if baseline else ("ours",)
+        seconds = self._speech.samples.size / SAMPLE_RATE
         for server in servers:
-            await self._conditions([one for one in conditions(quick=self._quick) if one.key in keys], server)
+            await self._conditions([one for one in conditions(seconds, quick=self._quick) if one.key in keys], server)
         if "phone" in keys:
-            call = await stalling_phone(self._speech.samples, 1 if self._quick else 4)
+            call = await stalling_phone(self._speech.samples, 1 if self._quick else max(1, round(56 / seconds)))
             await self._judge_all([(call, "phone", "caller over TCP with 200 ms stalls")], "ours")
         if "tones" in keys:
             for server in servers:
@@ -163,13 +168,17 @@ def _say(what: str) -> None:
 
 def main() -> int:
     """Read the options, measure, print."""
-    keys = [one.key for one in conditions(quick=True)] + list(SPECIALS)
+    keys = [one.key for one in conditions(1.0, quick=True)] + list(SPECIALS)
     parser = argparse.ArgumentParser(prog="python -m bench.sound", description="What it sounds like, measured.")
     parser.add_argument("--quick", action="store_true", help="less speech, shorter storm and drift")
     parser.add_argument("--only", nargs="+", choices=keys, default=keys, metavar="CONDITION", help=", ".join(keys))
     parser.add_argument("--no-baseline", action="store_true", help="leave out stock aiortc")
     parser.add_argument(
-        "--speech", default="auto", metavar="FILE", help="a recording; or recordings, espeak, synthetic (what there is)"
+        "--speech",
+        nargs="+",
+        default=["auto"],
+        metavar="FILE",
+        help="recordings of people, who speak in turn; or the words recordings, espeak, synthetic (what there is)",
     )
     parser.add_argument("--at-once", type=int, default=3, metavar="N", help="calls at the same time, 1 to 20 (3)")
     parser.add_argument("--pictures", type=Path, metavar="FOLDER", help="draw there")
@@ -178,7 +187,7 @@ def main() -> int:
     if not 1 <= args.at_once <= 20:
         parser.error("--at-once is 1 to 20")
     try:
-        bench = Bench(find_speech(args.speech), quick=args.quick, at_once=args.at_once)
+        bench = Bench(find_all_speech(args.speech), quick=args.quick, at_once=args.at_once)
         asyncio.run(asyncio.wait_for(bench.run(args.only, baseline=not args.no_baseline), 3600))
         print(table(bench.report))
         if args.json:

@@ -36,6 +36,12 @@ BLOCK = RATE // 100
 MISSING_DB = 20.0
 """Speech is missing where what is heard is that much quieter than what was said."""
 
+GOING_ON = 6
+"""Blocks before a gap in which speech that goes on would have been heard."""
+
+GOING_ON_DB = 15.0
+"""It goes on, if it was no more than that quieter than what is missing."""
+
 AUDIBLE_DB = 24.0
 """Only blocks within that of the loudest ones count for it: the ends of words fade anyway."""
 
@@ -63,6 +69,10 @@ class Gaps:
     longest_ms: float
     share: float
     """Of all loud speech."""
+
+    stall_ms: float
+    """The longest in which speech that was being heard broke off. The others are words whose beginning was lost: nobody
+    can make up what nobody knows."""
 
 
 def at_16k(samples: Samples) -> Samples:
@@ -113,7 +123,7 @@ def find_places(call: Call, said: Samples, heard: Samples, codec_ms: float) -> t
 def find_gaps(said: Samples, heard: Samples, places: Sequence[Place]) -> Gaps:
     """Look for speech that was said and not heard, not even a concealment of it."""
     if not places:
-        return Gaps(float("inf"), 1.0)
+        return Gaps(float("inf"), 1.0, float("inf"))
     before, after = _levels(said), _levels(heard)
     loudest = float(np.percentile(before, 99))
     gain = speech_level(heard, RATE) - speech_level(said, RATE)
@@ -124,7 +134,15 @@ def find_gaps(said: Samples, heard: Samples, places: Sequence[Place]) -> Gaps:
     first, last = places[0].said // BLOCK, places[-1].said // BLOCK
     loud = before > loudest - AUDIBLE_DB
     missing = (loud & (around < before + gain - MISSING_DB))[first:last]
-    return Gaps(_longest_run(missing) * 10.0, float(missing.sum()) / max(1, int(loud[first:last].sum())))
+    runs = _runs(missing)
+    wanted = (before + gain)[first:last]
+    heard = after[at][first:last]
+    stalls = [
+        (begin, end)
+        for begin, end in runs
+        if heard[max(0, begin - GOING_ON) : begin].max(initial=0.0) > wanted[begin:end].max() - GOING_ON_DB
+    ]
+    return Gaps(_longest(runs), float(missing.sum()) / max(1, int(loud[first:last].sum())), _longest(stalls))
 
 
 def pesq_wb(reference: Samples, degraded: Samples) -> float:
@@ -167,9 +185,12 @@ def _levels(samples: Samples) -> NDArray[np.float64]:
     return levels
 
 
-def _longest_run(flags: NDArray[np.bool_]) -> int:
-    longest = current = 0
-    for flag in flags:
-        current = current + 1 if flag else 0
-        longest = max(longest, current)
-    return longest
+def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Where flags are up: beginnings and ends."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], flags.astype(np.int8), [0]))))
+    return [(int(begin), int(end)) for begin, end in edges.reshape(-1, 2)]
+
+
+def _longest(runs: Sequence[tuple[int, int]]) -> float:
+    """In milliseconds."""
+    return max((end - begin for begin, end in runs), default=0) * BLOCK * 1000.0 / RATE

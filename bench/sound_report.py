@@ -33,6 +33,7 @@ class Row:
     pesq: list[float]
     gap_ms: float
     gap_share: float
+    stall_ms: float
     level_db: float
     lost: int
     concealed: int | None
@@ -68,7 +69,7 @@ def table(report: Report) -> str:
     lines = [
         f"Speech: {report.speech}. Not in the delays: {report.codec_ms:.1f} ms of look-ahead of two Opus encoders.",
         "",
-        "| condition | server | delay (95 %) | lost / concealed | longest gap (all) | PESQ-WB | level | found |",
+        "| condition | server | delay (95 %) | lost / concealed | longest gap (all), stall | PESQ-WB | level | found |",
         "|---|---|---|---|---|---|---|---|",
         *(_line(row) for row in report.rows),
         "",
@@ -89,7 +90,7 @@ def table(report: Report) -> str:
 
 def _line(row: Row) -> str:
     concealed = "–" if row.concealed is None else str(row.concealed)
-    gap = f"{row.gap_ms:.0f} ms ({row.gap_share:.1%})" if row.gap_ms else "none"
+    gap = f"{row.gap_ms:.0f} ms ({row.gap_share:.1%}), {row.stall_ms:.0f} ms" if row.gap_ms else "none"
     note = f"; back {row.settled_seconds:.1f} s after" if row.settled_seconds is not None else ""
     late = "; **this machine was too busy**" if row.late_share > LATE_SHARE else ""
     return (

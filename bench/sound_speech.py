@@ -10,6 +10,7 @@ import math
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,6 +50,12 @@ class Speech:
 
     name: str
     """Whose voice it is."""
+
+
+def find_all_speech(wanted: Sequence[str]) -> Speech:
+    """Speech of several kinds, one after the other: as `find_speech`, for each of ``wanted``."""
+    found = [find_speech(one) for one in wanted]
+    return Speech(np.concatenate([one.samples for one in found]), ", ".join(dict.fromkeys(one.name for one in found)))
 
 
 def find_speech(wanted: str = "auto") -> Speech:

@@ -24,6 +24,12 @@ CEILING = 32_000
 """The largest sample that leaves: -0.2 dBFS. A lone full-scale talker loses 0.2 dB at most, a limited sample can be
 told from a clipped one, and the overshoot of a codec has somewhere to go."""
 
+SUM_CEILING = 29_000
+"""Where what is beyond full scale, and so the sum of several, is brought within a tick: -1.06 dBFS, about what
+broadcasters leave for codecs (EBU R 128: -1 dB). Of two tones at 32 000, Opus makes some samples of full scale; at
+29 000, none above 30 200."""
+
+_FULL_SCALE = 32_768
 _RELEASE = 1 / 12  # of what is missing, per tick: a time constant of about 230 ms
 _ALMOST_ONE = 1 - 1e-3  # the last 0.01 dB are released at once, so that bit-exactness comes back
 _STEPS = np.arange(1.0, FRAME_SAMPLES + 1)
@@ -72,7 +78,8 @@ class Limiter:
         peak = max(float(tick[tick.argmax()]), -float(tick[tick.argmin()]))  # much faster than max() and min()
         if peak <= CEILING and self.gain == 1.0:
             return np.rint(tick).astype(np.int16)
-        allowed = min(1.0, CEILING / peak) if peak else 1.0
+        ceiling = CEILING if peak <= _FULL_SCALE else SUM_CEILING
+        allowed = min(1.0, ceiling / peak) if peak else 1.0
         curve = self._attack(tick, allowed) if allowed < self.gain else self._release(allowed)
         self.gain = float(curve[-1])
         limited = np.rint(tick * curve)
@@ -80,9 +87,9 @@ class Limiter:
         return limited.astype(np.int16)
 
     def _attack(self, tick: Wide, allowed: float) -> Wide:
-        """The gentlest line down to what the peak allows that stays below what every sample allows."""
+        """The gentlest line that keeps every sample in bounds, and is down to what the peak allows by the tick's end."""
         each = CEILING / np.maximum(np.abs(tick), CEILING)
-        slope = float(((each - self.gain) / _STEPS).min())
+        slope = min(float(((each - self.gain) / _STEPS).min()), (allowed - self.gain) / FRAME_SAMPLES)
         return np.maximum(self.gain + slope * _STEPS, allowed)
 
     def _release(self, allowed: float) -> Wide:

@@ -5,7 +5,7 @@ the other. Unlike the appendix it delays nothing: where the appendix smooths the
 back, here the jump at the seam is spread over a quarter of a period.
 
 One period over and over is a buzz, not a voice. So what is made up turns from the period into noise of the voice's own
-colour (the spectrum of its last 40 ms, with other phases), within 100 ms, as NetEQ does; at once, if there was no
+colour (the spectrum of its last 40 ms, with other phases), within 140 ms, as NetEQ does; at once, if there was no
 period to speak of. And the appendix is silent after 60 ms. Here the voice sinks by 9 dB in 100 ms, so that a burst of
 losses is a blur and not a hole, and ends after 300 ms: by then nobody would believe it.
 """

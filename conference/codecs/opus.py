@@ -35,10 +35,9 @@ class OpusCodec:
     worth it with ``audio`` alone; beyond that there is nothing to gain in PESQ-WB (measured at 24 to 128 kbit/s)."""
 
     application: Literal["voip", "audio"] = "voip"
-    """``voip`` suits one voice on its way here. ``audio`` suits a mix, which was coded once already, may hold several
-    voices, and is shared: PESQ-WB 3.63 in place of 3.44 at 48 kbit/s and complexity 7, for two thirds of the work, and
-    tones with 7 to 16 dB less noise. It uses all of the bitrate, and CELT alone as long as ``expected_loss`` is 8 or
-    less; FEC begins above that."""
+    """``voip`` sounds better, ``audio`` is cheaper: PESQ-WB 4.19 and 3.93 for voices coded for the second time, at
+    48 kbit/s and complexity 5, in 168 and 75 µs a packet; see docs/sound.md. ``audio`` uses all of the bitrate, and CELT
+    alone as long as ``expected_loss`` is 8 or less; FEC begins above that."""
 
     fec: bool = True
     """Packets repeat the one before at a lower rate, when ``expected_loss`` is above 0."""

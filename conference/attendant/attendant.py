@@ -124,7 +124,7 @@ class Attendant:
             case ParticipantUpdated(participant=state):
                 self._updated(desk, state)
             case RoomUpdated():
-                self._policy_changed(desk, event)
+                self._policy_changed(desk)
             case UnmuteRequested(participant_id=participant_id):
                 desk.tell(participant_id, ["unmute-request", *self._actions.explain("mute")])
             case DigitPressed(participant_id=participant_id, digit=digit):
@@ -220,12 +220,15 @@ class Attendant:
             desk.tell(state.id, [prompt])
         desk.see_to_music()
 
-    def _policy_changed(self, desk: Desk, event: RoomUpdated) -> None:
-        before, desk.policy = desk.policy, event.policy
-        if before.locked != event.policy.locked:
+    def _policy_changed(self, desk: Desk) -> None:
+        before, desk.policy = (
+            desk.policy,
+            desk.room.policy,
+        )  # not the event's: it may be of an earlier room of that name
+        if before.locked != desk.policy.locked:
             for participant_id in desk.prompted:
                 if self._actions.is_host(desk, participant_id):
-                    desk.tell(participant_id, ["locked" if event.policy.locked else "unlocked"])
+                    desk.tell(participant_id, ["locked" if desk.policy.locked else "unlocked"])
         desk.see_to_music()
 
     def _pressed(self, desk: Desk, participant_id: str, key: str, now_ns: int) -> None:

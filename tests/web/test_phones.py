@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
@@ -18,7 +19,8 @@ from conference.settings import Settings
 from conference.web.app import hang_up_all
 from tests.web.doubles import Site
 from tests.web.passes import guarded, token
-from tests.web.test_calling import call, people, until
+from tests.web.test_access_calls import AUTH, ORIGIN, signed
+from tests.web.test_calling import CONNECTED, call, people, start, until
 
 PIN = Settings(pins=(("tea", "1234"),))
 
@@ -169,3 +171,47 @@ async def test_a_program_hears_silence(settings: Settings) -> None:
                 if data["event"] == "media":
                     heard += base64.b64decode(data["media"]["payload"])
         assert not ulaw_decode(bytes(heard)).any()
+
+
+def signed_settings(**more: Any) -> Settings:
+    return Settings(pins=PIN.pins, twilio_auth_token=AUTH, public_url=ORIGIN, max_pin_guesses_per_minute=1, **more)
+
+
+async def signed_call(site: Site, **parameters: str) -> Any:
+    address = f"{ORIGIN.replace('https', 'wss')}/twilio/stream/tea"
+    socket = await site.client.ws_connect("/twilio/stream/tea", headers=signed(address))
+    await socket.send_json(CONNECTED)
+    await socket.send_json(start(**parameters))
+    return socket
+
+
+async def test_of_calls_that_twilio_has_signed_wrong_pins_are_counted_by_number() -> None:
+    async with Site(signed_settings()) as site:
+        guessing = await signed_call(site, **{"from": "+15550001"})
+        await press(guessing, "1#2#1234#")
+        other = await signed_call(site, **{"from": "+15550002"}, name="Amy")
+        await press(other, "1234#")
+        await until(lambda: people(site) == ["Amy"])
+        assert (await end_of(guessing))[0] == 1008
+
+
+async def test_of_other_calls_wrong_pins_are_counted_by_address() -> None:
+    async with Site(Settings(pins=PIN.pins, max_pin_guesses_per_minute=1)) as site:
+        guessing = await call(site, **{"from": "+15550001"})
+        await press(guessing, "1#2#")
+        other = await call(site, **{"from": "+15550002"})
+        await press(other, "1234#")
+        assert (await end_of(guessing))[0] == (await end_of(other))[0] == 1008
+        assert people(site) == []
+
+
+async def test_the_webhook_tells_the_number_where_a_pin_will_be_asked_for() -> None:
+    form = {"CallSid": "CA1", "From": "+14158675309"}
+    async with Site(signed_settings()) as site:
+        for room, wanted in (("tea", "+14158675309"), ("coffee", None)):
+            url = f"/twilio/voice?room={room}"
+            answered = await site.client.post(url, data=form, headers=signed(ORIGIN + url, form))
+            given = {
+                one.get("name"): one.get("value") for one in ET.fromstring(await answered.text()).iter("Parameter")
+            }
+            assert given.get("from") == wanted

@@ -149,7 +149,7 @@ async def close_code(socket: Any) -> int | None:
     [
         (Settings(), "/twilio/stream", {}, 1008),
         (Settings(), "/twilio/stream", {"room": "two words"}, 1008),
-        (Settings(max_participants_per_room=1), "/twilio/stream/tea", {}, 1013),
+        (Settings(max_participants_per_room=1, phone_prompts=False), "/twilio/stream/tea", {}, 1013),
     ],
     ids=["no room", "no name of a room", "full room"],
 )

@@ -396,6 +396,17 @@ def test_a_room_that_ends_and_begins_between_two_ticks_is_a_new_one() -> None:
     assert set(house.attendant._desks["tea"].people) == {"ben"}
 
 
+def test_a_room_is_not_run_as_an_earlier_one_of_its_name_was() -> None:
+    house = House()
+    house.join("amy", transport="webrtc")
+    house.room.set_policy(RoomPolicy(hold_music="hold-music"))
+    house.leave("amy")
+    house.join("amy", transport="webrtc")
+    house.room.hold("amy", True)
+    house.run(0.1)
+    assert not house.room.sounds
+
+
 def test_whoever_comes_and_goes_between_two_ticks_is_not_spoken_to() -> None:
     house = House()
     house.join("ben", transport="webrtc")

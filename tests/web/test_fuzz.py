@@ -12,17 +12,20 @@ from hypothesis.strategies import SearchStrategy
 from yarl import URL
 
 from conference.room.conference import check_room_name
-from conference.web.ratelimit import RateLimit
-from conference.web.seats import Seats
 from conference.web.models import Body, ParticipantPatch, RoomPatch, Whisper
 from conference.web.names import read_name
 from conference.web.problems import Problem
+from conference.web.ratelimit import RateLimit
 from conference.web.reading import parse
+from conference.web.seats import Seats
 from tests.web.doubles import MERGE_PATCH, SDP, TRICKLE, Site
 
 JSON: SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["muted", "name", "id", "to", "role", "pin", ""]), inner),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["muted", "name", "id", "to", "role", "pin", ""]), inner)
+    ),
     max_leaves=10,
 )
 

@@ -3,8 +3,8 @@
 It works on whole ticks, and looks ahead inside the tick that it sees, so that it delays nothing:
 
 * While nothing exceeds the ceiling and the gain is 1, samples are only rounded: what is an integer stays as it is.
-* A tick that needs less gain than there is gets it in one straight line from the gain so far, as steep as its
-  samples demand and no steeper, and keeps it to its end. A ramp is steep only if a peak stands at the very start.
+* A tick that needs less gain than there is gets it in one straight line from the gain so far, as steep as it takes to
+  keep its samples in bounds and to be there by its end, and no steeper. A ramp is steep only if a peak stands at the very start.
 * A tick that needs less reduction lets the gain rise in one straight line towards 1, by a twelfth of what is missing,
   never above what its own peak allows. A steady sound has a steady gain: nothing pumps.
 
@@ -87,7 +87,7 @@ class Limiter:
         return limited.astype(np.int16)
 
     def _attack(self, tick: Wide, allowed: float) -> Wide:
-        """The gentlest line that keeps every sample in bounds, and is down to what the peak allows by the tick's end."""
+        """The gentlest line that keeps every sample in bounds, and is at what the peak allows by the tick's end."""
         each = CEILING / np.maximum(np.abs(tick), CEILING)
         slope = min(float(((each - self.gain) / _STEPS).min()), (allowed - self.gain) / FRAME_SAMPLES)
         return np.maximum(self.gain + slope * _STEPS, allowed)

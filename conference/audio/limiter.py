@@ -4,7 +4,8 @@ It works on whole ticks, and looks ahead inside the tick that it sees, so that i
 
 * While nothing exceeds the ceiling and the gain is 1, samples are only rounded: what is an integer stays as it is.
 * A tick that needs less gain than there is gets it in one straight line from the gain so far, as steep as it takes to
-  keep its samples in bounds and to be there by its end, and no steeper. A ramp is steep only if a peak stands at the very start.
+  keep its samples in bounds and to be there by its end, and no steeper. A ramp is steep only if a peak stands at the
+  very start.
 * A tick that needs less reduction lets the gain rise in one straight line towards 1, by a twelfth of what is missing,
   never above what its own peak allows. A steady sound has a steady gain: nothing pumps.
 

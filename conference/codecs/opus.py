@@ -36,8 +36,8 @@ class OpusCodec:
 
     application: Literal["voip", "audio"] = "voip"
     """``voip`` sounds better, ``audio`` is cheaper: PESQ-WB 4.19 and 3.93 for voices coded for the second time, at
-    48 kbit/s and complexity 5, in 168 and 75 µs a packet; see docs/sound.md. ``audio`` uses all of the bitrate, and CELT
-    alone as long as ``expected_loss`` is 8 or less; FEC begins above that."""
+    48 kbit/s and complexity 5, in 168 and 75 µs a packet; see docs/sound.md. ``audio`` uses all of the bitrate, and
+    CELT alone as long as ``expected_loss`` is 8 or less; FEC begins above that."""
 
     fec: bool = True
     """Packets repeat the one before at a lower rate, when ``expected_loss`` is above 0."""

@@ -76,6 +76,7 @@ def build_app(settings: Settings | None = None, *, webrtc: WebRtcLike | None = N
     )
     app[SERVER] = _make_server(settings, webrtc or _make_webrtc(settings))
     _add_routes(app)
+    openapi.write_out(app)
     app.on_response_prepare.append(pages.add_security_headers)
     app.on_response_prepare.append(add_cors_headers)
     app.cleanup_ctx.append(_running)

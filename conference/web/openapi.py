@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
@@ -74,15 +76,34 @@ class _Schemas(GenerateJsonSchema):
         return made
 
 
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """The description, written out once: to make it takes as long as a tick."""
+
+    json: str
+    page: str
+
+
+TEXTS: web.AppKey[Texts] = web.AppKey("api description")
+"""Where an application keeps its own."""
+
+
+def write_out(app: web.Application) -> None:
+    """Describe an application that has all its routes."""
+    description = describe(app)
+    app[TEXTS] = Texts(json.dumps(description), reference.render(description))
+
+
 async def show_json(request: web.Request) -> web.Response:
     """``GET /openapi.json``: for programs."""
-    return web.json_response(describe(request.app), headers={"Cache-Control": "no-cache"})
+    text = request.app[TEXTS].json
+    return web.Response(text=text, content_type="application/json", headers={"Cache-Control": "no-cache"})
 
 
 async def show_page(request: web.Request) -> web.Response:
     """``GET /docs``: for people."""
-    page = reference.render(describe(request.app))
-    return web.Response(text=page, content_type="text/html", headers={"Cache-Control": "no-cache"})
+    text = request.app[TEXTS].page
+    return web.Response(text=text, content_type="text/html", headers={"Cache-Control": "no-cache"})
 
 
 _DESCRIBED = DESCRIBED | {

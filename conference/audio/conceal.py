@@ -32,6 +32,7 @@ _FADE_FROM = 0.020  # s after which it becomes quieter
 _FADE_DB = 90.0  # by so much in a second
 _END = 0.060  # s of straight fade at the end of all
 _VOICE_UNTIL, _NOISE_FROM = 0.040, 0.140  # s until which, and from which, it is but the one or the other
+_NOISE = 0.100  # s of noise, which then come round again: to make it is most of the work
 _LEAST_LIKENESS = 0.3  # sound that resembles itself no more than this is noise already
 _STEPS = 12_000  # at most so many in a second are worth looking at in the search for a period
 
@@ -142,7 +143,8 @@ class Concealer:
         voiced *= self._voiced
         level = 10 ** (np.minimum(0.0, _FADE_FROM - second) * _FADE_DB / 20)
         level *= np.minimum(1.0, (SECONDS - second) / _END)
-        made = self._period[at % len(self._period)] * voiced + self._noise[at] * np.sqrt(1 - voiced**2)
+        made = self._period[at % len(self._period)] * voiced
+        made += self._noise[at % len(self._noise)] * np.sqrt(1 - voiced**2)
         seam = self._seam[self._lost : self._lost + len(at)]
         made[: len(seam)] += seam
         sound[: len(at)] = np.clip(made * level, -32768, 32767)
@@ -161,12 +163,12 @@ def _best_lag(past: Wide, length: int, shortest: int, longest: int) -> tuple[int
 
 
 def _noise_like(past: Wide, recent: int) -> Wide:
-    """Noise with the spectrum of the past and the level of its recent part, `SECONDS` of it and more."""
+    """Noise with the spectrum of the past and the level of its recent part, whose end leads into its beginning."""
     size = len(past)
     spectrum = np.abs(np.fft.rfft(past * np.hanning(size)))
     pieces = np.fft.irfft(spectrum * _phases(size), size) * np.sin(np.pi * (np.arange(size) + 0.5) / size)
     half = size // 2
-    noise: Wide = (pieces[1:, :half] + pieces[:-1, half:]).reshape(-1)
+    noise: Wide = (pieces[:, :half] + np.roll(pieces, 1, axis=0)[:, half:]).reshape(-1)
     noise *= np.sqrt((past[-recent:] ** 2).mean() / max(float((noise**2).mean()), 1e-9))
     return noise
 
@@ -174,7 +176,7 @@ def _noise_like(past: Wide, recent: int) -> Wide:
 @cache
 def _phases(size: int) -> NDArray[np.complex128]:
     """Always the same, so that a loss always sounds the same."""
-    pieces = round(SECONDS / _COLOUR * 2) + 2
+    pieces = round(_NOISE / _COLOUR * 2)
     angles = np.random.default_rng(1).uniform(-np.pi, np.pi, (pieces, size // 2 + 1))
     phases: NDArray[np.complex128] = np.exp(1j * angles)
     return phases

@@ -17,7 +17,7 @@ from tests.capture.captured import all_samples, replayed
 
 COMPLAINT = Path(__file__).with_name("complaint.capture")
 
-HEARD_BY_BEN = "ac06a87bb4531cacbcbfed5b5c7202868d93156fffcc72dedb43478415c78284"
+HEARD_BY_BEN = "55b9fd7332f1475d65cd24e04e221ad9e363ede59b7b9d08e5c97da386352158"
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from conference.web.event_shapes import event_json
 from conference.web.journal import Entry, Journal
 from conference.web.problems import Problem
 from conference.web.sse import Subscription, encode_event
-from conference.web.views import Reader, View, concerns, room_as_seen
+from conference.web.views import Reader, View, room_as_seen, tells
 
 
 @dataclass(slots=True, eq=False)
@@ -107,7 +107,7 @@ class Feeds:
         if before is View.LOBBY and view is not View.LOBBY:
             self._show_room(entry.event.room, listener)  # of which the event is part
             return
-        if view is not View.LOBBY or concerns(entry.event, listener.reader):
+        if tells(entry.event, view, listener.reader):
             listener.subscription.push(entry.encoded(view))
         if view is View.LOBBY and (entry.begins or before is not View.LOBBY):
             self._show_room(entry.event.room, listener)  # as little as they see of it from now on

@@ -25,7 +25,7 @@ from conference.room.room import Room
 from conference.web.event_shapes import event_json
 from conference.web.shapes import room_json
 from conference.web.sse import encode_event
-from conference.web.views import NO_LOBBY, Audience, Reader, View, audience_of, concerns
+from conference.web.views import NO_LOBBY, Audience, Reader, View, audience_of, tells
 
 _log = logging.getLogger(__name__)
 
@@ -122,7 +122,7 @@ class History:
             now = entry.audience.view(reader)
             if view is View.LOBBY and now is not View.LOBBY:
                 return None
-            if now is not View.LOBBY or concerns(entry.event, reader):
+            if tells(entry.event, now, reader):
                 found.append(entry)
             view = now
         return found

@@ -54,7 +54,7 @@ def room_json(room: Room, *, moderating: bool = False, only: str | None = None) 
         "participants": [participant_json(one.state()) for one in people],
         "policy": policy_json(room.policy, moderating=moderating),
         "sounds": [sound_json(one) for one in room.sounds if only is None],
-        "hearing": [rule_json(one) for one in room.hearing.rules if only is None],
+        "hearing": [rule_json(one) for one in room.hearing.rules if moderating],
     }
 
 

@@ -1,4 +1,8 @@
-"""Who sees what of a room: its hosts all, those in it all but the PIN, those in the lobby what concerns themselves."""
+"""Who sees what of a room.
+
+Its hosts all; those in it all but the PIN and who hears whom, so that nobody learns that they are not meant to hear
+somebody; those in the lobby what concerns themselves.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ from enum import Enum
 
 from conference.room.events import (
     DigitPressed,
+    HearingChanged,
     ParticipantJoined,
     ParticipantLeft,
     ParticipantUpdated,
@@ -26,7 +31,7 @@ class View(Enum):
     """Everything."""
 
     MEMBER = "member"
-    """Everything but the room's PIN."""
+    """Everything but the room's PIN, and who hears whom."""
 
     LOBBY = "lobby"
     """What concerns themselves, and how the room is run: no people, no talk, no messages."""
@@ -97,8 +102,10 @@ def audience_of(room: Room) -> Audience:
     )
 
 
-def concerns(event: RoomEvent, reader: Reader) -> bool:
-    """Whether somebody in the lobby is told of an event."""
+def tells(event: RoomEvent, view: View, reader: Reader) -> bool:
+    """Whether somebody is told of an event."""
+    if view is not View.LOBBY:
+        return view is View.MODERATOR or not isinstance(event, HearingChanged)
     match event:
         case ParticipantJoined() | ParticipantLeft() | ParticipantUpdated():
             return reader.is_one(event.participant)

@@ -306,9 +306,25 @@ def test_somebody_who_waits_sees_themselves_and_after_that_the_room() -> None:
     hall.room.admit(["ben"], by="Amy")
     [snapshot] = parse(waiting.take())
     assert [one["id"] for one in snapshot.data["participants"]] == ["amy", "ben", "cat"]
-    assert snapshot.data["hearing"]
+    assert snapshot.data["hearing"] == []
     hall.room.send_message("amy", "Amy", "Hello", 0.0)
     assert [one.name for one in parse(waiting.take())] == ["message"]
+
+
+def test_nobody_but_who_moderates_learns_who_hears_whom() -> None:
+    hall = Hall()
+    hall.join("amy", role="host")
+    hall.join("ben")
+    history = hall.journal.history("tea")
+    assert history is not None
+    before = history.last_id
+    amy, ben = Reader(moderates=True, participant_id="amy"), Reader(participant_id="ben")
+    streams = [hall.feeds.subscribe("tea", one) for one in (amy, ben)]
+    hall.room.whisper("amy", ["ben"], by="Amy")
+    assert [[one.name for one in parse(stream.take())] for stream in streams] == [["room", "hearing.changed"], ["room"]]
+    assert [told(hall, one, before) for one in (amy, ben)] == [["hearing.changed"], []]
+    shown = [parse(hall.feeds.subscribe("tea", one).take())[0].data["hearing"] for one in (amy, ben)]
+    assert [len(one) for one in shown] == [2, 0]
 
 
 def test_nobody_reads_back_what_was_said_before_they_were_let_in() -> None:

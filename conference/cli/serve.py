@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import errno
+import gc
 import os
 import signal
 import ssl
@@ -119,6 +120,8 @@ async def serve(settings: Settings, context: ssl.SSLContext | None = None) -> No
     try:
         await _start(runner, settings, context)
         print(_welcome(settings, runner), flush=True)
+        gc.collect()
+        gc.freeze()  # what is here now stays: looking through it again and again would make ticks late
         await stop.wait()
         print("Stopping: ending every call. Press Ctrl-C again to stop at once.", flush=True)
         await hang_up_all(app)

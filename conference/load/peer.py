@@ -144,6 +144,11 @@ class FastPeer:
         self.sent += 1
         self._bare.send(header + extension + payload)
 
+    def vanish(self) -> None:
+        """Be as good as gone: nobody is told, not even by :meth:`close`, and nothing is sent any more."""
+        self._seat = None
+        self._bare.vanish()
+
     async def close(self) -> None:
         """Leave. Never raises, and takes a few seconds at most."""
         if self._seat is not None:

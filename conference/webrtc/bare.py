@@ -184,6 +184,12 @@ class BarePeer:
         """Whether packets can flow."""
         return self._protect is not None and self._pc.connectionState == "connected"
 
+    def vanish(self) -> None:
+        """Send nothing any more, as a machine that has lost its network."""
+        self._protect = None
+        if self._transport is not None:
+            self._transport.sendto = lambda _data, _address=None: None
+
     async def close(self) -> None:
         """End the connection. Never raises, and takes a few seconds at most."""
         self.drain()

@@ -96,6 +96,12 @@ class Dtls:
                 self._ssl.shutdown()
             self._flush()
 
+    def release(self) -> None:
+        """Let go of the keys, and of OpenSSL's memory. Nothing can be done with it any more."""
+        self.state = "closed"
+        self.incoming = self.outgoing = None
+        del self._ssl, self._send
+
     def _shake(self) -> None:
         try:
             self._ssl.do_handshake()

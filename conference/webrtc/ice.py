@@ -69,6 +69,11 @@ class _ProtocolTransport:
             self._closed = True
             self._protocol.connection_lost(None)
 
+    def forget(self) -> None:
+        """Once closed: nobody is told of anything any more."""
+        vars(self).pop("_endpoint", None)
+        vars(self).pop("_protocol", None)
+
     def is_closing(self) -> bool:
         return self._closed
 
@@ -113,7 +118,7 @@ class MuxedIce:
         self.route: tuple[SharedSocket, Address] | None = None
         self.heard_ns = 0
         self.candidates: list[Candidate] = []
-        self._complete = connection.check_complete
+        self._complete: Callable[[CandidatePair], object] = connection.check_complete
         connection.check_complete = self._check_complete  # type: ignore[method-assign]
         connection.query_consent = _nothing_later  # type: ignore[method-assign]
         mux.add(self)
@@ -236,6 +241,15 @@ class MuxedIce:
         await self._connection.close()
         if self._checking is not None:
             await asyncio.wait([self._checking])
+
+    def release(self) -> None:
+        """Let go of everybody else, so that nothing has to wait for the garbage collector."""
+        self.dtls = self.media = self._routed = self._complete = _nothing
+        for protocol in self._protocols.values():
+            cast("_ProtocolTransport", protocol.transport).forget()
+        self._connection._check_list.clear()
+        vars(self._connection).pop("check_complete", None)
+        self._protocols.clear()
 
 
 def _host_candidate(address: str, port: int, index: int) -> IceCandidate:

@@ -280,9 +280,17 @@ class Peer:
                 logger.warning("a connection did not close in time; it is abandoned")
         finally:
             if transport is not None:
-                transport.stop()
-                transport.ice.detach()
+                transport.release()
+            if self._ingress is not None:
+                self._ingress.unprotect = _nothing
+            if self.source is not None:
+                self.source.wake = None
             self._closed(self)
+            self.on_end = None
+
+
+def _nothing(_: bytes) -> None:
+    """Without keys, nothing is authentic."""
 
 
 async def _within(work: Awaitable[None], seconds: float) -> bool:

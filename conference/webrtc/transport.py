@@ -89,6 +89,14 @@ class Transport:
         """The same for RTCP."""
         return None if self._incoming is None else self._incoming.unprotect_rtcp(packet)
 
+    def release(self) -> None:
+        """Let go of all that is held: the garbage collector does not see what OpenSSL and libsrtp keep."""
+        self.stop()
+        self.ice.detach()
+        self.ice.release()
+        self._dtls.release()
+        self._changed = _nothing_changed
+
     def send_rtp(self, packet: bytes) -> bool:
         """Protect and send an RTP packet. Returns whether it went out."""
         return self._outgoing is not None and self._send(self._outgoing.protect(packet))
@@ -143,6 +151,10 @@ class Transport:
         self._timer = None
         self._dtls.expire()
         self._follow()
+
+
+def _nothing_changed() -> None:
+    """Nobody wants to know any more."""
 
 
 def _nothing(_: bytes) -> None:

@@ -214,6 +214,7 @@ class Attendant:
             return
         desk.people[state.id] = state
         if before.waiting and not state.waiting:
+            desk.speaker.hush(state.id)  # that they should wait
             desk.tell(state.id, ["admitted", desk.count_prompt(state.id)])
             self._announce(desk, state, "join")
         for prompt in _news(before, state):
@@ -221,10 +222,8 @@ class Attendant:
         desk.see_to_music()
 
     def _policy_changed(self, desk: Desk) -> None:
-        before, desk.policy = (
-            desk.policy,
-            desk.room.policy,
-        )  # not the event's: it may be of an earlier room of that name
+        before = desk.policy
+        desk.policy = desk.room.policy  # not the event's: that may be of an earlier room of this name
         if before.locked != desk.policy.locked:
             for participant_id in desk.prompted:
                 if self._actions.is_host(desk, participant_id):

@@ -150,6 +150,17 @@ def test_somebody_in_the_lobby_is_told_to_wait_and_then_that_they_are_in() -> No
     assert house.heard() == [("amy", "admitted+others-1")]
 
 
+def test_nobody_is_told_to_wait_who_is_in_already() -> None:
+    house = House(RoomPolicy(lobby="admit"))
+    house.join("amy")
+    house.run(0.2)
+    [waiting] = house.room.sounds
+    house.room.admit(["amy"])
+    house.run(0.1)
+    assert waiting.ended
+    assert [prompt for _, prompt in house.heard()] == ["welcome+waiting", "admitted+alone"]
+
+
 def test_a_lobby_of_those_who_are_let_in_one_by_one_says_so() -> None:
     house = House(RoomPolicy(lobby="admit"))
     house.join("amy")

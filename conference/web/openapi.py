@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from aiohttp import web
@@ -207,6 +208,7 @@ def _media(content: Content) -> Json:
     return {"schema": {"$ref": f"#/components/schemas/{content.__name__}"}}
 
 
+@cache
 def _schemas() -> Json:
     """Every type that an operation takes or gives."""
     wanted: dict[tuple[type[BaseModel], JsonSchemaMode], None] = {(answers.Problem, "serialization"): None}

@@ -141,7 +141,7 @@ class Library:
 def _scan(folder: Path) -> dict[str, Path]:
     files: dict[str, Path] = {}
     try:
-        paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file())
+        paths = sorted(path for path in folder.iterdir() if _is_sound(path))
     except OSError:
         raise LibraryError(f"The folder {folder} cannot be read.") from None
     for path in paths:
@@ -151,6 +151,10 @@ def _scan(folder: Path) -> dict[str, Path]:
             raise LibraryError(f"{path} and {files[path.stem].name} are both named {path.stem}: rename one of them.")
         files[path.stem] = path
     return files
+
+
+def _is_sound(path: Path) -> bool:
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
 
 
 @cache

@@ -64,6 +64,7 @@ def test_an_operators_sound_takes_the_place_of_one_that_ships(tmp_path: Path) ->
         write_wav(folder / "alone.wav", tone(440.0, seconds))
         write_wav(folder / f"{folder.name}.wav", tone(440.0, 1.0))
     (first / "notes.txt").write_text("not a sound", encoding="utf-8")
+    (first / "._first.wav").write_bytes(b"what some systems leave beside a file")
     library = Library([first, second])
     library.load_files()
     assert library.entry("alone").seconds == 0.5

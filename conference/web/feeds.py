@@ -59,8 +59,6 @@ class Feeds:
         Raises:
             Problem: there is no such room, and was none of which they could be told more (404); too many listen (503).
         """
-        if len(self) >= self._max_streams:
-            raise Problem(503, "Too many event streams are open. Try again later.", headers={"Retry-After": "30"})
         history = self._journal.history(room)
         there = self._conference.get(room)
         missed = None if history is None or not last_event_id else history.missed(last_event_id, reader)
@@ -69,6 +67,8 @@ class Feeds:
             missed = None  # they are not to know how it ended
         if history is None or (missed is None and there is None):
             raise Problem(404, "There is no such room: nobody is in it. It is made when somebody joins.")
+        if len(self) >= self._max_streams:
+            raise Problem(503, "Too many event streams are open. Try again later.", headers={"Retry-After": "30"})
         listener = _Listener(reader, Subscription(self._max_backlog), view)
         if missed:
             listener.subscription.push(b"".join(one.encoded(one.audience.view(reader)) for one in missed))

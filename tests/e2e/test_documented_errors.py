@@ -31,7 +31,7 @@ async def problem_of(response: aiohttp.ClientResponse) -> int:
 
 async def test_every_error_is_a_problem_with_a_documented_status(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("conference.web.body._BODY_TIMEOUT", 0.5)
-    settings = Settings(port=0, max_rooms=2, max_participants_per_room=2, max_event_streams=1, max_joins_per_minute=17)
+    settings = Settings(port=0, max_rooms=2, max_participants_per_room=2, max_event_streams=1, max_joins_per_minute=18)
     async with running_server(settings) as server, client(server) as http:
         seats = "/rooms/tea/participants"
         amy = (await http.post(seats, data=OFFER, headers=SDP)).headers["Location"]
@@ -58,6 +58,10 @@ async def test_every_error_is_a_problem_with_a_documented_status(monkeypatch: py
                 assert response.headers["Accept-Post" if method == "POST" else "Accept-Patch"]
             return found
 
+        closed = await http.patch("/rooms/second", data='{"locked": true, "pin": "123456"}', headers=MERGE_PATCH)
+        assert closed.status == 200
+        token = (await (await http.post("/rooms/second/tokens", json={"pin": "123456"})).json())["token"]
+
         sdp, trickle, patch = (one["Content-Type"] for one in (SDP, TRICKLE, MERGE_PATCH))
         provoked = [
             await no(400, "POST", seats, data="hello", Content_Type=sdp),
@@ -70,6 +74,8 @@ async def test_every_error_is_a_problem_with_a_documented_status(monkeypatch: py
             await no(400, "PATCH", amy, data='{"muted": null}', Content_Type=patch),
             await no(400, "GET", "/twilio/stream/tea"),
             await no(400, "POST", "/twilio/voice?room=two%20words"),
+            await no(401, "GET", "/rooms/second"),
+            await no(423, "POST", f"/rooms/second/participants?access_token={token}", data=OFFER, Content_Type=sdp),
             await no(403, "POST", seats, data=OFFER, Content_Type=sdp, Conference_Seat="x." + "0" * 64),
             await no(403, "GET", "/twilio/stream/tea", Origin="https://evil.example"),
             await no(404, "GET", "/rooms/nobody"),

@@ -29,7 +29,7 @@ from conference.webrtc.whip import JoinError
 SERVERS: dict[str, tuple[Callable[[], Server], tuple[int, ...]]] = {
     "this server": (Server, (20, 60, 120)),
     "without sharing": (partial(Server, unshared=True), (10, 20, 40)),
-    "textbook": (partial(Server, textbook=True), (5, 10, 20)),
+    "textbook": (partial(Server, textbook=True), (4, 6, 8)),
 }
 
 TALKERS = 3

@@ -33,7 +33,7 @@ export class Banners extends EventTarget {
   clear() {
     this.hideConnection();
     this.hideAsked();
-    this.showStanding(null, false);
+    this.showStanding(null);
   }
 
   reconnecting() {
@@ -44,6 +44,13 @@ export class Banners extends EventTarget {
   gone(trouble) {
     this.#showConnection(trouble || "The connection could not be restored. Check your network.", "stop");
     this.#button.focus();
+  }
+
+  expired() {
+    const sentence = "Your invitation has expired. You are still heard, but who comes and goes is not shown any more: "
+      + "leave, and open a new invitation.";
+    this.#showConnection(sentence, "stop");
+    this.#button.hidden = true; // trying again does not help
   }
 
   hideConnection() {
@@ -71,11 +78,10 @@ export class Banners extends EventTarget {
   }
 
   /**
-   * @param {{text: string, remedy: "hear" | "speak" | null} | null} standing
-   * @param {boolean} moderates
+   * @param {import("./standing.js").Standing | null} standing
    */
-  showStanding(standing, moderates) {
-    const remedy = standing?.remedy === "speak" && !moderates ? null : (standing?.remedy ?? null);
+  showStanding(standing) {
+    const remedy = standing?.remedy ?? null;
     if (!remedy && document.activeElement === this.#remedy) this.#title.focus();
     if (standing && this.#standing.hidden) alert(standing.text);
     setText(byId("standing-text"), standing?.text ?? "");

@@ -15,8 +15,8 @@ const REOPEN_AFTER = 1500;
 const DOUBLINGS = 4;
 
 /**
- * Fires `event` (a CustomEvent whose detail is `{type, data}`) and `gap` whenever the stream breaks;
- * the next `room` event then tells everything anew.
+ * Fires `event` (a CustomEvent whose detail is `{type, data}`), `gap` whenever the stream breaks, and `refused` if the
+ * server does not open it again. What was missed is told when it does; or a `room` event tells everything anew.
  */
 export class RoomEvents extends EventTarget {
   #client;
@@ -60,6 +60,7 @@ export class RoomEvents extends EventTarget {
     if (source.readyState === EventSource.CLOSED) {
       const wait = REOPEN_AFTER * 2 ** Math.min(this.#refusals++, DOUBLINGS);
       this.#timer = setTimeout(() => this.open(), wait);
+      this.dispatchEvent(new Event("refused"));
     }
     this.dispatchEvent(new Event("gap"));
   }

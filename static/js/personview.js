@@ -244,5 +244,5 @@ export class PersonView {
  */
 function deafenLabel(deafened, own) {
   if (own) return deafened ? "Hear the others again" : "Stop hearing the others";
-  return deafened ? "Let them hear again" : "Let them hear nobody";
+  return deafened ? "Undeafen" : "Deafen";
 }

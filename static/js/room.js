@@ -135,6 +135,7 @@ export class RoomView extends EventTarget {
     });
     on("state", ({ state, before }) => this.#onState(state, before));
     on("remote", (stream) => play(stream));
+    on("expired", () => this.#banners.expired());
     on("message", (message) => this.#chat.show(message, message.id !== null && message.id === session.ownId));
     on("asked", ({ by }) => this.#banners.ask(`${whoDid(by, session.roster, session.ownId)} asks you to unmute.`, "Unmute me", "Stay muted"));
   }
@@ -157,7 +158,7 @@ export class RoomView extends EventTarget {
     this.#hand.setAttribute("aria-pressed", String(Boolean(own?.hand_raised_at)));
     setText(byId("hand-label"), own?.hand_raised_at ? "Lower hand" : "Raise hand");
     document.title = session.waiting ? `Waiting for ${session.room}` : `${session.room} (${count}) · Conference`;
-    this.#banners.showStanding(own ? ownStanding(own, session.roster, session.house.rules) : null, session.moderates);
+    this.#banners.showStanding(own ? ownStanding(own, session.roster, session.house.rules) : null);
     this.#mute.show();
     this.#lobby.renew();
     this.#person.renew();

@@ -9,6 +9,7 @@ import { applyToHouse, EMPTY_HOUSE } from "./house.js";
 import { Lifeline } from "./lifeline.js";
 import { MuteKeeper } from "./mutekeeper.js";
 import { applyEvent, EMPTY_ROSTER } from "./people.js";
+import { isPinWanted } from "./problems.js";
 import { may, NO_ACCESS } from "./rights.js";
 import { farewell, SENT_AWAY } from "./standing.js";
 
@@ -21,12 +22,14 @@ const LOOK_TIME = 3000;
  * Fires CustomEvents; the detail is the new value: `state` (`{state, before}`), `roster` (`{type, data, before}`: what
  * happened, and what we were before), `house`,
  * `access`, `levels`, `muted` (`{muted, byServer}`), `remote` (another stream to play), `message` (somebody wrote),
- * `asked` (`{by}`: we are asked to unmute), and last of all `dismissed` (`{title, lead}`: we were sent away).
+ * `asked` (`{by}`: we are asked to unmute), `expired` (our invitation is not good any more), and last of all `dismissed` (`{title, lead}`: we were sent away).
  */
 export class Session extends EventTarget {
   /** @type {import("./people.js").Roster} */ roster = EMPTY_ROSTER;
   /** @type {import("./house.js").House} */ house = EMPTY_HOUSE;
   /** @type {import("./rights.js").Access} */ access = NO_ACCESS;
+  /** What our invitation allows by itself, without the seat: elsewhere than in this room, nothing else counts. */
+  invited = NO_ACCESS;
 
   #line;
   #events;
@@ -47,6 +50,7 @@ export class Session extends EventTarget {
     this.#events = new RoomEvents(this.client);
     this.#events.addEventListener("event", (event) => this.#onEvent(/** @type {CustomEvent} */ (event).detail));
     this.#events.addEventListener("gap", () => this.#line.check());
+    this.#events.addEventListener("refused", () => void this.#checkInvitation());
     this.#mute = new MuteKeeper(
       (muted) => this.change({ muted }),
       (muted, byServer) => this.#applyMute(muted, byServer),
@@ -109,7 +113,7 @@ export class Session extends EventTarget {
 
   /** Takes a seat; resolves when sound flows and the room is known. Rejects with what problems.js explains, and then is over. */
   async join() {
-    this.access = await accessTo(this.client);
+    this.access = this.invited = await accessTo(this.client);
     await this.#line.join();
     await new Promise((resolve) => {
       this.addEventListener("roster", resolve, { once: true });
@@ -221,13 +225,24 @@ export class Session extends EventTarget {
     if (asked.id === this.ownId && this.muted) this.#emit("asked", asked);
   }
 
-  /** Whoever is made a host may do more from then on, if the server says so. */
+  /** Whoever is made a host may do more from then on, and is told more. */
   async #renewAccess() {
     try {
+      const moderated = this.moderates;
       this.access = await accessTo(this.client);
+      if (this.moderates !== moderated && this.state === "here") this.#events.open();
       this.#emit("access", this.access);
     } catch {
       // The connection is being lost; what we may do is asked again with the next change.
+    }
+  }
+
+  /** Whoever is in stays in when their invitation expires; but they are told nothing more of what happens. */
+  async #checkInvitation() {
+    try {
+      await accessTo(this.client);
+    } catch (error) {
+      if (isPinWanted(error) && this.state === "here") this.#emit("expired", null);
     }
   }
 

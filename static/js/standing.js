@@ -78,12 +78,19 @@ export function marksOf(person, roster, ownId) {
 }
 
 /**
- * What concerns us at this moment, and what can be done about it.
+ * @typedef {object} Standing  what concerns us at this moment
+ * @property {string} text
+ * @property {"hear" | "speak" | null} remedy  what we may do about it
+ */
+
+/**
+ * What keeps us from hearing or being heard as usual. Who hears whom is told to those who may moderate, and to nobody
+ * else; so whoever is told of their own whisper may end it.
  *
  * @param {Person} own
  * @param {Roster} roster
  * @param {readonly import("./hearing.js").Rule[]} rules
- * @returns {{text: string, remedy: "hear" | "speak" | null} | null}  null if all is as usual
+ * @returns {Standing | null}  null if all is as usual
  */
 export function ownStanding(own, roster, rules) {
   if (own.waiting) return null;

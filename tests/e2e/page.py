@@ -142,17 +142,26 @@ class Page:
         ]
 
     async def screenshot(self, path: Path) -> None:
-        """What is to be seen, as a PNG."""
-        answer = await self._tools.call("Page.captureScreenshot", format="png")
+        """What is to be seen, as PNG or WebP: the path's ending tells."""
+        await self._tools.call("Page.bringToFront")
+        kind = {"format": "webp", "quality": 80} if path.suffix == ".webp" else {"format": "png"}
+        answer = await self._tools.call("Page.captureScreenshot", **kind)
         await asyncio.to_thread(path.write_bytes, base64.b64decode(answer["data"]))
 
     async def look_as(
-        self, width: int, height: int, *, dark: bool = False, phone: bool = False, reduced_motion: bool = False
+        self,
+        width: int,
+        height: int,
+        *,
+        dark: bool = False,
+        phone: bool = False,
+        reduced_motion: bool = False,
+        scale: float = 2,
     ) -> None:
-        """Be a screen of this size (in CSS pixels), by day or after dark."""
+        """Be a screen of this size (in CSS pixels, of ``scale`` pixels each), by day or after dark."""
         await self._tools.call(
             "Emulation.setDeviceMetricsOverride",
-            width=width, height=height, deviceScaleFactor=2, mobile=phone,
+            width=width, height=height, deviceScaleFactor=scale, mobile=phone,
         )  # fmt: skip
         await self._tools.call("Emulation.setTouchEmulationEnabled", enabled=phone)
         features = {

@@ -6,6 +6,7 @@ import pytest
 
 from tests.e2e.browser import Page
 from tests.e2e.conftest import RunningServer, seat_local
+from tests.e2e.legible import CONTRASTS
 from tests.e2e.on_the_page import in_the_room, join
 
 pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("chromium")]
@@ -44,40 +45,6 @@ async def _check_controls(page: Page) -> None:
     assert missed == []
 
 
-# The contrast of every piece of text with what is behind it: WCAG 2.2, success criterion 1.4.3.
-_CONTRASTS = """
-(() => {
-  const canvas = new OffscreenCanvas(1, 1).getContext('2d', {willReadFrequently: true});
-  const rgba = (color) => {
-    canvas.clearRect(0, 0, 1, 1);
-    canvas.fillStyle = color;
-    canvas.fillRect(0, 0, 1, 1);
-    return [...canvas.getImageData(0, 0, 1, 1).data];
-  };
-  const behind = (element) => {
-    for (let one = element; one; one = one.parentElement) {
-      const color = rgba(getComputedStyle(one).backgroundColor);
-      if (color[3] === 255) return color;
-    }
-    return [255, 255, 255, 255];
-  };
-  const luminance = (color) => color.slice(0, 3).map((value) => value / 255)
-    .map((value) => value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4)
-    .reduce((sum, value, i) => sum + value * [0.2126, 0.7152, 0.0722][i], 0);
-  const found = [];
-  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  while (walker.nextNode()) {
-    const element = walker.currentNode.parentElement;
-    if (!walker.currentNode.data.trim() || !element.checkVisibility()) continue;
-    if (element.closest('.toast, .sr-only, :disabled, svg')) continue;
-    const [a, b] = [rgba(getComputedStyle(element).color), behind(element)].map(luminance);
-    found.push([(Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05), walker.currentNode.data.trim()]);
-  }
-  return found;
-})()
-"""
-
-
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 async def test_all_text_can_be_read(server: RunningServer, page: Page, dark: bool) -> None:
     await page.look_as(1440, 900, dark=dark)
@@ -90,12 +57,12 @@ async def test_all_text_can_be_read(server: RunningServer, page: Page, dark: boo
     await page.press("m")
     await page.wait_for_text("Unmute")
     await page.evaluate("document.querySelector('#quality summary').click()")
-    contrasts = await page.evaluate(_CONTRASTS)
+    contrasts = await page.evaluate(CONTRASTS)
     await page.click("button", "Leave")
     await page.fill("Room", "two words")
     await page.click("button", "Join")
     await page.wait_for_text("no spaces")
-    contrasts += await page.evaluate(_CONTRASTS)
+    contrasts += await page.evaluate(CONTRASTS)
     assert len(contrasts) > 40
     assert [(round(ratio, 2), text) for ratio, text in contrasts if ratio < 4.5] == []
 

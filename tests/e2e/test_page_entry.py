@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -192,6 +193,37 @@ async def test_everything_that_a_host_sees_works(stage: Stage) -> None:
     assert {"Manage room", "More about Ben", "More about Cy", "Put on hold", "Set PIN", "End it for everybody…"} <= used
     assert stage.amy.complaints == []
     assert stage.names() == ["Amy", "Ben", "Cy"]
+
+
+async def test_who_may_moderate_and_waits_can_let_themselves_in(stage: Stage) -> None:
+    await stage.enter(stage.ben, "Ben", "host")
+    stage.room.set_policy(RoomPolicy(lobby="admit"))
+    await open_link(stage.amy, stage.link("Amy", "host").replace("processing=off", "role=speaker"))
+    await stage.amy.click("button", "Join")
+    await stage.amy.wait_for_text("You are in the waiting room")
+    await stage.amy.click("button", "Let yourself in")
+    await in_the_room(stage.amy)
+    await stage.amy.wait_for("document.querySelectorAll('.person').length === 2")
+    assert stage.person("Amy").role == "speaker"
+
+
+class _Later:
+    """The time in an hour."""
+
+    @staticmethod
+    def time() -> float:
+        return time.time() + 3600
+
+
+async def test_whose_invitation_expires_stays_in_and_is_told(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    await stage.enter(stage.ben, "Ben")
+    with monkeypatch.context() as later:
+        later.setattr("conference.web.access.time", _Later)
+        stage.server.live.feeds.finish()  # as a stream does whose reader's token has expired
+        await stage.ben.wait_for_text("Your invitation has expired.")
+        await stage.ben.click("button", "Mute")  # which the seat allows by itself
+        await eventually(lambda: stage.person("Ben").muted, "Ben is muted")
+    stage.ben.complaints.clear()
 
 
 async def test_a_page_without_storage_works_too(stage: Stage) -> None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from conference.access.grants import Role, make_grant
 from conference.access.tokens import sign
@@ -50,9 +51,8 @@ class Stage:
 
     def link(self, name: str, role: Role) -> str:
         """An invitation."""
-        grant = make_grant(
-            role, room=self.room_name, name=name, identity=f"{name}@example.org", expires_at=time.time() + 600
-        )
+        identity = f"{name.replace(' ', '.')}@example.org"
+        grant = make_grant(role, room=self.room_name, name=name, identity=identity, expires_at=time.time() + 600)
         return f"{self.server.url}/join/{self.room_name}?processing=off#token={sign(grant, SECRET)}"
 
     async def enter(self, page: Page, name: str, role: Role = "speaker") -> None:
@@ -81,9 +81,9 @@ async def open_link(page: Page, address: str) -> None:
 
 
 @asynccontextmanager
-async def staged() -> AsyncIterator[Stage]:
-    """The stage, for as long as the block runs."""
-    async with running_server(Settings(port=0, secret=SECRET)) as server, start_browser() as browser:
+async def staged(microphone: Path | None = None) -> AsyncIterator[Stage]:
+    """The stage, for as long as the block runs; ``microphone`` as in :func:`start_browser`."""
+    async with running_server(Settings(port=0, secret=SECRET)) as server, start_browser(microphone) as browser:
         yield Stage(server, browser, await browser.open_page(), await browser.open_page())
 
 

@@ -235,6 +235,8 @@ class Attendant:
         if keypad is None or participant_id not in desk.room.participants:
             return
         desk.speaker.hush(participant_id)
+        if self._settings.prompts and self._callers.wants_prompts(participant_id):
+            desk.prompted.add(participant_id)  # they may not have wanted any until they pressed a key
         action = keypad.press(key, now_ns)
         if action is not None:
             desk.tell(participant_id, self._actions.do(action, desk, participant_id))

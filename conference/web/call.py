@@ -27,7 +27,7 @@ MakeDoor: TypeAlias = Callable[[Source | None, Sink], Door]
 _log = logging.getLogger(__name__)
 
 PROMPTS_PARAMETER = "prompts"
-"""Where a stream's ``customParameters`` say ``off``: a program calls, and wants to be told nothing."""
+"""Where a stream's ``customParameters`` say whether the caller is told what happens: ``on`` or ``off``."""
 
 _MAX_REASON_BYTES = 123
 """What a close frame has room for (RFC 6455, section 5.5)."""
@@ -75,6 +75,7 @@ class Call:
         self._attendant = attendant
         self._start_timeout = start_timeout
         self._started: Started | None = None
+        self._pressed = False  # a key: there is a person, with a telephone
         self._output = asyncio.Event()
         self._closing: asyncio.Task[bool] | None = None
         self.participant_id = new_id()
@@ -85,12 +86,14 @@ class Call:
 
     @property
     def prompted(self) -> bool:
-        """Whether the caller is told what happens to them."""
-        return (
-            self._attendant.prompts
-            and self._started is not None
-            and self._started.parameters.get(PROMPTS_PARAMETER) != "off"
-        )
+        """Whether the caller is told what happens to them.
+
+        A voice bot would take it for talk, so whoever does not say is told nothing until they press a key.
+        """
+        if not self._attendant.prompts or self._started is None:
+            return False
+        wanted = self._started.parameters.get(PROMPTS_PARAMETER)
+        return wanted == "on" or (wanted != "off" and self._pressed)
 
     def stats(self) -> LegStats:
         """The stream in figures."""
@@ -167,6 +170,7 @@ class Call:
                 self.end(code, reason)
 
     def _press(self, digit: str, now_ns: int) -> None:
+        self._pressed = True
         room = None if self.room_name is None else self._conference.get(self.room_name)
         if room is not None:
             room.press_digit(self.participant_id, digit)

@@ -26,7 +26,7 @@ from conference.web.admission import (
     check_webhook,
     stream_token,
 )
-from conference.web.call import Call
+from conference.web.call import PROMPTS_PARAMETER, Call
 from conference.web.live import SERVER, Server, limit_joins
 from conference.web.origin import is_foreign, public_origin
 from conference.web.problems import Problem
@@ -96,7 +96,8 @@ async def voice(request: web.Request) -> web.Response:
     url = stream_url(public_origin(request, server.settings), room)
     token = stream_token(request, room, form.get("From"))
     number = None if token else caller_number(request, room, form.get("From"))
-    parameters = {"name": name, PARAMETER: token, CALLER: number}
+    prompts = "on" if server.settings.phone_prompts else None
+    parameters = {"name": name, PARAMETER: token, CALLER: number, PROMPTS_PARAMETER: prompts}
     twiml = voice_response(url, {key: value for key, value in parameters.items() if value})
     return web.Response(text=twiml, content_type="text/xml", headers={"Cache-Control": "no-store"})
 

@@ -55,7 +55,11 @@ def test_who_is_far_off_is_found_out_within_two_seconds(difference: float, loude
 @given(sizes=st.lists(st.integers(3, 1276), min_size=400, max_size=400), quiet=st.floats(-127, -70))
 def test_silence_that_is_silent_is_looked_into_seldomer_and_seldomer(sizes: list[int], quiet: float) -> None:
     claims = Claims()
-    checks = [number for number, size in enumerate(sizes) if claims.is_due(size) and not claims.check_silence(quiet)]
+    checks = []
+    for number, size in enumerate(sizes):
+        if claims.is_due(size):
+            claims.check_silence(quiet)
+            checks.append(number)
     assert claims.trusted
     assert 2 <= len(checks) <= 10
     assert 400 - checks[-1] <= LAST_CHECK
@@ -78,7 +82,6 @@ def test_a_sender_that_was_found_out_says_nothing_of_its_loudness_any_more() -> 
     source = PacketSource(PcmDecoder())
     payloads = [steady(40)] * 100  # -58 dBov
     play(source, [one.tobytes() for one in payloads[:5]], [-20] * 5)
-    assert source.claim is not None
     assert source.claim == pytest.approx(-58, abs=1), "what was decoded counts"
     play(source, [one.tobytes() for one in payloads], [-20] * 100, first=5)
     assert source.stats.mistrusted == 1

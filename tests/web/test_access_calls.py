@@ -149,7 +149,7 @@ async def test_a_webhook_that_twilio_signed_is_answered() -> None:
     async with Site(twilio()) as site:
         answered = await voice(site, signed(f"{ORIGIN}/twilio/voice?room=tea", FORM))
         assert answered.status == 200
-        assert stream_parameters(await answered.text()) == {"name": "+14158675309"}
+        assert stream_parameters(await answered.text()) == {"name": "+14158675309", "prompts": "on"}
 
 
 @pytest.mark.parametrize(

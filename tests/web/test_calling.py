@@ -221,8 +221,8 @@ async def test_the_webhook_connects_a_call_to_a_room() -> None:
     async with Site(Settings(public_url="https://talk.example.org")) as site:
         stream = await voice(site, "?room=tea", data={"From": "+15551234"})
         assert stream.get("url") == "wss://talk.example.org/twilio/stream/tea"
-        [parameter] = stream.findall("Parameter")
-        assert (parameter.get("name"), parameter.get("value")) == ("name", "+15551234")
+        parameters = {one.get("name"): one.get("value") for one in stream.findall("Parameter")}
+        assert parameters == {"name": "+15551234", "prompts": "on"}
 
 
 async def test_a_call_that_names_no_room_goes_to_the_default() -> None:

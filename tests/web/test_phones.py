@@ -125,7 +125,7 @@ async def test_the_keys_of_a_speaker_lock_nothing() -> None:
 
 async def test_whoever_is_sent_away_is_told_after_they_have_left() -> None:
     async with Site() as site:
-        socket = await call(site)
+        socket = await call(site, prompts="on")
         await until(lambda: people(site))
         [caller] = site.server.conference.rooms["tea"].participants
         site.server.conference.dismiss("tea", caller, "enough", by="Host")
@@ -140,17 +140,17 @@ async def test_a_locked_room_says_so_to_a_phone_and_at_once_to_a_program() -> No
     async with Site() as site:
         await site.join("tea")
         site.server.conference.rooms["tea"].set_policy(RoomPolicy(locked=True))
-        code, heard = await end_of(await call(site))
+        code, heard = await end_of(await call(site, prompts="on"))
         assert code == 1008
         assert len(heard) > 8000
-        code, heard = await end_of(await call(site, prompts="off"))
+        code, heard = await end_of(await call(site))
         assert code == 1008
         assert not heard.any()
 
 
 async def test_a_caller_hears_that_nobody_else_is_here() -> None:
     async with Site() as site:
-        socket = await call(site)
+        socket = await call(site, prompts="on")
         heard = bytearray()
         async with asyncio.timeout(10):
             while len(heard) < 8000:
@@ -160,10 +160,27 @@ async def test_a_caller_hears_that_nobody_else_is_here() -> None:
         assert np.abs(ulaw_decode(bytes(heard)).astype(int)).max() > 1000
 
 
-@pytest.mark.parametrize("settings", [Settings(phone_prompts=False), Settings()])
-async def test_a_program_hears_silence(settings: Settings) -> None:
+async def test_whoever_presses_a_key_is_a_person_and_told_what_it_did() -> None:
+    async with Site() as site:
+        socket = await call(site)
+        await until(lambda: people(site))
+        await press(socket, "*6")
+        loud = 0
+        async with asyncio.timeout(10):
+            while loud < 2000:
+                data = json.loads((await socket.receive()).data)
+                if data["event"] == "media":
+                    heard = ulaw_decode(base64.b64decode(data["media"]["payload"]))
+                    loud += int(np.count_nonzero(np.abs(heard.astype(int)) > 1000))
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [(Settings(), {}), (Settings(), {"prompts": "off"}), (Settings(phone_prompts=False), {"prompts": "on"})],
+)
+async def test_a_program_hears_silence(settings: Settings, said: dict[str, str]) -> None:
     async with Site(settings) as site:
-        socket = await call(site, **({} if not settings.phone_prompts else {"prompts": "off"}))
+        socket = await call(site, **said)
         heard = bytearray()
         async with asyncio.timeout(10):
             while len(heard) < 8000:

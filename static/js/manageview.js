@@ -20,6 +20,7 @@ export class ManageView {
   #sound = byId("sound", HTMLSelectElement);
   #pin = byId("policy-pin", HTMLInputElement);
   #limit = byId("policy-limit", HTMLInputElement);
+  /** @type {readonly import("./house.js").Playing[] | null} */ #shown = null;
   /** @type {import("./session.js").Session | null} */ #session = null;
   /** @type {import("./moderation.js").Moderation | null} */ #moderation = null;
 
@@ -54,8 +55,8 @@ export class ManageView {
     const { policy } = session.house;
     this.#pin.value = policy.pin ?? "";
     this.#limit.value = String(policy.max_participants ?? "");
-    this.renew();
     this.#dialog.showModal();
+    this.renew();
     const library = may(session.invited, "moderate") ? await moderation.library().catch(() => []) : [];
     this.#fillSounds(library.map((sound) => sound.name));
     this.renew();
@@ -64,7 +65,7 @@ export class ManageView {
   /** Shows what has changed meanwhile. */
   renew() {
     const session = this.#session;
-    if (!session) return;
+    if (!session || !this.#dialog.open) return;
     const policy = /** @type {Record<string, any>} */ (session.house.policy);
     for (const [id, field] of Object.entries(SWITCHES)) byId(id, HTMLInputElement).checked = policy[field];
     for (const [id, field] of Object.entries(CHOICES)) byId(id, HTMLSelectElement).value = policy[field];
@@ -138,6 +139,8 @@ export class ManageView {
 
   /** @param {readonly import("./house.js").Playing[]} sounds */
   #showPlaying(sounds) {
+    if (sounds === this.#shown) return; // or the focus would be lost
+    this.#shown = sounds;
     byId("sounds-playing").replaceChildren(
       ...sounds.filter((sound) => !sound.for_absent).map((sound) => {
         const item = make("li");

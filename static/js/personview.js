@@ -122,28 +122,21 @@ export class PersonView {
   }
 
   /**
-   * Keeps what is ticked while people come and go.
+   * Keeps what is ticked, and the focus, while people come and go.
    *
    * @param {import("./session.js").Session} session
    * @param {Person} person
    * @param {Set<string>} hearers
    */
   #listHearers(session, person, hearers) {
-    const boxes = new Map([...this.#list.querySelectorAll("input")].map((box) => [box.value, box]));
+    const lines = new Map([...this.#list.children].map((line) => [line.querySelector("input")?.value ?? "", line]));
     const others = [...split(session.roster).here.values()].filter((one) => one.id !== person.id);
-    this.#list.replaceChildren(
-      ...others.map((one) => {
-        const box = boxes.get(one.id) ?? make("input");
-        if (!boxes.has(one.id)) {
-          box.type = "checkbox";
-          box.value = one.id;
-          box.checked = hearers.has(one.id);
-        }
-        const label = make("label", "check");
-        label.append(box, make("span", "", one.id === session.ownId ? `${one.name} (you)` : one.name));
-        return label;
-      }),
-    );
+    for (const one of others) {
+      const line = lines.get(one.id) ?? hearerLine(one.id, hearers.has(one.id));
+      setText(/** @type {Element} */ (line.lastElementChild), one.id === session.ownId ? `${one.name} (you)` : one.name);
+      if (!lines.delete(one.id)) this.#list.append(line);
+    }
+    for (const line of lines.values()) line.remove();
     byId("whisper-start", HTMLButtonElement).disabled = others.length === 0;
   }
 
@@ -236,6 +229,20 @@ export class PersonView {
     const button = this.#dialog.querySelector(`button[data-action=${action}]`);
     if (button) setText(button, text);
   }
+}
+
+/**
+ * @param {string} id
+ * @param {boolean} ticked
+ */
+function hearerLine(id, ticked) {
+  const box = make("input");
+  box.type = "checkbox";
+  box.value = id;
+  box.checked = ticked;
+  const line = make("label", "check");
+  line.append(box, make("span"));
+  return line;
 }
 
 /**

@@ -19,7 +19,7 @@ import { headCount, split } from "./people.js";
 import { PersonView } from "./personview.js";
 import { play } from "./playback.js";
 import { QualityView } from "./qualityview.js";
-import { changeToUs, ownStanding, whoDid } from "./standing.js";
+import { changeToUs, entryNeeds, ownStanding, whoDid } from "./standing.js";
 import { SettingsView } from "./settingsview.js";
 import { Tiles } from "./tiles.js";
 import { toast } from "./toast.js";
@@ -257,8 +257,8 @@ export class RoomView extends EventTarget {
     const session = this.#session;
     if (!session) return;
     const address = invitationAddress(location.origin, session.room);
-    const pin = session.house.policy.has_pin ? " Whoever opens it needs the PIN." : "";
-    toast((await copy(address)) ? `Invitation link copied.${pin}` : `The invitation link is ${address}`);
+    const needs = entryNeeds(session.house.policy.has_pin, session.client.token !== "");
+    toast(`${(await copy(address)) ? "Invitation link copied." : `The invitation link is ${address}`}${needs}`);
   }
 
   /** @param {(session: import("./session.js").Session, moderation: Moderation) => unknown} act */

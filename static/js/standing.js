@@ -127,6 +127,18 @@ function listed(names) {
   return names.length > 4 ? `${names.length} people` : `${names.slice(0, -1).join(", ")} and ${names[names.length - 1]}`;
 }
 
+/**
+ * What somebody needs beside the link that we copied for them.
+ *
+ * @param {boolean} hasPin  the room has a PIN
+ * @param {boolean} guarded  nobody gets in without a token
+ * @returns {string}  a sentence with a space before it; empty if the link is enough
+ */
+export function entryNeeds(hasPin, guarded) {
+  if (hasPin) return " Whoever opens it needs the room's PIN.";
+  return guarded ? " Whoever opens it needs an invitation of their own, or a PIN if a host sets one." : "";
+}
+
 /** What is said to somebody who finds out only afterwards that they were sent away. */
 export const SENT_AWAY = {
   title: "You were removed",

@@ -44,7 +44,15 @@ async def take_all(stage: Stage, folder: Path, views: list[str], kept: set[str])
                 await stage.amy.call("Emulation.setScrollbarsHidden", hidden=True)
                 await stage.amy.look_as(width, height, dark=light == "dark", phone=phone, scale=2 if phone else 1)
                 await SCENES[view](stage, phone)
+                await settle(stage)
                 await stage.amy.screenshot(folder / name)
+
+
+async def settle(stage: Stage) -> None:
+    """Wait until the connection is measured, and remarks are gone."""
+    await stage.amy.wait_for("document.getElementById('room-view').hidden || document.body.innerText.includes('good')")
+    await stage.amy.wait_for("!document.querySelector('.toast.is-shown')")
+    await asyncio.sleep(0.5)
 
 
 async def main(folder: Path, views: list[str], kept: set[str]) -> None:

@@ -63,18 +63,10 @@ async def enter(stage: Stage, role: Role, others: int, host: int | None = None) 
     await stage.amy.wait_for(f"document.querySelectorAll('.person').length === {others + 1}")
 
 
-async def settle(stage: Stage) -> None:
-    """Wait until the connection is measured, and remarks are gone."""
-    await stage.amy.wait_for_text("good")
-    await stage.amy.wait_for("!document.querySelector('.toast.is-shown')")
-    await asyncio.sleep(0.5)
-
-
 async def join(stage: Stage, phone: bool) -> None:
     """Before joining."""
     del phone
     await open_link(stage.amy, stage.link(AMY, "speaker").replace("processing=off", ""))
-    await asyncio.sleep(1)
 
 
 async def speaker(stage: Stage, phone: bool) -> None:
@@ -83,7 +75,6 @@ async def speaker(stage: Stage, phone: bool) -> None:
     if not phone:
         await stage.amy.click("button", "Chat")
     write(stage)
-    await settle(stage)
 
 
 def write(stage: Stage) -> None:
@@ -105,7 +96,6 @@ async def host(stage: Stage, phone: bool) -> None:
     for number in (8, 10):
         seat(stage, number)
     await stage.amy.wait_for_text("2 people wait to be let in")
-    await settle(stage)
 
 
 async def person(stage: Stage, phone: bool) -> None:
@@ -129,7 +119,6 @@ async def listener(stage: Stage, phone: bool) -> None:
     del phone
     await enter(stage, "listener", 5, host=0)
     stage.room.raise_hand(stage.person(AMY).id, time.time())
-    await settle(stage)
 
 
 async def lobby(stage: Stage, phone: bool) -> None:
@@ -139,7 +128,6 @@ async def lobby(stage: Stage, phone: bool) -> None:
     stage.room.set_policy(replace(stage.room.policy, lobby="admit"))
     await stage.knock(stage.amy, AMY)
     await stage.amy.wait_for_text("You are in the waiting room")
-    await settle(stage)
 
 
 async def silenced(stage: Stage, phone: bool) -> None:
@@ -154,7 +142,6 @@ async def silenced(stage: Stage, phone: bool) -> None:
     stage.room.set_muted(own, True, by="Ben Okafor")
     stage.room.deafen(own, True, by="Ben Okafor")
     await stage.amy.wait_for_text("Muted by Ben Okafor")
-    await settle(stage)
 
 
 async def crowd(stage: Stage, phone: bool) -> None:
@@ -163,7 +150,6 @@ async def crowd(stage: Stage, phone: bool) -> None:
     await enter(stage, "speaker", 11, host=0)
     for number in range(3):
         stage.room.raise_hand(f"p{number}", time.time())
-    await settle(stage)
 
 
 SCENES: dict[str, Callable[[Stage, bool], Awaitable[None]]] = {

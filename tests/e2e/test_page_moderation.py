@@ -224,6 +224,11 @@ async def test_a_host_has_somebody_heard_by_those_who_are_ticked(stage: Stage) -
     await stage.amy.click("button", "More about Ben")
     await stage.amy.evaluate("document.getElementById('person-whisper').open = true")
     await stage.amy.click("checkbox", "Amy (you)")
+    for talking in (True, False, True):  # what happens meanwhile leaves the focus where it is
+        stage.room.participants["local-Cy"].talking = talking
+        stage.room.rename("local-Cy", f"Cy {talking}")
+        await stage.amy.wait_for(f"document.body.innerText.includes('Cy {talking}')")
+        assert await stage.amy.evaluate("document.activeElement.value") == amy
     await stage.amy.click("button", "Only those")
     await eventually(lambda: stage.room.hearing.gain("local-Cy", ben) == 0, "Cy does not hear Ben")
     assert stage.room.hearing.gain(amy, ben) == 1

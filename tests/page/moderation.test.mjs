@@ -9,7 +9,7 @@ import { MuteKeeper } from "../../static/js/mutekeeper.js";
 import { split } from "../../static/js/people.js";
 import { isPinWanted, isSentAway, pinProblem, pinQuestion, Refused, requestProblem, Unreachable } from "../../static/js/problems.js";
 import { actionsFor } from "../../static/js/rights.js";
-import { byWhom, changeToUs, farewell, handOrder, marksOf, ownStanding, whoDid } from "../../static/js/standing.js";
+import { byWhom, changeToUs, entryNeeds, farewell, handOrder, marksOf, ownStanding, whoDid } from "../../static/js/standing.js";
 
 const person = (id, more = {}) => ({
   id, name: id.toUpperCase(), transport: "webrtc", muted: false, talking: false, level: -127, joined_at: 0,
@@ -137,6 +137,12 @@ test("only those who were sent away, or whose conference is over, are told goodb
   assert.match(farewell("removed", "amy", "removed", there).lead, /^Amy removed you/);
   assert.match(farewell("ended", "Amy", "x", there).lead, /^Amy ended it/);
   assert.equal(farewell("ended", null, "The host is gone.", there).lead, "The host is gone.");
+});
+
+test("whoever copies the link is told what else it takes to get in", () => {
+  assert.equal(entryNeeds(false, false), "");
+  assert.match(entryNeeds(true, true), /PIN\.$/);
+  assert.match(entryNeeds(false, true), /invitation of their own/);
 });
 
 test("the chat keeps the latest messages, and says long ones only in part", () => {

@@ -320,13 +320,13 @@ OPTIONS: tuple[Option, ...] = (
     Option("webhooks", _WEBHOOKS, str, "URL", "tell this address what happens; can be repeated",
            name="webhook", many=True),
     Option("webhook_secret", _WEBHOOKS, str, "SECRET",
-           "what webhooks are signed with: whsec_ and 24 to 64 random bytes in base64; several separated by commas sign "
-           "all; better in the environment than here"),
+           "what webhooks are signed with: whsec_ and 24 to 64 random bytes in base64, or several separated by "
+           "commas; better in the environment than here"),
     Option("webhook_events", _WEBHOOKS, str, "NAME",
            "send events of this name only; can be repeated (default: all but levels and those of talking)",
            name="webhook-event", many=True),
     Option("webhook_timeout", _WEBHOOKS, read_seconds, "SECONDS", "time for the answer"),
-    Option("webhook_give_up", _WEBHOOKS, read_seconds, "SECONDS", "how long an event that did not arrive is tried again"),
+    Option("webhook_give_up", _WEBHOOKS, read_seconds, "SECONDS", "how long what did not arrive is tried again"),
     Option("webhook_queue", _WEBHOOKS, read_whole, "N", "events that may wait for one address; of more, the oldest go"),
     Option("phone_prompts", _PHONES, read_switch, "", "tell callers what happens to them (default: yes)"),
     Option("alone_prompt", _PHONES, one_of(ALONE), "WHO",

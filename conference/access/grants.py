@@ -55,8 +55,13 @@ class Grant:
 
     @property
     def joins_as(self) -> Role:
-        """The role in which they join, unless they ask for another: whoever may not speak is a listener."""
-        return self.role if self.allows("speak") else "listener"
+        """The role in which they join, unless they ask for another: theirs, as far as their rights go.
+
+        Whoever may not speak is a listener, and who may not moderate no host: a host's seat moderates.
+        """
+        if not self.allows("speak"):
+            return "listener"
+        return self.role if self.may_be(self.role) else "speaker"
 
     def may_be(self, role: Role) -> bool:
         """Whether they may join in a role: less than their own always, a host's with the right to moderate."""

@@ -216,3 +216,8 @@ def test_a_secret_is_counted_in_bytes() -> None:
 def test_whoever_may_not_speak_joins_as_a_listener() -> None:
     assert make_grant("host", rights=["listen", "moderate"]).joins_as == "listener"
     assert make_grant("host").joins_as == "host"
+
+
+def test_only_who_may_moderate_joins_as_a_host() -> None:
+    assert make_grant("host", rights=["speak", "listen"]).joins_as == "speaker"
+    assert make_grant("host", rights=["listen"]).joins_as == "listener"

@@ -11,7 +11,8 @@ each, and hold for those who join later:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import permutations
 from typing import TypeAlias
@@ -95,15 +96,16 @@ class Hearing:
         """Have ``source`` heard by these, and by nobody else, whoever joins; what was set for them as source goes.
 
         Raises:
-            ValueError: they whisper to themselves.
+            ValueError: they whisper to themselves, or :data:`MAX_RULES` are set; then nothing has changed.
         """
         chosen = list(listeners)
         if source in chosen:
             raise ValueError("Nobody can whisper to themselves.")
-        self.speak_up(source)
-        self.set(None, source, 0.0)
-        for listener in chosen:
-            self.set(listener, source, 1.0)
+        with self._all_or_nothing():
+            self.speak_up(source)
+            self.set(None, source, 0.0)
+            for listener in chosen:
+                self.set(listener, source, 1.0)
 
     def speak_up(self, source: str) -> None:
         """Take back what is set for somebody as source: everybody hears them again."""
@@ -113,22 +115,32 @@ class Hearing:
         """Have these hear each other only, and nobody else hear them; what was set for them goes.
 
         Raises:
-            ValueError: they are fewer than two.
+            ValueError: they are fewer than two, or :data:`MAX_RULES` are set; then nothing has changed.
         """
         group = list(dict.fromkeys(members))
         if len(group) < 2:
             raise ValueError("A sidebar has two members or more.")
-        self.rejoin(group)
-        for member in group:
-            self.set(None, member, 0.0)
-            self.set(member, None, 0.0)
-        for listener, source in permutations(group, 2):
-            self.set(listener, source, 1.0)
+        with self._all_or_nothing():
+            self.rejoin(group)
+            for member in group:
+                self.set(None, member, 0.0)
+                self.set(member, None, 0.0)
+            for listener, source in permutations(group, 2):
+                self.set(listener, source, 1.0)
 
     def rejoin(self, members: Iterable[str]) -> None:
         """Take back all that is set for these, as sources and as listeners."""
         group = set(members)
         self._drop(lambda listener, source: listener in group or source in group)
+
+    @contextmanager
+    def _all_or_nothing(self) -> Iterator[None]:
+        before = dict(self._gains)
+        try:
+            yield
+        except ValueError:
+            self._gains = before
+            raise
 
     def _drop(self, matches: _Matches) -> None:
         self._gains = {place: gain for place, gain in self._gains.items() if not matches(*place)}

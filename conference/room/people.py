@@ -78,6 +78,8 @@ class People:
             check_entry(self.policy, self.participants.values(), participant)
             participant.waiting = must_wait(self.policy, self.participants.values(), participant)
             participant.muted = participant.muted or (self.policy.mute_on_entry and participant.role != "host")
+        elif participant.waiting:  # what they waited for may have come meanwhile
+            participant.waiting = must_wait(self.policy, self.participants.values(), participant)
         participant.voice = Voice(self._voice)
         self.participants[participant.id] = participant
         self._stir()
@@ -94,11 +96,8 @@ class People:
         self._silence(participant)
         departure, by = participant.leaving or (departure, None)
         self._publish(ParticipantLeft(self.name, participant.state(), reason, departure, by))
-        if participant.role == "host" and self.policy.ends_with_host and not has_host(self.participants.values()):
-            if departure == "lost":
-                self._without_host = 1
-            else:
-                self.end("The host has ended the conference.")
+        if participant.role == "host" and departure != "ended":
+            self._host_is_gone(may_return=departure in ("lost", "failed"))
         return participant
 
     def dismiss(
@@ -210,6 +209,8 @@ class People:
         if policy == self.policy:
             return
         self.policy = policy
+        if not policy.ends_with_host:
+            self._without_host = 0
         self._publish(RoomUpdated(self.name, policy, by))
         if policy.lobby == "off" or (policy.lobby == "host" and has_host(self.participants.values())):
             self._admit_all(by)
@@ -241,6 +242,14 @@ class People:
         self._without_host = 0
         if self.policy.lobby == "host":
             self._admit_all(None)
+
+    def _host_is_gone(self, *, may_return: bool) -> None:
+        if not self.policy.ends_with_host or has_host(self.participants.values()):
+            return
+        if may_return:
+            self._without_host = 1
+        else:
+            self.end("The host has ended the conference.")
 
     def _admit_all(self, by: str | None) -> None:
         self.admit([one.id for one in self.participants.values() if one.waiting], by=by)

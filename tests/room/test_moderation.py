@@ -367,6 +367,57 @@ def test_a_host_whose_line_broke_has_half_a_minute_to_come_back() -> None:
     assert not scene.room.participants
 
 
+def test_a_host_who_went_by_an_error_of_ours_has_half_a_minute_too() -> None:
+    scene = Scene(("amy",), RoomPolicy(ends_with_host=True))
+    scene.join("cleo", "host")
+    scene.room.remove("cleo", "internal error", "failed")
+    assert scene.room.participants.keys() == {"amy"}
+    scene.tick(HOST_GRACE_TICKS + 1)
+    assert not scene.room.participants
+
+
+def test_a_room_told_not_to_end_with_its_host_does_not_end_though_one_was_waited_for() -> None:
+    scene = Scene(("amy",), RoomPolicy(ends_with_host=True))
+    scene.join("cleo", "host")
+    scene.room.remove("cleo", "lost", "lost")
+    scene.room.set_policy(RoomPolicy(ends_with_host=False))
+    scene.tick(HOST_GRACE_TICKS + 1)
+    assert scene.room.participants.keys() == {"amy"}
+
+
+def test_everybody_is_told_who_ended_a_room_that_would_end_with_its_host_anyway() -> None:
+    scene = Scene((), RoomPolicy(ends_with_host=True))
+    scene.join("cleo", "host")
+    scene.join("amy")
+    scene.room.end("Ended.", by="cleo")
+    left = [(event.departure, event.by) for event in scene.told(ParticipantLeft)]  # type: ignore[union-attr]
+    assert left == [("ended", "cleo")] * 2
+
+
+@pytest.mark.parametrize(("lobby", "waits"), [("off", False), ("host", False), ("admit", True)])
+def test_who_lost_their_line_in_the_lobby_does_not_wait_for_what_has_come_meanwhile(lobby: str, waits: bool) -> None:
+    scene = Scene((), RoomPolicy(lobby="host"))
+    amy = scene.join("amy")
+    assert amy.waiting
+    scene.join("ben")
+    scene.room.remove("amy", "lost", "lost")
+    scene.room.set_policy(RoomPolicy(lobby=lobby))  # type: ignore[arg-type]
+    scene.join("cleo", "host")
+    scene.room.add(amy, returning=True)
+    assert amy.waiting == waits
+
+
+def test_a_whisper_or_a_sidebar_for_which_there_is_no_place_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("conference.room.hearing.MAX_RULES", 2)
+    scene = Scene()
+    scene.room.set_gain("amy", "ben", 0.5)
+    before = scene.room.hearing.rules
+    for call in (lambda: scene.room.whisper("ben", ["amy", "cleo"]), lambda: scene.room.sidebar(["ben", "cleo"])):
+        with pytest.raises(ValueError, match="Too many"):
+            call()
+        assert scene.room.hearing.rules == before
+
+
 def test_who_is_muted_by_a_host_stays_so_until_they_are_asked_to_unmute() -> None:
     scene = Scene(("amy",))
     scene.room.set_muted("amy", True, by="cleo")

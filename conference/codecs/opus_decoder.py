@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from conference.audio.conceal import Concealer
@@ -18,6 +20,8 @@ OWN_FROM = SAMPLE_RATE * 20 // 1000
 
 _STEP = 120  # libopus conceals in multiples of 2.5 ms
 _MAX_FRAME_BYTES = 1275  # RFC 6716, section 3.4, R2
+
+_sizes = libopus.ffi.new("int16_t[48]")  # where libopus puts what nobody asks for
 
 
 def _frame_samples(toc: int) -> int:
@@ -48,13 +52,7 @@ class OpusDecoder:
 
     def __init__(self) -> None:
         self._lib = libopus.library()
-        error = libopus.ffi.new("int *")
-        state = self._lib.opus_decoder_create(SAMPLE_RATE, 1, error)
-        libopus.check(error[0])
-        self._state = libopus.ffi.gc(state, self._lib.opus_decoder_destroy)
-        self._pcm = np.empty(libopus.MAX_PACKET_SAMPLES, dtype=np.int16)
-        self._pcm_pointer = libopus.ffi.from_buffer("int16_t[]", self._pcm.data, require_writable=True)
-        self._sizes = libopus.ffi.new("int16_t[48]")
+        self._state: Any = None  # libopus's, 20 KB: made with the first packet, since most people never say a word
         self._concealer = Concealer(SAMPLE_RATE, begun=OWN_FROM)
         self._lost = 0  # samples made up in a row
 
@@ -70,7 +68,7 @@ class OpusDecoder:
         if not toc & 3 and len(payload) <= 1 + _MAX_FRAME_BYTES:  # code 0: one frame, the rest of the packet
             return _FRAME_SAMPLES[toc]
         frames = self._lib.opus_packet_parse(
-            payload, len(payload), libopus.ffi.NULL, libopus.ffi.NULL, self._sizes, libopus.ffi.NULL
+            payload, len(payload), libopus.ffi.NULL, libopus.ffi.NULL, _sizes, libopus.ffi.NULL
         )
         if frames < 1:
             raise DecodeError("not an Opus packet")
@@ -91,8 +89,7 @@ class OpusDecoder:
         Raises:
             DecodeError: the payload is not an Opus packet; the decoder is as it was.
         """
-        self.duration(payload)  # libopus would take an empty payload for a loss
-        result = self._decode(payload, libopus.MAX_PACKET_SAMPLES, fec=False)
+        result = self._decode(payload, self.duration(payload), fec=False)
         if result is None:
             raise DecodeError("not an Opus packet")
         self._lost = 0
@@ -124,7 +121,8 @@ class OpusDecoder:
 
     def reset(self) -> None:
         """Forget all history: the next packet belongs to another stream."""
-        libopus.check(self._lib.opus_decoder_ctl(self._state, libopus.RESET_STATE))
+        if self._state is not None:
+            libopus.check(self._lib.opus_decoder_ctl(self._state, libopus.RESET_STATE))
         self._concealer.reset()
         self._lost = 0
 
@@ -151,7 +149,17 @@ class OpusDecoder:
         return made
 
     def _decode(self, payload: bytes | None, samples: int, *, fec: bool) -> Samples | None:
-        """A copy of what libopus decoded; ``None`` if it refused."""
+        """What libopus makes of a packet, ``samples`` at most; ``None`` if it refuses."""
+        if self._state is None:
+            self._state = self._make_state()
         data, length = (libopus.ffi.NULL, 0) if payload is None else (payload, len(payload))
-        decoded = self._lib.opus_decode(self._state, data, length, self._pcm_pointer, samples, fec)
-        return self._pcm[:decoded].copy() if decoded >= 0 else None
+        pcm = np.empty(samples, dtype=np.int16)
+        place = libopus.ffi.from_buffer("int16_t[]", pcm.data, require_writable=True)
+        decoded = self._lib.opus_decode(self._state, data, length, place, samples, fec)
+        return pcm[:decoded] if decoded >= 0 else None
+
+    def _make_state(self) -> Any:
+        error = libopus.ffi.new("int *")
+        state = self._lib.opus_decoder_create(SAMPLE_RATE, 1, error)
+        libopus.check(error[0])
+        return libopus.ffi.gc(state, self._lib.opus_decoder_destroy)

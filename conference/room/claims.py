@@ -54,13 +54,14 @@ class Claims:
         self._caught = self._compared = 0
         self._interval = self._countdown = FIRST_CHECK
 
-    def is_due(self, size: int) -> bool:
+    def is_due(self, size: int, packets: int = 1) -> bool:
         """Whether a packet that is said to be silent should be decoded, to see.
 
         Args:
             size: of its payload, in bytes.
+            packets: how many such packets it stands for.
         """
-        self._countdown -= LARGE_COUNTS if size > LARGE_BYTES and self._interval < LAST_CHECK else 1
+        self._countdown -= packets * (LARGE_COUNTS if size > LARGE_BYTES and self._interval < LAST_CHECK else 1)
         return self._countdown <= 0
 
     def check_silence(self, level: float) -> None:

@@ -49,7 +49,7 @@ class PacketSource:
         self._maximum_delay_ms = maximum_delay_ms
         self._decoder = decoder
         self._jitter = self._make_jitter()
-        self.stats = StreamStats(self._jitter.stats)
+        self._stats = StreamStats(self._jitter.stats)
         self._decoded = Reframer()
         self._stretcher = Stretcher()
         self._played: Samples | None = None
@@ -74,6 +74,12 @@ class PacketSource:
             maximum_ms=self._maximum_delay_ms,
             conceal_ms=CONCEAL_MS,
         )
+
+    @property
+    def stats(self) -> StreamStats:
+        """What became of the packets so far."""
+        self._unheard.stop(self._stats)
+        return self._stats
 
     @property
     def decoder(self) -> Decoder:
@@ -116,11 +122,7 @@ class PacketSource:
             self._find_out()
 
     def behind_ms(self, now_ns: int) -> float:
-        """How long after the fastest packets come their sound is played, in milliseconds; 0 in a pause.
-
-        Args:
-            now_ns: when the next frame is pulled.
-        """
+        """How late sound pulled at ``now_ns`` is after the fastest packets came, in milliseconds; 0 in a pause."""
         return self._jitter.behind(self._playout(now_ns)) * 1000 / self._jitter.clock_rate
 
     def push(
@@ -143,18 +145,24 @@ class PacketSource:
             level: the sender's own measurement, dBov (RFC 6464), if the header had one.
             redundant: it came inside a later packet (RFC 2198), so that it tells nothing about the network's delay.
         """
+        unheard = self._unheard
+        if unheard.passing and level is not None and level <= SILENT_DBOV and not redundant:
+            self._claimed = level
+            unheard.go_by(payload)
+            return
+        unheard.stop(self._stats)
         if not self._claims.trusted:
             level = None
         if not redundant:
             self._claimed = level
         if not is_silent(level, payload):
-            self._unheard.arrived = 0
-        elif self._rests(sequence, timestamp, payload, arrival_ns):
+            unheard.arrived = 0
+        elif self._rests(sequence, timestamp, payload, arrival_ns, level):
             return
         try:
             duration = self._decoder.duration(payload)
         except DecodeError:
-            self.stats.undecodable += 1
+            self._stats.undecodable += 1
             return
         repairs = self._decoder.repairs(payload)
         self._jitter.push(
@@ -164,32 +172,32 @@ class PacketSource:
             wake, self.wake = self.wake, None
             wake()
 
-    def _rests(self, sequence: int, timestamp: int, payload: bytes, arrival_ns: int) -> bool:
+    def _rests(self, sequence: int, timestamp: int, payload: bytes, arrival_ns: int, level: int | None) -> bool:
         """Leave out a silent packet, one of many. Returns whether it is not to be waited for, indeed."""
         self._unheard.arrived = arrived = self._unheard.arrived + 1
         if arrived <= PRIMING_PACKETS + 1:
             return False
-        keep_alive = arrived % SILENT_KEEP_ALIVE == 0
-        if keep_alive and not self.idle:
-            return False
-        size = len(payload)
-        if size > DTX_BYTES and self._claims.is_due(size) and self.idle and self._lies(payload):
-            return False
-        if keep_alive:
-            self._jitter.pass_by(sequence, timestamp, arrival_ns)
+        if arrived % SILENT_KEEP_ALIVE:
+            self._stats.jitter.received += 1
         else:
-            self.stats.jitter.received += 1
-        self.stats.passed_over += 1
+            if level is not None:
+                self._unheard.let_pass()
+            if not self.idle or self._lies(payload):
+                return False
+            self._jitter.pass_by(sequence, timestamp, arrival_ns)
+        self._stats.passed_over += 1
         self._unheard.keep(payload)
         return True
 
     def _lies(self, payload: bytes) -> bool:
-        """Decode a packet that is said to be silent, to see. Returns whether its sender is found out by it."""
-        self._unheard.forget()
+        """Decode a packet that is said to be silent, now and then. Returns whether its sender is found out by it."""
+        size = len(payload)
+        if size <= DTX_BYTES or not self._claims.is_due(size, SILENT_KEEP_ALIVE):
+            return False
         try:
             self._claims.check_silence(level_of(self._decoder.decode(payload)))
         except DecodeError:
-            self.stats.undecodable += 1
+            self._stats.undecodable += 1
         if self._claims.trusted:
             return False
         self._find_out()
@@ -197,12 +205,14 @@ class PacketSource:
 
     def _find_out(self) -> None:
         """From now on, nothing is believed that the sender says."""
-        self.stats.mistrusted += 1
+        self._unheard.stop(self._stats)
+        self._stats.mistrusted += 1
         self._claimed = None
         log.warning("%s is louder or quieter than its packets say (RFC 6464): believed no more", self.owner)
 
     def restart(self, decoder: Decoder | None = None) -> None:
         """Another stream takes over: a new SSRC, or (with ``decoder``) another codec."""
+        self._unheard.stop(self._stats)
         self._claims.reset()
         self._claimed = None
         self._unheard.forget()
@@ -272,8 +282,9 @@ class PacketSource:
                     return not self._pass_over(packet, missing, surplus)
                 self._decoded.push(self._decode(packet)[self._at_48k(packet.skip) :])
             case Lost(duration, following):
-                unheard = self._skipping
-                self._decoded.push(self._silence(duration) if unheard else self._conceal(duration, following))
+                self._stats.concealed += not self._skipping
+                made = self._silence(duration) if self._skipping else self._decoder.conceal(duration, following)
+                self._decoded.push(made)
             case Silence(duration):
                 if duration >= wanted:
                     return False
@@ -301,17 +312,17 @@ class PacketSource:
         else:
             past = SILENCE if self._played is None else self._played
             changed = stretcher.lengthen(past, block, -wanted, urgent=urgent)
-        self.stats.shortened += len(changed) < len(block)
-        self.stats.lengthened += len(changed) > len(block)
+        self._stats.shortened += len(changed) < len(block)
+        self._stats.lengthened += len(changed) > len(block)
         self._decoded.push(changed)
 
     def _pass_over(self, packet: Packet, missing: int, surplus: int) -> bool:
         """Let a silent packet's time pass without decoding it. Returns whether that was all of the tick."""
-        self.stats.passed_over += 1
+        self._stats.passed_over += 1
         self._unheard.keep(packet.payload)
         length = self._at_48k(packet.duration - packet.skip)
         if surplus > 0:
-            self.stats.shortened += 1
+            self._stats.shortened += 1
             length -= min(surplus, length)
         if length == missing == FRAME_SAMPLES:
             return True
@@ -323,15 +334,11 @@ class PacketSource:
         try:
             samples = self._decoder.decode(packet.payload)
         except DecodeError:
-            self.stats.undecodable += 1
+            self._stats.undecodable += 1
             return self._decoder.conceal(packet.duration)
-        self.stats.decoded += 1
+        self._stats.decoded += 1
         self._playing = packet.level
         return samples
-
-    def _conceal(self, duration: int, following: bytes | None) -> Samples:
-        self.stats.concealed += 1
-        return self._decoder.conceal(duration, following)
 
     def _silence(self, duration: int) -> Samples:
         return np.zeros(self._at_48k(duration), dtype=np.int16)

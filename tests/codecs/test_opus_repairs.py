@@ -60,3 +60,12 @@ def test_from_the_first_loss_on_what_can_be_repaired_is() -> None:
 def test_under_loss_a_source_waits_for_repairs_if_there_are_any() -> None:
     assert delay_at_the_end(expected_loss=0) < 10
     assert 20 <= delay_at_the_end(expected_loss=20) < 30
+
+
+def test_a_decoder_that_has_heard_nothing_yet_can_begin_anew_and_conceal() -> None:
+    decoder = OpusDecoder()
+    decoder.reset()
+    assert decoder.duration(packets(1)[0]) == 960
+    assert not decoder.conceal(960).any()
+    decoder.reset()
+    assert len(decoder.decode(packets(1)[0])) == 960

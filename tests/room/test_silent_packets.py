@@ -1,0 +1,68 @@
+"""What silent packets leave behind: counts, and what a decoder is given before speech, however they are mixed."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from conference.audio.frame import FRAME_SAMPLES
+from conference.room.stream import PacketSource
+from conference.room.unheard import PRIMING_PACKETS
+from tests.room.fakes import at
+from tests.room.test_stream import CountingDecoder
+
+SILENT, LOUD, UNTOLD = -127, -20, None
+
+
+@given(levels=st.lists(st.sampled_from([SILENT] * 8 + [LOUD, UNTOLD]), max_size=80), looks=st.sets(st.integers(0, 80)))
+def test_every_packet_is_counted_whenever_it_is_looked(levels: list[int | None], looks: set[int]) -> None:
+    source = PacketSource(CountingDecoder())
+    for number, level in enumerate(levels):
+        source.push(number, number * FRAME_SAMPLES, bytes(2 * FRAME_SAMPLES), at(number), level)
+        source.pull(at(number) + 10_000_000)
+        if number in looks:
+            assert source.stats.jitter.received == number + 1
+    assert source.stats.jitter.received == len(levels)
+    assert source.stats.jitter.lost == 0
+
+
+@given(silent=st.integers(0, 60), looks=st.sets(st.integers(0, 60)))
+def test_speech_is_decoded_after_the_silence_right_before_it(silent: int, looks: set[int]) -> None:
+    decoder = CountingDecoder()
+    source = PacketSource(decoder)
+    payloads = [bytes([number + 1] * 2 * FRAME_SAMPLES) for number in range(silent + 1)]
+    for number, payload in enumerate(payloads):
+        source.push(number, number * FRAME_SAMPLES, payload, at(number), LOUD if number == silent else SILENT)
+        source.pull(at(number) + 10_000_000)
+        if number in looks:
+            assert source.stats.passed_over <= number
+    last = payloads[-1 - PRIMING_PACKETS :]
+    assert decoder.decoded[-len(last) :] == last
+
+
+def test_silent_packets_that_came_inside_later_ones_are_counted_too() -> None:
+    source = PacketSource(CountingDecoder())
+    for number in range(40):
+        source.push(
+            number,
+            number * FRAME_SAMPLES,
+            bytes(2 * FRAME_SAMPLES),
+            at(number),
+            SILENT if number % 3 else UNTOLD,
+            redundant=number % 3 == 0,
+        )
+        source.pull(at(number) + 10_000_000)
+    assert source.stats.jitter.received == 40
+
+
+def test_another_stream_begins_with_a_look_at_its_packets() -> None:
+    decoder = CountingDecoder()
+    source = PacketSource(decoder)
+    for number in range(12):
+        source.push(number, number * FRAME_SAMPLES, bytes(2 * FRAME_SAMPLES), at(number), SILENT)
+        source.pull(at(number) + 10_000_000)
+    source.restart()
+    assert source.stats.jitter.received == 12
+    source.push(500, 9_000_000, bytes([7] * 2 * FRAME_SAMPLES), at(12), LOUD)
+    assert source.pull(at(12) + 10_000_000) is not None
+    assert decoder.decoded[-1] == bytes([7] * 2 * FRAME_SAMPLES)

@@ -10,9 +10,9 @@ from aiohttp import web
 from conference.web import seats
 from conference.web.access import require
 from conference.web.live import SERVER
+from conference.web.people import reader_of
 from conference.web.problems import REMOVED, Problem
 from conference.web.sse import Subscription
-from conference.web.views import Reader
 
 HEARTBEAT = b": still here\n\n"
 """A comment: ignored by readers, noticed by proxies."""
@@ -30,7 +30,7 @@ async def events(request: web.Request) -> web.StreamResponse:
     room = request.match_info["room"]
     actor = require(request, None, room)
     _check_seat(request, room, actor.participant_id)
-    reader = Reader(actor.grant.allows("moderate"), actor.participant_id, actor.grant.identity)
+    reader = reader_of(actor)
     last = request.headers.get("Last-Event-ID") or request.query.get(LAST_EVENT_ID)
     subscription = server.feeds.subscribe(room, reader, last)
     response = web.StreamResponse(

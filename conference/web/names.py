@@ -20,9 +20,18 @@ def read_name(text: str, max_length: int) -> str:
     name = text.strip()
     if len(name) > max_length:
         raise ValueError(f"This name is too long: use at most {max_length} characters.")
-    if any(unicodedata.category(one) in _REFUSED_CATEGORIES or one in _BIDI_CONTROLS for one in name):
+    if any(map(_is_refused, name)):
         raise ValueError("This name has control characters in it: use letters, digits and signs.")
     return name or DEFAULT_NAME
+
+
+def shown_name(text: str, max_length: int = 64) -> str:
+    """A name that nobody here typed, as a token's: what of it shows as one line of text."""
+    return "".join(one for one in text if not _is_refused(one)).strip()[:max_length] or "somebody"
+
+
+def _is_refused(character: str) -> bool:
+    return unicodedata.category(character) in _REFUSED_CATEGORIES or character in _BIDI_CONTROLS
 
 
 def read_text_message(text: str) -> str:

@@ -23,7 +23,7 @@ from conference.web.body import read_text
 from conference.web.live import SERVER, Server, limit_joins
 from conference.web.models import ParticipantPatch
 from conference.web.names import read_name
-from conference.web.people import find_participant, is_self, label_in
+from conference.web.people import check_seen, find_participant, is_self, label_in
 from conference.web.problems import MUTED, REMOVED, Problem
 from conference.web.reading import MERGE_PATCH, read_body
 from conference.web.reception import EndedEarly, NotGranted, Removed
@@ -86,8 +86,9 @@ async def join(request: web.Request) -> web.Response:
 async def show(request: web.Request) -> web.Response:
     """``GET`` a participant: their state, and how their connection does."""
     server = request.app[SERVER]
-    require_self_or(request, None, request.match_info["room"], request.match_info["id"])
+    actor = require_self_or(request, None, request.match_info["room"], request.match_info["id"])
     room, participant = find_participant(request)
+    check_seen(room, actor, participant)
     state = participant.state()
     body = participant_json(state) | {"voice": voice_json(state)}
     connection = server.reception.peer(room.name, participant.id) or server.call(participant.id)

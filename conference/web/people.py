@@ -11,7 +11,11 @@ from conference.room.room import Room
 from conference.web import seats
 from conference.web.access import Actor, require, require_self_or
 from conference.web.live import SERVER
+from conference.web.names import shown_name
 from conference.web.problems import Problem
+from conference.web.views import Reader, View, audience_of
+
+_NOT_HERE = "There is no such participant: they have left."
 
 
 def find_participant(request: web.Request) -> tuple[Room, Participant]:
@@ -32,8 +36,25 @@ def participant_in(room: Room, participant_id: str) -> Participant:
     """
     participant = room.participants.get(participant_id)
     if participant is None:
-        raise Problem(404, "There is no such participant: they have left.")
+        raise Problem(404, _NOT_HERE)
     return participant
+
+
+def reader_of(actor: Actor) -> Reader:
+    """Somebody who asks, as one who wants to know what there is in a room."""
+    return Reader(actor.grant.allows("moderate"), actor.participant_id, actor.grant.identity)
+
+
+def check_seen(room: Room, actor: Actor, participant: Participant) -> None:
+    """Whether somebody sees a participant: in a lobby, and outside of it, one sees nobody else.
+
+    Raises:
+        Problem: they do not (404), as if the participant were not there.
+    """
+    reader = reader_of(actor)
+    if reader.moderates or reader.is_one(participant) or audience_of(room).view(reader) is not View.LOBBY:
+        return
+    raise Problem(404, _NOT_HERE)
 
 
 def check_present(room: Room, participant_ids: Iterable[str]) -> None:
@@ -65,7 +86,7 @@ def find_self(room: Room, actor: Actor) -> Participant | None:
 def label_in(room: Room, actor: Actor) -> str:
     """What the others are told of who did something."""
     participant = find_self(room, actor)
-    return actor.grant.name or actor.label if participant is None else participant.name
+    return shown_name(actor.grant.name or actor.label) if participant is None else participant.name
 
 
 def require_moderator(request: web.Request) -> tuple[Room, str]:

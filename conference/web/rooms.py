@@ -8,9 +8,10 @@ from aiohttp import web
 
 from conference.web.access import require, visible
 from conference.web.live import SERVER
+from conference.web.people import reader_of
 from conference.web.problems import Problem
 from conference.web.shapes import room_summary_json
-from conference.web.views import Reader, View, audience_of, room_as_seen
+from conference.web.views import View, audience_of, room_as_seen
 
 _FRESH = {"Cache-Control": "no-store"}
 
@@ -29,7 +30,7 @@ async def show_room(request: web.Request) -> web.Response:
     name = request.match_info["room"]
     actor = require(request, None, name)
     room = request.app[SERVER].room(name)
-    reader = Reader(actor.grant.allows("moderate"), actor.participant_id, actor.grant.identity)
+    reader = reader_of(actor)
     view = View.MODERATOR if reader.moderates else audience_of(room).view(reader)
     return web.json_response(room_as_seen(room, view, reader), headers=_FRESH)
 

@@ -364,9 +364,14 @@ async def test_whoever_waits_sees_themselves_only_until_they_are_admitted(scene:
         return [one["name"] for one in shown["participants"]]
 
     assert await seen() == ["Cleo"]
+    assert (await scene.client.get(scene.paths["Cleo"], headers=cleo)).status == 200
+    for outside in (cleo, as_role("speaker")):  # as if there were nobody else
+        assert (await scene.client.get(scene.paths["Amy"], headers=outside)).status == 404
+    assert (await scene.client.get(scene.paths["Amy"], headers=scene.seats["Amy"])).status == 200
     assert (await scene.post("/rooms/tea/messages", {"text": "hello?"}, cleo)).status == 403
     assert (await scene.post("/rooms/tea/admit")).status == 204
     assert await seen() == ["Hana", "Amy", "Ben", "Cleo"]
+    assert (await scene.client.get(scene.paths["Amy"], headers=cleo)).status == 200
     assert (await scene.post("/rooms/tea/messages", {"text": "hello!"}, cleo)).status == 204
 
 
@@ -403,6 +408,14 @@ async def test_a_message_goes_to_everybody_with_the_name_of_who_wrote_it(scene: 
     assert (await scene.post("/rooms/tea/messages", {"text": "Welcome"}, as_role("host", name="Office"))).status == 204
     messages = [(one.participant_id, one.name, one.text) for one in scene.told(MessageSent)]
     assert messages == [(scene.id("Amy"), "Amy", "Hello,\nall"), (None, "Office", "Welcome")]
+
+
+async def test_a_name_from_a_token_is_one_line_whoever_reads_it(scene: Scene) -> None:
+    office = as_role("host", name="Office\nroom=tea \u202e" + "x" * 100)
+    assert (await scene.post("/rooms/tea/messages", {"text": "Welcome"}, office)).status == 204
+    assert (await scene.patch("Amy", {"muted": True}, office)).status == 200
+    [message] = scene.told(MessageSent)
+    assert message.name == scene.person("Amy").muted_by == "Officeroom=tea " + "x" * 49
 
 
 async def test_only_who_is_in_the_room_writes_there(scene: Scene) -> None:

@@ -47,7 +47,7 @@ class Actions:
                 desk.room.raise_hand(participant_id, None if raised else self._wallclock())
                 return []
             case "count":
-                return [desk.count_prompt(participant_id)]
+                return [self._count(desk, participant_id)]
             case "help":
                 return self._help(desk, participant_id)
             case _:
@@ -71,6 +71,11 @@ class Actions:
             return ["muted-by-host"]
         desk.room.set_muted(participant_id, not participant.muted)
         return []
+
+    def _count(self, desk: Desk, participant_id: str) -> str:
+        if desk.room.participants[participant_id].waiting and not self.is_host(desk, participant_id):
+            return desk.waiting_prompt  # who waits learns nothing of the room
+        return desk.count_prompt(participant_id)
 
     def _help(self, desk: Desk, participant_id: str) -> list[str]:
         host = self.is_host(desk, participant_id)

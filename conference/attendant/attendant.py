@@ -162,7 +162,7 @@ class Attendant:
     def _greet(self, desk: Desk, state: ParticipantState) -> None:
         greeting = ["welcome"]
         if state.waiting:
-            greeting.append("waiting-for-host" if desk.policy.lobby == "host" else "waiting")
+            greeting.append(desk.waiting_prompt)
         elif desk.others(state.id):
             greeting.append(desk.count_prompt(state.id))
         if state.role == "listener":

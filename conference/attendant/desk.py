@@ -66,6 +66,11 @@ class Desk:
         others = len(self.others(participant_id))
         return "alone" if others == 0 else f"others-{others}" if others <= MOST_COUNTED else "others-many"
 
+    @property
+    def waiting_prompt(self) -> str:
+        """The prompt that says what is waited for in the lobby."""
+        return "waiting-for-host" if self.policy.lobby == "host" else "waiting"
+
     def forget(self, participant_id: str) -> None:
         """Somebody has gone."""
         self.people.pop(participant_id, None)

@@ -301,6 +301,15 @@ def test_hands_locks_and_counts() -> None:
     assert house.heard() == [("amy", "others-1")]
 
 
+@pytest.mark.parametrize(("lobby", "said"), [("admit", "waiting"), ("host", "waiting-for-host")])
+def test_who_waits_does_not_learn_how_many_are_in_the_room(lobby: str, said: str) -> None:
+    house = House(RoomPolicy(lobby=lobby))  # type: ignore[arg-type]
+    house.join("amy")
+    house.heard()
+    house.press("amy", "*8")
+    assert house.heard() == [("amy", said)]
+
+
 @pytest.mark.parametrize("keys", ["*7", "*2", "*3", "*00"])
 def test_what_hosts_do_others_are_told_they_may_not(keys: str) -> None:
     house = House(RoomPolicy(lobby="off"))

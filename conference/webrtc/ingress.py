@@ -7,7 +7,7 @@ others are dropped by their header alone, before any cryptography, and so can ne
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
@@ -103,6 +103,8 @@ class Ingress:
         self._decoders: dict[int, Decoder] = {}  # made so far, by payload type
         self._streams = 0
         self._last_ns = 0
+        self._heard: bytes | None = None  # the SSRC, as in a header
+        self._usual = self._payload_type  # in the header of most packets
         self.ssrc: int | None = None
         """The stream that is heard."""
 
@@ -117,37 +119,23 @@ class Ingress:
         Returns:
             Whether it was authentic, and so tells that the peer is there.
         """
-        stats = self.stats
-        if len(packet) < HEADER_BYTES:
-            stats.malformed += 1
-            return False
-        payload_type = packet[1] & 0x7F
-        if payload_type not in self._codecs and payload_type != self._red:
-            stats.unknown_payload += 1
-            return False
-        ssrc = int.from_bytes(packet[8:12], "big")
-        if ssrc != self.ssrc and not self._may_take_over(ssrc, now_ns):
-            stats.foreign += 1
+        # This is done for every packet: in one piece, and with a glance at the header for those like the one before.
+        if (packet[8:12] != self._heard or packet[1] & 0x7F != self._usual) and not self._admits(packet, now_ns):
             return False
         plain = self.unprotect(packet)
+        stats = self.stats
         if plain is None:
             stats.unauthentic += 1
             return False
-        self._take(plain, ssrc, now_ns)
-        return True
-
-    def _take(self, plain: bytes, ssrc: int, now_ns: int) -> None:
-        """Take an authentic packet of the stream that is heard, or is to be heard from now on."""
-        stats = self.stats
-        blocks: list[Block] = []
+        blocks: Sequence[Block] = ()
         try:
-            payload_type, sequence, timestamp, _, payload, level = parse_media(plain, self._level_id)
+            payload_type, sequence, timestamp, ssrc, payload, level = parse_media(plain, self._level_id)
             if payload_type == self._red:
                 blocks = self._unpack(payload)
                 payload_type, _, payload = blocks[-1]
         except ValueError:
             stats.malformed += 1
-            return
+            return True
         if ssrc != self.ssrc or payload_type != self._payload_type:
             self._switch(ssrc, payload_type)
         self._last_ns = now_ns
@@ -162,6 +150,23 @@ class Ingress:
             self._source.push(sequence, timestamp, payload, now_ns, level)
         else:
             stats.malformed += 1
+        return True
+
+    def _admits(self, packet: bytes, now_ns: int) -> bool:
+        """Whether a packet's header, not authentic yet, is of a stream that is or may be heard; else it is counted."""
+        stats = self.stats
+        if len(packet) < HEADER_BYTES:
+            stats.malformed += 1
+            return False
+        payload_type = packet[1] & 0x7F
+        if payload_type not in self._codecs and payload_type != self._red:
+            stats.unknown_payload += 1
+            return False
+        ssrc = int.from_bytes(packet[8:12], "big")
+        if ssrc != self.ssrc and not self._may_take_over(ssrc, now_ns):
+            stats.foreign += 1
+            return False
+        return True
 
     def _unpack(self, payload: bytes) -> list[Block]:
         """The blocks of a packet of redundant audio.
@@ -174,7 +179,7 @@ class Ingress:
             raise ValueError("redundancy of another format")
         return blocks
 
-    def _recover(self, sequence: int, timestamp: int, blocks: list[Block], now_ns: int) -> None:
+    def _recover(self, sequence: int, timestamp: int, blocks: Sequence[Block], now_ns: int) -> None:
         """Hand on what came before this packet and is not here yet."""
         for distance, block in reversed(distances(blocks, self._duration)):
             earlier = (sequence - distance) & 0xFFFF
@@ -210,6 +215,7 @@ class Ingress:
             decoder = self._decoders[payload_type]
             decoder.reset()
         self.ssrc, self._payload_type = ssrc, payload_type
+        self._heard, self._usual = ssrc.to_bytes(4, "big"), payload_type if self._red is None else self._red
         self._arrivals = Arrivals()
         self.reception = ReceptionStatistics(CLOCK_RATES[self._codecs[payload_type].name])
         if decoder is not None or not first:

@@ -176,22 +176,37 @@ class UdpMux:
         self._asked.clear()
 
     def _readable(self, via: SharedSocket) -> None:
-        """Something has come: read it, and wait for more to read at once if the last time was just now."""
-        now_ns = self._now()
-        quick = now_ns - via.read_ns < COALESCE_NS
-        via.read_ns = now_ns
-        if not self._drain(via, now_ns):
-            self.behind_ns = now_ns  # what comes is more than what is read: no time to wait
-        elif quick and via.sock.fileno() >= 0:
+        """Something has come: read it. If the last time was just now, look for more by the clock from now on."""
+        before_ns = via.read_ns
+        received = self._read(via)
+        if received < BURST and via.read_ns - before_ns < COALESCE_NS and via.sock.fileno() >= 0:
             self._loop.remove_reader(via.sock.fileno())
-            self._loop.call_later(COALESCE_NS / 1e9, self._resume, via)
+            self._loop.call_later(COALESCE_NS / 1e9, self._look, via)
 
-    def _resume(self, via: SharedSocket) -> None:
-        if via.sock.fileno() >= 0:
+    def _look(self, via: SharedSocket) -> None:
+        """Read what has come meanwhile, and look again soon; if there was nothing, be woken by the next datagram.
+
+        That takes one turn of the event loop each time, and no system call but the one that reads.
+        """
+        if via.sock.fileno() < 0:
+            return
+        received = self._read(via)
+        if via.sock.fileno() < 0:
+            return
+        if 0 < received < BURST:
+            self._loop.call_later(COALESCE_NS / 1e9, self._look, via)
+        else:
             self._loop.add_reader(via.sock.fileno(), self._readable, via)
 
-    def _drain(self, via: SharedSocket, now_ns: int) -> bool:
-        """Read what is there, up to a bound. Returns whether that was all."""
+    def _read(self, via: SharedSocket) -> int:
+        """Read what is there, up to a bound. Returns how many datagrams that was."""
+        via.read_ns = now_ns = self._now()
+        received = self._drain(via, now_ns)
+        if received >= BURST:
+            self.behind_ns = now_ns  # what comes is more than what is read: no time to wait
+        return received
+
+    def _drain(self, via: SharedSocket, now_ns: int) -> int:
         inbox, received = self._inboxes.get(via), 0
         if inbox is None:
             return self._drain_singly(via, now_ns)
@@ -202,7 +217,7 @@ class UdpMux:
             if len(batch) < inbox.places:
                 break
         self.stats.received += received
-        return received < BURST
+        return received
 
     def _take(self, batch: list[tuple[bytes, bytes]], via: SharedSocket, now_ns: int) -> None:
         """Media goes straight to whom it belongs; all else takes the usual way."""
@@ -218,13 +233,13 @@ class UdpMux:
                 self.stats.errors += 1
                 logger.exception("a datagram from %s could not be handled", unpack_name(name))
 
-    def _drain_singly(self, via: SharedSocket, now_ns: int) -> bool:
+    def _drain_singly(self, via: SharedSocket, now_ns: int) -> int:
         receive, stats = via.sock.recvfrom, self.stats
-        for _ in range(BURST):
+        for number in range(BURST):
             try:
                 data, address = receive(MAX_DATAGRAM)
             except (BlockingIOError, InterruptedError):
-                return True
+                return number
             except OSError:  # an ICMP error for something sent before
                 continue
             stats.received += 1
@@ -233,7 +248,7 @@ class UdpMux:
             except Exception:
                 stats.errors += 1
                 logger.exception("a datagram from %s could not be handled", address)
-        return False
+        return BURST
 
     def _dispatch(self, data: bytes, address: Address, via: SharedSocket, now_ns: int) -> None:
         first = data[0] if data else -1

@@ -61,6 +61,9 @@ class ReceptionStatistics:
         clock_rate: of the RTP timestamps, in Hz.
     """
 
+    __slots__ = ("_base", "_clock_rate", "_expected_prior", "_highest", "_jitter_q4", "_lsr", "_lsr_at_ns",
+                 "_received_prior", "_transit", "received")  # fmt: skip
+
     def __init__(self, clock_rate: int) -> None:
         self._clock_rate = clock_rate
         self.received = 0

@@ -10,7 +10,7 @@ import pytest
 from aioice import stun
 
 from conference.webrtc.addresses import Binding
-from conference.webrtc.mux import MAX_ADDRESSES, TAKEOVER_NS, UdpMux
+from conference.webrtc.mux import COALESCE_NS, MAX_ADDRESSES, TAKEOVER_NS, UdpMux
 from conference.webrtc.sockets import Address, SharedSocket
 from tests.webrtc.stock import LOOPBACK, eventually
 
@@ -144,6 +144,33 @@ async def test_a_removed_connection_gets_nothing_more(wire: Wire) -> None:
     for datagram in (check("amy1"), RTP, DTLS):
         await wire.send(sock, datagram)
     assert (amy.got, len(wire.mux)) == (["request"], 0)
+
+
+async def test_datagrams_in_quick_succession_all_come_and_so_does_one_after_a_pause(wire: Wire) -> None:
+    """The clock stands still here, so that everything is in quick succession: read by the clock, then woken again."""
+    amy = Connection("amy1")
+    wire.mux.add(amy)
+    sock = wire.client()
+    await wire.send(sock, check("amy1"))
+    for burst in (1, 200, 1, 3):
+        before = len(amy.got)
+        for _ in range(burst):
+            sock.send(RTP)
+        await eventually(lambda wanted=before + burst: len(amy.got) == wanted)  # type: ignore[misc]
+        await asyncio.sleep(2 * COALESCE_NS / 1e9)
+    assert wire.mux.behind_ns < 0, "there was never more than could be read"
+
+
+async def test_a_mux_that_is_closed_while_it_reads_by_the_clock_reads_no_more(wire: Wire) -> None:
+    amy = Connection("amy1")
+    wire.mux.add(amy)
+    sock = wire.client()
+    await wire.send(sock, check("amy1"))
+    await wire.send(sock, RTP)
+    received = wire.mux.stats.received
+    wire.mux.close()
+    await asyncio.sleep(2 * COALESCE_NS / 1e9)
+    assert wire.mux.stats.received == received
 
 
 async def test_a_response_goes_to_who_asked_wherever_it_comes_from(wire: Wire) -> None:

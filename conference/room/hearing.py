@@ -128,10 +128,11 @@ class Hearing:
             for listener, source in permutations(group, 2):
                 self.set(listener, source, 1.0)
 
-    def rejoin(self, members: Iterable[str]) -> None:
-        """Take back all that is set for these, as sources and as listeners."""
+    def rejoin(self, members: Iterable[str], before: Iterable[Rule] = ()) -> None:
+        """Take back all that is set for these, as sources and as listeners, and set again what was before."""
         group = set(members)
         self._drop(lambda listener, source: listener in group or source in group)
+        self._gains.update({(one.listener, one.source): one.gain for one in before})
 
     @contextmanager
     def _all_or_nothing(self) -> Iterator[None]:

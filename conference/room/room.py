@@ -15,7 +15,7 @@ from conference.room.audience import Audience, Row
 from conference.room.encoders import EncoderBank
 from conference.room.events import HearingChanged, LevelsMeasured, RoomEvent, SoundStarted, SoundStopped
 from conference.room.floor import Floor
-from conference.room.hearing import Hearing
+from conference.room.hearing import Hearing, Rule
 from conference.room.participant import Departure, Participant, Sink, Source
 from conference.room.people import People
 from conference.room.policy import DEFAULT_POLICY, RoomPolicy
@@ -126,9 +126,9 @@ class Room(People):
         self._hearing.sidebar(members)
         self._hearing_changed(by)
 
-    def rejoin(self, members: Iterable[str], *, by: str | None = None) -> None:
-        """Take back all that is set in the matrix for these."""
-        self._hearing.rejoin(members)
+    def rejoin(self, members: Iterable[str], before: Iterable[Rule] = (), *, by: str | None = None) -> None:
+        """Take back all that is set in the matrix for these, and set again what was before."""
+        self._hearing.rejoin(members, before)
         self._hearing_changed(by)
 
     def _hearing_changed(self, by: str | None) -> None:

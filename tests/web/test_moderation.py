@@ -562,6 +562,27 @@ async def test_a_sidebar_is_made_listed_and_ended(scene: Scene) -> None:
     assert hears(scene) == PLAIN
 
 
+async def test_a_coach_who_was_in_a_sidebar_is_still_not_heard_by_the_caller(scene: Scene) -> None:
+    coach, agent, caller = "Hana", "Amy", "Ben"
+    await scene.put(f"{scene.paths[coach]}/coach", {"agent": scene.id(agent)})
+    before = hears(scene)
+    assert before[caller][coach] == 0.0
+    aside = await scene.post("/rooms/tea/sidebars", {"participants": [scene.id(coach), scene.id(agent)]})
+    assert (await scene.delete(aside.headers["Location"])).status == 204
+    assert hears(scene) == before
+
+
+async def test_whoever_is_back_from_a_sidebar_whispers_into_no_other(scene: Scene) -> None:
+    await scene.come("Cleo", **as_role("speaker"))
+    await scene.put(f"{scene.paths['Amy']}/whisper", {"to": [scene.id("Cleo")]})
+    for pair in (("Amy", "Ben"), ("Cleo", "Hana")):
+        made = await scene.post("/rooms/tea/sidebars", {"participants": [scene.id(one) for one in pair]})
+        if pair[0] == "Amy":
+            aside = made.headers["Location"]
+    assert (await scene.delete(aside)).status == 204
+    assert all(hears(scene)[one]["Amy"] == 0.0 for one in ("Cleo", "Hana", "Ben"))
+
+
 async def test_nobody_is_in_two_sidebars_or_whispers_out_of_one(scene: Scene) -> None:
     both = [scene.id("Amy"), scene.id("Ben")]
     assert (await scene.post("/rooms/tea/sidebars", {"participants": both})).status == 201

@@ -143,7 +143,7 @@ async def test_the_webhook_the_configuration_and_the_health_are_as_shown(
     default = ET.fromstring(await (await http.post("/twilio/voice?name=Amy")).text()).find("Connect/Stream")
     assert default is not None
     assert default.get("url") == f"ws://{host}/twilio/stream/lobby"
-    assert [one.attrib for one in default] == [{"name": "name", "value": "Amy"}]
+    assert [one.attrib for one in default] == [{"name": "name", "value": "Amy"}, {"name": "prompts", "value": "on"}]
     assert await (await http.get("/config")).json() == {"access": "open", "iceServers": [], "maxNameLength": 64}
     health = await http.get("/healthz")
     assert (health.status, await health.text()) == (200, "ok\n")

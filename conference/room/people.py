@@ -78,8 +78,6 @@ class People:
             check_entry(self.policy, self.participants.values(), participant)
             participant.waiting = must_wait(self.policy, self.participants.values(), participant)
             participant.muted = participant.muted or (self.policy.mute_on_entry and participant.role != "host")
-        elif participant.waiting:  # what they waited for may have come meanwhile
-            participant.waiting = must_wait(self.policy, self.participants.values(), participant)
         participant.voice = Voice(self._voice)
         self.participants[participant.id] = participant
         self._stir()

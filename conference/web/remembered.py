@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass
 
+from conference.room.entry import must_wait
 from conference.room.participant import Departure, Participant, Restraints
 from conference.room.room import Room
 
@@ -75,4 +76,6 @@ class RememberedSeats:
             newcomer.muted = gone.restraints.muted  # whoever was muted when the line broke must not come back open
             return False
         newcomer.restrain(gone.restraints)
+        if newcomer.waiting:  # what they waited for may have come meanwhile
+            newcomer.waiting = must_wait(there.policy, there.participants.values(), newcomer)
         return gone.departure in ("lost", "failed")

@@ -13,6 +13,7 @@ from conference.codecs.opus import OpusCodec
 from conference.codecs.pcmu import PcmuCodec
 from conference.prompts.library import Library
 from conference.room.local import LocalSource
+from conference.room.policy import RoomPolicy
 from conference.room.room import Room
 from conference.room.sounds import Sound
 from tests.capture.captured import Ear, all_samples, at, captured_room, join, replayed
@@ -123,3 +124,16 @@ def test_the_capture_says_what_was_played_and_what_was_set(evening: tuple[Evenin
     assert rules[-1] == []
     ends = [one.index for one in records if isinstance(one, SoundPulled) and one.ended]
     assert sorted(ends) == list(range(6))
+
+
+def test_who_waited_in_the_lobby_waits_when_it_is_heard_again() -> None:
+    room, memory = captured_room()
+    room.set_policy(RoomPolicy(lobby="admit"))
+    evening = Evening(room)
+    room.admit(NAMES[:2])
+    evening.run()
+    room.end_capture("over")
+    assert not np.any(all_samples(evening.ears["cat"].heard)[: 60 * 960])
+    replay, heard = replayed(memory)
+    assert replay.identical
+    assert heard["cat"] == evening.ears["cat"].heard

@@ -260,6 +260,22 @@ async def test_a_seat_of_yesterday_opens_no_lobby_of_today() -> None:
         assert scene.person("Amy").waiting
 
 
+@pytest.mark.parametrize(("lobby", "waits"), [("off", False), ("host", False), ("admit", True)])
+async def test_who_lost_their_line_in_the_lobby_does_not_wait_for_what_has_come_meanwhile(
+    lobby: str, waits: bool
+) -> None:
+    async with Site(guarded(lobby="host")) as site:
+        scene = Scene(site)
+        for name in ("Amy", "Ben"):
+            await scene.come(name, **as_role("speaker"))
+        assert scene.person("Amy").waiting
+        scene.lose("Amy")
+        await scene.come("Hana", **scene.host)
+        await scene.policy(lobby=lobby)
+        await scene.come("Amy", **scene.seats["Amy"], **as_role("speaker"))
+        assert scene.person("Amy").waiting == waits
+
+
 async def test_ending_a_room_sends_everybody_home_and_takes_it_away(scene: Scene) -> None:
     assert (await scene.delete("/rooms/tea")).status == 204
     assert {(one.departure, one.by) for one in scene.told(ParticipantLeft)} == {("ended", "Hana")}

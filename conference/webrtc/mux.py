@@ -36,6 +36,9 @@ COALESCE_NS = 3_000_000
 """When packets come in quick succession, they are read in batches this far apart: each time that the event loop wakes
 up costs as much as handling a packet does. A tick is seven times as long."""
 
+QUICK_READS = 4
+"""So many reads in a row, each no longer after the one before than that, are quick succession."""
+
 MAX_ADDRESSES = 32
 """Source addresses that one connection may have: networks it moved through, and both IP versions."""
 
@@ -176,10 +179,11 @@ class UdpMux:
         self._asked.clear()
 
     def _readable(self, via: SharedSocket) -> None:
-        """Something has come: read it. If the last time was just now, look for more by the clock from now on."""
+        """Something has come: read it. If it comes in quick succession, look for more by the clock from now on."""
         before_ns = via.read_ns
         received = self._read(via)
-        if received < BURST and via.read_ns - before_ns < COALESCE_NS and via.sock.fileno() >= 0:
+        via.quick = via.quick + 1 if via.read_ns - before_ns < COALESCE_NS else 0
+        if received < BURST and via.quick >= QUICK_READS and via.sock.fileno() >= 0:
             self._loop.remove_reader(via.sock.fileno())
             self._loop.call_later(COALESCE_NS / 1e9, self._look, via)
 
@@ -196,6 +200,7 @@ class UdpMux:
         if 0 < received < BURST:
             self._loop.call_later(COALESCE_NS / 1e9, self._look, via)
         else:
+            via.quick = 0
             self._loop.add_reader(via.sock.fileno(), self._readable, via)
 
     def _read(self, via: SharedSocket) -> int:

@@ -43,6 +43,9 @@ class SharedSocket:
         self.read_ns = 0
         """When datagrams were last read."""
 
+        self.quick = 0
+        """How many reads before that one followed each other closely."""
+
         self._stats = stats
 
     def sendto(self, data: bytes, address: Address) -> bool:

@@ -46,7 +46,7 @@ def test_the_commands_come_in_with_a_token_and_not_without(server: Running) -> N
     for command in (join, call):
         done = conference(*command, "--token", made)
         assert done.returncode == 0, done.stderr
-    status, _, errors = server.stop(signal.SIGTERM)
+    status, errors = server.stop(signal.SIGTERM)
     assert status == 0
     assert made not in errors
     assert made not in server.said
@@ -68,7 +68,7 @@ def test_neither_tokens_nor_pins_are_in_the_log(server: Running) -> None:
     pin = urllib.request.Request(f"{server.url}rooms/milk/tokens", body, {"Content-Type": "application/json"})
     with urllib.request.urlopen(pin, timeout=5) as response:
         entered = json.load(response)["token"]
-    status, _, errors = server.stop(signal.SIGTERM)
+    status, errors = server.stop(signal.SIGTERM)
     assert status == 0
     said = server.said + errors
     assert not [one for one in (secret, entered, "864297", SECRET) if one in said]

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.e2e
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-async def test_peers_callers_and_readers_are_told_in_two_seconds(number: int) -> None:
+async def test_peers_callers_and_readers_are_told(number: int) -> None:
     server = await asyncio.to_thread(Running)
     peer = HeadlessPeer(server.url, "tea", "Amy")
     ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -38,11 +38,10 @@ async def test_peers_callers_and_readers_are_told_in_two_seconds(number: int) ->
                 assert caller.close_code == 1001
                 told = parse(await reader.content.read())
                 await ended
-                status, seconds, errors = await stopping
+                status, errors = await stopping
         assert status == 0
         assert [line for line in errors.splitlines() if " conference.audit: " not in line] == []
         assert [one.data["participant"]["name"] for one in told if one.name == "participant.left"] == ["Ben", "Amy"]
-        assert seconds < 2
     finally:
         await peer.close()
         await asyncio.to_thread(server.kill)
@@ -61,9 +60,8 @@ async def test_a_second_signal_ends_at_once() -> None:
             while "Stopping" not in await asyncio.to_thread(server.process.stdout.readline):  # type: ignore[union-attr]
                 pass
             assert server.process.poll() is None
-            status, seconds, _ = await asyncio.to_thread(server.stop, signal.SIGINT)
+            status, _ = await asyncio.to_thread(server.stop, signal.SIGINT)
             assert status == -signal.SIGINT
-            assert seconds < 1
             transport.resume_reading()  # type: ignore[union-attr]
     finally:
         await asyncio.to_thread(server.kill)

@@ -52,6 +52,7 @@ class Clock:
         later: asked after each tick what else there is to call before the next: by how many nanoseconds later each is
             due, rising and less than a tick. These get the same number, and their own deadline.
         idle: asked after each tick whether there is nobody to tick for. Then ticks are rare, and their numbers jump.
+        before: called right before every tick, those that come later included.
     """
 
     def __init__(
@@ -59,10 +60,12 @@ class Clock:
         tick: Tick,
         later: Callable[[], Iterable[tuple[int, Tick]]] = tuple,
         idle: Callable[[], bool] = lambda: False,
+        before: Callable[[], None] = lambda: None,
     ) -> None:
         self._tick = tick
         self._later = later
         self._idle = idle
+        self._before = before
         self.stats = ClockStats()
 
     async def run(self) -> None:
@@ -90,6 +93,7 @@ class Clock:
             number += IDLE_TICKS if self._idle() else 1
 
     def _run(self, tick: Tick, number: int, deadline_ns: int) -> None:
+        self._before()
         began_ns = time.monotonic_ns()
         late_ns = began_ns - deadline_ns
         self.stats.late += late_ns > LATE_NS

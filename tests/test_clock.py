@@ -106,3 +106,18 @@ async def test_while_nobody_is_there_ticks_are_rare_and_keep_step_with_time(monk
     numbers = [0, IDLE_TICKS, 2 * IDLE_TICKS, 2 * IDLE_TICKS + 1, 2 * IDLE_TICKS + 2, 2 * IDLE_TICKS + 3]
     assert seen == [(number, number * TICK_NS) for number in numbers]
     assert (clock.stats.late, clock.stats.skipped) == (0, 0)
+
+
+async def test_before_every_tick_there_is_a_look_at_what_has_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    Time(monkeypatch)
+    seen: list[str] = []
+
+    def tick(number: int, _: int) -> None:
+        seen.append(f"tick {number}")
+        if number == 2:
+            raise Done
+
+    later = [(LATER_NS, lambda number, _: seen.append(f"later {number}"))]
+    with pytest.raises(Done):
+        await Clock(tick, lambda: later, before=lambda: seen.append("look")).run()
+    assert seen == ["look", "tick 0", "look", "later 0", "look", "tick 1", "look", "later 1", "look", "tick 2"]

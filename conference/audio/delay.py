@@ -22,7 +22,7 @@ from typing import TypeAlias
 WINDOW_SECONDS = 5
 """A packet counts for so long. A delay that was needed once is given up after it, so this is also how soon."""
 
-LEAST_PACKETS = 50
+LEAST_PACKETS = 25
 """So many count, however old they are: after a long pause the network is known already."""
 
 QUANTILE = 0.988

@@ -91,7 +91,8 @@ class TappedSink:
 
 
 def tap_packets(source: PacketSource, index: int, notes: Notes) -> Callable[[], None]:
-    """Note the packets of a source as they are pushed into it. Returns how to end that."""
+    """Note the packets of a source as they are pushed into it: all of them. Returns how to end that."""
+    door, source.door = source.door, None
     push, restart, write = source.push, source.restart, packet_writer(index, notes.block)
 
     def noted_push(
@@ -116,7 +117,13 @@ def tap_packets(source: PacketSource, index: int, notes: Notes) -> Callable[[], 
             notes.fail()
         restart(decoder)
 
-    return _shadow(source, push=noted_push, restart=noted_restart)
+    restore = _shadow(source, push=noted_push, restart=noted_restart)
+
+    def end() -> None:
+        restore()
+        source.door = door
+
+    return end
 
 
 def tap_messages(source: PacedSource, index: int, notes: Notes) -> Callable[[], None]:

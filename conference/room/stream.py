@@ -21,7 +21,7 @@ from conference.audio.stretch import SHORTEST, Stretcher
 from conference.codecs.base import DecodeError, Decoder
 from conference.room.claims import Claims
 from conference.room.streamstats import StreamStats
-from conference.room.unheard import PRIMING_PACKETS, SILENT_KEEP_ALIVE, Unheard, is_silent
+from conference.room.unheard import PRIMING_PACKETS, SILENT_KEEP_ALIVE, Door, Unheard, is_silent
 
 log = logging.getLogger(__name__)
 
@@ -87,6 +87,16 @@ class PacketSource:
         return self._decoder
 
     @property
+    def door(self) -> Door | None:
+        """What may let silent packets go by instead of bringing them here."""
+        return self._unheard.door
+
+    @door.setter
+    def door(self, door: Door | None) -> None:
+        self._unheard.stop(self._stats)
+        self._unheard.door = door
+
+    @property
     def delay_limits_ms(self) -> tuple[int, int]:
         """The least and the greatest time that a packet waits for those before it."""
         return self._minimum_delay_ms, self._maximum_delay_ms
@@ -146,9 +156,7 @@ class PacketSource:
             redundant: it came inside a later packet (RFC 2198), so that it tells nothing about the network's delay.
         """
         unheard = self._unheard
-        if unheard.passing and level is not None and level <= SILENT_DBOV and not redundant:
-            self._claimed = level
-            unheard.go_by(payload)
+        if unheard.passing and not redundant and unheard.goes_by(level, payload):
             return
         unheard.stop(self._stats)
         if not self._claims.trusted:

@@ -7,6 +7,7 @@ history that its encoder leaned on.
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import Protocol
 
 from conference.audio.items import SILENT_DBOV
 from conference.audio.jitter import DTX_BYTES
@@ -16,8 +17,28 @@ from conference.room.streamstats import StreamStats
 PRIMING_PACKETS = 3
 """How many are kept. So many silent packets in a row are decoded, too, before the first that is not: ends of words."""
 
-SILENT_KEEP_ALIVE = 5
+SILENT_KEEP_ALIVE = 10
 """Of the packets of a long silence, one in so many is taken note of: what the network does stays known."""
+
+KEPT_BYTES = 160
+"""A silent packet larger than that (64 kbit/s) does not go by without a look."""
+
+
+class Door(Protocol):
+    """What lets silent packets go by before they come to their source: where they arrive, many can be seen at once."""
+
+    def open(self, packets: int) -> None:
+        """So many of the next packets may go by: silent ones (RFC 6464), of at most :data:`KEPT_BYTES`."""
+        ...
+
+    def close(self) -> tuple[int, list[bytes]]:
+        """None may go by any more.
+
+        Returns:
+            How many have gone by since it was opened, and the payloads of the last of these, the oldest first:
+            :data:`PRIMING_PACKETS` of them, if there were so many.
+        """
+        ...
 
 
 def is_silent(level: int | None, payload: bytes) -> bool:
@@ -33,7 +54,7 @@ def is_silent(level: int | None, payload: bytes) -> bool:
 class Unheard:
     """The packets of one source that are not decoded."""
 
-    __slots__ = ("_granted", "_last", "_older", "_oldest", "arrived", "passing", "played")
+    __slots__ = ("_granted", "_last", "_older", "_oldest", "arrived", "door", "passing", "played")
 
     arrived: int
     """Silent packets that came in a row."""
@@ -44,6 +65,9 @@ class Unheard:
     played: int
     """Silent packets whose turn came in a row."""
 
+    door: Door | None
+    """Where packets go by; ``None``: each of them comes here."""
+
     _last: bytes
     _older: bytes
     _oldest: bytes  # empty: there is none
@@ -51,19 +75,36 @@ class Unheard:
     def __init__(self) -> None:
         self._granted = self.passing = 0
         self.arrived = self.played = 0
+        self.door = None
         self.forget()
 
     def let_pass(self) -> None:
         """The silence is a long one: no look is taken at the next packets of it."""
         self._granted = self.passing = SILENT_KEEP_ALIVE - 1
+        if self.door is not None:
+            self.door.open(self.passing)
 
-    def go_by(self, payload: bytes) -> None:
-        """One of those in :attr:`passing` has come."""
+    def goes_by(self, level: int | None, payload: bytes) -> bool:
+        """Whether a packet that has come goes by without a look: it is one of those in :attr:`passing`."""
+        if self.door is not None:
+            self._close(self.door)
+        if not self.passing or level is None or level > SILENT_DBOV or len(payload) > KEPT_BYTES:
+            return False
         self.passing -= 1
-        self._oldest, self._older, self._last = self._older, self._last, payload
+        self.keep(payload)
+        return True
+
+    def _close(self, door: Door) -> None:
+        """Take over from the door: what is not silent has come, or more than may go by."""
+        passed, payloads = door.close()
+        self.passing -= passed
+        for payload in payloads:
+            self.keep(payload)
 
     def stop(self, stats: StreamStats) -> None:
         """Look at each packet again, and count those that have gone by without a look."""
+        if self.passing and self.door is not None:
+            self._close(self.door)
         passed = self._granted - self.passing
         self._granted = self.passing = 0
         self.arrived += passed

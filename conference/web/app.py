@@ -136,7 +136,7 @@ def _make_server(settings: Settings, webrtc: WebRtcLike) -> Server:
         messages=RateLimit(settings.max_messages_per_minute),
         guesses=Guesses(settings.max_pin_guesses_per_minute, settings.max_pin_guesses_per_room),
         token_keys=settings.secrets or (secrets.token_urlsafe(32),),
-        clock=Clock(lateness, lateness.later, lambda: house.idle),
+        clock=Clock(lateness, lateness.later, lambda: house.idle, webrtc.read),
         lateness=lateness,
         traffic=traffic,
         house=house,

@@ -47,6 +47,10 @@ class WebRtcLike(Protocol):
 
     def new_peer(self) -> Any: ...
 
+    def read(self) -> None:
+        """Take in what has come."""
+        ...
+
     async def close(self) -> None: ...
 
 

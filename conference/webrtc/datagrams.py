@@ -1,5 +1,7 @@
 """Many datagrams with one system call: ``sendmmsg`` and ``recvmmsg``, where there are such.
 
+The kernel notes when each datagram came, so that it does not matter when it is read.
+
 Python has neither, so they are called through cffi, with structures that are made once and live as long as their
 owner. Linux only, on 64-bit little-endian machines, which is where servers run; elsewhere datagrams go one by one.
 """
@@ -9,6 +11,8 @@ from __future__ import annotations
 import errno
 import socket
 import sys
+import time
+from contextlib import suppress
 from typing import Any, Final
 
 import cffi
@@ -32,7 +36,15 @@ _ffi.cdef(
 NAME_BYTES = 28
 """Of a ``sockaddr_in6``; a ``sockaddr_in`` is shorter."""
 
+MAX_AGE_NS: Final = 1_000_000_000
+"""A datagram that was not read for longer counts as so old: the system's clock may have been set meanwhile."""
+
+_SO_TIMESTAMPNS: Final = 35  # as for Linux on x86 and ARM; Python does not name it
+_CONTROL_WORDS: Final = 4  # struct cmsghdr: its length, and level and type; struct timespec: seconds, nanoseconds
+_STAMPED: Final = _SO_TIMESTAMPNS << 32 | socket.SOL_SOCKET
 _MESSAGE_WORDS: Final = 8  # of a struct mmsghdr, 64 bits each
+_CONTROL_LENGTH: Final = 5  # the word of it
+_RECEIVED: Final = 14  # the half word of it with msg_len
 _FULL = (errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM)
 
 
@@ -51,6 +63,12 @@ _libc = _load()
 
 AVAILABLE: bool = _libc is not None
 """Whether this system has them."""
+
+
+def note_arrivals(sock: socket.socket) -> None:
+    """Have the kernel note when each datagram comes, if it can."""
+    with suppress(OSError):
+        sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
 
 
 def pack_name(address: tuple[str, int], family: int) -> bytes:
@@ -97,16 +115,21 @@ class Batch:
         self.size = size
         self._memory = _ffi.new("char[]", places * size)
         self._names = _ffi.new("char[]", places * NAME_BYTES)
+        self._controls = _ffi.new("int64_t[]", places * _CONTROL_WORDS)
         self._vectors = _ffi.new("struct iovec[]", places)
         self._messages = _ffi.new("struct mmsghdr[]", places)
         self.data = _array(self._memory, np.uint8).reshape(places, size)
+        self._words: NDArray[np.int64] = self.data.view(np.int64)
         self.names = _array(self._names, np.uint8).reshape(places, NAME_BYTES)
         self.lengths: NDArray[np.uint64] = _array(self._vectors, np.uint64)[1::2]
         self.lengths[:] = size
         self.pointers = [self._memory + place * size for place in range(places)]
         self.length_pointers = [_ffi.cast("int *", self._vectors + place) + 2 for place in range(places)]
         self._heads = [self._messages + place for place in range(places)]
-        self._received = memoryview(_ffi.buffer(self._messages)).cast("I")
+        self._received = _array(self._messages, np.uint32)[_RECEIVED :: 2 * _MESSAGE_WORDS]
+        self._control_lengths = _array(self._messages, np.uint64)[_CONTROL_LENGTH::_MESSAGE_WORDS]
+        self._stamps: NDArray[np.int64] = _array(self._controls, np.int64).reshape(places, _CONTROL_WORDS)
+        self._count = places  # received last
         self._name_bytes = memoryview(_ffi.buffer(self._names))
         self._bytes = memoryview(_ffi.buffer(self._memory))
         for place in range(places):
@@ -115,6 +138,7 @@ class Batch:
             header.msg_namelen = NAME_BYTES
             header.msg_iov = self._vectors + place
             header.msg_iovlen = 1
+            header.msg_control = self._controls + place * _CONTROL_WORDS
             self._vectors[place].iov_base = self.pointers[place]
 
     def set_family(self, family: int) -> None:
@@ -136,22 +160,48 @@ class Batch:
                 first += 1
         return failed
 
-    def receive(self, descriptor: int) -> list[tuple[bytes, bytes]]:
-        """Read what is there, but no more than there are places.
+    def receive(self, descriptor: int) -> int:
+        """Read what is there, but no more than there are places. Returns how many datagrams that was."""
+        self.lengths[: self._count] = self.size
+        self._control_lengths[: self._count] = 8 * _CONTROL_WORDS
+        count: int = max(0, _libc.recvmmsg(descriptor, self._messages, self.places, 0, _ffi.NULL))
+        self._count = count
+        self.lengths[:count] = self._received[:count]
+        return count
+
+    def ages_ns(self, count: int) -> NDArray[np.int64]:
+        """How long ago the first datagrams came, as far as the kernel noted it; shape ``(count,)``, nanoseconds."""
+        stamps = self._stamps[:count]
+        ages = time.time_ns() - stamps[:, 2] * 1_000_000_000 - stamps[:, 3]
+        noted = stamps[:, 1] == _STAMPED
+        return np.where(noted, ages, 0).clip(0, MAX_AGE_NS)
+
+    def senders(self, count: int) -> list[bytes]:
+        """Where the first datagrams came from: each a ``sockaddr`` of :data:`NAME_BYTES`."""
+        names = self._name_bytes[: count * NAME_BYTES].tobytes()
+        return [names[start : start + NAME_BYTES] for start in range(0, count * NAME_BYTES, NAME_BYTES)]
+
+    def sender(self, place: int) -> bytes:
+        """Where one came from."""
+        return self._name_bytes[place * NAME_BYTES : (place + 1) * NAME_BYTES].tobytes()
+
+    def datagram(self, place: int) -> bytes:
+        """What is in one, as it was received."""
+        return self.read(place, 0, int(self.lengths[place]))
+
+    def read(self, place: int, start: int, end: int) -> bytes:
+        """A part of one."""
+        first = place * self.size
+        return self._bytes[first + start : first + end].tobytes()
+
+    def words(self, count: int, words: int) -> NDArray[np.int64]:
+        """How the first datagrams begin, as numbers of 64 bits (big-endian, as all numbers in headers are).
 
         Returns:
-            For each datagram where it came from (a ``sockaddr`` of :data:`NAME_BYTES`), and what is in it.
+            Shape ``(count, words)``. Behind the end of a datagram is anything.
         """
-        count = _libc.recvmmsg(descriptor, self._messages, self.places, 0, _ffi.NULL)
-        if count <= 0:
-            return []
-        names = self._name_bytes[: count * NAME_BYTES].tobytes()
-        sizes = self._received[14 : count * 16 : 16].tolist()  # msg_len
-        step, size, data = NAME_BYTES, self.size, self._bytes
-        return [
-            (names[place * step : (place + 1) * step], bytes(data[place * size : place * size + length]))
-            for place, length in enumerate(sizes)
-        ]
+        found: NDArray[np.int64] = self._words[:count, :words].byteswap()
+        return found
 
 
 def _array(memory: Any, kind: Any) -> Any:

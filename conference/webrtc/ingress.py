@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 from conference.codecs.base import Codec, DecodeError, Decoder
+from conference.webrtc.inbox import BYTES, HEARD_NS, PACKETS, PacketReceiver
+from conference.webrtc.inboxline import InboxLine
 from conference.webrtc.offer import CLOCK_RATES
 from conference.webrtc.red import Arrivals, Block, distances, parse_red
-from conference.webrtc.rtcp import ReceptionStatistics
 from conference.webrtc.rtp import HEADER_BYTES, parse_media
 
 TAKEOVER_NS = 500_000_000
@@ -25,23 +26,6 @@ MAX_STREAMS = 64
 
 Unprotect: TypeAlias = Callable[[bytes], bytes | None]
 """Takes the SRTP off a packet; ``None`` if it is not authentic, or a replay."""
-
-
-class PacketReceiver(Protocol):
-    """What takes the packets: `conference.room.stream.PacketSource`."""
-
-    def push(
-        self,
-        sequence: int,
-        timestamp: int,
-        payload: bytes,
-        arrival_ns: int,
-        level: int | None = None,
-        *,
-        redundant: bool = False,
-    ) -> None: ...
-
-    def restart(self, decoder: Decoder | None = None) -> None: ...
 
 
 @dataclass(slots=True)
@@ -92,7 +76,7 @@ class Ingress:
         announced: int | None = None,
         red: int | None = None,
     ) -> None:
-        self._source = source
+        self.source = source
         self._codecs = codecs
         self.unprotect = unprotect
         self._level_id = level_id
@@ -102,16 +86,30 @@ class Ingress:
         self._arrivals = Arrivals()
         self._decoders: dict[int, Decoder] = {}  # made so far, by payload type
         self._streams = 0
-        self._last_ns = 0
         self._heard: bytes | None = None  # the SSRC, as in a header
         self._usual = self._payload_type  # in the header of most packets
         self.ssrc: int | None = None
         """The stream that is heard."""
 
-        self.reception = ReceptionStatistics(CLOCK_RATES[codecs[self._payload_type].name])
+        self.line = InboxLine(CLOCK_RATES[codecs[self._payload_type].name])
+        """Where the stream comes in."""
+
+        self.reception = self.line.reception
         """Of that stream."""
 
-        self.stats = IngressStats()
+        source.door = self.line
+        self._stats = IngressStats()
+
+    @property
+    def stats(self) -> IngressStats:
+        """What became of the packets so far."""
+        self._stats.packets, self._stats.bytes = self.line.row[PACKETS], self.line.row[BYTES]
+        return self._stats
+
+    @property
+    def heard_ns(self) -> int:
+        """When the last packet of the stream came; 0 before the first."""
+        return self.line.row[HEARD_NS]
 
     def receive(self, packet: bytes, now_ns: int) -> bool:
         """Take an SRTP packet. Never raises.
@@ -119,42 +117,53 @@ class Ingress:
         Returns:
             Whether it was authentic, and so tells that the peer is there.
         """
-        # This is done for every packet: in one piece, and with a glance at the header for those like the one before.
+        # This is done for many packets: with a glance at the header for those like the one before.
         if (packet[8:12] != self._heard or packet[1] & 0x7F != self._usual) and not self._admits(packet, now_ns):
             return False
         plain = self.unprotect(packet)
-        stats = self.stats
         if plain is None:
-            stats.unauthentic += 1
+            self.refuse()
             return False
+        self.accept(plain, now_ns)
+        return True
+
+    def refuse(self) -> None:
+        """Count a packet that was not authentic."""
+        self._stats.unauthentic += 1
+
+    def accept(self, packet: bytes, now_ns: int) -> None:
+        """Take an RTP packet that is authentic. Never raises."""
         blocks: Sequence[Block] = ()
         try:
-            payload_type, sequence, timestamp, ssrc, payload, level = parse_media(plain, self._level_id)
+            payload_type, sequence, timestamp, ssrc, payload, level = parse_media(packet, self._level_id)
             if payload_type == self._red:
                 blocks = self._unpack(payload)
                 payload_type, _, payload = blocks[-1]
         except ValueError:
-            stats.malformed += 1
-            return True
+            self._stats.malformed += 1
+            return
         if ssrc != self.ssrc or payload_type != self._payload_type:
             self._switch(ssrc, payload_type)
-        self._last_ns = now_ns
+        line = self.line
+        line.row[HEARD_NS] = now_ns
         self.reception.add(sequence, timestamp, now_ns)
-        if self._red is not None:
+        if blocks and line.inside:
+            line.withdraw()
+            self._arrivals = Arrivals(sequence - 1)  # they have come by the inbox: taken together, not one by one
+        if self._red is not None and not line.inside:
             self._arrivals.add(sequence)
             if len(blocks) > 1:
                 self._recover(sequence, timestamp, blocks, now_ns)
         if payload:
-            stats.packets += 1
-            stats.bytes += len(payload)
-            self._source.push(sequence, timestamp, payload, now_ns, level)
+            line.row[PACKETS] += 1
+            line.row[BYTES] += len(payload)
+            self.source.push(sequence, timestamp, payload, now_ns, level)
         else:
-            stats.malformed += 1
-        return True
+            self._stats.malformed += 1
 
     def _admits(self, packet: bytes, now_ns: int) -> bool:
         """Whether a packet's header, not authentic yet, is of a stream that is or may be heard; else it is counted."""
-        stats = self.stats
+        stats = self._stats
         if len(packet) < HEADER_BYTES:
             stats.malformed += 1
             return False
@@ -184,8 +193,8 @@ class Ingress:
         for distance, block in reversed(distances(blocks, self._duration)):
             earlier = (sequence - distance) & 0xFFFF
             if self._arrivals.add(earlier):
-                self.stats.recovered += 1
-                self._source.push(earlier, (timestamp - block.age) & 0xFFFFFFFF, block.payload, now_ns, redundant=True)
+                self._stats.recovered += 1
+                self.source.push(earlier, (timestamp - block.age) & 0xFFFFFFFF, block.payload, now_ns, redundant=True)
 
     def _duration(self, block: Block) -> int:
         decoder = self._decoders.get(self._redundant_type)
@@ -201,7 +210,7 @@ class Ingress:
             return True
         if self._streams >= MAX_STREAMS:
             return False
-        return ssrc == self._announced or now_ns - self._last_ns >= TAKEOVER_NS
+        return ssrc == self._announced or now_ns - self.heard_ns >= TAKEOVER_NS
 
     def _switch(self, ssrc: int, payload_type: int) -> None:
         """Hear another stream, or the same in another codec."""
@@ -217,6 +226,7 @@ class Ingress:
         self.ssrc, self._payload_type = ssrc, payload_type
         self._heard, self._usual = ssrc.to_bytes(4, "big"), payload_type if self._red is None else self._red
         self._arrivals = Arrivals()
-        self.reception = ReceptionStatistics(CLOCK_RATES[self._codecs[payload_type].name])
+        self.reception.restart(CLOCK_RATES[self._codecs[payload_type].name])
+        self.line.follow(self, payload_type, ssrc, self._level_id)
         if decoder is not None or not first:
-            self._source.restart(decoder)
+            self.source.restart(decoder)

@@ -19,25 +19,19 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+import numpy as np
 from aioice import stun
+from numpy.typing import NDArray
 
 from conference.webrtc import datagrams
 from conference.webrtc.addresses import Binding, addresses_of
 from conference.webrtc.datagrams import Batch, pack_name, unpack_name
+from conference.webrtc.inbox import Inbox
 from conference.webrtc.outbox import Outbox
+from conference.webrtc.reader import Reader
 from conference.webrtc.sockets import Address, MuxStats, SharedSocket, open_all
 
 logger = logging.getLogger(__name__)
-
-BURST = 512
-"""Datagrams read in one go, before others on the event loop have their turn."""
-
-COALESCE_NS = 3_000_000
-"""When packets come in quick succession, they are read in batches this far apart: each time that the event loop wakes
-up costs as much as handling a packet does. A tick is seven times as long."""
-
-QUICK_READS = 4
-"""So many reads in a row, each no longer after the one before than that, are quick succession."""
 
 MAX_ADDRESSES = 32
 """Source addresses that one connection may have: networks it moved through, and both IP versions."""
@@ -47,10 +41,6 @@ MAX_TRANSACTIONS = 16_384
 
 TAKEOVER_NS = 3_000_000_000
 """An address may go over to another connection when its own has been silent for so long."""
-
-MAX_DATAGRAM = 2048
-INBOX_PLACES = 64
-"""Datagrams that are read with one system call."""
 
 _MIN_DTLS_RECORD = 13
 
@@ -111,19 +101,17 @@ class UdpMux:
             SharedSocket(sock, binding, self.stats)
             for sock, binding in zip(open_all(bindings, port, buffer_bytes), bindings, strict=True)
         )
-        self.behind_ns = -(1 << 62)
-        """When there was last more to read than could be."""
+        self._carried: dict[Endpoint, int] = {}  # the lanes of those whose stream is in the inbox
+        self.inbox = Inbox(self.stats)
+        """For the streams that come in; it stays empty where the system has nothing for it."""
 
-        self._loop = loop = asyncio.get_running_loop()
-        self._inboxes: dict[SharedSocket, Batch] = {}
         self.outboxes: dict[SharedSocket, Outbox] = {}
         """For what goes out on each tick; none where the system has nothing for it."""
 
         if datagrams.AVAILABLE:
-            self.outboxes = {one: Outbox(one, loop.call_soon, now) for one in self.sockets}
-            self._inboxes = {one: Batch(INBOX_PLACES, MAX_DATAGRAM) for one in self.sockets}
-        for one in self.sockets:
-            self._loop.add_reader(one.sock.fileno(), self._readable, one)
+            soon = asyncio.get_running_loop().call_soon
+            self.outboxes = {one: Outbox(one, soon, now) for one in self.sockets}
+        self._readers = tuple(Reader(one, self, now) for one in self.sockets)
 
     @property
     def port(self) -> int:
@@ -149,10 +137,26 @@ class UdpMux:
         """Route to a connection no more. Does nothing if it isn't there."""
         if self._by_ufrag.get(endpoint.ufrag) is endpoint:
             del self._by_ufrag[endpoint.ufrag]
+        self.carry(endpoint, None)
         for address in self._addresses.pop(endpoint, ()):
             if self._by_address.get(address) is endpoint:
                 del self._by_address[address]
                 self._by_name.pop(_name(address), None)
+
+    def carry(self, endpoint: Endpoint, lane: int | None) -> None:
+        """What comes from a connection's addresses belongs to this lane of the inbox; ``None``: to none any more."""
+        if lane is None:
+            self._carried.pop(endpoint, None)
+        else:
+            self._carried[endpoint] = lane
+        for address in self._addresses.get(endpoint, ()):
+            self._aim(_name(address), lane)
+
+    def _aim(self, name: bytes, lane: int | None) -> None:
+        if lane is None:
+            self.inbox.lanes.pop(name, None)
+        else:
+            self.inbox.lanes[name] = lane
 
     def announced(self) -> list[tuple[SharedSocket, tuple[str, ...]]]:
         """Where we can be reached at this moment: each socket with its addresses, sockets without any left out."""
@@ -168,92 +172,59 @@ class UdpMux:
 
     def close(self) -> None:
         """Close the sockets. Connections that are still there hear and say nothing any more."""
-        for one in self.sockets:
-            if one.sock.fileno() >= 0:
-                self._loop.remove_reader(one.sock.fileno())
-                one.sock.close()
+        for reader in self._readers:
+            reader.close()
         self._by_ufrag.clear()
         self._by_address.clear()
         self._by_name.clear()
+        self._carried.clear()
+        self.inbox.lanes.clear()
         self._addresses.clear()
         self._asked.clear()
 
-    def _readable(self, via: SharedSocket) -> None:
-        """Something has come: read it. If it comes in quick succession, look for more by the clock from now on."""
-        before_ns = via.read_ns
-        received = self._read(via)
-        via.quick = via.quick + 1 if via.read_ns - before_ns < COALESCE_NS else 0
-        if received < BURST and via.quick >= QUICK_READS and via.sock.fileno() >= 0:
-            self._loop.remove_reader(via.sock.fileno())
-            self._loop.call_later(COALESCE_NS / 1e9, self._look, via)
+    def read(self) -> None:
+        """Read what has come, unless it wakes the event loop by itself."""
+        for reader in self._readers:
+            reader.read()
 
-    def _look(self, via: SharedSocket) -> None:
-        """Read what has come meanwhile, and look again soon; if there was nothing, be woken by the next datagram.
+    @property
+    def behind_ns(self) -> int:
+        """When there was last more to read than could be."""
+        return max(reader.behind_ns for reader in self._readers)
 
-        That takes one turn of the event loop each time, and no system call but the one that reads.
-        """
-        if via.sock.fileno() < 0:
-            return
-        received = self._read(via)
-        if via.sock.fileno() < 0:
-            return
-        if 0 < received < BURST:
-            self._loop.call_later(COALESCE_NS / 1e9, self._look, via)
-        else:
-            via.quick = 0
-            self._loop.add_reader(via.sock.fileno(), self._readable, via)
-
-    def _read(self, via: SharedSocket) -> int:
-        """Read what is there, up to a bound. Returns how many datagrams that was."""
-        via.read_ns = now_ns = self._now()
-        received = self._drain(via, now_ns)
-        if received >= BURST:
-            self.behind_ns = now_ns  # what comes is more than what is read: no time to wait
-        return received
-
-    def _drain(self, via: SharedSocket, now_ns: int) -> int:
-        inbox, received = self._inboxes.get(via), 0
-        if inbox is None:
-            return self._drain_singly(via, now_ns)
-        while received < BURST and via.sock.fileno() >= 0:
-            batch = inbox.receive(via.sock.fileno())
-            received += len(batch)
-            self._take(batch, via, now_ns)
-            if len(batch) < inbox.places:
-                break
-        self.stats.received += received
-        return received
-
-    def _take(self, batch: list[tuple[bytes, bytes]], via: SharedSocket, now_ns: int) -> None:
-        """Media goes straight to whom it belongs; all else takes the usual way."""
-        whose = self._by_name.get
-        for name, data in batch:
+    def take(self, batch: Batch, count: int, arrivals_ns: NDArray[np.int64], via: SharedSocket) -> None:
+        """Take datagrams that were read. What belongs to a stream in the inbox goes there, all else one by one."""
+        self.stats.received += count
+        for place in self._take_streams(batch, count, arrivals_ns):
+            name, data, arrival_ns = batch.sender(place), batch.datagram(place), int(arrivals_ns[place])
             try:
-                endpoint = whose(name)
+                endpoint = self._by_name.get(name)
                 if endpoint is not None and data and 128 <= data[0] <= 191:
-                    endpoint.media(data, now_ns)
+                    endpoint.media(data, arrival_ns)
                 else:
-                    self._dispatch(data, unpack_name(name), via, now_ns)
+                    self._dispatch(data, unpack_name(name), via, arrival_ns)
             except Exception:
-                self.stats.errors += 1
-                logger.exception("a datagram from %s could not be handled", unpack_name(name))
+                self._failed(unpack_name(name))
 
-    def _drain_singly(self, via: SharedSocket, now_ns: int) -> int:
-        receive, stats = via.sock.recvfrom, self.stats
-        for number in range(BURST):
-            try:
-                data, address = receive(MAX_DATAGRAM)
-            except (BlockingIOError, InterruptedError):
-                return number
-            except OSError:  # an ICMP error for something sent before
-                continue
-            stats.received += 1
-            try:
-                self._dispatch(data, (address[0], address[1]), via, now_ns)
-            except Exception:
-                stats.errors += 1
-                logger.exception("a datagram from %s could not be handled", address)
-        return BURST
+    def _take_streams(self, batch: Batch, count: int, arrivals_ns: NDArray[np.int64]) -> list[int] | range:
+        try:
+            return self.inbox.take(batch, count, arrivals_ns)
+        except Exception:
+            self.stats.errors += 1
+            logger.exception("%d datagrams could not be handled", count)
+            return []
+
+    def take_one(self, data: bytes, address: Address, via: SharedSocket, now_ns: int) -> None:
+        """Take a datagram that was read."""
+        self.stats.received += 1
+        try:
+            self._dispatch(data, address, via, now_ns)
+        except Exception:
+            self._failed(address)
+
+    def _failed(self, address: Address) -> None:
+        self.stats.errors += 1
+        logger.exception("a datagram from %s could not be handled", address)
 
     def _dispatch(self, data: bytes, address: Address, via: SharedSocket, now_ns: int) -> None:
         first = data[0] if data else -1
@@ -272,6 +243,8 @@ class UdpMux:
         elif (endpoint := self._by_address.get(address)) is None:
             self.stats.stray += 1
         else:
+            for reader in self._readers:
+                reader.hurry()
             endpoint.dtls(data)
 
     def _stun(self, data: bytes, address: Address, via: SharedSocket, now_ns: int) -> None:
@@ -313,7 +286,9 @@ class UdpMux:
         if owner is not None:
             self._addresses[owner].remove(address)
         known.append(address)
-        self._by_address[address] = self._by_name[_name(address)] = endpoint
+        name = _name(address)
+        self._by_address[address] = self._by_name[name] = endpoint
+        self._aim(name, self._carried.get(endpoint))
         return True
 
 

@@ -173,6 +173,7 @@ class Peer:
                 announced=offer.ssrc,
                 red=offer.red,
             )
+            transport.take_in(ingress.line)
         if offer.direction != "sendonly":
             best = offer.formats[0]
             codec = make_codec(best, self._settings.bitrate)

@@ -135,11 +135,15 @@ def offer_red(offer: str) -> str:
 
 
 class Arrivals:
-    """Which of a stream's last packets are here, so that what is repeated is not handed on twice."""
+    """Which of a stream's last packets are here, so that what is repeated is not handed on twice.
 
-    def __init__(self) -> None:
-        self._highest = 0
-        self._here = 0  # bit n: the packet n before the highest
+    Args:
+        highest: all up to this one are taken for being here; ``None`` if nothing is.
+    """
+
+    def __init__(self, highest: int | None = None) -> None:
+        self._highest = 0 if highest is None else highest & 0xFFFF
+        self._here = 0 if highest is None else _ALL  # bit n: the packet n before the highest
 
     def add(self, sequence: int) -> bool:
         """Note that a packet (RTP sequence number, 16 bits) is here. Returns whether that is news."""

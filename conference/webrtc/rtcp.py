@@ -1,4 +1,4 @@
-"""RTCP (RFC 3550 section 6): what we count of a peer's stream, what it tells of ours, and the reports about both.
+"""RTCP (RFC 3550 section 6): what a peer tells of our stream, and our reports about both.
 
 aiortc's own reports come from its receiver and sender, which we don't run. Its packet classes read the wire format.
 Time is an argument: monotonic nanoseconds, and wallclock ("NTP") time derived from them by `NtpClock`, so that round
@@ -31,11 +31,8 @@ _REPORT = struct.Struct("!BBHL")
 _SENDER = struct.Struct("!QLLL")
 _BLOCK = struct.Struct("!LLLLLL")
 
-_MAX_DROPOUT = 3000
-_MAX_MISORDER = 100
 _NTP_EPOCH_SECONDS = 2_208_988_800
 _DLSR_UNITS = 65_536
-_LOST_RANGE = (-(1 << 23), (1 << 23) - 1)
 
 
 class NtpClock:
@@ -52,97 +49,6 @@ class NtpClock:
         """The NTP time of a moment."""
         seconds, rest = divmod(monotonic_ns + self._offset_ns, 1_000_000_000)
         return ((seconds << 32) | (rest << 32) // 1_000_000_000) & 0xFFFFFFFFFFFFFFFF
-
-
-class ReceptionStatistics:
-    """What has arrived of one SSRC (RFC 3550 appendices A.1, A.3 and A.8).
-
-    Args:
-        clock_rate: of the RTP timestamps, in Hz.
-    """
-
-    __slots__ = ("_base", "_clock_rate", "_expected_prior", "_highest", "_jitter_q4", "_lsr", "_lsr_at_ns",
-                 "_received_prior", "_transit", "received")  # fmt: skip
-
-    def __init__(self, clock_rate: int) -> None:
-        self._clock_rate = clock_rate
-        self.received = 0
-        self._base: int | None = None  # extended sequence number of the first packet
-        self._highest = 0  # extended
-        self._transit: int | None = None
-        self._jitter_q4 = 0  # in sixteenths of a timestamp unit, as in appendix A.8
-        self._expected_prior = 0
-        self._received_prior = 0
-        self._lsr = 0
-        self._lsr_at_ns = 0
-
-    @property
-    def highest_sequence(self) -> int:
-        """Extended highest sequence number received, 32 bits."""
-        return self._highest & 0xFFFFFFFF
-
-    @property
-    def lost(self) -> int:
-        """Packets lost since the beginning; negative if some came twice."""
-        low, high = _LOST_RANGE
-        return max(low, min(high, self._expected - self.received))
-
-    @property
-    def jitter(self) -> int:
-        """Interarrival jitter in timestamp units."""
-        return self._jitter_q4 >> 4
-
-    @property
-    def jitter_ms(self) -> float:
-        """Interarrival jitter in milliseconds."""
-        return self._jitter_q4 / 16 * 1000 / self._clock_rate
-
-    @property
-    def _expected(self) -> int:
-        return 0 if self._base is None else self._highest - self._base + 1
-
-    def add(self, sequence: int, timestamp: int, arrival_ns: int) -> None:
-        """Count a packet."""
-        if self._base is None:
-            self._base = self._highest = sequence
-        ahead = (sequence - self._highest) & 0xFFFF
-        if ahead < _MAX_DROPOUT:
-            self._highest += ahead
-        elif ahead <= 0x10000 - _MAX_MISORDER:  # the sender has started anew
-            self._base = self._highest = sequence
-            self.received = self._expected_prior = self._received_prior = 0
-            self._transit = None
-        self.received += 1
-        arrival = arrival_ns * self._clock_rate // 1_000_000_000
-        transit = (arrival - timestamp) & 0xFFFFFFFF
-        if self._transit is not None:
-            difference = (transit - self._transit) & 0xFFFFFFFF
-            distance = min(difference, 0x100000000 - difference)
-            if distance < self._clock_rate * 10:  # a jump of the sender's clock is no jitter
-                self._jitter_q4 += distance - ((self._jitter_q4 + 8) >> 4)
-        self._transit = transit
-
-    def sender_report(self, ntp_timestamp: int, now_ns: int) -> None:
-        """Note when the sender's last report came."""
-        self._lsr = (ntp_timestamp >> 16) & 0xFFFFFFFF
-        self._lsr_at_ns = now_ns
-
-    def report(self, ssrc: int, now_ns: int) -> RtcpReceiverInfo:
-        """The report block for this stream. Each covers the time since the one before."""
-        expected = self._expected - self._expected_prior
-        received = self.received - self._received_prior
-        self._expected_prior, self._received_prior = self._expected, self.received
-        lost = expected - received
-        delay = (now_ns - self._lsr_at_ns) * _DLSR_UNITS // 1_000_000_000 if self._lsr else 0
-        return RtcpReceiverInfo(
-            ssrc=ssrc,
-            fraction_lost=min(255, (lost << 8) // expected) if expected > 0 and lost > 0 else 0,
-            packets_lost=self.lost,
-            highest_sequence=self.highest_sequence,
-            jitter=min(self.jitter, 0xFFFFFFFF),
-            lsr=self._lsr,
-            dlsr=min(delay, 0xFFFFFFFF),
-        )
 
 
 def build_report(ssrc: int, cname: str, sender: RtcpSenderInfo | None, reports: Reports, bye: bool = False) -> bytes:

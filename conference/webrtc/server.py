@@ -97,6 +97,11 @@ class WebRtc:
         self._peers.add(peer)
         return peer
 
+    def read(self) -> None:
+        """Take in what has come: to be called right before each tick, which then misses nothing."""
+        if self._mux is not None:
+            self._mux.read()
+
     async def close(self) -> None:
         """End all connections, telling each peer, and close the port; takes at most three times the close timeout."""
         if self._timer is not None:

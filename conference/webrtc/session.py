@@ -98,14 +98,17 @@ class RtpSession:
         self._report_at_ns = 0
         self._reports = 0
         self._reporters: set[bytes] = set()
-        self.heard_ns = 0
-        """When something authentic last came from the peer."""
-
+        self._heard_ns = 0
         self.leaving = False
         """The peer has said BYE to its stream."""
 
         self.peer_report = PeerReport()
         self.malformed = 0
+
+    @property
+    def heard_ns(self) -> int:
+        """When something authentic last came from the peer; 0 before."""
+        return self._heard_ns if self._ingress is None else max(self._heard_ns, self._ingress.heard_ns)
 
     def receive(self, datagram: bytes, now_ns: int) -> None:
         """Take an SRTP or SRTCP packet, as it came. Never raises."""
@@ -115,14 +118,14 @@ class RtpSession:
         elif self._ingress is None:
             self.malformed += 1
         elif self._ingress.receive(datagram, now_ns):
-            self.heard_ns = now_ns
+            self._heard_ns = now_ns
 
     def receive_rtp(self, datagram: bytes, now_ns: int) -> None:
         """Take an RTP packet, as `Ingress` expects it. Never raises."""
         if self._ingress is None:
             self.malformed += 1
         elif self._ingress.receive(datagram, now_ns):
-            self.heard_ns = now_ns
+            self._heard_ns = now_ns
 
     def _receive_srtcp(self, datagram: bytes, now_ns: int) -> None:
         reporter = datagram[4:8]
@@ -136,7 +139,7 @@ class RtpSession:
 
     def receive_rtcp(self, packet: bytes, now_ns: int) -> None:
         """Take an authentic compound RTCP packet. Never raises."""
-        self.heard_ns = now_ns
+        self._heard_ns = now_ns
         for one in parse_rtcp(packet):
             self._note(one, now_ns)
 

@@ -40,12 +40,6 @@ class SharedSocket:
         self.binding = binding
         self.sock = sock
         self.port: int = sock.getsockname()[1]
-        self.read_ns = 0
-        """When datagrams were last read."""
-
-        self.quick = 0
-        """How many reads before that one followed each other closely."""
-
         self._stats = stats
 
     def sendto(self, data: bytes, address: Address) -> bool:

@@ -87,3 +87,18 @@ def protect_in_place(handles: list[Any], packets: list[Any], lengths: list[Any])
     """
     codes = list(map(_PROTECT, handles, packets, lengths))
     return [place for place, code in enumerate(codes) if code] if any(codes) else []
+
+
+def unprotect_in_place(handles: list[Any], packets: list[Any], lengths: list[Any]) -> list[int]:
+    """Take the SRTP off packets where they are.
+
+    Args:
+        handles: of the session that each belongs to; packets of one session in the order in which they came.
+        packets: pointers to them.
+        lengths: pointers to their lengths, which shrink.
+
+    Returns:
+        The places of those that are forged, replayed or malformed.
+    """
+    codes = list(map(_UNPROTECT, handles, packets, lengths))
+    return [place for place, code in enumerate(codes) if code] if any(codes) else []

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Literal, TypeAlias
 
 from conference.webrtc.candidate import Candidate
 from conference.webrtc.certificate import Certificate
 from conference.webrtc.dtls import Dtls
 from conference.webrtc.ice import MuxedIce
+from conference.webrtc.inboxline import InboxLine
 from conference.webrtc.lines import Line, SoloLine
 from conference.webrtc.mux import UdpMux
 from conference.webrtc.offer import AudioOffer, Format
@@ -52,15 +54,20 @@ class Transport:
 
         self._incoming: SrtpSession | None = None
         self._outgoing: SrtpSession | None = None
-        self._outboxes = mux.outboxes
+        self._mux = mux
         self._line: OutboxLine | None = None
+        self._incoming_line: InboxLine | None = None
 
     def make_line(self, agreed: Format, ssrc: int, now: Callable[[], int]) -> Line:
         """The stream that goes over this connection; there is one at most."""
-        if not self._outboxes:
+        if not self._mux.outboxes:
             return SoloLine(agreed, ssrc, self.send_rtp, now)
         self._line = OutboxLine(agreed, ssrc)
         return self._line
+
+    def take_in(self, line: InboxLine) -> None:
+        """The peer's stream comes in by this line; there is one at most."""
+        self._incoming_line = line
 
     async def start(self) -> list[Candidate]:
         """Begin to look for a path. Returns where we can be reached."""
@@ -74,6 +81,8 @@ class Transport:
             self._timer = None
         if self._line is not None:
             self._line.close()
+        if self._incoming_line is not None:
+            self._incoming_line.withdraw()
         self._dtls.close()
         self._incoming = self._outgoing = None
         self.unprotect = _nothing
@@ -136,6 +145,8 @@ class Transport:
             self.unprotect = self._incoming.unprotect
             self.state = "connected"
             self._lead_line()
+            if self._incoming_line is not None:
+                self._incoming_line.lead(self._mux.inbox, self._incoming, partial(self._mux.carry, self.ice))
             self._changed()
         if self.state in ("connecting", "connected") and dtls.state in ("closed", "failed"):
             self.state = "closed" if dtls.state == "closed" else "failed"
@@ -145,7 +156,7 @@ class Transport:
         """Show our stream the way, once there is one and a key to send with."""
         route = self.ice.route
         if self._line is not None and route is not None and self._outgoing is not None:
-            self._line.lead(self._outboxes[route[0]], self._outgoing, route[1])
+            self._line.lead(self._mux.outboxes[route[0]], self._outgoing, route[1])
 
     def _expire(self) -> None:
         self._timer = None

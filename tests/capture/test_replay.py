@@ -337,3 +337,22 @@ def test_any_bytes_are_a_capture_or_a_sentence(data: bytes) -> None:
     run_to_the_end(io.BytesIO(data))
     run_to_the_end(io.BytesIO(MAGIC + data))
     run_to_the_end(io.BytesIO(MAGIC + zlib.compress(data)))
+
+
+class OpenDoor:
+    """Would let packets go by."""
+
+    def open(self, packets: int) -> None: ...
+
+    def close(self) -> tuple[int, list[bytes]]:
+        return 0, []
+
+
+def test_no_packet_goes_by_a_source_that_is_captured() -> None:
+    source, door = PacketSource(OpusCodec().make_decoder()), OpenDoor()
+    source.door = door
+    room, _ = captured_room()
+    join(room, "amy", source)
+    doors = [source.door]
+    room.remove("amy", "left")
+    assert [*doors, source.door] == [None, door]

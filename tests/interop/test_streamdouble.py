@@ -32,6 +32,8 @@ class NoWebRtc:
 
     async def start(self) -> None: ...
 
+    def read(self) -> None: ...
+
     def new_peer(self) -> Any:
         raise AssertionError("nobody joins with WebRTC")
 

@@ -93,6 +93,8 @@ class FakeWebRtc:
     async def start(self) -> None:
         self.started = True
 
+    def read(self) -> None: ...
+
     def new_peer(self) -> FakePeer:
         peer = FakePeer()
         peer.ends_while_accepting = self.next_ends

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from conference.codecs.opus import OpusCodec
 from conference.codecs.pcmu import PcmuCodec
+from conference.room.unheard import Door
 from conference.webrtc.egress import EgressSink
 from conference.webrtc.ingress import Ingress
 from conference.webrtc.lines import SoloLine
@@ -26,6 +27,7 @@ class Taken:
     def __init__(self) -> None:
         self.pushed: list[tuple[int, int, bytes, bool]] = []
         self.restarts = 0
+        self.door: Door | None = None
 
     def push(
         self,

@@ -12,7 +12,8 @@ from aiortc.rtp import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conference.webrtc.rtcp import NtpClock, PeerReport, ReceptionStatistics, build_report, parse_rtcp
+from conference.webrtc.reception import ReceptionStatistics
+from conference.webrtc.rtcp import NtpClock, PeerReport, build_report, parse_rtcp
 
 TICK_NS = 20_000_000
 

@@ -1,0 +1,188 @@
+"""What has arrived of a stream (RFC 3550 appendices A.1, A.3 and A.8), packet by packet or many streams at once.
+
+The counters of a stream are one row of integers. It stands by itself, or in a table with those of all others; then the
+packets that a read brings are counted as columns of numbers, and the few that are out of the ordinary one by one.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import MutableSequence
+from typing import Final, TypeAlias, TypeVar
+
+import numpy as np
+from aiortc.rtp import RtcpReceiverInfo
+from numpy.typing import NDArray
+
+Row: TypeAlias = "MutableSequence[int] | memoryview"
+"""Integers of 64 bits."""
+
+Column: TypeAlias = NDArray[np.int64]
+_Moment = TypeVar("_Moment", int, Column)
+
+BASE: Final = 0
+"""Extended sequence number of the first packet; -1: there was none."""
+
+HIGHEST: Final = 1
+"""Extended sequence number."""
+
+RECEIVED: Final = 2
+TRANSIT: Final = 3
+"""Arrival minus timestamp of the last packet, 32 bits; -1: there was none."""
+
+JITTER_Q4: Final = 4
+"""In sixteenths of a timestamp unit, as in appendix A.8."""
+
+CLOCK_RATE: Final = 5
+COLUMNS: Final = 6
+"""What comes behind these in a row is somebody else's."""
+
+_MAX_DROPOUT: Final = 3000
+_MAX_MISORDER: Final = 100
+_MAX_JUMP_SECONDS: Final = 10
+"""A larger jump of the sender's clock is no jitter."""
+
+_DLSR_UNITS: Final = 65_536
+_LOST_RANGE: Final = (-(1 << 23), (1 << 23) - 1)
+
+
+class ReceptionStatistics:
+    """What has arrived of one SSRC.
+
+    Args:
+        clock_rate: of the RTP timestamps, in Hz.
+        row: takes the counters; a new one if it is left out.
+
+    Attributes:
+        row: with the counters. May be replaced by one with the same numbers.
+    """
+
+    __slots__ = ("_expected_prior", "_lsr", "_lsr_at_ns", "_received_prior", "row")
+
+    def __init__(self, clock_rate: int, row: Row | None = None) -> None:
+        self.row: Row = array("q", bytes(8 * COLUMNS)) if row is None else row
+        self.restart(clock_rate)
+
+    def restart(self, clock_rate: int) -> None:
+        """Forget the stream; another one begins."""
+        row = self.row
+        row[BASE] = row[TRANSIT] = -1
+        row[HIGHEST] = row[RECEIVED] = row[JITTER_Q4] = 0
+        row[CLOCK_RATE] = clock_rate
+        self._expected_prior = self._received_prior = 0
+        self._lsr = self._lsr_at_ns = 0
+
+    @property
+    def clock_rate(self) -> int:
+        """Of the RTP timestamps, in Hz."""
+        return self.row[CLOCK_RATE]
+
+    @property
+    def received(self) -> int:
+        """Packets."""
+        return self.row[RECEIVED]
+
+    @property
+    def highest_sequence(self) -> int:
+        """Extended highest sequence number received, 32 bits."""
+        return self.row[HIGHEST] & 0xFFFFFFFF
+
+    @property
+    def lost(self) -> int:
+        """Packets lost since the beginning; negative if some came twice."""
+        low, high = _LOST_RANGE
+        return max(low, min(high, self._expected - self.received))
+
+    @property
+    def jitter(self) -> int:
+        """Interarrival jitter in timestamp units."""
+        return self.row[JITTER_Q4] >> 4
+
+    @property
+    def jitter_ms(self) -> float:
+        """Interarrival jitter in milliseconds."""
+        return self.row[JITTER_Q4] / 16 * 1000 / self.row[CLOCK_RATE]
+
+    @property
+    def _expected(self) -> int:
+        return 0 if self.row[BASE] < 0 else self.row[HIGHEST] - self.row[BASE] + 1
+
+    def add(self, sequence: int, timestamp: int, arrival_ns: int) -> None:
+        """Count a packet."""
+        row = self.row
+        if row[BASE] < 0:
+            row[BASE] = row[HIGHEST] = sequence
+        ahead = (sequence - row[HIGHEST]) & 0xFFFF
+        if ahead < _MAX_DROPOUT:
+            row[HIGHEST] += ahead
+        elif ahead <= 0x10000 - _MAX_MISORDER:  # the sender has started anew
+            row[BASE] = row[HIGHEST] = sequence
+            row[RECEIVED] = self._expected_prior = self._received_prior = 0
+            row[TRANSIT] = -1
+        row[RECEIVED] += 1
+        transit = (_at_rate(arrival_ns, row[CLOCK_RATE]) - timestamp) & 0xFFFFFFFF
+        if row[TRANSIT] >= 0:
+            difference = (transit - row[TRANSIT]) & 0xFFFFFFFF
+            distance = min(difference, 0x100000000 - difference)
+            if distance < row[CLOCK_RATE] * _MAX_JUMP_SECONDS:
+                row[JITTER_Q4] += distance - ((row[JITTER_Q4] + 8) >> 4)
+        row[TRANSIT] = transit
+
+    def sender_report(self, ntp_timestamp: int, now_ns: int) -> None:
+        """Note when the sender's last report came."""
+        self._lsr = (ntp_timestamp >> 16) & 0xFFFFFFFF
+        self._lsr_at_ns = now_ns
+
+    def report(self, ssrc: int, now_ns: int) -> RtcpReceiverInfo:
+        """The report block for this stream. Each covers the time since the one before."""
+        expected = self._expected - self._expected_prior
+        received = self.received - self._received_prior
+        self._expected_prior, self._received_prior = self._expected, self.received
+        lost = expected - received
+        delay = (now_ns - self._lsr_at_ns) * _DLSR_UNITS // 1_000_000_000 if self._lsr else 0
+        return RtcpReceiverInfo(
+            ssrc=ssrc,
+            fraction_lost=min(255, (lost << 8) // expected) if expected > 0 and lost > 0 else 0,
+            packets_lost=self.lost,
+            highest_sequence=self.highest_sequence,
+            jitter=min(self.jitter, 0xFFFFFFFF),
+            lsr=self._lsr,
+            dlsr=min(delay, 0xFFFFFFFF),
+        )
+
+
+def ordinary(rows: Column, sequences: Column) -> NDArray[np.bool_]:
+    """Which packets :func:`add_all` may count: those in order, of streams that have begun.
+
+    Args:
+        rows: shape ``(packets, columns)``.
+        sequences: RTP sequence numbers, 16 bits, shape ``(packets,)``.
+    """
+    ahead = (sequences - rows[:, HIGHEST]) & 0xFFFF
+    in_order: NDArray[np.bool_] = ahead < _MAX_DROPOUT
+    return in_order & (rows[:, TRANSIT] >= 0)
+
+
+def add_all(rows: Column, sequences: Column, timestamps: Column, arrivals_ns: Column, clock_rate: int) -> None:
+    """Count :func:`ordinary` packets, one of each stream, as :meth:`ReceptionStatistics.add` does.
+
+    Args:
+        rows: the counters, shape ``(packets, columns)``; they are changed.
+        sequences: 16 bits, shape ``(packets,)``.
+        timestamps: 32 bits, shape ``(packets,)``.
+        arrivals_ns: when they came, shape ``(packets,)``.
+        clock_rate: of all these streams.
+    """
+    rows[:, HIGHEST] += (sequences - rows[:, HIGHEST]) & 0xFFFF
+    rows[:, RECEIVED] += 1
+    transit = _at_rate(arrivals_ns, clock_rate) - timestamps & 0xFFFFFFFF
+    distance = np.abs((transit - rows[:, TRANSIT]).astype(np.int32).astype(np.int64))  # the shorter way round
+    jitter = rows[:, JITTER_Q4]
+    jitter += np.where(distance < clock_rate * _MAX_JUMP_SECONDS, distance - (jitter + 8 >> 4), 0)
+    rows[:, TRANSIT] = transit
+
+
+def _at_rate(moment_ns: _Moment, clock_rate: int) -> _Moment:
+    """A moment in units of a clock, modulo 2**32, without numbers of more than 64 bits."""
+    seconds = moment_ns // 1_000_000_000
+    return seconds % (1 << 32) * clock_rate + (moment_ns - seconds * 1_000_000_000) * clock_rate // 1_000_000_000

@@ -17,12 +17,12 @@ from aioice import Candidate as IceCandidate
 from aioice import Connection
 from aioice.candidate import candidate_foundation, candidate_priority
 from aioice.ice import CandidatePair, StunProtocol
-from aioice.stun import Message
 
 from conference.webrtc.candidate import Candidate
 from conference.webrtc.mux import UdpMux
 from conference.webrtc.offer import AudioOffer
 from conference.webrtc.sockets import Address, SharedSocket
+from conference.webrtc.stun import StunMessage, build_request, build_response, new_transaction_id
 
 CONSENT_NS = 5_000_000_000
 """Time between two consent checks, on average: 0.8 to 1.2 times that, drawn anew each time (RFC 7675 section 5.1)."""
@@ -31,6 +31,7 @@ CONSENT_EXPIRES_NS = 30_000_000_000
 """Without the response to one for so long, nothing may be sent any more."""
 
 _COMPONENT = 1
+_CHECK_PRIORITY = candidate_priority(_COMPONENT, "prflx")
 _STUN_BINDING_REQUEST = b"\x00\x01"
 
 
@@ -38,8 +39,15 @@ def missing() -> list[str]:
     """What this module relies on and aioice does not have."""
     connection = Connection(ice_controlling=False)
     protocol = StunProtocol(connection)
-    names = ("_local_username", "_local_candidates", "_local_candidates_end", "_protocols", "_nominated")
-    calls = ("check_complete", "query_consent", "request_received", "build_request", "remote_is_lite")
+    names = (
+        "_local_username",
+        "_local_candidates",
+        "_local_candidates_end",
+        "_protocols",
+        "_nominated",
+        "_tie_breaker",
+    )
+    calls = ("check_complete", "query_consent", "request_received", "ice_controlling", "remote_is_lite")
     return [
         f"{type(thing).__name__}.{name}"
         for thing, wanted in ((connection, (*names, *calls)), (protocol, ("transactions", "local_candidate")))
@@ -107,6 +115,8 @@ class MuxedIce:
         connection.remote_username, connection.remote_password = offer.ufrag, offer.password
         self._remote_key = offer.password.encode()
         self._key = connection.local_password.encode()
+        self._username = f"{self.ufrag}:{offer.ufrag}"  # of the peer's requests, and of ours
+        self._asking = f"{offer.ufrag}:{self.ufrag}"
         self._mux = mux
         self._routed = routed
         self._protocols: dict[SharedSocket, StunProtocol] = {}
@@ -195,24 +205,40 @@ class MuxedIce:
         """A STUN request of ours is about to be sent."""
         self._mux.expect(transaction_id, self)
 
-    def authenticates(self, request: Message) -> bool:
+    def authenticates(self, request: StunMessage) -> bool:
         """Whether a request was made for us, with our password."""
         return request.check_message_integrity(self._key)
 
-    def stun_request(self, request: Message, address: Address, via: SharedSocket) -> None:
+    def stun_request(self, request: StunMessage, address: Address, via: SharedSocket) -> None:
         """Answer an authentic connectivity check, and do what it brings about."""
+        if self._changes_nothing(request, address, via):
+            via.sendto(build_response(request.transaction_id, address, self._key), address)
+            return
         protocol = self._protocols.get(via)
         if protocol is not None:
-            self._connection.request_received(request, address, protocol)
+            self._connection.request_received(request.message(), address, protocol)
 
-    def stun_response(self, response: Message, address: Address, via: SharedSocket, now_ns: int) -> None:
+    def _changes_nothing(self, request: StunMessage, address: Address, via: SharedSocket) -> bool:
+        """Whether a check is of the path that is in use, and all there is to do about it is to answer.
+
+        The pair is valid and nominated already; a controlling peer and a controlled one are in no conflict (RFC 8445
+        sections 7.3.1.1, 7.3.1.4 and 7.3.1.5).
+        """
+        return (
+            request.usual
+            and (via, address) == self.route
+            and request.username == self._username
+            and not self._connection.ice_controlling
+        )
+
+    def stun_response(self, response: StunMessage, address: Address, via: SharedSocket, now_ns: int) -> None:
         """Take the response to a request of ours."""
         if response.check_message_integrity(self._remote_key):
             self.heard_ns = self._consent_ns = now_ns
         protocol = self._protocols.get(via)
         transaction = protocol.transactions.get(response.transaction_id) if protocol is not None else None
         if transaction is not None:
-            transaction.response_received(response, address)
+            transaction.response_received(response.message(), address)
 
     def consents(self, now_ns: int) -> bool:
         """Ask now and then whether the peer still wants to hear from us, and say whether it does (RFC 7675).
@@ -230,11 +256,20 @@ class MuxedIce:
 
     def probe(self) -> None:
         """Ask the peer for a sign of life: a consent check out of turn."""
-        pair = self._connection._nominated.get(_COMPONENT)
-        if pair is not None:
-            request = self._connection.build_request(pair, nominate=False)
-            request.add_message_integrity(self._remote_key)
-            pair.protocol.send_stun(request, pair.remote_addr)
+        route, connection = self.route, self._connection
+        if route is None:
+            return
+        transaction_id = new_transaction_id()
+        self.expect(transaction_id)
+        request = build_request(
+            transaction_id,
+            self._asking,
+            _CHECK_PRIORITY,
+            connection._tie_breaker,
+            self._remote_key,
+            controlling=connection.ice_controlling,
+        )
+        route[0].sendto(request, route[1])
 
     async def close(self) -> None:
         """End it: every task of it is over when this returns."""

@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
-from aioice import stun
+from aioice.stun import Class
 from numpy.typing import NDArray
 
 from conference.webrtc import datagrams
@@ -30,6 +30,7 @@ from conference.webrtc.inbox import Inbox
 from conference.webrtc.outbox import Outbox
 from conference.webrtc.reader import Reader
 from conference.webrtc.sockets import Address, MuxStats, SharedSocket, open_all
+from conference.webrtc.stun import StunMessage, parse_stun
 
 logger = logging.getLogger(__name__)
 
@@ -52,13 +53,13 @@ class Endpoint(Protocol):
     heard_ns: int
     """When something authentic last came."""
 
-    def authenticates(self, request: stun.Message) -> bool:
+    def authenticates(self, request: StunMessage) -> bool:
         """Whether the request was made with our password."""
         ...
 
-    def stun_request(self, request: stun.Message, address: Address, via: SharedSocket) -> None: ...
+    def stun_request(self, request: StunMessage, address: Address, via: SharedSocket) -> None: ...
 
-    def stun_response(self, response: stun.Message, address: Address, via: SharedSocket, now_ns: int) -> None: ...
+    def stun_response(self, response: StunMessage, address: Address, via: SharedSocket, now_ns: int) -> None: ...
 
     @property
     def dtls(self) -> Callable[[bytes], object]: ...
@@ -248,10 +249,10 @@ class UdpMux:
             endpoint.dtls(data)
 
     def _stun(self, data: bytes, address: Address, via: SharedSocket, now_ns: int) -> None:
-        message = _parse_stun(data)
+        message = parse_stun(data)
         if message is None:
             self.stats.garbage += 1
-        elif message.message_class == stun.Class.REQUEST:
+        elif message.message_class == Class.REQUEST:
             self._stun_request(message, address, via, now_ns)
         else:
             ufrag = self._asked.pop(message.transaction_id, "")
@@ -261,8 +262,8 @@ class UdpMux:
             else:
                 endpoint.stun_response(message, address, via, now_ns)
 
-    def _stun_request(self, request: stun.Message, address: Address, via: SharedSocket, now_ns: int) -> None:
-        endpoint = self._by_ufrag.get(request.attributes["USERNAME"].partition(":")[0])
+    def _stun_request(self, request: StunMessage, address: Address, via: SharedSocket, now_ns: int) -> None:
+        endpoint = self._by_ufrag.get(request.username.partition(":")[0])
         if endpoint is None:
             self.stats.stray += 1
         elif not endpoint.authenticates(request):
@@ -294,20 +295,6 @@ class UdpMux:
 
 def _name(address: Address) -> bytes:
     return pack_name(address, socket.AF_INET6 if ":" in address[0] else socket.AF_INET)
-
-
-def _parse_stun(data: bytes) -> stun.Message | None:
-    """A STUN message with a ``USERNAME`` and a ``PRIORITY`` if it is a binding request; ``None`` for anything else."""
-    try:
-        message = stun.parse_message(data)
-    except Exception:  # the parser is aioice's: ValueError, struct.error, IndexError, whatever the bytes provoke
-        return None
-    if message.message_method != stun.Method.BINDING:
-        return None
-    wanted = {"USERNAME", "MESSAGE-INTEGRITY", "PRIORITY"}
-    if message.message_class == stun.Class.REQUEST and not wanted <= message.attributes.keys():
-        return None
-    return message
 
 
 def _is_dtls(data: bytes) -> bool:

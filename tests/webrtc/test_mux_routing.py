@@ -14,6 +14,7 @@ from conference.webrtc.addresses import Binding
 from conference.webrtc.mux import MAX_ADDRESSES, TAKEOVER_NS, UdpMux
 from conference.webrtc.reader import LATEST_NS
 from conference.webrtc.sockets import Address, SharedSocket
+from conference.webrtc.stun import StunMessage
 from tests.webrtc.stock import LOOPBACK, eventually
 
 pytestmark = pytest.mark.e2e
@@ -30,13 +31,13 @@ class Connection:
         self.heard_ns = 0
         self.got: list[str] = []
 
-    def authenticates(self, request: stun.Message) -> bool:
+    def authenticates(self, request: StunMessage) -> bool:
         return request.check_message_integrity(self.ufrag.encode())
 
-    def stun_request(self, request: stun.Message, address: Address, via: SharedSocket) -> None:
+    def stun_request(self, request: StunMessage, address: Address, via: SharedSocket) -> None:
         self.got.append("request")
 
-    def stun_response(self, response: stun.Message, address: Address, via: SharedSocket, now_ns: int) -> None:
+    def stun_response(self, response: StunMessage, address: Address, via: SharedSocket, now_ns: int) -> None:
         self.got.append("response")
 
     def dtls(self, datagram: bytes) -> None:

@@ -103,6 +103,7 @@ class MuxedIce:
         route: the way to the peer; ``None`` while there is none.
         candidates: where we can be reached, for the answer.
         heard_ns: when something authentic last came.
+        ask_ns: when :meth:`consents` has something to do again; 0 before the first time.
     """
 
     def __init__(
@@ -122,7 +123,7 @@ class MuxedIce:
         self._protocols: dict[SharedSocket, StunProtocol] = {}
         self._checking: asyncio.Task[None] | None = None
         self._consent_ns = 0
-        self._ask_ns = 0
+        self.ask_ns = 0
         self.dtls = dtls
         self.media: Callable[[bytes, int], object] = _nothing
         self.route: tuple[SharedSocket, Address] | None = None
@@ -243,15 +244,15 @@ class MuxedIce:
     def consents(self, now_ns: int) -> bool:
         """Ask now and then whether the peer still wants to hear from us, and say whether it does (RFC 7675).
 
-        Call it several times a second once there is a path.
+        Call it once there is a path, and again as soon as :attr:`ask_ns` has come.
         """
-        if not self._ask_ns:
+        if not self.ask_ns:
             self._consent_ns = now_ns
-        elif now_ns >= self._ask_ns:
+        elif now_ns >= self.ask_ns:
             self.probe()
         else:
             return True
-        self._ask_ns = now_ns + int(CONSENT_NS * random.uniform(0.8, 1.2))  # noqa: S311 - not a secret
+        self.ask_ns = now_ns + int(CONSENT_NS * random.uniform(0.8, 1.2))  # noqa: S311 - not a secret
         return now_ns - self._consent_ns < CONSENT_EXPIRES_NS
 
     def probe(self) -> None:

@@ -34,6 +34,9 @@ logger = logging.getLogger(__name__)
 GOODBYE = "The participant left."
 """Why a connection ended that the other side closed by itself."""
 
+_QUIET = 0.25
+"""Part of the silence timeout after which a connection is asked for a sign of life."""
+
 State: TypeAlias = Literal["new", "connecting", "connected", "closed"]
 
 CNAME = secrets.token_hex(8)
@@ -209,12 +212,15 @@ class Peer:
             buffered_ms=round(self.source.buffered_ms, 1) if self.source is not None else 0.0,
         )
 
-    def housekeep(self, now_ns: int, patience: float = 1.0) -> None:
-        """Do what is due: reports, a sign of life, the end. Called several times a second.
+    def housekeep(self, now_ns: int, patience: float = 1.0) -> int:
+        """Do what is due: reports, a sign of life, the end.
 
         Args:
             now_ns: the time.
             patience: by how much longer than usual a silence may last.
+
+        Returns:
+            When there may be something to do again; ``now_ns``: soon, ask several times a second.
         """
         if self.state in ("new", "connecting"):
             if now_ns - self._since_ns > self._settings.connect_timeout * 1e9 * patience:
@@ -223,10 +229,13 @@ class Peer:
             ice = self._transport.ice
             if not ice.consents(now_ns) and patience == 1.0:
                 self._end("The connection failed: the other side no longer agrees to it.")
-                return
+                return now_ns
             self._session.report_if_due(now_ns)
             heard_ns = max(self._since_ns, self._session.heard_ns, ice.heard_ns)
             self._watch(int((now_ns - heard_ns) / patience), now_ns, self._session, ice)
+            quiet_ns = heard_ns + int(self._settings.silence_timeout * 1e9 * _QUIET)
+            return max(now_ns, min(ice.ask_ns, self._session.report_ns, quiet_ns))
+        return now_ns
 
     def _watch(self, quiet_ns: int, now_ns: int, session: RtpSession, ice: MuxedIce) -> None:
         limit_ns = self._settings.silence_timeout * 1e9
@@ -234,7 +243,7 @@ class Peer:
             self._end(f"Nothing was heard from the connection for {self._settings.silence_timeout:g} seconds.")
         elif session.leaving and quiet_ns > limit_ns / 2:
             self._end(GOODBYE)
-        elif quiet_ns > limit_ns / 4 and now_ns - self._probed_ns > limit_ns / 8:
+        elif quiet_ns > limit_ns * _QUIET and now_ns - self._probed_ns > limit_ns / 8:
             self._probed_ns = now_ns
             ice.probe()
 

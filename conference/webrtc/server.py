@@ -7,6 +7,7 @@ import logging
 import time
 
 from conference.webrtc.addresses import plan_bindings
+from conference.webrtc.agenda import Agenda
 from conference.webrtc.aiortc_internals import check, host_addresses
 from conference.webrtc.certificate import Certificate
 from conference.webrtc.mux import UdpMux
@@ -45,6 +46,7 @@ class WebRtc:
         self._timer: asyncio.TimerHandle | None = None
         self._ntp = NtpClock(time.time_ns(), time.monotonic_ns())
         self._peers: set[Peer] = set()
+        self._agenda: Agenda[Peer] = Agenda()
         self._certificate = Certificate()
         self._own: list[str] = []
         self._own_until_ns = 0
@@ -93,14 +95,19 @@ class WebRtc:
         """
         if self._mux is None:
             raise RuntimeError("the WebRTC side is not running")
-        peer = Peer(self._mux, self._settings, self._ntp, self._certificate, closed=self._peers.discard)
+        peer = Peer(self._mux, self._settings, self._ntp, self._certificate, closed=self._forget)
         self._peers.add(peer)
+        self._agenda.add(peer, 0)
         return peer
 
     def read(self) -> None:
         """Take in what has come: to be called right before each tick, which then misses nothing."""
         if self._mux is not None:
             self._mux.read()
+
+    def _forget(self, peer: Peer) -> None:
+        self._peers.discard(peer)
+        self._agenda.discard(peer)
 
     async def close(self) -> None:
         """End all connections, telling each peer, and close the port; takes at most three times the close timeout."""
@@ -138,9 +145,12 @@ class WebRtc:
     def _housekeep(self) -> None:
         now_ns = time.monotonic_ns()
         patience = self._patience(now_ns)
-        for peer in tuple(self._peers):
+        for peer in self._agenda.take_due(now_ns):
+            due_ns = now_ns
             try:
-                peer.housekeep(now_ns, patience)
+                due_ns = peer.housekeep(now_ns, patience)
             except Exception:
                 logger.exception("housekeeping failed for a peer")
+            if peer in self._peers:
+                self._agenda.add(peer, due_ns)
         self._schedule()

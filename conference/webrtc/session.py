@@ -95,7 +95,9 @@ class RtpSession:
         self._ssrc = ssrc
         self._cname = cname
         self._ntp = ntp
-        self._report_at_ns = 0
+        self.report_ns = 0
+        """When the next report is due."""
+
         self._reports = 0
         self._reporters: set[bytes] = set()
         self._heard_ns = 0
@@ -159,10 +161,10 @@ class RtpSession:
 
     def report_if_due(self, now_ns: int) -> None:
         """Send a report if it is time for one."""
-        if now_ns >= self._report_at_ns:
+        if now_ns >= self.report_ns:
             calm = not self._report(now_ns) and self._reports > NEW_REPORTS
             interval_ns = CALM_REPORT_NS if calm else REPORT_NS
-            self._report_at_ns = now_ns + int(interval_ns * random.uniform(0.7, 1.3))  # noqa: S311 - not a secret
+            self.report_ns = now_ns + int(interval_ns * random.uniform(0.7, 1.3))  # noqa: S311 - not a secret
 
     def goodbye(self, now_ns: int) -> None:
         """Tell the peer that our stream has ended."""

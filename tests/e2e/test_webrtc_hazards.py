@@ -378,3 +378,15 @@ async def test_closing_the_server_ends_every_call_in_time() -> None:
         await eventually(lambda: one.pc.connectionState == other.pc.connectionState == "closed", within=0.5)
         with pytest.raises(RuntimeError):
             webrtc.new_peer()
+
+
+async def test_a_connection_in_which_all_is_well_is_looked_at_now_and_then() -> None:
+    async with running(silence_timeout=8.0) as webrtc, in_call(webrtc) as (client, peer, room):
+        await flows(client, room)
+        now_ns = time.monotonic_ns()
+        first = peer.housekeep(now_ns)
+        assert now_ns < first <= now_ns + 2_000_000_000
+        assert peer.housekeep(first - 1) == first  # there was nothing to do before
+        client.vanish()
+        later_ns = now_ns + 4_000_000_000
+        assert peer.housekeep(later_ns) == later_ns  # who does not answer is watched closely

@@ -63,6 +63,8 @@ class TappedSource:
 class TappedSink:
     """A sink whose mixes are checked on their way. Whatever else is asked of it, the sink itself answers."""
 
+    packets_only = False  # what is heard is noted on every tick
+
     def __init__(self, sink: Sink, ledger: Ledger, heard: HeardSoFar, notes: Notes) -> None:
         self._sink = sink
         self._note_mix = ledger.note

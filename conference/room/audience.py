@@ -30,6 +30,9 @@ _Stream: TypeAlias = tuple[_Key, _Key]
 
 _Place: TypeAlias = tuple[_Stream, Codec | None]
 
+_Listeners: TypeAlias = tuple[list[Participant], list[Participant]]
+"""Those who hear the same; and those of them to whom even a mix without a packet is delivered."""
+
 _EVERYBODY: _Stream = ((), ())
 
 _RISE = (np.arange(FRAME_SAMPLES) + 0.5) / FRAME_SAMPLES
@@ -52,7 +55,7 @@ class Audience:
         self._arranged: frozenset[str] | None = None  # for whom the listeners are arranged; None: not at all
         self._voices: frozenset[str] = frozenset()  # who was heard on the last tick
         self._continuing: frozenset[str] = frozenset()  # who was heard on the last tick, and is on this one
-        self._listeners: dict[_Stream, dict[Codec | None, list[Participant]]] = {}
+        self._listeners: dict[_Stream, dict[Codec | None, _Listeners]] = {}
         self._places: dict[str, _Place] = {}  # of each listener
 
     def rearrange(self) -> None:
@@ -79,8 +82,8 @@ class Audience:
                 everything = total(list(voices.values()))
             mix = self._mix(stream, voices, everything)
             mixes = self.encoders.encode(stream, mix, by_codec, tick, moved.get(stream, {}))
-            for listeners, heard in zip(by_codec.values(), mixes.values(), strict=True):
-                for participant in listeners:
+            for (everybody, attentive), heard in zip(by_codec.values(), mixes.values(), strict=True):
+                for participant in attentive if heard.payload is None else everybody:
                     try:
                         if participant.sink is not None:
                             participant.sink.deliver(heard)
@@ -115,7 +118,10 @@ class Audience:
             if row or (came_from is not None and came_from[0] is not _EVERYBODY):
                 stream = self._stream(row, None if came_from is None else came_from[0][0])
             place = self._places[participant.id] = (stream, codec)
-            self._listeners.setdefault(stream, {}).setdefault(codec, []).append(participant)
+            everybody, attentive = self._listeners.setdefault(stream, {}).setdefault(codec, ([], []))
+            everybody.append(participant)
+            if not getattr(participant.sink, "packets_only", False):
+                attentive.append(participant)
             if came_from is None:
                 moved.setdefault(stream, {}).setdefault(codec, None)
             elif came_from != place:
@@ -162,8 +168,8 @@ class Audience:
     def _expect_losses(self) -> None:
         """Tell the encoders how much of what they make is lost on its way."""
         for stream, by_codec in self._listeners.items():
-            for codec, listeners in by_codec.items():
-                losses = [loss for one in listeners if (loss := self._reported_loss(one)) is not None]
+            for codec, (everybody, _) in by_codec.items():
+                losses = [loss for one in everybody if (loss := self._reported_loss(one)) is not None]
                 if codec is not None and losses:
                     self.encoders.expect_loss(stream, codec, max(losses))
 

@@ -47,14 +47,15 @@ class Sink(Protocol):
     """Where a participant's mix goes. Must not block and must not raise.
 
     A sink that knows how many packets are lost on their way has an attribute ``expected_loss``, too: percent, 0 to 100.
-    The encoder's FEC follows it.
+    The encoder's FEC follows it. And one whose attribute ``packets_only`` is true is passed over while there is nothing
+    to be sent: a room in which nobody speaks does nothing for those who hear that.
     """
 
     codec: Codec | None
     """What :attr:`Mix.payload` is to be encoded with; ``None`` for PCM alone."""
 
     def deliver(self, mix: Mix) -> None:
-        """Take the mix of one tick. Called once a tick while in a room."""
+        """Take the mix of one tick. Called once a tick while in a room, but see above."""
         ...
 
 

@@ -42,6 +42,9 @@ class EgressSink:
         red: the payload type for redundant audio; ``None`` if packets are not to be repeated.
     """
 
+    packets_only = True
+    """A mix without a packet need not be delivered: it is a gap in timestamps by itself."""
+
     def __init__(self, codec: Codec, agreed: Format, line: Line, *, red: int | None = None) -> None:
         self.codec: Codec | None = codec
         self.line = line

@@ -303,6 +303,28 @@ def test_what_a_listener_says_of_loss_and_of_its_codec_is_followed() -> None:
     assert heard["ben"] == ear.heard
 
 
+class Sender(Ear):
+    """A sink that takes packets alone."""
+
+    packets_only = True
+
+
+def test_what_is_sent_nowhere_is_noted_all_the_same() -> None:
+    room, memory = captured_room()
+    source, ear = LocalSource(), Sender(OpusCodec())
+    join(room, "amy", source)
+    join(room, "ben", None, ear)
+    for tick in range(90):
+        if not 10 <= tick < 70:
+            source.push(VOICES[0][tick], at(tick))
+        room.tick(tick, at(tick))
+    room.end_capture("over")
+    replay, heard = replayed(memory)
+    assert replay.identical
+    assert len(heard["ben"]) == 90
+    assert len(ear.mixes) == 90
+
+
 def party_bytes() -> bytes:
     room, memory = captured_room()
     Party(room).run(40)

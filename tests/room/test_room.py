@@ -255,6 +255,20 @@ def test_a_sink_that_raises_is_hung_up_and_the_others_still_hear(caplog: pytest.
     assert len(ear.mixes) == 3
 
 
+def test_who_takes_packets_alone_is_passed_over_while_there_are_none() -> None:
+    class Sender(Ear):
+        packets_only = True
+
+    everything, packets, sound = Ear(PcmCodec()), Sender(PcmCodec()), Sender()
+    mouth = Mouth([None, steady(1000), steady(1000), None, None])
+    people = (person(name, None, ear) for name, ear in (("ben", everything), ("eve", packets), ("joe", sound)))
+    run(room_of(person("amy", mouth), *people), 8)
+    assert len(everything.mixes) == 8
+    assert packets.mixes == [mix for mix in everything.mixes if mix.payload is not None]
+    assert 2 <= len(packets.mixes) < 8
+    assert sound.mixes == []
+
+
 def test_a_reseated_participant_keeps_name_mute_and_place() -> None:
     conference = Conference()
     story: list[RoomEvent] = []

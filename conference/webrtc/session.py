@@ -17,9 +17,9 @@ from conference.webrtc.ingress import Ingress
 from conference.webrtc.rtcp import NtpClock, PeerReport, build_report, parse_rtcp
 
 REPORT_NS = 1_000_000_000
-CALM_REPORT_NS = 4_000_000_000
+CALM_REPORT_NS = 5_000_000_000
 """Time between our reports while packets are being lost or the connection is new, and when neither is so; on average,
-the exact one is drawn anew each time (RFC 3550 section 6.2, where 5 s is usual)."""
+the exact one is drawn anew each time (RFC 3550 section 6.2, which recommends 5 s)."""
 
 NEW_REPORTS = 5
 """So many reports go quickly: the peer wants to know how long the way is."""

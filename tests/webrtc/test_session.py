@@ -1,0 +1,99 @@
+"""When a session reports, and what it makes of what it is told."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+from aiortc.rtp import RtcpReceiverInfo
+
+from conference.webrtc.ingress import Ingress
+from conference.webrtc.rtcp import NtpClock, build_report, parse_rtcp
+from conference.webrtc.session import CALM_REPORT_NS, MAX_REPORTERS, NEW_REPORTS, REPORT_NS, RtpSession
+
+OURS, THEIRS = 7, 9
+STEP_NS = 10_000_000
+
+
+class Channel:
+    """Keys that leave everything as it is."""
+
+    def __init__(self) -> None:
+        self.sent: list[bytes] = []
+
+    def unprotect_rtcp(self, packet: bytes) -> bytes | None:
+        return packet
+
+    def send_rtcp(self, packet: bytes) -> bool:
+        self.sent.append(packet)
+        return True
+
+
+def hearing(fraction_lost: int) -> Ingress:
+    """A stream of which so many 256ths get lost."""
+
+    def report(ssrc: int, now_ns: int) -> RtcpReceiverInfo:
+        return RtcpReceiverInfo(ssrc, fraction_lost, 0, 0, 0, 0, 0)
+
+    return cast("Ingress", SimpleNamespace(ssrc=THEIRS, reception=SimpleNamespace(report=report)))
+
+
+def session(channel: Channel, ingress: Ingress | None = None) -> RtpSession:
+    return RtpSession(ingress, None, channel, ssrc=OURS, cname="us", ntp=NtpClock(0, 0))
+
+
+def gaps(ingress: Ingress | None, seconds: int) -> list[int]:
+    """Times between the reports of a session."""
+    channel = Channel()
+    one, times = session(channel, ingress), []
+    for now_ns in range(STEP_NS, seconds * 1_000_000_000, STEP_NS):
+        before = len(channel.sent)
+        one.report_if_due(now_ns)
+        if len(channel.sent) > before:
+            times.append(now_ns)
+            assert one.report_ns > now_ns
+    return [after - before for before, after in pairwise(times)]
+
+
+def about(gap_ns: int, mean_ns: int) -> bool:
+    return 0.7 * mean_ns <= gap_ns <= 1.3 * mean_ns + STEP_NS
+
+
+@pytest.mark.parametrize("ingress", [None, hearing(0)])
+def test_reports_are_quick_at_first_and_every_five_seconds_or_so_while_nothing_is_lost(ingress: Ingress | None) -> None:
+    found = gaps(ingress, 120)
+    assert all(about(gap, REPORT_NS) for gap in found[:NEW_REPORTS])
+    assert all(about(gap, CALM_REPORT_NS) for gap in found[NEW_REPORTS:])
+    assert CALM_REPORT_NS == 5_000_000_000
+    assert len(set(found)) > 5  # drawn anew each time
+
+
+def test_reports_are_quick_while_packets_are_lost() -> None:
+    assert all(about(gap, REPORT_NS) for gap in gaps(hearing(3), 60))
+
+
+def test_what_is_told_of_our_stream_is_noted_and_what_is_told_of_others_is_not() -> None:
+    one = session(Channel())
+    for ssrc, lost in ((OURS, 5), (OURS + 1, 77)):
+        report = RtcpReceiverInfo(ssrc, 64, lost, 0, 0, 0, 0)
+        one.receive(build_report(THEIRS, "them", None, [report]), 123)
+    assert (one.peer_report.lost, one.peer_report.fraction_lost, one.heard_ns) == (5, 0.25, 123)
+
+
+def test_goodbye_is_said_and_heard() -> None:
+    channel = Channel()
+    session(channel).goodbye(1)
+    listener = session(Channel())
+    assert not listener.leaving
+    listener.receive(channel.sent[0], 2)
+    assert listener.leaving
+
+
+def test_a_peer_cannot_have_reports_come_from_ever_more_sources() -> None:
+    one = session(Channel())
+    for ssrc in range(MAX_REPORTERS + 5):
+        one.receive(build_report(ssrc, "them", None, []), 1)
+    assert one.malformed == 5
+    assert parse_rtcp(build_report(1, "them", None, []))

@@ -2,6 +2,7 @@
 
     python -m bench.cost                        # 20, 60 and 120 people: about two and a half minutes
     python -m bench.cost --participants 60 --seconds 20
+    python -m bench.cost --talkers 0 --silent dtx --participants 40 240 --seconds 20 --settle 10 --pin  # the idle
 
 A fresh server is started for every row. Three people talk all the time (speech-like sound, Opus). Everyone gets a
 mix. The others are silent, in one of three ways (``--silent``):
@@ -17,6 +18,8 @@ charged to the server (see `FastPeer.stop_waking`).
 It prints, for every row: server CPU in milliseconds per participant and second (user and system, from ``/proc``), the
 same as a share of one core, resident memory per participant (growth since before the first join), packets that each
 participant got per second, and how much CPU the clients took, with a warning where they came too late to be believed.
+Below that, what one participant more costs, from the smallest room of a kind to the largest: a server's ticks and
+wake-ups cost the same for few and for many, and are left out.
 """
 
 from __future__ import annotations
@@ -24,10 +27,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import aiohttp
@@ -91,8 +96,9 @@ async def measure(
     way: str,
     seconds: float,
     make_server: Callable[[], Server] = Server,
+    settle: float = SETTLE_SECONDS,
 ) -> Row:
-    """Start a server, fill a room, and look at what it takes."""
+    """Start a server, fill a room, let it come to rest, and look at what it takes."""
     quiet = listening(way)
     scripts = [talking(seed) for seed in range(talkers)] + [quiet] * (participants - talkers)
     with make_server() as server:
@@ -107,7 +113,7 @@ async def measure(
             sending = asyncio.create_task(load.run())
             try:
                 await _join_all(peers, scripts, load)
-                await asyncio.sleep(SETTLE_SECONDS)
+                await asyncio.sleep(settle)
                 row = await _watch(server, peers, load, seconds, way, before)
             finally:
                 sending.cancel()
@@ -157,6 +163,20 @@ async def _watch(
     )
 
 
+def one_more(rows: Sequence[Row]) -> list[str]:
+    """What one participant more costs, for each kind of silent people of whom there were few and many."""
+    lines = []
+    for way in dict.fromkeys(row.silent for row in rows):
+        alike = sorted((row for row in rows if row.silent == way), key=lambda row: row.participants)
+        few, many = alike[0], alike[-1]
+        if few.participants < many.participants:
+            ms = (many.core_share - few.core_share) * 1000 / (many.participants - few.participants)
+            lines.append(
+                f"One participant more, {few.participants} to {many.participants}, {way}: {ms:.2f} ms per second"
+            )
+    return lines
+
+
 def table(rows: Sequence[Row], talkers: int) -> str:
     """The rows as text."""
     lines = [
@@ -172,7 +192,8 @@ def table(rows: Sequence[Row], talkers: int) -> str:
             f"  {row.core_share:>9.0%}  {row.mib_per_participant:>14.2f}  {row.packets_per_second:>18.1f}"
             f"  {row.client_core_share:>13.0%}{late}"
         )
-    return "\n".join(lines)
+    slopes = one_more(rows)
+    return "\n".join([*lines, "", *slopes] if slopes else lines)
 
 
 def main() -> int:
@@ -188,19 +209,26 @@ def main() -> int:
     parser.add_argument(
         "--silent", nargs="+", choices=WAYS, default=WAYS, help="what the silent do (all three in turn)"
     )
+    parser.add_argument(
+        "--settle", type=float, default=SETTLE_SECONDS, metavar="S", help=f"rest before that ({SETTLE_SECONDS:g})"
+    )
+    parser.add_argument("--pin", action="store_true", help="give the server a processor of its own")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
     args = parser.parse_args()
-    if min(args.participants) < max(args.talkers, 1) or not 1 <= args.seconds <= 600 or max(args.participants) > 1000:
+    times_fit = 1 <= args.seconds <= 600 and 0 <= args.settle <= 600
+    if min(args.participants) < max(args.talkers, 1) or not times_fit or max(args.participants) > 1000:
         parser.error("there must be at least as many people as talkers, at most 1000, for 1 to 600 seconds")
     rows = []
     try:
         need_linux()
+        if args.pin:
+            os.sched_setaffinity(0, set(range(1, os.cpu_count() or 1)) or {0})
+        server = partial(Server, processor=0 if args.pin else None)
         for way in args.silent:
             for participants in args.participants:
-                limit = 60 + participants + args.seconds
-                rows.append(
-                    asyncio.run(asyncio.wait_for(measure(participants, args.talkers, way, args.seconds), limit))
-                )
+                limit = 60 + participants + args.seconds + args.settle
+                work = measure(participants, args.talkers, way, args.seconds, server, args.settle)
+                rows.append(asyncio.run(asyncio.wait_for(work, limit)))
                 print(f"measured {participants} with the silent {way}", file=sys.stderr)
     except (BenchError, JoinError, TimeoutError, aiohttp.ClientError) as error:
         print(f"bench.cost: {error or 'it took too long'}", file=sys.stderr)

@@ -178,6 +178,9 @@ async def test_a_peer_in_our_role_is_told_so_or_gets_it(connection: Connection) 
     connection.ice.probe()
     (request,) = connection.wire.take()
     assert "ICE-CONTROLLING" in request.attributes
+    connection.check(ICE_CONTROLLING=0)
+    (answer,) = connection.wire.take()
+    assert answer.error_code == 487
 
 
 async def test_consent_is_asked_for_every_five_seconds_or_so_and_lasts_for_thirty(connection: Connection) -> None:

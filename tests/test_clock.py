@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import pytest
 
@@ -11,6 +11,7 @@ from conference.audio.frame import TICK_NS
 from conference.clock import IDLE_TICKS, MAX_CATCH_UP_TICKS, Clock, Tick
 
 LATER_NS = 5_000_000
+PATIENCE_SECONDS = 5
 
 
 class Time:
@@ -18,11 +19,18 @@ class Time:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now_ns = 1_000_000_000
+        loop = asyncio.get_running_loop()
+        self._soon, self._really_later = loop.call_soon, loop.call_later
         monkeypatch.setattr("conference.clock.time.monotonic_ns", lambda: self.now_ns)
-        monkeypatch.setattr("conference.clock.asyncio.sleep", self._sleep)
+        monkeypatch.setattr(loop, "call_later", self._call_later)
 
-    async def _sleep(self, seconds: float) -> None:
+    def _call_later(
+        self, seconds: float, callback: Callable[..., object], *args: object, **_: object
+    ) -> asyncio.Handle:
+        if seconds >= PATIENCE_SECONDS:  # a test's own
+            return self._really_later(seconds, callback, *args)
         self.now_ns += round(seconds * 1e9)
+        return self._soon(callback, *args)
 
 
 class Done(Exception):
@@ -49,7 +57,7 @@ async def run(
     others = [(offset_ns, called(f"+{offset_ns // 1_000_000}")) for offset_ns in later]
     clock = Clock(called("tick"), lambda: others)
     with pytest.raises(Done):
-        await asyncio.wait_for(clock.run(), 5)
+        await asyncio.wait_for(clock.run(), PATIENCE_SECONDS)
     return clock, seen
 
 
@@ -102,7 +110,7 @@ async def test_while_nobody_is_there_ticks_are_rare_and_keep_step_with_time(monk
 
     clock = Clock(tick, idle=lambda: len(seen) < 3)
     with pytest.raises(Done):
-        await asyncio.wait_for(clock.run(), 5)
+        await asyncio.wait_for(clock.run(), PATIENCE_SECONDS)
     numbers = [0, IDLE_TICKS, 2 * IDLE_TICKS, 2 * IDLE_TICKS + 1, 2 * IDLE_TICKS + 2, 2 * IDLE_TICKS + 3]
     assert seen == [(number, number * TICK_NS) for number in numbers]
     assert (clock.stats.late, clock.stats.skipped) == (0, 0)
@@ -121,3 +129,33 @@ async def test_before_every_tick_there_is_a_look_at_what_has_come(monkeypatch: p
     with pytest.raises(Done):
         await Clock(tick, lambda: later, before=lambda: seen.append("look")).run()
     assert seen == ["look", "tick 0", "look", "later 0", "look", "tick 1", "look", "later 1", "look", "tick 2"]
+
+async def test_who_stops_the_clock_is_not_called_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    Time(monkeypatch)
+    seen: list[int] = []
+    running = asyncio.create_task(Clock(lambda number, _: seen.append(number)).run())
+    for _ in range(5):
+        await asyncio.sleep(0)
+    running.cancel()
+    await asyncio.wait([running])
+    ticks = len(seen)
+    assert ticks > 1
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert running.cancelled()
+    assert len(seen) == ticks
+
+
+async def test_an_error_ends_the_clock_and_is_seen_by_who_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    Time(monkeypatch)
+    seen: list[int] = []
+
+    def tick(number: int, deadline_ns: int) -> None:
+        seen.append(number)
+        if number == 2:
+            raise ValueError("a tick that fails")
+
+    with pytest.raises(ValueError, match="a tick that fails"):
+        await asyncio.wait_for(Clock(tick).run(), PATIENCE_SECONDS)
+    await asyncio.sleep(0)
+    assert seen == [0, 1, 2]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pytest
 from aioice import stun
 from aioice.stun import Class, Message, Method
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conference.webrtc.stun import StunMessage, build_request, build_response, new_transaction_id, parse_stun
@@ -146,6 +147,49 @@ def test_what_browsers_send_takes_the_short_way(body: bytes) -> None:
     assert message.usual
     assert message.username == "ours:theirs"
     assert message.check_message_integrity(KEY)
+
+
+known = st.sampled_from([0x0001, 0x0006, 0x0009, 0x0020, 0x0024, 0x0025, 0x8022, 0x8029, 0x802A, 0x802B])
+
+
+@given(
+    kind=st.sampled_from([0x0001, 0x0101]),
+    extra=st.one_of(known, st.integers(0, 0xFFFF)),
+    value=st.one_of(
+        st.binary(max_size=21), st.sampled_from([b"\0\1" + bytes(6), b"\0\2" + bytes(6), b"\0\2" + bytes(18)])
+    ),
+    place=st.integers(0, 4),
+)
+@settings(max_examples=1000)
+def test_one_attribute_more_is_taken_for_what_aioice_takes_it_for(
+    kind: int, extra: int, value: bytes, place: int
+) -> None:
+    usual = [USERNAME, PRIORITY, CONTROLLING, NOMINATION] if kind == 0x0001 else []
+    usual.insert(place, unknown(extra, value))
+    check_the_same(sealed(kind, b"".join(usual)))
+
+
+@given(st.randoms(use_true_random=False))
+@settings(max_examples=20)
+def test_every_byte_of_a_check_and_of_its_answer_counts(draw: random.Random) -> None:
+    request = sealed(0x0001, USERNAME + PRIORITY + CONTROLLING + NETWORK)
+    for data in (request, build_response(ID, ("192.0.2.1", 5000), KEY)):
+        for place in range(len(data)):
+            changed = bytes([data[place] ^ draw.randint(1, 255)])
+            check_the_same(data[:place] + changed + data[place + 1 :])
+        for end in range(0, len(data), 4):
+            check_the_same(data[:end])
+
+
+@pytest.mark.parametrize("name", ["ours:thëirs".encode(), b"ours:\xff", b"", b":"])
+def test_a_user_name_of_other_letters_is_taken_for_what_aioice_takes_it_for(name: bytes) -> None:
+    check_the_same(sealed(0x0001, unknown(0x0006, name) + PRIORITY + CONTROLLING))
+
+
+def test_a_length_that_leads_beyond_the_attributes_is_taken_for_what_aioice_takes_it_for() -> None:
+    for length in range(40):
+        longer = NETWORK[:2] + length.to_bytes(2, "big") + NETWORK[4:]
+        check_the_same(sealed(0x0001, USERNAME + PRIORITY + CONTROLLING + longer))
 
 
 @pytest.mark.parametrize(

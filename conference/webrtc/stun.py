@@ -126,7 +126,7 @@ def _parse_usual(data: bytes) -> StunMessage | None:
     if found is None:
         return None
     if kind == _RESPONSE:
-        if found.keys() == {_XOR_MAPPED_ADDRESS}:
+        if _USERNAME not in found:
             return StunMessage(Class.RESPONSE, transaction_id, "", data, end, usual=True)
     elif kind == _REQUEST and _USERNAME in found and _PRIORITY in found and _XOR_MAPPED_ADDRESS not in found:
         start, length = found[_USERNAME]

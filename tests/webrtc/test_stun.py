@@ -192,6 +192,12 @@ def test_a_length_that_leads_beyond_the_attributes_is_taken_for_what_aioice_take
         check_the_same(sealed(0x0001, USERNAME + PRIORITY + CONTROLLING + longer))
 
 
+def test_a_response_with_something_of_the_browser_s_own_takes_the_short_way() -> None:
+    message = check_the_same(sealed(0x0101, unknown(0x0020, b"\0\1" + bytes(6)) + NETWORK))
+    assert message is not None
+    assert message.usual
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from conference.load.reports import Reception
+
 _HALF = 0x8000
 _MASK = 0xFFFF
 
 
+@dataclass(slots=True)
 class Arrivals:
     """Counts the packets of one stream."""
 
-    __slots__ = ("_first", "_highest", "received")
-
-    def __init__(self) -> None:
-        self._first = self._highest = -1
-        self.received = 0
+    received: int = 0
+    first: int = -1
+    """Sequence number of the first packet; -1: none came."""
+    highest: int = -1
+    """The highest one, with the wraps counted."""
 
     def add(self, sequence: int) -> None:
         """A packet came.
@@ -22,14 +27,19 @@ class Arrivals:
             sequence: its number, 16 bits.
         """
         self.received += 1
-        if self._highest < 0:
-            self._first = self._highest = sequence
+        if self.highest < 0:
+            self.first = self.highest = sequence
             return
-        ahead = (sequence - self._highest) & _MASK
+        ahead = (sequence - self.highest) & _MASK
         if ahead < _HALF:
-            self._highest += ahead
+            self.highest += ahead
+
+    @property
+    def reception(self) -> Reception:
+        """For a report."""
+        return Reception(self.received, self.highest - self.first + 1 if self.received else 0, max(0, self.highest))
 
     @property
     def lost(self) -> int:
         """Numbers between the first and the highest that did not come. A duplicate makes up for one, as in RFC 3550."""
-        return max(0, self._highest - self._first + 1 - self.received) if self.received else 0
+        return self.reception.lost

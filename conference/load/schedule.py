@@ -8,14 +8,21 @@ from collections.abc import Callable
 from typing import Protocol
 
 from conference.audio.frame import FRAME_SAMPLES
+from conference.load.band import SLOTS
+from conference.load.chorus import Chorus
+from conference.load.kernel import AVAILABLE
+from conference.load.peer import FastPeer
 from conference.load.scripts import Script
 
-SLOTS = 20
-"""Milliseconds of a tick: each participant sends in one of them."""
+DRAIN_EVERY = 5
+"""Ticks between two looks at what came for somebody: five packets at a time."""
 
-LATE_MS = 15.0
+LATE_SECONDS = 0.015
 
+_SLOT_SECONDS = 0.02 / SLOTS
 _NS_PER_SAMPLE = 1e9 / 48_000
+_REFRESH_EVERY = 5
+"""Looks at what came for one at who has lost the connection."""
 
 
 class Sender(Protocol):
@@ -29,7 +36,7 @@ class Sender(Protocol):
 
 
 class Schedule:
-    """Sends everybody's packets, each 20 ms after their last.
+    """Sends everybody's packets, each 20 ms after their last; those of `FastPeer` by the batch, where that can be.
 
     Args:
         drain_every: in how many ticks what came for somebody is read.
@@ -37,52 +44,74 @@ class Schedule:
             packet had been sent without delay once its last sample was there.
     """
 
-    def __init__(self, *, drain_every: int = 1, on_burst: Callable[[float], None] = lambda _: None) -> None:
+    def __init__(self, *, drain_every: int = DRAIN_EVERY, on_burst: Callable[[float], None] = lambda _: None) -> None:
         self._slots: list[dict[Sender, tuple[Script, int]]] = [{} for _ in range(SLOTS)]
         self._where: dict[Sender, int] = {}
         self._count = 0
         self._drain_every = drain_every
         self._on_burst = on_burst
+        self.chorus = Chorus(on_burst) if AVAILABLE else None
         self.steps = 0
         self.late = 0
-        """Steps, of a millisecond each, that came too late to be believed."""
+        """Steps, of a slot each, that came too late to be believed."""
 
     def add(self, sender: Sender, script: Script) -> None:
         """From now on ``sender`` sends ``script``."""
-        # 7 is coprime to 20: neighbours in time of joining are far apart in the tick, and slots fill evenly.
-        slot = self._count * 7 % SLOTS
-        self._slots[slot][sender] = (script, self._count * 37)
-        self._where[sender] = slot
+        # 7 is coprime to 10: neighbours in time of joining are far apart in the tick, and slots fill evenly.
+        slot, offset = self._count * 7 % SLOTS, self._count * 37
         self._count += 1
+        if self.chorus is not None and isinstance(sender, FastPeer):
+            try:
+                sender.play(self.chorus, script, slot=slot, offset=offset)
+            except ValueError:
+                pass  # one by one, then
+            else:
+                return
+        self._slots[slot][sender] = (script, offset)
+        self._where[sender] = slot
 
     def remove(self, sender: Sender) -> None:
         """From now on ``sender`` sends nothing."""
+        if isinstance(sender, FastPeer):
+            sender.solo()
         slot = self._where.pop(sender, None)
         if slot is not None:
             del self._slots[slot][sender]
 
     async def run(self) -> None:
         """Until cancelled."""
-        start = time.monotonic()
-        step = 0
-        while True:
-            if step % SLOTS and not self._slots[step % SLOTS]:
-                step += 1  # don't wake for nobody
-                continue
-            ahead = start + step / 1000 - time.monotonic()
-            if ahead > 0:
-                await asyncio.sleep(ahead)
-            elif step % 4 == 0:
-                await asyncio.sleep(0)
-            self.steps += 1
-            self.late += -ahead * 1000 > LATE_MS
-            self._step(step)
+        loop = asyncio.get_running_loop()
+        start, step = loop.time(), 0
+        ended: asyncio.Future[None] = loop.create_future()
+
+        timer: asyncio.Handle
+
+        def turn() -> None:  # a call of the loop's own: a task that sleeps takes twice the time to wake
+            nonlocal step, timer
+            try:
+                self.steps += 1
+                self.late += loop.time() - start - step * _SLOT_SECONDS > LATE_SECONDS
+                self._step(step)
+            except Exception as error:
+                ended.set_exception(error)
+                return
             step += 1
+            while step % SLOTS and not self._slots[step % SLOTS] and not self.chorus:
+                step += 1  # don't wake for nobody
+            timer = loop.call_at(start + step * _SLOT_SECONDS, turn)
+
+        timer = loop.call_soon(turn)
+        try:
+            await ended
+        finally:
+            timer.cancel()
 
     def _step(self, step: int) -> None:
-        tick = step // SLOTS
+        tick, slot = divmod(step, SLOTS)
+        if self.chorus:
+            self._step_together(self.chorus, step)
         timestamp = tick * FRAME_SAMPLES
-        for sender, (script, offset) in self._slots[step % SLOTS].items():
+        for sender, (script, offset) in self._slots[slot].items():
             number = tick + offset
             if number % self._drain_every == 0:
                 sender.drain()
@@ -94,3 +123,11 @@ class Schedule:
                 late_samples = FRAME_SAMPLES - script.bursts[index]
                 self._on_burst(time.monotonic_ns() - late_samples * _NS_PER_SAMPLE)
             sender.send(payload, timestamp, script.levels[index] if script.levels is not None else None)
+
+    def _step_together(self, chorus: Chorus, step: int) -> None:
+        tick, slot = divmod(step, SLOTS)
+        chorus.step(tick, slot)
+        parts = self._drain_every * SLOTS
+        chorus.read(step % parts, parts)
+        if step // parts % _REFRESH_EVERY == 0:
+            chorus.refresh(step % parts, parts)

@@ -29,9 +29,6 @@ LEAVES_AT_ONCE = 16
 LEAVE_SECONDS = 20.0
 REPORT_SECONDS = 0.5
 LOOK_SECONDS = 0.02
-DRAIN_EVERY = 5
-"""Ticks between two looks at what came for somebody: five packets at a time."""
-
 VOICES = 6
 MAX_REASONS = 20
 
@@ -92,10 +89,11 @@ class Report:
 class Participant(Protocol):
     """Somebody to be played."""
 
-    sent: int
     answer_ms: float
     connected_ms: float
 
+    @property
+    def sent(self) -> int: ...
     @property
     def there(self) -> bool: ...
     @property
@@ -133,7 +131,7 @@ class Worker:
     def __init__(self, pipe: Connection, setup: Setup) -> None:
         self._pipe = pipe
         self._setup = setup
-        self._schedule = Schedule(drain_every=DRAIN_EVERY, on_burst=lambda at_ns: self._news.spoken.append(at_ns))
+        self._schedule = Schedule(on_burst=lambda at_ns: self._news.spoken.append(at_ns))
         self._there: list[Participant] = []
         self._failed = 0
         self._news = Report()

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 MAX_PARTICIPANTS = 20_000
 HEADER_EVERY = 20
-PER_PROCESS = 400
+PER_PROCESS = 1000
 
 DESCRIPTION = """\
 Let a crowd join a server, and see what it costs and how it sounds. Start the server without limits for it:

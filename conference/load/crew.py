@@ -35,8 +35,10 @@ class Totals:
     sent: int = 0
     received: int = 0
     lost: int = 0
-    steps: int = 0
-    late: int = 0
+    gaps: int = 0
+    forged: int = 0
+    clients: tuple[tuple[int, int], ...] = ()
+    """Of each process: steps, and those of them that came late."""
     cpu_seconds: float = 0.0
     connected_ms: list[float] = field(default_factory=list)
     heard: list[Arrived] = field(default_factory=list)
@@ -106,9 +108,9 @@ class Crew:
                 totals.heard += report.heard
                 totals.spoken += report.spoken
                 totals.refusals += report.refusals
-        for name in ("joined", "failed", "sent", "received", "lost", "cpu_seconds"):
+        for name in ("joined", "failed", "sent", "received", "lost", "gaps", "forged", "cpu_seconds"):
             setattr(totals, name, sum(getattr(worker.last, name) for worker in self._workers))
-        totals.steps, totals.late = self._workers[0].last.steps, self._workers[0].last.late
+        totals.clients = tuple((worker.last.steps, worker.last.late) for worker in self._workers)
         return totals
 
     async def close(self) -> None:

@@ -20,8 +20,10 @@ class Sample:
     sent: int = 0
     received: int = 0
     lost: int = 0
-    steps: int = 0
-    late: int = 0
+    gaps: int = 0
+    forged: int = 0
+    clients: tuple[tuple[int, int], ...] = ()
+    """Of each process that plays participants: steps, and those of them that came late."""
     client_cpu_seconds: float = 0.0
 
 
@@ -58,7 +60,12 @@ class StepFigures:
     """That each participant sent."""
     client_cpu_ms_per_participant_second: float
     client_late: float
-    """Share of time in which participants sent too late for the figures to be believed."""
+    """Share of time in which participants sent too late for the figures to be believed; of the process that was late
+    most often."""
+    gaps_heard: int = 0
+    """Times that a listener who keeps 40 ms in store had nothing to play, of all WebRTC participants together."""
+    forged: int = 0
+    """Packets that were not authentic, of those that were decrypted."""
     joining_ticks_very_late: int | None = None
     """Ticks that began more than 20 ms late while people were coming in."""
 
@@ -114,7 +121,9 @@ def step_figures(
         * 1000
         / seconds
         / people,
-        client_late=(last.late - first.late) / max(1, last.steps - first.steps),
+        client_late=max(map(_late, first.clients, last.clients), default=0.0),
+        gaps_heard=last.gaps - first.gaps,
+        forged=last.forged - first.forged,
         joining_ticks_very_late=None
         if before_joins is None
         else _whole(before_joins.server.ticks_very_late, first.server.ticks_very_late),
@@ -146,6 +155,10 @@ def client_slope(steps: Sequence[StepFigures]) -> float | None:
         return None
     first, last = (step.client_cpu_ms_per_participant_second * step.participants for step in (steps[0], steps[-1]))
     return (last - first) / (steps[-1].participants - steps[0].participants)
+
+
+def _late(first: tuple[int, int], last: tuple[int, int]) -> float:
+    return (last[1] - first[1]) / max(1, last[0] - first[0])
 
 
 def _since(before: float | None, after: float | None) -> float | None:

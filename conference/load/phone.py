@@ -64,6 +64,8 @@ class FastPhone(asyncio.Protocol):
         self.received = 0
         self.lost = 0
         """Nothing is lost on TCP."""
+        self.gaps = 0
+        """Not looked for."""
         self.answer_ms = 0.0
         self.connected_ms = 0.0
 

@@ -55,6 +55,11 @@ class Schedule:
         self.late = 0
         """Steps, of a slot each, that came too late to be believed."""
 
+    @property
+    def forged(self) -> int:
+        """Packets that were not authentic, of the one in some hundred that is decrypted."""
+        return 0 if self.chorus is None else self.chorus.forged
+
     def add(self, sender: Sender, script: Script) -> None:
         """From now on ``sender`` sends ``script``."""
         # 7 is coprime to 10: neighbours in time of joining are far apart in the tick, and slots fill evenly.

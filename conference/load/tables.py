@@ -50,6 +50,7 @@ _COLUMNS = (
     ("delay", "median"),
     ("", "95 %"),
     ("", "loss"),
+    ("gaps", "heard"),
     ("ticks late", ">5  >20 ms"),
     ("join ms", "median  95 %"),
     ("packets/s", "in  out"),
@@ -75,6 +76,7 @@ def _cells(step: StepFigures) -> list[str]:
         _number(step.delay_median_ms, " ms"),
         _number(step.delay_95_ms, " ms"),
         f"{step.loss:.2%}",
+        str(step.gaps_heard),
         f"{_number(step.ticks_late)} {_number(step.ticks_very_late):>6}",
         f"{_number(step.join_median_ms)} {_number(step.join_95_ms):>6}",
         f"{step.packets_in_per_second:.1f} {step.packets_out_per_second:>4.1f}",
@@ -102,10 +104,12 @@ def _notes(steps: Sequence[StepFigures]) -> list[str]:
             notes.append(f"{who}: the server left out {step.ticks_skipped} ticks.")
         if step.joining_ticks_very_late:
             notes.append(f"{who}: {step.joining_ticks_very_late} ticks were more than 20 ms late while people joined.")
+        if step.forged:
+            notes.append(f"{who}: {step.forged} packets were not authentic, of the few that were decrypted.")
         if step.client_late > LATE_SHARE:
             notes.append(
-                f"{who}: the clients were late {step.client_late:.0%} of the time, so don't believe the delay: "
-                "give them more processors, or --processes."
+                f"{who}: the clients were late {step.client_late:.0%} of the time, so they, not the server, are what "
+                "was short. Don't believe the delay: give them more processors, or --processes."
             )
     return ["", *notes] if notes else []
 

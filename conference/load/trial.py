@@ -192,8 +192,9 @@ class Trial:
             sent=totals.sent,
             received=totals.received,
             lost=totals.lost,
-            steps=totals.steps,
-            late=totals.late,
+            gaps=totals.gaps,
+            forged=totals.forged,
+            clients=totals.clients,
             client_cpu_seconds=totals.cpu_seconds,
         )
         return self._latest

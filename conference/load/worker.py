@@ -71,6 +71,10 @@ class Report:
     sent: int = 0
     received: int = 0
     lost: int = 0
+    gaps: int = 0
+    """Times that a listener had nothing to play."""
+    forged: int = 0
+    """Packets that were not authentic, of those that were looked at."""
     steps: int = 0
     late: int = 0
     cpu_seconds: float = 0.0
@@ -100,6 +104,8 @@ class Participant(Protocol):
     def received(self) -> int: ...
     @property
     def lost(self) -> int: ...
+    @property
+    def gaps(self) -> int: ...
     async def connect(self) -> None: ...
     def stop_waking(self, *, stamped: bool = False) -> None: ...
     def drain(self) -> None: ...
@@ -185,6 +191,8 @@ class Worker:
                 sent=sum(one.sent for one in self._there),
                 received=sum(one.received for one in self._there),
                 lost=sum(one.lost for one in self._there),
+                gaps=sum(one.gaps for one in self._there),
+                forged=self._schedule.forged,
                 steps=self._schedule.steps,
                 late=self._schedule.late,
                 cpu_seconds=time.process_time(),

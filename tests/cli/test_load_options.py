@@ -85,8 +85,8 @@ def test_a_process_that_is_not_there_is_told(capsys: pytest.CaptureFixture[str],
 
 def test_more_processes_are_used_for_more_people_but_no_more_than_there_are_processors() -> None:
     assert load.usual_processes(20, 8) == 2
-    assert load.usual_processes(1000, 8) == 4
-    assert load.usual_processes(1000, 2) == 2
+    assert load.usual_processes(2500, 8) == 4
+    assert load.usual_processes(2500, 2) == 2
     assert load.usual_processes(1000, 1) == 2
 
 

@@ -15,8 +15,8 @@ BEFORE = Sample(
     sent=1000,
     received=2000,
     lost=5,
-    steps=1000,
-    late=10,
+    gaps=2,
+    clients=((1000, 10), (500, 0)),
     client_cpu_seconds=1.0,
 )
 AFTER = Sample(
@@ -26,8 +26,8 @@ AFTER = Sample(
     sent=3000,
     received=11_900,
     lost=105,
-    steps=2000,
-    late=110,
+    gaps=9,
+    clients=((2000, 110), (1500, 20)),
     client_cpu_seconds=1.4,
 )
 
@@ -52,7 +52,8 @@ def test_a_step_is_the_difference_of_two_looks() -> None:
     assert step.packets_in_per_second == pytest.approx(49.5)
     assert step.packets_out_per_second == pytest.approx(10.0)
     assert step.client_cpu_ms_per_participant_second == pytest.approx(2.0)
-    assert step.client_late == pytest.approx(0.1)
+    assert step.client_late == pytest.approx(0.1)  # of the process that was late most often
+    assert step.gaps_heard == 7
 
 
 def test_what_the_server_does_not_tell_stays_unknown() -> None:

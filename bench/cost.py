@@ -12,7 +12,7 @@ levels    the same, and each packet says how loud it is (RFC 6464), as browsers 
 dtx       Opus DTX: a packet every 400 ms
 
 The clients run in this process. Their packets are encoded beforehand and spread over the 20 ms, so that the server
-gets them as from a network; and they look for packets every 20 ms instead of being woken by each, which would be
+gets them as from a network; and they look for packets every 100 ms instead of being woken by each, which would be
 charged to the server (see `FastPeer.stop_waking`).
 
 It prints, for every row: server CPU in milliseconds per participant and second (user and system, from ``/proc``), the

@@ -5,8 +5,7 @@
 
 The server's own histogram tells how late its ticks of 20 ms began while the crowd came; 20 ms late is a gap that can
 be heard. Each of the crowd has a connection of their own, with ICE and a DTLS handshake. With ``--pin`` the server has
-the first processor to itself, and the crowd is on the others: stock aiortc plays it, which takes more than the server
-does.
+the first processor to itself, and the crowd is on the others.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ Let a crowd join a server, and see what it costs and how it sounds. Start the se
 """
 
 EPILOG = """\
-The crowd needs a processor of its own; on one machine, pin the server: taskset -c 0 conference serve ...
+The crowd needs a processor of its own; on one machine, --pin sees to that.
 Ctrl-C ends the test, lets everybody leave, and shows what was measured so far.
 """
 
@@ -78,6 +78,10 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     how.add_argument(
         "--pid", metavar="PID", type=_pid, default=None,
         help="the server's process on this machine, or auto: find it, or take what its /metrics say (auto)",
+    )  # fmt: skip
+    how.add_argument(
+        "--pin", action="store_true",
+        help="give the server, if it is on this machine, a processor of its own, and the crowd the others",
     )  # fmt: skip
     add_token_option(how)
     how.add_argument("--insecure", action="store_true", help="take any certificate of an https server")
@@ -144,7 +148,7 @@ def make_plan(args: argparse.Namespace) -> Plan:
     crowd = Crowd(steps, args.talkers, args.twilio, args.rooms, prefix=f"load-{secrets.token_hex(3)}")
     processes = args.processes or usual_processes(max(steps) + args.twilio, os.cpu_count() or 1)
     setup = Setup(args.url, not args.insecure, dtx=args.dtx, levels=args.levels, quiet=False, token=args.token)
-    return Plan(crowd, setup, processes, args.join_rate, args.duration, pid=args.pid)
+    return Plan(crowd, setup, processes, args.join_rate, args.duration, pid=args.pid, pin=args.pin)
 
 
 def usual_processes(participants: int, processors: int) -> int:

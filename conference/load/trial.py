@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import aiohttp
@@ -13,6 +14,7 @@ from conference.load.crew import Crew, CrewError, Totals
 from conference.load.delay import DelayMeter
 from conference.load.figures import Sample, StepFigures, step_figures
 from conference.load.plan import Crowd
+from conference.load.process import apart
 from conference.load.watch import UnreachableError, Watch
 from conference.load.worker import Setup
 from conference.webrtc.whip import authorization
@@ -41,6 +43,7 @@ class Plan:
         seconds: how long each step is measured.
         settle_seconds: between the last join of a step and its measurement.
         pid: of the server's process; ``None`` to find out.
+        pin: give the server a processor of its own, and the crowd the others.
     """
 
     crowd: Crowd
@@ -50,6 +53,7 @@ class Plan:
     seconds: float = 20.0
     settle_seconds: float = 3.0
     pid: int | None = None
+    pin: bool = False
 
 
 class Trial:
@@ -85,10 +89,25 @@ class Trial:
             try:
                 watch = Watch(session, plan.setup.url, plan.pid)
                 await watch.greet()
-                async with Crew(plan.setup, plan.processes) as crew:
-                    await self._steps(crew, watch)
+                with self._pinned(watch.pid):
+                    async with Crew(plan.setup, plan.processes) as crew:
+                        await self._steps(crew, watch)
             except (CrewError, UnreachableError) as error:
                 raise LoadError(str(error)) from error
+
+    @contextlib.contextmanager
+    def _pinned(self, pid: int | None) -> Iterator[None]:
+        if not self._plan.pin:
+            yield
+            return
+        if pid is None:
+            raise LoadError("The server's process is not on this machine, or cannot be seen: leave out --pin.")
+        with contextlib.ExitStack() as stack:
+            try:
+                stack.enter_context(apart(pid))
+            except OSError as error:
+                raise LoadError(f"The server cannot be given a processor of its own: {error}.") from error
+            yield
 
     async def _steps(self, crew: Crew, watch: Watch) -> None:
         plan = self._plan

@@ -1,4 +1,4 @@
-"""What headless clients touch of aiortc that it does not document (`bare`, for load tests only, does so too).
+"""What headless clients touch of aiortc that it does not document.
 
 It has no public way to see packets before they are buffered and decoded, or to send without a task. What is needed for
 it is gathered here, each name once; `check` says which of them, and of those that `ice` touches, have moved, and

@@ -29,10 +29,11 @@ def test_without_options_twenty_come_and_three_talk() -> None:
 def test_options_are_taken() -> None:
     plan = load.make_plan(
         parsed("--steps", "20,60,120", "--talkers", "5", "--twilio", "2", "--rooms", "3", "--no-dtx", "--no-levels",
-               "--join-rate", "7.5", "--duration", "9", "--processes", "4", "--pid", "123", "--insecure")
+               "--join-rate", "7.5", "--duration", "9", "--processes", "4", "--pid", "123", "--insecure", "--pin")
     )  # fmt: skip
     assert (plan.crowd.steps, plan.crowd.talkers, plan.crowd.phones, plan.crowd.rooms) == ((20, 60, 120), 5, 2, 3)
     assert (plan.setup.dtx, plan.setup.levels, plan.setup.verify) == (False, False, False)
+    assert plan.pin
     assert (plan.joins_per_second, plan.seconds, plan.processes, plan.pid) == (7.5, 9.0, 4, 123)
 
 

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from conference.web import seats
 from conference.web.access import require
+from conference.web.headers import FRESH
 from conference.web.live import SERVER
 from conference.web.people import reader_of
 from conference.web.problems import REMOVED, Problem
@@ -33,9 +34,7 @@ async def events(request: web.Request) -> web.StreamResponse:
     reader = reader_of(actor)
     last = request.headers.get("Last-Event-ID") or request.query.get(LAST_EVENT_ID)
     subscription = server.feeds.subscribe(room, reader, last)
-    response = web.StreamResponse(
-        headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    )
+    response = web.StreamResponse(headers=FRESH | {"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"})
     try:
         await response.prepare(request)
         subscription.on_overflow = lambda: _abort(request)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from aiohttp import web
 
 from conference.room.room import Room
+from conference.web.headers import FRESH
 from conference.web.live import SERVER
 from conference.web.models import Coaching, GainSetting, NewSidebar, Whisper
 from conference.web.people import check_present, find_participant, participant_in, require_moderator
@@ -18,13 +19,11 @@ from conference.web.sidebars import InSidebar
 ANYBODY = "*"
 """In an address: whoever listens, or whoever speaks."""
 
-_FRESH = {"Cache-Control": "no-store"}
-
 
 async def show_rules(request: web.Request) -> web.Response:
     """``GET /rooms/{room}/hearing``: all that is set in the matrix."""
     room, _ = require_moderator(request)
-    return web.json_response({"rules": [rule_json(one) for one in room.hearing.rules]}, headers=_FRESH)
+    return web.json_response({"rules": [rule_json(one) for one in room.hearing.rules]}, headers=FRESH)
 
 
 async def show_hears(request: web.Request) -> web.Response:
@@ -34,7 +33,7 @@ async def show_hears(request: web.Request) -> web.Response:
     if listener != ANYBODY:
         participant_in(room, listener)
     gains = {one: room.hearing.gain(listener, one) for one in room.participants if one != listener}
-    return web.json_response({"gains": gains}, headers=_FRESH)
+    return web.json_response({"gains": gains}, headers=FRESH)
 
 
 async def set_gain(request: web.Request) -> web.Response:
@@ -49,7 +48,7 @@ async def set_gain(request: web.Request) -> web.Response:
     except ValueError as error:  # there are too many
         raise Problem(409, str(error)) from None
     exact = next(one for one in room.hearing.rules if (one.listener, one.source) == (listener, source))
-    return web.json_response(rule_json(exact), headers=_FRESH)
+    return web.json_response(rule_json(exact), headers=FRESH)
 
 
 async def clear_gain(request: web.Request) -> web.Response:
@@ -97,7 +96,7 @@ async def begin_sidebar(request: web.Request) -> web.Response:
         raise Problem(409, str(error)) from None
     body = {"id": sidebar_id, "participants": list(dict.fromkeys(members))}
     location = f"/rooms/{room.name}/sidebars/{sidebar_id}"
-    return web.json_response(body, status=201, headers=_FRESH | {"Location": location})
+    return web.json_response(body, status=201, headers=FRESH | {"Location": location})
 
 
 async def list_sidebars(request: web.Request) -> web.Response:
@@ -105,7 +104,7 @@ async def list_sidebars(request: web.Request) -> web.Response:
     room, _ = require_moderator(request)
     sidebars = request.app[SERVER].sidebars.of(room)
     body = [{"id": sidebar_id, "participants": list(members)} for sidebar_id, members in sidebars.items()]
-    return web.json_response({"sidebars": body}, headers=_FRESH)
+    return web.json_response({"sidebars": body}, headers=FRESH)
 
 
 async def end_sidebar(request: web.Request) -> web.Response:

@@ -12,6 +12,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 from prometheus_client.registry import Collector
 
 from conference.web.access import require
+from conference.web.headers import FRESH
 from conference.web.live import SERVER, Server
 from conference.webrtc.server import WebRtc
 
@@ -34,10 +35,8 @@ async def metrics(request: web.Request) -> web.Response:
     registry = CollectorRegistry()
     registry.register(ConferenceCollector(request.app[SERVER]))
     ProcessCollector(registry=registry)  # CPU, memory, open files
-    response = web.Response(body=generate_latest(registry))
-    response.headers["Content-Type"] = CONTENT_TYPE_PLAIN_0_0_4
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    headers = FRESH | {"Content-Type": CONTENT_TYPE_PLAIN_0_0_4}
+    return web.Response(body=generate_latest(registry), headers=headers)
 
 
 class ConferenceCollector(Collector):

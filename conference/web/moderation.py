@@ -9,14 +9,13 @@ from dataclasses import replace
 from aiohttp import web
 
 from conference.web.access import require
+from conference.web.headers import FRESH
 from conference.web.live import SERVER
 from conference.web.models import MuteAll, NewMessage, RoomPatch
 from conference.web.people import find_participant, find_self, label_in, require_moderator, require_present
 from conference.web.problems import Problem
 from conference.web.reading import read_body
 from conference.web.shapes import room_json
-
-FRESH = {"Cache-Control": "no-store"}
 
 
 async def change_room(request: web.Request) -> web.Response:

@@ -20,6 +20,7 @@ from conference.room.room import Room
 from conference.web import seats
 from conference.web.access import require, require_self_or, visible
 from conference.web.body import read_text
+from conference.web.headers import FRESH
 from conference.web.live import SERVER, Server, limit_joins
 from conference.web.models import ParticipantPatch
 from conference.web.names import read_name
@@ -94,7 +95,7 @@ async def show(request: web.Request) -> web.Response:
     connection = server.reception.peer(room.name, participant.id) or server.call(participant.id)
     if connection is not None:
         body["connection"] = plain(connection.stats())
-    return web.json_response(body, headers={"Cache-Control": "no-store"})
+    return web.json_response(body, headers=FRESH)
 
 
 async def change(request: web.Request) -> web.Response:
@@ -114,7 +115,7 @@ async def change(request: web.Request) -> web.Response:
     except SuppressionUnavailable as error:
         raise Problem(409, f"{error}.") from None
     _decide(room, participant.id, patch, by)
-    return web.json_response(participant_json(participant.state()), headers={"Cache-Control": "no-store"})
+    return web.json_response(participant_json(participant.state()), headers=FRESH)
 
 
 def _check_change(request: web.Request, room: Room, participant: Participant, patch: ParticipantPatch) -> str | None:

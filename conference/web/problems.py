@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
 
+from conference.web.headers import FRESH
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 REMOVED = "urn:conference:problem:removed"
@@ -56,7 +58,7 @@ class Problem(Exception):
         body = {"type": self.type, "title": self.title, "status": self.status}
         return web.Response(
             status=self.status,
-            headers=self.headers | {"Cache-Control": "no-store"},
+            headers=self.headers | FRESH,
             text=json.dumps(body),
             content_type="application/problem+json",
         )

@@ -7,13 +7,12 @@ from typing import Any
 from aiohttp import web
 
 from conference.web.access import require, visible
+from conference.web.headers import FRESH
 from conference.web.live import SERVER
 from conference.web.people import reader_of
 from conference.web.problems import Problem
 from conference.web.shapes import room_summary_json
 from conference.web.views import View, audience_of, room_as_seen
-
-_FRESH = {"Cache-Control": "no-store"}
 
 
 async def list_rooms(request: web.Request) -> web.Response:
@@ -22,7 +21,7 @@ async def list_rooms(request: web.Request) -> web.Response:
     rooms = request.app[SERVER].conference.rooms
     seen = visible(request, rooms)
     summaries = [room_summary_json(room) for name, room in rooms.items() if name in seen]
-    return web.json_response({"rooms": summaries}, headers=_FRESH)
+    return web.json_response({"rooms": summaries}, headers=FRESH)
 
 
 async def show_room(request: web.Request) -> web.Response:
@@ -32,7 +31,7 @@ async def show_room(request: web.Request) -> web.Response:
     room = request.app[SERVER].room(name)
     reader = reader_of(actor)
     view = View.MODERATOR if reader.moderates else audience_of(room).view(reader)
-    return web.json_response(room_as_seen(room, view, reader), headers=_FRESH)
+    return web.json_response(room_as_seen(room, view, reader), headers=FRESH)
 
 
 async def config(request: web.Request) -> web.Response:
@@ -49,11 +48,11 @@ async def config(request: web.Request) -> web.Response:
         "iceServers": servers,
         "maxNameLength": settings.max_name_length,
     }
-    return web.json_response(body, headers=_FRESH)
+    return web.json_response(body, headers=FRESH)
 
 
 async def healthz(request: web.Request) -> web.Response:
     """``GET /healthz``: the server takes calls, and its clock ticks."""
     if request.app[SERVER].broken:
         raise Problem(503, "The server's clock has stopped: restart the server.", headers={"Retry-After": "30"})
-    return web.Response(text="ok\n", headers=_FRESH)
+    return web.Response(text="ok\n", headers=FRESH)

@@ -9,14 +9,13 @@ from aiohttp import web
 from conference.ids import new_id
 from conference.room.sounds import Sound
 from conference.web.access import actor_of
+from conference.web.headers import FRESH
 from conference.web.live import SERVER
 from conference.web.models import NewSound
 from conference.web.people import check_present, require_moderator
 from conference.web.problems import Problem
 from conference.web.reading import read_body
 from conference.web.shapes import sound_json
-
-_FRESH = {"Cache-Control": "no-store"}
 
 
 async def list_library(request: web.Request) -> web.Response:
@@ -26,7 +25,7 @@ async def list_library(request: web.Request) -> web.Response:
     house = request.app[SERVER].house
     await house.loaded()
     entries = [asdict(house.library.entry(name)) for name in house.library.names]
-    return web.json_response({"sounds": entries}, headers=_FRESH)
+    return web.json_response({"sounds": entries}, headers=FRESH)
 
 
 async def play(request: web.Request) -> web.Response:
@@ -53,14 +52,14 @@ async def play(request: web.Request) -> web.Response:
         room.play(sound, by=label)
     except ValueError as error:  # too many
         raise Problem(409, str(error)) from None
-    headers = _FRESH | {"Location": f"/rooms/{room.name}/sounds/{sound.id}"}
+    headers = FRESH | {"Location": f"/rooms/{room.name}/sounds/{sound.id}"}
     return web.json_response(sound_json(sound), status=201, headers=headers)
 
 
 async def list_playing(request: web.Request) -> web.Response:
     """``GET /rooms/{room}/sounds``: what is being played."""
     room, _ = require_moderator(request)
-    return web.json_response({"sounds": [sound_json(one) for one in room.sounds]}, headers=_FRESH)
+    return web.json_response({"sounds": [sound_json(one) for one in room.sounds]}, headers=FRESH)
 
 
 async def stop(request: web.Request) -> web.Response:

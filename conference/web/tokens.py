@@ -12,6 +12,7 @@ from conference.access.tokens import sign
 from conference.room.conference import check_room_name
 from conference.room.errors import InvalidRoomName
 from conference.web.access import require
+from conference.web.headers import FRESH
 from conference.web.live import SERVER
 from conference.web.models import PinEntered
 from conference.web.origin import client_address
@@ -19,8 +20,6 @@ from conference.web.pins import check_pin, pin_wait
 from conference.web.problems import Problem
 from conference.web.reading import read_body
 from conference.web.shapes import Json
-
-_FRESH = {"Cache-Control": "no-store"}
 
 
 async def make_token(request: web.Request) -> web.Response:
@@ -41,13 +40,13 @@ async def make_token(request: web.Request) -> web.Response:
         raise Problem(403, "This is not the room's PIN, or the room has none: ask whoever invited you.")
     grant = replace(grant, name=entered.name)
     body = grant_json(grant) | {"token": sign(grant, server.token_keys[0])}
-    return web.json_response(body, status=201, headers=_FRESH)
+    return web.json_response(body, status=201, headers=FRESH)
 
 
 async def show_access(request: web.Request) -> web.Response:
     """``GET /access`` and ``GET /rooms/{room}/access``: what whoever asks may do."""
     grant = require(request, None, request.match_info.get("room")).grant
-    return web.json_response(grant_json(grant), headers=_FRESH)
+    return web.json_response(grant_json(grant), headers=FRESH)
 
 
 def grant_json(grant: Grant) -> Json:

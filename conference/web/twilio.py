@@ -27,6 +27,7 @@ from conference.web.admission import (
     stream_token,
 )
 from conference.web.call import PROMPTS_PARAMETER, Call
+from conference.web.headers import FRESH
 from conference.web.live import SERVER, Server, limit_joins
 from conference.web.origin import is_foreign, public_origin
 from conference.web.problems import Problem
@@ -99,7 +100,7 @@ async def voice(request: web.Request) -> web.Response:
     prompts = "on" if server.settings.phone_prompts else None
     parameters = {"name": name, PARAMETER: token, CALLER: number, PROMPTS_PARAMETER: prompts}
     twiml = voice_response(url, {key: value for key, value in parameters.items() if value})
-    return web.Response(text=twiml, content_type="text/xml", headers={"Cache-Control": "no-store"})
+    return web.Response(text=twiml, content_type="text/xml", headers=FRESH)
 
 
 async def close_all(server: Server) -> None:

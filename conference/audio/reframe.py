@@ -50,13 +50,6 @@ class Reframer:
         """Everything that waits, shape ``(n,)``."""
         return self._take(self.available) if self.available else np.zeros(0, dtype=np.int16)
 
-    def drop(self, samples: int) -> int:
-        """Throw away the oldest samples, as many as there are up to ``samples``. Returns how many."""
-        samples = min(max(samples, 0), self.available)
-        if samples:
-            self._take(samples)
-        return samples
-
     def clear(self) -> None:
         """Throw away everything."""
         self._chunks.clear()

@@ -100,16 +100,6 @@ class OpusEncoder:
         widest = max(rate for rate in _BANDWIDTHS if rate <= codec.max_playback_rate)
         self._set(libopus.SET_MAX_BANDWIDTH, _BANDWIDTHS[widest])
 
-    def set_bitrate(self, bitrate: int) -> None:
-        """Change the bitrate from the next packet on: 6000 to 510000 bit/s.
-
-        Raises:
-            ValueError: it is not in that range.
-        """
-        if not 6_000 <= bitrate <= 510_000:
-            raise ValueError("an Opus bitrate is 6000 to 510000 bit/s")
-        self._set(libopus.SET_BITRATE, bitrate)
-
     def set_expected_loss(self, percent: int) -> None:
         """Change the share of packets that are taken to be lost: 0 to 100.
 

@@ -40,11 +40,6 @@ class PlayoutBuffer:
         """Bytes to be played; 8 are a millisecond."""
         return self._written - self._played
 
-    @property
-    def pending_marks(self) -> int:
-        """Marks that have not come back yet."""
-        return len(self._marks)
-
     def append(self, payload: bytes) -> int:
         """Play this after what is there.
 

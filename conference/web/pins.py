@@ -11,11 +11,6 @@ from conference.ids import new_id
 from conference.web.live import Server
 
 
-def pin_of(server: Server, room: str) -> str | None:
-    """The PIN of a room: as its hosts have it now, or as it begins; ``None`` for none."""
-    return server.pin_of(room)
-
-
 def pin_wait(server: Server, room: str, address: str) -> float:
     """Seconds until a PIN from this address is looked at; 0 if it is now."""
     return server.guesses.wait(room, address, time.monotonic())

@@ -42,21 +42,6 @@ def test_frames_are_the_chunks_in_order_with_silence_at_the_end(sizes: list[int]
     assert len(heard) - len(everything) < FRAME_SAMPLES
 
 
-@given(st.lists(lengths, max_size=20), st.integers(-5, 5000))
-def test_dropping_takes_the_oldest(sizes: list[int], count: int) -> None:
-    everything = counting(sum(sizes))
-    reframer, at = Reframer(), 0
-    for size in sizes:
-        reframer.push(everything[at : at + size])
-        at += size
-    dropped = reframer.drop(count)
-    assert dropped == min(max(count, 0), len(everything))
-    assert reframer.available == len(everything) - dropped
-    frame = reframer.pull_padded()
-    rest = everything[dropped : dropped + FRAME_SAMPLES]
-    assert np.array_equal(rest, [] if frame is None else frame[: len(rest)])
-
-
 def test_a_chunk_of_one_frame_comes_out_uncopied() -> None:
     reframer, chunk = Reframer(), counting(FRAME_SAMPLES)
     reframer.push(chunk)

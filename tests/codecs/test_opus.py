@@ -163,11 +163,12 @@ def test_a_steady_tone_is_never_taken_for_silence() -> None:
 
 
 def test_a_higher_bitrate_makes_longer_packets() -> None:
-    encoder, frames = OpusCodec(bitrate=16_000).make_encoder(), voice(120, 60)
-    low = sum(len(encoder.encode(frame)) for frame in frames[:30])
-    encoder.set_bitrate(96_000)
-    encoder.set_expected_loss(0)
-    assert sum(len(encoder.encode(frame)) for frame in frames[30:]) > 3 * low
+    frames = voice(120, 30)
+    low, high = (
+        sum(len(encoder.encode(frame)) for frame in frames)
+        for encoder in (OpusCodec(bitrate=bitrate).make_encoder() for bitrate in (16_000, 96_000))
+    )
+    assert high > 3 * low
 
 
 def test_a_narrow_receiver_gets_a_narrow_band() -> None:
@@ -213,7 +214,6 @@ def test_equal_settings_are_equal_keys() -> None:
         lambda: OpusCodec(application="music"),  # type: ignore[arg-type]
         lambda: OpusCodec(max_playback_rate=7_999),
         lambda: OpusCodec(max_playback_rate=96_000),
-        lambda: OpusCodec().make_encoder().set_bitrate(0),
         lambda: OpusCodec().make_encoder().set_expected_loss(-1),
     ],
 )

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
-from typing import NamedTuple
 
 from conference.audio.frame import Samples
 
@@ -12,44 +10,16 @@ WINDOW_NS = 30_000_000
 """Frames of one tick were captured within this of each other, in nanoseconds."""
 
 
-class Split(NamedTuple):
-    """Indices into the times that were asked about, each in the order given."""
-
-    due: list[int]
-    """To be mixed now."""
-
-    early: list[int]
-    """To be kept for their tick."""
-
-    late: list[int]
-    """Too old to be played beside the others: to be dropped."""
-
-
-def split_by_time(times_ns: Sequence[int], tick_time_ns: int, window_ns: int = WINDOW_NS) -> Split:
-    """Sort frames into those due at a tick, early for it, and late.
+class TimedFrames:
+    """The frames of one source that wait for their tick. Nothing comes out twice, nor out of order.
 
     A frame is due from the first tick at or after its capture until ``window_ns`` after it. So all frames that are
     due at one tick were captured within ``window_ns`` of each other, whoever sent them, and no frame is due in the
     future.
 
     Args:
-        times_ns: capture times on the room's timeline.
-        tick_time_ns: time of the tick on the same timeline.
-        window_ns: width of the window, at least a tick, or frames fall between two ticks.
-    """
-    split = Split([], [], [])
-    for index, time_ns in enumerate(times_ns):
-        age = tick_time_ns - time_ns
-        (split.early if age < 0 else split.due if age <= window_ns else split.late).append(index)
-    return split
-
-
-class TimedFrames:
-    """The frames of one source that wait for their tick. Nothing comes out twice, nor out of order.
-
-    Args:
         limit: frames that may wait; with more, the oldest go first. 50 are a second.
-        window_ns: see :func:`split_by_time`.
+        window_ns: width of the window, at least a tick, or frames fall between two ticks.
     """
 
     __slots__ = ("_limit", "_waiting", "_window_ns", "late")

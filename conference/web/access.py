@@ -10,9 +10,9 @@ from aiohttp import web
 
 from conference.access.grants import EVERYTHING, Grant, Right
 from conference.access.tokens import TokenError, verify
-from conference.web import seats
 from conference.web.live import SERVER, Server
 from conference.web.problems import Problem
+from conference.web.seats import shown_seat
 
 QUERY = "access_token"
 """RFC 6750, section 2.3: for those who can set no header, as ``EventSource`` and a browser's WebSocket."""
@@ -172,7 +172,7 @@ def _presented(server: Server, request: web.Request) -> Grant | TokenError | Non
 
 
 def _proven_seat(server: Server, request: web.Request, room: str | None) -> str | None:
-    proof = request.headers.get(seats.HEADER) or request.query.get(seats.QUERY)
+    proof = shown_seat(request)
     return None if proof is None or room is None else server.seats.check(room, proof)
 
 

@@ -7,12 +7,12 @@ import time
 
 from aiohttp import web
 
-from conference.web import seats
 from conference.web.access import require
 from conference.web.headers import FRESH
 from conference.web.live import SERVER
 from conference.web.people import reader_of
 from conference.web.problems import REMOVED, Problem
+from conference.web.seats import shown_seat
 from conference.web.sse import Subscription
 
 HEARTBEAT = b": still here\n\n"
@@ -65,8 +65,7 @@ def _check_seat(request: web.Request, room: str, participant_id: str | None) -> 
     Raises:
         Problem: it is not, or not any more (403).
     """
-    shown = request.headers.get(seats.HEADER) or request.query.get(seats.QUERY)
-    if shown and participant_id is None:
+    if participant_id is None and shown_seat(request) is not None:
         raise Problem(403, "This seat is not known here (any more): listen without it, or join again.")
     if participant_id is not None and request.app[SERVER].reception.was_removed(room, participant_id):
         raise Problem(403, "You were removed from this conference.", type=REMOVED)

@@ -7,11 +7,18 @@ import hmac
 import re
 import secrets
 
+from aiohttp import web
+
 HEADER = "Conference-Seat"
 """The header field that carries the proof, from us and back to us."""
 
 QUERY = "seat"
 """The query parameter that may carry it back, for ``EventSource``, which can set no header."""
+
+
+def shown_seat(request: web.BaseRequest) -> str | None:
+    """The proof that came with a request, if any did; an empty one is none."""
+    return request.headers.get(HEADER) or request.query.get(QUERY) or None
 
 
 class Seats:

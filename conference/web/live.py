@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from dataclasses import dataclass, field
 
@@ -19,7 +18,7 @@ from conference.web.feeds import Feeds
 from conference.web.guesses import Guesses
 from conference.web.house import House
 from conference.web.origin import client_address, rate_key
-from conference.web.problems import Problem
+from conference.web.problems import Problem, check_wait
 from conference.web.ratelimit import RateLimit
 from conference.web.reception import Reception, WebRtcLike
 from conference.web.seats import Seats
@@ -110,11 +109,7 @@ def limit_joins(server: Server, request: web.Request) -> None:
         Problem: they join too often (429).
     """
     address = client_address(request, behind_proxy=server.settings.behind_proxy)
-    wait = server.joins.take(rate_key(address), time.monotonic())
-    if wait > 0:
-        seconds = math.ceil(wait)
-        headers = {"Retry-After": str(seconds)}
-        raise Problem(429, f"Too many joins from your address: try again in {seconds} s.", headers=headers)
+    check_wait(server.joins.take(rate_key(address), time.monotonic()), "Too many joins from your address")
 
 
 SERVER: web.AppKey[Server] = web.AppKey("server")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from dataclasses import replace
 
@@ -13,7 +12,7 @@ from conference.web.headers import FRESH
 from conference.web.live import SERVER
 from conference.web.models import MuteAll, NewMessage, RoomPatch
 from conference.web.people import find_participant, find_self, label_in, require_moderator, require_present
-from conference.web.problems import Problem
+from conference.web.problems import Problem, check_wait
 from conference.web.reading import read_body
 from conference.web.shapes import room_json
 
@@ -71,10 +70,7 @@ async def send_message(request: web.Request) -> web.Response:
     message = await read_body(request, NewMessage)
     room, actor, participant = require_present(request)
     sender = f"{room.name}/{participant.id if participant is not None else actor.label}"
-    wait = math.ceil(request.app[SERVER].messages.take(sender, time.monotonic()))
-    if wait > 0:
-        title = f"You write faster than anybody reads: try again in {wait} s."
-        raise Problem(429, title, headers={"Retry-After": str(wait)})
+    check_wait(request.app[SERVER].messages.take(sender, time.monotonic()), "You write faster than anybody reads")
     participant_id = None if participant is None else participant.id
     room.send_message(participant_id, label_in(room, actor), message.text, time.time())
     return web.Response(status=204)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
@@ -62,6 +63,21 @@ class Problem(Exception):
             text=json.dumps(body),
             content_type="application/problem+json",
         )
+
+
+def check_wait(seconds: float, too_much: str) -> None:
+    """Whether somebody may do now what is limited.
+
+    Args:
+        seconds: until they may; 0 or less for now.
+        too_much: what there was too much of, without a full stop.
+
+    Raises:
+        Problem: they may not yet (429, with ``Retry-After``).
+    """
+    if seconds > 0:
+        whole = math.ceil(seconds)
+        raise Problem(429, f"{too_much}: try again in {whole} s.", headers={"Retry-After": str(whole)})
 
 
 @web.middleware

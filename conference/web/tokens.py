@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 from aiohttp import web
@@ -17,7 +16,7 @@ from conference.web.live import SERVER
 from conference.web.models import PinEntered
 from conference.web.origin import client_address
 from conference.web.pins import check_pin, pin_wait
-from conference.web.problems import Problem
+from conference.web.problems import Problem, check_wait
 from conference.web.reading import read_body
 from conference.web.shapes import Json
 
@@ -31,10 +30,7 @@ async def make_token(request: web.Request) -> web.Response:
     except InvalidRoomName as error:
         raise Problem(400, str(error)) from None
     address = client_address(request, behind_proxy=server.settings.behind_proxy)
-    seconds = math.ceil(pin_wait(server, room, address))
-    if seconds > 0:
-        headers = {"Retry-After": str(seconds)}
-        raise Problem(429, f"Too many wrong PINs: try again in {seconds} s.", headers=headers)
+    check_wait(pin_wait(server, room, address), "Too many wrong PINs")
     grant = check_pin(server, room, entered.pin, address)
     if grant is None:
         raise Problem(403, "This is not the room's PIN, or the room has none: ask whoever invited you.")

@@ -84,16 +84,13 @@ class Actions:
 
     def _moderate(self, action: Action, desk: Desk, participant_id: str) -> list[str]:
         room = desk.room
-        host = room.participants[participant_id]
-        by = host.name
+        by = room.participants[participant_id].name
         match action:
             case "admit":
-                room.admit([one.id for one in room.participants.values() if one.waiting], by=by)
+                room.admit_all(by=by)
                 return ["all-admitted"]
             case "mute-all":
-                for one in list(room.participants.values()):
-                    if one.role != "host" and one.id != participant_id:
-                        room.set_muted(one.id, True, by=by)
+                room.mute_all({participant_id}, by=by)
                 return ["all-muted"]
             case "lock":
                 room.set_policy(replace(room.policy, locked=not room.policy.locked), by=by)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import asdict
 from typing import Any
 
@@ -147,6 +147,13 @@ class People:
             muted_by = before.muted_by
         self._set(participant_id, by, muted=muted, muted_by=muted_by)
 
+    def mute_all(self, spared: Collection[str], *, by: str | None = None) -> list[str]:
+        """Mute everybody but hosts and those who are spared. Returns who is muted now, by id."""
+        muted = [one.id for one in self.participants.values() if one.role != "host" and one.id not in spared]
+        for participant_id in muted:
+            self.set_muted(participant_id, True, by=by)
+        return muted
+
     def restrain(self, participant_id: str, restraints: Restraints) -> None:
         """Put on somebody all that was decided about them at another time."""
         self._set(participant_id, None, **asdict(restraints))
@@ -168,6 +175,10 @@ class People:
         """Let people in from the lobby."""
         for participant_id in participant_ids:
             self._set(participant_id, by, waiting=False)
+
+    def admit_all(self, *, by: str | None = None) -> None:
+        """Let everybody in who waits in the lobby."""
+        self.admit([one.id for one in self.participants.values() if one.waiting], by=by)
 
     def set_role(self, participant_id: str, role: Role, *, by: str | None = None) -> None:
         """Make somebody a host, a speaker or a listener."""
@@ -211,7 +222,7 @@ class People:
             self._without_host = 0
         self._publish(RoomUpdated(self.name, policy, by))
         if policy.lobby == "off" or (policy.lobby == "host" and has_host(self.participants.values())):
-            self._admit_all(by)
+            self.admit_all(by=by)
 
     # What they say without sound
 
@@ -239,7 +250,7 @@ class People:
     def _host_is_here(self) -> None:
         self._without_host = 0
         if self.policy.lobby == "host":
-            self._admit_all(None)
+            self.admit_all()
 
     def _host_is_gone(self, *, may_return: bool) -> None:
         if not self.policy.ends_with_host or has_host(self.participants.values()):
@@ -248,9 +259,6 @@ class People:
             self._without_host = 1
         else:
             self.end("The host has ended the conference.")
-
-    def _admit_all(self, by: str | None) -> None:
-        self.admit([one.id for one in self.participants.values() if one.waiting], by=by)
 
     def _wait_for_host(self) -> None:
         """Let a tick pass without a host, if one is waited for."""

@@ -43,16 +43,13 @@ async def mute_all(request: web.Request) -> web.Response:
     me = find_self(room, require(request, "moderate", room.name))
     if me is not None:
         spared.add(me.id)
-    muted = [one.id for one in room.participants.values() if one.role != "host" and one.id not in spared]
-    for participant_id in muted:
-        room.set_muted(participant_id, True, by=label)
-    return web.json_response({"muted": muted}, headers=FRESH)
+    return web.json_response({"muted": room.mute_all(spared, by=label)}, headers=FRESH)
 
 
 async def admit_all(request: web.Request) -> web.Response:
     """``POST /rooms/{room}/admit``: let everybody in who waits in the lobby."""
     room, label = require_moderator(request)
-    room.admit([one.id for one in room.participants.values() if one.waiting], by=label)
+    room.admit_all(by=label)
     return web.Response(status=204)
 
 

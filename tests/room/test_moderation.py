@@ -133,6 +133,8 @@ calls = st.one_of(
         lambda one, role: _call("set_role", one, role), someone, st.sampled_from(("host", "speaker", "listener"))
     ),
     st.builds(lambda one: _call("admit", [one]), someone),
+    st.just(_call("admit_all")),
+    st.builds(lambda spared: _call("mute_all", spared), some),
     st.builds(lambda one: _call("ask_to_unmute", one), someone),
     st.builds(lambda one, at_: _call("raise_hand", one, at_), someone, st.none() | st.floats(0, 9)),
     st.builds(lambda a, b, gain: _call("set_gain", a, b, gain), anyone, anyone, st.none() | gains),
@@ -417,6 +419,27 @@ def test_who_is_muted_by_a_host_stays_so_until_they_are_asked_to_unmute() -> Non
     assert state.muted
     assert state.muted_by is None
     assert scene.told(UnmuteRequested) == [UnmuteRequested("tea", "amy", "cleo")]
+
+
+def test_all_are_muted_but_hosts_and_those_who_are_spared() -> None:
+    scene = Scene(("amy", "ben", "dan"))
+    scene.join("cleo", "host")
+    scene.room.set_muted("dan", True)
+    assert scene.room.mute_all({"ben", "eve"}, by="cleo") == ["amy", "dan"]
+    muted_by = {one.id: one.muted_by for one in scene.room.participants.values() if one.muted}
+    assert muted_by == {"amy": "cleo", "dan": "cleo"}
+
+
+def test_all_who_wait_are_let_in_at_once() -> None:
+    scene = Scene((), RoomPolicy(lobby="admit"))
+    scene.join("ben", "host")
+    for name in ("amy", "cleo"):
+        scene.join(name)
+    scene.events.clear()
+    scene.room.admit_all(by="ben")
+    told = [(one.participant.id, one.by) for one in scene.events if isinstance(one, ParticipantUpdated)]
+    assert told == [("amy", "ben"), ("cleo", "ben")]
+    assert matrix(scene)["amy"] == {"ben", "cleo"}
 
 
 def sound(**options: object) -> Sound:

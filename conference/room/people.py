@@ -91,7 +91,7 @@ class People:
         if participant is None:
             return None
         self._stir()
-        self._silence(participant)
+        self._set_talking(participant, False)
         departure, by = participant.leaving or (departure, None)
         self._publish(ParticipantLeft(self.name, participant.state(), reason, departure, by))
         if participant.role == "host" and departure != "ended":
@@ -243,7 +243,7 @@ class People:
             setattr(participant, field, value)
         self._stir()
         if not participant.may_be_heard:
-            self._silence(participant)
+            self._set_talking(participant, False)
             participant.level = SILENT_LEVEL
         self._updated(participant, by)
 
@@ -271,10 +271,7 @@ class People:
     def _stir(self) -> None:
         """Who is here, or what was decided about them, has changed."""
 
-    def _silence(self, participant: Participant) -> None:
-        self._set_talking(participant, talking=False)
-
-    def _set_talking(self, participant: Participant, *, talking: bool) -> None:
+    def _set_talking(self, participant: Participant, talking: bool) -> None:
         if participant.talking == talking:
             return
         participant.talking = talking

@@ -58,7 +58,7 @@ class Room(People):
         self._board = Soundboard()
         self._plain = True  # everybody hears everybody as they are
         self._audience = Audience(self._row, self._expel)
-        self._floor = Floor(max_talkers, self._expel, self._talks)
+        self._floor = Floor(max_talkers, self._expel, self._set_talking)
         self._selection = TalkerSelection(max_talkers)
         self._left_out: set[str] = set()  # who talked during the last tick and was not mixed
         self._endings: dict[str, Samples] = {}  # what is still to be heard of those who have left
@@ -190,9 +190,6 @@ class Room(People):
     def _level(self, participant_id: str) -> float:
         participant = self.participants.get(participant_id)
         return SILENT_LEVEL if participant is None else participant.level
-
-    def _talks(self, participant: Participant, talking: bool) -> None:
-        self._set_talking(participant, talking=talking)
 
     def _sound(self, now_ns: int) -> dict[str, Samples]:
         """The frames of the sounds that are played."""

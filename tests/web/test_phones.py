@@ -41,6 +41,22 @@ async def end_of(socket: Any) -> tuple[int, np.ndarray]:
     return int(socket.close_code), ulaw_decode(bytes(heard))
 
 
+async def hear(socket: Any, samples: int) -> np.ndarray:
+    """What a caller hears next: so many samples at 8 kHz, or a few more."""
+    heard = bytearray()
+    async with asyncio.timeout(10):
+        while len(heard) < samples:
+            data = json.loads((await socket.receive()).data)
+            if data["event"] == "media":
+                heard += base64.b64decode(data["media"]["payload"])
+    return ulaw_decode(bytes(heard))
+
+
+def loud(heard: np.ndarray) -> int:
+    """How many samples are clearly to be heard."""
+    return int(np.count_nonzero(np.abs(heard.astype(int)) > 1000))
+
+
 def at_the_door(site: Site) -> int:
     return len(site.server.house.foyer)
 
@@ -132,7 +148,7 @@ async def test_whoever_is_sent_away_is_told_after_they_have_left() -> None:
         assert people(site) == []
         code, heard = await end_of(socket)
         assert code == 1000
-        assert np.count_nonzero(np.abs(heard.astype(int)) > 1000) > 2000
+        assert loud(heard) > 2000
         await until(lambda: at_the_door(site) == 0 and not site.server.calls)
 
 
@@ -151,13 +167,7 @@ async def test_a_locked_room_says_so_to_a_phone_and_at_once_to_a_program() -> No
 async def test_a_caller_hears_that_nobody_else_is_here() -> None:
     async with Site() as site:
         socket = await call(site, prompts="on")
-        heard = bytearray()
-        async with asyncio.timeout(10):
-            while len(heard) < 8000:
-                data = json.loads((await socket.receive()).data)
-                if data["event"] == "media":
-                    heard += base64.b64decode(data["media"]["payload"])
-        assert np.abs(ulaw_decode(bytes(heard)).astype(int)).max() > 1000
+        assert loud(await hear(socket, 8000))
 
 
 async def test_whoever_presses_a_key_is_a_person_and_told_what_it_did() -> None:
@@ -165,13 +175,10 @@ async def test_whoever_presses_a_key_is_a_person_and_told_what_it_did() -> None:
         socket = await call(site)
         await until(lambda: people(site))
         await press(socket, "*6")
-        loud = 0
+        told = 0
         async with asyncio.timeout(10):
-            while loud < 2000:
-                data = json.loads((await socket.receive()).data)
-                if data["event"] == "media":
-                    heard = ulaw_decode(base64.b64decode(data["media"]["payload"]))
-                    loud += int(np.count_nonzero(np.abs(heard.astype(int)) > 1000))
+            while told < 2000:
+                told += loud(await hear(socket, 160))
 
 
 @pytest.mark.parametrize(
@@ -181,13 +188,7 @@ async def test_whoever_presses_a_key_is_a_person_and_told_what_it_did() -> None:
 async def test_a_program_hears_silence(settings: Settings, said: dict[str, str]) -> None:
     async with Site(settings) as site:
         socket = await call(site, **said)
-        heard = bytearray()
-        async with asyncio.timeout(10):
-            while len(heard) < 8000:
-                data = json.loads((await socket.receive()).data)
-                if data["event"] == "media":
-                    heard += base64.b64decode(data["media"]["payload"])
-        assert not ulaw_decode(bytes(heard)).any()
+        assert not (await hear(socket, 8000)).any()
 
 
 def signed_settings(**more: Any) -> Settings:

@@ -104,6 +104,8 @@ def run(args: argparse.Namespace) -> int:
         trial = Trial(plan, show.line, show.note)
         status = asyncio.run(_run(trial))
         _keep(args, trial.steps)
+    except BrokenPipeError:  # whoever reads what is printed has gone
+        raise
     except (LibraryNotFoundError, OSError) as error:
         print(f"conference load: {error}", file=sys.stderr)
         return 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -17,12 +18,26 @@ COMMANDS |= dict.fromkeys(MODERATION, "moderate")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run ``conference ARGUMENTS`` and give its exit status.
+    """Run ``conference ARGUMENTS`` and give its exit status; 1 if whoever reads what it prints stops reading.
 
     Raises:
         SystemExit: for ``--help``, and with 2 for arguments that make no sense.
     """
-    arguments = sys.argv[1:] if arguments is None else arguments
+    try:
+        try:
+            return _run(sys.argv[1:] if arguments is None else arguments)
+        finally:
+            for stream in (sys.stdout, sys.stderr):
+                print(end="", file=stream, flush=True)
+    except BrokenPipeError:
+        # When it exits, Python writes out what is left, and complains if it cannot: so that goes nowhere.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for descriptor in (1, 2):
+            os.dup2(nowhere, descriptor)
+        return 1
+
+
+def _run(arguments: Sequence[str]) -> int:
     parser: argparse.ArgumentParser = Parser(
         prog="conference",
         description="A conference server: browsers, phone callers and voice bots meet in a room and hear each other.",

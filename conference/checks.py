@@ -29,6 +29,16 @@ def is_address(text: str) -> bool:
     return True
 
 
+def check_host(text: str) -> None:
+    """Refuse what one cannot listen on; nothing at all would mean every address.
+
+    Raises:
+        SettingsError: it is neither an IP address nor a name.
+    """
+    if not is_address(text) and not re.fullmatch(r"[\w.-]+", text):
+        raise SettingsError(f"host must be an address to listen on, like 127.0.0.1 or 0.0.0.0, not '{text}'.")
+
+
 def check_address(text: str) -> None:
     """Refuse what peers cannot send sound to.
 

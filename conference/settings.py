@@ -14,6 +14,7 @@ from conference.attendant.settings import ALONE, Alone
 from conference.checks import SettingsError as SettingsError
 from conference.checks import (
     check_address,
+    check_host,
     check_origin,
     check_pin,
     check_webhook,
@@ -207,6 +208,7 @@ class Settings:
             value = getattr(self, name)
             if not low <= value <= high:
                 raise SettingsError(f"{option_name(name)} must be from {low} to {high}, not {value}.")
+        check_host(self.host)
         for address in self.announce_ips:
             check_address(address)
         for origin in self.allowed_origins:

@@ -82,6 +82,11 @@ def test_variables_of_the_environment_are_taken() -> None:
     assert found.ice_servers == (IceServer("stun:a.example"), IceServer("turn:b.example", "u", "p"))
 
 
+@pytest.mark.parametrize("host", ["localhost", "talk.example.org", "0.0.0.0", "::", "fe80::1%eth0"])
+def test_what_can_be_listened_on_is_taken(host: str) -> None:
+    assert settings("--host", host).host == host
+
+
 def test_the_command_line_wins() -> None:
     found = settings(
         "--port",
@@ -102,6 +107,8 @@ def test_the_command_line_wins() -> None:
         (["--port", "http"], "--port: 'http' is not a port"),
         (["--port", "70000"], "'70000' is not a port"),
         (["--udp-port", "-1"], "--udp-port"),
+        (["--host", ""], "host must be an address to listen on, like 127.0.0.1 or 0.0.0.0, not ''."),
+        (["--host", "127.0.0.1:80"], "host must be an address to listen on"),
         (["--announce-ip", "example.org"], "announce-ip must be an IP address"),
         (["--announce-ip", "0.0.0.0"], "announce-ip must be an IP address"),
         (["--ice-server", "http://a"], "write stun:HOST:PORT"),

@@ -10,7 +10,7 @@ from conference.web.problems import Handler, Problem
 _EXPOSED = "Location, ETag, Link, Accept-Patch, Conference-Seat, Retry-After"
 _METHODS = "GET, POST, PUT, PATCH, DELETE, OPTIONS"
 _SAFE = ("GET", "HEAD", "OPTIONS")
-_HEADERS = "Authorization, Content-Type, If-Match, Conference-Seat"
+_HEADERS = "Authorization, Content-Type, If-Match, Last-Event-ID, Conference-Seat"
 
 
 @web.middleware

@@ -245,7 +245,7 @@ OPTIONS: tuple[Option, ...] = (
            "the address to listen on: 127.0.0.1 for this machine only, 0.0.0.0 for everybody"),
     Option("port", _WHERE, read_port, "PORT", "the TCP port of the page and the API; 0 takes a free one"),
     Option("public_url", _WHERE, str, "URL",
-           "how others reach this server, e.g. https://talk.example.org; needed for phone calls behind a proxy"),
+           "how others reach this server, e.g. https://talk.example.org; needed behind a proxy"),
     Option("behind_proxy", _WHERE, read_switch, "",
            "a reverse proxy stands in front: believe its X-Forwarded-For and X-Forwarded-Proto"),
     Option("allowed_origins", _WHERE, str, "ORIGIN",

@@ -38,6 +38,7 @@ from conference.web.call import Call
 from conference.web.cors import add_cors_headers, answer_options, refuse_other_sites
 from conference.web.feeds import Feeds
 from conference.web.guesses import Guesses
+from conference.web.hosts import refuse_other_names
 from conference.web.house import House
 from conference.web.journal import Journal
 from conference.web.live import SERVER, Server
@@ -71,7 +72,13 @@ def build_app(settings: Settings | None = None, *, webrtc: WebRtcLike | None = N
     """
     settings = settings or Settings()
     app = web.Application(
-        middlewares=[problem_middleware, _not_while_stopping, refuse_other_sites, answer_options],
+        middlewares=[
+            problem_middleware,
+            _not_while_stopping,
+            refuse_other_names,
+            refuse_other_sites,
+            answer_options,
+        ],
         client_max_size=settings.max_sdp_bytes,
     )
     app[SERVER] = _make_server(settings, webrtc or _make_webrtc(settings))

@@ -62,7 +62,7 @@ async def test_an_offer_that_does_not_come_is_not_waited_for(monkeypatch: pytest
         host, port = site.client.server.host, site.client.server.port
         reader, writer = await asyncio.open_connection(host, port)
         writer.write(
-            b"POST /rooms/tea/participants HTTP/1.1\r\nHost: x\r\n"
+            b"POST /rooms/tea/participants HTTP/1.1\r\nHost: 127.0.0.1\r\n"
             b"Content-Type: application/sdp\r\nContent-Length: 9\r\n\r\nv=0"
         )
         async with asyncio.timeout(2):

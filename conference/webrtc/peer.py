@@ -26,6 +26,7 @@ from conference.webrtc.rtcp import NtpClock
 from conference.webrtc.sdp import OfferError
 from conference.webrtc.session import RtpSession, SessionStats
 from conference.webrtc.settings import WebRtcSettings
+from conference.webrtc.suspicion import Suspicion, Verdict
 from conference.webrtc.transport import Transport
 from conference.webrtc.trickle import parse_trickle_fragment
 
@@ -98,6 +99,7 @@ class Peer:
         self._candidates = 0
         self._since_ns = now()
         self._probed_ns = 0
+        self._suspicion = Suspicion()
         self._ended = False
         self._closing: asyncio.Task[None] | None = None
 
@@ -232,6 +234,7 @@ class Peer:
                 return now_ns
             self._session.report_if_due(now_ns)
             heard_ns = max(self._since_ns, self._session.heard_ns, ice.heard_ns)
+            self._look_into_alert(self._transport, self._suspicion.look(heard_ns, now_ns, patience))
             self._watch(int((now_ns - heard_ns) / patience), now_ns, self._session, ice)
             quiet_ns = heard_ns + int(self._settings.silence_timeout * 1e9 * _QUIET)
             return max(now_ns, min(ice.ask_ns, self._session.report_ns, quiet_ns))
@@ -246,6 +249,14 @@ class Peer:
         elif quiet_ns > limit_ns * _QUIET and now_ns - self._probed_ns > limit_ns / 8:
             self._probed_ns = now_ns
             ice.probe()
+
+    def _look_into_alert(self, transport: Transport, verdict: Verdict) -> None:
+        if verdict == "ask":
+            transport.ice.probe()
+        elif verdict == "gone":
+            self._end(GOODBYE)
+        elif verdict == "there":
+            transport.calm()
 
     async def close(self) -> None:
         """End the connection: the peer is told, and everything is released, within a bounded time."""
@@ -268,6 +279,16 @@ class Peer:
             self._end("The connection failed.")
         elif self.state in ("connecting", "connected") and state == "closed":
             self._end(GOODBYE)
+        elif self.state == "connected" and self._transport is not None and self._transport.alerted:
+            self._hear_alert(self._transport)
+
+    def _hear_alert(self, transport: Transport) -> None:
+        """Something has come that may be their goodbye."""
+        if self._session is not None and self._session.leaving:
+            self._end(GOODBYE)  # they have said goodbye to their stream as well, and that was authentic
+        else:
+            self._suspicion.arouse(self._now())
+            transport.ice.probe()
 
     def _end(self, reason: str) -> None:
         if self._ended:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import Literal, TypeAlias
@@ -47,7 +46,7 @@ class Transport:
         )
         self._offered = offer.candidates
         self._changed = changed
-        self._early: deque[bytes] = deque(maxlen=MAX_EARLY)
+        self._early: list[bytes] = []
         self._timer: asyncio.TimerHandle | None = None
         self.unprotect: Callable[[bytes], bytes | None] = _nothing
         """Takes the SRTP off an RTP packet; ``None`` if it is forged, or replayed."""
@@ -57,6 +56,15 @@ class Transport:
         self._mux = mux
         self._line: OutboxLine | None = None
         self._incoming_line: InboxLine | None = None
+
+    @property
+    def alerted(self) -> bool:
+        """Whether something has come that may be the peer's goodbye, or anybody's; see `Dtls`."""
+        return self._dtls.alerted
+
+    def calm(self) -> None:
+        """It was not the peer's."""
+        self._dtls.alerted = False
 
     def make_line(self, agreed: Format, ssrc: int, now: Callable[[], int]) -> Line:
         """The stream that goes over this connection; there is one at most."""
@@ -121,16 +129,20 @@ class Transport:
         self._lead_line()
         if self._dtls.state == "new" and self.state == "connecting":
             self._dtls.start()
-            while self._early:
-                self._dtls.receive(self._early.popleft())
+            early, self._early = self._early, []
+            for datagram in early:
+                self._dtls.receive(datagram)
             self._follow()
 
     def _datagram(self, datagram: bytes) -> None:
         if self._dtls.state == "new":
-            self._early.append(datagram)
+            self._early = [*self._early[1 - MAX_EARLY :], datagram]
             return
+        alerted = self._dtls.alerted
         self._dtls.receive(datagram)
         self._follow()
+        if self._dtls.alerted and not alerted:
+            self._changed()
 
     def _follow(self) -> None:
         """Go along with what DTLS has come to."""

@@ -179,6 +179,32 @@ async def test_a_peer_that_hangs_up_is_noticed_at_once() -> None:
         assert reasons == ["The participant left."]
 
 
+async def test_a_peer_that_says_goodbye_in_dtls_alone_is_noticed_soon() -> None:
+    async with running(silence_timeout=60.0) as webrtc, in_call(webrtc) as (client, peer, room):
+        reasons: list[str] = []
+        peer.on_end = reasons.append
+        await flows(client, room)
+        dtls = client.transceiver.sender.transport
+        assert dtls._ssl is not None
+        dtls._ssl.shutdown()
+        await dtls._write_ssl()
+        client.vanish()
+        await eventually(lambda: reasons, within=3.5)
+        assert reasons == ["The participant left."]
+
+
+@pytest.mark.parametrize("direction", ["sendrecv", "recvonly"])
+async def test_a_goodbye_that_somebody_else_has_sent_parts_nobody(direction: str) -> None:
+    async with running() as webrtc, in_call(webrtc, direction) as (client, peer, room):
+        assert webrtc.port is not None
+        if direction == "recvonly":
+            await room.close()
+        for _ in range(5):
+            client.datagram(bytes([21, 0xFE, 0xFD, 0, 1]) + bytes(6) + bytes([0, 26]) + bytes(26), webrtc.port)
+            await asyncio.sleep(0.6)
+        assert peer.state == "connected"
+
+
 async def test_the_peer_is_told_when_we_close() -> None:
     async with running() as webrtc, in_call(webrtc) as (client, peer, _):
         await peer.close()

@@ -32,10 +32,13 @@ class Pair:
     def carry(self) -> None:
         """Deliver all that is on the wires, and all that this brings about."""
         while self.to_server or self.to_client:
-            if self.to_server:
-                self.server.receive(self.to_server.popleft())
-            if self.to_client:
-                self.client.receive(self.to_client.popleft())
+            self.step()
+
+    def step(self) -> None:
+        if self.to_server:
+            self.server.receive(self.to_server.popleft())
+        if self.to_client:
+            self.client.receive(self.to_client.popleft())
 
 
 def test_both_sides_get_keys_that_fit() -> None:
@@ -78,6 +81,63 @@ def test_a_goodbye_is_heard() -> None:
     pair.client.close()
     pair.carry()
     assert (pair.client.state, pair.server.state) == ("closed", "closed")
+
+
+ALERT = bytes([21, 0xFE, 0xFD, 0, 1]) + bytes(6) + bytes([0, 26]) + bytes(26)
+
+
+def test_who_began_lets_go_of_openssl_when_the_handshake_is_through() -> None:
+    pair = Pair()
+    assert pair.client._ssl is not None
+    pair.carry()
+    assert pair.client._ssl is None
+
+
+def test_a_goodbye_to_who_has_let_go_is_an_alert_to_be_looked_into() -> None:
+    pair = Pair()
+    pair.carry()
+    assert not pair.client.alerted
+    pair.server.close()
+    pair.carry()
+    assert (pair.client.state, pair.client.alerted) == ("connected", True)
+
+
+def test_the_goodbye_is_said_once() -> None:
+    pair = Pair()
+    pair.carry()
+    pair.client.close()
+    pair.client.close()
+    assert len(pair.to_server) == 1
+
+
+def test_the_last_flight_may_come_twice() -> None:
+    pair = Pair()
+    last = b""
+    while pair.client.state == "connecting":
+        last = pair.to_client[-1] if pair.to_client else last
+        pair.step()
+    pair.client.receive(last)
+    assert (pair.client.state, pair.client.alerted) == ("connected", False)
+
+
+@given(st.binary(max_size=60))
+def test_only_an_alert_that_has_an_epoch_with_keys_is_looked_into(datagram: bytes) -> None:
+    pair = Pair()
+    pair.carry()
+    pair.client.receive(datagram)
+    assert pair.client.alerted == (len(datagram) > 13 and datagram[0] == 21 and datagram[3:5] != b"\0\0")
+    assert pair.client.state == "connected"
+    pair.client.receive(ALERT)
+    assert pair.client.alerted
+
+
+def test_who_is_not_connected_yet_is_not_alerted() -> None:
+    pair = Pair()
+    pair.client.receive(ALERT)
+    assert not pair.client.alerted
+    pair.client.release()
+    pair.client.receive(ALERT)
+    assert (pair.client.alerted, pair.client.state) == (False, "closed")
 
 
 def test_what_was_lost_is_repeated() -> None:

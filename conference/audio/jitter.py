@@ -20,8 +20,9 @@ Time is an argument. All media times are in samples of the stream's own clock, u
 
 from __future__ import annotations
 
+from array import array
 from bisect import insort
-from collections import deque
+from collections.abc import Iterable
 
 from conference.audio.delay import DelayEstimator
 from conference.audio.items import SILENT_DBOV, Item, JitterStats, Lost, Packet, Silence, Waiting
@@ -49,6 +50,28 @@ class JitterBuffer:
         conceal_ms: how long an empty buffer is reported as `Lost` before it counts as `Silence`.
     """
 
+    __slots__ = (
+        "_announced_silence",
+        "_arrival",
+        "_capacity",
+        "_conceal",
+        "_concealed",
+        "_entries",
+        "_last_duration",
+        "_last_played",
+        "_playing",
+        "_position",
+        "_skipped",
+        "_slip",
+        "_starved",
+        "_tick",
+        "_unwrapper",
+        "buffered",
+        "clock_rate",
+        "delay",
+        "stats",
+    )
+
     def __init__(
         self,
         clock_rate: int,
@@ -71,12 +94,12 @@ class JitterBuffer:
         self._slip = clock_rate // 1000  # by so much less than the target it may be without making up for it at once
         self._unwrapper = Unwrapper()
         self._entries: list[Waiting] = []
-        self._skipped: deque[int] = deque(maxlen=SKIPPED_REMEMBERED)
+        self._skipped = array("q")
         self._forget_stream()
 
     def _forget_stream(self) -> None:
         self._entries.clear()
-        self._skipped.clear()  # sequence numbers that play did without
+        del self._skipped[:]  # sequence numbers that play did without
         self.buffered = 0
         """Sound held, in samples of the stream's clock."""
 
@@ -269,11 +292,15 @@ class JitterBuffer:
         self.buffered -= head.duration
         if head.sequence != self._last_played + 1:
             self._note_loss(head)
-            first = max(self._last_played + 1, head.sequence - SKIPPED_REMEMBERED)
-            self._skipped.extend(range(first, head.sequence))
+            self._skip(range(max(self._last_played + 1, head.sequence - SKIPPED_REMEMBERED), head.sequence))
         self._last_played = head.sequence
         self._position = head.end
         return head
+
+    def _skip(self, sequences: Iterable[int]) -> None:
+        """Play does without these."""
+        self._skipped.extend(sequences)
+        del self._skipped[:-SKIPPED_REMEMBERED]
 
     def _note_loss(self, head: Waiting) -> None:
         """Something before the head is lost."""
@@ -307,7 +334,7 @@ class JitterBuffer:
             return Lost(duration, None)
         self._note_loss(head)
         self._last_played += 1
-        self._skipped.append(self._last_played)
+        self._skip((self._last_played,))
         self._position += duration
         next_in_line = head.sequence == self._last_played + 1 and head.timestamp == self._position
         return Lost(duration, head.payload if next_in_line else None)

@@ -11,7 +11,6 @@ from frame to frame, within 4 dB, where rumble as it is varies by 10. Speech mea
 
 from __future__ import annotations
 
-from collections import deque
 from functools import lru_cache
 
 import numpy as np
@@ -84,7 +83,7 @@ class NoiseFloor:
 
     def __init__(self) -> None:
         self.square = LOWEST
-        self._minima: deque[float] = deque(maxlen=BLOCKS)
+        self._minima: tuple[float, ...] = ()  # of the last blocks
         self._block = LOUDEST
         self._block_ticks = 0
         self._gap = 0
@@ -102,7 +101,7 @@ class NoiseFloor:
             self.square = min(self.square, self._block)
         self._block_ticks += 1
         if self._block_ticks == BLOCK_TICKS:
-            self._minima.append(self._block)
+            self._minima = (*self._minima[1 - BLOCKS :], self._block)
             self._block = LOUDEST
             self._block_ticks = 0
             if len(self._minima) >= LEARNT_BLOCKS:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
-
 import numpy as np
 
 from conference.audio.frame import FRAME_SAMPLES, Samples
@@ -22,7 +20,7 @@ class Reframer:
     """Samples that wait."""
 
     def __init__(self) -> None:
-        self._chunks: deque[Samples] = deque()
+        self._chunks: list[Samples] = []  # a few at most, and none at all of those who are silent: no deque's 700 bytes
         self.available = 0
 
     def push(self, samples: Samples) -> None:
@@ -62,16 +60,18 @@ class Reframer:
         if len(head) > wanted:
             self._chunks[0] = head[wanted:]
             return head[:wanted]
-        self._chunks.popleft()
+        del self._chunks[0]
         if len(head) == wanted:
             return head
         pieces = [head]
         missing = wanted - len(head)
         while missing:
-            piece = self._chunks.popleft()
+            piece = self._chunks[0]
             if len(piece) > missing:
-                self._chunks.appendleft(piece[missing:])
+                self._chunks[0] = piece[missing:]
                 piece = piece[:missing]
+            else:
+                del self._chunks[0]
             pieces.append(piece)
             missing -= len(piece)
         return np.concatenate(pieces)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conference.audio.delay import LEAST_PACKETS, LOSS_SECONDS, QUANTILE, WINDOW_SECONDS, DelayEstimator
+from conference.audio.delay import LEAST_PACKETS, LOSS_SECONDS, MARGIN, QUANTILE, WINDOW_SECONDS, DelayEstimator
 from tests.netem import Network, every_20_ms
 
 RATE = 48_000
@@ -130,6 +130,61 @@ def test_the_quantile_that_is_moved_is_the_quantile_that_a_search_would_find(lat
         may_be_late = max(int((1 - QUANTILE) * len(seen)), len(seen) > 1)
         needed = transits[-1 - may_be_late] - transits[0]
         assert needed <= estimator.target <= (needed + rate // 1000) * 1.04
+
+
+class Plain:
+    """The same with nothing but lists, from scratch for each packet."""
+
+    def __init__(self, rate: int, minimum: int, maximum: int) -> None:
+        self.rate, self.minimum, self.maximum = rate, minimum, maximum
+        self.seen: list[tuple[int, int]] = []
+        self.base, self.target, self.odd = 0, minimum, False
+
+    def observe(self, transit: int, arrival: int) -> None:
+        if self.seen and abs(transit - self.base) > self.maximum:
+            if transit > self.base and not self.odd:
+                self.odd = True
+                return
+            self.seen = []
+        self.odd = False
+        self.seen.append((arrival, transit))
+        while len(self.seen) > LEAST_PACKETS and self.seen[0][0] < arrival - WINDOW_SECONDS * self.rate:
+            del self.seen[0]
+        buckets = sorted((one // (self.rate // 1000) for _, one in self.seen), reverse=True)
+        self.base = min(one for _, one in self.seen)
+        may_be_late = max(int((1 - QUANTILE) * len(buckets)), len(buckets) > 1)
+        wanted = (buckets[may_be_late] + 1) * (self.rate // 1000) - self.base
+        self.target = min(max(wanted + wanted // MARGIN, self.minimum), self.maximum)
+
+
+STEPS = st.tuples(st.integers(0, 9_000), st.integers(-2_000, 12_000))
+
+
+@settings(max_examples=100)
+@given(
+    steps=st.lists(STEPS, min_size=1, max_size=60),
+    repeat=st.integers(1, 8),
+    gap=st.sampled_from([120, 960, 2_880, 30_000]),
+    rate=st.sampled_from([8_000, 48_000]),
+)
+def test_it_is_what_plain_lists_would_come_to(steps: list[tuple[int, int]], repeat: int, gap: int, rate: int) -> None:
+    estimator, plain = DelayEstimator(clock_rate=rate, minimum=144, maximum=9_600), Plain(rate, 144, 9_600)
+    arrival = 0
+    for wait, transit in steps * repeat:
+        arrival += wait if wait > 8_900 else gap
+        estimator.observe(transit, arrival)
+        plain.observe(transit, arrival)
+        assert (estimator.base, estimator.target, estimator.least) == (plain.base, plain.target, plain.target)
+
+
+def test_a_window_with_thousands_of_packets_is_what_plain_lists_would_come_to() -> None:
+    estimator, plain = make(), Plain(RATE, 3 * MS, 200 * MS)
+    chance = random.Random(3)
+    for number in range(3_000):
+        transit = chance.randrange(0, 50 * MS)
+        estimator.observe(transit, number * 120)
+        plain.observe(transit, number * 120)
+        assert (estimator.base, estimator.target) == (plain.base, plain.target)
 
 
 def test_one_lost_packet_is_not_worth_waiting_for_what_could_repair_the_next() -> None:

@@ -143,7 +143,7 @@ class Dtls:
         self.state = "connected"
         if self._client and ssl.get_protocol_version_name() == _VERSION:
             self._goodbye = _goodbye(ssl)
-            self._ssl = None
+            self._ssl, self._fingerprints = None, ()
 
     def _take_keys(self, ssl: SSL.Connection, profile: SrtpProfile) -> None:
         """RFC 5764 section 4.2: client's key, server's key, client's salt, server's salt, one after the other."""

@@ -79,7 +79,8 @@ class Transport:
 
     async def start(self) -> list[Candidate]:
         """Begin to look for a path. Returns where we can be reached."""
-        await self.ice.start(self._offered)
+        offered, self._offered = self._offered, ()
+        await self.ice.start(offered)
         return self.ice.candidates
 
     def stop(self) -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -131,6 +135,40 @@ def test_after_a_reset_the_old_stream_is_forgotten() -> None:
     concealer.good(voice(100))
     concealer.reset()
     assert not concealer.lost(TICK).any()
+
+
+def test_the_first_loss_loads_no_modules_in_the_middle_of_a_tick() -> None:
+    code = """
+import sys, numpy
+from conference.audio.conceal import Concealer
+loaded = set(sys.modules)
+concealer = Concealer()
+concealer.good(numpy.ones(960, dtype=numpy.int16))
+concealer.lost(160)
+print(sorted(set(sys.modules) - loaded))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_what_a_loss_was_made_up_from_is_given_back_when_it_is_over() -> None:
+    def hear(concealer: Concealer, lost: int) -> int:
+        """Memory that is held after 60 ms of sound, a loss, and sound again."""
+        for _ in range(3):
+            concealer.good(np.full(960, 5, dtype=np.int16))
+        concealer.lost(lost)
+        for _ in range(3):
+            concealer.good(np.full(960, 7, dtype=np.int16))
+        return tracemalloc.get_traced_memory()[0]
+
+    hear(Concealer(48_000), 960)  # what is computed once for all
+    concealer = Concealer(48_000)
+    tracemalloc.start()
+    try:
+        before = hear(concealer, 0)
+        assert hear(concealer, 960) < before + 2_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_nothing_lost_is_nothing_played() -> None:

@@ -37,7 +37,9 @@ LOSS_SECONDS = 15
 
 _LATE = 1 - QUANTILE
 _RING = 64
-"""Places at the beginning; a power of two. It holds `LEAST_PACKETS`, and grows with what is in the window."""
+"""Places from the first packet on; a power of two. It holds `LEAST_PACKETS`, and grows with what is in the window."""
+
+_EMPTY = array("q")
 
 
 class DelayEstimator:
@@ -84,9 +86,8 @@ class DelayEstimator:
         """Forget the stream."""
         # The packets of the window, by number: the place of number n in the ring is n & mask.
         self._first = self._end = 0  # the oldest one's number, and the next one's
-        self._mask = _RING - 1
-        self._arrivals = array("q", bytes(8 * _RING))
-        self._transits = array("q", bytes(8 * _RING))
+        self._mask = -1
+        self._arrivals = self._transits = _EMPTY
         self._lows: list[int] = []  # numbers: transits rise, and each is the smallest of all that came after it
         self._counts: dict[int, int] = {}  # packets by transit, in buckets of a millisecond
         self._edge = 0  # the quantile's bucket
@@ -206,6 +207,10 @@ class DelayEstimator:
 
     def _grow(self) -> None:
         """Make room for twice as many packets: all places are taken."""
+        if self._mask < 0:
+            self._mask = _RING - 1
+            self._arrivals, self._transits = array("q", bytes(8 * _RING)), array("q", bytes(8 * _RING))
+            return
         self._mask = 2 * self._mask + 1
         # What was at n modulo the old size is there in both halves, and so at n modulo the new one, too.
         self._arrivals, self._transits = self._arrivals * 2, self._transits * 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import tracemalloc
 
 import pytest
 from hypothesis import given, settings
@@ -185,6 +186,18 @@ def test_a_window_with_thousands_of_packets_is_what_plain_lists_would_come_to() 
         estimator.observe(transit, number * 120)
         plain.observe(transit, number * 120)
         assert (estimator.base, estimator.target) == (plain.base, plain.target)
+
+
+def test_what_is_known_of_a_stream_takes_a_few_kilobytes() -> None:
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        estimator = make()
+        assert tracemalloc.get_traced_memory()[0] - before < 1_000  # for those who never send anything
+        feed(estimator, [number % 7 / 10 for number in range(1_000)])
+        assert tracemalloc.get_traced_memory()[0] - before < 10_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_one_lost_packet_is_not_worth_waiting_for_what_could_repair_the_next() -> None:

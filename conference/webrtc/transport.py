@@ -155,6 +155,7 @@ class Transport:
             self._timer = asyncio.get_running_loop().call_later(seconds, self._expire)
         if self.state == "connecting" and dtls.incoming is not None and dtls.outgoing is not None:
             self._incoming, self._outgoing = SrtpSession(dtls.incoming), SrtpSession(dtls.outgoing)
+            dtls.incoming = dtls.outgoing = None  # only they hold the keys from now on
             self.unprotect = self._incoming.unprotect
             self.state = "connected"
             self._lead_line()

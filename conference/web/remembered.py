@@ -32,6 +32,7 @@ class RememberedSeats:
     def __init__(self, limit: int = MAX_SEATS) -> None:
         self._limit = limit
         self._gone: OrderedDict[tuple[str, str], _Gone] = OrderedDict()
+        self._latest: _Gone | None = None
         # Kept apart: coming and going, which costs nothing, must not make the server forget whom hosts removed.
         self._removed: OrderedDict[tuple[str, str], None] = OrderedDict()
 
@@ -45,7 +46,10 @@ class RememberedSeats:
             if len(self._removed) > self._limit:
                 self._removed.popitem(last=False)
             return
-        self._gone[seat] = _Gone(room.created_at, departure, participant.restraints)
+        gone = _Gone(room.created_at, departure, participant.restraints)
+        if gone == self._latest:
+            gone = self._latest  # most go as others did, and share what is remembered of it
+        self._gone[seat] = self._latest = gone
         if len(self._gone) > self._limit:
             self._gone.popitem(last=False)
 

@@ -280,15 +280,14 @@ class Peer:
         elif self.state in ("connecting", "connected") and state == "closed":
             self._end(GOODBYE)
         elif self.state == "connected" and self._transport is not None and self._transport.alerted:
-            self._hear_alert(self._transport)
+            self._hear_alert()
 
-    def _hear_alert(self, transport: Transport) -> None:
+    def _hear_alert(self) -> None:
         """Something has come that may be their goodbye."""
         if self._session is not None and self._session.leaving:
             self._end(GOODBYE)  # they have said goodbye to their stream as well, and that was authentic
         else:
             self._suspicion.arouse(self._now())
-            transport.ice.probe()
 
     def _end(self, reason: str) -> None:
         if self._ended:

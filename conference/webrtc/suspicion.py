@@ -9,8 +9,11 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
-PROOF_NS = 2_000_000_000
-"""So long a peer may take to show that it is still there."""
+GRACE_NS = 500_000_000
+"""What was on its way together with the alert is here by then: it proves nothing."""
+
+PROOF_NS = 1_500_000_000
+"""So long a peer may take, once it is asked, to show that it is still there."""
 
 Verdict: TypeAlias = Literal["none", "ask", "gone", "there"]
 
@@ -18,24 +21,29 @@ Verdict: TypeAlias = Literal["none", "ask", "gone", "there"]
 class Suspicion:
     """Whether one peer has gone. Times are monotonic, in nanoseconds."""
 
-    __slots__ = ("_since_ns",)
+    __slots__ = ("_asked_ns", "_since_ns")
 
     def __init__(self) -> None:
         self._since_ns: int | None = None
+        self._asked_ns: int | None = None
+
+    @property
+    def active(self) -> bool:
+        """Whether there is something to look into."""
+        return self._since_ns is not None
 
     def arouse(self, now_ns: int) -> None:
-        """Something like a goodbye has come. One that comes while it is looked into changes nothing."""
+        """Something like a goodbye has come. One that comes while another is looked into changes nothing."""
         if self._since_ns is None:
             self._since_ns = now_ns
 
     def look(self, heard_ns: int, now_ns: int, patience: float = 1.0) -> Verdict:
-        """What there is to do. To be called several times a second.
+        """What there is to do. To be called several times a second while :attr:`active`.
 
         Args:
-            heard_ns: when something authentic last came from the peer. What was on its way together with the alert
-                proves nothing, so it must have come in the second half of the time for proof.
+            heard_ns: when something authentic last came from the peer.
             now_ns: the time.
-            patience: by how much longer than usual it may take.
+            patience: by how much longer than usual an answer may take.
 
         Returns:
             ``none``: there is no suspicion; ``ask`` the peer for a sign of life; it is ``gone``; or it is ``there``,
@@ -43,9 +51,11 @@ class Suspicion:
         """
         if self._since_ns is None:
             return "none"
-        if now_ns - self._since_ns < PROOF_NS * patience:
+        if self._asked_ns is None:
+            if now_ns >= self._since_ns + GRACE_NS:
+                self._asked_ns = now_ns
             return "ask"
-        if heard_ns < self._since_ns + PROOF_NS // 2:
-            return "gone"
-        self._since_ns = None
-        return "there"
+        if heard_ns >= self._asked_ns:
+            self._since_ns = self._asked_ns = None
+            return "there"
+        return "ask" if now_ns - self._asked_ns < PROOF_NS * patience else "gone"

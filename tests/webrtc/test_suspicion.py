@@ -5,45 +5,56 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conference.webrtc.suspicion import PROOF_NS, Suspicion
+from conference.webrtc.suspicion import GRACE_NS, PROOF_NS, Suspicion
 
 NOW = 1_000_000_000_000
 QUARTER = 250_000_000
 
 
-def verdicts(suspicion: Suspicion, heard_ns: int, patience: float = 1.0) -> list[str]:
-    """What is said four times a second, from the alert on, until the suspicion is over."""
+def verdicts(suspicion: Suspicion, heard_ns: int, patience: float = 1.0, every_ns: int = QUARTER) -> list[str]:
+    """What is said from the alert on, until the suspicion is over; heard only when that time has come."""
     suspicion.arouse(NOW)
     said: list[str] = []
     while not said or said[-1] == "ask":
-        said.append(suspicion.look(heard_ns, NOW + len(said) * QUARTER, patience))
+        now_ns = NOW + len(said) * every_ns
+        said.append(suspicion.look(heard_ns if heard_ns <= now_ns else 0, now_ns, patience))
     return said
 
 
 def test_without_an_alert_there_is_no_suspicion() -> None:
-    assert Suspicion().look(0, NOW) == "none"
+    suspicion = Suspicion()
+    assert not suspicion.active
+    assert suspicion.look(0, NOW) == "none"
 
 
-@given(heard_ns=st.integers(0, NOW + PROOF_NS // 2 - 1))
-def test_who_is_not_heard_after_it_has_gone(heard_ns: int) -> None:
+@given(heard_ns=st.integers(0, NOW + GRACE_NS - 1))
+def test_who_is_not_heard_any_more_has_gone(heard_ns: int) -> None:
     said = verdicts(Suspicion(), heard_ns)
     assert said[-1] == "gone"
-    assert len(said) == PROOF_NS // QUARTER + 1
+    assert len(said) == (GRACE_NS + PROOF_NS) // QUARTER + 1
 
 
-@given(heard_ns=st.integers(NOW + PROOF_NS // 2, NOW + PROOF_NS))
+@given(heard_ns=st.integers(NOW + GRACE_NS, NOW + GRACE_NS + PROOF_NS - QUARTER))
 def test_who_is_heard_is_there_and_the_next_alert_is_looked_into_anew(heard_ns: int) -> None:
     suspicion = Suspicion()
     assert verdicts(suspicion, heard_ns)[-1] == "there"
-    assert suspicion.look(heard_ns, NOW + 2 * PROOF_NS) == "none"
+    assert not suspicion.active
     assert verdicts(suspicion, NOW - 1)[-1] == "gone"
+
+
+@given(every_ns=st.integers(QUARTER, 100 * QUARTER))
+def test_nobody_has_gone_who_was_not_asked_before(every_ns: int) -> None:
+    assert verdicts(Suspicion(), NOW, every_ns=every_ns)[-3:-1] == ["ask", "ask"] or every_ns > PROOF_NS // 2
+    assert verdicts(Suspicion(), NOW, every_ns=every_ns)[-2] == "ask"
 
 
 def test_alerts_that_go_on_do_not_put_the_verdict_off() -> None:
     suspicion = Suspicion()
-    for later in range(0, PROOF_NS, QUARTER):
+    said = []
+    for later in range(0, GRACE_NS + PROOF_NS + 1, QUARTER):
         suspicion.arouse(NOW + later)
-    assert suspicion.look(NOW, NOW + PROOF_NS) == "gone"
+        said.append(suspicion.look(NOW, NOW + later))
+    assert said[-1] == "gone"
 
 
 @given(patience=st.floats(1, 10))

@@ -44,8 +44,11 @@ def test_who_is_heard_is_there_and_the_next_alert_is_looked_into_anew(heard_ns: 
 
 @given(every_ns=st.integers(QUARTER, 100 * QUARTER))
 def test_nobody_has_gone_who_was_not_asked_before(every_ns: int) -> None:
-    assert verdicts(Suspicion(), NOW, every_ns=every_ns)[-3:-1] == ["ask", "ask"] or every_ns > PROOF_NS // 2
-    assert verdicts(Suspicion(), NOW, every_ns=every_ns)[-2] == "ask"
+    said = verdicts(Suspicion(), NOW, every_ns=every_ns)
+    asked = next(at for at in range(len(said)) if at * every_ns >= GRACE_NS)
+    assert said[-1] == "gone"
+    assert said[asked] == "ask"
+    assert (len(said) - 1 - asked) * every_ns >= PROOF_NS
 
 
 def test_alerts_that_go_on_do_not_put_the_verdict_off() -> None:

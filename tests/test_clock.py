@@ -130,6 +130,7 @@ async def test_before_every_tick_there_is_a_look_at_what_has_come(monkeypatch: p
         await Clock(tick, lambda: later, before=lambda: seen.append("look")).run()
     assert seen == ["look", "tick 0", "look", "later 0", "look", "tick 1", "look", "later 1", "look", "tick 2"]
 
+
 async def test_who_stops_the_clock_is_not_called_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
     Time(monkeypatch)
     seen: list[int] = []

@@ -1,26 +1,29 @@
 """A real browser for the tests: Debian's Chromium, headless, with a WAV file as its microphone.
 
-:func:`open_browser` starts one with a :class:`Page`, which is used as a person uses it; :func:`start_browser` one that
-opens as many as are asked for.
+:func:`running_browser` starts one, which takes a while; :func:`visit` and :func:`open_page` are somebody with a profile
+of their own in it, which costs next to nothing.
 """
 
 from __future__ import annotations
 
-import asyncio
+import json
 import os
 import shutil
 import signal
+import subprocess
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+import time
+import urllib.request
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 import aiohttp
 
-from tests.e2e.devtools import DevToolsError
+from tests.e2e.devtools import DevTools, DevToolsError
 from tests.e2e.page import Page, PageError
 
-__all__ = ["PROGRAMS", "Browser", "Page", "PageError", "find_program", "open_browser", "start_browser"]
+__all__ = ["PROGRAMS", "Browser", "Page", "PageError", "find_program", "open_page", "running_browser", "visit"]
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 """What a Chromium may be called."""
@@ -50,58 +53,16 @@ def find_program() -> str | None:
     return next((path for name in PROGRAMS if (path := shutil.which(name))), None)
 
 
-class Browser:
-    """A running browser.
-
-    Args:
-        session: to reach it with.
-        address: its origin, where it tells of its pages.
-        pages: closes them in the end.
-    """
-
-    def __init__(self, session: aiohttp.ClientSession, address: str, pages: AsyncExitStack) -> None:
-        self._session = session
-        self._address = address
-        self._pages = pages
-
-    async def open_page(self) -> Page:
-        """A new page, beside the others: it is never in the background."""
-        async with self._session.put(f"{self._address}/json/new?about:blank") as answer:
-            target = await answer.json(content_type=None)
-        socket = await self._pages.enter_async_context(
-            self._session.ws_connect(target["webSocketDebuggerUrl"], max_msg_size=0)
-        )
-        page = Page(socket)
-        self._pages.push_async_callback(page.close)
-        await page.start()
-        return page
-
-
-@asynccontextmanager
-async def open_browser(
-    microphone: Path | None = None,
-    *,
-    allow_microphone: bool = True,
-    flags: tuple[str, ...] = (),
-) -> AsyncIterator[Page]:
-    """As :func:`start_browser`, with one empty page."""
-    async with start_browser(microphone, allow_microphone=allow_microphone, flags=flags) as browser:
-        yield await browser.open_page()
-
-
-@asynccontextmanager
-async def start_browser(
-    microphone: Path | None = None,
-    *,
-    allow_microphone: bool = True,
-    flags: tuple[str, ...] = (),
-) -> AsyncIterator[Browser]:
-    """A browser; ended, whatever happens, on the way out.
+@contextmanager
+def running_browser(microphone: Path | None = None, *, allow_microphone: bool = True) -> Iterator[str]:
+    """A browser; ended, whatever happens, on the way out. It belongs to no event loop.
 
     Args:
         microphone: a WAV file that is played into its microphone over and over; a beep every second if ``None``.
         allow_microphone: answer the browser's question with yes; else nobody answers it.
-        flags: more command line options.
+
+    Yields:
+        The address of the WebSocket that drives it.
 
     Raises:
         FileNotFoundError: there is no Chromium.
@@ -113,38 +74,100 @@ async def start_browser(
     if microphone is not None:
         more.append(f"--use-file-for-fake-audio-capture={microphone}")
     with tempfile.TemporaryDirectory(prefix="browser-", ignore_cleanup_errors=True) as profile:
-        process = await asyncio.create_subprocess_exec(
-            program, *_FLAGS, *more, *flags, f"--user-data-dir={profile}", "about:blank",
-            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
-            start_new_session=True,
+        process = subprocess.Popen(
+            [program, *_FLAGS, *more, f"--user-data-dir={profile}", "about:blank"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip
         try:
-            async with aiohttp.ClientSession() as session, AsyncExitStack() as pages:
-                yield Browser(session, await _address(session, Path(profile), process), pages)
+            yield _address(Path(profile), process)
         finally:
-            await _end(process)
+            _end(process)
 
 
-async def _address(session: aiohttp.ClientSession, profile: Path, process: asyncio.subprocess.Process) -> str:
+class Browser:
+    """What one person has in a running browser: a profile of their own, and pages.
+
+    Args:
+        session: to reach it with.
+        tools: drives the browser.
+        origin: where it tells of its pages.
+        profile: the identifier of the profile.
+        pages: closes them in the end.
+    """
+
+    def __init__(
+        self, session: aiohttp.ClientSession, tools: DevTools, origin: str, profile: str, pages: AsyncExitStack
+    ) -> None:
+        self._session = session
+        self._tools = tools
+        self._origin = origin
+        self._profile = profile
+        self._pages = pages
+
+    async def open_page(self) -> Page:
+        """A new page, beside the others: it is never in the background."""
+        target = await self._tools.call("Target.createTarget", url="about:blank", browserContextId=self._profile)
+        socket = await self._pages.enter_async_context(
+            self._session.ws_connect(f"{self._origin}/devtools/page/{target['targetId']}", max_msg_size=0)
+        )
+        page = Page(socket, self._profile)
+        self._pages.push_async_callback(page.close)
+        await page.start()
+        return page
+
+
+@asynccontextmanager
+async def visit(address: str) -> AsyncIterator[Browser]:
+    """A profile of its own, with nothing in it, in the browser at an address; its pages are closed on the way out."""
+    async with (
+        aiohttp.ClientSession() as session,
+        session.ws_connect(address, max_msg_size=0) as socket,
+        _driving(socket) as tools,
+    ):
+        profile = (await tools.call("Target.createBrowserContext"))["browserContextId"]
+        try:
+            async with AsyncExitStack() as pages:
+                yield Browser(session, tools, address.partition("/devtools/")[0], profile, pages)
+        finally:
+            await tools.call("Target.disposeBrowserContext", browserContextId=profile)
+
+
+@asynccontextmanager
+async def open_page(address: str) -> AsyncIterator[Page]:
+    """As :func:`visit`, with one empty page."""
+    async with visit(address) as browser:
+        yield await browser.open_page()
+
+
+@asynccontextmanager
+async def _driving(socket: aiohttp.ClientWebSocketResponse) -> AsyncIterator[DevTools]:
+    tools = DevTools(socket, lambda name, parameters: None)
+    try:
+        yield tools
+    finally:
+        await tools.close()
+
+
+def _address(profile: Path, process: subprocess.Popen[bytes]) -> str:
     """Where the browser can be driven; it writes its port into its profile."""
     port_file = profile / "DevToolsActivePort"
-    async with asyncio.timeout(30):
-        while True:
-            if process.returncode is not None:
-                raise DevToolsError(f"Chromium ended at once, with status {process.returncode}")
-            with suppress(OSError, IndexError, aiohttp.ClientError):
-                address = f"http://127.0.0.1:{int(port_file.read_text().splitlines()[0])}"
-                async with session.get(f"{address}/json/version"):
-                    return address
-            await asyncio.sleep(0.05)
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise DevToolsError(f"Chromium ended at once, with status {process.returncode}")
+        with suppress(OSError, IndexError, ValueError):
+            port = int(port_file.read_text().splitlines()[0])
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/json/version", timeout=5) as answer:
+                return str(json.load(answer)["webSocketDebuggerUrl"])
+        time.sleep(0.05)
+    raise DevToolsError("Chromium did not say within 30 s where it can be driven")
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
+def _end(process: subprocess.Popen[bytes]) -> None:
     """The browser is several processes, in a group of their own."""
     for sign in (signal.SIGTERM, signal.SIGKILL):
         with suppress(ProcessLookupError):
             os.killpg(process.pid, sign)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(5):
-                await process.wait()
-                return
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(5)
+            return

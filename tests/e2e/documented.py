@@ -12,7 +12,7 @@ from typing import Any
 
 import aiohttp
 
-from tests.e2e.conftest import RunningServer
+from tests.e2e.running import RunningServer
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "interfaces.md").read_text(encoding="utf-8")
 SDP = {"Content-Type": "application/sdp"}

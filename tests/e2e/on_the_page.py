@@ -8,7 +8,7 @@ import numpy as np
 
 from conference.room.participant import Participant
 from tests.e2e.browser import Page
-from tests.e2e.conftest import RunningServer
+from tests.e2e.running import RunningServer
 
 AMY_HZ = 440.0
 """What her microphone hums, at -20 dBFS, in the fixture ``humming_page``."""

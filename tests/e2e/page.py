@@ -53,9 +53,15 @@ class PageError(AssertionError):
 
 
 class Page:
-    """One page, seen and used as a person does."""
+    """One page, seen and used as a person does.
 
-    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+    Args:
+        socket: drives it.
+        profile: the identifier of the browser's profile that it is of.
+    """
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse, profile: str) -> None:
+        self.profile = profile
         self.complaints: list[str] = []
         """Every warning and error on the console, and every exception nobody caught."""
         self._tools = DevTools(socket, self._on_event)
@@ -80,6 +86,12 @@ class Page:
     async def before_load(self, script: str) -> None:
         """Run this in every page opened from now on, before its own scripts."""
         await self._tools.call("Page.addScriptToEvaluateOnNewDocument", source=script)
+
+    async def permit(self, origin: str, *permissions: str) -> None:
+        """Allow a site what it would have to ask for."""
+        await self._tools.call(
+            "Browser.grantPermissions", origin=origin, permissions=permissions, browserContextId=self.profile
+        )
 
     async def call(self, method: str, **parameters: Any) -> dict[str, Any]:
         """Any other command of the DevTools protocol."""
@@ -123,14 +135,9 @@ class Page:
 
     async def accessible(self, role: str | None = None, name: str | None = None) -> list[dict[str, Any]]:
         """What a screen reader finds: nodes with ``role``, ``name`` and ``properties``, and their DOM node."""
-        document = await self._tools.call("DOM.getDocument", depth=0)
-        query: dict[str, Any] = {"nodeId": document["root"]["nodeId"]}
-        if role is not None:
-            query["role"] = role
-        if name is not None:
-            query["accessibleName"] = name
-        answer = await self._tools.call("Accessibility.queryAXTree", **query)
-        return [
+        # Accessibility.queryAXTree answers with the next change of the page, which may take a second to come.
+        answer = await self._tools.call("Accessibility.getFullAXTree")
+        found = [
             {
                 "role": node["role"]["value"],
                 "name": node.get("name", {}).get("value", ""),
@@ -140,6 +147,7 @@ class Page:
             for node in answer["nodes"]
             if not node["ignored"]
         ]
+        return [one for one in found if role in (None, one["role"]) and name in (None, one["name"])]
 
     async def screenshot(self, path: Path) -> None:
         """What is to be seen, as PNG or WebP: the path's ending tells."""
@@ -156,7 +164,7 @@ class Page:
         dark: bool = False,
         phone: bool = False,
         reduced_motion: bool = False,
-        scale: float = 2,
+        scale: float = 1,
     ) -> None:
         """Be a screen of this size (in CSS pixels, of ``scale`` pixels each), by day or after dark."""
         await self._tools.call(

@@ -13,20 +13,21 @@ from pathlib import Path
 import numpy as np
 
 from conference.audio.frame import SAMPLE_RATE
-from tests.e2e.conftest import write_wav
+from tests.e2e.browser import running_browser
 from tests.e2e.scenes import SCENES
-from tests.e2e.two_on_the_page import Stage, next_room, staged
+from tests.e2e.two_on_the_page import Stage, staged
+from tests.wav import write_wav
 
 KEPT = Path("docs/pictures")
 
 SCREENS = {"desktop": (1280, 800, False), "phone": (390, 844, True)}
 
 
-async def take_all(stage: Stage, folder: Path, views: list[str], kept: set[str]) -> None:
+async def take_all(browser: str, folder: Path, views: list[str], kept: set[str]) -> None:
     """These views, on both screens, by day and after dark.
 
     Args:
-        stage: a server and a browser.
+        browser: its address.
         folder: where they go.
         views: names of scenes.
         kept: file names that are wanted; all if there are none.
@@ -37,15 +38,13 @@ async def take_all(stage: Stage, folder: Path, views: list[str], kept: set[str])
                 name = f"page-{view}-{screen}-{light}.webp"
                 if kept and name not in kept:
                     continue
-                await next_room(stage)
-                stage.room_name = "planning"
-                if stage.room_name in stage.server.live.conference.rooms:
-                    stage.server.live.conference.end(stage.room_name, "the picture is taken")
-                await stage.amy.call("Emulation.setScrollbarsHidden", hidden=True)
-                await stage.amy.look_as(width, height, dark=light == "dark", phone=phone, scale=2 if phone else 1)
-                await SCENES[view](stage, phone)
-                await settle(stage)
-                await stage.amy.screenshot(folder / name)
+                async with staged(browser) as stage:
+                    stage.room_name = "planning"
+                    await stage.amy.call("Emulation.setScrollbarsHidden", hidden=True)
+                    await stage.amy.look_as(width, height, dark=light == "dark", phone=phone, scale=2 if phone else 1)
+                    await SCENES[view](stage, phone)
+                    await settle(stage)
+                    await stage.amy.screenshot(folder / name)
 
 
 async def settle(stage: Stage) -> None:
@@ -59,8 +58,8 @@ async def main(folder: Path, views: list[str], kept: set[str]) -> None:
     """Take pictures into a folder."""
     microphone = write_wav(folder / ".microphone.wav", np.zeros(SAMPLE_RATE, np.int16))
     try:
-        async with staged(microphone) as stage:
-            await take_all(stage, folder, views, kept)
+        with running_browser(microphone) as browser:
+            await take_all(browser, folder, views, kept)
     finally:
         microphone.unlink()
 

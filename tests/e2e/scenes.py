@@ -12,8 +12,8 @@ import numpy as np
 from conference.access.grants import Role
 from conference.audio.frame import SAMPLE_RATE, Samples
 from conference.room.participant import Participant, Transport
-from tests.e2e.conftest import Ear, LoopedSource
 from tests.e2e.on_the_page import in_the_room
+from tests.e2e.seats import Ear, LoopedSource
 from tests.e2e.two_on_the_page import Stage, open_link
 
 AMY = "Amy Archer"

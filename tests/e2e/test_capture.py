@@ -10,8 +10,8 @@ import pytest
 from conference.cli.main import main
 from conference.settings import Settings
 from tests.capture.captured import replayed
-from tests.e2e.conftest import running_server
 from tests.e2e.people import twilio_person, webrtc_person
+from tests.e2e.running import running_server
 from tests.speech import spoken
 from tests.web.process import Running
 

@@ -11,8 +11,8 @@ import aiohttp
 import pytest
 
 from conference.settings import Settings
-from tests.e2e.conftest import eventually, running_server
 from tests.e2e.documented import MERGE_PATCH, OFFER, SDP, TRICKLE, call_start, client, section
+from tests.e2e.running import eventually, running_server
 
 pytestmark = pytest.mark.e2e
 

@@ -12,9 +12,9 @@ import aiohttp
 import pytest
 
 from conference.settings import Settings
-from tests.e2e.conftest import RunningServer, eventually, running_server
 from tests.e2e.documented import OFFER, SDP, Reader, call_start, client, documented_messages, section
 from tests.e2e.people import twilio_person, webrtc_person
+from tests.e2e.running import RunningServer, eventually, running_server
 
 pytestmark = pytest.mark.e2e
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from conference.audio.frame import SAMPLE_RATE
-from tests.e2e.conftest import RunningServer, eventually, running_server
 from tests.e2e.people import TwilioPerson, WebRtcPerson, twilio_person, webrtc_person
+from tests.e2e.running import RunningServer, eventually, running_server
 from tests.tones import level_at, tone
 
 pytestmark = pytest.mark.e2e

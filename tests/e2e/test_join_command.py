@@ -12,8 +12,9 @@ import pytest
 
 from conference.audio.frame import SAMPLE_RATE
 from conference.prompts.decode import read_audio
-from tests.e2e.conftest import RunningServer, eventually, write_wav
+from tests.e2e.running import RunningServer, eventually
 from tests.tones import level_at, tone
+from tests.wav import write_wav
 
 pytestmark = pytest.mark.e2e
 

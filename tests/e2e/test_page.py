@@ -9,8 +9,9 @@ import pytest
 
 from conference.audio.frame import SAMPLE_RATE
 from tests.e2e.browser import Page
-from tests.e2e.conftest import RunningServer, eventually, seat_local
 from tests.e2e.on_the_page import AMY_HZ, BEN_HZ, in_the_room, join, loudness, names, participant
+from tests.e2e.running import RunningServer, eventually
+from tests.e2e.seats import seat_local
 from tests.tones import level_at
 
 pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("chromium")]
@@ -244,9 +245,7 @@ async def test_comings_and_goings_are_said(server: RunningServer, page: Page) ->
 
 async def test_the_invitation_link_is_copied(server: RunningServer, page: Page) -> None:
     await join(page, server)
-    await page.call(
-        "Browser.grantPermissions", origin=server.url, permissions=["clipboardReadWrite", "clipboardSanitizedWrite"]
-    )
+    await page.permit(server.url, "clipboardReadWrite", "clipboardSanitizedWrite")
     await page.click("button", "Copy invitation")
     await page.wait_for_text("Invitation link copied.")
     assert await page.evaluate("navigator.clipboard.readText()") == f"{server.url}/join/standup"

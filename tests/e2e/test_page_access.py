@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests.e2e.browser import Page
-from tests.e2e.conftest import RunningServer, seat_local
 from tests.e2e.legible import CONTRASTS
 from tests.e2e.on_the_page import in_the_room, join
+from tests.e2e.running import RunningServer
+from tests.e2e.seats import seat_local
 
 pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("chromium")]
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
-import pytest_asyncio
 
 from tests.e2e.legible import CONTRASTS, COVERED, STICKING_OUT, TINY
 from tests.e2e.scenes import SCENES
-from tests.e2e.two_on_the_page import Stage, next_room, staged
+from tests.e2e.two_on_the_page import Stage
 
-pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = pytest.mark.e2e
 
 CONTROLS = ("button", "textbox", "combobox", "checkbox", "radio", "slider", "link", "DisclosureTriangle")
 
@@ -21,18 +18,6 @@ SCREENS = {
     "phone": (390, 844, True),
     "small": (320, 568, True),
 }
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def house(chromium: str) -> AsyncIterator[Stage]:
-    async with staged() as stage:
-        yield stage
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def stage(house: Stage) -> Stage:
-    await next_room(house)
-    return house
 
 
 @pytest.mark.parametrize("scene", ["host", "person", "manage", "speaker", "listener", "lobby", "silenced"])

@@ -4,32 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
-import pytest_asyncio
 
 from conference.room.policy import RoomPolicy
 from conference.room.sounds import Sound
-from tests.e2e.conftest import eventually, seat_local
 from tests.e2e.on_the_page import in_the_room
-from tests.e2e.two_on_the_page import Stage, next_room, staged
+from tests.e2e.running import eventually
+from tests.e2e.seats import seat_local
+from tests.e2e.two_on_the_page import Stage
 from tests.tones import level_at, tone
 
-pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def house(chromium: str) -> AsyncIterator[Stage]:
-    async with staged() as stage:
-        yield stage
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def stage(house: Stage) -> Stage:
-    await next_room(house)
-    return house
+pytestmark = pytest.mark.e2e
 
 
 # Muting ---------------------------------------------------------------------------------------------------------

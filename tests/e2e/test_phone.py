@@ -14,7 +14,8 @@ from conference.audio.resample import Resampler
 from conference.prompts.decode import read_audio
 from conference.prompts.library import Library
 from conference.settings import Settings
-from tests.e2e.conftest import eventually, running_server, seat_local
+from tests.e2e.running import eventually, running_server
+from tests.e2e.seats import seat_local
 
 pytestmark = pytest.mark.e2e
 

@@ -11,9 +11,10 @@ from conference.webrtc.egress import EgressSink
 from conference.webrtc.outbox import OutboxLine
 from conference.webrtc.server import WebRtc
 from tests.e2e.browser import Page
-from tests.e2e.conftest import RunningServer, eventually, seat_local
 from tests.e2e.on_the_page import BEN_HZ, join
 from tests.e2e.people import webrtc_person
+from tests.e2e.running import RunningServer, eventually
+from tests.e2e.seats import seat_local
 
 pytestmark = pytest.mark.e2e
 

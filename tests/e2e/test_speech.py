@@ -7,8 +7,8 @@ import pytest
 from numpy.typing import NDArray
 
 from conference.audio.frame import SAMPLE_RATE, Samples
-from tests.e2e.conftest import RunningServer
 from tests.e2e.people import webrtc_person
+from tests.e2e.running import RunningServer
 from tests.speech import spoken
 
 pytestmark = pytest.mark.e2e

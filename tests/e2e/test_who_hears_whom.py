@@ -3,30 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
-from typing import TypeAlias
 
 import numpy as np
 import pytest
 
 from conference.audio.frame import SAMPLE_RATE, Samples
-from tests.e2e.browser import open_browser
-from tests.e2e.conftest import RunningServer, eventually, write_wav
+from tests.e2e.browser import open_page
+from tests.e2e.matrix import DBFS, TONES, Matrix, row, table, talking, voice
 from tests.e2e.people import twilio_person, webrtc_person
-from tests.tones import levels_at, own_level_at, tone
+from tests.e2e.running import RunningServer, eventually
+from tests.tones import levels_at, tone
 
 pytestmark = pytest.mark.e2e
-
-TONES = {"amy": 440.0, "ben": 1000.0, "phone": 1553.0, "page": 2250.0}
-"""No tone is a harmonic, or a sum or difference, of others. The phone's has no short period at 8 kHz, or the noise of
-mu-law would stand on a grid of lines, others' tones among them."""
-
-Matrix: TypeAlias = dict[str, dict[str, float]]
-"""Level of each mouth (second key) at each ear (first key), in dBFS."""
-
-DBFS = -23.0
-"""As loud as speech should be, which is -26 dBov: the server's levelling has nothing to do, even where a busy machine
-tears a tone so that it looks like speech."""
 
 SECONDS = 2.0
 TAKES = 3
@@ -34,64 +22,36 @@ TAKES = 3
 for a moment tears its tone; a leak or a wrong level is there every time."""
 
 
-def voice(name: str) -> Samples:
-    return tone(TONES[name], 2.0, DBFS, fade=0)  # whole periods: it loops without a click
-
-
-def talking(server: RunningServer, room: str) -> set[str]:
-    there = server.live.conference.get(room)
-    return {one.name for one in there.participants.values() if one.talking} if there else set()
-
-
-def table(heard: Matrix) -> str:
-    """The matrix as a person reads it: a row per ear, a column per mouth, in dB."""
-    names = list(heard)
-    head = "ear \\ mouth".ljust(12) + "".join(name.rjust(10) for name in names)
-    rows = [ear.ljust(12) + "".join(f"{heard[ear][name]:10.1f}" for name in names) for ear in names]
-    return "\n".join(["", head, *rows])
-
-
 async def test_everybody_hears_all_the_others_as_loud_as_they_spoke_and_never_themselves(
-    server: RunningServer, chromium: str, tmp_path: Path
+    server: RunningServer, page_browser: str
 ) -> None:
-    # Longer than the test: Chromium's microphone skips a moment wherever the file begins anew.
-    microphone = write_wav(tmp_path / "page.wav", tone(TONES["page"], 60.0, DBFS, fade=0))
     async with (
         webrtc_person(server.url, "matrix", "amy", voice("amy")) as amy,
         webrtc_person(server.url, "matrix", "ben", voice("ben")) as ben,
         twilio_person(server.url, "matrix", "phone", voice("phone")) as phone,
-        open_browser(microphone) as page,
+        open_page(page_browser) as page,
     ):
         await page.goto(f"{server.url}/join/matrix?name=page&processing=off")
         await page.click("button", "Join")
         await eventually(lambda: talking(server, "matrix") == set(TONES), "all four talk", within=20)
-        await asyncio.sleep(1.0)  # the limiter and the page's own buffer settle
-
-        # Recorded first and looked at afterwards: a Fourier transform in this process would hold up everybody's sound.
-        recordings = [
-            await asyncio.gather(
+        matrices: list[Matrix] = []
+        while not any(failures(one) == [] for one in matrices) and len(matrices) < TAKES:
+            await asyncio.sleep(1.0)  # the limiter and the page's own buffer settle, and what the last look held up
+            at_amy, at_ben, at_phone, (rate, at_page) = await asyncio.gather(
                 amy.hear(SECONDS), ben.hear(SECONDS), phone.hear(SECONDS), page.record_remote_audio(SECONDS)
             )
-            for _ in range(TAKES)
-        ]
+            matrices.append(
+                {
+                    "amy": row("amy", at_amy, SAMPLE_RATE),
+                    "ben": row("ben", at_ben, SAMPLE_RATE),
+                    "phone": row("phone", at_phone, phone.rate),
+                    "page": row("page", np.rint(at_page * 32767).astype(np.int16), rate),
+                }
+            )
         await page.click("button", "Leave")
-    matrices = [
-        {
-            "amy": row("amy", at_amy, SAMPLE_RATE),
-            "ben": row("ben", at_ben, SAMPLE_RATE),
-            "phone": row("phone", at_phone, phone.rate),
-            "page": row("page", np.rint(at_page * 32767).astype(np.int16), rate),
-        }
-        for at_amy, at_ben, at_phone, (rate, at_page) in recordings
-    ]
     heard = min(matrices, key=lambda one: len(failures(one)))
     print(*map(table, matrices))
     assert failures(heard) == [], "".join(map(table, matrices))
-
-
-def row(ear: str, samples: Samples, rate: int) -> dict[str, float]:
-    """How loud each is at one ear."""
-    return levels_at(samples, rate, TONES) | {ear: own_level_at(samples, rate, TONES[ear])}
 
 
 def failures(heard: Matrix) -> list[str]:

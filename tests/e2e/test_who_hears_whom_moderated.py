@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import aiohttp
@@ -14,11 +13,10 @@ import numpy as np
 import pytest
 
 from conference.audio.frame import SAMPLE_RATE, Samples
-from tests.e2e.browser import open_browser
-from tests.e2e.conftest import RunningServer, eventually, write_wav
+from tests.e2e.browser import open_page
+from tests.e2e.matrix import DBFS, TONES, Matrix, row, table, talking, voice
 from tests.e2e.people import twilio_person, webrtc_person
-from tests.e2e.test_who_hears_whom import DBFS, TONES, Matrix, row, table, talking, voice
-from tests.tones import tone
+from tests.e2e.running import RunningServer, eventually
 
 pytestmark = pytest.mark.e2e
 
@@ -92,14 +90,13 @@ Listen: TypeAlias = Callable[[], Awaitable[Matrix]]
 
 
 @asynccontextmanager
-async def four_people(server: RunningServer, folder: Path) -> AsyncIterator[Listen]:
+async def four_people(server: RunningServer, browser: str) -> AsyncIterator[Listen]:
     """They talk for as long as the block runs; gives what tells who hears whom now."""
-    microphone = write_wav(folder / "page.wav", tone(TONES["page"], 90.0, DBFS, fade=0))
     async with (
         webrtc_person(server.url, ROOM, "amy", voice("amy")) as amy,
         webrtc_person(server.url, ROOM, "ben", voice("ben")) as ben,
         twilio_person(server.url, ROOM, "phone", voice("phone")) as phone,
-        open_browser(microphone) as page,
+        open_page(browser) as page,
     ):
         await page.goto(f"{server.url}/join/{ROOM}?name=page&processing=off")
         await page.click("button", "Join")
@@ -116,8 +113,8 @@ async def four_people(server: RunningServer, folder: Path) -> AsyncIterator[List
         yield listen
 
 
-async def test_who_hears_whom_is_what_the_host_decides(server: RunningServer, chromium: str, tmp_path: Path) -> None:
-    async with four_people(server, tmp_path) as listen, aiohttp.ClientSession(server.url) as session:
+async def test_who_hears_whom_is_what_the_host_decides(server: RunningServer, page_browser: str) -> None:
+    async with four_people(server, page_browser) as listen, aiohttp.ClientSession(server.url) as session:
 
         async def ask(method: str, path: str, body: dict[str, Any] | None) -> str | None:
             kind = "application/merge-patch+json" if method == "PATCH" else "application/json"

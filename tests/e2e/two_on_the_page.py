@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from conference.access.grants import Role, make_grant
 from conference.access.tokens import sign
 from conference.room.participant import Participant
 from conference.room.room import Room
 from conference.settings import Settings
-from tests.e2e.browser import Browser, Page, start_browser
-from tests.e2e.conftest import RunningServer, running_server
+from tests.e2e.browser import Browser, Page, visit
 from tests.e2e.on_the_page import in_the_room
+from tests.e2e.running import RunningServer, running_server
 
 SECRET = "no secret at all: it is for tests only"
-
-_numbers = itertools.count(1)
 
 
 @dataclass(slots=True)
@@ -33,11 +29,11 @@ class Stage:
     """The host's."""
 
     ben: Page
-    room_name: str = field(default="")
+    room_name: str = field(default="standup")
 
     @property
     def room(self) -> Room:
-        """The room of this test."""
+        """Where they meet."""
         return self.server.live.conference.rooms[self.room_name]
 
     def names(self) -> list[str]:
@@ -81,17 +77,10 @@ async def open_link(page: Page, address: str) -> None:
 
 
 @asynccontextmanager
-async def staged(microphone: Path | None = None) -> AsyncIterator[Stage]:
-    """The stage, for as long as the block runs; ``microphone`` as in :func:`start_browser`."""
-    async with running_server(Settings(port=0, secret=SECRET)) as server, start_browser(microphone) as browser:
-        yield Stage(server, browser, await browser.open_page(), await browser.open_page())
-
-
-async def next_room(stage: Stage) -> None:
-    """A room of its own for each test, with nobody from the last one."""
-    for page in (stage.amy, stage.ben):
-        await page.goto("about:blank")
-        await page.look_as(1280, 800)
-        await page.call("Network.setBlockedURLs", urls=[])
-        page.complaints.clear()
-    stage.room_name = f"room-{next(_numbers)}"
+async def staged(browser: str) -> AsyncIterator[Stage]:
+    """The stage, for as long as the block runs, in the browser at this address."""
+    async with running_server(Settings(port=0, secret=SECRET)) as server, visit(browser) as visitor:
+        amy, ben = await visitor.open_page(), await visitor.open_page()
+        for page in (amy, ben):
+            await page.look_as(1280, 800)
+        yield Stage(server, visitor, amy, ben)

@@ -15,7 +15,7 @@ import pytest
 
 from conference.audio.frame import SAMPLE_RATE, SILENCE, TICK_NS, Samples
 from conference.webrtc.client import HeadlessPeer
-from tests.e2e.conftest import RunningServer, eventually, running_server
+from tests.e2e.running import RunningServer, eventually, running_server
 from tests.tones import frames, level_at, loudest_steady, tone
 
 pytestmark = pytest.mark.interop

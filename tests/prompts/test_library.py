@@ -16,8 +16,8 @@ from conference.attendant.menu import ACTIONS, KEYS
 from conference.audio.frame import SAMPLE_RATE, full_scale
 from conference.prompts.library import PAUSE_S, Library, LibraryError
 from conference.prompts.speech import LEVEL
-from tests.e2e.conftest import write_wav
 from tests.tones import tone
+from tests.wav import write_wav
 
 EN = Path(conference.prompts.__path__[0]) / "en"
 PHRASES = tomllib.loads((EN / "phrases.toml").read_text(encoding="utf-8"))

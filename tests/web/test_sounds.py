@@ -11,8 +11,8 @@ import pytest
 from conference.prompts.library import LibraryError
 from conference.settings import Settings
 from conference.web.app import build_app
-from tests.e2e.conftest import write_wav
 from tests.tones import tone
+from tests.wav import write_wav
 from tests.web.doubles import FakeWebRtc, Site, problem
 from tests.web.passes import as_role, guarded
 from tests.web.test_calling import until

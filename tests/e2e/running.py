@@ -1,0 +1,84 @@
+"""A server for the tests through real sockets: on loopback, in this process."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+
+from aiohttp import web
+
+from conference.settings import Settings
+from conference.web.app import build_app, hang_up_all
+from conference.web.live import SERVER, Server
+
+
+@dataclass(slots=True)
+class RunningServer:
+    """A server that can be reached, and looked into."""
+
+    url: str
+    settings: Settings
+    app: web.Application
+    runner: web.AppRunner
+    _listener: socket.socket
+    _stopped: bool = field(default=False)
+
+    @property
+    def live(self) -> Server:
+        """Its objects."""
+        return self.app[SERVER]
+
+    async def stop(self) -> None:
+        """End it as Ctrl-C does; doing it twice does no harm."""
+        if not self._stopped:
+            self._stopped = True
+            await hang_up_all(self.app)
+            await self._stop_listening()
+            await self.runner.cleanup()
+
+    async def _stop_listening(self) -> None:
+        """Take nobody more, but who was just taken.
+
+        asyncio forgets to close a connection that is accepted in the very turn of its loop in which the server is
+        closed: the warning would come in another test.
+        """
+        asyncio.get_running_loop().remove_reader(self._listener.fileno())
+        await asyncio.sleep(0)  # those that were accepted in this turn get their transports
+
+
+async def start_server(settings: Settings | None = None) -> RunningServer:
+    """Start a server on loopback; on a free port unless the settings name one."""
+    settings = settings or Settings(port=0)
+    app = build_app(settings)
+    runner = web.AppRunner(app, shutdown_timeout=0.5)
+    await runner.setup()
+    listener = socket.create_server((settings.host, settings.port))
+    await web.SockSite(runner, listener).start()
+    port = listener.getsockname()[1]
+    return RunningServer(f"http://{settings.host}:{port}", replace(settings, port=port), app, runner, listener)
+
+
+@asynccontextmanager
+async def running_server(settings: Settings | None = None) -> AsyncIterator[RunningServer]:
+    """A server for as long as the block runs."""
+    server = await start_server(settings)
+    try:
+        yield server
+    finally:
+        await server.stop()
+
+
+async def eventually(holds: Callable[[], object], what: str, *, within: float = 10) -> None:
+    """Wait until something holds.
+
+    Raises:
+        AssertionError: it never did.
+    """
+    deadline = time.monotonic() + within
+    while not holds():
+        assert time.monotonic() < deadline, f"never came true: {what}"
+        await asyncio.sleep(0.02)

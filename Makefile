@@ -34,11 +34,11 @@ $(NODE_PACKAGES): tests/interop/package.json
 	  echo 'MISSING: npm. The test against libwebrtc will be skipped.'; \
 	fi
 
-# What listens through real sockets runs alone, for other tests would disturb the sound. 5: ARGS left no test of these.
+# What listens to sound runs alone, for other tests would disturb it. 5: ARGS left no test of these.
 test: install system-packages  ## Pass all tests; ARGS="-k mix" passes options on to pytest
 	@$(MAKE) --no-print-directory $(NODE_PACKAGES) || echo 'MISSING: @roamhq/wrtc. The test against libwebrtc will be skipped.'
-	$(BIN)/python -m pytest -n auto --dist worksteal -m 'not e2e and not interop' $(ARGS) || [ $$? -eq 5 ]
-	$(BIN)/python -m pytest -m 'e2e or interop' $(ARGS) || [ $$? -eq 5 ]
+	$(BIN)/python -m pytest -n auto --dist worksteal -m 'not alone' $(ARGS) || [ $$? -eq 5 ]
+	$(BIN)/python -m pytest -m alone $(ARGS) || [ $$? -eq 5 ]
 
 lint: install  ## ruff and mypy
 	$(BIN)/ruff check .

@@ -73,9 +73,7 @@ class Page:
         await self._tools.call("Emulation.setFocusEmulationEnabled", enabled=True)
 
     async def close(self) -> None:
-        """Leave the page, so that it can say goodbye to the server; then let go of it."""
-        with suppress(DevToolsError, TimeoutError, ConnectionError):
-            await self._tools.call("Page.navigate", within=5, url="about:blank")
+        """Let go of the page."""
         await self._tools.close()
 
     async def goto(self, address: str) -> None:

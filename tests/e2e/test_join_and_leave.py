@@ -70,6 +70,7 @@ async def test_a_hundred_people_come_and_go_and_nothing_is_left() -> None:
         assert server.live.clock.stats.ticks > 0
 
 
+@pytest.mark.alone
 async def test_whoever_comes_back_is_heard_at_once(server: RunningServer) -> None:
     async with webrtc_person(server.url, "door", "ear") as ear:
         for frequency in (500.0, 900.0):

@@ -38,6 +38,7 @@ async def ended(process: asyncio.subprocess.Process) -> tuple[int | None, str]:
     return process.returncode, error.decode()
 
 
+@pytest.mark.alone
 async def test_two_headless_peers_record_each_other_and_not_themselves(server: RunningServer, tmp_path: Path) -> None:
     first, second = tmp_path / "first.wav", tmp_path / "second.ogg"
     low = write_wav(tmp_path / "low.wav", tone(440, 4.0, -15))

@@ -62,6 +62,7 @@ async def test_the_microphones_level_is_seen_before_joining(server: RunningServe
 # Sound ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.alone
 async def test_who_is_on_the_page_hears_and_is_heard_and_never_hears_themselves(
     server: RunningServer, humming_page: Page
 ) -> None:
@@ -76,6 +77,7 @@ async def test_who_is_on_the_page_hears_and_is_heard_and_never_hears_themselves(
     assert humming_page.complaints == []
 
 
+@pytest.mark.alone
 async def test_everybody_is_shown_with_their_way_in_their_level_and_whether_they_talk(
     server: RunningServer, humming_page: Page
 ) -> None:
@@ -141,6 +143,7 @@ async def test_who_joined_to_listen_can_take_a_microphone_and_keeps_the_seat(
 # Mute -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.alone
 async def test_mute_by_button_silences_here_and_is_known_at_the_server(
     server: RunningServer, humming_page: Page
 ) -> None:

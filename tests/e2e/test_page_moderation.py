@@ -59,6 +59,7 @@ async def test_everybody_but_hosts_is_muted_at_once(stage: Stage) -> None:
 # The lobby ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.alone
 async def test_who_waits_hears_the_music_and_is_let_in_by_the_host(stage: Stage) -> None:
     await stage.enter(stage.amy, "Amy", "host")
     stage.room.set_policy(RoomPolicy(lobby="admit"))

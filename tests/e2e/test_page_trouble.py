@@ -46,6 +46,7 @@ async def test_a_lost_connection_comes_back_into_the_same_seat(server: RunningSe
     assert level_at(await ben.listen(0.5), SAMPLE_RATE, AMY_HZ) > -40
 
 
+@pytest.mark.alone
 async def test_a_network_that_goes_dead_is_noticed_within_seconds(
     server: RunningServer, page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -138,6 +139,7 @@ def forbidding_browser(chromium: str) -> Iterator[str]:
         yield address
 
 
+@pytest.mark.alone
 async def test_without_permission_one_can_still_listen(server: RunningServer, forbidding_browser: str) -> None:
     async with open_page(forbidding_browser) as page:
         await page.call(

@@ -16,7 +16,7 @@ from tests.e2e.people import webrtc_person
 from tests.e2e.running import RunningServer, eventually
 from tests.e2e.seats import seat_local
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.alone]
 
 LOSS = 0.2
 

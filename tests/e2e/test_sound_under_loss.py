@@ -16,7 +16,7 @@ from bench.sound_measure import Gaps, Place, at_16k, find_gaps, find_places
 from bench.sound_speech import find_speech
 from tests.netem import Network
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.alone]
 
 CONDITIONS = (
     Condition("loss", "", ((0, Network(seed=4, loss=0.05)),), expected_loss=10, loops=1),

@@ -11,7 +11,7 @@ from tests.e2e.people import webrtc_person
 from tests.e2e.running import RunningServer
 from tests.speech import spoken
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.alone]
 
 STEP = SAMPLE_RATE // 100
 STRETCH = 40

@@ -17,7 +17,7 @@ from conference.webrtc.sdp import OfferError
 from conference.webrtc.server import HOUSEKEEPING_SECONDS, STARVED_NS
 from tests.webrtc.stock import LOOPBACK, Room, StockPeer, eventually, flows, in_call, resources, running
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.alone]
 
 
 def garbage() -> list[bytes]:
@@ -391,9 +391,13 @@ async def test_a_peer_without_an_offer_is_given_up_too() -> None:
 async def test_twenty_calls_leave_no_task_thread_or_socket_behind() -> None:
     async with running() as webrtc:
         before = resources()
-        for _ in range(20):
+
+        async def call() -> None:
             async with in_call(webrtc) as (client, _, room):
                 await flows(client, room)
+
+        for _ in range(5):
+            await asyncio.gather(*(call() for _ in range(4)))
         await eventually(lambda: resources() == before and not webrtc.peers, within=1.0)
 
 

@@ -14,7 +14,7 @@ from tests.e2e.people import twilio_person, webrtc_person
 from tests.e2e.running import RunningServer, eventually
 from tests.tones import levels_at, tone
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.alone]
 
 SECONDS = 2.0
 TAKES = 3

@@ -18,7 +18,7 @@ from tests.e2e.matrix import DBFS, TONES, Matrix, row, table, talking, voice
 from tests.e2e.people import twilio_person, webrtc_person
 from tests.e2e.running import RunningServer, eventually
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.alone]
 
 SECONDS = 1.0
 SETTLE = 0.8

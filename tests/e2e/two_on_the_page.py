@@ -70,7 +70,8 @@ class Stage:
 
 async def open_link(page: Page, address: str) -> None:
     """Open an invitation, which takes the token out of its address at once."""
-    await page.goto("about:blank")  # or only the fragment would change, and nothing be loaded
+    if await page.evaluate("location.href") != "about:blank":
+        await page.goto("about:blank")  # or only the fragment would change, and nothing be loaded
     await page.call("Page.navigate", url=address)
     await page.wait_for("document.getElementById('join-view')?.hidden === false")
     page.complaints.clear()

@@ -19,7 +19,7 @@ from conference.web.app import build_app
 from conference.web.live import SERVER
 from tests.tones import level_at, tone
 
-pytestmark = pytest.mark.interop
+pytestmark = [pytest.mark.interop, pytest.mark.alone]
 
 RATE = 8000
 SECONDS = 3.0

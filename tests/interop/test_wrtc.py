@@ -18,7 +18,7 @@ from conference.webrtc.client import HeadlessPeer
 from tests.e2e.running import RunningServer, eventually, running_server
 from tests.tones import frames, level_at, loudest_steady, tone
 
-pytestmark = pytest.mark.interop
+pytestmark = [pytest.mark.interop, pytest.mark.alone]
 
 HERE = Path(__file__).parent
 THEIRS, OURS = 440.0, 1000.0
@@ -68,10 +68,10 @@ class Wrtc:
 
 
 @asynccontextmanager
-async def wrtc_peer(node: str, url: str, out: Path, dbfs: float = SENT_DBFS) -> AsyncIterator[Wrtc]:
+async def wrtc_peer(node: str, url: str, out: Path, seconds: float = SECONDS) -> AsyncIterator[Wrtc]:
     endpoint = f"{url}/rooms/{ROOM}/participants?name=libwebrtc"
     process = await asyncio.create_subprocess_exec(
-        node, str(HERE / "wrtc_peer.mjs"), endpoint, str(THEIRS), str(dbfs), str(SECONDS), str(out),
+        node, str(HERE / "wrtc_peer.mjs"), endpoint, str(THEIRS), str(SENT_DBFS), str(seconds), str(out),
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     try:
@@ -133,7 +133,7 @@ async def test_libwebrtc_and_a_headless_peer_hear_each_other_and_not_themselves(
 async def test_the_room_shows_libwebrtc_as_a_participant_that_talks_and_leaves(
     node: str, server: RunningServer, tmp_path: Path
 ) -> None:
-    async with wrtc_peer(node, server.url, tmp_path / "heard.pcm") as theirs:
+    async with wrtc_peer(node, server.url, tmp_path / "heard.pcm", seconds=2.0) as theirs:
         await theirs.says("connected")
         room = server.live.conference.get(ROOM)
         assert room is not None

@@ -49,6 +49,7 @@ def rooms(url: str) -> list[object]:
     return list(answer["rooms"])
 
 
+@pytest.mark.alone
 def test_a_crowd_is_measured_and_leaves(server: Running, tmp_path: Path) -> None:
     chart, figures = tmp_path / "load.svg", tmp_path / "load.json"
     status, said, errors = finished(

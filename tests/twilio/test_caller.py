@@ -79,6 +79,7 @@ async def place(caller: Caller) -> CallEnd:
         return await caller.run()
 
 
+@pytest.mark.alone
 async def test_a_call_talks_in_real_time_and_hangs_up_with_stop() -> None:
     server, heard = FakeServer(), list[bytes]()
     async with serving(server.handle) as url:
@@ -99,6 +100,7 @@ async def test_a_call_talks_in_real_time_and_hangs_up_with_stop() -> None:
     assert numbers == list(range(1, len(numbers) + 1))
 
 
+@pytest.mark.alone
 async def test_marks_come_back_after_the_sound_before_them_and_after_a_clear_at_once() -> None:
     async def script(socket: web.WebSocketResponse, sid: str) -> None:
         for message in (

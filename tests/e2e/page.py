@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 

@@ -127,6 +127,7 @@ def test_help_says_what_a_newcomer_needs(capsys: pytest.CaptureFixture[str]) -> 
 
 
 @pytest.mark.e2e
+@pytest.mark.alone
 async def test_a_call_says_its_file_records_what_it_hears_and_sums_up(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

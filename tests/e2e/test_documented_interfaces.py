@@ -82,6 +82,7 @@ async def test_a_whip_client_joins_trickles_is_muted_comes_back_and_leaves() -> 
         await asyncio.gather(peer.close(), again.close())
 
 
+@pytest.mark.alone
 async def test_rooms_and_the_event_stream_tell_who_comes_talks_and_goes(
     server: RunningServer, http: aiohttp.ClientSession
 ) -> None:

@@ -81,6 +81,7 @@ async def test_ctrl_c_leaves_the_room_and_finishes_the_recording(server: Running
     await eventually(lambda: server.live.conference.get("r") is None, "the peer has left")
 
 
+@pytest.mark.alone
 async def test_a_duration_ends_a_looped_file(server: RunningServer, tmp_path: Path) -> None:
     voice = write_wav(tmp_path / "beep.wav", tone(440, 0.5, -15))
     heard = tmp_path / "heard.wav"

@@ -82,6 +82,12 @@ class PacketSource:
         return self._stats
 
     @property
+    def troubles(self) -> dict[str, int]:
+        """Those counts of :attr:`stats` that are about what went wrong; silence still goes by without a look."""
+        stats = self._stats
+        return {"undecodable": stats.undecodable, "concealed": stats.concealed, "mistrusted": stats.mistrusted}
+
+    @property
     def decoder(self) -> Decoder:
         """Of the packets that come in now."""
         return self._decoder

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -14,7 +14,7 @@ from conference.ids import new_id
 from conference.room.conference import Conference
 from conference.room.participant import Departure, Participant, Sink, Source
 from conference.web.remembered import RememberedSeats
-from conference.web.traffic import Traffic, peer_counts
+from conference.web.traffic import Traffic
 from conference.webrtc.peer import GOODBYE
 
 _log = logging.getLogger(__name__)
@@ -36,6 +36,10 @@ class PeerLike(Protocol):
     async def add_candidates(self, fragment: str) -> None: ...
 
     async def close(self) -> None: ...
+
+    def tally(self) -> Mapping[str, int]:
+        """What was counted so far, by name."""
+        ...
 
     def stats(self) -> Any: ...
 
@@ -176,7 +180,7 @@ class Reception:
             self._close_later(peer)
             raise
         peer.on_end = lambda reason: self._ended(room, participant_id, peer, reason)
-        self._traffic.opened(peer, "webrtc", lambda: peer_counts(peer))
+        self._traffic.opened(peer, "webrtc", peer.tally)
         etag = f'"{new_id()}"'
         replaced = self._connections.pop((room, participant_id), None)
         self._connections[room, participant_id] = _Connection(peer, etag, grant)

@@ -8,9 +8,6 @@ from typing import Any
 
 from conference.room.participant import Transport
 
-COUNTED = ("packets_in", "packets_out", "lost_in", "lost_out", "rejected", "undecodable", "concealed", "mistrusted")
-"""What is counted, per transport."""
-
 Read = Callable[[], Mapping[str, int]]
 
 
@@ -30,26 +27,20 @@ class Traffic:
         """Keep a connection's last counts. Doing it twice does no harm."""
         found = self._open.pop(connection, None)
         if found is not None:
-            transport, read = found
-            self._gone.update({(transport, name): count for name, count in read().items()})
+            _add(self._gone, *found)
 
     def totals(self) -> Counter[tuple[Transport, str]]:
         """All counts by transport and name."""
         totals = Counter(self._gone)
         for transport, read in self._open.values():
-            totals.update({(transport, name): count for name, count in read().items()})
+            _add(totals, transport, read)
         self._highest |= totals  # losses can be taken back when a packet was only late; a counter must not fall
         return self._highest
 
 
-def peer_counts(peer: Any) -> dict[str, int]:
-    """The counts of a WebRTC peer."""
-    stats = peer.stats()
-    counts = {name: _count(stats, name) for name in COUNTED}
-    counts["undecodable"] = of_source(peer.source, "undecodable")
-    counts["concealed"] = of_source(peer.source, "concealed")
-    counts["mistrusted"] = of_source(peer.source, "mistrusted")
-    return counts
+def _add(totals: Counter[tuple[Transport, str]], transport: Transport, read: Read) -> None:
+    for name, count in read().items():
+        totals[transport, name] += count
 
 
 def leg_counts(leg: Any, now_ns: int) -> dict[str, int]:

@@ -80,6 +80,7 @@ class Peer:
         certificate: Certificate,
         *,
         closed: Callable[[Peer], None],
+        hasten: Callable[[Peer], None] = lambda _: None,
         now: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self.source: PacketSource | None = None
@@ -91,6 +92,7 @@ class Peer:
         self._ntp = ntp
         self._certificate = certificate
         self._closed = closed
+        self._hasten = hasten
         self._now = now
         self._transport: Transport | None = None
         self._session: RtpSession | None = None
@@ -205,6 +207,13 @@ class Peer:
                 self._candidates += 1
                 await self._transport.ice.add_candidate(candidate)
 
+    def tally(self) -> dict[str, int]:
+        """What was counted so far, by name: of all that is cheap to tell, for who asks for everybody at once."""
+        tally = self._session.tally() if self._session is not None else {}
+        if self.source is not None:
+            tally |= self.source.troubles
+        return tally
+
     def stats(self) -> PeerStats:
         """A snapshot."""
         media = self._session.stats() if self._session is not None else SessionStats()
@@ -236,6 +245,8 @@ class Peer:
             heard_ns = max(self._since_ns, self._session.heard_ns, ice.heard_ns)
             self._look_into_alert(self._transport, self._suspicion.look(heard_ns, now_ns, patience))
             self._watch(int((now_ns - heard_ns) / patience), now_ns, self._session, ice)
+            if self._suspicion.active:
+                return now_ns
             quiet_ns = heard_ns + int(self._settings.silence_timeout * 1e9 * _QUIET)
             return max(now_ns, min(ice.ask_ns, self._session.report_ns, quiet_ns))
         return now_ns
@@ -288,6 +299,7 @@ class Peer:
             self._end(GOODBYE)  # they have said goodbye to their stream as well, and that was authentic
         else:
             self._suspicion.arouse(self._now())
+            self._hasten(self)
 
     def _end(self, reason: str) -> None:
         if self._ended:

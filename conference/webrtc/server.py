@@ -19,6 +19,8 @@ from conference.webrtc.sockets import MuxStats
 logger = logging.getLogger(__name__)
 
 HOUSEKEEPING_SECONDS = 0.25
+HOUSEKEEPING_PEERS = 100
+"""With more connections than that, it comes as much more often, up to ten times: the event loop is held as briefly."""
 
 STARVED_NS = 500_000_000
 """Housekeeping that comes so much too late, or packets that could not all be read so lately: the server is starved."""
@@ -95,7 +97,7 @@ class WebRtc:
         """
         if self._mux is None:
             raise RuntimeError("the WebRTC side is not running")
-        peer = Peer(self._mux, self._settings, self._ntp, self._certificate, closed=self._forget)
+        peer = Peer(self._mux, self._settings, self._ntp, self._certificate, closed=self._forget, hasten=self._hasten)
         self._peers.add(peer)
         self._agenda.add(peer, 0)
         return peer
@@ -108,6 +110,12 @@ class WebRtc:
     def _forget(self, peer: Peer) -> None:
         self._peers.discard(peer)
         self._agenda.discard(peer)
+
+    def _hasten(self, peer: Peer) -> None:
+        """Look after a connection at the next opportunity."""
+        if peer in self._peers:
+            self._agenda.discard(peer)
+            self._agenda.add(peer, 0)
 
     async def close(self) -> None:
         """End all connections, telling each peer, and close the port; takes at most three times the close timeout."""
@@ -139,8 +147,9 @@ class WebRtc:
         return STARVED_PATIENCE if now_ns - self._starved_ns < STARVED_FOR_NS else 1.0
 
     def _schedule(self) -> None:
-        self._due_ns = time.monotonic_ns() + int(HOUSEKEEPING_SECONDS * 1e9)
-        self._timer = asyncio.get_running_loop().call_later(HOUSEKEEPING_SECONDS, self._housekeep)
+        seconds = HOUSEKEEPING_SECONDS / min(max(1.0, len(self._peers) / HOUSEKEEPING_PEERS), 10.0)
+        self._due_ns = time.monotonic_ns() + int(seconds * 1e9)
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._housekeep)
 
     def _housekeep(self) -> None:
         now_ns = time.monotonic_ns()

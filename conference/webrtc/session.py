@@ -12,8 +12,8 @@ from typing import Protocol
 
 from aiortc.rtp import AnyRtcpPacket, RtcpByePacket, RtcpReceiverInfo, RtcpRrPacket, RtcpSenderInfo, RtcpSrPacket
 
-from conference.webrtc.egress import EgressSink
-from conference.webrtc.ingress import Ingress
+from conference.webrtc.egress import EgressSink, EgressStats
+from conference.webrtc.ingress import Ingress, IngressStats
 from conference.webrtc.rtcp import NtpClock, PeerReport, build_report, parse_rtcp
 
 REPORT_NS = 1_000_000_000
@@ -183,24 +183,29 @@ class RtpSession:
         self._reports += 1
         return any(one.fraction_lost for one in reports)
 
+    def tally(self) -> dict[str, int]:
+        """What was counted, by the names that it has in `SessionStats`."""
+        ingress, egress = self._ingress, self._egress
+        came = ingress.stats if ingress is not None else IngressStats()
+        went = egress.stats if egress is not None else EgressStats()
+        return {
+            "packets_in": came.packets,
+            "packets_out": went.packets,
+            "bytes_in": came.bytes,
+            "bytes_out": went.bytes,
+            "lost_in": max(0, ingress.reception.lost) if ingress is not None else 0,
+            "lost_out": max(0, self.peer_report.lost),
+            "recovered_in": came.recovered,
+            "repeated_out": went.repeated,
+            "rejected": self.malformed + came.foreign + came.unknown_payload + came.unauthentic + came.malformed,
+        }
+
     def stats(self) -> SessionStats:
         """A snapshot."""
-        ingress, egress, told = self._ingress, self._egress, self.peer_report
-        rejected = self.malformed
-        if ingress is not None:
-            counts = ingress.stats
-            rejected += counts.foreign + counts.unknown_payload + counts.unauthentic + counts.malformed
+        ingress, told = self._ingress, self.peer_report
         return SessionStats(
-            packets_in=ingress.stats.packets if ingress else 0,
-            packets_out=egress.stats.packets if egress else 0,
-            bytes_in=ingress.stats.bytes if ingress else 0,
-            bytes_out=egress.stats.bytes if egress else 0,
-            lost_in=max(0, ingress.reception.lost) if ingress else 0,
-            lost_out=max(0, told.lost),
+            **self.tally(),
             fraction_lost_out=round(told.fraction_lost, 4),
-            jitter_ms=round(ingress.reception.jitter_ms, 2) if ingress else 0.0,
+            jitter_ms=round(ingress.reception.jitter_ms, 2) if ingress is not None else 0.0,
             round_trip_ms=None if told.round_trip_ms is None else round(told.round_trip_ms, 2),
-            recovered_in=ingress.stats.recovered if ingress else 0,
-            repeated_out=egress.stats.repeated if egress else 0,
-            rejected=rejected,
         )

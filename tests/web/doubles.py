@@ -81,6 +81,9 @@ class FakePeer:
     def stats(self) -> FakeStats:
         return self.counts
 
+    def tally(self) -> dict[str, int]:
+        return {"packets_in": self.counts.packets_in}
+
 
 class FakeWebRtc:
     """Remembers the peers it made."""

@@ -218,7 +218,7 @@ class JitterBuffer:
         if contiguous:
             return self._play_head(skip=cut)
         if gap <= 0:
-            return self._play_head(skip=-gap)
+            return self._play_head(skip=min(-gap, head.duration))
         return self._report_lost(head, gap, hold=self._lag(now) + self._tick <= self.delay.target)
 
     def correction(self, now_ns: int, ahead: int, *, repairs: bool = True) -> int:

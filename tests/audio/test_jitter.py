@@ -277,3 +277,19 @@ def test_nothing_is_played_twice_or_out_of_order(seed: int, loss: float, jitter_
     arrivals += [Arrival(one.at_ns + shake.randrange(50_000_000), one.number) for one in arrivals[::7]]
     played = [one for one in numbers(play(arrivals, 220)) if one is not None]
     assert played == sorted(set(played))
+
+
+@settings(max_examples=300)
+@given(
+    st.lists(st.tuples(st.integers(1, 3), st.integers(0, 4000), st.sampled_from([120, 960, 2880])), max_size=30),
+    st.integers(1, 4),
+)
+def test_no_more_of_a_packet_is_left_out_than_there_is(packets: list[tuple[int, int, int]], together: int) -> None:
+    """Whatever its sender says of time: packets may begin before the one in front of them ends."""
+    buffer = JitterBuffer(RATE)
+    sequence = timestamp = 0
+    for tick, (step, ahead, duration) in enumerate(packets):
+        sequence, timestamp = sequence + step, timestamp + ahead
+        buffer.push(sequence, timestamp, b"sound", duration, tick // together * TICK_NS)
+        item = buffer.pull(tick * TICK_NS + 5_000_000, TICK)
+        assert not isinstance(item, Packet) or 0 <= item.skip <= item.duration

@@ -54,8 +54,8 @@ async def test_a_network_that_goes_dead_is_noticed_within_seconds(
     await asyncio.sleep(1)
     seat = participant(server).id
     with monkeypatch.context() as dead_network:
-        dead_network.setattr(UdpMux, "_dispatch", lambda *_: None)
-        dead_network.setattr(UdpMux, "_take", lambda *_: None)
+        dead_network.setattr(UdpMux, "take", lambda *_: None)
+        dead_network.setattr(UdpMux, "take_one", lambda *_: None)
         dead_network.setattr(Outbox, "post", lambda *_: None)
         dead_network.setattr(SharedSocket, "sendto", lambda *_: True)
         await page.wait_for_text("Connection lost. Reconnecting…", within=6)

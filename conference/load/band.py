@@ -40,7 +40,6 @@ MAX_PAYLOAD: Final = PLACE_BYTES - HEADER_BYTES - TRAILER_BYTES
 HEADER = np.dtype(
     [("first", "u1"), ("type", "u1"), ("sequence", ">u2"), ("timestamp", ">u4"), ("ssrc", ">u4")], align=False
 )
-_NS_PER_SAMPLE = 1e9 / 48_000
 
 
 class Voice(Protocol):

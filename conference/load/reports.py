@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import struct
 from dataclasses import dataclass
 from typing import NamedTuple
 
-CLOCK_RATE = 48_000
+from conference.webrtc.rtcp import NtpClock, ReceiverInfo, SenderInfo, build_report
 
-_SR, _RR, _SDES = 200, 201, 202
-_CNAME = 1
-_HEADER = struct.Struct("!BBHI")
-_SENDER = struct.Struct("!QIII")
-_BLOCK = struct.Struct("!IIIIII")
-_NTP_EPOCH_SECONDS = 2_208_988_800
+_SR = 200  # sender report
 
 
 class Reception(NamedTuple):
@@ -76,31 +70,25 @@ class Reporter:
             now_ns: monotonic.
             unix_ns: the same moment by the clock on the wall.
         """
-        block = b"" if self.heard_ssrc is None or not got.received else self._block(self.heard_ssrc, got, now_ns)
-        first = 0x80 | (1 if block else 0)
-        if sent is None:
-            report = _HEADER.pack(first, _RR, 1 + len(block) // 4, self.ssrc)
-        else:
-            seconds, rest = divmod(unix_ns, 1_000_000_000)
-            ntp = (seconds + _NTP_EPOCH_SECONDS) << 32 | (rest << 32) // 1_000_000_000
-            report = _HEADER.pack(first, _SR, 6 + len(block) // 4, self.ssrc)
-            report += _SENDER.pack(ntp, sent.timestamp & 0xFFFFFFFF, sent.packets, sent.octets & 0xFFFFFFFF)
-        name = self.cname.encode()[:255]
-        item = bytes((_CNAME, len(name))) + name
-        item += bytes(4 - len(item) % 4)  # section 6.5: ended by a zero, and filled up
-        return report + block + _HEADER.pack(0x81, _SDES, 1 + len(item) // 4, self.ssrc) + item
+        sender = None
+        if sent is not None:
+            ntp = NtpClock(unix_ns, now_ns).at(now_ns)
+            sender = SenderInfo(ntp, sent.timestamp & 0xFFFFFFFF, sent.packets, sent.octets & 0xFFFFFFFF)
+        heard = self.heard_ssrc
+        blocks = [] if heard is None or not got.received else [self._block(heard, got, now_ns)]
+        return build_report(self.ssrc, self.cname, sender, blocks)
 
-    def _block(self, ssrc: int, got: Reception, now_ns: int) -> bytes:
+    def _block(self, ssrc: int, got: Reception, now_ns: int) -> ReceiverInfo:
         expected, received = got.expected - self._expected, got.received - self._received
         self._expected, self._received = got.expected, got.received
         fraction = max(0, expected - received) * 256 // expected if expected > 0 else 0
-        lost = max(-0x800000, min(0x7FFFFF, got.expected - got.received)) & 0xFFFFFF
         delay = (now_ns - self._last_report_ns) * 65_536 // 1_000_000_000 if self._last_report else 0
-        return _BLOCK.pack(
-            ssrc,
-            min(255, fraction) << 24 | lost,
-            got.highest & 0xFFFFFFFF,
-            min(got.jitter, 0xFFFFFFFF),
-            self._last_report,
-            min(max(0, delay), 0xFFFFFFFF),
+        return ReceiverInfo(
+            ssrc=ssrc,
+            fraction_lost=min(255, fraction),
+            packets_lost=max(-0x800000, min(0x7FFFFF, got.expected - got.received)),
+            highest_sequence=got.highest & 0xFFFFFFFF,
+            jitter=min(got.jitter, 0xFFFFFFFF),
+            lsr=self._last_report,
+            dlsr=min(max(0, delay), 0xFFFFFFFF),
         )

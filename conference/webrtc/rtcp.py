@@ -22,6 +22,10 @@ from aiortc.rtp import (
     RtcpSenderInfo,
 )
 
+ReceiverInfo: TypeAlias = RtcpReceiverInfo
+"""A report block."""
+
+SenderInfo: TypeAlias = RtcpSenderInfo
 Reports: TypeAlias = list[RtcpReceiverInfo]
 
 SDES_CNAME = 1

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
-from conference.load import stun
+from conference.webrtc.stun import Class, build_request, build_response, new_transaction_id, parse_stun
 
 Address: TypeAlias = tuple[str, int]
 
@@ -28,6 +28,8 @@ CONSENT_SECONDS = 5.0
 
 CONSENT_EXPIRES_NS = 30_000_000_000
 _MAX_ASKED = 64
+_PEER_REFLEXIVE_PRIORITY = 110 << 24 | 65_535 << 8 | 255
+"""Of a candidate found by a check (RFC 8445, sections 5.1.2.1 and 7.1.1)."""
 
 
 class Ice:
@@ -90,16 +92,21 @@ class Ice:
             via: through which socket.
             address: where from; ``None``: from where that socket is connected to.
         """
-        message = stun.parse(datagram)
+        message = parse_stun(datagram)
         if message is None:
             return
-        if message.kind == stun.REQUEST:
-            if message.authentic(self._key):
-                self._send(via, stun.success(message.transaction, address or self._remote, self._key), address)
+        if message.message_class == Class.REQUEST:
+            if message.check_message_integrity(self._key):
+                answer = build_response(message.transaction_id, address or self._remote, self._key)
+                self._send(via, answer, address)
                 if address is not None and self.socket is None:
                     self._check_in_turn(via, address)
-        elif message.kind == stun.SUCCESS and message.transaction in self._asked and message.authentic(self._their_key):
-            one, remote = self._asked.pop(message.transaction)
+        elif (
+            message.message_class == Class.RESPONSE
+            and message.transaction_id in self._asked
+            and message.check_message_integrity(self._their_key)
+        ):
+            one, remote = self._asked.pop(message.transaction_id)
             self._consent_ns = time.monotonic_ns()
             # RFC 8445, section 7.2.5.2.1: the answer must come from where the request went.
             if self.socket is None and (one, remote) == (via, address):
@@ -150,11 +157,19 @@ class Ice:
             self._ask_later()
 
     def _ask(self, via: socket.socket, address: Address | None) -> None:
-        transaction = random.randbytes(12)  # noqa: S311 - what cannot be guessed is the key
+        transaction = new_transaction_id()
         while len(self._asked) >= _MAX_ASKED:
             del self._asked[next(iter(self._asked))]
         self._asked[transaction] = via, address or self._remote
-        request = stun.check(transaction, username=self._username, key=self._their_key, tie_breaker=self._tie_breaker)
+        request = build_request(
+            transaction,
+            self._username,
+            _PEER_REFLEXIVE_PRIORITY,
+            self._tie_breaker,
+            self._their_key,
+            controlling=True,
+            nominate=True,
+        )
         self._send(via, request, address)
 
     def _send(self, via: socket.socket, datagram: bytes, address: Address | None) -> bool:

@@ -17,7 +17,8 @@ from typing import Final
 from zlib import crc32
 
 from aioice import stun
-from aioice.stun import Class, Message, Method
+from aioice.stun import Class as Class
+from aioice.stun import Message, Method
 
 from conference.webrtc.sockets import Address
 
@@ -192,7 +193,14 @@ def new_transaction_id() -> bytes:
 
 
 def build_request(
-    transaction_id: bytes, username: str, priority: int, tie_breaker: int, key: bytes, *, controlling: bool = False
+    transaction_id: bytes,
+    username: str,
+    priority: int,
+    tie_breaker: int,
+    key: bytes,
+    *,
+    controlling: bool = False,
+    nominate: bool = False,
 ) -> bytes:
     """A connectivity check, which is what a consent check is, too (RFC 7675 section 5.1).
 
@@ -203,11 +211,14 @@ def build_request(
         tie_breaker: 64 bits.
         key: their password.
         controlling: whether we are the controlling agent.
+        nominate: whether the path is to be used if the check succeeds; only the controlling agent may say so.
     """
     name = username.encode()
     role = _ICE_CONTROLLING if controlling else _ICE_CONTROLLED
     body = _ATTRIBUTE.pack(_USERNAME, len(name)) + name + bytes(-len(name) % 4)
     body += _CHECK.pack(_PRIORITY, 4, priority, role, 8, tie_breaker)
+    if nominate:
+        body += _ATTRIBUTE.pack(_USE_CANDIDATE, 0)
     return _sealed(_REQUEST, transaction_id, body, key)
 
 

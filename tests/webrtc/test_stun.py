@@ -230,15 +230,20 @@ def test_a_response_is_what_aioice_would_have_sent(address: tuple[str, int], tra
     st.integers(0, 2**32 - 1),
     st.integers(0, 2**64 - 1),
     st.booleans(),
+    st.booleans(),
 )
 def test_a_request_is_what_aioice_would_have_sent(
-    transaction_id: bytes, username: str, priority: int, tie_breaker: int, controlling: bool
+    transaction_id: bytes, username: str, priority: int, tie_breaker: int, controlling: bool, nominate: bool
 ) -> None:
     theirs = Message(Method.BINDING, Class.REQUEST, transaction_id)
     role = "ICE-CONTROLLING" if controlling else "ICE-CONTROLLED"
     theirs.attributes = {"USERNAME": username, "PRIORITY": priority, role: tie_breaker}
+    if nominate:
+        theirs.attributes["USE-CANDIDATE"] = None
     theirs.add_message_integrity(KEY)
-    data = build_request(transaction_id, username, priority, tie_breaker, KEY, controlling=controlling)
+    data = build_request(
+        transaction_id, username, priority, tie_breaker, KEY, controlling=controlling, nominate=nominate
+    )
     assert data == bytes(theirs)
     check_the_same(data)
 

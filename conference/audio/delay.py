@@ -26,6 +26,9 @@ WINDOW_SECONDS = 5
 LEAST_PACKETS = 25
 """So many count, however old they are: after a long pause the network is known already."""
 
+FRESH_PACKETS = 8
+"""Unless there are so many in the window: of a silence, no more than two a second may be looked at."""
+
 QUANTILE = 0.988
 """The share of packets that come in time by the target alone. Three in a full window of 20 ms packets may be later."""
 
@@ -130,7 +133,7 @@ class DelayEstimator:
             self._edge = bucket
         elif bucket > self._edge:
             self._above += 1
-        if number - first >= LEAST_PACKETS and self._arrivals[first & mask] < arrival - self._window_samples:
+        if number - first >= FRESH_PACKETS and self._arrivals[first & mask] < arrival - self._window_samples:
             self._forget(arrival - self._window_samples)
         self._move_edge()
         self.base = base = transits[lows[0] & mask]
@@ -190,7 +193,9 @@ class DelayEstimator:
     def _forget(self, before: int) -> None:
         """Take out what is too old."""
         mask, arrivals, transits = self._mask, self._arrivals, self._transits
-        first, last, counts, lows = self._first, self._end - LEAST_PACKETS, self._counts, self._lows
+        first, counts, lows = self._first, self._counts, self._lows
+        fresh = self._end - FRESH_PACKETS
+        last = fresh if arrivals[fresh & mask] >= before else self._end - LEAST_PACKETS
         while first < last and arrivals[first & mask] < before:
             bucket = transits[first & mask] // self._bucket
             left = counts[bucket] - 1

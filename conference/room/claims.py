@@ -54,6 +54,11 @@ class Claims:
         self._caught = self._compared = 0
         self._interval = self._countdown = FIRST_CHECK
 
+    @property
+    def proven(self) -> bool:
+        """Where this sender said silence there was some, time and again."""
+        return self._interval >= LAST_CHECK
+
     def is_due(self, size: int, packets: int = 1) -> bool:
         """Whether a packet that is said to be silent should be decoded, to see.
 

@@ -21,7 +21,14 @@ from conference.audio.stretch import SHORTEST, Stretcher
 from conference.codecs.base import DecodeError, Decoder
 from conference.room.claims import Claims
 from conference.room.streamstats import StreamStats
-from conference.room.unheard import PRIMING_PACKETS, SILENT_KEEP_ALIVE, Door, Unheard, is_silent
+from conference.room.unheard import (
+    LONGEST_KEEP_ALIVE,
+    PRIMING_PACKETS,
+    SILENT_KEEP_ALIVE,
+    Door,
+    Unheard,
+    is_silent,
+)
 
 log = logging.getLogger(__name__)
 
@@ -100,7 +107,7 @@ class PacketSource:
     @door.setter
     def door(self, door: Door | None) -> None:
         self._unheard.stop(self._stats)
-        self._unheard.door = door
+        self._unheard.lead(door)
 
     @property
     def delay_limits_ms(self) -> tuple[int, int]:
@@ -170,7 +177,7 @@ class PacketSource:
         if not redundant:
             self._claimed = level
         if not is_silent(level, payload):
-            unheard.arrived = 0
+            unheard.begin()
         elif self._rests(sequence, timestamp, payload, arrival_ns, level):
             return
         try:
@@ -188,25 +195,35 @@ class PacketSource:
 
     def _rests(self, sequence: int, timestamp: int, payload: bytes, arrival_ns: int, level: int | None) -> bool:
         """Leave out a silent packet, one of many. Returns whether it is not to be waited for, indeed."""
-        self._unheard.arrived = arrived = self._unheard.arrived + 1
-        if arrived <= PRIMING_PACKETS + 1:
+        unheard = self._unheard
+        unheard.arrived += 1
+        if unheard.arrived <= PRIMING_PACKETS + 1:
             return False
-        if arrived % SILENT_KEEP_ALIVE:
+        if unheard.arrived < unheard.due:
             self._stats.jitter.received += 1
         else:
-            if level is not None:
-                self._unheard.let_pass()
-            if not self.idle or self._lies(payload):
+            stood_for = self._let_pass(payload, level)
+            if not self.idle or self._lies(payload, stood_for):
                 return False
             self._jitter.pass_by(sequence, timestamp, arrival_ns)
         self._stats.passed_over += 1
-        self._unheard.keep(payload)
+        unheard.keep(payload)
         return True
 
-    def _lies(self, payload: bytes) -> bool:
+    def _let_pass(self, payload: bytes, level: int | None) -> int:
+        """A silent packet is looked at; let those that follow go by. Returns how many the one stands for."""
+        unheard = self._unheard
+        frequent = len(payload) > DTX_BYTES
+        interval = LONGEST_KEEP_ALIVE if frequent and self._claims.proven else SILENT_KEEP_ALIVE
+        unheard.due = unheard.arrived + interval
+        if level is not None:
+            unheard.let_pass(interval - 1)
+        return interval
+
+    def _lies(self, payload: bytes, packets: int) -> bool:
         """Decode a packet that is said to be silent, now and then. Returns whether its sender is found out by it."""
         size = len(payload)
-        if size <= DTX_BYTES or not self._claims.is_due(size, SILENT_KEEP_ALIVE):
+        if size <= DTX_BYTES or not self._claims.is_due(size, packets):
             return False
         try:
             self._claims.check_silence(level_of(self._decoder.decode(payload)))

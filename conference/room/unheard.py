@@ -18,7 +18,9 @@ PRIMING_PACKETS = 3
 """How many are kept. So many silent packets in a row are decoded, too, before the first that is not: ends of words."""
 
 SILENT_KEEP_ALIVE = 10
-"""Of the packets of a long silence, one in so many is taken note of: what the network does stays known."""
+LONGEST_KEEP_ALIVE = 25
+"""Of the packets of a long silence, one in so many is taken note of: what the network does stays known. The second
+holds for who sends many a second, and whose silence has proved true."""
 
 KEPT_BYTES = 160
 """A silent packet larger than that (64 kbit/s) does not go by without a look."""
@@ -31,12 +33,18 @@ class Door(Protocol):
         """So many of the next packets may go by: silent ones (RFC 6464), of at most :data:`KEPT_BYTES`."""
         ...
 
-    def close(self) -> tuple[int, list[bytes]]:
-        """None may go by any more.
+    def close(self) -> int:
+        """None may go by any more. Returns how many have gone by since it was opened."""
+        ...
+
+    def kept(self, packets: int) -> list[bytes]:
+        """The payloads of the last packets that went by.
+
+        Args:
+            packets: how many to look for: of the last :data:`PRIMING_PACKETS` at most.
 
         Returns:
-            How many have gone by since it was opened, and the payloads of the last of these, the oldest first:
-            :data:`PRIMING_PACKETS` of them, if there were so many.
+            The oldest first, those that turn out to be worth nothing empty.
         """
         ...
 
@@ -54,10 +62,13 @@ def is_silent(level: int | None, payload: bytes) -> bool:
 class Unheard:
     """The packets of one source that are not decoded."""
 
-    __slots__ = ("_granted", "_last", "_older", "_oldest", "arrived", "door", "passing", "played")
+    __slots__ = ("_granted", "_last", "_older", "_oldest", "arrived", "door", "due", "passing", "played")
 
     arrived: int
     """Silent packets that came in a row."""
+
+    due: int
+    """When so many have come, one is looked at."""
 
     passing: int
     """So many that come next may go by, if they are silent, without a look at anything else."""
@@ -68,21 +79,27 @@ class Unheard:
     door: Door | None
     """Where packets go by; ``None``: each of them comes here."""
 
-    _last: bytes
-    _older: bytes
-    _oldest: bytes  # empty: there is none
+    _last: bytes | None
+    _older: bytes | None
+    _oldest: bytes | None  # a payload; ``None``: the door has it; empty: there is none
 
     def __init__(self) -> None:
         self._granted = self.passing = 0
-        self.arrived = self.played = 0
+        self.played = 0
         self.door = None
+        self.begin()
         self.forget()
 
-    def let_pass(self) -> None:
+    def begin(self) -> None:
+        """A silent packet that comes now is the first one."""
+        self.arrived = 0
+        self.due = SILENT_KEEP_ALIVE
+
+    def let_pass(self, packets: int) -> None:
         """The silence is a long one: no look is taken at the next packets of it."""
-        self._granted = self.passing = SILENT_KEEP_ALIVE - 1
+        self._granted = self.passing = packets
         if self.door is not None:
-            self.door.open(self.passing)
+            self.door.open(packets)
 
     def goes_by(self, level: int | None, payload: bytes) -> bool:
         """Whether a packet that has come goes by without a look: it is one of those in :attr:`passing`."""
@@ -96,10 +113,10 @@ class Unheard:
 
     def _close(self, door: Door) -> None:
         """Take over from the door: what is not silent has come, or more than may go by."""
-        passed, payloads = door.close()
+        passed = door.close()
         self.passing -= passed
-        for payload in payloads:
-            self.keep(payload)
+        for _ in range(min(passed, PRIMING_PACKETS)):
+            self.keep(None)
 
     def stop(self, stats: StreamStats) -> None:
         """Look at each packet again, and count those that have gone by without a look."""
@@ -121,20 +138,31 @@ class Unheard:
         """What plays has been silent for a while."""
         return self.played > PRIMING_PACKETS
 
-    def keep(self, payload: bytes) -> None:
-        """A packet is not decoded."""
+    def keep(self, payload: bytes | None) -> None:
+        """A packet is not decoded; ``None``: the door has it."""
         self._oldest, self._older, self._last = self._older, self._last, payload
 
     def prime(self, decoder: Decoder) -> None:
         """A packet is about to be decoded: give the decoder what came before it."""
-        if not self._last:
+        if self._last == b"":
             return
-        kept = (self._oldest, self._older, self._last)
+        kept = self._take_kept()
         self.forget()
         for payload in kept:
             if payload:
                 with suppress(DecodeError):
                     decoder.decode(payload)
+
+    def _take_kept(self) -> list[bytes]:
+        kept = (self._oldest, self._older, self._last)
+        away = kept.count(None)
+        there = iter(self.door.kept(away) if self.door is not None and away else ())
+        return [next(there, b"") if payload is None else payload for payload in kept]
+
+    def lead(self, door: Door | None) -> None:
+        """From now on packets go by there. Whatever went by before has been counted: see :meth:`stop`."""
+        self._oldest, self._older, self._last = self._take_kept()
+        self.door = door
 
     def forget(self) -> None:
         """What was kept leads to nothing any more."""

@@ -1,8 +1,13 @@
 """All packets that one read brings at once: headers as columns of numbers, SRTP in place, and what is silent goes by.
 
 The counterpart of `outbox`, for the same reason: what receiving needs of a peer is kept here, as one row of a table,
-and not in a dozen attributes of its objects, each somewhere else in memory. What is left for each packet is a call of
-libsrtp; and for those in which somebody is heard, a call of their source's.
+and not in a dozen attributes of its objects, each somewhere else in memory. What is left for each packet in which
+somebody is heard is a call of libsrtp and one of their source's.
+
+Of a long silence (`room.unheard`) nine of ten packets go by unread: they are discarded, and of what is discarded nobody
+need know whether it was authentic. They are only counted, by their headers. Whoever could forge them could make our
+reception reports wrong by a few packets, and nothing else: the last ones are kept as they came, and authenticated if
+they are to be decoded after all; and they are no sign of life.
 
 Only ordinary packets of streams that are known take this way: the peer's first ones, RTCP, redundant audio, strange
 headers and all else is handed back, and goes its way one by one. Both ways do the same to the same rows.
@@ -14,6 +19,7 @@ import logging
 from typing import Any, Final, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from conference.audio.items import SILENT_DBOV
 from conference.codecs.base import Decoder
@@ -37,15 +43,21 @@ BYTES: Final = PACKETS + 1
 """Payload."""
 
 HEARD_NS: Final = PACKETS + 2
-"""When the last packet came."""
+"""When the last packet came that is known to be authentic."""
 
-PASSING: Final = PACKETS + 3
+SEEN_NS: Final = PACKETS + 3
+"""When the last one came."""
+
+TRAILER: Final = PACKETS + 4
+"""Bytes that SRTP has added to each packet; 0 as long as nobody knows."""
+
+PASSING: Final = PACKETS + 5
 """So many silent packets may still go by."""
 
-PASSED: Final = PACKETS + 4
-"""So many went by since they may."""
+PASSED: Final = PACKETS + 6
+"""So many ever went by."""
 
-HEAD: Final = PACKETS + 5
+HEAD: Final = PACKETS + 7
 """Three columns: how the packets begin that are ordinary, without marker, sequence number, timestamp and level."""
 
 ROW_COLUMNS: Final = 16
@@ -54,13 +66,20 @@ ROW_COLUMNS: Final = 16
 ORDINARY_RATE: Final = 48_000
 """Clock rate of the streams that come here: Opus, which is nearly all."""
 
+MAX_AHEAD: Final = 16
+"""A silent packet whose sequence number is further ahead does not go by unread."""
+
 _HEAD_BYTES: Final = 24
-_ORDINARY_BYTES: Final = 20
+ORDINARY_BYTES: Final = 20
 """Of a header that has one extension element, with the level: of version 2, without padding and contributing sources,
 then (RFC 8285 section 4.2) 0xBEDE, a length of one word, and the element."""
 
-_SAME = np.array((0xFF7F << 48, (1 << 64) - 1, 0xFF << 56), np.uint64).view(np.int64)
+SAME: Final = (0xFF7F << 48, (1 << 64) - 1, 0xFF << 56)
 """The bits that :data:`HEAD` is about."""
+
+_SAME = np.array(SAME, np.uint64).view(np.int64)
+_KEPT_BYTES: Final = ORDINARY_BYTES + KEPT_BYTES + 16
+"""With the trailers that are in use (RFC 5764, RFC 7714)."""
 
 _PLACE, _LANE, _SEQUENCE, _TIMESTAMP, _LEVEL, _ARRIVAL, _LENGTH, _FIELDS = range(8)  # of a packet; rows of an array
 
@@ -98,6 +117,10 @@ class Receiver(Protocol):
         """A packet was not authentic."""
         ...
 
+    def reveal(self, packet: bytes) -> bytes:
+        """Give the payload of an ordinary packet that went by; empty if it was not authentic."""
+        ...
+
 
 class Inbox:
     """The streams that come in through one port.
@@ -116,7 +139,7 @@ class Inbox:
         self._stats = stats
         self.rows: Column = np.zeros((LANES + 1, ROW_COLUMNS), np.int64)
         self.lanes: dict[bytes, int] = {}
-        self._kept = np.zeros((LANES, PRIMING_PACKETS, KEPT_BYTES), np.uint8)
+        self._kept = np.zeros((LANES, PRIMING_PACKETS, _KEPT_BYTES), np.uint8)
         self._kept_lengths = np.zeros((LANES, PRIMING_PACKETS), np.uint8)
         self._receivers: list[Receiver | None] = []
         self._sessions: list[SrtpSession | None] = []
@@ -134,6 +157,7 @@ class Inbox:
         else:
             return None
         self.rows[lane] = row
+        self._kept_lengths[lane] = 0
         self._receivers[lane], self._sessions[lane], self._handles[lane] = receiver, session, session.handle
         return lane
 
@@ -143,11 +167,28 @@ class Inbox:
         self.rows[lane] = 0
         self._free.append(lane)
 
-    def kept(self, lane: int) -> list[bytes]:
-        """The payloads of the last packets of a stream that went by, the oldest first."""
+    def kept(self, lane: int, packets: int) -> list[bytes]:
+        """The last packets of a stream that went by, as they came, the oldest first.
+
+        Args:
+            lane: of the stream.
+            packets: how many to look for: of the last :data:`PRIMING_PACKETS` at most.
+        """
         passed = int(self.rows[lane, PASSED])
-        slots = [number % PRIMING_PACKETS for number in range(max(0, passed - PRIMING_PACKETS), passed)]
+        slots = [number % PRIMING_PACKETS for number in range(max(0, passed - packets), passed)]
         return [self._kept[lane, slot, : self._kept_lengths[lane, slot]].tobytes() for slot in slots]
+
+    def keep(self, lane: int, number: int, packet: bytes) -> None:
+        """Put aside a packet that goes by.
+
+        Args:
+            lane: of its stream.
+            number: how many went by before.
+            packet: as it came.
+        """
+        slot = number % PRIMING_PACKETS
+        self._kept[lane, slot, : len(packet)] = np.frombuffer(packet, np.uint8)
+        self._kept_lengths[lane, slot] = len(packet)
 
     def take(self, batch: Batch, count: int, arrivals_ns: Column) -> list[int] | range:
         """Handle the datagrams that were received.
@@ -175,56 +216,86 @@ class Inbox:
         packets[_TIMESTAMP] = heads[:, 0] & 0xFFFFFFFF
         packets[_LEVEL] = heads[:, 2] >> 48 & 0x7F
         packets[_ARRIVAL] = arrivals_ns
+        packets[_LENGTH] = batch.lengths[:count]
         if others:
             packets = np.delete(packets, others, axis=1)
             chosen = packets[_LANE].tolist()
+        while len(set(chosen)) < len(chosen):  # of several packets of one stream, the first comes first
+            _, firsts = np.unique(packets[_LANE], return_index=True)
+            self._take(batch, packets[:, firsts])
+            packets = np.delete(packets, firsts, axis=1)
+            chosen = packets[_LANE].tolist()
         if chosen:
-            self._unprotect(batch, packets, chosen)
+            self._take(batch, packets)
         return others
 
-    def _unprotect(self, batch: Batch, packets: Column, lanes: list[int]) -> None:
-        handles, places = self._handles, packets[_PLACE]
-        refused = unprotect_in_place(
-            [handles[lane] for lane in lanes],
-            [batch.pointers[place] for place in places.tolist()],
-            [batch.length_pointers[place] for place in places.tolist()],
-        )
-        packets[_LENGTH] = batch.lengths[places]
-        packets[_LENGTH] -= _ORDINARY_BYTES
-        if refused:
-            for number in refused:
-                if (receiver := self._receivers[lanes[number]]) is not None:
-                    receiver.refuse()
-            packets = np.delete(packets, refused, axis=1)
-            lanes = packets[_LANE].tolist()
-        while len(set(lanes)) < len(lanes):  # of several packets of one stream, the first comes first
-            _, firsts = np.unique(packets[_LANE], return_index=True)
-            self._count(batch, packets[:, firsts])
-            packets = np.delete(packets, firsts, axis=1)
-            lanes = packets[_LANE].tolist()
-        if lanes:
-            self._count(batch, packets)
-
-    def _count(self, batch: Batch, packets: Column) -> None:
-        """Take in authentic packets, one of each stream."""
+    def _take(self, batch: Batch, packets: Column) -> None:
+        """Take in ordinary packets, one of each stream."""
         rows = self.rows[packets[_LANE]]
-        ordinary = reception.ordinary(rows, packets[_SEQUENCE]) & (packets[_LENGTH] > 0)
-        if not ordinary.all():
-            self._accept(batch, packets[:, ~ordinary])
-            rows, packets = rows[ordinary], packets[:, ordinary]
-        lanes, lengths = packets[_LANE], packets[_LENGTH]
-        reception.add_all(rows, packets[_SEQUENCE], packets[_TIMESTAMP], packets[_ARRIVAL], ORDINARY_RATE)
+        lengths = packets[_LENGTH]
+        lengths -= ORDINARY_BYTES + rows[:, TRAILER]  # of what goes by; of what is read, libsrtp will say
+        ahead = packets[_SEQUENCE] - rows[:, reception.HIGHEST] & 0xFFFF
+        passing = (rows[:, PASSING] > 0) & (rows[:, TRAILER] > 0) & (rows[:, reception.TRANSIT] >= 0)
+        passing &= (packets[_LEVEL] >= -SILENT_DBOV) & _within(ahead, MAX_AHEAD) & _within(lengths, KEPT_BYTES)
+        read = np.flatnonzero(~passing)
+        if len(read):
+            done = self._read(batch, packets, read, reception.ordinary(rows, packets[_SEQUENCE]))
+            if done:
+                rows, passing = np.delete(rows, done, axis=0), np.delete(passing, done)
+                packets = np.delete(packets, done, axis=1)
+        if packets.size:
+            self._count(batch, rows, packets, passing)
+
+    def _read(self, batch: Batch, packets: Column, read: Column, in_order: NDArray[np.bool_]) -> list[int]:
+        """Take off the SRTP, and hand on what is out of the ordinary. Returns which packets are done with.
+
+        Args:
+            batch: where they are.
+            packets: some of which are to be read.
+            read: these.
+            in_order: whether each of the packets comes after those before it.
+        """
+        lanes, places = packets[_LANE, read].tolist(), packets[_PLACE, read].tolist()
+        refused = unprotect_in_place(
+            [self._handles[lane] for lane in lanes],
+            [batch.pointers[place] for place in places],
+            [batch.length_pointers[place] for place in places],
+        )
+        packets[_LENGTH, read] = lengths = batch.lengths[places].astype(np.int64) - ORDINARY_BYTES
+        strange = ~in_order[read] | (lengths <= 0)
+        strange[refused] = False
+        for number in refused:
+            receiver = self._receivers[lanes[number]]
+            if receiver is not None:
+                receiver.refuse()
+        done: list[int] = read[refused].tolist()
+        if strange.any():
+            self._accept(batch, packets[:, read[strange]])
+            done += read[strange].tolist()
+        return done
+
+    def _count(self, batch: Batch, rows: Column, packets: Column, passing: NDArray[np.bool_]) -> None:
+        """Take in what is authentic and what goes by.
+
+        Args:
+            batch: where the packets are.
+            rows: of their streams.
+            packets: one of each stream, in order.
+            passing: which of them go by.
+        """
+        lanes, lengths, arrivals_ns = packets[_LANE], packets[_LENGTH], packets[_ARRIVAL]
+        reception.add_all(rows, packets[_SEQUENCE], packets[_TIMESTAMP], arrivals_ns, ORDINARY_RATE)
         rows[:, PACKETS] += 1
         rows[:, BYTES] += lengths
-        rows[:, HEARD_NS] = packets[_ARRIVAL]
-        passing = (rows[:, PASSING] > 0) & (packets[_LEVEL] >= -SILENT_DBOV) & (lengths <= KEPT_BYTES)
+        rows[:, SEEN_NS] = arrivals_ns
+        np.copyto(rows[:, HEARD_NS], arrivals_ns, where=~passing)
         gone = np.flatnonzero(passing)
         if len(gone):
             slots = lanes[gone], rows[gone, PASSED] % PRIMING_PACKETS
             rows[:, PASSING] -= passing
             rows[:, PASSED] += passing
-            self._kept[slots] = batch.data[packets[_PLACE, gone], _ORDINARY_BYTES : _ORDINARY_BYTES + KEPT_BYTES]
-            self._kept_lengths[slots] = lengths[gone]
+            self._kept[slots] = batch.data[packets[_PLACE, gone], :_KEPT_BYTES]
+            self._kept_lengths[slots] = batch.lengths[packets[_PLACE, gone]]
         self.rows[lanes] = rows
         if len(gone) < len(lanes):
             self._push(batch, packets[:, ~passing])
@@ -235,7 +306,7 @@ class Inbox:
             receiver = self._receivers[lane]
             if receiver is None:
                 continue
-            payload = batch.read(place, _ORDINARY_BYTES, _ORDINARY_BYTES + length)
+            payload = batch.read(place, ORDINARY_BYTES, ORDINARY_BYTES + length)
             try:
                 receiver.source.push(sequence, timestamp, payload, arrival_ns, -level)
             except Exception:
@@ -247,10 +318,15 @@ class Inbox:
         for place, lane, arrival_ns, length in packets[[_PLACE, _LANE, _ARRIVAL, _LENGTH]].T.tolist():
             receiver = self._receivers[lane]
             if receiver is not None:
-                receiver.accept(batch.read(place, 0, _ORDINARY_BYTES + length), arrival_ns)
+                receiver.accept(batch.read(place, 0, ORDINARY_BYTES + length), arrival_ns)
 
 
 def ordinary_head(payload_type: int, ssrc: int, level_id: int) -> Column:
     """What :data:`HEAD` says of a stream: shape ``(3,)``, int64."""
     words = (0x90 << 56 | payload_type << 48, ssrc << 32 | 0xBEDE0001, level_id << 60)
     return np.array(words, np.uint64).view(np.int64)
+
+
+def _within(numbers: Column, most: int) -> NDArray[np.bool_]:
+    """Which of them are more than 0 and no more than that."""
+    return (numbers - 1).view(np.uint64) < most

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import struct
 from array import array
 from collections.abc import Callable
 
+from conference.audio.items import SILENT_DBOV
+from conference.room.unheard import KEPT_BYTES, PRIMING_PACKETS
 from conference.webrtc.inbox import (
+    BYTES,
     HEAD,
+    MAX_AHEAD,
+    ORDINARY_BYTES,
     ORDINARY_RATE,
+    PACKETS,
     PASSED,
     PASSING,
     ROW_COLUMNS,
+    SAME,
+    SEEN_NS,
+    TRAILER,
     Inbox,
     Receiver,
     ordinary_head,
 )
-from conference.webrtc.reception import ReceptionStatistics, Row
+from conference.webrtc.reception import HIGHEST, TRANSIT, ReceptionStatistics, Row
 from conference.webrtc.srtp import SrtpSession
+
+_HEAD = struct.Struct("!qqq")
 
 
 class InboxLine:
@@ -30,7 +42,7 @@ class InboxLine:
         reception: what has arrived, counted in this row.
     """
 
-    __slots__ = ("_inbox", "_kept", "_lane", "_receiver", "_route", "_session", "reception", "row")
+    __slots__ = ("_granted", "_inbox", "_kept", "_lane", "_receiver", "_route", "_session", "reception", "row")
 
     def __init__(self, clock_rate: int) -> None:
         self.row: Row = array("q", bytes(8 * ROW_COLUMNS))
@@ -40,7 +52,8 @@ class InboxLine:
         self._session: SrtpSession | None = None
         self._route: Callable[[int | None], None] | None = None
         self._receiver: Receiver | None = None
-        self._kept: list[bytes] = []
+        self._granted = 0
+        self._kept: list[bytes] = []  # the last packets that went by while it was in no inbox
 
     @property
     def inside(self) -> bool:
@@ -76,6 +89,8 @@ class InboxLine:
             return
         lane = inbox.enter(self.row, session, receiver)
         if lane is not None:
+            for number, packet in enumerate(self._kept, self.row[PASSED] - len(self._kept)):
+                inbox.keep(lane, number, packet)
             self._lane = lane
             self.row = self.reception.row = memoryview(inbox.rows[lane])
             route(lane)
@@ -89,20 +104,52 @@ class InboxLine:
         inbox, route, lane = self._inbox, self._route, self._lane
         if inbox is not None and route is not None and self.inside:
             route(None)
-            self._kept = inbox.kept(lane)
+            self._kept = inbox.kept(lane, PRIMING_PACKETS)
             self._lane, self.row = -1, array("q", self.row)
             self.reception.row = self.row
             inbox.leave(lane)
 
     def open(self, packets: int) -> None:
         """Let silent packets go by."""
-        self.row[PASSING], self.row[PASSED] = packets, 0
-        self._kept = []
+        self.row[PASSING] = self._granted = packets
 
-    def close(self) -> tuple[int, list[bytes]]:
+    def close(self) -> int:
         """Let no packet go by any more."""
-        passed = self.row[PASSED]
-        kept = self._inbox.kept(self._lane) if self._inbox is not None and passed and self.inside else self._kept
-        self.row[PASSING] = self.row[PASSED] = 0
-        self._kept = []
-        return passed, kept
+        passed = self._granted - self.row[PASSING]
+        self.row[PASSING] = self._granted = 0
+        return passed
+
+    def kept(self, packets: int) -> list[bytes]:
+        """The payloads of the last packets that went by; empty where one was not authentic."""
+        if self._receiver is None:
+            return []
+        inbox = self._inbox if self.inside else None
+        last = self._kept[-packets:] if inbox is None else inbox.kept(self._lane, packets)
+        return [self._receiver.reveal(packet) for packet in last]
+
+    def passes(self, packet: bytes, now_ns: int) -> bool:
+        """Whether an SRTP packet goes by unread: what :meth:`inbox.Inbox.take` does, for one by itself."""
+        row = self.row
+        if not row[PASSING] or not row[TRAILER] or self._receiver is None:
+            return False
+        length = len(packet) - ORDINARY_BYTES - row[TRAILER]
+        if not 0 < length <= KEPT_BYTES:
+            return False
+        first, second, third = _HEAD.unpack_from(packet)
+        if any((word ^ row[HEAD + number]) & SAME[number] for number, word in enumerate((first, second, third))):
+            return False
+        sequence, silent = first >> 32 & 0xFFFF, -(third >> 48 & 0x7F) <= SILENT_DBOV
+        if not silent or row[TRANSIT] < 0 or not 0 < (sequence - row[HIGHEST]) & 0xFFFF <= MAX_AHEAD:
+            return False
+        self.reception.add(sequence, first & 0xFFFFFFFF, now_ns)
+        row[PACKETS] += 1
+        row[BYTES] += length
+        row[SEEN_NS] = now_ns
+        inbox = self._inbox if self.inside else None
+        if inbox is not None:
+            inbox.keep(self._lane, row[PASSED], packet)
+        else:
+            self._kept = [*self._kept[1 - PRIMING_PACKETS :], packet]
+        row[PASSING] -= 1
+        row[PASSED] += 1
+        return True

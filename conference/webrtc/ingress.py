@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from conference.codecs.base import Codec, DecodeError, Decoder
-from conference.webrtc.inbox import BYTES, HEARD_NS, PACKETS, PacketReceiver
+from conference.webrtc.inbox import BYTES, HEARD_NS, ORDINARY_BYTES, PACKETS, SEEN_NS, TRAILER, PacketReceiver
 from conference.webrtc.inboxline import InboxLine
 from conference.webrtc.offer import CLOCK_RATES
 from conference.webrtc.red import Arrivals, Block, distances, parse_red
@@ -108,15 +108,17 @@ class Ingress:
 
     @property
     def heard_ns(self) -> int:
-        """When the last packet of the stream came; 0 before the first."""
+        """When a packet of the stream last came that is known to be authentic; 0 before the first."""
         return self.line.row[HEARD_NS]
 
     def receive(self, packet: bytes, now_ns: int) -> bool:
         """Take an SRTP packet. Never raises.
 
         Returns:
-            Whether it was authentic, and so tells that the peer is there.
+            Whether it is known to be authentic, and so tells that the peer is there.
         """
+        if self.line.passes(packet, now_ns):
+            return False
         # This is done for many packets: with a glance at the header for those like the one before.
         if (packet[8:12] != self._heard or packet[1] & 0x7F != self._usual) and not self._admits(packet, now_ns):
             return False
@@ -124,8 +126,17 @@ class Ingress:
         if plain is None:
             self.refuse()
             return False
+        self.line.row[TRAILER] = len(packet) - len(plain)
         self.accept(plain, now_ns)
         return True
+
+    def reveal(self, packet: bytes) -> bytes:
+        """The payload of an ordinary packet that was put aside as it came; empty if it was not authentic."""
+        plain = self.unprotect(packet)
+        if plain is None:
+            self.refuse()
+            return b""
+        return plain[ORDINARY_BYTES:]
 
     def refuse(self) -> None:
         """Count a packet that was not authentic."""
@@ -145,7 +156,7 @@ class Ingress:
         if ssrc != self.ssrc or payload_type != self._payload_type:
             self._switch(ssrc, payload_type)
         line = self.line
-        line.row[HEARD_NS] = now_ns
+        line.row[HEARD_NS] = line.row[SEEN_NS] = now_ns
         self.reception.add(sequence, timestamp, now_ns)
         if blocks and line.inside:
             line.withdraw()
@@ -210,7 +221,7 @@ class Ingress:
             return True
         if self._streams >= MAX_STREAMS:
             return False
-        return ssrc == self._announced or now_ns - self.heard_ns >= TAKEOVER_NS
+        return ssrc == self._announced or now_ns - self.line.row[SEEN_NS] >= TAKEOVER_NS
 
     def _switch(self, ssrc: int, payload_type: int) -> None:
         """Hear another stream, or the same in another codec."""

@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conference.audio.delay import LEAST_PACKETS, LOSS_SECONDS, MARGIN, QUANTILE, WINDOW_SECONDS, DelayEstimator
+from conference.audio.delay import (
+    FRESH_PACKETS,
+    LEAST_PACKETS,
+    LOSS_SECONDS,
+    MARGIN,
+    QUANTILE,
+    WINDOW_SECONDS,
+    DelayEstimator,
+)
 from tests.netem import Network, every_20_ms
 
 RATE = 48_000
@@ -113,6 +121,23 @@ def test_a_long_pause_does_not_make_it_forget_the_network() -> None:
     assert estimator.target == pytest.approx(before, rel=0.2)
 
 
+def test_a_bad_minute_is_over_when_a_few_have_come_in_time() -> None:
+    estimator = make()
+    chance = random.Random(2)
+    feed(estimator, [chance.uniform(0, 60) for _ in range(200)])
+    for look in range(11):  # two a second
+        feed(estimator, [0.0], first=200 + 25 * look)
+        assert look == 10 or estimator.target > 20 * MS
+    assert estimator.target == 3 * MS
+
+
+def forget(seen: list[tuple[int, int]], before: int) -> None:
+    """Take out of pairs of arrival and transit what counts no more."""
+    fresh = len(seen) >= FRESH_PACKETS and seen[-FRESH_PACKETS][0] >= before
+    while len(seen) > (FRESH_PACKETS if fresh else LEAST_PACKETS) and seen[0][0] < before:
+        del seen[0]
+
+
 @settings(max_examples=50)
 @given(late_ms=st.lists(st.floats(0, 190), min_size=1, max_size=400), rate=st.sampled_from([8_000, 48_000]))
 def test_the_quantile_that_is_moved_is_the_quantile_that_a_search_would_find(late_ms: list[float], rate: int) -> None:
@@ -124,8 +149,7 @@ def test_the_quantile_that_is_moved_is_the_quantile_that_a_search_would_find(lat
         arrival = number * rate // 50 + transit
         estimator.observe(transit, arrival)
         seen.append((arrival, transit))
-        while len(seen) > LEAST_PACKETS and seen[0][0] < arrival - WINDOW_SECONDS * rate:
-            del seen[0]
+        forget(seen, arrival - WINDOW_SECONDS * rate)
         transits = sorted(one for _, one in seen)
         assert estimator.base == transits[0]
         may_be_late = max(int((1 - QUANTILE) * len(seen)), len(seen) > 1)
@@ -149,8 +173,7 @@ class Plain:
             self.seen = []
         self.odd = False
         self.seen.append((arrival, transit))
-        while len(self.seen) > LEAST_PACKETS and self.seen[0][0] < arrival - WINDOW_SECONDS * self.rate:
-            del self.seen[0]
+        forget(self.seen, arrival - WINDOW_SECONDS * self.rate)
         buckets = sorted((one // (self.rate // 1000) for _, one in self.seen), reverse=True)
         self.base = min(one for _, one in self.seen)
         may_be_late = max(int((1 - QUANTILE) * len(buckets)), len(buckets) > 1)

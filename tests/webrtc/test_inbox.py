@@ -19,11 +19,11 @@ from conference.codecs.base import Codec
 from conference.codecs.opus import OpusCodec
 from conference.codecs.pcmu import PcmuCodec
 from conference.room.stream import PacketSource
-from conference.room.unheard import KEPT_BYTES
+from conference.room.unheard import KEPT_BYTES, LONGEST_KEEP_ALIVE
 from conference.webrtc import inbox as inbox_module
 from conference.webrtc import reception
 from conference.webrtc.datagrams import Batch, pack_name
-from conference.webrtc.inbox import BYTES, COLUMNS_FROM, PACKETS, ROW_COLUMNS, Inbox
+from conference.webrtc.inbox import BYTES, COLUMNS_FROM, PACKETS, PASSING, ROW_COLUMNS, Inbox
 from conference.webrtc.ingress import Ingress
 from conference.webrtc.reception import ReceptionStatistics
 from conference.webrtc.red import Block, build_red
@@ -259,6 +259,42 @@ def test_streams_that_are_known_come_by_the_table_and_silence_goes_by(monkeypatc
         assert person.together.stats.packets == 300
 
 
+@pytest.mark.parametrize("since_a_look", range(5))
+def test_a_word_after_a_long_silence_has_what_came_before_it_whoever_kept_that(since_a_look: int) -> None:
+    house = House(COLUMNS_FROM)
+    amy = house.people[0]
+    last = 500
+    talk(house, range(last))
+    while amy.together.line.row[PASSING] != LONGEST_KEEP_ALIVE - 1:
+        talk(house, range(last, last + 1))
+        last += 1
+    talk(house, range(last, last + since_a_look))
+    last += since_a_look
+    talk(house, range(last, last + 1), LOUD)
+    for person in house.people:
+        person.check()
+        assert person.decoders[0].decoded[-4:] == [bytes([tick % 250 + 1] * 40) for tick in range(last - 3, last + 1)]
+
+
+def test_what_goes_by_is_no_sign_of_life_and_is_authenticated_when_it_is_needed() -> None:
+    house = House(COLUMNS_FROM)
+    amy = house.people[0]
+    talk(house, range(42))
+    heard_ns, packets = amy.together.heard_ns, amy.together.stats.packets
+    for tick in (42, 43):
+        for person in house.people:
+            protected = person.protect(with_level(tick, person.ssrc, bytes([tick] * 40), SILENT))
+            house.send(person, protected[:-1] + bytes([protected[-1] ^ 1]))
+        house.read((tick + 1) * TICK_NS)
+    assert (amy.together.heard_ns, amy.together.stats.packets) == (heard_ns, packets + 2)
+    assert amy.together.stats.unauthentic == 0
+    talk(house, range(44, 45), LOUD)
+    assert amy.together.stats.unauthentic == 2
+    assert [payload[0] for payload in amy.decoders[0].decoded[-2:]] == [42, 45], "tick 41, and 44"
+    for person in house.people:
+        person.check()
+
+
 def test_few_at_once_go_one_by_one() -> None:
     house = House(COLUMNS_FROM - 1)
     assert talk(house, range(3))[-1] == list(range(COLUMNS_FROM - 1))
@@ -306,7 +342,7 @@ def test_whoever_leaves_goes_on_by_packet_and_their_lane_is_used_again() -> None
     talk(house, range(80, 120))
     assert house.inbox.lanes[eve.name] == lane
     eve.check()
-    assert not house.inbox.kept(lane) or eve.together.stats.packets == 40
+    assert not house.inbox.kept(lane, 3) or eve.together.stats.packets == 40
 
 
 def test_those_for_whom_there_is_no_room_are_heard_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

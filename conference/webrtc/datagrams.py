@@ -33,8 +33,8 @@ _ffi.cdef(
     """
 )
 
-NAME_BYTES = 28
-"""Of a ``sockaddr_in6``; a ``sockaddr_in`` is shorter."""
+NAME_BYTES = 32
+"""Place for a ``sockaddr_in6``, which has 28; a ``sockaddr_in`` is shorter. The rest is zero."""
 
 MAX_AGE_NS: Final = 1_000_000_000
 """A datagram that was not read for longer counts as so old: the system's clock may have been set meanwhile."""
@@ -104,8 +104,10 @@ class Batch:
 
     Attributes:
         data: shape ``(places, size)``, uint8: the datagrams.
+        raw_words: shape ``(places, size / 8)``, int64: the same memory, in the machine's byte order.
         lengths: shape ``(places,)``, uint64: what of them is to be sent, or may be received.
         names: shape ``(places, NAME_BYTES)``, uint8: their addresses, each a ``sockaddr``.
+        name_words: shape ``(places, NAME_BYTES / 8)``, int64: the same memory.
         pointers: to each datagram, for libraries that work in place.
         length_pointers: to each length, as ``int *``.
     """
@@ -119,8 +121,9 @@ class Batch:
         self._vectors = _ffi.new("struct iovec[]", places)
         self._messages = _ffi.new("struct mmsghdr[]", places)
         self.data = _array(self._memory, np.uint8).reshape(places, size)
-        self._words: NDArray[np.int64] = self.data.view(np.int64)
+        self.raw_words: NDArray[np.int64] = self.data.view(np.int64)
         self.names = _array(self._names, np.uint8).reshape(places, NAME_BYTES)
+        self.name_words: NDArray[np.int64] = self.names.view(np.int64)
         self.lengths: NDArray[np.uint64] = _array(self._vectors, np.uint64)[1::2]
         self.lengths[:] = size
         self.pointers = [self._memory + place * size for place in range(places)]
@@ -173,13 +176,9 @@ class Batch:
         """How long ago the first datagrams came, as far as the kernel noted it; shape ``(count,)``, nanoseconds."""
         stamps = self._stamps[:count]
         ages = time.time_ns() - stamps[:, 2] * 1_000_000_000 - stamps[:, 3]
-        noted = stamps[:, 1] == _STAMPED
-        return np.where(noted, ages, 0).clip(0, MAX_AGE_NS)
-
-    def senders(self, count: int) -> list[bytes]:
-        """Where the first datagrams came from: each a ``sockaddr`` of :data:`NAME_BYTES`."""
-        names = self._name_bytes[: count * NAME_BYTES].tobytes()
-        return [names[start : start + NAME_BYTES] for start in range(0, count * NAME_BYTES, NAME_BYTES)]
+        ages *= stamps[:, 1] == _STAMPED
+        bounded: NDArray[np.int64] = np.minimum(np.maximum(ages, 0), MAX_AGE_NS)
+        return bounded
 
     def sender(self, place: int) -> bytes:
         """Where one came from."""
@@ -200,7 +199,7 @@ class Batch:
         Returns:
             Shape ``(count, words)``. Behind the end of a datagram is anything.
         """
-        found: NDArray[np.int64] = self._words[:count, :words].byteswap()
+        found: NDArray[np.int64] = self.raw_words[:count, :words].byteswap()
         return found
 
 

@@ -26,6 +26,7 @@ from conference.codecs.base import Decoder
 from conference.room.unheard import KEPT_BYTES, PRIMING_PACKETS, Door
 from conference.webrtc import reception
 from conference.webrtc.datagrams import Batch
+from conference.webrtc.directory import NOBODY, Directory
 from conference.webrtc.reception import Column, Row
 from conference.webrtc.sockets import MuxStats
 from conference.webrtc.srtp import SrtpSession, unprotect_in_place
@@ -130,7 +131,7 @@ class Inbox:
 
     Attributes:
         rows: shape ``(LANES + 1, ROW_COLUMNS)``, int64; the last one is of nobody.
-        lanes: by the sender's address, as the kernel names it.
+        directory: whose stream comes from which address.
         columns_from: fewer packets than that are left over.
     """
 
@@ -138,7 +139,7 @@ class Inbox:
         self.columns_from = COLUMNS_FROM
         self._stats = stats
         self.rows: Column = np.zeros((LANES + 1, ROW_COLUMNS), np.int64)
-        self.lanes: dict[bytes, int] = {}
+        self.directory = Directory()
         self._kept = np.zeros((LANES, PRIMING_PACKETS, _KEPT_BYTES), np.uint8)
         self._kept_lengths = np.zeros((LANES, PRIMING_PACKETS), np.uint8)
         self._receivers: list[Receiver | None] = []
@@ -162,7 +163,7 @@ class Inbox:
         return lane
 
     def leave(self, lane: int) -> None:
-        """Let go of a stream. Nobody may be on their way to it any more: see :attr:`lanes`."""
+        """Let go of a stream. Nobody may be on their way to it any more: see :attr:`directory`."""
         self._receivers[lane] = self._sessions[lane] = self._handles[lane] = None
         self.rows[lane] = 0
         self._free.append(lane)
@@ -203,12 +204,12 @@ class Inbox:
         """
         if count < self.columns_from:
             return range(count)
-        lane_of = self.lanes.get
-        chosen = [lane_of(name, -1) for name in batch.senders(count)]
-        lanes = np.array(chosen)
+        lanes = self.directory.find(batch.name_words[:count])
+        rows = self.rows.take(lanes, axis=0)
         heads = batch.words(count, _HEAD_BYTES // 8)
-        same = (heads ^ self.rows[lanes, HEAD : HEAD + 3]) & _SAME
-        others = np.flatnonzero(same.any(axis=1) | (lanes < 0)).tolist()
+        different = (heads ^ rows[:, HEAD : HEAD + 3]) & _SAME
+        ordinary = (different[:, 0] | different[:, 1] | different[:, 2]) == 0
+        ordinary &= lanes != NOBODY
         packets = np.empty((_FIELDS, count), np.int64)
         packets[_PLACE] = np.arange(count)
         packets[_LANE] = lanes
@@ -217,26 +218,45 @@ class Inbox:
         packets[_LEVEL] = heads[:, 2] >> 48 & 0x7F
         packets[_ARRIVAL] = arrivals_ns
         packets[_LENGTH] = batch.lengths[:count]
+        others = np.flatnonzero(~ordinary).tolist()
         if others:
-            packets = np.delete(packets, others, axis=1)
-            chosen = packets[_LANE].tolist()
-        while len(set(chosen)) < len(chosen):  # of several packets of one stream, the first comes first
-            _, firsts = np.unique(packets[_LANE], return_index=True)
-            self._take(batch, packets[:, firsts])
-            packets = np.delete(packets, firsts, axis=1)
-            chosen = packets[_LANE].tolist()
-        if chosen:
-            self._take(batch, packets)
-        return others
+            packets, rows = packets.compress(ordinary, axis=1), rows.compress(ordinary, axis=0)
+        later = self._take_firsts(batch, packets, rows) if packets.size else []
+        return sorted(others + later) if later else others
 
-    def _take(self, batch: Batch, packets: Column) -> None:
+    def _take_firsts(self, batch: Batch, packets: Column, rows: Column) -> list[int]:
+        """Take in ordinary packets, of several of one stream the first ones first.
+
+        Args:
+            batch: where they are.
+            packets: they.
+            rows: of their streams.
+
+        Returns:
+            The places of those that have to be handled one by one, for there are few left to go with them.
+        """
+        lanes = packets[_LANE]
+        while len(set(lanes.tolist())) < len(lanes):
+            _, firsts = np.unique(lanes, return_index=True)
+            self._take(batch, packets.take(firsts, axis=1), rows.take(firsts, axis=0))
+            packets = np.delete(packets, firsts, axis=1)
+            lanes = packets[_LANE]
+            if len(lanes) < self.columns_from:
+                places: list[int] = packets[_PLACE].tolist()
+                return places
+            rows = self.rows.take(lanes, axis=0)
+        self._take(batch, packets, rows)
+        return []
+
+    def _take(self, batch: Batch, packets: Column, rows: Column) -> None:
         """Take in ordinary packets, one of each stream."""
-        rows = self.rows[packets[_LANE]]
         lengths = packets[_LENGTH]
         lengths -= ORDINARY_BYTES + rows[:, TRAILER]  # of what goes by; of what is read, libsrtp will say
         ahead = packets[_SEQUENCE] - rows[:, reception.HIGHEST] & 0xFFFF
         passing = (rows[:, PASSING] > 0) & (rows[:, TRAILER] > 0) & (rows[:, reception.TRANSIT] >= 0)
-        passing &= (packets[_LEVEL] >= -SILENT_DBOV) & _within(ahead, MAX_AHEAD) & _within(lengths, KEPT_BYTES)
+        passing &= packets[_LEVEL] >= -SILENT_DBOV
+        passing &= _within(ahead, MAX_AHEAD)
+        passing &= _within(lengths, KEPT_BYTES)
         read = np.flatnonzero(~passing)
         if len(read):
             done = self._read(batch, packets, read, reception.ordinary(rows, packets[_SEQUENCE]))
@@ -298,7 +318,7 @@ class Inbox:
             self._kept_lengths[slots] = batch.lengths[packets[_PLACE, gone]]
         self.rows[lanes] = rows
         if len(gone) < len(lanes):
-            self._push(batch, packets[:, ~passing])
+            self._push(batch, packets.compress(~passing, axis=1))
 
     def _push(self, batch: Batch, packets: Column) -> None:
         """Hand on what is to be heard."""

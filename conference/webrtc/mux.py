@@ -151,13 +151,7 @@ class UdpMux:
         else:
             self._carried[endpoint] = lane
         for address in self._addresses.get(endpoint, ()):
-            self._aim(_name(address), lane)
-
-    def _aim(self, name: bytes, lane: int | None) -> None:
-        if lane is None:
-            self.inbox.lanes.pop(name, None)
-        else:
-            self.inbox.lanes[name] = lane
+            self.inbox.directory.aim(_name(address), lane)
 
     def announced(self) -> list[tuple[SharedSocket, tuple[str, ...]]]:
         """Where we can be reached at this moment: each socket with its addresses, sockets without any left out."""
@@ -179,7 +173,7 @@ class UdpMux:
         self._by_address.clear()
         self._by_name.clear()
         self._carried.clear()
-        self.inbox.lanes.clear()
+        self.inbox.directory.clear()
         self._addresses.clear()
         self._asked.clear()
 
@@ -289,7 +283,7 @@ class UdpMux:
         known.append(address)
         name = _name(address)
         self._by_address[address] = self._by_name[name] = endpoint
-        self._aim(name, self._carried.get(endpoint))
+        self.inbox.directory.aim(name, self._carried.get(endpoint))
         return True
 
 

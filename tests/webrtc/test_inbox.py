@@ -84,14 +84,11 @@ class Person:
             for source, each in zip(self.sources, self.sessions, strict=True)
         ]
         self.together, self.alone = self.ways
-        self.lanes = inbox.lanes
+        self.directory = inbox.directory
         self.together.line.lead(inbox, self.sessions[0], self.route)
 
     def route(self, lane: int | None) -> None:
-        if lane is None:
-            self.lanes.pop(self.name)
-        else:
-            self.lanes[self.name] = lane
+        self.directory.aim(self.name, lane)
 
     def protect(self, packet: bytes) -> bytes:
         protected = self.sender.protect(packet)
@@ -333,14 +330,14 @@ def test_whoever_leaves_goes_on_by_packet_and_their_lane_is_used_again() -> None
     house = House(COLUMNS_FROM)
     talk(house, range(40))
     amy = house.people[0]
-    lane = house.inbox.lanes[amy.name]
+    lane = house.inbox.directory.get(amy.name)
     amy.together.line.withdraw()
     assert [left for left in talk(house, range(40, 80)) if left != [0]] == []
     amy.check()
     eve = Person(50, house.inbox)
     house.people.append(eve)
     talk(house, range(80, 120))
-    assert house.inbox.lanes[eve.name] == lane
+    assert house.inbox.directory.get(eve.name) == lane
     eve.check()
     assert not house.inbox.kept(lane, 3) or eve.together.stats.packets == 40
 
@@ -382,7 +379,7 @@ def test_a_stream_that_becomes_redundant_leaves_the_table_and_hands_nothing_on_t
                 house.send(person, person.protect(with_level(tick, person.ssrc, red, LOUD, RED)))
         house.read((tick + 1) * TICK_NS)
         house.pull((tick + 1) * TICK_NS + TICK_NS // 2)
-    assert not house.inbox.lanes
+    assert not len(house.inbox.directory)
     for person in house.people:
         person.check()
         assert person.together.stats.recovered == 1

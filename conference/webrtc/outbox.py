@@ -11,9 +11,10 @@ import random
 import socket
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Final, Protocol, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from conference.webrtc.datagrams import NAME_BYTES, Batch, pack_name, unpack_name
 from conference.webrtc.lines import TICKS_PER_SECOND, LineStats, first_sequence
@@ -21,7 +22,7 @@ from conference.webrtc.offer import Format
 from conference.webrtc.rtp import HEADER_BYTES, build_rtp
 from conference.webrtc.srtp import SrtpSession, protect_in_place
 
-PLACES = 128
+PLACES = 256
 """Packets that are built and sent at a time: what fits into the processor's cache."""
 
 PLACE_BYTES = 512
@@ -34,25 +35,40 @@ MAX_PAYLOAD = PLACE_BYTES - HEADER_BYTES - TRAILER_BYTES
 AT_ONCE = 512
 """After so many packets, what has come in has its turn."""
 
-_HEADER = np.dtype(
-    [("version", "u1"), ("type", "u1"), ("sequence", ">u2"), ("timestamp", ">u4"), ("ssrc", ">u4")], align=False
-)
-_ROW = np.dtype(
-    [
-        ("type", "u1"),
-        ("sequence", "u2"),
-        ("ssrc", "u4"),
-        ("origin", "u4"),
-        ("samples", "u4"),
-        ("tick", "i8"),
-        ("packets", "i8"),
-        ("bytes", "i8"),
-        ("failed", "i8"),
-        ("name", "u1", NAME_BYTES),
-    ]
-)
-_NEVER = -2
+TYPE: Final = 0
+"""Payload type."""
+
+SEQUENCE: Final = 1
+"""Of the next packet."""
+
+SSRC: Final = 2
+ORIGIN: Final = 3
+"""Timestamp of tick 0."""
+
+SAMPLES: Final = 4
+"""Timestamp units in a tick."""
+
+TICK: Final = 5
+"""Of the last packet."""
+
+PACKETS: Final = 6
+BYTES: Final = 7
+"""Payload."""
+
+FAILED: Final = 8
+"""Packets that did not go out."""
+
+ROW_COLUMNS: Final = 16
+"""Two cache lines."""
+
+NEVER: Final = -2
 """No tick was before the first one."""
+
+Row: TypeAlias = NDArray[np.int64]
+"""What is known of one stream: shape ``(ROW_COLUMNS,)``."""
+
+_STARTS = np.array((0x80 << 56, 0x80 << 56 | 0x80 << 48), np.uint64).view(np.int64)
+"""Version 2 of RTP, without and with the marker, which stands after a gap."""
 
 
 class Socket(Protocol):
@@ -77,7 +93,8 @@ class Outbox:
     def __init__(self, shared: Socket, soon: Callable[[Callable[[], None]], object], now: Callable[[], int]) -> None:
         self.shared = shared
         self.now = now
-        self.rows = np.zeros(64, _ROW)
+        self.rows: NDArray[np.int64] = np.zeros((64, ROW_COLUMNS), np.int64)
+        self._names = np.zeros((64, NAME_BYTES // 8), np.int64)
         self.sessions: list[SrtpSession | None] = [None] * len(self.rows)
         self._handles: list[Any] = [None] * len(self.rows)
         self._free = list(range(len(self.rows)))
@@ -86,41 +103,40 @@ class Outbox:
         self._queue: deque[tuple[bytes, list[int]]] = deque()
         self._batch = Batch(PLACES, PLACE_BYTES)
         self._batch.set_family(shared.sock.family)
-        self._headers = np.zeros(PLACES, _HEADER)
-        self._headers["version"] = 0x80
-        self._header_bytes = self._headers.view(np.uint8).reshape(PLACES, HEADER_BYTES)
-        self.tick = _NEVER
+        self.tick = NEVER
         """The one whose packets were posted last."""
 
         self.tick_ns = 0
         """When its first one was."""
 
-    def enter(self, row: Any, session: SrtpSession, address: tuple[str, int]) -> int:
+    def enter(self, row: Row, session: SrtpSession, address: tuple[str, int]) -> int:
         """Take in a stream. Returns its place.
 
         Raises:
             OSError: the address cannot be sent to through this socket.
         """
-        name = np.frombuffer(pack_name(address, self.shared.sock.family), np.uint8)
+        name = np.frombuffer(pack_name(address, self.shared.sock.family), np.int64)
         if not self._free:
             self._free = list(range(len(self.rows), 2 * len(self.rows)))
             self.sessions += [None] * len(self.rows)
             self._handles += [None] * len(self.rows)
-            self.rows = np.concatenate((self.rows, np.zeros(len(self.rows), _ROW)))
+            self._names = np.concatenate((self._names, np.zeros_like(self._names)))
+            self.rows = np.concatenate((self.rows, np.zeros_like(self.rows)))
         lane = self._free.pop()
         self.rows[lane] = row
-        self.rows["name"][lane] = name
+        self._names[lane] = name
         self.sessions[lane], self._handles[lane] = session, session.handle
         return lane
 
-    def leave(self, lane: int) -> Any:
+    def leave(self, lane: int) -> Row:
         """Let go of a stream, and of what of it is still to be sent. Returns its row."""
         for _, lanes in (*self._pending.items(), *self._queue):
             if lane in lanes:
                 lanes.remove(lane)
         self.sessions[lane] = self._handles[lane] = None
         self._free.append(lane)
-        return self.rows[lane].copy()
+        row: Row = self.rows[lane].copy()
+        return row
 
     def post(self, lane: int, tick: int, payload: bytes) -> None:
         """Send a packet soon: when all of this tick have been posted."""
@@ -174,33 +190,40 @@ class Outbox:
         return len(chosen)
 
     def _send(self, chosen: list[int], pieces: list[tuple[bytes, int]]) -> None:
-        count, rows, batch, headers = len(chosen), self.rows, self._batch, self._headers
-        index = np.array(chosen)
-        mine = rows[index]
-        headers["type"][:count] = mine["type"] | (mine["tick"] != self.tick - 1).astype(np.uint8) << 7
-        headers["sequence"][:count] = mine["sequence"]
-        headers["timestamp"][:count] = mine["origin"] + mine["samples"] * np.uint32(self.tick & 0xFFFFFFFF)
-        headers["ssrc"][:count] = mine["ssrc"]
-        batch.data[:count, :HEADER_BYTES] = self._header_bytes[:count]
-        batch.names[:count] = mine["name"]
+        count, batch, handles = len(chosen), self._batch, self._handles
+        lanes = np.array(chosen)
+        rows = self.rows.take(lanes, axis=0)
+        batch.name_words[:count] = self._names.take(lanes, axis=0)
+        lengths = self._fill(rows, pieces)
+        batch.lengths[:count] = lengths + HEADER_BYTES
+        refused = protect_in_place([handles[lane] for lane in chosen], batch.pointers, batch.length_pointers)
+        failed = self._transmit(count, refused)
+        rows[:, SEQUENCE] += 1
+        rows[:, TICK] = self.tick
+        rows[:, PACKETS] += 1
+        rows[:, BYTES] += lengths
+        if failed:
+            rows[failed, PACKETS] -= 1
+            rows[failed, BYTES] -= lengths[failed]
+            rows[failed, FAILED] += 1
+        self.rows[lanes] = rows
+        self.shared.note_sent(count - len(failed), len(failed))
+
+    def _fill(self, rows: NDArray[np.int64], pieces: list[tuple[bytes, int]]) -> NDArray[np.int64]:
+        """Write a packet for each row. Returns how long their payloads are."""
+        count, batch = len(rows), self._batch
+        first = rows[:, TYPE] << 48 | (rows[:, SEQUENCE] & 0xFFFF) << 32
+        first |= rows[:, ORIGIN] + rows[:, SAMPLES] * self.tick & 0xFFFFFFFF
+        first |= np.where(rows[:, TICK] == self.tick - 1, *_STARTS)
+        batch.raw_words[:count, 0] = first.byteswap()
+        batch.raw_words[:count, 1] = (rows[:, SSRC] << 32).byteswap()
         lengths, start = np.empty(count, np.int64), 0
         for payload, people in pieces:
             end = start + people
             batch.data[start:end, HEADER_BYTES : HEADER_BYTES + len(payload)] = np.frombuffer(payload, np.uint8)
             lengths[start:end] = len(payload)
             start = end
-        batch.lengths[:count] = lengths + HEADER_BYTES
-        handles = self._handles
-        refused = protect_in_place([handles[lane] for lane in chosen], batch.pointers, batch.length_pointers)
-        rows["sequence"][index] = mine["sequence"] + np.uint16(1)
-        rows["tick"][index] = self.tick
-        failed = self._transmit(count, refused)
-        went = np.ones(count, bool)
-        went[failed] = False
-        rows["packets"][index] += went
-        rows["bytes"][index] += np.where(went, lengths, 0)
-        rows["failed"][index] += ~went
-        self.shared.note_sent(count - len(failed), len(failed))
+        return lengths
 
     def _transmit(self, count: int, refused: list[int]) -> list[int]:
         """Send all but those that could not be protected. Returns the places of what did not go out."""
@@ -214,19 +237,20 @@ class Outbox:
         return failed
 
     def _send_long(self, lane: int, payload: bytes) -> None:
-        row, session = self.rows[lane], self.sessions[lane]
+        session = self.sessions[lane]
         if session is None:
             return
-        stamp = (int(row["origin"]) + int(row["samples"]) * self.tick) & 0xFFFFFFFF
-        gap = bool(row["tick"] != self.tick - 1)
-        packet = build_rtp(int(row["type"]), gap, int(row["sequence"]), stamp, int(row["ssrc"]), payload)
+        row = self.rows[lane]
+        number, sequence, ssrc, origin, samples, tick = row[: TICK + 1].tolist()
+        stamp = (origin + samples * self.tick) & 0xFFFFFFFF
+        packet = build_rtp(number, tick != self.tick - 1, sequence & 0xFFFF, stamp, ssrc, payload)
         protected = session.protect(packet)
-        went = protected is not None and self.shared.sendto(protected, unpack_name(row["name"].tobytes()))
-        row["sequence"] = (int(row["sequence"]) + 1) & 0xFFFF
-        row["tick"] = self.tick
-        row["packets"] += went
-        row["bytes"] += len(payload) if went else 0
-        row["failed"] += not went
+        went = protected is not None and self.shared.sendto(protected, unpack_name(self._names[lane].tobytes()))
+        row[SEQUENCE] += 1
+        row[TICK] = self.tick
+        row[PACKETS] += went
+        row[BYTES] += len(payload) if went else 0
+        row[FAILED] += not went
 
 
 class OutboxLine:
@@ -241,10 +265,15 @@ class OutboxLine:
         self._clock_rate = agreed.clock_rate
         self._outbox: Outbox | None = None
         self._lane = 0
-        self._row = row = np.zeros((), _ROW)  # while it is in no outbox
-        row["type"], row["sequence"], row["ssrc"] = agreed.payload_type, first_sequence(), ssrc
-        row["origin"], row["samples"] = random.getrandbits(32), agreed.clock_rate // TICKS_PER_SECOND
-        row["tick"] = _NEVER
+        self._row: Row = np.zeros(ROW_COLUMNS, np.int64)  # while it is in no outbox
+        self._row[: TICK + 1] = (
+            agreed.payload_type,
+            first_sequence(),
+            ssrc,
+            random.getrandbits(32),
+            agreed.clock_rate // TICKS_PER_SECOND,
+            NEVER,
+        )
 
     def lead(self, outbox: Outbox, session: SrtpSession, address: tuple[str, int]) -> None:
         """From now on it goes there.
@@ -267,17 +296,17 @@ class OutboxLine:
             self._outbox = None
 
     @property
-    def _now(self) -> Any:
+    def _now(self) -> Row:
         return self._row if self._outbox is None else self._outbox.rows[self._lane]
 
     @property
     def payload_type(self) -> int:
         """Of the packets from now on."""
-        return int(self._now["type"])
+        return int(self._now[TYPE])
 
     @payload_type.setter
     def payload_type(self, number: int) -> None:
-        self._now["type"] = number
+        self._now[TYPE] = number
 
     def post(self, tick: int, payload: bytes) -> None:
         """Send the packet of a tick with those of the others."""
@@ -287,16 +316,16 @@ class OutboxLine:
     def timestamp(self, now_ns: int) -> int | None:
         """The RTP timestamp of a moment."""
         outbox, row = self._outbox, self._now
-        if outbox is None or row["tick"] == _NEVER:
+        if outbox is None or row[TICK] == NEVER:
             return None
         elapsed = (now_ns - outbox.tick_ns) * self._clock_rate // 1_000_000_000
-        return (int(row["origin"]) + outbox.tick * int(row["samples"]) + elapsed) & 0xFFFFFFFF
+        return (int(row[ORIGIN]) + outbox.tick * int(row[SAMPLES]) + elapsed) & 0xFFFFFFFF
 
     @property
     def stats(self) -> LineStats:
         """What went out."""
         row = self._now
-        return LineStats(int(row["packets"]), int(row["bytes"]), int(row["failed"]))
+        return LineStats(int(row[PACKETS]), int(row[BYTES]), int(row[FAILED]))
 
     def close(self) -> None:
         """Send nothing any more, not even what was posted just now."""

@@ -5,22 +5,25 @@ from __future__ import annotations
 import argparse
 import asyncio
 import errno
-import gc
 import os
 import signal
 import ssl
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from conference.audio.suppression import SuppressionUnavailable
+from conference.cli.garbage import Collector
 from conference.cli.options import PREFIX, add_options, make_settings
 from conference.log import set_up_logging
 from conference.prompts.library import LibraryError
+from conference.room.events import ParticipantLeft, RoomEvent
 from conference.settings import Settings, SettingsError
 from conference.web.app import build_app, hang_up_all
-from conference.web.live import SERVER
+from conference.web.live import SERVER, Server
 from conference.web.signatures import SignaturesUnavailable
 from conference.web.tls import local_addresses, make_ssl_context
 from conference.webrtc.aiortc_internals import IncompatibleLibraryError
@@ -120,13 +123,30 @@ async def serve(settings: Settings, context: ssl.SSLContext | None = None) -> No
     try:
         await _start(runner, settings, context)
         print(_welcome(settings, runner), flush=True)
-        gc.collect()
-        gc.freeze()  # what is here now stays: looking through it again and again would make ticks late
-        await stop.wait()
+        async with _short_collections(app[SERVER]):
+            await stop.wait()
         print("Stopping: ending every call. Press Ctrl-C again to stop at once.", flush=True)
         await hang_up_all(app)
     finally:
         await runner.cleanup()
+
+
+@asynccontextmanager
+async def _short_collections(server: Server) -> AsyncIterator[None]:
+    collector = Collector(lambda: server.house.idle)
+
+    def note(event: RoomEvent) -> None:
+        if isinstance(event, ParticipantLeft):
+            collector.note_departure()
+
+    forget = server.conference.subscribe(None, note)
+    looking = asyncio.create_task(collector.run(), name="garbage collection")
+    try:
+        yield
+    finally:
+        forget()
+        looking.cancel()
+        await asyncio.wait([looking])
 
 
 def _on_signals(stop: asyncio.Event) -> None:

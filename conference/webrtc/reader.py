@@ -43,6 +43,9 @@ QUICK_READS = 4
 HURRY_NS = 500_000_000
 """For so long after something came that has to do with connecting, looks are as frequent as can be."""
 
+HURRIED = 192
+"""Datagrams that a look is worth even then."""
+
 
 class Handler(Protocol):
     """What becomes of that which was read. Its methods never raise."""
@@ -73,7 +76,7 @@ class Reader:
         self._enough = max(1, min(PLACES, room))
         self._timer: asyncio.TimerHandle | None = None
         self._read_ns = self._received_ns = 0
-        self._interval_ns = LATEST_NS
+        self._interval_ns = self._each_ns = LATEST_NS  # between looks; from one datagram to the next
         self._quick = 0  # reads before this one that followed each other closely
         self._hurry_until_ns = 0
         self.behind_ns = -(1 << 62)
@@ -130,7 +133,9 @@ class Reader:
 
     @property
     def _longest_ns(self) -> int:
-        return SOONEST_NS if self._read_ns < self._hurry_until_ns else LATEST_NS
+        if self._read_ns >= self._hurry_until_ns:
+            return LATEST_NS
+        return min(max(SOONEST_NS, HURRIED * self._each_ns), LATEST_NS)
 
     def _read(self) -> None:
         """Read what is there, up to a bound."""
@@ -140,7 +145,8 @@ class Reader:
             self.behind_ns = self._now()  # what comes is more than what is read: no time to wait
         if received:
             self._received_ns = now_ns
-            full_ns = (now_ns - self._read_ns) * self._enough // received  # as often as there are this many together
+            self._each_ns = (now_ns - self._read_ns) // received
+            full_ns = self._each_ns * self._enough  # as often as there are this many together
             self._interval_ns = min(max(SOONEST_NS, full_ns), self._longest_ns)
         self._read_ns = now_ns
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry, ProcessCollector
@@ -11,6 +11,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.registry import Collector
 
+from conference.room.participant import Transport
 from conference.web.access import require
 from conference.web.headers import FRESH
 from conference.web.live import SERVER, Server
@@ -33,17 +34,24 @@ async def metrics(request: web.Request) -> web.Response:
     if not request.app[SERVER].settings.open_metrics:
         require(request, "moderate", None)
     registry = CollectorRegistry()
-    registry.register(ConferenceCollector(request.app[SERVER]))
+    server = request.app[SERVER]
+    registry.register(ConferenceCollector(server, await server.traffic.totals()))
     ProcessCollector(registry=registry)  # CPU, memory, open files
     headers = FRESH | {"Content-Type": CONTENT_TYPE_PLAIN_0_0_4}
     return web.Response(body=generate_latest(registry), headers=headers)
 
 
 class ConferenceCollector(Collector):
-    """Reads one server. Holds no figures of its own."""
+    """Reads one server. Holds no figures of its own.
 
-    def __init__(self, server: Server) -> None:
+    Args:
+        server: with its live objects.
+        totals: what has gone over its connections.
+    """
+
+    def __init__(self, server: Server, totals: Mapping[tuple[Transport, str], int]) -> None:
         self._server = server
+        self._totals = totals
 
     def collect(self) -> Iterator[Metric]:
         """All families."""
@@ -89,7 +97,7 @@ class ConferenceCollector(Collector):
         )
 
     def _traffic(self) -> Iterator[Metric]:
-        totals = self._server.traffic.totals()
+        totals = self._totals
         for field, (name, text) in _TRAFFIC.items():
             family = CounterMetricFamily(name, text, labels=["transport"])
             family.add_metric(["webrtc"], totals["webrtc", field])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -9,6 +10,9 @@ from typing import Any
 from conference.room.participant import Transport
 
 Read = Callable[[], Mapping[str, int]]
+
+AT_ONCE = 50
+"""Connections that are asked before others on the event loop have their turn."""
 
 
 class Traffic:
@@ -29,11 +33,14 @@ class Traffic:
         if found is not None:
             _add(self._gone, *found)
 
-    def totals(self) -> Counter[tuple[Transport, str]]:
-        """All counts by transport and name."""
+    async def totals(self) -> Counter[tuple[Transport, str]]:
+        """All counts by transport and name. Holds nobody up, however many connections there are."""
         totals = Counter(self._gone)
-        for transport, read in self._open.values():
-            _add(totals, transport, read)
+        for number, (connection, (transport, read)) in enumerate(list(self._open.items()), 1):
+            if connection in self._open:  # else it has ended meanwhile, and its counts are there the next time
+                _add(totals, transport, read)
+            if number % AT_ONCE == 0:
+                await asyncio.sleep(0)
         self._highest |= totals  # losses can be taken back when a packet was only late; a counter must not fall
         return self._highest
 

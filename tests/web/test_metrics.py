@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from conference.web.tick import Lateness
-from conference.web.traffic import Traffic
+from conference.web.traffic import AT_ONCE, Traffic
 from tests.room.fakes import Mouth, steady
 from tests.web.doubles import Site
 
@@ -56,16 +58,28 @@ async def test_what_a_connection_carried_still_counts_when_it_is_gone() -> None:
         assert (await figures(site))["conference_packets_received_total/webrtc"] == 40
 
 
-def test_totals_never_go_down() -> None:
+async def test_totals_never_go_down() -> None:
     traffic = Traffic()
     lost = {"lost_in": 5}
     traffic.opened("a", "webrtc", lambda: lost)
-    assert traffic.totals()["webrtc", "lost_in"] == 5
+    assert (await traffic.totals())["webrtc", "lost_in"] == 5
     lost["lost_in"] = 3  # two were only late
-    assert traffic.totals()["webrtc", "lost_in"] == 5
+    assert (await traffic.totals())["webrtc", "lost_in"] == 5
     traffic.closed("a")
     traffic.closed("a")
-    assert traffic.totals()["webrtc", "lost_in"] == 5
+    assert (await traffic.totals())["webrtc", "lost_in"] == 5
+
+
+async def test_many_connections_are_asked_in_turns_and_those_that_end_meanwhile_count_once() -> None:
+    traffic = Traffic()
+    for number in range(3 * AT_ONCE):
+        traffic.opened(number, "webrtc", lambda: {"packets_in": 1})
+    counting = asyncio.create_task(traffic.totals())
+    await asyncio.sleep(0)
+    for number in (0, 2 * AT_ONCE):  # one that was asked, and one that was not
+        traffic.closed(number)
+    assert (await counting)["webrtc", "packets_in"] == 3 * AT_ONCE - 1
+    assert (await traffic.totals())["webrtc", "packets_in"] == 3 * AT_ONCE
 
 
 @pytest.mark.parametrize(("late_ms", "bound"), [(0, "0.0005"), (0.7, "0.001"), (30, "0.05"), (900, "+Inf")])

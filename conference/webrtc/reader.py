@@ -43,8 +43,8 @@ QUICK_READS = 4
 HURRY_NS = 500_000_000
 """For so long after something came that has to do with connecting, looks are as frequent as can be."""
 
-HURRIED = 192
-"""Datagrams that a look is worth even then."""
+BUSY_PER_SECOND = 15_000
+"""When more datagrams come, looks are proportionally less frequent even then: there is little time left for them."""
 
 
 class Handler(Protocol):
@@ -135,7 +135,8 @@ class Reader:
     def _longest_ns(self) -> int:
         if self._read_ns >= self._hurry_until_ns:
             return LATEST_NS
-        return min(max(SOONEST_NS, HURRIED * self._each_ns), LATEST_NS)
+        busy_each_ns = 1_000_000_000 // BUSY_PER_SECOND
+        return min(max(SOONEST_NS, SOONEST_NS * busy_each_ns // max(1, self._each_ns)), LATEST_NS)
 
     def _read(self) -> None:
         """Read what is there, up to a bound."""

@@ -177,19 +177,22 @@ class EncoderBank:
         stream = None if key is None else self._streams.get(key)
         return _NOTHING if stream is None else stream.at(tick)
 
-    def expect_loss(self, key: Hashable, codec: Codec, percent: float) -> None:
+    def expect_loss(self, key: Hashable, codec: Codec, percent: float, *, at_least: bool = False) -> None:
         """Have a stream's encoder add the FEC that its listeners need.
 
         Args:
             key: names the stream.
             codec: the listeners'.
             percent: lost on the way to the one who loses the most.
+            at_least: of some of them; what was expected for the others stands.
         """
         stream = self._streams.get(key)
         coder = stream.coders.get(codec) if stream is not None else None
         if coder is None:
             return
         expected = protection(percent, coder.expected or 0)
+        if at_least:
+            expected = max(expected, coder.expected or 0)
         if expected != coder.expected:
             coder.expected = expected
             coder.encoder.set_expected_loss(expected)

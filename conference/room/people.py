@@ -80,7 +80,7 @@ class People:
             participant.muted = participant.muted or (self.policy.mute_on_entry and participant.role != "host")
         participant.voice = Voice(self._voice)
         self.participants[participant.id] = participant
-        self._stir()
+        self._stir(participant.id)
         self._publish(ParticipantJoined(self.name, participant.state()))
         if participant.role == "host":
             self._host_is_here()
@@ -90,7 +90,7 @@ class People:
         participant = self.participants.pop(participant_id, None)
         if participant is None:
             return None
-        self._stir()
+        self._stir(participant_id)
         self._set_talking(participant, False)
         departure, by = participant.leaving or (departure, None)
         self._publish(ParticipantLeft(self.name, participant.state(), reason, departure, by))
@@ -133,7 +133,7 @@ class People:
         participant = self.participants[participant_id]
         replaced, participant.hang_up = participant.hang_up, hang_up
         participant.source, participant.sink = source, sink
-        self._stir()
+        self._stir(participant_id)
         self._updated(participant)
         return replaced
 
@@ -241,7 +241,7 @@ class People:
             return
         for field, value in changes.items():
             setattr(participant, field, value)
-        self._stir()
+        self._stir(participant_id)
         if not participant.may_be_heard:
             self._set_talking(participant, False)
             participant.level = SILENT_LEVEL
@@ -268,8 +268,8 @@ class People:
                 self._without_host = 0
                 self.end("The host is gone.")
 
-    def _stir(self) -> None:
-        """Who is here, or what was decided about them, has changed."""
+    def _stir(self, participant_id: str) -> None:
+        """Somebody has come or gone, or what was decided about them has changed."""
 
     def _set_talking(self, participant: Participant, talking: bool) -> None:
         if participant.talking == talking:

@@ -56,6 +56,7 @@ class Room(People):
         super().__init__(name, created_at, publish, voice, policy)
         self._hearing = Hearing()
         self._board = Soundboard()
+        self._apart: set[str] = set()  # who does not hear what others say
         self._plain = True  # everybody hears everybody as they are
         self._audience = Audience(self._row, self._expel)
         self._floor = Floor(max_talkers, self._expel, self._set_talking)
@@ -204,19 +205,22 @@ class Room(People):
             return plain_row(listener, voices)
         return full_row(listener, voices, self._hearing, self._board)
 
-    def _stir(self) -> None:
-        people = self.participants.values()
-        self._plain = (
-            self._hearing.plain and self._board.plain and not any(one.absent or one.deafened for one in people)
-        )
-        self._audience.rearrange()
+    def _stir(self, participant_id: str | None = None) -> None:
+        if participant_id is not None:
+            one = self.participants.get(participant_id)
+            if one is not None and (one.absent or one.deafened):
+                self._apart.add(participant_id)
+            else:
+                self._apart.discard(participant_id)
+        self._plain = self._hearing.plain and self._board.plain and not self._apart
+        self._audience.rearrange(participant_id, plain=self._plain)
 
     def _expel(self, participant: Participant) -> None:
         """A participant whose connection breaks the room's rules must not take the room with it."""
         log.exception("room %s: the connection of participant %s failed", self.name, participant.id)
         participant.source = participant.sink = None
         participant.leaving = ("failed", None)
-        self._stir()
+        self._stir(participant.id)
         if participant.hang_up is not None:
             participant.hang_up("internal error")
 

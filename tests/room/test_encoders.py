@@ -200,6 +200,39 @@ def test_fec_is_for_the_listener_who_loses_the_most() -> None:
     assert encoder.losses == [0, 10, 20, 0], "and it is told only what is new"
 
 
+def joins(room: Room, name: str, codec: PcmCodec, expected_loss: float) -> Lossy:
+    from tests.room.test_room import person
+
+    ear = Lossy(codec)
+    ear.expected_loss = expected_loss
+    room.add(person(name, None, ear))
+    return ear
+
+
+def test_who_comes_is_protected_at_once_and_whoever_loses_less_takes_nothing_from_the_others() -> None:
+    codec, room, told = PcmCodec(), room_of(), []
+    for tick, loss in enumerate((5.0, 0.0, 30.0, 0.0), 1):
+        joins(room, f"ear{tick}", codec, loss)
+        run(room, 1, tick)
+        told.append(list(codec.made[0].losses))
+    assert told == [[10], [10], [10, 20], [10, 20]]
+    room.remove("ear3", "left")
+    run(room, EXPECT_EVERY_TICKS, 5)
+    assert codec.made[0].losses == [10, 20, 10], "the one who left no longer counts"
+
+
+def test_an_encoder_that_is_used_again_protects_as_its_listeners_need_it_now() -> None:
+    codec, room = PcmCodec(), room_of()
+    ear = joins(room, "ear", codec, 30.0)
+    run(room, 5, 1)
+    room.set_gain("ear", "talker", 0.5)
+    run(room, 5, 6)
+    ear.expected_loss = 0.0
+    room.set_gain("ear", "talker", None)
+    run(room, 5, 11)
+    assert codec.made[0].losses == [20, 0]
+
+
 def test_listeners_who_know_nothing_of_loss_leave_the_codec_as_it_is() -> None:
     codec = PcmCodec()
     run(room_of(Ear(codec)), 2 * EXPECT_EVERY_TICKS)

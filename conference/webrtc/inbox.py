@@ -4,7 +4,7 @@ The counterpart of `outbox`, for the same reason: what receiving needs of a peer
 and not in a dozen attributes of its objects, each somewhere else in memory. What is left for each packet in which
 somebody is heard is a call of libsrtp and one of their source's.
 
-Of a long silence (`room.unheard`) nine of ten packets go by unread: they are discarded, and of what is discarded nobody
+Of a long silence (`room.unheard`) nearly all packets go by unread: they are discarded, and of what is discarded nobody
 need know whether it was authentic. They are only counted, by their headers. Whoever could forge them could make our
 reception reports wrong by a few packets, and nothing else: the last ones are kept as they came, and authenticated if
 they are to be decoded after all; and they are no sign of life.
@@ -69,6 +69,10 @@ ORDINARY_RATE: Final = 48_000
 
 MAX_AHEAD: Final = 16
 """A silent packet whose sequence number is further ahead does not go by unread."""
+
+MAX_UNREAD_NS: Final = 1_500_000_000
+"""None goes by unread when the last one that was authentic is older: whoever sends little (DTX) shows now and then,
+too, that they are there, and need not be asked."""
 
 _HEAD_BYTES: Final = 24
 ORDINARY_BYTES: Final = 20
@@ -254,7 +258,7 @@ class Inbox:
         lengths -= ORDINARY_BYTES + rows[:, TRAILER]  # of what goes by; of what is read, libsrtp will say
         ahead = packets[_SEQUENCE] - rows[:, reception.HIGHEST] & 0xFFFF
         passing = (rows[:, PASSING] > 0) & (rows[:, TRAILER] > 0) & (rows[:, reception.TRANSIT] >= 0)
-        passing &= packets[_LEVEL] >= -SILENT_DBOV
+        passing &= (packets[_LEVEL] >= -SILENT_DBOV) & (packets[_ARRIVAL] - rows[:, HEARD_NS] < MAX_UNREAD_NS)
         passing &= _within(ahead, MAX_AHEAD)
         passing &= _within(lengths, KEPT_BYTES)
         read = np.flatnonzero(~passing)

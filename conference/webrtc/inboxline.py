@@ -11,7 +11,9 @@ from conference.room.unheard import KEPT_BYTES, PRIMING_PACKETS
 from conference.webrtc.inbox import (
     BYTES,
     HEAD,
+    HEARD_NS,
     MAX_AHEAD,
+    MAX_UNREAD_NS,
     ORDINARY_BYTES,
     ORDINARY_RATE,
     PACKETS,
@@ -133,7 +135,7 @@ class InboxLine:
         if not row[PASSING] or not row[TRAILER] or self._receiver is None:
             return False
         length = len(packet) - ORDINARY_BYTES - row[TRAILER]
-        if not 0 < length <= KEPT_BYTES:
+        if not 0 < length <= KEPT_BYTES or now_ns - row[HEARD_NS] >= MAX_UNREAD_NS:
             return False
         first, second, third = _HEAD.unpack_from(packet)
         if any((word ^ row[HEAD + number]) & SAME[number] for number, word in enumerate((first, second, third))):

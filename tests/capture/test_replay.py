@@ -366,8 +366,11 @@ class OpenDoor:
 
     def open(self, packets: int) -> None: ...
 
-    def close(self) -> tuple[int, list[bytes]]:
-        return 0, []
+    def close(self) -> int:
+        return 0
+
+    def kept(self, packets: int) -> list[bytes]:
+        return []
 
 
 def test_no_packet_goes_by_a_source_that_is_captured() -> None:

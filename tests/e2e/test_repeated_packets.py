@@ -8,7 +8,7 @@ import random
 import pytest
 
 from conference.webrtc.egress import EgressSink
-from conference.webrtc.outbox import OutboxLine
+from conference.webrtc.outbox import SEQUENCE, TICK, OutboxLine
 from conference.webrtc.server import WebRtc
 from tests.e2e.browser import Page
 from tests.e2e.on_the_page import BEN_HZ, join
@@ -48,8 +48,8 @@ def lose_packets(server: RunningServer, seed: int = 1) -> EgressSink:
 
     def lossy(tick: int, payload: bytes) -> None:
         if chance.random() < LOSS:  # as if it had been sent
-            line._now["sequence"] += 1
-            line._now["tick"] = tick
+            line._now[SEQUENCE] += 1
+            line._now[TICK] = tick
         else:
             post(tick, payload)
 

@@ -66,3 +66,46 @@ def test_another_stream_begins_with_a_look_at_its_packets() -> None:
     source.push(500, 9_000_000, bytes([7] * 2 * FRAME_SAMPLES), at(12), LOUD)
     assert source.pull(at(12) + 10_000_000) is not None
     assert decoder.decoded[-1] == bytes([7] * 2 * FRAME_SAMPLES)
+
+
+class Porch:
+    """A door."""
+
+    def __init__(self) -> None:
+        self.passing = self._granted = 0
+        self.passed: list[bytes] = []
+
+    def open(self, packets: int) -> None:
+        self.passing = self._granted = packets
+
+    def close(self) -> int:
+        passed = self._granted - self.passing
+        self.passing = self._granted = 0
+        return passed
+
+    def kept(self, packets: int) -> list[bytes]:
+        return self.passed[-packets:]
+
+    def passes(self, payload: bytes) -> bool:
+        if self.passing:
+            self.passing -= 1
+            self.passed.append(payload)
+            return True
+        return False
+
+
+@given(silent=st.integers(0, 60), leaves=st.none() | st.integers(0, 60))
+def test_a_door_keeps_what_speech_is_decoded_after(silent: int, leaves: int | None) -> None:
+    decoder, porch = CountingDecoder(), Porch()
+    source = PacketSource(decoder)
+    source.door = porch
+    payloads = [bytes([number + 1] * 2 * FRAME_SAMPLES) for number in range(silent + 1)]
+    for number, payload in enumerate(payloads):
+        if number == leaves:
+            source.door = None
+        if source.door is None or number == silent or not porch.passes(payload):
+            source.push(number, number * FRAME_SAMPLES, payload, at(number), LOUD if number == silent else SILENT)
+        source.pull(at(number) + 10_000_000)
+    last = payloads[-1 - PRIMING_PACKETS :]
+    assert decoder.decoded[-len(last) :] == last
+    assert source.stats.jitter.received == silent + 1

@@ -292,6 +292,21 @@ def test_what_goes_by_is_no_sign_of_life_and_is_authenticated_when_it_is_needed(
         person.check()
 
 
+def test_whoever_sends_little_shows_now_and_then_that_they_are_there() -> None:
+    house = House(COLUMNS_FROM)
+    talk(house, range(42))
+    amy = house.people[0]
+    for number in range(40):  # DTX: a packet every 400 ms
+        now_ns = (43 + 20 * number) * TICK_NS
+        for person in house.people:
+            house.send(person, person.protect(with_level(42 + number, person.ssrc, b"\xf8", SILENT)))
+        house.read(now_ns)
+        assert now_ns - amy.together.heard_ns < 1_500_000_000 + TICK_NS
+    assert amy.together.stats.packets == 82
+    for person in house.people:
+        person.check()
+
+
 def test_few_at_once_go_one_by_one() -> None:
     house = House(COLUMNS_FROM - 1)
     assert talk(house, range(3))[-1] == list(range(COLUMNS_FROM - 1))

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from conference.audio.frame import FRAME_SAMPLES
 from conference.load.kernel import Packets, send
 from conference.load.pool import Pool
-from conference.webrtc.srtp import SrtpSession, protect_in_place
+from conference.webrtc.rtp import HEADER_BYTES
+from conference.webrtc.srtp import TRAILER_BYTES, SrtpSession, protect_in_place
 
 SLOTS: Final = 10
 """Parts of a tick, of 2 ms: each participant sends in one of them."""
@@ -27,10 +28,6 @@ AHEAD: Final = 10
 
 LANES: Final = 64
 """Most that are in a band: their packets fit into the processor's cache."""
-
-HEADER_BYTES: Final = 12
-TRAILER_BYTES: Final = 144
-"""Most that SRTP adds to a packet (SRTP_MAX_TRAILER_LEN)."""
 
 PLACE_BYTES: Final = 448
 """An odd number of cache lines, so that the beginnings of all places don't share the same few."""

@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 
 from conference.audio.frame import FRAME_SAMPLES
 from conference.load.arrivals import Arrivals
-from conference.load.band import HEADER, HEADER_BYTES, MAX_PAYLOAD, Band, Ledger
+from conference.load.band import HEADER, MAX_PAYLOAD, Band, Ledger
 from conference.load.kernel import Incoming
 from conference.load.pool import Pool
 from conference.load.reception import ReceptionTable
 from conference.load.reports import Reception, Transmission
 from conference.load.scripts import Script
+from conference.webrtc.rtp import HEADER_BYTES
 from conference.webrtc.srtp import SrtpSession
 
 _MAX_PASSES = 64

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
-from conference.webrtc.stun import Class, build_request, build_response, new_transaction_id, parse_stun
+from conference.webrtc.stun import CHECK_PRIORITY, Class, build_request, build_response, new_transaction_id, parse_stun
 
 Address: TypeAlias = tuple[str, int]
 
@@ -28,8 +28,6 @@ CONSENT_SECONDS = 5.0
 
 CONSENT_EXPIRES_NS = 30_000_000_000
 _MAX_ASKED = 64
-_PEER_REFLEXIVE_PRIORITY = 110 << 24 | 65_535 << 8 | 255
-"""Of a candidate found by a check (RFC 8445, sections 5.1.2.1 and 7.1.1)."""
 
 
 class Ice:
@@ -164,7 +162,7 @@ class Ice:
         request = build_request(
             transaction,
             self._username,
-            _PEER_REFLEXIVE_PRIORITY,
+            CHECK_PRIORITY,
             self._tie_breaker,
             self._their_key,
             controlling=True,

@@ -22,7 +22,7 @@ from conference.webrtc.candidate import Candidate
 from conference.webrtc.mux import UdpMux
 from conference.webrtc.offer import AudioOffer
 from conference.webrtc.sockets import Address, SharedSocket
-from conference.webrtc.stun import StunMessage, build_request, build_response, new_transaction_id
+from conference.webrtc.stun import CHECK_PRIORITY, StunMessage, build_request, build_response, new_transaction_id
 
 CONSENT_NS = 5_000_000_000
 """Time between two consent checks, on average: 0.8 to 1.2 times that, drawn anew each time (RFC 7675 section 5.1)."""
@@ -31,7 +31,6 @@ CONSENT_EXPIRES_NS = 30_000_000_000
 """Without the response to one for so long, nothing may be sent any more."""
 
 _COMPONENT = 1
-_CHECK_PRIORITY = candidate_priority(_COMPONENT, "prflx")
 _STUN_BINDING_REQUEST = b"\x00\x01"
 
 
@@ -265,7 +264,7 @@ class MuxedIce:
         request = build_request(
             transaction_id,
             self._asking,
-            _CHECK_PRIORITY,
+            CHECK_PRIORITY,
             connection._tie_breaker,
             self._remote_key,
             controlling=connection.ice_controlling,

@@ -256,14 +256,14 @@ class Inbox:
         """Take in ordinary packets, one of each stream."""
         lengths = packets[_LENGTH]
         lengths -= ORDINARY_BYTES + rows[:, TRAILER]  # of what goes by; of what is read, libsrtp will say
-        ahead = packets[_SEQUENCE] - rows[:, reception.HIGHEST] & 0xFFFF
-        passing = (rows[:, PASSING] > 0) & (rows[:, TRAILER] > 0) & (rows[:, reception.TRANSIT] >= 0)
+        in_order = reception.ordinary(rows, packets[_SEQUENCE])
+        passing = in_order & (rows[:, PASSING] > 0) & (rows[:, TRAILER] > 0)
         passing &= (packets[_LEVEL] >= -SILENT_DBOV) & (packets[_ARRIVAL] - rows[:, HEARD_NS] < MAX_UNREAD_NS)
-        passing &= _within(ahead, MAX_AHEAD)
+        passing &= _within(packets[_SEQUENCE] - rows[:, reception.HIGHEST] & 0xFFFF, MAX_AHEAD)
         passing &= _within(lengths, KEPT_BYTES)
         read = np.flatnonzero(~passing)
         if len(read):
-            done = self._read(batch, packets, read, reception.ordinary(rows, packets[_SEQUENCE]))
+            done = self._read(batch, packets, read, in_order)
             if done:
                 rows, passing = np.delete(rows, done, axis=0), np.delete(passing, done)
                 packets = np.delete(packets, done, axis=1)

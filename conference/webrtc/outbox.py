@@ -20,15 +20,12 @@ from conference.webrtc.datagrams import NAME_BYTES, Batch, pack_name, unpack_nam
 from conference.webrtc.lines import TICKS_PER_SECOND, LineStats, first_sequence
 from conference.webrtc.offer import Format
 from conference.webrtc.rtp import HEADER_BYTES, build_rtp
-from conference.webrtc.srtp import SrtpSession, protect_in_place
+from conference.webrtc.srtp import TRAILER_BYTES, SrtpSession, protect_in_place
 
 PLACES = 256
 """Packets that are built and sent at a time: what fits into the processor's cache."""
 
 PLACE_BYTES = 512
-TRAILER_BYTES = 144
-"""Most that SRTP adds to a packet (SRTP_MAX_TRAILER_LEN)."""
-
 MAX_PAYLOAD = PLACE_BYTES - HEADER_BYTES - TRAILER_BYTES
 """Longer ones go one by one."""
 

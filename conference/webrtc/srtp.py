@@ -13,13 +13,16 @@ import pylibsrtp
 from pylibsrtp._binding import ffi, lib
 
 MAX_PACKET_BYTES = 2048
-_TRAILER_BYTES = 144 + 4
-"""Most that SRTP (SRTP_MAX_TRAILER_LEN) and SRTCP add to a packet."""
+TRAILER_BYTES = 144
+"""Most that SRTP adds to a packet (SRTP_MAX_TRAILER_LEN)."""
+
+_INDEX_BYTES = 4
+"""What SRTCP adds besides (RFC 3711 section 3.4)."""
 
 _PROTECT: Any = lib.srtp_protect
 _UNPROTECT: Any = lib.srtp_unprotect
 
-_memory = ffi.new("char[]", MAX_PACKET_BYTES + _TRAILER_BYTES)
+_memory = ffi.new("char[]", MAX_PACKET_BYTES + TRAILER_BYTES + _INDEX_BYTES)
 _buffer = ffi.buffer(_memory)
 _length = ffi.new("int *")
 

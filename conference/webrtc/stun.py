@@ -17,12 +17,16 @@ from typing import Final
 from zlib import crc32
 
 from aioice import stun
+from aioice.candidate import candidate_priority
 from aioice.stun import Class as Class
 from aioice.stun import Message, Method
 
 from conference.webrtc.sockets import Address
 
 MAGIC_COOKIE: Final = 0x2112A442
+
+CHECK_PRIORITY: Final = candidate_priority(1, "prflx")
+"""What a check says: the priority of a candidate that is found by it (RFC 8445 section 7.1.1)."""
 
 _HEADER = struct.Struct("!HHI12s")
 _HEADER_BYTES = _HEADER.size

@@ -6,8 +6,20 @@ import { byId, setText } from "./dom.js";
 
 const dialog = byId("confirm-dialog", HTMLDialogElement);
 
-byId("confirm-yes").addEventListener("click", () => dialog.close("yes"));
-byId("confirm-no").addEventListener("click", () => dialog.close(""));
+/** @type {(yes: boolean) => void} */
+let answer = () => {};
+
+byId("confirm-yes").addEventListener("click", () => close(true));
+byId("confirm-no").addEventListener("click", () => close(false));
+dialog.addEventListener("close", () => {
+  if (!dialog.open) answer(false); // by Escape. It comes with the next frame, when the next question may already be asked
+});
+
+/** @param {boolean} yes */
+function close(yes) {
+  dialog.close();
+  answer(yes);
+}
 
 /**
  * @param {string} title  the question
@@ -19,9 +31,8 @@ export function confirmed(title, text, yes) {
   setText(byId("confirm-title"), title);
   setText(byId("confirm-text"), text);
   setText(byId("confirm-yes"), yes);
-  dialog.returnValue = ""; // Escape leaves it as it is
   dialog.showModal();
   return new Promise((resolve) => {
-    dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
+    answer = resolve;
   });
 }

@@ -122,6 +122,21 @@ async def test_who_is_removed_is_told_by_whom_and_stays_out(stage: Stage) -> Non
     assert stage.ben.complaints == []
 
 
+async def test_a_question_asked_again_in_the_same_frame_is_still_answered(stage: Stage) -> None:
+    await stage.both()
+    await stage.amy.click("button", "More about Ben")
+    await stage.amy.click("button", "Remove from the room…")
+    await stage.amy.evaluate(
+        "(() => {"
+        "const again = [...document.querySelectorAll('button')].find((one) => one.innerText.startsWith('Remove from'));"
+        " document.getElementById('confirm-no').click(); again.click();"
+        " return new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));"
+        "})()"
+    )
+    await stage.amy.click("button", "Remove")
+    await stage.ben.wait_for_text("Amy removed you from the room.")
+
+
 async def test_who_finds_out_afterwards_that_they_were_removed_stays_out_too(stage: Stage) -> None:
     await stage.both()
     await stage.ben.call("Network.enable")

@@ -66,6 +66,11 @@ class Stretcher:
         self._rest = max(0, self._rest - FRAME_SAMPLES)
         return self._rest > 0
 
+    @property
+    def pausing(self) -> bool:
+        """Whether it was quiet where :meth:`lengthen` was last tried."""
+        return self._quiet > 0
+
     def shorten(self, block: Samples, most: int) -> Samples:
         """Leave out up to ``most`` samples.
 

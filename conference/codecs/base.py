@@ -69,6 +69,10 @@ class Encoder(Protocol):
         """From now on, so many packets of a hundred are taken to be lost. A codec without FEC does nothing."""
         ...
 
+    def economize(self, wanted: bool) -> None:
+        """From now on, take as little work for a packet as can hardly be heard; or as much as the settings say."""
+        ...
+
 
 class Codec(Protocol):
     """A codec with its settings: hashable, so that equal ones share an encoder."""

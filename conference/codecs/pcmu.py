@@ -87,6 +87,9 @@ class G711Encoder:
     def set_expected_loss(self, percent: int) -> None:
         """G.711 has no FEC: nothing changes."""
 
+    def economize(self, wanted: bool) -> None:
+        """There is nothing to be spared: nothing changes."""
+
 
 class G711Decoder:
     """Decodes one source to 48 kHz: six samples for each byte."""

@@ -103,6 +103,7 @@ class Audience:
             tick: its number.
         """
         moved = self._arrange(frozenset(voices), participants)
+        self.encoders.begin(len(self._listeners))
         everything: Wide | None = None
         for stream, by_codec in self._listeners.items():
             if everything is None and voices:

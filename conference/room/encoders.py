@@ -22,9 +22,12 @@ from conference.audio.limiter import Limiter
 from conference.codecs.base import Codec, Encoder
 from conference.room.participant import Mix
 
+CROWD = 6
+"""With so many mixes on a tick, each is encoded with a little less work. As a rule five people talk at once then, and
+nobody hears what it costs in sound (`codecs.opus.ECONOMY_COMPLEXITY`)."""
+
 KEEP_TICKS = 100
 """A stream that nobody listens to is kept for 2 s: people pause, and talk on."""
-
 
 PROTECTION = ((15.0, 20), (2.0, 10))
 """From so many percent lost on, an encoder is told to expect so many. Below 2 % concealment sounds as good as FEC, and
@@ -65,10 +68,11 @@ def protection(loss: float, before: int) -> int:
 class _Coder:
     """An encoder of a stream."""
 
-    __slots__ = ("encoder", "expected", "last_tick", "sounding")
+    __slots__ = ("economical", "encoder", "expected", "last_tick", "sounding")
 
     def __init__(self, encoder: Encoder) -> None:
         self.encoder = encoder
+        self.economical = False
         self.expected: int | None = None  # percent lost, as told to the encoder
         self.last_tick = -1
         self.sounding = False  # it was last given sound
@@ -105,11 +109,12 @@ class _Stream:
 class EncoderBank:
     """The streams of one room, and their encoders.
 
-    On each tick, :meth:`encode` is called once per stream with listeners.
+    On each tick, :meth:`begin` is called first, and :meth:`encode` once per stream with listeners.
     """
 
     def __init__(self) -> None:
         self._streams: dict[Hashable, _Stream] = {}
+        self._economical = False
         self.encoded_packets = 0
         """Packets made by codec work, since the room began."""
 
@@ -117,6 +122,14 @@ class EncoderBank:
     def encoders(self) -> int:
         """How many encoders are held."""
         return sum(len(stream.coders) for stream in self._streams.values())
+
+    def begin(self, mixes: int) -> None:
+        """A tick begins.
+
+        Args:
+            mixes: how many streams are to be encoded.
+        """
+        self._economical = mixes >= CROWD
 
     def encode(
         self, key: Hashable, mix: Wide | None, codecs: Iterable[Codec | None], tick: int, moved: Moves
@@ -158,6 +171,9 @@ class EncoderBank:
         self, coder: _Coder, samples: Samples, sounding: bool, tick: int, *, fresh: bool = False
     ) -> bytes | None:
         coder.last_tick, coder.sounding = tick, sounding
+        if coder.economical != self._economical:
+            coder.economical = self._economical
+            coder.encoder.economize(coder.economical)
         if not sounding:
             return coder.encoder.encode_silence()
         self.encoded_packets += 1

@@ -4,8 +4,8 @@ Most people in a room say nothing. A source that has nothing to play *sleeps*, a
 it.
 
 And when more people sound than are mixed, all but the loudest are passed over undecoded. Who that is, their packets say
-(RFC 6464) before they are decoded. A few more are decoded than are mixed, since what they say is not what is heard: who
-is mixed is decided by what was decoded. Sources that say nothing of their loudness, or were found to lie about it, are
+(RFC 6464) before they are decoded. One more is decoded than are mixed, since what they say is not what is heard: who is
+mixed is decided by what was decoded. Sources that say nothing of their loudness, or were found to lie about it, are
 decoded always.
 """
 
@@ -21,8 +21,8 @@ from conference.room.participant import Participant
 from conference.room.stream import PacketSource
 from conference.room.talkers import TalkerSelection
 
-SPARE = 3
-"""So many more are decoded than are mixed, as far as their packets tell who they are."""
+SPARE = 1
+"""So many more are decoded than are mixed, as far as their packets tell who they are: whoever comes next."""
 
 log = logging.getLogger(__name__)
 

@@ -343,6 +343,7 @@ class PacketSource:
         else:
             past = SILENCE if self._played is None else self._played
             changed = stretcher.lengthen(past, block, -wanted, urgent=urgent)
+            self._correcting = urgent or stretcher.pausing  # or else a pause is looked for now and then
         self._stats.shortened += len(changed) < len(block)
         self._stats.lengthened += len(changed) > len(block)
         self._decoded.push(changed)

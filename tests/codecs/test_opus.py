@@ -230,6 +230,33 @@ def test_a_mix_is_coded_with_fec_once_loss_is_expected(expected_loss: int, has_f
     assert {packet[0] >> 3 < 16 for packet in packets[5:]} == {has_fec}
 
 
+@pytest.mark.parametrize(("complexity", "economical"), [(7, 5), (3, 3)])
+def test_an_economical_encoder_does_no_more_than_it_must_and_no_more_than_it_was_to(
+    complexity: int, economical: int
+) -> None:
+    encoder = OpusCodec(application="audio", complexity=complexity).make_encoder()
+    other = OpusCodec(application="audio", complexity=economical).make_encoder()
+    encoder.economize(True)
+    frames = voice(120, 40)
+    assert [encoder.encode(frame) for frame in frames] == [other.encode(frame) for frame in frames]
+
+
+def test_being_economical_can_be_switched_on_and_off_in_mid_speech() -> None:
+    encoder, decoder, frames = (
+        OpusCodec(application="audio", complexity=7, expected_loss=0).make_encoder(),
+        OpusDecoder(),
+        voice(120, 90),
+    )
+    heard = []
+    for n, frame in enumerate(frames):
+        if n % 30 == 0:
+            encoder.economize(n == 30)
+        heard.append(decoder.decode(encoder.encode(frame)))
+    assert same_voice(np.array(heard), frames) > 0.95
+    jumps = np.abs(np.diff(np.concatenate(heard).astype(int)))
+    assert jumps.max() < 1.3 * jumps[: 29 * FRAME_SAMPLES].max()
+
+
 def test_fec_can_be_switched_on_and_off_in_mid_speech() -> None:
     encoder, decoder, frames = (
         OpusCodec(application="audio", complexity=7, expected_loss=0).make_encoder(),

@@ -41,6 +41,7 @@ class PcmEncoder:
     packets: int = 0
     fresh: list[bool] = field(default_factory=list)
     losses: list[int] = field(default_factory=list)
+    economical: list[bool] = field(default_factory=list)
 
     def encode(self, frame: Samples, *, fresh: bool = False) -> bytes:
         self.packets += 1
@@ -52,6 +53,9 @@ class PcmEncoder:
 
     def set_expected_loss(self, percent: int) -> None:
         self.losses.append(percent)
+
+    def economize(self, wanted: bool) -> None:
+        self.economical.append(wanted)
 
 
 @dataclass(frozen=True)

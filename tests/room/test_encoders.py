@@ -269,6 +269,37 @@ def test_a_loss_that_wavers_about_a_step_does_not_switch_to_and_fro() -> None:
     assert sum(before != after for before, after in pairwise(seen)) == 1
 
 
+def test_encoders_are_economical_while_there_are_many_of_them() -> None:
+    from tests.room.test_room import person, room_of
+
+    codec = PcmCodec()
+    talkers = [[steady(1_000)] * length for length in (80, 80, 80, 80, 10)]
+    ears = [Ear(codec) for _ in range(6)]
+    room = room_of(
+        *(person(f"talker{n}", Mouth(frames), ears[n]) for n, frames in enumerate(talkers)),
+        person("ear", None, ears[-1]),
+    )
+    told = []
+    for tick in range(80):
+        run(room, 1, tick)
+        told.append({encoder.economical[-1] for encoder in codec.made if encoder.economical})
+    assert told[0] == {True}
+    assert told[9] == {True}
+    assert {False, True} in told[10:]
+    assert told[79] == {False, True}, "the one of those who talk no more was not needed since"
+    assert all(len(encoder.economical) <= 2 for encoder in codec.made), "they are told only what is new"
+
+
+def test_a_room_of_four_mixes_is_encoded_as_its_settings_say() -> None:
+    from tests.room.test_room import person, room_of
+
+    codec = PcmCodec()
+    talkers = [person(f"talker{n}", Mouth([steady(1_000)] * 30), Ear(codec)) for n in range(3)]
+    run(room_of(*talkers, person("ear", None, Ear(codec))), 30)
+    assert len(codec.made) == 4
+    assert [encoder.economical for encoder in codec.made] == [[]] * 4
+
+
 def test_equal_listeners_share_one_object() -> None:
     codec = PcmCodec()
     first, second = Ear(codec), Ear(codec)

@@ -7,28 +7,15 @@ and read one by one, at several times the price.
 
 from __future__ import annotations
 
-import sys
 import time
 from itertools import repeat
 from typing import Any, Final
 
-import cffi
 import numpy as np
 from numpy.typing import NDArray
 
-_ffi = cffi.FFI()
-_ffi.cdef(
-    """
-    struct iovec { void *iov_base; size_t iov_len; };
-    struct msghdr {
-        void *msg_name; unsigned int msg_namelen; struct iovec *msg_iov; size_t msg_iovlen;
-        void *msg_control; size_t msg_controllen; int msg_flags;
-    };
-    struct mmsghdr { struct msghdr msg_hdr; unsigned int msg_len; };
-    ssize_t send(int, const void *, size_t, int);
-    int recvmmsg(int, struct mmsghdr *, unsigned int, int, void *);
-    """
-)
+from conference.webrtc import libc
+from conference.webrtc.libc import CONTROL_LENGTH, MESSAGE_WORDS, RECEIVED, as_array, ffi
 
 PLACES: Final = 512
 """Packets that are read at a time."""
@@ -39,23 +26,10 @@ IN_BYTES: Final = 1600
 _MIN_ROOM: Final = 32
 _CONTROL_BYTES: Final = 64
 _STAMP_BYTES: Final = 32  # of a cmsghdr with a timespec
-_MESSAGE_WORDS: Final = 8  # of a struct mmsghdr, 64 bits each
 _DONT_WAIT: Final = 0x40
 _NO_SIGNAL: Final = 0x4000
 
-
-def _load() -> Any:
-    if sys.platform != "linux" or sys.byteorder != "little" or sys.maxsize <= 2**32:
-        return None
-    try:
-        libc: Any = _ffi.dlopen(None)
-        _ = (libc.send, libc.recvmmsg)
-    except (OSError, AttributeError):
-        return None
-    return libc
-
-
-_libc = _load()
+_libc = libc.load("send", "recvmmsg")
 
 AVAILABLE: bool = _libc is not None
 """Whether this system can do it."""
@@ -76,10 +50,10 @@ class Packets:
     """
 
     def __init__(self, places: int, size: int) -> None:
-        self._memory = _ffi.new("char[]", places * size)
-        self._lengths = _ffi.new("int[]", places)
-        self.data: NDArray[np.uint8] = _array(self._memory, np.uint8).reshape(places, size)
-        self.lengths: NDArray[np.int32] = _array(self._lengths, np.int32)
+        self._memory = ffi.new("char[]", places * size)
+        self._lengths = ffi.new("int[]", places)
+        self.data: NDArray[np.uint8] = as_array(self._memory, np.uint8).reshape(places, size)
+        self.lengths: NDArray[np.int32] = as_array(self._lengths, np.int32)
         self.pointers = [self._memory + place * size for place in range(places)]
         self.length_pointers = [self._lengths + place for place in range(places)]
 
@@ -107,16 +81,16 @@ class Incoming:
     """
 
     def __init__(self) -> None:
-        self._memory = _ffi.new("char[]", PLACES * IN_BYTES)
-        self._control = _ffi.new("char[]", PLACES * _CONTROL_BYTES)
-        self._vectors = _ffi.new("struct iovec[]", PLACES)
-        self._messages = _ffi.new("struct mmsghdr[]", PLACES)
-        self.data: NDArray[np.uint8] = _array(self._memory, np.uint8).reshape(PLACES, IN_BYTES)
+        self._memory = ffi.new("char[]", PLACES * IN_BYTES)
+        self._control = ffi.new("char[]", PLACES * _CONTROL_BYTES)
+        self._vectors = ffi.new("struct iovec[]", PLACES)
+        self._messages = ffi.new("struct mmsghdr[]", PLACES)
+        self.data: NDArray[np.uint8] = as_array(self._memory, np.uint8).reshape(PLACES, IN_BYTES)
         self._heads = [self._messages + place for place in range(PLACES)]
-        words = _array(self._messages, np.int64)
-        self._control_bytes: NDArray[np.int64] = words[5::_MESSAGE_WORDS]
-        self._sizes: NDArray[np.uint32] = _array(self._messages, np.uint32)[14 :: 2 * _MESSAGE_WORDS]
-        self._stamps: NDArray[np.int64] = _array(self._control, np.int64).reshape(PLACES, -1)[:, 2:4]
+        words = as_array(self._messages, np.int64)
+        self._control_bytes: NDArray[np.int64] = words[CONTROL_LENGTH::MESSAGE_WORDS]
+        self._sizes: NDArray[np.uint32] = as_array(self._messages, np.uint32)[RECEIVED :: 2 * MESSAGE_WORDS]
+        self._stamps: NDArray[np.int64] = as_array(self._control, np.int64).reshape(PLACES, -1)[:, 2:4]
         for place in range(PLACES):
             self._vectors[place].iov_base = self._memory + place * IN_BYTES
             self._vectors[place].iov_len = IN_BYTES
@@ -137,7 +111,7 @@ class Incoming:
             room = PLACES - at
             if room < _MIN_ROOM:
                 break
-            count = max(0, read(descriptor, heads[at], room, _DONT_WAIT, _ffi.NULL))
+            count = max(0, read(descriptor, heads[at], room, _DONT_WAIT, ffi.NULL))
             counts.append(count)
             at += count
             if count == room:
@@ -154,7 +128,3 @@ class Incoming:
         stamps = self._stamps[:count]
         at_ns = stamps[:, 0] * 1_000_000_000 + stamps[:, 1] + (now_ns - time.time_ns())
         return np.where(self._control_bytes[:count] >= _STAMP_BYTES, at_ns, now_ns)
-
-
-def _array(memory: Any, kind: Any) -> Any:
-    return np.frombuffer(memoryview(_ffi.buffer(memory)), dtype=kind)

@@ -10,28 +10,15 @@ from __future__ import annotations
 
 import errno
 import socket
-import sys
 import time
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 
-import cffi
 import numpy as np
 from numpy.typing import NDArray
 
-_ffi = cffi.FFI()
-_ffi.cdef(
-    """
-    struct iovec { void *iov_base; size_t iov_len; };
-    struct msghdr {
-        void *msg_name; unsigned int msg_namelen; struct iovec *msg_iov; size_t msg_iovlen;
-        void *msg_control; size_t msg_controllen; int msg_flags;
-    };
-    struct mmsghdr { struct msghdr msg_hdr; unsigned int msg_len; };
-    int sendmmsg(int, struct mmsghdr *, unsigned int, int);
-    int recvmmsg(int, struct mmsghdr *, unsigned int, int, void *);
-    """
-)
+from conference.webrtc import libc
+from conference.webrtc.libc import CONTROL_LENGTH, MESSAGE_WORDS, RECEIVED, as_array, ffi
 
 NAME_BYTES = 32
 """Place for a ``sockaddr_in6``, which has 28; a ``sockaddr_in`` is shorter. The rest is zero."""
@@ -42,24 +29,9 @@ MAX_AGE_NS: Final = 1_000_000_000
 _SO_TIMESTAMPNS: Final = 35  # as for Linux on x86 and ARM; Python does not name it
 _CONTROL_WORDS: Final = 4  # struct cmsghdr: its length, and level and type; struct timespec: seconds, nanoseconds
 _STAMPED: Final = _SO_TIMESTAMPNS << 32 | socket.SOL_SOCKET
-_MESSAGE_WORDS: Final = 8  # of a struct mmsghdr, 64 bits each
-_CONTROL_LENGTH: Final = 5  # the word of it
-_RECEIVED: Final = 14  # the half word of it with msg_len
 _FULL = (errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM)
 
-
-def _load() -> Any:
-    if sys.platform != "linux" or sys.byteorder != "little" or sys.maxsize <= 2**32:
-        return None
-    try:
-        libc: Any = _ffi.dlopen(None)
-        _ = (libc.sendmmsg, libc.recvmmsg)
-    except (OSError, AttributeError):
-        return None
-    return libc
-
-
-_libc = _load()
+_libc = libc.load("sendmmsg", "recvmmsg")
 
 AVAILABLE: bool = _libc is not None
 """Whether this system has them."""
@@ -115,26 +87,26 @@ class Batch:
     def __init__(self, places: int, size: int) -> None:
         self.places = places
         self.size = size
-        self._memory = _ffi.new("char[]", places * size)
-        self._names = _ffi.new("char[]", places * NAME_BYTES)
-        self._controls = _ffi.new("int64_t[]", places * _CONTROL_WORDS)
-        self._vectors = _ffi.new("struct iovec[]", places)
-        self._messages = _ffi.new("struct mmsghdr[]", places)
-        self.data = _array(self._memory, np.uint8).reshape(places, size)
+        self._memory = ffi.new("char[]", places * size)
+        self._names = ffi.new("char[]", places * NAME_BYTES)
+        self._controls = ffi.new("int64_t[]", places * _CONTROL_WORDS)
+        self._vectors = ffi.new("struct iovec[]", places)
+        self._messages = ffi.new("struct mmsghdr[]", places)
+        self.data = as_array(self._memory, np.uint8).reshape(places, size)
         self.raw_words: NDArray[np.int64] = self.data.view(np.int64)
-        self.names = _array(self._names, np.uint8).reshape(places, NAME_BYTES)
+        self.names = as_array(self._names, np.uint8).reshape(places, NAME_BYTES)
         self.name_words: NDArray[np.int64] = self.names.view(np.int64)
-        self.lengths: NDArray[np.uint64] = _array(self._vectors, np.uint64)[1::2]
+        self.lengths: NDArray[np.uint64] = as_array(self._vectors, np.uint64)[1::2]
         self.lengths[:] = size
         self.pointers = [self._memory + place * size for place in range(places)]
-        self.length_pointers = [_ffi.cast("int *", self._vectors + place) + 2 for place in range(places)]
+        self.length_pointers = [ffi.cast("int *", self._vectors + place) + 2 for place in range(places)]
         self._heads = [self._messages + place for place in range(places)]
-        self._received = _array(self._messages, np.uint32)[_RECEIVED :: 2 * _MESSAGE_WORDS]
-        self._control_lengths = _array(self._messages, np.uint64)[_CONTROL_LENGTH::_MESSAGE_WORDS]
-        self._stamps: NDArray[np.int64] = _array(self._controls, np.int64).reshape(places, _CONTROL_WORDS)
+        self._received = as_array(self._messages, np.uint32)[RECEIVED :: 2 * MESSAGE_WORDS]
+        self._control_lengths = as_array(self._messages, np.uint64)[CONTROL_LENGTH::MESSAGE_WORDS]
+        self._stamps: NDArray[np.int64] = as_array(self._controls, np.int64).reshape(places, _CONTROL_WORDS)
         self._count = places  # received last
-        self._name_bytes = memoryview(_ffi.buffer(self._names))
-        self._bytes = memoryview(_ffi.buffer(self._memory))
+        self._name_bytes = memoryview(ffi.buffer(self._names))
+        self._bytes = memoryview(ffi.buffer(self._memory))
         for place in range(places):
             header = self._messages[place].msg_hdr
             header.msg_name = self._names + place * NAME_BYTES
@@ -156,9 +128,9 @@ class Batch:
             sent = _libc.sendmmsg(descriptor, self._heads[first], last - first, 0)
             if sent > 0:
                 first += sent
-            elif _ffi.errno in _FULL:  # as good as lost on the way
+            elif ffi.errno in _FULL:  # as good as lost on the way
                 return failed + list(range(first, last))
-            elif _ffi.errno != errno.EINTR:  # it is about the first one
+            elif ffi.errno != errno.EINTR:  # it is about the first one
                 failed.append(first)
                 first += 1
         return failed
@@ -167,7 +139,7 @@ class Batch:
         """Read what is there, but no more than there are places. Returns how many datagrams that was."""
         self.lengths[: self._count] = self.size
         self._control_lengths[: self._count] = 8 * _CONTROL_WORDS
-        count: int = max(0, _libc.recvmmsg(descriptor, self._messages, self.places, 0, _ffi.NULL))
+        count: int = max(0, _libc.recvmmsg(descriptor, self._messages, self.places, 0, ffi.NULL))
         self._count = count
         self.lengths[:count] = self._received[:count]
         return count
@@ -201,7 +173,3 @@ class Batch:
         """
         found: NDArray[np.int64] = self.raw_words[:count, :words].byteswap()
         return found
-
-
-def _array(memory: Any, kind: Any) -> Any:
-    return np.frombuffer(memoryview(_ffi.buffer(memory)), dtype=kind)

@@ -12,6 +12,7 @@ from conference.load import band, kernel
 from conference.load.arrivals import Arrivals
 from conference.load.chorus import Chorus, Lane
 from conference.load.scripts import Script
+from conference.webrtc import libc
 from conference.webrtc.rtp import RtpPacket, parse_rtp
 
 pytestmark = pytest.mark.skipif(not kernel.AVAILABLE, reason="only Linux has the system calls")
@@ -53,7 +54,7 @@ class Wire:
     def send(self, descriptors: list[int], pointers: list[Any], sizes: list[int]) -> list[int]:
         for one, pointer, size in zip(descriptors, pointers, sizes, strict=True):
             if one >= 0:
-                self.packets[one].append(parse_rtp(bytes(kernel._ffi.buffer(pointer, size)), LEVEL_ID))
+                self.packets[one].append(parse_rtp(bytes(libc.ffi.buffer(pointer, size)), LEVEL_ID))
         return list(range(len(sizes))) if self.fails else []
 
 

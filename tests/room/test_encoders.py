@@ -273,12 +273,9 @@ def test_encoders_are_economical_while_there_are_many_of_them() -> None:
     from tests.room.test_room import person, room_of
 
     codec = PcmCodec()
-    talkers = [[steady(1_000)] * length for length in (80, 80, 80, 80, 10)]
-    ears = [Ear(codec) for _ in range(6)]
-    room = room_of(
-        *(person(f"talker{n}", Mouth(frames), ears[n]) for n, frames in enumerate(talkers)),
-        person("ear", None, ears[-1]),
-    )
+    lengths = (80, 80, 80, 80, 10)
+    talkers = [person(f"talker{n}", Mouth([steady(1_000)] * ticks), Ear(codec)) for n, ticks in enumerate(lengths)]
+    room = room_of(*talkers, person("ear", None, Ear(codec)))
     told = []
     for tick in range(80):
         run(room, 1, tick)

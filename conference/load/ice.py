@@ -66,6 +66,9 @@ class Ice:
             ufrag: the server's.
             password: the server's.
             candidates: where it can be reached.
+
+        Raises:
+            ConnectionAbortedError: it was closed before there was one.
         """
         self._their_key, self._username = password.encode(), f"{ufrag}:{self.ufrag}"
         self._pairs += [(one, address) for one in self.sockets for address in candidates if _fits(one, address)]
@@ -75,6 +78,8 @@ class Ice:
                 self._ask(one, address)
             await asyncio.wait([self._found], timeout=wait)
             wait = min(2 * wait, MAX_RETRY_SECONDS)
+        if self._found.cancelled():
+            raise ConnectionAbortedError("closed before there was a path")
         self._consent_ns = time.monotonic_ns()
         self._ask_later()
 

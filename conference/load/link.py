@@ -118,6 +118,8 @@ class Link:
                 await self._settled
         except TimeoutError:
             raise ConnectionFailedError(f"The connection did not come up within {CONNECT_SECONDS:g} s.") from None
+        except ConnectionAbortedError:
+            raise ConnectionFailedError("The connection was closed before it came up.") from None
         return answer
 
     @property

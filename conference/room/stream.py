@@ -207,16 +207,21 @@ class PacketSource:
                 return False
             self._jitter.pass_by(sequence, timestamp, arrival_ns)
         self._stats.passed_over += 1
-        unheard.keep(payload)
+        if not self._jitter.buffered:  # or else what is yet to be decoded comes before it
+            unheard.keep(payload)
         return True
 
     def _let_pass(self, payload: bytes, level: int | None) -> int:
-        """A silent packet is looked at; let those that follow go by. Returns how many the one stands for."""
+        """A silent packet is looked at; let those that follow go by, unless something is still to be played.
+
+        Returns:
+            How many packets the one stands for.
+        """
         unheard = self._unheard
         frequent = len(payload) > DTX_BYTES
         interval = LONGEST_KEEP_ALIVE if frequent and self._claims.proven else SILENT_KEEP_ALIVE
         unheard.due = unheard.arrived + interval
-        if level is not None:
+        if level is not None and self.idle:
             unheard.let_pass(interval - 1)
         return interval
 

@@ -40,6 +40,25 @@ def test_speech_is_decoded_after_the_silence_right_before_it(silent: int, looks:
     assert decoder.decoded[-len(last) :] == last
 
 
+@given(loud=st.integers(1, 12), silent=st.integers(0, 40))
+def test_a_word_that_is_played_late_is_decoded_to_its_end_before_the_silence_after_it(loud: int, silent: int) -> None:
+    decoder, porch = CountingDecoder(), Porch()
+    source = PacketSource(decoder)
+    source.door = porch
+    levels = [LOUD] * (10 + loud) + [SILENT] * silent + [LOUD]
+    payloads = [bytes([number + 1] * 2 * FRAME_SAMPLES) for number in range(len(levels))]
+    together = len(levels) - 2  # the network holds up all after the first ten until this one was sent
+    came = 0
+    for tick in range(len(levels) + 60):
+        while came < len(levels) and (came if came < 10 else max(came, together)) <= tick:
+            if levels[came] == LOUD or not porch.passes(payloads[came]):
+                source.push(came, came * FRAME_SAMPLES, payloads[came], at(tick), levels[came])
+            came += 1
+        source.pull(at(tick) + 10_000_000)
+    assert decoder.decoded == sorted(decoder.decoded)
+    assert source.stats.jitter.received == len(levels)
+
+
 def test_silent_packets_that_came_inside_later_ones_are_counted_too() -> None:
     source = PacketSource(CountingDecoder())
     for number in range(40):

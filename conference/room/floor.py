@@ -96,7 +96,10 @@ class Floor:
         claims: dict[str, float] = {}
         if len(everybody) > self._candidates.limit:
             for one in everybody:
-                claim = one.source.claim if isinstance(one.source, PacketSource) else None
+                source = one.source
+                if not isinstance(source, PacketSource) or source.idle:
+                    continue  # what the last packet said of itself holds until that was played
+                claim = source.claim
                 if claim is not None and claim > SILENT_DBOV and one.may_be_heard:
                     claims[one.id] = claim
         candidates = self._candidates.choose(claims)

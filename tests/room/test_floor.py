@@ -101,6 +101,18 @@ def test_who_is_passed_over_is_still_known_to_talk_and_how_loud() -> None:
     assert crowd.person(11).level == pytest.approx(level_of(steady(800)), abs=0.5)
 
 
+def test_who_is_passed_over_and_falls_silent_without_a_word_is_known_to_have_stopped() -> None:
+    crowd = Crowd(12)
+    frames: dict[int, Samples | None] = {number: steady(3000 - 200 * number) for number in range(12)}
+    for _ in range(50):
+        crowd.say(frames)
+    for _ in range(50):
+        crowd.say(frames | {11: None})
+    assert not crowd.person(11).talking
+    assert crowd.person(11).level == -127
+    assert crowd.person(10).talking
+
+
 def test_who_gets_louder_is_heard_at_once() -> None:
     crowd = Crowd(12)
     frames: dict[int, Samples | None] = {number: steady(1000) for number in range(12)}

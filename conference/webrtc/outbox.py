@@ -262,6 +262,7 @@ class OutboxLine:
         self._clock_rate = agreed.clock_rate
         self._outbox: Outbox | None = None
         self._lane = 0
+        self._next_type: int | None = None  # of the packets from the next one on, if it is another
         self._row: Row = np.zeros(ROW_COLUMNS, np.int64)  # while it is in no outbox
         self._row[: TICK + 1] = (
             agreed.payload_type,
@@ -299,16 +300,19 @@ class OutboxLine:
     @property
     def payload_type(self) -> int:
         """Of the packets from now on."""
-        return int(self._now[TYPE])
+        return int(self._now[TYPE]) if self._next_type is None else self._next_type
 
     @payload_type.setter
     def payload_type(self, number: int) -> None:
-        self._now[TYPE] = number
+        self._next_type = number
 
     def post(self, tick: int, payload: bytes) -> None:
         """Send the packet of a tick with those of the others."""
         if self._outbox is not None:
             self._outbox.post(self._lane, tick, payload)
+            if self._next_type is not None:  # only now has the packet of the tick before gone for certain
+                self._outbox.rows[self._lane, TYPE] = self._next_type
+                self._next_type = None
 
     def timestamp(self, now_ns: int) -> int | None:
         """The RTP timestamp of a moment."""

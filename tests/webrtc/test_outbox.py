@@ -155,6 +155,20 @@ def test_it_sends_what_streams_on_their_own_would(said: list[list[bytes | None]]
         wires.close()
 
 
+@pytest.mark.parametrize("wait", [True, False])
+def test_a_packet_has_the_type_that_it_was_posted_with_however_long_it_waits(wires: Wires, wait: bool) -> None:
+    line = wires.lines[0]
+    types = (111, 63, 63, 111, 63)
+    for tick, number in enumerate(types):
+        line.payload_type = number
+        line.post(tick, bytes([number]))
+        line.payload_type = 9  # for nothing
+        if not wait:
+            wires.settle()
+    wires.settle()
+    assert [one.payload_type for one in map(parse_rtp, wires.heard(0))] == list(types)
+
+
 def test_more_than_fit_at_once_all_get_theirs() -> None:
     wires = Wires(1)
     ear = wires.ears[0]

@@ -57,15 +57,18 @@ class ReceptionStatistics:
         row: with the counters. May be replaced by one with the same numbers.
     """
 
-    __slots__ = ("_expected_prior", "_lsr", "_lsr_at_ns", "_received_prior", "row")
+    __slots__ = ("_expected_prior", "_lost_before", "_lsr", "_lsr_at_ns", "_received_prior", "row")
 
     def __init__(self, clock_rate: int, row: Row | None = None) -> None:
         self.row: Row = array("q", bytes(8 * COLUMNS)) if row is None else row
+        self.row[BASE] = -1
+        self._lost_before = 0  # of other streams
         self.restart(clock_rate)
 
     def restart(self, clock_rate: int) -> None:
         """Forget the stream; another one begins."""
         row = self.row
+        self._lost_before = self.lost_ever
         row[BASE] = row[TRANSIT] = -1
         row[HIGHEST] = row[RECEIVED] = row[JITTER_Q4] = 0
         row[CLOCK_RATE] = clock_rate
@@ -94,6 +97,11 @@ class ReceptionStatistics:
         return max(low, min(high, self._expected - self.received))
 
     @property
+    def lost_ever(self) -> int:
+        """Packets lost, of this stream and of those that it has followed."""
+        return self._lost_before + max(0, self.lost)
+
+    @property
     def jitter(self) -> int:
         """Interarrival jitter in timestamp units."""
         return self.row[JITTER_Q4] >> 4
@@ -116,6 +124,7 @@ class ReceptionStatistics:
         if ahead < _MAX_DROPOUT:
             row[HIGHEST] += ahead
         elif ahead <= 0x10000 - _MAX_MISORDER:  # the sender has started anew
+            self._lost_before = self.lost_ever
             row[BASE] = row[HIGHEST] = sequence
             row[RECEIVED] = self._expected_prior = self._received_prior = 0
             row[TRANSIT] = -1

@@ -193,7 +193,7 @@ class RtpSession:
             "packets_out": went.packets,
             "bytes_in": came.bytes,
             "bytes_out": went.bytes,
-            "lost_in": max(0, ingress.reception.lost) if ingress is not None else 0,
+            "lost_in": ingress.reception.lost_ever if ingress is not None else 0,
             "lost_out": max(0, self.peer_report.lost),
             "recovered_in": came.recovered,
             "repeated_out": went.repeated,

@@ -12,6 +12,7 @@ from aiortc.rtp import RtcpReceiverInfo
 from conference.webrtc.ingress import Ingress
 from conference.webrtc.rtcp import NtpClock, build_report, parse_rtcp
 from conference.webrtc.session import CALM_REPORT_NS, MAX_REPORTERS, NEW_REPORTS, REPORT_NS, RtpSession
+from tests.webrtc.test_ingress import AMY, BEN, OPUS, PCMU, make, packet
 
 OURS, THEIRS = 7, 9
 STEP_NS = 10_000_000
@@ -80,6 +81,18 @@ def test_what_is_told_of_our_stream_is_noted_and_what_is_told_of_others_is_not()
         report = RtcpReceiverInfo(ssrc, 64, lost, 0, 0, 0, 0)
         one.receive(build_report(THEIRS, "them", None, [report]), 123)
     assert (one.peer_report.lost, one.peer_report.fraction_lost, one.heard_ns) == (5, 0.25, 123)
+
+
+def test_what_was_lost_stays_counted_whatever_stream_follows() -> None:
+    ingress, _ = make(announced=BEN)
+    one = session(Channel(), ingress)
+    streams = [(AMY, 1, OPUS), (AMY, 5, PCMU), (AMY, 30_000, PCMU), (BEN, 9, OPUS)]
+    for number, (ssrc, sequence, payload_type) in enumerate(streams, 1):
+        one.receive(packet(ssrc, sequence, payload_type), 0)
+        one.receive(packet(ssrc, sequence + 1, payload_type), 0)
+        one.receive(packet(ssrc, sequence + 3, payload_type), 0)
+        assert one.tally()["lost_in"] == number
+        assert ingress.reception.report(ssrc, 0).packets_lost == 1, "a report is about one stream"
 
 
 def test_goodbye_is_said_and_heard() -> None:

@@ -101,9 +101,7 @@ class RtpSession:
         self._reports = 0
         self._reporters: set[bytes] = set()
         self._heard_ns = 0
-        self.leaving = False
-        """The peer has said BYE to its stream."""
-
+        self._left: tuple[int | None] | None = None  # the stream to which the peer has said BYE
         self.peer_report = PeerReport()
         self.malformed = 0
 
@@ -111,6 +109,15 @@ class RtpSession:
     def heard_ns(self) -> int:
         """When something authentic last came from the peer; 0 before."""
         return self._heard_ns if self._ingress is None else max(self._heard_ns, self._ingress.heard_ns)
+
+    @property
+    def leaving(self) -> bool:
+        """The peer has said BYE to its stream, and goes on with no other."""
+        return self._left == (self._heard,)
+
+    @property
+    def _heard(self) -> int | None:
+        return self._ingress.ssrc if self._ingress is not None else None
 
     def receive(self, datagram: bytes, now_ns: int) -> None:
         """Take an SRTP or SRTCP packet, as it came. Never raises."""
@@ -156,8 +163,9 @@ class RtpSession:
                     if self._egress is not None:
                         self._egress.note_loss(self.peer_report.fraction_lost, now_ns)
         elif isinstance(packet, RtcpByePacket):
-            heard = ingress.ssrc if ingress is not None else None
-            self.leaving = self.leaving or heard is None or heard in packet.sources
+            heard = self._heard
+            if heard is None or heard in packet.sources:
+                self._left = (heard,)
 
     def report_if_due(self, now_ns: int) -> None:
         """Send a report if it is time for one."""

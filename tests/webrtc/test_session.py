@@ -9,7 +9,7 @@ from typing import cast
 import pytest
 from aiortc.rtp import RtcpReceiverInfo
 
-from conference.webrtc.ingress import Ingress
+from conference.webrtc.ingress import TAKEOVER_NS, Ingress
 from conference.webrtc.rtcp import NtpClock, build_report, parse_rtcp
 from conference.webrtc.session import CALM_REPORT_NS, MAX_REPORTERS, NEW_REPORTS, REPORT_NS, RtpSession
 from tests.webrtc.test_ingress import AMY, BEN, OPUS, PCMU, make, packet
@@ -102,6 +102,17 @@ def test_goodbye_is_said_and_heard() -> None:
     assert not listener.leaving
     listener.receive(channel.sent[0], 2)
     assert listener.leaving
+
+
+def test_who_says_goodbye_to_one_stream_and_goes_on_with_another_is_not_leaving() -> None:
+    ingress, _ = make()
+    one = session(Channel(), ingress)
+    goodbye_of_amy, goodbye_of_ben = (build_report(ssrc, "them", None, [], bye=True) for ssrc in (AMY, BEN))
+    leaving: list[bool] = []
+    for datagram in (packet(AMY, 1), goodbye_of_amy, packet(BEN, 1), goodbye_of_ben):
+        one.receive(datagram, len(leaving) * TAKEOVER_NS)
+        leaving.append(one.leaving)
+    assert leaving == [False, True, False, True]
 
 
 def test_a_peer_cannot_have_reports_come_from_ever_more_sources() -> None:

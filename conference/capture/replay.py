@@ -219,6 +219,8 @@ class Replay:
                 levelling=_yes_or_no(about.get("levelling")),
                 noise_suppression=_yes_or_no(about.get("noise_suppression")),
             )
+        if "renewed" in about:
+            room.renew(participant.id)
         if isinstance(participant.sink, CheckingSink):
             if "codec" in about:
                 participant.sink.codec = _codec(about["codec"])

@@ -155,6 +155,13 @@ class CapturedRoom(Room):
             self._try(lambda: self._happened(Reseated(seat.index, self._tap(seat))))
         return replaced
 
+    def renew(self, participant_id: str) -> None:
+        """See `Room.renew`."""
+        super().renew(participant_id)
+        seat = self._seats.get(participant_id)
+        if seat is not None:
+            self._try(lambda: self._happened(Changed(seat.index, {"renewed": True})))
+
     def _updated(self, participant: Participant, by: str | None = None) -> None:
         super()._updated(participant, by)
         seat = self._seats.get(participant.id)

@@ -48,7 +48,8 @@ class Sink(Protocol):
 
     A sink that knows how many packets are lost on their way has an attribute ``expected_loss``, too: percent, 0 to 100.
     The encoder's FEC follows it. And one whose attribute ``packets_only`` is true is passed over while there is nothing
-    to be sent: a room in which nobody speaks does nothing for those who hear that.
+    to be sent: a room in which nobody speaks does nothing for those who hear that. One that drops what it gets until
+    its connection is up has an attribute ``on_open``, too, which the room sets: to be called when that is so.
     """
 
     codec: Codec | None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Iterable
+from functools import partial
 
 from conference.audio.fade import fade_in, fade_out
 from conference.audio.frame import SILENT_LEVEL, Samples
@@ -76,6 +77,7 @@ class Room(People):
         """See `People.add`."""
         super().add(participant, returning=returning)
         self._floor.take(participant)
+        self._await(participant)
 
     def remove(self, participant_id: str, reason: str, departure: Departure = "left") -> Participant | None:
         """See `People.remove`. What they were just saying still fades."""
@@ -97,8 +99,19 @@ class Room(People):
         """See `People.reseat`."""
         replaced = super().reseat(participant_id, source, sink, hang_up)
         self._floor.take(self.participants[participant_id])
+        self._await(self.participants[participant_id])
         self._audience.renew(participant_id)
         return replaced
+
+    def renew(self, participant_id: str) -> None:
+        """Somebody begins to hear, with a decoder that knows of nothing that was sent before."""
+        self._audience.renew(participant_id)
+
+    def _await(self, participant: Participant) -> None:
+        """Take note of when a listener's connection is up, if it is not yet."""
+        sink = participant.sink
+        if sink is not None and hasattr(sink, "on_open"):
+            sink.on_open = partial(self.renew, participant.id)
 
     # Who hears whom
 

@@ -10,6 +10,7 @@ who loses the most needs (`room.encoders`).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from aiortc.rtp import RtcpSenderInfo
@@ -57,6 +58,8 @@ class EgressSink:
         self._repeated = 0
         self._previous: tuple[int, bytes] | None = None  # tick and payload, while packets are repeated
         self._open = False
+        self.on_open: Callable[[], None] | None = None
+        """Called once, when what is delivered begins to be sent."""
 
     @property
     def stats(self) -> EgressStats:
@@ -67,10 +70,14 @@ class EgressSink:
     def open(self) -> None:
         """From now on, what is delivered is sent."""
         self._open = True
+        on_open, self.on_open = self.on_open, None
+        if on_open is not None:
+            on_open()
 
     def close(self) -> None:
         """From now on, what is delivered is dropped."""
         self._open = False
+        self.on_open = None
         self.line.close()
 
     def deliver(self, mix: Mix) -> None:

@@ -6,6 +6,7 @@ import dataclasses
 import io
 import random
 import zlib
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
@@ -301,6 +302,29 @@ def test_what_a_listener_says_of_loss_and_of_its_codec_is_followed() -> None:
     replay, heard = replayed(memory)
     assert replay.identical
     assert heard["ben"] == ear.heard
+
+
+class Late(Ear):
+    on_open: Callable[[], None] | None = None
+
+
+def test_whoever_begins_to_hear_after_they_have_joined_does_so_in_the_replay_too() -> None:
+    room, memory = captured_room()
+    party, late = Party(room), Late(OpusCodec())
+    join(room, "late", None, late)
+    for tick in range(60):
+        if tick == 45:
+            assert late.on_open is not None
+            late.on_open()
+        party.step(tick)
+    room.end_capture("over")
+    replay, heard = replayed(memory)
+    assert replay.identical
+    assert heard["late"] == late.heard
+    plain = Party(Room("tea", 0.0, lambda event: None))
+    join(plain.room, "late", None, never := Late(OpusCodec()))
+    plain.run(60)
+    assert [one.payload == other.payload for one, other in zip(late.mixes, never.mixes, strict=True)].index(False) == 45
 
 
 class Sender(Ear):

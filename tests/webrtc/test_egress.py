@@ -8,12 +8,15 @@ from conference.audio.frame import SILENCE
 from conference.codecs.base import Codec
 from conference.codecs.opus import OpusCodec
 from conference.codecs.pcmu import PcmuCodec
-from conference.room.participant import Mix
+from conference.room.participant import Mix, Participant
+from conference.room.room import Room
+from conference.room.voice import UNTOUCHED
 from conference.webrtc.egress import EgressSink
 from conference.webrtc.lines import SoloLine
 from conference.webrtc.offer import Format
 from conference.webrtc.rtcp import NtpClock
 from conference.webrtc.rtp import parse_rtp
+from tests.room.fakes import Mouth, PcmCodec, at, steady
 
 
 class Wire:
@@ -43,6 +46,21 @@ def test_nothing_is_sent_before_it_is_open_or_after_it_is_closed() -> None:
     wire.sink.close()
     wire.deliver(b"c")
     assert [parse_rtp(one).payload for one in wire.packets] == [b"b"]
+
+
+@pytest.mark.parametrize("late", [0, 1, 7])
+def test_the_first_packet_that_is_sent_leans_on_none_that_was_not(late: int) -> None:
+    codec = PcmCodec()
+    wire = Wire(codec)
+    room = Room("tea", 0.0, lambda event: None, UNTOUCHED)
+    for name, source, sink in (("amy", Mouth([steady(1000)] * 30), None), ("ben", None, wire.sink)):
+        room.add(Participant(id=name, name=name, transport="webrtc", joined_at=0.0, source=source, sink=sink))
+    for tick in range(20):
+        if tick == late:
+            wire.sink.open()
+        room.tick(tick, at(tick))
+    assert len(wire.packets) == 20 - late
+    assert [tick for tick, fresh in enumerate(codec.made[0].fresh) if fresh] == sorted({0, late})
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,9 @@ export class Devices extends EventTarget {
   #audio = byId("remote", HTMLAudioElement);
   #listening = new Listening();
   #meter = new Meter(/** @type {HTMLElement} */ (document.querySelector("#mic-meter .meter-fill")), () => this.level());
-  /** @type {Promise<MediaStreamTrack> | null} */ #opening = null;
+  /** @type {Promise<MediaStreamTrack | null> | null} */ #opening = null;
+  /** How often the microphone was put away: what was asked for before that is not wanted any more. */
+  #releases = 0;
 
   #allowed = false;
 
@@ -66,7 +68,7 @@ export class Devices extends EventTarget {
   /** Chooses to listen only. */
   chooseNone() {
     this.#choice.value = microphone.NO_MICROPHONE;
-    this.#drop();
+    this.release();
   }
 
   /**
@@ -82,19 +84,22 @@ export class Devices extends EventTarget {
     return this.#openChosen();
   }
 
-  /** Turns the microphone off: the browser's red light goes out. */
+  /** Turns the microphone off, also one that is just being turned on: the browser's red light goes out. */
   release() {
+    this.#releases++;
+    this.#opening = null;
     this.#drop();
   }
 
   /**
    * Turns the chosen microphone on, after whichever is just being turned on: the last choice wins.
    *
-   * @returns {Promise<MediaStreamTrack>}
+   * @returns {Promise<MediaStreamTrack | null>}  null if it was put away meanwhile
    */
   #openChosen() {
     const before = this.#opening?.catch(() => undefined);
-    const opening = Promise.resolve(before).then(() => this.#openNow());
+    const releases = this.#releases;
+    const opening = Promise.resolve(before).then(() => this.#openNow(() => releases === this.#releases));
     this.#opening = opening;
     const done = () => {
       if (this.#opening === opening) this.#opening = null;
@@ -103,14 +108,22 @@ export class Devices extends EventTarget {
     return opening;
   }
 
-  /** @returns {Promise<MediaStreamTrack>} */
-  async #openNow() {
+  /**
+   * @param {() => boolean} wanted  whether it was not put away meanwhile
+   * @returns {Promise<MediaStreamTrack | null>}
+   */
+  async #openNow(wanted) {
+    if (!wanted()) return null;
     const processing = !this.#original.checked;
     const track = await microphone.openMicrophone(this.#choice.value, processing).catch((error) => {
       // A remembered microphone that is no longer there: any other will do.
       if (error.name === "OverconstrainedError") return microphone.openMicrophone("", processing);
       throw error;
     });
+    if (!wanted()) {
+      track.stop();
+      return null;
+    }
     this.#take(track);
     await this.#refresh();
     return track;
@@ -147,7 +160,7 @@ export class Devices extends EventTarget {
     // Listening only is for this once: nobody should be silent next time without having chosen it.
     remember("microphone", this.listenOnly ? "" : this.#choice.value);
     if (this.listenOnly) {
-      this.#drop();
+      this.release();
       this.dispatchEvent(new CustomEvent("track", { detail: null }));
     } else {
       void this.#reopen();

@@ -1,0 +1,79 @@
+"""The microphone is on for whoever wants it on, and off for everybody else, whatever comes in between."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.e2e.browser import Page
+from tests.e2e.on_the_page import join, participant
+from tests.e2e.running import RunningServer, eventually
+from tests.e2e.two_on_the_page import Stage
+
+pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("chromium")]
+
+# Every microphone that was turned on is in `opened`; while `hold` is true, the browser takes its time.
+_SLOW_MICROPHONE = """
+const get = MediaDevices.prototype.getUserMedia;
+window.opened = []; window.hold = false; window.held = [];
+MediaDevices.prototype.getUserMedia = async function (wish) {
+  if (hold) await new Promise((resolve) => held.push(resolve));
+  const stream = await get.call(this, wish);
+  opened.push(...stream.getTracks());
+  return stream;
+};
+"""
+
+_LET_GO = "hold = false; held.splice(0).forEach((answer) => answer()); 0"
+
+
+async def choose(page: Page, value: str) -> None:
+    """Choose a microphone, wherever its list is shown just now."""
+    await page.evaluate(
+        "{const box = document.getElementById('microphone');"
+        f" box.value = {value}; box.dispatchEvent(new Event('change'))}}"
+    )
+
+
+_REAL_ONE = "[...box.options].find((one) => one.label === 'Fake Audio Input 1').value"
+
+
+async def on_or_off(page: Page) -> set[str]:
+    """What all microphones are that were ever turned on."""
+    return set(await page.evaluate("opened.map((track) => track.readyState)"))
+
+
+async def test_who_chooses_to_listen_while_a_microphone_is_being_turned_on_is_not_heard(
+    server: RunningServer, humming_page: Page
+) -> None:
+    await humming_page.before_load(_SLOW_MICROPHONE)
+    await join(humming_page, server)
+    await eventually(lambda: participant(server).talking, "Amy is heard")
+    await humming_page.evaluate("hold = true; 0")
+    await choose(humming_page, _REAL_ONE)
+    await choose(humming_page, "''")
+    await choose(humming_page, "'none'")
+    await eventually(lambda: not participant(server).talking, "Amy is silent")
+    await humming_page.evaluate(_LET_GO)
+    await asyncio.sleep(1)
+    assert await on_or_off(humming_page) == {"ended"}
+    assert not participant(server).talking
+    await choose(humming_page, _REAL_ONE)
+    await eventually(lambda: participant(server).talking, "Amy is heard again")
+
+
+async def test_who_leaves_while_the_microphone_is_being_turned_on_has_it_off(stage: Stage) -> None:
+    await stage.enter(stage.amy, "Amy", "host")
+    await stage.ben.before_load(_SLOW_MICROPHONE)
+    await stage.enter(stage.ben, "Ben", "listener")
+    stage.room.set_role(stage.person("Ben").id, "speaker", by="Amy")
+    await stage.ben.evaluate("hold = true; 0")
+    await stage.ben.click("button", "Turn on my microphone")
+    await stage.ben.wait_for("held.length > 0")
+    await stage.ben.click("button", "Leave")
+    await stage.ben.wait_for_text("You left the room")
+    await stage.ben.evaluate(_LET_GO)
+    await stage.ben.wait_for("opened.length > 0")
+    await asyncio.sleep(0.5)
+    assert await on_or_off(stage.ben) == {"ended"}

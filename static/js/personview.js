@@ -56,6 +56,7 @@ export class PersonView {
     this.#session = session;
     this.#moderation = moderation;
     this.#id = id;
+    this.#timer = 0; // what is still to be said about somebody else is said, and does not hold up this slider
     const person = session.roster.get(id);
     if (!person) return;
     this.#name.value = person.name;
@@ -203,11 +204,13 @@ export class PersonView {
   }
 
   #onVolume() {
-    this.#showVolume(Number(this.#volume.value) / 100);
+    const id = this.#id; // somebody else may be shown when the slider has come to rest
+    const gain = Number(this.#volume.value) / 100;
+    this.#showVolume(gain);
     clearTimeout(this.#timer);
     const timer = setTimeout(async () => {
       const { ownId } = this.#session ?? {};
-      if (ownId) await attempt(this.#do().setGain(ownId, this.#id, Number(this.#volume.value) / 100));
+      if (ownId) await attempt(this.#do().setGain(ownId, id, gain));
       if (timer === this.#timer) this.#timer = 0;
     }, REST);
     this.#timer = timer;

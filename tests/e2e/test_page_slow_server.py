@@ -1,0 +1,41 @@
+"""What people do while the server has not answered yet is not undone, nor done to somebody else, when it answers."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.e2e.running import eventually
+from tests.e2e.seats import seat_local
+from tests.e2e.two_on_the_page import Stage
+
+pytestmark = pytest.mark.e2e
+
+# Requests whose address has what `slow` says in it wait until `answer()`.
+SLOW_SERVER = """
+const ask = window.fetch.bind(window);
+window.slow = null; window.asked = [];
+window.fetch = async (address, init) => {
+  if (slow !== null && String(address).includes(slow)) await new Promise((resolve) => asked.push(resolve));
+  return ask(address, init);
+};
+window.answer = () => { slow = null; asked.splice(0).forEach((go) => go()); };
+"""
+
+
+async def test_a_slider_that_was_just_moved_is_about_whom_it_was_moved_for(stage: Stage) -> None:
+    await stage.amy.before_load(SLOW_SERVER)
+    await stage.both()
+    seat_local(stage.server, stage.room_name, "Cy")
+    await stage.amy.wait_for("document.querySelectorAll('.person').length === 3")
+    amy, ben = stage.person("Amy").id, stage.person("Ben").id
+    await stage.amy.click("button", "More about Ben")
+    await stage.amy.evaluate(
+        "{const box = document.getElementById('person-volume'); box.value = 50; box.dispatchEvent(new Event('input'));"
+        " slow = '/hears/'; document.getElementById('person-close').click();"
+        " document.querySelector('[data-participant=local-Cy] .person-more').click()}"
+    )
+    assert await stage.amy.evaluate("document.getElementById('person-volume').value") == "100"
+    await stage.amy.wait_for("asked.length > 0")
+    await stage.amy.evaluate("answer()")
+    await eventually(lambda: stage.room.hearing.gain(amy, ben) == 0.5, "Amy hears Ben at half")
+    assert stage.room.hearing.gain(amy, "local-Cy") == 1

@@ -78,6 +78,15 @@ export class PersonView {
     this.#dialog.close();
   }
 
+  /**
+   * Closes after a request; unless it took so long that somebody else is shown by now.
+   *
+   * @param {string} id  whom it was about
+   */
+  #closeIf(id) {
+    if (id === this.#id) this.#dialog.close();
+  }
+
   #do() {
     if (!this.#moderation) throw new Error("nobody is shown");
     return this.#moderation;
@@ -151,12 +160,12 @@ export class PersonView {
         return this.#change({ muted: true });
       case "ask":
         await attempt(this.#do().askToUnmute(person.id).then(() => toast(`${person.name} was asked to unmute.`)));
-        return this.#dialog.close();
+        return this.#closeIf(person.id);
       case "lower":
         return this.#change({ hand_raised: false });
       case "admit":
         await this.#change({ waiting: false });
-        return this.#dialog.close();
+        return this.#closeIf(person.id);
       case "hold":
         return this.#change({ held: !person.held });
       case "deafen":
@@ -200,7 +209,7 @@ export class PersonView {
     const text = "They are sent out, and cannot come back into this seat.";
     if (!(await confirmed(`Remove ${person.name}?`, text, "Remove"))) return;
     await attempt(this.#do().remove(person.id));
-    this.#dialog.close();
+    this.#closeIf(person.id);
   }
 
   #onVolume() {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from tests.e2e.running import eventually
@@ -39,3 +41,20 @@ async def test_a_slider_that_was_just_moved_is_about_whom_it_was_moved_for(stage
     await stage.amy.evaluate("answer()")
     await eventually(lambda: stage.room.hearing.gain(amy, ben) == 0.5, "Amy hears Ben at half")
     assert stage.room.hearing.gain(amy, "local-Cy") == 1
+
+
+async def test_an_answer_about_somebody_leaves_the_dialog_of_somebody_else_open(stage: Stage) -> None:
+    await stage.amy.before_load(SLOW_SERVER)
+    await stage.both()
+    seat_local(stage.server, stage.room_name, "Cy")
+    stage.room.set_muted(stage.person("Ben").id, True)
+    await stage.amy.click("button", "More about Ben")
+    await stage.amy.evaluate("slow = '/unmute-request'; 0")
+    await stage.amy.click("button", "Ask to unmute")
+    await stage.amy.press("Escape")
+    await stage.amy.click("button", "More about Cy")
+    await stage.amy.wait_for("document.getElementById('person-dialog').open")
+    await stage.amy.evaluate("answer()")
+    await stage.amy.wait_for_text("Ben was asked to unmute.")
+    await asyncio.sleep(0.2)
+    assert await stage.amy.evaluate("document.getElementById('person-dialog').open")

@@ -83,9 +83,10 @@ export class ChatView {
     const text = this.#text.value.trim();
     if (!text || this.#sending) return;
     this.#sending = true;
+    this.#text.value = ""; // now, or what is typed until the answer comes would be lost
     const sent = await attempt(this.#send(text));
     this.#sending = false;
-    if (sent !== undefined) this.#text.value = ""; // else it is still there to be sent again
+    if (sent === undefined) this.#text.value = `${text} ${this.#text.value}`.trim(); // to be sent again
   }
 
   /** @param {number} unread */

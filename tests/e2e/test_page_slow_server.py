@@ -58,3 +58,25 @@ async def test_an_answer_about_somebody_leaves_the_dialog_of_somebody_else_open(
     await stage.amy.wait_for_text("Ben was asked to unmute.")
     await asyncio.sleep(0.2)
     assert await stage.amy.evaluate("document.getElementById('person-dialog').open")
+
+
+async def test_what_is_typed_while_a_message_is_being_sent_stays(stage: Stage) -> None:
+    await stage.ben.before_load(SLOW_SERVER)
+    await stage.both()
+    await stage.ben.click("button", "Chat")
+    typed = "document.getElementById('chat-text').value"
+    for comes_through in (True, False):
+        await stage.ben.evaluate("slow = '/messages'; 0")
+        await stage.ben.fill("Message to everybody", "Hello")
+        await stage.ben.press("Enter")
+        await stage.ben.call("Input.insertText", text="you")
+        if not comes_through:
+            await stage.ben.call("Network.enable")
+            await stage.ben.call("Network.setBlockedURLs", urls=["*/messages"])
+        await stage.ben.evaluate("answer()")
+        if comes_through:
+            await stage.ben.wait_for("document.querySelector('.chat-words')?.textContent === 'Hello'")
+            assert await stage.ben.evaluate(typed) == "you"
+        else:
+            await stage.ben.wait_for_text("The server does not answer.")
+            assert await stage.ben.evaluate(typed) == "Hello you"

@@ -11,7 +11,7 @@ import { byId } from "./dom.js";
 import { formatDuration } from "./duration.js";
 import { JoinView } from "./join.js";
 import { capabilities } from "./microphone.js";
-import { isPinWanted, joinProblem, microphoneProblem, missingCapability, pinProblem, pinQuestion } from "./problems.js";
+import { isPinWanted, isTurnedDown, joinProblem, microphoneProblem, missingCapability, pinProblem, pinQuestion } from "./problems.js";
 import { play } from "./playback.js";
 import { may } from "./rights.js";
 import { RoomView } from "./room.js";
@@ -71,8 +71,12 @@ async function readLink() {
     return access;
   } catch (error) {
     joinView.explain(joinProblem(error), false);
-    linkToken = "";
-    keepToken(invitation.room, "");
+    if (isTurnedDown(error)) {
+      linkToken = "";
+      keepToken(invitation.room, "");
+    } else if (invitation.room) {
+      keepToken(invitation.room, token); // the address has it no more
+    }
     return null;
   }
 }
@@ -127,7 +131,7 @@ async function permission(room, token) {
   try {
     return await accessTo(new Client(room, token));
   } catch (error) {
-    keepToken(room, "");
+    if (isTurnedDown(error)) keepToken(room, "");
     if (isPinWanted(error)) joinView.askPin(pinQuestion(error, token !== ""), false);
     else joinView.explain(joinProblem(error), false);
     return null;

@@ -34,6 +34,15 @@ export function isSentAway(error) {
 }
 
 /**
+ * Whether an invitation is no good; else it may be that the server could not be asked.
+ *
+ * @param {unknown} error
+ */
+export function isTurnedDown(error) {
+  return error instanceof Refused && !error.passing;
+}
+
+/**
  * Whether somebody without an invitation was turned down, and a PIN may help.
  *
  * @param {unknown} error

@@ -69,6 +69,22 @@ async def test_an_invitation_that_is_no_good_is_told_in_the_servers_words(stage:
     await stage.ben.wait_for_text("Your token is for another room.")
 
 
+async def test_an_invitation_outlasts_a_server_that_does_not_answer(stage: Stage) -> None:
+    await stage.ben.before_load(
+        "const ask = window.fetch; window.down = true; window.tried = 0;"
+        "window.fetch = (...request) => (down ? Promise.reject(new TypeError(`${++tried}`)) : ask(...request));"
+    )
+    await open_link(stage.ben, stage.link("Ben", "speaker"))
+    await stage.ben.wait_for_text("The server does not answer.")
+    await stage.ben.evaluate("window.before = true; location.reload()")
+    await stage.ben.wait_for("!window.before && document.getElementById('join-view')?.hidden === false")
+    await stage.ben.click("button", "Join")
+    await stage.ben.wait_for("tried > 1 && document.getElementById('join-button').textContent === 'Join'")
+    await stage.ben.evaluate("down = false; 0")
+    await stage.ben.click("button", "Join")
+    await in_the_room(stage.ben)
+
+
 async def test_an_open_room_gets_a_pin_while_people_are_in_it(stage: Stage) -> None:
     async with running_server() as server:
         await join(stage.amy, server)

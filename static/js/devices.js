@@ -24,6 +24,8 @@ export class Devices extends EventTarget {
   #releases = 0;
 
   #allowed = false;
+  /** It went away by itself: it is to be turned on again when it is back. */
+  #missed = false;
 
   /** @type {MediaStreamTrack | null} */ track = null;
 
@@ -36,7 +38,7 @@ export class Devices extends EventTarget {
     this.#original.addEventListener("change", () => this.#reopen());
     this.#speaker.addEventListener("change", () => this.#chooseSpeaker(this.#speaker.value));
     this.#test.addEventListener("click", () => this.#reopen());
-    navigator.mediaDevices?.addEventListener?.("devicechange", () => this.#refresh());
+    navigator.mediaDevices?.addEventListener?.("devicechange", () => void this.#onDevices());
     document.addEventListener("pointerdown", () => this.#listening.wake());
     document.addEventListener("keydown", () => this.#listening.wake());
   }
@@ -88,6 +90,7 @@ export class Devices extends EventTarget {
   release() {
     this.#releases++;
     this.#opening = null;
+    this.#missed = false;
     this.#drop();
   }
 
@@ -124,6 +127,7 @@ export class Devices extends EventTarget {
       track.stop();
       return null;
     }
+    this.#missed = false;
     this.#take(track);
     await this.#refresh();
     return track;
@@ -152,8 +156,15 @@ export class Devices extends EventTarget {
   #onEnded(track) {
     if (track !== this.track) return;
     this.#drop();
+    this.#missed = true;
+    this.dispatchEvent(new CustomEvent("track", { detail: null }));
     this.#problem("The microphone went away. Plug it in again, or choose another.");
     if (this.#choice.value) void this.#reopen(); // the browser's own choice may still be there
+  }
+
+  async #onDevices() {
+    await this.#refresh();
+    if (this.#missed && (await microphone.devicesOf("audioinput")).length > 0) await this.#reopen();
   }
 
   #onChoice() {

@@ -77,3 +77,19 @@ async def test_who_leaves_while_the_microphone_is_being_turned_on_has_it_off(sta
     await stage.ben.wait_for("opened.length > 0")
     await asyncio.sleep(0.5)
     assert await on_or_off(stage.ben) == {"ended"}
+
+
+async def test_a_microphone_that_goes_away_is_missed_and_taken_again_when_it_is_back(
+    server: RunningServer, humming_page: Page
+) -> None:
+    await humming_page.before_load(_SLOW_MICROPHONE)
+    await join(humming_page, server)
+    await eventually(lambda: participant(server).talking, "Amy is heard")
+    await humming_page.evaluate(
+        "{const track = opened.at(-1); track.stop(); track.dispatchEvent(new Event('ended'))}"  # as unplugging does
+    )
+    await humming_page.wait_for_text("The microphone went away.")
+    await humming_page.wait_for("document.getElementById('mute').disabled")
+    await humming_page.evaluate("navigator.mediaDevices.dispatchEvent(new Event('devicechange'))")
+    await eventually(lambda: participant(server).talking, "Amy is heard again")
+    assert await humming_page.accessible("button", "Mute")

@@ -73,6 +73,11 @@ export class Devices extends EventTarget {
     this.release();
   }
 
+  /** Takes the choice to listen only back. */
+  chooseAny() {
+    if (this.#choice.value === microphone.NO_MICROPHONE) this.#choice.value = "";
+  }
+
   /**
    * The microphone, turned on. Rejects with getUserMedia's error.
    *

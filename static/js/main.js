@@ -204,6 +204,7 @@ function goBack(title, lead) {
 async function turnOnMicrophone() {
   try {
     joinView.listenOnly(false);
+    devices.chooseAny();
     await devices.open(); // fires `track`
   } catch (error) {
     toast(microphoneProblem(error));

@@ -7,9 +7,9 @@ import asyncio
 import pytest
 
 from tests.e2e.browser import Page
-from tests.e2e.on_the_page import join, participant
+from tests.e2e.on_the_page import in_the_room, join, participant
 from tests.e2e.running import RunningServer, eventually
-from tests.e2e.two_on_the_page import Stage
+from tests.e2e.two_on_the_page import Stage, open_link
 
 pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("chromium")]
 
@@ -93,3 +93,17 @@ async def test_a_microphone_that_goes_away_is_missed_and_taken_again_when_it_is_
     await humming_page.evaluate("navigator.mediaDevices.dispatchEvent(new Event('devicechange'))")
     await eventually(lambda: participant(server).talking, "Amy is heard again")
     assert await humming_page.accessible("button", "Mute")
+
+
+async def test_who_chose_to_listen_only_can_turn_the_microphone_on_when_made_a_speaker(stage: Stage) -> None:
+    await stage.enter(stage.amy, "Amy", "host")
+    await open_link(stage.ben, stage.link("Ben", "speaker"))
+    await stage.ben.wait_for("document.getElementById('microphone').options.length > 1")
+    await choose(stage.ben, "'none'")
+    await stage.ben.click("button", "Join")
+    await in_the_room(stage.ben)
+    for role in ("listener", "speaker"):
+        stage.room.set_role(stage.person("Ben").id, role, by="Amy")
+        await stage.ben.wait_for_text(f"Amy made you a {role}.")
+    await stage.ben.click("button", "Turn on my microphone")
+    await eventually(lambda: stage.person("Ben").talking, "Ben is heard")

@@ -96,6 +96,7 @@ async function join({ room, name, pin }) {
     const token = pin ? await exchange(room, pin) : tokenOf(room) || linkToken;
     const access = token === null ? null : await permission(room, token);
     if (token === null || !access) return;
+    if (!may(access, "speak")) devices.release(); // it may have been turned on before we knew
     const track = may(access, "speak") ? await microphone() : null;
     if (track !== undefined) await enter({ room, name, token, role: invitation.role }, track);
   } finally {

@@ -107,3 +107,19 @@ async def test_who_chose_to_listen_only_can_turn_the_microphone_on_when_made_a_s
         await stage.ben.wait_for_text(f"Amy made you a {role}.")
     await stage.ben.click("button", "Turn on my microphone")
     await eventually(lambda: stage.person("Ben").talking, "Ben is heard")
+
+
+async def test_a_microphone_that_was_on_before_the_room_was_known_is_off_for_a_listener(stage: Stage) -> None:
+    await stage.enter(stage.amy, "Amy", "host")
+    await stage.ben.before_load(_SLOW_MICROPHONE)
+    await stage.enter(stage.ben, "Ben", "listener")
+    await stage.ben.goto(f"{stage.server.url}/")
+    await stage.ben.wait_for("opened.length > 0")
+    await stage.ben.fill("Room", stage.room_name)
+    await stage.ben.click("button", "Join")
+    await in_the_room(stage.ben)
+    assert await on_or_off(stage.ben) == {"ended"}
+    await eventually(lambda: stage.names() == ["Amy", "Ben"], "Ben's first seat is given up")
+    stage.room.set_role(stage.person("Ben").id, "speaker", by="Amy")
+    await stage.ben.click("button", "Turn on my microphone")
+    await eventually(lambda: stage.person("Ben").talking, "Ben is heard")

@@ -9,6 +9,7 @@ import { keepToken, tokenOf } from "./credentials.js";
 import { Devices } from "./devices.js";
 import { byId } from "./dom.js";
 import { formatDuration } from "./duration.js";
+import "./front.js";
 import { JoinView } from "./join.js";
 import { capabilities } from "./microphone.js";
 import { isPinWanted, isTurnedDown, joinProblem, microphoneProblem, missingCapability, pinProblem, pinQuestion } from "./problems.js";

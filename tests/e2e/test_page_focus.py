@@ -1,0 +1,43 @@
+"""Whoever uses the keyboard, or listens to the page, does not lose their place, nor what is said."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.e2e.two_on_the_page import Stage
+
+pytestmark = pytest.mark.e2e
+
+_TOAST_IS_IN_FRONT = """
+(() => {
+  const toast = document.getElementById('toast');
+  toast.style.pointerEvents = 'auto';
+  const {left, top, width, height} = toast.getBoundingClientRect();
+  return document.elementFromPoint(left + width / 2, top + height / 2) === toast;
+})()
+"""
+
+
+async def test_a_remark_is_seen_and_read_out_while_a_dialog_is_open(stage: Stage) -> None:
+    await stage.enter(stage.amy, "Amy", "host")
+    await stage.amy.click("button", "Manage room")
+    await stage.amy.fill("PIN, for people without an invitation", "12")
+    await stage.amy.click("button", "Set PIN")
+    remark = "A PIN is 4 to 12 digits."
+    await stage.amy.wait_for_text(remark)
+    assert await stage.amy.evaluate(_TOAST_IS_IN_FRONT)
+    assert await stage.amy.accessible("StaticText", remark)
+    await stage.amy.press("Escape")
+    await stage.amy.click("button", "Raise hand")
+    await stage.amy.wait_for("document.getElementById('announce-polite').textContent === 'Hand raised'")
+    assert await stage.amy.accessible("StaticText", "Hand raised")
+
+
+async def test_what_is_said_when_a_dialog_closes_is_seen(stage: Stage) -> None:
+    await stage.both()
+    stage.room.set_muted(stage.person("Ben").id, True)
+    await stage.amy.click("button", "More about Ben")
+    await stage.amy.click("button", "Ask to unmute")
+    await stage.amy.wait_for("!document.querySelector('dialog[open]')")
+    await stage.amy.wait_for_text("Ben was asked to unmute.")
+    assert await stage.amy.evaluate(_TOAST_IS_IN_FRONT)

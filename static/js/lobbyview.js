@@ -10,7 +10,7 @@ export class LobbyView {
   #section = byId("lobby");
   #list = byId("lobby-list");
   #waiting = byId("waiting");
-  #shown = "";
+  /** @type {ReadonlyMap<string, HTMLElement>}  whose line is whose */ #lines = new Map();
   /** @type {import("./session.js").Session | null} */ #session = null;
   /** @type {import("./moderation.js").Moderation | null} */ #moderation = null;
 
@@ -26,7 +26,6 @@ export class LobbyView {
   start(session, moderation) {
     this.#session = session;
     this.#moderation = moderation;
-    this.#shown = "";
     this.renew();
   }
 
@@ -35,6 +34,7 @@ export class LobbyView {
     const session = this.#session;
     if (!session) return;
     const here = !session.waiting;
+    const place = this.#place();
     byId("stage").hidden = !here;
     this.#waiting.hidden = here;
     byId("waiting-enter").hidden = !session.moderates;
@@ -43,14 +43,40 @@ export class LobbyView {
     setText(byId("lobby-title"), waiting.length === 1 ? "1 person waits to be let in" : `${waiting.length} people wait to be let in`);
     byId("lobby-all").hidden = waiting.length < 2;
     this.#showList(waiting);
+    const focused = document.activeElement;
+    if (place !== null && (!this.#section.contains(focused) || focused?.closest("[hidden]"))) this.#focus(place);
   }
 
-  /** @param {import("./people.js").Person[]} waiting */
+  /**
+   * Who stays keeps their line, and the focus in it.
+   *
+   * @param {import("./people.js").Person[]} waiting
+   */
   #showList(waiting) {
-    const shown = JSON.stringify(waiting.map((person) => [person.id, person.name]));
-    if (shown === this.#shown) return; // or the focus would be lost
-    this.#shown = shown;
-    this.#list.replaceChildren(...waiting.map((person) => this.#item(person)));
+    const lines = new Map(
+      waiting.map((person) => {
+        const key = JSON.stringify([person.id, person.name]);
+        return [key, this.#lines.get(key) ?? this.#item(person)];
+      }),
+    );
+    for (const [key, line] of this.#lines) if (!lines.has(key)) line.remove();
+    [...lines.values()].forEach((line, place) => {
+      const there = this.#list.children[place];
+      if (there !== line) this.#list.insertBefore(line, there ?? null);
+    });
+    this.#lines = lines;
+  }
+
+  /** The place in the list that has the focus; null if it is elsewhere on the page. */
+  #place() {
+    if (!this.#section.contains(document.activeElement)) return null;
+    return Math.max(0, [...this.#list.children].findIndex((line) => line.contains(document.activeElement)));
+  }
+
+  /** Goes on with who has this place now, after the focused button went away. */
+  #focus(/** @type {number} */ place) {
+    const line = this.#list.children[Math.min(place, this.#list.children.length - 1)];
+    (line?.querySelector("button") ?? byId("room-title")).focus();
   }
 
   /** @param {import("./people.js").Person} person */

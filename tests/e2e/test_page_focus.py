@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from conference.room.policy import RoomPolicy
+from tests.e2e.seats import seat_local
 from tests.e2e.two_on_the_page import Stage
 
 pytestmark = pytest.mark.e2e
@@ -41,3 +43,20 @@ async def test_what_is_said_when_a_dialog_closes_is_seen(stage: Stage) -> None:
     await stage.amy.wait_for("!document.querySelector('dialog[open]')")
     await stage.amy.wait_for_text("Ben was asked to unmute.")
     assert await stage.amy.evaluate(_TOAST_IS_IN_FRONT)
+
+
+async def test_the_focus_stays_with_whoever_waits_while_others_come_and_go(stage: Stage) -> None:
+    await stage.enter(stage.amy, "Amy", "host")
+    stage.room.set_policy(RoomPolicy(lobby="admit"))
+    seat_local(stage.server, stage.room_name, "Ben")
+    await stage.amy.wait_for_text("1 person waits")
+    await stage.amy.evaluate("document.querySelector('#lobby-list button').focus()")
+    seat_local(stage.server, stage.room_name, "Cy")
+    await stage.amy.wait_for_text("2 people wait")
+    assert await stage.amy.evaluate("document.activeElement.ariaLabel") == "Let in: Ben"
+    await stage.amy.press("Enter")
+    await stage.amy.wait_for_text("1 person waits")
+    assert await stage.amy.evaluate("document.activeElement.ariaLabel") == "Let in: Cy"
+    await stage.amy.press("Enter")
+    await stage.amy.wait_for("document.getElementById('lobby').hidden")
+    assert await stage.amy.evaluate("document.activeElement.id") == "room-title"

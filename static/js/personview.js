@@ -70,8 +70,9 @@ export class PersonView {
   renew() {
     if (!this.#dialog.open) return;
     const person = this.#session?.roster.get(this.#id);
-    if (person) this.#show(person);
-    else this.#dialog.close();
+    if (person) return this.#show(person);
+    this.#dialog.close();
+    byId("room-title").focus(); // the button that opened it is gone as well
   }
 
   close() {
@@ -96,6 +97,7 @@ export class PersonView {
   #show(person) {
     const session = this.#session;
     if (!session) return;
+    const focused = document.activeElement;
     const own = person.id === session.ownId;
     const actions = actionsFor(session.access, person, session.ownId);
     setText(byId("person-title"), own ? `${person.name} (you)` : person.name);
@@ -112,6 +114,20 @@ export class PersonView {
       input.checked = input.value === person.role;
     }
     this.#showHearing(session, person, own);
+    this.#keepFocus(focused);
+  }
+
+  /**
+   * Goes on with what is shown in the place of a focused button that is not shown any more.
+   *
+   * @param {Element | null} focused
+   */
+  #keepFocus(focused) {
+    if (!focused?.closest("#person-dialog [hidden]")) return;
+    /** @type {Element | null} */
+    let next = focused;
+    while (next instanceof HTMLElement && next.hidden) next = next.nextElementSibling;
+    (next instanceof HTMLElement ? next : byId("person-close")).focus();
   }
 
   /**

@@ -2,7 +2,7 @@
  * Everybody in the room, as a list of tiles.
  */
 
-import { icon, make, setText } from "./dom.js";
+import { byId, icon, make, setText } from "./dom.js";
 import { fullness } from "./levels.js";
 import { hueOf, initials, inOrder } from "./people.js";
 import { actionsFor } from "./rights.js";
@@ -44,6 +44,7 @@ export class Tiles extends EventTarget {
   show(roster, ownId, access) {
     for (const [id, tile] of this.#tiles) {
       if (!roster.has(id)) {
+        if (tile.element.contains(document.activeElement)) byId("room-title").focus();
         tile.element.remove();
         this.#tiles.delete(id);
       }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from conference.room.policy import RoomPolicy
+from tests.e2e.running import eventually
 from tests.e2e.seats import seat_local
 from tests.e2e.two_on_the_page import Stage
 
@@ -60,3 +61,22 @@ async def test_the_focus_stays_with_whoever_waits_while_others_come_and_go(stage
     await stage.amy.press("Enter")
     await stage.amy.wait_for("document.getElementById('lobby').hidden")
     assert await stage.amy.evaluate("document.activeElement.id") == "room-title"
+
+
+async def test_the_focus_goes_to_the_title_when_whoever_is_shown_is_gone(stage: Stage) -> None:
+    await stage.both()
+    await stage.amy.click("button", "More about Ben")
+    await stage.amy.click("button", "Remove from the room…")
+    await stage.amy.click("button", "Remove")
+    await eventually(lambda: stage.names() == ["Amy"], "Ben is gone")
+    await stage.amy.wait_for("!document.querySelector('dialog[open]')")
+    await stage.amy.wait_for("document.activeElement.id === 'room-title'", within=3)
+
+
+async def test_the_focus_stays_where_mute_was_pressed(stage: Stage) -> None:
+    await stage.both()
+    await stage.amy.click("button", "More about Ben")
+    await stage.amy.evaluate("document.querySelector('[data-action=mute]').focus()")
+    await stage.amy.press("Enter")
+    await eventually(lambda: stage.person("Ben").muted, "Ben is muted")
+    await stage.amy.wait_for("document.activeElement.dataset.action === 'ask'", within=3)

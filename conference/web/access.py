@@ -87,6 +87,21 @@ def require(request: web.Request, right: Right | None, room: str | None) -> Acto
     return actor
 
 
+def require_somewhere(request: web.Request, right: Right) -> None:
+    """Whether whoever asks has a right in any room: by their token, or as one whom a host there made a host.
+
+    Raises:
+        Problem: no valid token (401); nowhere (403).
+    """
+    server = request.app[SERVER]
+    grant = actor_of(request).grant
+    rooms = (room for room in server.conference.rooms if grant.covers(room))
+    if not grant.allows(right) and not any(
+        _promoted(server, grant, room, _proven_seat(server, request, room)).allows(right) for room in rooms
+    ):
+        raise _forbidden(f"Your token does not allow you {_VERBS[right]}.")
+
+
 def require_self_or(request: web.Request, right: Right | None, room: str, participant_id: str) -> Actor:
     """Who asks, if it is the participant themselves, or somebody with a right over them.
 

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from conference.ids import new_id
 from conference.room.sounds import Sound
-from conference.web.access import actor_of
+from conference.web.access import require_somewhere
 from conference.web.headers import FRESH
 from conference.web.live import SERVER
 from conference.web.models import NewSound
@@ -20,8 +20,7 @@ from conference.web.shapes import sound_json
 
 async def list_library(request: web.Request) -> web.Response:
     """``GET /sounds``: all that can be played in any room."""
-    if not actor_of(request).grant.allows("moderate"):
-        raise Problem(403, "Your token does not allow you to moderate.")
+    require_somewhere(request, "moderate")
     house = request.app[SERVER].house
     await house.loaded()
     entries = [asdict(house.library.entry(name)) for name in house.library.names]

@@ -5,7 +5,6 @@
 import { attempt } from "./attempt.js";
 import { confirmed } from "./confirm.js";
 import { byId, icon, make, setText } from "./dom.js";
-import { may } from "./rights.js";
 import { toast } from "./toast.js";
 
 /** The switches of the policy, by the id of their checkbox. */
@@ -57,7 +56,7 @@ export class ManageView {
     this.#limit.value = String(policy.max_participants ?? "");
     this.#dialog.showModal();
     this.renew();
-    const library = may(session.invited, "moderate") ? await moderation.library().catch(() => []) : [];
+    const library = await moderation.library().catch(() => []);
     this.#fillSounds(library.map((sound) => sound.name));
     this.renew();
   }

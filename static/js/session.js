@@ -28,8 +28,6 @@ export class Session extends EventTarget {
   /** @type {import("./people.js").Roster} */ roster = EMPTY_ROSTER;
   /** @type {import("./house.js").House} */ house = EMPTY_HOUSE;
   /** @type {import("./rights.js").Access} */ access = NO_ACCESS;
-  /** What our invitation allows by itself, without the seat: elsewhere than in this room, nothing else counts. */
-  invited = NO_ACCESS;
 
   #line;
   #events;
@@ -113,7 +111,7 @@ export class Session extends EventTarget {
 
   /** Takes a seat; resolves when sound flows and the room is known. Rejects with what problems.js explains, and then is over. */
   async join() {
-    this.access = this.invited = await accessTo(this.client);
+    this.access = await accessTo(this.client);
     await this.#line.join();
     await new Promise((resolve) => {
       this.addEventListener("roster", resolve, { once: true });

@@ -13,8 +13,8 @@ from conference.settings import Settings
 from conference.web.app import build_app
 from tests.tones import tone
 from tests.wav import write_wav
-from tests.web.doubles import FakeWebRtc, Site, problem
-from tests.web.passes import as_role, guarded
+from tests.web.doubles import MERGE_PATCH, FakeWebRtc, Site, problem
+from tests.web.passes import as_role, guarded, seat_of
 from tests.web.test_calling import until
 
 URL = "/rooms/tea/sounds"
@@ -105,6 +105,18 @@ async def test_sounds_are_for_those_who_may_moderate() -> None:
         for method, url in (("GET", "/sounds"), ("GET", URL), ("DELETE", f"{URL}/x")):
             assert (await site.client.request(method, url, headers=as_role("speaker"))).status == 403
             assert (await site.client.request(method, url)).status == 401
+
+
+async def test_whom_a_host_makes_a_host_sees_what_they_can_play() -> None:
+    async with Site(guarded()) as site:
+        amy = await site.join(**as_role())
+        promoted, host = as_role() | seat_of(amy), as_role("host") | MERGE_PATCH
+        await site.client.patch(amy.headers["Location"], data='{"role": "host"}', headers=host)
+        assert (await site.client.get("/sounds", headers=promoted)).status == 200
+        assert (await site.client.get("/sounds", headers=as_role())).status == 403
+        assert (await site.client.get("/sounds", headers=as_role(room="milk") | seat_of(amy))).status == 403
+        await site.client.patch(amy.headers["Location"], data='{"role": "speaker"}', headers=host)
+        assert (await site.client.get("/sounds", headers=promoted)).status == 403
 
 
 async def test_a_room_that_is_not_there_plays_nothing() -> None:

@@ -61,10 +61,11 @@ export class ManageView {
     this.renew();
   }
 
-  /** Shows what has changed meanwhile. */
+  /** Shows what has changed meanwhile; closes when it is not for us to decide any more. */
   renew() {
     const session = this.#session;
     if (!session || !this.#dialog.open) return;
+    if (!session.moderates || session.waiting) return this.#dialog.close();
     const policy = /** @type {Record<string, any>} */ (session.house.policy);
     for (const [id, field] of Object.entries(SWITCHES)) byId(id, HTMLInputElement).checked = policy[field];
     for (const [id, field] of Object.entries(CHOICES)) byId(id, HTMLSelectElement).value = policy[field];

@@ -66,11 +66,11 @@ export class PersonView {
     this.#dialog.showModal();
   }
 
-  /** Shows what has changed meanwhile; closes when they are gone. */
+  /** Shows what has changed meanwhile; closes when they are gone, or nothing may be done about them any more. */
   renew() {
     if (!this.#dialog.open) return;
     const person = this.#session?.roster.get(this.#id);
-    if (person) return this.#show(person);
+    if (person && this.#actions(person).length > 0) return this.#show(person);
     this.#dialog.close();
     byId("room-title").focus(); // the button that opened it is gone as well
   }
@@ -94,12 +94,17 @@ export class PersonView {
   }
 
   /** @param {Person} person */
+  #actions(person) {
+    return this.#session ? actionsFor(this.#session.access, person, this.#session.ownId) : [];
+  }
+
+  /** @param {Person} person */
   #show(person) {
     const session = this.#session;
     if (!session) return;
     const focused = document.activeElement;
     const own = person.id === session.ownId;
-    const actions = actionsFor(session.access, person, session.ownId);
+    const actions = this.#actions(person);
     setText(byId("person-title"), own ? `${person.name} (you)` : person.name);
     const facts = marksOf(person, session.roster, session.ownId).map((mark) => mark.full);
     setText(byId("person-facts"), person.waiting ? "In the waiting room" : facts.join(" · "));

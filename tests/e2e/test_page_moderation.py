@@ -355,3 +355,14 @@ async def test_policy_is_shown_as_others_change_it(stage: Stage) -> None:
     await stage.amy.fill("PIN, for people without an invitation", "2468")
     await stage.amy.click("button", "Set PIN")
     await eventually(lambda: stage.room.policy.pin == "2468", "there is a PIN")
+
+
+async def test_the_dialogs_of_a_host_close_when_they_are_one_no_more(stage: Stage) -> None:
+    await stage.both()
+    ben = stage.person("Ben").id
+    for button, dialog in (("Manage room", "manage-dialog"), ("More about Amy", "person-dialog")):
+        stage.room.set_role(ben, "host", by="Amy")
+        await stage.ben.click("button", button)
+        await stage.ben.wait_for(f"document.getElementById('{dialog}').open")
+        stage.room.set_role(ben, "speaker", by="Amy")
+        await stage.ben.wait_for(f"!document.getElementById('{dialog}').open")

@@ -366,3 +366,12 @@ async def test_the_dialogs_of_a_host_close_when_they_are_one_no_more(stage: Stag
         await stage.ben.wait_for(f"document.getElementById('{dialog}').open")
         stage.room.set_role(ben, "speaker", by="Amy")
         await stage.ben.wait_for(f"!document.getElementById('{dialog}').open")
+
+
+async def test_whom_a_host_makes_a_listener_is_told_who_it_was(stage: Stage) -> None:
+    await stage.both()
+    stage.room.set_role(stage.person("Ben").id, "listener", by="Amy")
+    said = "document.getElementById('announce-polite').textContent"
+    await stage.ben.wait_for(f"{said} === 'Amy made you a listener.'")
+    await eventually(lambda: stage.person("Ben").muted, "Ben is muted")
+    assert await stage.ben.evaluate(said) == "Amy made you a listener."

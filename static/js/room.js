@@ -201,6 +201,8 @@ export class RoomView extends EventTarget {
    */
   #tellOfUs(before, after, by) {
     const session = this.#session;
+    const silenced = after.muted_by !== null && before.muted_by === null;
+    if (silenced || after.role === "listener") this.#banners.hideAsked(); // it is not to be had any more
     if (!session || !by) return;
     const sentence = changeToUs(before, after, whoDid(by, session.roster, session.ownId));
     if (before.role === "listener" && after.role !== "listener") this.#banners.ask(sentence, "Turn on my microphone", "Only listen");

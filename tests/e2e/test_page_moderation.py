@@ -357,6 +357,22 @@ async def test_policy_is_shown_as_others_change_it(stage: Stage) -> None:
     await eventually(lambda: stage.room.policy.pin == "2468", "there is a PIN")
 
 
+async def test_what_was_offered_is_taken_back_when_it_is_not_to_be_had_any_more(stage: Stage) -> None:
+    await stage.both()
+    ben = stage.person("Ben").id
+    stage.room.set_muted(ben, True, by="Amy")
+    stage.room.ask_to_unmute(ben, by="Amy")
+    await stage.ben.wait_for_text("Amy asks you to unmute.")
+    stage.room.mute_all([], by="Amy")
+    await stage.ben.wait_for("document.getElementById('asked').hidden")
+    for role in ("listener", "speaker"):
+        stage.room.set_role(ben, role, by="Amy")
+        await stage.ben.wait_for_text(f"Amy made you a {role}.")
+    assert await stage.ben.accessible("button", "Turn on my microphone")
+    stage.room.set_role(ben, "listener", by="Amy")
+    await stage.ben.wait_for("document.getElementById('asked').hidden")
+
+
 async def test_the_dialogs_of_a_host_close_when_they_are_one_no_more(stage: Stage) -> None:
     await stage.both()
     ben = stage.person("Ben").id

@@ -122,9 +122,9 @@ export class RoomView extends EventTarget {
       session.addEventListener(type, (event) => {
         if (this.#session === session) act(/** @type {CustomEvent} */ (event).detail);
       });
-    on("roster", ({ type, data, before }) => {
+    on("roster", ({ type, data, before, was }) => {
       this.#showRoster();
-      this.#tell(type, data, before);
+      this.#tell(type, data, before, was);
     });
     on("house", () => this.#showRoster());
     on("access", () => this.#showRoster());
@@ -171,8 +171,9 @@ export class RoomView extends EventTarget {
    * @param {string} type
    * @param {any} data
    * @param {import("./people.js").Person | null} before  we, before it
+   * @param {import("./people.js").Person | null} was  whom it is about, before it
    */
-  #tell(type, data, before) {
+  #tell(type, data, before, was) {
     const session = this.#session;
     if (!session) return;
     if (before?.waiting && !session.waiting) this.#letIn();
@@ -180,7 +181,7 @@ export class RoomView extends EventTarget {
     if (!person) return;
     if (person.id === session.ownId) {
       if (type === "participant.updated" && before) this.#tellOfUs(before, person, data.by);
-    } else if (type === "participant.joined" && !person.waiting) {
+    } else if (!person.waiting && (type === "participant.joined" || (type === "participant.updated" && was?.waiting))) {
       announceJoined(person.name);
     } else if (type === "participant.joined" && session.moderates) {
       toast(`${person.name} waits to be let in.`);

@@ -19,8 +19,8 @@ const LOOK_TIME = 3000;
 /** @typedef {import("./lifeline.js").State} State */
 
 /**
- * Fires CustomEvents; the detail is the new value: `state` (`{state, before}`), `roster` (`{type, data, before}`: what
- * happened, and what we were before), `house`,
+ * Fires CustomEvents; the detail is the new value: `state` (`{state, before}`), `roster` (`{type, data, before, was}`: what
+ * happened, and what we and whom it is about were before), `house`,
  * `access`, `levels`, `muted` (`{muted, byServer}`), `remote` (another stream to play), `message` (somebody wrote),
  * `asked` (`{by}`: we are asked to unmute), `expired` (our invitation is not good any more), and last of all `dismissed` (`{title, lead}`: we were sent away).
  */
@@ -198,9 +198,10 @@ export class Session extends EventTarget {
    */
   #onNews(type, data) {
     const before = this.own;
+    const was = this.roster.get(data.participant?.id) ?? null;
     const house = applyToHouse(this.house, type, data);
     this.roster = applyEvent(this.roster, type, data);
-    this.#emit("roster", { type, data, before });
+    this.#emit("roster", { type, data, before, was });
     if (house !== this.house) {
       this.house = house;
       this.#emit("house", house);

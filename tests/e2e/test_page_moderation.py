@@ -384,6 +384,17 @@ async def test_the_dialogs_of_a_host_close_when_they_are_one_no_more(stage: Stag
         await stage.ben.wait_for(f"!document.getElementById('{dialog}').open")
 
 
+async def test_it_is_said_who_comes_in_from_the_lobby(stage: Stage) -> None:
+    await stage.enter(stage.amy, "Amy", "host")
+    await stage.enter(stage.ben, "Ben")
+    stage.room.set_policy(RoomPolicy(lobby="admit"))
+    seat_local(stage.server, stage.room_name, "Cy")
+    await stage.amy.wait_for_text("1 person waits")
+    stage.room.admit_all()
+    for page in (stage.amy, stage.ben):
+        await page.wait_for("/Cy joined/.test(document.getElementById('announce-polite').textContent)")
+
+
 async def test_whom_a_host_makes_a_listener_is_told_who_it_was(stage: Stage) -> None:
     await stage.both()
     stage.room.set_role(stage.person("Ben").id, "listener", by="Amy")

@@ -241,7 +241,9 @@ export class Session extends EventTarget {
     try {
       await accessTo(this.client);
     } catch (error) {
-      if (isPinWanted(error) && this.state === "here") this.#emit("expired", null);
+      if (!isPinWanted(error) || this.state !== "here") return;
+      this.#events.close(); // or each refusal would be told
+      this.#emit("expired", null);
     }
   }
 

@@ -220,8 +220,14 @@ async def test_whose_invitation_expires_stays_in_and_is_told(stage: Stage, monke
         later.setattr("conference.web.access.time", _Later)
         stage.server.live.feeds.finish()  # as a stream does whose reader's token has expired
         await stage.ben.wait_for_text("Your invitation has expired.")
+        await stage.ben.evaluate(
+            "window.said = 0; new MutationObserver(() => said++)"
+            ".observe(document.getElementById('announce-assertive'), {childList: true}); 0"
+        )
         await stage.ben.click("button", "Mute")  # which the seat allows by itself
         await eventually(lambda: stage.person("Ben").muted, "Ben is muted")
+        await asyncio.sleep(5)  # longer than the page waits before it asks for the events again
+        assert await stage.ben.evaluate("said") == 0
     stage.ben.complaints.clear()
 
 

@@ -21,7 +21,7 @@ export class QualityView {
     let judged = null;
     this.#timer = setInterval(async () => {
       const connection = current();
-      if (!connection?.connected) return;
+      if (!connection?.connected) return this.#forget();
       const counters = countersFrom((await connection.stats()).values());
       this.#show(judge(connection === judged ? this.#before : null, counters));
       this.#before = counters;
@@ -31,6 +31,10 @@ export class QualityView {
 
   stop() {
     clearInterval(this.#timer);
+    this.#forget();
+  }
+
+  #forget() {
     this.#before = null;
     this.#show({ grade: "unknown", figures: "No figures yet." });
   }

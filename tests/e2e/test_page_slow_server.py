@@ -8,20 +8,10 @@ import pytest
 
 from tests.e2e.running import eventually
 from tests.e2e.seats import seat_local
+from tests.e2e.slow_server import SLOW_SERVER
 from tests.e2e.two_on_the_page import Stage
 
 pytestmark = pytest.mark.e2e
-
-# Requests whose address has what `slow` says in it wait until `answer()`.
-SLOW_SERVER = """
-const ask = window.fetch.bind(window);
-window.slow = null; window.asked = [];
-window.fetch = async (address, init) => {
-  if (slow !== null && String(address).includes(slow)) await new Promise((resolve) => asked.push(resolve));
-  return ask(address, init);
-};
-window.answer = () => { slow = null; asked.splice(0).forEach((go) => go()); };
-"""
 
 
 async def test_a_slider_that_was_just_moved_is_about_whom_it_was_moved_for(stage: Stage) -> None:

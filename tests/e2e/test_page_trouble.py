@@ -18,6 +18,7 @@ from tests.e2e.browser import Page, open_page, running_browser
 from tests.e2e.on_the_page import AMY_HZ, BEN_HZ, in_the_room, join, names, participant
 from tests.e2e.running import RunningServer, eventually, running_server, start_server
 from tests.e2e.seats import seat_local
+from tests.e2e.slow_server import SLOW_SERVER
 from tests.tones import level_at
 
 pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("chromium")]
@@ -195,6 +196,26 @@ async def test_a_browser_that_will_not_play_asks_for_a_tap(server: RunningServer
     await in_the_room(page)
     await page.click("button", "Tap to hear")
     await page.wait_for("document.getElementById('tap-to-hear').hidden")
+
+
+async def test_a_connection_that_is_lost_is_not_called_good(server: RunningServer, page: Page) -> None:
+    await page.before_load(SLOW_SERVER)
+    await join(page, server)
+    await page.wait_for_text("Connection: good", within=10)
+    await page.evaluate("slow = '/participants?'; 0")
+    await _lose(server)
+    await page.wait_for_text("Connection lost. Reconnecting…", within=8)
+    await page.wait_for_text("Connection: measuring", within=5)
+    await page.evaluate("answer()")
+    await page.wait_for_text("You are back.", within=8)
+    await page.wait_for_text("Connection: good", within=10)
+
+
+async def _lose(server: RunningServer) -> None:
+    """End Amy's connection, as an accident does."""
+    peer = server.live.reception.peer("standup", participant(server).id)
+    assert peer is not None
+    await peer.close()
 
 
 async def _listen_to_announcements(page: Page) -> Any:

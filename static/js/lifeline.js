@@ -172,6 +172,7 @@ export class Lifeline extends EventTarget {
     try {
       await this.#connect();
       this.#setState("here");
+      if (this.track && !this.connection?.canSend) this.#reconnect(); // it was chosen meanwhile
     } catch (error) {
       if (this.state === "reconnecting" && attempt === this.#attempt) this.#onFailedAttempt(error);
     }

@@ -170,7 +170,7 @@ async function enter(wish, track) {
   history.replaceState(null, "", shownAddress(location.href, wish.room));
   joinView.hide();
   roomView.show(candidate);
-  if (track && devices.track !== track) await changeMicrophone(devices.track); // chosen while joining
+  if (devices.track !== track) await changeMicrophone(devices.track); // chosen while joining
 }
 
 function leave() {

@@ -211,6 +211,37 @@ async def test_a_connection_that_is_lost_is_not_called_good(server: RunningServe
     await page.wait_for_text("Connection: good", within=10)
 
 
+async def test_a_microphone_that_is_chosen_while_the_server_is_slow_is_heard(
+    server: RunningServer, humming_page: Page
+) -> None:
+    await humming_page.before_load(SLOW_SERVER)
+    await humming_page.goto(f"{server.url}/join/standup?name=Amy&processing=off")
+    await humming_page.wait_for("document.getElementById('microphone').options.length > 1")
+    choose = (
+        "{const box = document.getElementById('microphone'); box.value = '%s'; box.dispatchEvent(new Event('change'))}"
+    )
+    for again in (False, True):  # while joining, and while coming back
+        await humming_page.evaluate(choose % "none")
+        await humming_page.evaluate("slow = '/participants?'; 0")
+        if again:
+            await humming_page.click("button", "Leave")
+            await humming_page.evaluate("answer()")
+            await humming_page.click("button", "Join")
+            await in_the_room(humming_page)
+            await humming_page.evaluate("slow = '/participants?'; 0")
+            await _lose(server)
+        else:
+            await humming_page.click("button", "Join")
+        await humming_page.wait_for("asked.length > 0")
+        await humming_page.evaluate(choose % "")
+        await humming_page.wait_for(
+            "new DOMMatrix(document.querySelector('#mic-meter .meter-fill').style.transform || 'scale(0)').a > 0.1"
+        )
+        await humming_page.evaluate("answer()")
+        await in_the_room(humming_page)
+        await eventually(lambda: participant(server).talking, "Amy is heard")
+
+
 async def _lose(server: RunningServer) -> None:
     """End Amy's connection, as an accident does."""
     peer = server.live.reception.peer("standup", participant(server).id)

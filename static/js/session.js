@@ -31,6 +31,8 @@ export class Session extends EventTarget {
 
   #line;
   #events;
+  /** In which seat we may do what `access` says. */
+  #seat = "";
   #mute;
 
   /**
@@ -165,8 +167,11 @@ export class Session extends EventTarget {
   /** @param {{state: State, before: State}} change */
   #onState(change) {
     if (change.state === "here") {
+      const anew = this.#seat !== "" && this.#seat !== this.ownId;
+      this.#seat = this.ownId ?? "";
       this.#mute.reassert();
       this.#events.open();
+      if (anew) void this.#renewAccess(); // what was given to us in the seat before is not ours in this one
     } else if (change.state === "gone" || change.state === "left") {
       this.#events.close();
     }

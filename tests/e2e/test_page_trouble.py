@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from conference.access.grants import make_grant
+from conference.access.tokens import sign
 from conference.audio.frame import SAMPLE_RATE
 from conference.settings import Settings
 from conference.webrtc.mux import UdpMux
@@ -19,6 +22,7 @@ from tests.e2e.on_the_page import AMY_HZ, BEN_HZ, in_the_room, join, names, part
 from tests.e2e.running import RunningServer, eventually, running_server, start_server
 from tests.e2e.seats import seat_local
 from tests.e2e.slow_server import SLOW_SERVER
+from tests.e2e.two_on_the_page import SECRET, open_link
 from tests.tones import level_at
 
 pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("chromium")]
@@ -240,6 +244,24 @@ async def test_a_microphone_that_is_chosen_while_the_server_is_slow_is_heard(
         await humming_page.evaluate("answer()")
         await in_the_room(humming_page)
         await eventually(lambda: participant(server).talking, "Amy is heard")
+
+
+async def test_a_new_seat_gives_no_rights_that_were_given_in_the_old_one(page: Page) -> None:
+    first = await start_server(Settings(port=0, secret=SECRET))
+    grant = make_grant("speaker", room="standup", name="Ben", identity="ben@example.org", expires_at=time.time() + 600)
+    try:
+        await open_link(page, f"{first.url}/join/standup#token={sign(grant, SECRET)}")
+        await page.click("button", "Join")
+        await in_the_room(page)
+        first.live.conference.rooms["standup"].set_role(participant(first, "Ben").id, "host", by="Amy")
+        await page.wait_for("!document.getElementById('manage').hidden")
+    finally:
+        await first.stop()
+    await page.wait_for_text("Connection lost. Reconnecting…", within=8)
+    async with running_server(first.settings) as second:
+        await page.wait_for_text("You are back.", within=15)
+        assert participant(second, "Ben").role == "speaker"
+        await page.wait_for("document.getElementById('manage').hidden")
 
 
 async def _lose(server: RunningServer) -> None:

@@ -41,6 +41,9 @@ class Actor:
     label: str
     """Who did it, for logs and events: never a secret."""
 
+    promoted: bool = False
+    """They may moderate as one whom a host made a host, and for no other reason."""
+
 
 def actor_of(request: web.Request, room: str | None = None) -> Actor:
     """Who asks.
@@ -61,8 +64,8 @@ def actor_of(request: web.Request, room: str | None = None) -> Actor:
         grant = _shown(server, request, room, participant_id)
     else:
         grant = _unasked(server, request, room)
-    grant = _promoted(server, grant, room, participant_id)
-    return Actor(grant, participant_id, label_of(grant, participant_id))
+    promoted = _promoted(server, grant, room, participant_id)
+    return Actor(promoted, participant_id, label_of(grant, participant_id), promoted.rights != grant.rights)
 
 
 def require(request: web.Request, right: Right | None, room: str | None) -> Actor:

@@ -109,8 +109,9 @@ class Feeds:
             return
         if tells(entry.event, view, listener.reader):
             listener.subscription.push(entry.encoded(view))
-        if view is View.LOBBY and (entry.begins or before is not View.LOBBY):
-            self._show_room(entry.event.room, listener)  # as little as they see of it from now on
+        untold = view is View.LOBBY if entry.begins else view is not before
+        if untold:
+            self._show_room(entry.event.room, listener)  # as much or as little as they see of it from now on
         if _shown_out(entry.event, listener.reader):
             listener.subscription.finish()
 

@@ -106,8 +106,8 @@ class History:
         """What somebody is to be told who knows all up to an event.
 
         Returns:
-            ``None`` if that event is not of this history, or too long ago, or they have been let in since: then they
-            begin anew.
+            ``None`` if that event is not of this history, or too long ago, or they have been let in, or made a host
+            or one no more, since: then they begin anew.
         """
         number = self._number(last_id)
         if number is None:
@@ -120,7 +120,7 @@ class History:
         view, found = known.view(reader), []
         for entry in islice(self._entries, skipped, None):
             now = entry.audience.view(reader)
-            if view is View.LOBBY and now is not View.LOBBY:
+            if now is not view and now is not View.LOBBY:
                 return None
             if tells(entry.event, now, reader):
                 found.append(entry)

@@ -42,7 +42,8 @@ def participant_in(room: Room, participant_id: str) -> Participant:
 
 def reader_of(actor: Actor) -> Reader:
     """Somebody who asks, as one who wants to know what there is in a room."""
-    return Reader(actor.grant.allows("moderate"), actor.participant_id, actor.grant.identity)
+    moderates = actor.grant.allows("moderate") and not actor.promoted
+    return Reader(moderates, actor.participant_id, actor.grant.identity)
 
 
 def check_seen(room: Room, actor: Actor, participant: Participant) -> None:
@@ -52,7 +53,9 @@ def check_seen(room: Room, actor: Actor, participant: Participant) -> None:
         Problem: they do not (404), as if the participant were not there.
     """
     reader = reader_of(actor)
-    if reader.moderates or reader.is_one(participant) or audience_of(room).view(reader) is not View.LOBBY:
+    if actor.grant.allows("moderate") or reader.is_one(participant):
+        return
+    if audience_of(room).view(reader) is not View.LOBBY:
         return
     raise Problem(404, _NOT_HERE)
 

@@ -30,7 +30,7 @@ async def show_room(request: web.Request) -> web.Response:
     actor = require(request, None, name)
     room = request.app[SERVER].room(name)
     reader = reader_of(actor)
-    view = View.MODERATOR if reader.moderates else audience_of(room).view(reader)
+    view = View.MODERATOR if actor.grant.allows("moderate") else audience_of(room).view(reader)
     return web.json_response(room_as_seen(room, view, reader), headers=FRESH)
 
 

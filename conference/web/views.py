@@ -42,7 +42,7 @@ class Reader:
     """Somebody who wants to know what happens in a room."""
 
     moderates: bool = False
-    """They may moderate here."""
+    """They may moderate here, whether a host sits in their seat or not."""
 
     participant_id: str | None = None
     """The seat that they have shown to be theirs."""
@@ -73,11 +73,14 @@ class Audience:
     waiting: frozenset[str] = frozenset()
     """Who is in the lobby, by id."""
 
+    hosts: frozenset[str] = frozenset()
+    """Who is a host, by id: whoever is made one sees all, until they are one no more."""
+
     def view(self, reader: Reader) -> View:
         """What somebody sees at that moment. Whoever shows a seat in the lobby is in the lobby, whatever they may."""
         if reader.participant_id in self.waiting:
             return View.LOBBY
-        if reader.moderates:
+        if reader.moderates or reader.participant_id in self.hosts:
             return View.MODERATOR
         if not self.lobby or reader.participant_id in self.members or reader.identity in self.identities:
             return View.MEMBER
@@ -91,14 +94,16 @@ def audience_of(room: Room) -> Audience:
     """Who is in a room, and who waits."""
     people = room.participants.values()
     waiting = frozenset(one.id for one in people if one.waiting)
+    hosts = frozenset(one.id for one in people if one.role == "host")
     if room.policy.lobby == "off":
-        return Audience(waiting=waiting) if waiting else NO_LOBBY
+        return Audience(waiting=waiting, hosts=hosts) if waiting or hosts else NO_LOBBY
     inside = [one for one in people if not one.waiting]
     return Audience(
         lobby=True,
         members=frozenset(one.id for one in inside),
         identities=frozenset(one.identity for one in inside if one.identity is not None),
         waiting=waiting,
+        hosts=hosts,
     )
 
 

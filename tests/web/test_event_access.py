@@ -105,6 +105,33 @@ async def test_a_token_alone_does_not_see_past_the_lobby() -> None:
                 assert len((await read(response)).data["participants"]) == 2
 
 
+async def test_whom_a_host_makes_a_host_is_told_everything_for_as_long_as_they_are_one() -> None:
+    async with Site(guarded()) as site:
+        host = as_role("host", name="Amy")
+        await site.join(**host)
+        ben = await site.join(name="Ben", **as_role())
+        where, promoted = ben.headers["Location"], as_role() | seat_of(ben)
+
+        async def change(url: str, body: str) -> None:
+            assert (await site.client.patch(url, data=body, headers=host | MERGE_PATCH)).status == 200
+
+        await change("/rooms/tea", '{"pin": "2468"}')
+        async with site.client.get("/rooms/tea/events", headers=promoted) as response:
+            assert "pin" not in (await read(response)).data["policy"]
+            await change(where, '{"role": "host"}')
+            assert (await read(response)).data["by"] == "Amy"
+            assert (await read(response)).data["policy"]["pin"] == "2468"
+            await change("/rooms/tea", '{"pin": "1357"}')
+            assert (await read(response)).data["policy"]["pin"] == "1357"
+            await change(where, '{"role": "speaker"}')
+            assert (await read(response)).data["participant"]["role"] == "speaker"
+            assert "pin" not in (await read(response)).data["policy"]
+            await change("/rooms/tea", '{"pin": "9753"}')
+            assert "pin" not in (await read(response)).data["policy"]
+        async with site.client.get("/rooms/tea/events", headers=promoted) as response:
+            assert "pin" not in (await read(response)).data["policy"]
+
+
 async def test_a_seat_that_was_never_given_is_refused() -> None:
     async with Site() as site:
         await site.join()

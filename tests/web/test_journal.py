@@ -28,7 +28,7 @@ LOBBIES: tuple[Lobby, ...] = ("off", "host", "admit")
 
 ACTIONS = st.one_of(
     st.tuples(
-        st.sampled_from(["join", "join", "join as host", "leave", "mute", "talk", "admit", "remove"]),
+        st.sampled_from(["join", "join", "join as host", "leave", "mute", "talk", "admit", "promote", "remove"]),
         st.sampled_from(PEOPLE),
     ),
     st.tuples(st.just("lobby"), st.sampled_from(LOBBIES)),
@@ -62,6 +62,8 @@ class Play:
                 self.lose(*what)
             case "age":
                 self.hall.now += 100
+            case "levels" if self.hall.conference.get("tea") is not None:
+                self.hall.conference._publish("tea", LevelsMeasured("tea", {"amy": -10.0}))
             case "join" | "join as host":
                 self.join(what, host=action == "join as host")
             case _:
@@ -82,10 +84,10 @@ class Play:
                 room._set_talking(room.participants[what], talking=not room.participants[what].talking)
             case "admit":
                 room.admit([what], by="Host")
+            case "promote" if not room.participants[what].waiting:
+                room.set_role(what, "speaker" if room.participants[what].role == "host" else "host", by="Host")
             case "lobby":
                 room.set_policy(replace(room.policy, lobby=what))
-            case "levels":
-                self.hall.conference._publish("tea", LevelsMeasured("tea", {"amy": -10.0}))
             case "write":
                 self.write()
 
@@ -127,6 +129,11 @@ class Play:
             self.clients[name].take(parse(stream.take())[:after])
             self.hall.feeds.unsubscribe("tea", stream)
 
+    def moderates(self, name: str) -> bool:
+        """Whether a reader may moderate now; ben has no seat."""
+        seated = self.hall.room.participants.get(name) if name != "ben" else None
+        return name == "moderator" or (seated is not None and seated.role == "host")
+
     def expected(self, name: str) -> dict[str, Any]:
         """The people whom a reader sees now."""
         room = self.hall.conference.get("tea")
@@ -165,7 +172,7 @@ def test_everybody_knows_all_that_they_may_know_however_often_they_lose_the_stre
             assert name not in client.people
         else:
             assert client.people == play.expected(name)
-            assert client.policy == policy_json(room.policy, moderating=name == "moderator")
+            assert client.policy == policy_json(room.policy, moderating=play.moderates(name))
         assert len(set(client.messages)) == len(client.messages)
         assert set(client.messages) <= play.may_read[name]
         assert client.messages == sorted(client.messages, key=play.written.index)
@@ -325,6 +332,23 @@ def test_nobody_but_who_moderates_learns_who_hears_whom() -> None:
     assert [told(hall, one, before) for one in (amy, ben)] == [["hearing.changed"], []]
     shown = [parse(hall.feeds.subscribe("tea", one).take())[0].data["hearing"] for one in (amy, ben)]
     assert [len(one) for one in shown] == [2, 0]
+
+
+def test_whoever_was_made_a_host_meanwhile_or_is_one_no_more_begins_anew() -> None:
+    hall = Hall()
+    hall.join("amy", role="host")
+    hall.join("ben")
+    ben = Reader(participant_id="ben")
+    [snapshot] = parse(hall.feeds.subscribe("tea", ben).take())
+    hall.room.whisper("amy", ["ben"])
+    hall.room.set_role("ben", "host")
+    [anew] = parse(hall.feeds.subscribe("tea", ben, snapshot.id).take())
+    assert len(anew.data["hearing"]) == 2
+    hall.room.speak_up("amy")
+    hall.room.set_role("ben", "speaker")
+    hall.room.whisper("amy", ["ben"])
+    [less] = parse(hall.feeds.subscribe("tea", ben, anew.id).take())
+    assert (less.name, less.data["hearing"]) == ("room", [])
 
 
 def test_nobody_reads_back_what_was_said_before_they_were_let_in() -> None:

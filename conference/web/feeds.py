@@ -102,6 +102,9 @@ class Feeds:
             self._tell_one(listener, entry)
 
     def _tell_one(self, listener: _Listener, entry: Entry) -> None:
+        if listener.reader.anybody and self._has_pin(entry.event.room):
+            listener.subscription.finish()
+            return
         before, view = listener.view, entry.audience.view(listener.reader)
         listener.view = view
         if before is View.LOBBY and view is not View.LOBBY:
@@ -114,6 +117,10 @@ class Feeds:
             self._show_room(entry.event.room, listener)  # as much or as little as they see of it from now on
         if _shown_out(entry.event, listener.reader):
             listener.subscription.finish()
+
+    def _has_pin(self, room: str) -> bool:
+        there = self._conference.get(room)
+        return there is not None and there.policy.pin is not None
 
     def _show_room(self, room: str, listener: _Listener) -> None:
         there, history = self._conference.get(room), self._journal.history(room)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from aiohttp import web
 
+from conference.access.grants import EVERYTHING
 from conference.room.participant import Participant
 from conference.room.room import Room
 from conference.web import seats
@@ -43,7 +44,8 @@ def participant_in(room: Room, participant_id: str) -> Participant:
 def reader_of(actor: Actor) -> Reader:
     """Somebody who asks, as one who wants to know what there is in a room."""
     moderates = actor.grant.allows("moderate") and not actor.promoted
-    return Reader(moderates, actor.participant_id, actor.grant.identity)
+    anybody = actor.grant == EVERYTHING and actor.participant_id is None
+    return Reader(moderates, actor.participant_id, actor.grant.identity, anybody)
 
 
 def check_seen(room: Room, actor: Actor, participant: Participant) -> None:

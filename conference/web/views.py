@@ -50,6 +50,9 @@ class Reader:
     identity: str | None = None
     """Who they are, as their token says."""
 
+    anybody: bool = False
+    """They have shown neither a token nor a seat, which will do until the room has a PIN."""
+
     def is_one(self, participant: Participant | ParticipantState) -> bool:
         """Whether they are this participant."""
         if self.participant_id is not None:

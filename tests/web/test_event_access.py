@@ -164,6 +164,19 @@ async def test_a_stream_ends_with_the_token_that_opened_it() -> None:
             assert [one.name for one in await read_to_the_end(response)][:1] == ["room"]
 
 
+async def test_a_pin_is_not_told_to_those_it_keeps_out() -> None:
+    async with Site() as site:
+        amy = await site.join(name="Amy")
+        listen = site.client.get("/rooms/tea/events")
+        async with listen as anybody, site.client.get("/rooms/tea/events", headers=seat_of(amy)) as seated:
+            for response in (anybody, seated):
+                assert (await read(response)).name == "room"
+            await site.client.patch("/rooms/tea", data='{"pin": "2468"}', headers=MERGE_PATCH)
+            assert (await read(seated)).data["policy"]["pin"] == "2468"
+            assert await read_to_the_end(anybody) == []
+        assert (await site.client.get("/rooms/tea/events")).status == 401
+
+
 async def test_neither_seats_nor_tokens_are_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     async with Site(guarded()) as site:

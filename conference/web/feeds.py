@@ -106,6 +106,10 @@ class Feeds:
             listener.subscription.finish()
             return
         before, view = listener.view, entry.audience.view(listener.reader)
+        if _shown_out(entry.event, listener.reader):
+            listener.subscription.push(entry.encoded(before))
+            listener.subscription.finish()
+            return
         listener.view = view
         if before is View.LOBBY and view is not View.LOBBY:
             self._show_room(entry.event.room, listener)  # of which the event is part
@@ -115,8 +119,6 @@ class Feeds:
         untold = view is View.LOBBY if entry.begins else view is not before
         if untold:
             self._show_room(entry.event.room, listener)  # as much or as little as they see of it from now on
-        if _shown_out(entry.event, listener.reader):
-            listener.subscription.finish()
 
     def _has_pin(self, room: str) -> bool:
         there = self._conference.get(room)

@@ -377,6 +377,20 @@ def test_whoever_is_removed_is_told_so_and_nothing_more() -> None:
     assert stream.over
 
 
+@pytest.mark.parametrize("reader", [Reader(True, "ben"), Reader(False, "ben", "amy@example.org")])
+def test_whoever_is_removed_from_the_lobby_is_told_so_and_nothing_more_whatever_else_they_may(reader: Reader) -> None:
+    hall = Hall(RoomPolicy(lobby="admit"))
+    hall.join("amy", role="host", identity="amy@example.org")
+    hall.join("ben")
+    stream = hall.feeds.subscribe("tea", reader)
+    stream.take()
+    hall.conference.dismiss("tea", "ben", "removed", by="Amy")
+    hall.room.send_message("amy", "Amy", "They are gone.", 0.0)
+    [left] = parse(stream.take())
+    assert (left.name, left.data["departure"]) == ("participant.left", "removed")
+    assert stream.over
+
+
 def test_the_last_one_who_leaves_in_the_middle_of_a_word_is_told_to_have_left() -> None:
     hall = Hall()
     hall.join("amy").talking = True

@@ -10,6 +10,7 @@ const STAGES = { "levelling": "levelling", "noise-suppression": "noise_suppressi
 
 export class SettingsView {
   #dialog = byId("settings-dialog", HTMLDialogElement);
+  #voice = byId("voice-settings", HTMLFieldSetElement);
   /** @type {import("./session.js").Session | null} */ #session = null;
 
   constructor() {
@@ -24,12 +25,13 @@ export class SettingsView {
   async open(session) {
     this.#session = session;
     byId("settings-devices").append(byId("devices"));
-    byId("voice-settings").hidden = true;
+    this.#voice.hidden = !session?.ownId || session.listens;
+    this.#voice.disabled = true; // and in its place, so that nothing moves under the pointer when the server answers
     this.#dialog.showModal();
     if (!session?.ownId || session.listens) return;
     const person = await attempt(session.client.get(session.client.person(session.ownId)));
     for (const [id, field] of Object.entries(STAGES)) byId(id, HTMLInputElement).checked = Boolean(person?.voice?.[field]);
-    byId("voice-settings").hidden = person === undefined;
+    this.#voice.disabled = person === undefined;
   }
 
   /**

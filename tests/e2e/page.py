@@ -46,6 +46,16 @@ _RECORD = """
 })()
 """
 
+# A click on a label is one on what it labels, too.
+_WATCH_CLICK = """
+function() {
+  let went = '';
+  const watch = (event) => { went = went === 'here' || event.composedPath().includes(this) ? 'here' : 'elsewhere'; };
+  window.addEventListener('click', watch, true);
+  this.clickWent = () => { window.removeEventListener('click', watch, true); return went; };
+}
+"""
+
 
 class PageError(AssertionError):
     """The page threw, or never came to what was waited for."""
@@ -181,16 +191,33 @@ class Page:
     # Doing ------------------------------------------------------------------------------------------------
 
     async def click(self, role: str, name: str, within: float = 10) -> None:
-        """Click the middle of what has this role and accessible name, with the mouse."""
-        node = await self._find(role, name, within)
+        """Click the middle of what has this role and accessible name, with the mouse.
+
+        Who clicks where something has just moved away sees it, and clicks again; so does this.
+        """
+        while not await self._click_at(await self._find(role, name, within)):
+            pass
+
+    async def _click_at(self, node: int) -> bool:
+        """Whether the click went there, or to nothing; a page that went away got it."""
         await self._tools.call("DOM.scrollIntoViewIfNeeded", backendNodeId=node)
         quad: list[float] = []
         while quad != (now := await self._corners(node)):  # until the layout has come to rest
             quad = now
             await asyncio.sleep(0.05)
         x, y = sum(quad[0::2]) / 4, sum(quad[1::2]) / 4
+        clicked = (await self._tools.call("DOM.resolveNode", backendNodeId=node))["object"]["objectId"]
+        await self._tools.call("Runtime.callFunctionOn", objectId=clicked, functionDeclaration=_WATCH_CLICK)
         for kind in ("mousePressed", "mouseReleased"):
             await self._tools.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
+        try:
+            answer = await self._tools.call(
+                "Runtime.callFunctionOn",
+                objectId=clicked, functionDeclaration="function() { return this.clickWent(); }", returnByValue=True,
+            )  # fmt: skip
+        except DevToolsError:
+            return True
+        return bool(answer["result"].get("value") != "elsewhere")
 
     async def fill(self, name: str, text: str) -> None:
         """Replace what is in the text box with this accessible name."""

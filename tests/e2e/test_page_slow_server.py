@@ -70,3 +70,18 @@ async def test_what_is_typed_while_a_message_is_being_sent_stays(stage: Stage) -
         else:
             await stage.ben.wait_for_text("The server does not answer.")
             assert await stage.ben.evaluate(typed) == "Hello you"
+
+
+async def test_nothing_moves_under_the_pointer_when_the_settings_are_known(stage: Stage) -> None:
+    await stage.amy.before_load(SLOW_SERVER)
+    await stage.both()
+    amy = stage.person("Amy").id
+    stage.room.treat_voice(amy, levelling=True)
+    await stage.amy.evaluate(f"slow = '/participants/{amy}'; 0")
+    await stage.amy.click("button", "Settings")
+    await stage.amy.wait_for("asked.length === 1 && document.getElementById('voice-settings').matches(':disabled')")
+    top = "document.getElementById('settings-close').getBoundingClientRect().top"
+    before = await stage.amy.evaluate(top)
+    await stage.amy.evaluate("answer()")
+    await stage.amy.wait_for("document.getElementById('levelling').matches(':enabled:checked')")
+    assert await stage.amy.evaluate(top) == before

@@ -33,8 +33,7 @@ TRANSIT: Final = 3
 JITTER_Q4: Final = 4
 """In sixteenths of a timestamp unit, as in appendix A.8."""
 
-CLOCK_RATE: Final = 5
-COLUMNS: Final = 6
+COLUMNS: Final = 5
 """What comes behind these in a row is somebody else's."""
 
 _MAX_DROPOUT: Final = 3000
@@ -57,7 +56,7 @@ class ReceptionStatistics:
         row: with the counters. May be replaced by one with the same numbers.
     """
 
-    __slots__ = ("_expected_prior", "_lost_before", "_lsr", "_lsr_at_ns", "_received_prior", "row")
+    __slots__ = ("_expected_prior", "_lost_before", "_lsr", "_lsr_at_ns", "_received_prior", "clock_rate", "row")
 
     def __init__(self, clock_rate: int, row: Row | None = None) -> None:
         self.row: Row = array("q", bytes(8 * COLUMNS)) if row is None else row
@@ -71,14 +70,9 @@ class ReceptionStatistics:
         self._lost_before = self.lost_ever
         row[BASE] = row[TRANSIT] = -1
         row[HIGHEST] = row[RECEIVED] = row[JITTER_Q4] = 0
-        row[CLOCK_RATE] = clock_rate
+        self.clock_rate = clock_rate
         self._expected_prior = self._received_prior = 0
         self._lsr = self._lsr_at_ns = 0
-
-    @property
-    def clock_rate(self) -> int:
-        """Of the RTP timestamps, in Hz."""
-        return self.row[CLOCK_RATE]
 
     @property
     def received(self) -> int:
@@ -109,7 +103,7 @@ class ReceptionStatistics:
     @property
     def jitter_ms(self) -> float:
         """Interarrival jitter in milliseconds."""
-        return self.row[JITTER_Q4] / 16 * 1000 / self.row[CLOCK_RATE]
+        return self.row[JITTER_Q4] / 16 * 1000 / self.clock_rate
 
     @property
     def _expected(self) -> int:
@@ -129,11 +123,11 @@ class ReceptionStatistics:
             row[RECEIVED] = self._expected_prior = self._received_prior = 0
             row[TRANSIT] = -1
         row[RECEIVED] += 1
-        transit = (_at_rate(arrival_ns, row[CLOCK_RATE]) - timestamp) & 0xFFFFFFFF
+        transit = (_at_rate(arrival_ns, self.clock_rate) - timestamp) & 0xFFFFFFFF
         if row[TRANSIT] >= 0:
             difference = (transit - row[TRANSIT]) & 0xFFFFFFFF
             distance = min(difference, 0x100000000 - difference)
-            if distance < row[CLOCK_RATE] * _MAX_JUMP_SECONDS:
+            if distance < self.clock_rate * _MAX_JUMP_SECONDS:
                 row[JITTER_Q4] += distance - ((row[JITTER_Q4] + 8) >> 4)
         row[TRANSIT] = transit
 

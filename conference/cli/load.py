@@ -21,6 +21,7 @@ from conference.codecs.libopus import LibraryNotFoundError
 from conference.load.chart import Line, Panel, svg
 from conference.load.figures import Sample, StepFigures
 from conference.load.plan import Crowd
+from conference.load.scripts import HUM_DBOV
 from conference.load.tables import LIVE_HEADER, live_line, summary
 from conference.load.trial import LoadError, Plan, Trial
 from conference.load.worker import Setup
@@ -68,6 +69,11 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     who.add_argument(
         "--levels", action=argparse.BooleanOptionalAction, default=True,
         help="packets say how loud they are (RFC 6464), as those of browsers do (default: --levels)",
+    )  # fmt: skip
+    who.add_argument(
+        "--noise", metavar="DBOV", type=_level, default=None,
+        help=f"with --no-dtx, how loud the rooms of the silent are, -100 to -30 ({HUM_DBOV}, which is silence;"
+        " -60: microphones without any processing)",
     )  # fmt: skip
     how = parser.add_argument_group("How")
     how.add_argument("--join-rate", metavar="J", type=_positive, default=20.0, help="joins per second (%(default)g)")
@@ -147,9 +153,14 @@ def make_plan(args: argparse.Namespace) -> Plan:
         raise ValueError(f"more than {MAX_PARTICIPANTS} are too many for one load test")
     if args.twilio and steps == (0,) and args.talkers == 3:
         args.talkers = 0  # nobody could: the usual number is not meant
+    if args.noise is not None and args.dtx:
+        raise ValueError("--noise is of microphones that send all the time: give --no-dtx, too")
     crowd = Crowd(steps, args.talkers, args.twilio, args.rooms, prefix=f"load-{secrets.token_hex(3)}")
     processes = args.processes or usual_processes(max(steps) + args.twilio, os.cpu_count() or 1)
-    setup = Setup(args.url, not args.insecure, dtx=args.dtx, levels=args.levels, quiet=False, token=args.token)
+    setup = Setup(
+        args.url, not args.insecure, dtx=args.dtx, levels=args.levels,
+        noise=HUM_DBOV if args.noise is None else args.noise, quiet=False, token=args.token,
+    )  # fmt: skip
     return Plan(crowd, setup, processes, args.join_rate, args.duration, pid=args.pid, pin=args.pin)
 
 
@@ -223,6 +234,12 @@ def _positive(text: str) -> float:
     if not 0 < value <= 86_400:
         raise argparse.ArgumentTypeError(f"'{text}' is not a number above 0 and up to 86400")
     return value
+
+
+def _level(text: str) -> int:
+    if text not in map(str, range(-100, -29)):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from -100 to -30")
+    return int(text)
 
 
 def _pid(text: str) -> int | None:

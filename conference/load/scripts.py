@@ -17,6 +17,8 @@ from conference.load.voice import burst, hum, in_frames, speech
 
 LOOP_SECONDS = 8.0
 HUM_DBOV = -80
+"""A quiet room, with what browsers do against noise: a gate takes it for silence."""
+
 BITRATE = 32_000
 
 BURST_EVERY_SECONDS = (0.45, 0.7)
@@ -45,10 +47,14 @@ def talking(seed: int, *, levels: bool = False) -> Script:
     return _encoded(speech(LOOP_SECONDS, seed=seed), levels=levels)
 
 
-def humming(*, levels: bool = False) -> Script:
-    """Somebody silent whose microphone is open, without DTX: 50 packets a second."""
-    script = _encoded(hum(LOOP_SECONDS, dbfs=HUM_DBOV + 3), levels=False)
-    return Script(script.payloads, [HUM_DBOV] * len(script.payloads) if levels else None)
+def humming(dbov: int = HUM_DBOV, *, levels: bool = False) -> Script:
+    """Somebody silent whose microphone is open, without DTX: 50 packets a second.
+
+    Args:
+        dbov: how loud their room is.
+        levels: packets say how loud they are.
+    """
+    return _encoded(hum(LOOP_SECONDS, dbfs=dbov + 3), levels=levels)
 
 
 def silent(*, levels: bool = False) -> Script:

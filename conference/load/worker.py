@@ -41,6 +41,8 @@ class Setup:
     verify: bool
     dtx: bool
     levels: bool
+    noise: int
+    """How loud the rooms of the silent are, in dBov; they send it all the time unless there is ``dtx``."""
     quiet: bool
     """Give way to the others when the processor is short: this one only makes up the numbers."""
     token: str | None = field(default=None, repr=False)
@@ -203,7 +205,7 @@ class Worker:
     async def _grow(self, session: aiohttp.ClientSession, members: list[Member], rate: float) -> None:
         for member in members:  # encoding takes a while, in which those who talk already would fall silent
             await asyncio.sleep(0)
-            _script(member, dtx=self._setup.dtx, levels=self._setup.levels)
+            _script(member, self._setup)
         start = time.monotonic()
         async with asyncio.TaskGroup() as joins:
             for number, member in enumerate(members):
@@ -228,7 +230,7 @@ class Worker:
         self._news.answer_ms.append(participant.answer_ms)
         self._news.connected_ms.append(participant.connected_ms)
         self._there.append(participant)
-        self._schedule.add(participant, _script(member, dtx=self._setup.dtx, levels=self._setup.levels))
+        self._schedule.add(participant, _script(member, self._setup))
 
     def _make(self, session: aiohttp.ClientSession, member: Member) -> Participant:
         url = self._setup.url
@@ -252,16 +254,16 @@ class Worker:
                 await asyncio.gather(*(leave(one) for one in self._there), return_exceptions=True)
 
 
-def _script(member: Member, *, dtx: bool, levels: bool) -> scripts.Script:
+def _script(member: Member, setup: Setup) -> scripts.Script:
     match member.role:
         case Role.TALKER:
-            return _talking(member.number % VOICES, levels)
+            return _talking(member.number % VOICES, setup.levels)
         case Role.MOUTH:
-            return _mouth(levels)
+            return _mouth(setup.levels)
         case Role.PHONE:
             return _phone()
         case _:
-            return _silent(dtx, levels)
+            return _silent(setup.levels) if setup.dtx else _humming(setup.noise, setup.levels)
 
 
 @cache
@@ -275,8 +277,13 @@ def _mouth(levels: bool) -> scripts.Script:
 
 
 @cache
-def _silent(dtx: bool, levels: bool) -> scripts.Script:
-    return scripts.silent(levels=levels) if dtx else scripts.humming(levels=levels)
+def _silent(levels: bool) -> scripts.Script:
+    return scripts.silent(levels=levels)
+
+
+@cache
+def _humming(noise: int, levels: bool) -> scripts.Script:
+    return scripts.humming(noise, levels=levels)
 
 
 @cache

@@ -29,10 +29,11 @@ def test_without_options_twenty_come_and_three_talk() -> None:
 def test_options_are_taken() -> None:
     plan = load.make_plan(
         parsed("--steps", "20,60,120", "--talkers", "5", "--twilio", "2", "--rooms", "3", "--no-dtx", "--no-levels",
-               "--join-rate", "7.5", "--duration", "9", "--processes", "4", "--pid", "123", "--insecure", "--pin")
+               "--noise", "-60", "--join-rate", "7.5", "--duration", "9", "--processes", "4", "--pid", "123",
+               "--insecure", "--pin")
     )  # fmt: skip
     assert (plan.crowd.steps, plan.crowd.talkers, plan.crowd.phones, plan.crowd.rooms) == ((20, 60, 120), 5, 2, 3)
-    assert (plan.setup.dtx, plan.setup.levels, plan.setup.verify) == (False, False, False)
+    assert (plan.setup.dtx, plan.setup.levels, plan.setup.verify, plan.setup.noise) == (False, False, False, -60)
     assert plan.pin
     assert (plan.joins_per_second, plan.seconds, plan.processes, plan.pid) == (7.5, 9.0, 4, 123)
 
@@ -54,6 +55,8 @@ def test_callers_alone_need_no_talkers() -> None:
         (["--rooms", "0"], "there must be a room"),
         (["--duration", "0"], "above 0"),
         (["--join-rate", "nan"], "above 0"),
+        (["--noise", "3", "--no-dtx"], "from -100 to -30"),
+        (["--noise", "-60"], "give --no-dtx, too"),
         (["--pid", "me"], "neither the number of a process nor auto"),
         (["--chart", "load.png"], "ends in .svg"),
         (["--json", "/no/such/folder/x.json"], "cannot be written"),

@@ -68,3 +68,6 @@ def test_scripts_are_what_they_say() -> None:
     assert levels is not None
     assert -40 < sum(levels) / len(levels) < -10
     assert humming().levels is None
+    noise = humming(-60, levels=True).levels
+    assert noise is not None
+    assert {*noise} <= {-61, -60, -59}

@@ -181,6 +181,10 @@ class Gate:
         """Let ticks without a frame have passed while closed, which change nothing but what is known of the noise."""
         self._noise.silent(ticks)
 
+    def learn(self, level: float) -> None:
+        """Somebody's noise was as quiet as that, in dBov, while nobody looked."""
+        self._noise.process(full_scale(level))
+
     def believe(self, level: float) -> bool:
         """A tick whose frame nobody hears, and of which no more is known than its level in dBov.
 
@@ -188,17 +192,26 @@ class Gate:
             :attr:`open`: somebody is taken to be talking.
         """
         square = full_scale(level)
-        known, floor = self._noise.known, self._noise.square
+        self.loud = square > self._needed(KEEP_DB if self.open else OPEN_DB)
         self._noise.process(square)
         self.level = level
         self.clearance = 0.0
-        needed = floor * _RATIO[KEEP_DB if self.open else OPEN_DB] if known and self._adaptive else 0.0
-        self.loud = square > min(max(needed, self._threshold), ALWAYS)
         if self.loud:
             self._remaining = self._hangover_ticks
             self.open = True
             return True
         return self._count_down()
+
+    @property
+    def opening_level(self) -> float:
+        """A frame no louder than this, in dBov, does not open the gate as far as :meth:`believe` can tell."""
+        return _decibels(self._needed(OPEN_DB))
+
+    def _needed(self, margin: float) -> float:
+        """The mean square that is believed to stand out by so many dB from what is known of the noise."""
+        noise = self._noise
+        stands_out = noise.square * _RATIO[margin] if noise.known and self._adaptive else 0.0
+        return min(max(stands_out, self._threshold), ALWAYS)
 
     def _compare(self, wide: Wide) -> bool:
         """Measure a frame above the threshold against the noise. Returns whether it is more than that."""

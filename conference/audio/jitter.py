@@ -69,6 +69,7 @@ class JitterBuffer:
         "buffered",
         "clock_rate",
         "delay",
+        "silent_dbov",
         "stats",
     )
 
@@ -83,6 +84,9 @@ class JitterBuffer:
     ) -> None:
         self.clock_rate = clock_rate
         self.stats = JitterStats()
+        self.silent_dbov = SILENT_DBOV
+        """A packet whose sender measured this or less is silent: when play has come to its end, nothing is missing."""
+
         self.delay = DelayEstimator(
             clock_rate=clock_rate,
             minimum=minimum_ms * clock_rate // 1000,
@@ -313,7 +317,7 @@ class JitterBuffer:
         self._starved = 0
         self._concealed = 0
         self._last_duration = max(head.duration, self._tick // 8)  # 2.5 ms is the shortest Opus frame
-        quiet = head.level is not None and head.level <= SILENT_DBOV
+        quiet = head.level is not None and head.level <= self.silent_dbov
         self._announced_silence = quiet or len(head.payload) <= DTX_BYTES
         return Packet(head.payload, head.duration, head.level, skip)
 

@@ -69,9 +69,9 @@ class Claims:
         self._countdown -= packets * (LARGE_COUNTS if size > LARGE_BYTES and self._interval < LAST_CHECK else 1)
         return self._countdown <= 0
 
-    def check_silence(self, level: float) -> None:
-        """Take in how loud, in dBov, a packet is that was said to be silent."""
-        if level > SILENT_DBOV + FAR_OFF_DB:
+    def check_silence(self, said: float, level: float) -> None:
+        """Take in how loud a packet was said to be that counts as silent, and how loud it is, in dBov."""
+        if level > max(said, SILENT_DBOV) + FAR_OFF_DB:
             self._interval = FIRST_CHECK
             self._caught += 1
             self.trusted = self.trusted and self._caught < CAUGHT

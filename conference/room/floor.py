@@ -7,6 +7,10 @@ And when more people sound than are mixed, all but the loudest are passed over u
 (RFC 6464) before they are decoded. One more is decoded than are mixed, since what they say is not what is heard: who is
 mixed is decided by what was decoded. Sources that say nothing of their loudness, or were found to lie about it, are
 decoded always.
+
+Of those who are passed over, who is not talking is *squelched*, as a radio is on an empty channel: the noise of their
+room counts as silence until it is more than noise, so that they sleep, too. In a large meeting that is nearly everybody
+with an open microphone. Should there be fewer others, as many are looked at again as can be decoded.
 """
 
 from __future__ import annotations
@@ -23,6 +27,9 @@ from conference.room.talkers import TalkerSelection
 
 SPARE = 1
 """So many more are decoded than are mixed, as far as their packets tell who they are: whoever comes next."""
+
+RELIEF_TICKS = 5
+"""How often one of those who are squelched is looked at again, while there is room for them."""
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +53,8 @@ class Floor:
         self._talks = talks
         self._candidates = TalkerSelection(max_talkers + SPARE)
         self._awake: dict[str, Participant] = {}
-        self._asleep: dict[str, int] = {}  # since which tick
+        self._asleep: dict[str, int | None] = {}  # since which tick; None: not known to be silent
+        self._squelched: dict[str, Participant] = {}  # those who were, since they were last looked at
         self._ticks = 0
 
     @property
@@ -58,13 +66,14 @@ class Floor:
         """Somebody has come, or has another source."""
         if isinstance(participant.source, PacketSource):
             participant.source.owner = f"participant {participant.id}"
-        self._asleep.pop(participant.id, None)
+            participant.source.squelch(None)
+        self.forget(participant)
         self._awake[participant.id] = participant
 
     def forget(self, participant: Participant) -> None:
         """Somebody has gone."""
-        self._awake.pop(participant.id, None)
-        self._asleep.pop(participant.id, None)
+        for those in (self._awake, self._asleep, self._squelched):
+            those.pop(participant.id, None)
 
     def listen(self, now_ns: int, mixed: Collection[str]) -> dict[str, Samples]:
         """Let a tick pass.
@@ -78,16 +87,18 @@ class Floor:
         """
         self._ticks += 1
         voices: dict[str, Samples] = {}
+        if self._squelched and not self._ticks % RELIEF_TICKS:
+            self._relieve()
         if not self._awake:
             return voices
         everybody = list(self._awake.values())
         passed_over = self._loud_enough_only(everybody, mixed)
         for participant in everybody:
-            if participant.id in passed_over:
+            if self._squelched and self._is_squelched(participant):
+                self._skip(participant, now_ns)
+            elif participant.id in passed_over:
                 self._pass_over(participant, now_ns, passed_over[participant.id])
-                continue
-            heard = self._hear(participant, now_ns)
-            if heard is not None:
+            elif (heard := self._hear(participant, now_ns)) is not None:
                 voices[participant.id] = heard
         return voices
 
@@ -97,7 +108,7 @@ class Floor:
         if len(everybody) > self._candidates.limit:
             for one in everybody:
                 source = one.source
-                if not isinstance(source, PacketSource) or source.idle:
+                if not isinstance(source, PacketSource) or source.idle or source.squelched:
                     continue  # what the last packet said of itself holds until that was played
                 claim = source.claim
                 if claim is not None and claim > SILENT_DBOV and one.may_be_heard:
@@ -107,13 +118,27 @@ class Floor:
             return {}
         return {one: claim for one, claim in claims.items() if one not in candidates and one not in mixed}
 
+    def _is_squelched(self, participant: Participant) -> bool:
+        """Whether nothing has come from somebody, since they were squelched, that is louder."""
+        source = participant.source
+        if isinstance(source, PacketSource) and source.squelched:
+            return True
+        self._squelched.pop(participant.id, None)
+        return False
+
+    def _relieve(self) -> None:
+        """Look again at who was squelched first, if there is room for them."""
+        if len(self._awake) < self._candidates.limit:
+            participant = self._squelched.pop(next(iter(self._squelched)))
+            if isinstance(participant.source, PacketSource):
+                participant.source.squelch(None)
+
     def _hear(self, participant: Participant, now_ns: int) -> Samples | None:
         """Take in somebody's voice. Returns what is to be heard of it."""
         voice, source = participant.voice, participant.source
         audible = participant.may_be_heard
         if not audible and voice.at_rest and isinstance(source, PacketSource):
-            self._pull(participant, source.skip, now_ns)
-            self._let_sleep(participant)
+            self._skip(participant, now_ns)
             return None
         frame = None if source is None else self._pull(participant, source.pull, now_ns)
         heard = voice.process(frame, muted=not audible)
@@ -126,11 +151,22 @@ class Floor:
         return heard
 
     def _pass_over(self, participant: Participant, now_ns: int, claim: float) -> None:
-        source = participant.source
+        source, voice = participant.source, participant.voice
         if isinstance(source, PacketSource):
             self._pull(participant, source.skip, now_ns)
-        participant.voice.pass_over(claim)
+        voice.pass_over(claim)
+        if isinstance(source, PacketSource) and not voice.talking:
+            source.squelch(voice.opening_level)
+            if source.squelched:
+                self._squelched[participant.id] = participant
+                voice.rest()
         self._show(participant)
+
+    def _skip(self, participant: Participant, now_ns: int) -> None:
+        """Let a tick pass on which somebody has nothing to say that is to be heard."""
+        if isinstance(participant.source, PacketSource):
+            self._pull(participant, participant.source.skip, now_ns)
+        self._let_sleep(participant)
 
     def _pull(self, participant: Participant, pull: Callable[[int], Samples | None], now_ns: int) -> Samples | None:
         try:
@@ -157,13 +193,17 @@ class Floor:
         elif source is not None:
             return
         del self._awake[participant.id]
-        self._asleep[participant.id] = self._ticks
+        self._asleep[participant.id] = None if participant.id in self._squelched else self._ticks
 
     def _wake(self, participant: Participant) -> None:
-        since = self._asleep.pop(participant.id, None)
-        if since is not None:  # they are still here
-            ticks = self._ticks - since
-            participant.voice.slept(ticks)
-            if isinstance(participant.source, PacketSource):
-                participant.source.slept(ticks)
-            self._awake[participant.id] = participant
+        if participant.id not in self._asleep:  # they have left
+            return
+        since, source = self._asleep.pop(participant.id), participant.source
+        self._awake[participant.id] = participant
+        if not isinstance(source, PacketSource):
+            return
+        if since is not None:
+            participant.voice.slept(self._ticks - since)
+            source.slept(self._ticks - since)
+        elif source.quietest is not None:
+            participant.voice.learn_noise(source.quietest)

@@ -8,12 +8,13 @@ while, a pitch period is left out or repeated now and then.
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable
 
 import numpy as np
 
 from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, SILENCE, Samples
-from conference.audio.gate import level_of
+from conference.audio.gate import OPEN_DB, level_of
 from conference.audio.items import SILENT_DBOV, Lost, Packet, Silence
 from conference.audio.jitter import DTX_BYTES, JitterBuffer
 from conference.audio.reframe import Reframer
@@ -27,7 +28,6 @@ from conference.room.unheard import (
     SILENT_KEEP_ALIVE,
     Door,
     Unheard,
-    is_silent,
 )
 
 log = logging.getLogger(__name__)
@@ -68,6 +68,9 @@ class PacketSource:
         self._claimed: int | None = None  # by the packet that came last
         self._playing: int | None = None  # what was said of the packet decoded last, if it was not compared yet
         self._skipping = False  # this tick is not decoded
+        self.quietest: float | None = None
+        """The least loudness that was said in passing since :meth:`squelch`, in dBov; ``None``: nothing was said."""
+
         self.owner = "a sender"
         """Whose voice this is, for the log."""
 
@@ -144,6 +147,29 @@ class PacketSource:
         if not self._claims.trusted:
             self._find_out()
 
+    @property
+    def squelched(self) -> bool:
+        """More counts as silence than what is silent: see :meth:`squelch`."""
+        return self._unheard.silent_dbov > SILENT_DBOV
+
+    def squelch(self, level: float | None) -> None:
+        """Take what is no louder for silence: nobody hears it, and it need not even be read.
+
+        A packet that is louder ends that, and is played as what it is: the first word of somebody. So does a sender who
+        is found out not to be as quiet as they say; and whoever gets quieter is not believed to be silent for as much
+        sound as before.
+
+        Args:
+            level: in dBov; ``None``: nothing but silence is silence again.
+        """
+        self._unheard.stop(self._stats)
+        self.quietest = None
+        raised = SILENT_DBOV if level is None else math.floor(level - self._claims.correction)
+        self._set_silent(max(SILENT_DBOV, raised))
+
+    def _set_silent(self, dbov: int) -> None:
+        self._unheard.silent_dbov = self._jitter.silent_dbov = dbov
+
     def behind_ms(self, now_ns: int) -> float:
         """How late sound pulled at ``now_ns`` is after the fastest packets came, in milliseconds; 0 in a pause."""
         return self._jitter.behind(self._playout(now_ns)) * 1000 / self._jitter.clock_rate
@@ -176,8 +202,9 @@ class PacketSource:
             level = None
         if not redundant:
             self._claimed = level
-        if not is_silent(level, payload):
+        if not unheard.is_silent(level, payload):
             unheard.begin()
+            self._set_silent(SILENT_DBOV)
         elif self._rests(sequence, timestamp, payload, arrival_ns, level):
             return
         try:
@@ -203,7 +230,7 @@ class PacketSource:
             self._stats.jitter.received += 1
         else:
             stood_for = self._let_pass(payload, level)
-            if not self.idle or self._lies(payload, stood_for):
+            if not self.idle or self._lies(level, payload, stood_for):
                 return False
             self._jitter.pass_by(sequence, timestamp, arrival_ns)
         self._stats.passed_over += 1
@@ -221,17 +248,23 @@ class PacketSource:
         frequent = len(payload) > DTX_BYTES
         interval = LONGEST_KEEP_ALIVE if frequent and self._claims.proven else SILENT_KEEP_ALIVE
         unheard.due = unheard.arrived + interval
+        if level is not None and self.squelched:
+            said = level + self._claims.correction
+            self.quietest = said if self.quietest is None else min(self.quietest, said)
+            # When noise becomes less, so does what stands out from it.
+            self._set_silent(max(SILENT_DBOV, min(unheard.silent_dbov, level + int(OPEN_DB))))
         if level is not None and self.idle:
             unheard.let_pass(interval - 1)
         return interval
 
-    def _lies(self, payload: bytes, packets: int) -> bool:
+    def _lies(self, level: int | None, payload: bytes, packets: int) -> bool:
         """Decode a packet that is said to be silent, now and then. Returns whether its sender is found out by it."""
         size = len(payload)
         if size <= DTX_BYTES or not self._claims.is_due(size, packets):
             return False
         try:
-            self._claims.check_silence(level_of(self._decoder.decode(payload)))
+            said = SILENT_DBOV if level is None else level + self._claims.correction
+            self._claims.check_silence(said, level_of(self._decoder.decode(payload)))
         except DecodeError:
             self._stats.undecodable += 1
         if self._claims.trusted:
@@ -241,7 +274,7 @@ class PacketSource:
 
     def _find_out(self) -> None:
         """From now on, nothing is believed that the sender says."""
-        self._unheard.stop(self._stats)
+        self.squelch(None)
         self._stats.mistrusted += 1
         self._claimed = None
         log.warning("%s is louder or quieter than its packets say (RFC 6464): believed no more", self.owner)
@@ -252,6 +285,7 @@ class PacketSource:
         self._claims.reset()
         self._claimed = None
         self._unheard.forget()
+        self.squelch(None)
         self._stretcher.calm()
         if decoder is None:
             self._decoder.reset()

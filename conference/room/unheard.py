@@ -1,5 +1,8 @@
 """The packets of one source that are not decoded: those that are said to be silent, and those that nobody is to hear.
 
+What is silent is a matter of degree. Where enough others are louder, the noise of somebody's room is as good as silence
+until they speak: see :meth:`PacketSource.squelch`.
+
 The last of them are kept. They are decoded just before the first packet that is to be heard, to give the decoder the
 history that its encoder leaned on.
 """
@@ -29,8 +32,13 @@ KEPT_BYTES = 160
 class Door(Protocol):
     """What lets silent packets go by before they come to their source: where they arrive, many can be seen at once."""
 
-    def open(self, packets: int) -> None:
-        """So many of the next packets may go by: silent ones (RFC 6464), of at most :data:`KEPT_BYTES`."""
+    def open(self, packets: int, silent_dbov: int) -> None:
+        """So many of the next packets may go by: silent ones, of at most :data:`KEPT_BYTES`.
+
+        Args:
+            packets: how many.
+            silent_dbov: those are silent whose sender measured this or less (RFC 6464).
+        """
         ...
 
     def close(self) -> int:
@@ -49,20 +57,15 @@ class Door(Protocol):
         ...
 
 
-def is_silent(level: int | None, payload: bytes) -> bool:
-    """Whether a packet is silence, as far as its header and its size tell.
-
-    Args:
-        level: what its sender measured, in dBov; ``None`` if nothing is known, or believed.
-        payload: as short as an announcement of silence, perhaps.
-    """
-    return len(payload) <= DTX_BYTES if level is None else level <= SILENT_DBOV
-
-
 class Unheard:
     """The packets of one source that are not decoded."""
 
-    __slots__ = ("_granted", "_last", "_older", "_oldest", "arrived", "door", "due", "passing", "played")
+    __slots__ = (
+        "_granted", "_last", "_older", "_oldest", "arrived", "door", "due", "passing", "played", "silent_dbov",
+    )  # fmt: skip
+
+    silent_dbov: int
+    """A packet whose sender measured this or less is silent."""
 
     arrived: int
     """Silent packets that came in a row."""
@@ -86,9 +89,19 @@ class Unheard:
     def __init__(self) -> None:
         self._granted = self.passing = 0
         self.played = 0
+        self.silent_dbov = SILENT_DBOV
         self.door = None
         self.begin()
         self.forget()
+
+    def is_silent(self, level: int | None, payload: bytes) -> bool:
+        """Whether a packet is silence, as far as its header and its size tell.
+
+        Args:
+            level: what its sender measured, in dBov; ``None`` if nothing is known, or believed.
+            payload: as short as an announcement of silence, perhaps.
+        """
+        return len(payload) <= DTX_BYTES if level is None else level <= self.silent_dbov
 
     def begin(self) -> None:
         """A silent packet that comes now is the first one."""
@@ -99,13 +112,13 @@ class Unheard:
         """The silence is a long one: no look is taken at the next packets of it."""
         self._granted = self.passing = packets
         if self.door is not None:
-            self.door.open(packets)
+            self.door.open(packets, self.silent_dbov)
 
     def goes_by(self, level: int | None, payload: bytes) -> bool:
         """Whether a packet that has come goes by without a look: it is one of those in :attr:`passing`."""
         if self.door is not None:
             self._close(self.door)
-        if not self.passing or level is None or level > SILENT_DBOV or len(payload) > KEPT_BYTES:
+        if not self.passing or level is None or level > self.silent_dbov or len(payload) > KEPT_BYTES:
             return False
         self.passing -= 1
         self.keep(payload)
@@ -130,7 +143,7 @@ class Unheard:
 
     def may_pass(self, level: int | None, payload: bytes) -> bool:
         """Whether a packet whose turn it is can be passed over: there has been silence for a while."""
-        self.played = self.played + 1 if is_silent(level, payload) else 0
+        self.played = self.played + 1 if self.is_silent(level, payload) else 0
         return self.pausing
 
     @property

@@ -89,6 +89,11 @@ class Voice:
         return self._gate.level
 
     @property
+    def opening_level(self) -> float:
+        """A frame that is said to be no louder than this, in dBov, is not taken for talk."""
+        return self._gate.opening_level
+
+    @property
     def at_rest(self) -> bool:
         """Ticks without a frame leave everything as it is, but for :meth:`slept`."""
         return self._heard is None and not self._gate.open and self._gate.level == SILENT_LEVEL
@@ -96,6 +101,10 @@ class Voice:
     def slept(self, ticks: int) -> None:
         """Let ticks without a frame have passed while :attr:`at_rest`."""
         self._gate.slept(ticks)
+
+    def learn_noise(self, level: float) -> None:
+        """Their noise was as quiet as that, in dBov, while nobody looked."""
+        self._gate.learn(level)
 
     def pass_over(self, level: float) -> None:
         """Let a tick pass whose frame nobody hears.
@@ -107,6 +116,10 @@ class Voice:
         self._gate.believe(level)
         if self._leveller is not None:
             self._leveller.rest()
+
+    def rest(self) -> None:
+        """Nobody looks at what comes next of one who is not talking. What is known of their noise stays known."""
+        self._gate.close()
 
     def process(self, frame: Samples | None, *, muted: bool = False) -> Samples | None:
         """Let a tick pass.

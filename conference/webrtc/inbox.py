@@ -21,7 +21,6 @@ from typing import Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from conference.audio.items import SILENT_DBOV
 from conference.codecs.base import Decoder
 from conference.room.unheard import KEPT_BYTES, PRIMING_PACKETS, Door
 from conference.webrtc import reception
@@ -58,7 +57,10 @@ PASSING: Final = PACKETS + 5
 PASSED: Final = PACKETS + 6
 """So many ever went by."""
 
-HEAD: Final = PACKETS + 7
+SILENCE: Final = PACKETS + 7
+"""What is as quiet as that is silent, in -dBov, as headers have it."""
+
+HEAD: Final = PACKETS + 8
 """Three columns: how the packets begin that are ordinary, without marker, sequence number, timestamp and level."""
 
 ROW_COLUMNS: Final = 16
@@ -258,7 +260,7 @@ class Inbox:
         lengths -= ORDINARY_BYTES + rows[:, TRAILER]  # of what goes by; of what is read, libsrtp will say
         in_order = reception.ordinary(rows, packets[_SEQUENCE])
         passing = in_order & (rows[:, PASSING] > 0) & (rows[:, TRAILER] > 0)
-        passing &= (packets[_LEVEL] >= -SILENT_DBOV) & (packets[_ARRIVAL] - rows[:, HEARD_NS] < MAX_UNREAD_NS)
+        passing &= (packets[_LEVEL] >= rows[:, SILENCE]) & (packets[_ARRIVAL] - rows[:, HEARD_NS] < MAX_UNREAD_NS)
         passing &= _within(packets[_SEQUENCE] - rows[:, reception.HIGHEST] & 0xFFFF, MAX_AHEAD)
         passing &= _within(lengths, KEPT_BYTES)
         read = np.flatnonzero(~passing)

@@ -6,7 +6,6 @@ import struct
 from array import array
 from collections.abc import Callable
 
-from conference.audio.items import SILENT_DBOV
 from conference.room.unheard import KEPT_BYTES, PRIMING_PACKETS
 from conference.webrtc.inbox import (
     BYTES,
@@ -22,6 +21,7 @@ from conference.webrtc.inbox import (
     ROW_COLUMNS,
     SAME,
     SEEN_NS,
+    SILENCE,
     TRAILER,
     Inbox,
     Receiver,
@@ -111,9 +111,10 @@ class InboxLine:
             self.reception.row = self.row
             inbox.leave(lane)
 
-    def open(self, packets: int) -> None:
+    def open(self, packets: int, silent_dbov: int) -> None:
         """Let silent packets go by."""
         self.row[PASSING] = self._granted = packets
+        self.row[SILENCE] = -silent_dbov
 
     def close(self) -> int:
         """Let no packet go by any more."""
@@ -140,7 +141,7 @@ class InboxLine:
         first, second, third = _HEAD.unpack_from(packet)
         if any((word ^ row[HEAD + number]) & SAME[number] for number, word in enumerate((first, second, third))):
             return False
-        sequence, silent = first >> 32 & 0xFFFF, -(third >> 48 & 0x7F) <= SILENT_DBOV
+        sequence, silent = first >> 32 & 0xFFFF, third >> 48 & 0x7F >= row[SILENCE]
         if not silent or row[TRANSIT] < 0 or not 0 < (sequence - row[HIGHEST]) & 0xFFFF <= MAX_AHEAD:
             return False
         self.reception.add(sequence, first & 0xFFFFFFFF, now_ns)

@@ -388,7 +388,7 @@ def test_any_bytes_are_a_capture_or_a_sentence(data: bytes) -> None:
 class OpenDoor:
     """Would let packets go by."""
 
-    def open(self, packets: int) -> None: ...
+    def open(self, packets: int, silent_dbov: int) -> None: ...
 
     def close(self) -> int:
         return 0

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from conference.audio.frame import FRAME_SAMPLES, Samples
 from conference.audio.gate import level_of
+from conference.audio.items import SILENT_DBOV
 from conference.codecs.opus import OpusCodec
 from conference.room.claims import FAR_OFF_DB, LAST_CHECK, Claims
 from conference.room.stream import PacketSource
@@ -58,11 +59,19 @@ def test_silence_that_is_silent_is_looked_into_seldomer_and_seldomer(sizes: list
     checks = []
     for number, size in enumerate(sizes):
         if claims.is_due(size):
-            claims.check_silence(quiet)
+            claims.check_silence(-127, quiet)
             checks.append(number)
     assert claims.trusted
     assert 2 <= len(checks) <= 10
     assert 400 - checks[-1] <= LAST_CHECK
+
+
+@given(said=st.floats(-127, -40), more=st.floats(0, 60))
+def test_what_counts_as_silent_may_be_as_loud_as_it_was_said_to_be(said: float, more: float) -> None:
+    claims = Claims()
+    for _ in range(10):
+        claims.check_silence(said, said + more)
+    assert claims.trusted == (said + more <= max(said, SILENT_DBOV) + FAR_OFF_DB)
 
 
 def test_a_sender_that_speaks_and_says_that_it_is_silent_is_soon_heard(caplog: pytest.LogCaptureFixture) -> None:

@@ -252,3 +252,112 @@ def test_the_noise_of_many_is_nobody_s_talk_whether_it_is_decoded_or_not() -> No
     crowd.say({number: noise[number, 0] for number in range(11)} | {11: speaker})
     assert crowd.person(11).talking
     assert np.abs(crowd.ears[0].mixes[-1].samples).max() > 1000
+
+
+@dataclass
+class Meeting:
+    """A crowd with open microphones, in rooms as loud as they are told."""
+
+    size: int
+    max_talkers: int = 2
+
+    def __post_init__(self) -> None:
+        self.crowd = Crowd(self.size, self.max_talkers, DEFAULT_VOICE)
+        random = np.random.default_rng(1)
+        self.noise = random.normal(0, 33, (50, FRAME_SAMPLES))  # -60 dBov
+        self.places = random.integers(0, 50, self.size)
+
+    def go_on(self, ticks: int, loudness: dict[int, float]) -> None:
+        """Let time pass. Loudness is that of a few, as a factor; for all others it is 1."""
+        for _ in range(ticks):
+            frames: dict[int, Samples | None] = {
+                number: (self.noise[(self.crowd.tick + place) % 50] * loudness.get(number, 1)).astype(np.int16)
+                for number, place in enumerate(self.places)
+            }
+            self.crowd.say(frames)
+
+    @property
+    def awake(self) -> set[str]:
+        return {one.id for one in self.crowd.room._floor.awake}
+
+    @property
+    def squelched(self) -> list[int]:
+        return [number for number, source in enumerate(self.crowd.sources) if source.squelched]
+
+
+def test_who_is_passed_over_and_does_not_talk_sleeps_through_the_noise_of_their_room() -> None:
+    meeting = Meeting(30)
+    meeting.go_on(250, {0: 100})
+    assert len(meeting.awake) == 2 + SPARE
+    assert len(meeting.squelched) == 30 - 2 - SPARE
+    assert [one.id for one in meeting.crowd.room.participants.values() if one.talking] == ["0"]
+    before = sum(one.decoded for one in meeting.crowd.decoders)
+    meeting.go_on(100, {0: 100})
+    assert sum(one.decoded for one in meeting.crowd.decoders) - before < 100 * (2 + SPARE) + 30
+
+
+def test_who_is_squelched_is_pulled_once_a_tick_like_anybody_until_they_sleep_and_not_decoded() -> None:
+    meeting = Meeting(12)
+    sources, decoders = meeting.crowd.sources, meeting.crowd.decoders
+    drained = 0
+    for _ in range(100):
+        draining = [number for number in meeting.squelched if str(number) in meeting.awake]
+        before = {number: (sources[number]._pulls, decoders[number].decoded) for number in draining}
+        meeting.go_on(1, {})
+        for number, (pulled, decoded) in before.items():
+            assert (sources[number]._pulls, decoders[number].decoded) == (pulled + 1, decoded)
+        drained += len(draining)
+    assert drained >= 2 * (12 - 2 - SPARE)
+
+
+def test_whoever_is_squelched_and_speaks_is_heard_at_once_and_their_noise_is_noise_again_afterwards() -> None:
+    meeting = Meeting(30)
+    meeting.go_on(250, {})
+    number = meeting.squelched[-1]
+    meeting.go_on(1, {number: 50})
+    assert np.abs(meeting.crowd.ears[number - 1].mixes[-1].samples).max() > 1000
+    assert [one.id for one in meeting.crowd.room.participants.values() if one.talking] == [str(number)]
+    meeting.go_on(60, {})
+    assert not any(one.talking for one in meeting.crowd.room.participants.values())
+    assert meeting.crowd.heard_by(0) == 0
+    assert len(meeting.awake) == 2 + SPARE
+
+
+def test_when_others_leave_as_many_are_looked_at_again_as_there_is_room_for() -> None:
+    meeting = Meeting(30)
+    meeting.go_on(250, {})
+    for one in meeting.awake:
+        meeting.crowd.room.remove(one, "left")
+    meeting.go_on(40, {})
+    assert len(meeting.awake) == 2 + SPARE
+    for one in list(meeting.crowd.room.participants)[3:]:
+        meeting.crowd.room.remove(one, "left")
+    meeting.go_on(40, {})
+    assert meeting.awake == set(meeting.crowd.room.participants)
+
+
+def test_whose_noise_became_less_is_heard_as_soon_as_they_stand_out_from_what_is_left() -> None:
+    meeting = Meeting(30)
+    meeting.go_on(250, {})
+    number = meeting.squelched[0]
+    meeting.go_on(60, {number: 0.1})
+    meeting.go_on(1, {number: 2})  # 6 dB above the others, and 26 above what it is now
+    assert not meeting.crowd.sources[number].squelched
+    assert meeting.crowd.person(number).talking
+
+
+@settings(max_examples=10, deadline=None)
+@given(words=st.lists(st.tuples(st.integers(0, 7), st.integers(1, 60), st.integers(0, 60)), min_size=1, max_size=6))
+def test_the_noise_that_goes_by_is_nothing_that_anybody_would_have_heard(words: list[tuple[int, int, int]]) -> None:
+    """A meeting whose people may be squelched, beside one in which nobody is."""
+    meeting, other = Meeting(8), Meeting(8)
+    for source in other.crowd.sources:
+        source.squelch = lambda level: None  # type: ignore[method-assign]
+    for one in (meeting, other):
+        one.go_on(120, {})
+        for speaker, length, pause in words:
+            one.go_on(length, {speaker: 50})
+            one.go_on(pause, {})
+    assert meeting.squelched
+    for ear, its_other in zip(meeting.crowd.ears, other.crowd.ears, strict=True):
+        np.testing.assert_array_equal(ear.heard, its_other.heard)

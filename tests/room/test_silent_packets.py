@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conference.audio.frame import FRAME_SAMPLES
+from conference.audio.items import SILENT_DBOV
 from conference.room.stream import PacketSource
 from conference.room.unheard import PRIMING_PACKETS
 from tests.room.fakes import at
@@ -94,7 +95,8 @@ class Porch:
         self.passing = self._granted = 0
         self.passed: list[bytes] = []
 
-    def open(self, packets: int) -> None:
+    def open(self, packets: int, silent_dbov: int) -> None:
+        assert silent_dbov == SILENT_DBOV
         self.passing = self._granted = packets
 
     def close(self) -> int:

@@ -23,7 +23,7 @@ from conference.room.unheard import KEPT_BYTES, LONGEST_KEEP_ALIVE
 from conference.webrtc import inbox as inbox_module
 from conference.webrtc import reception
 from conference.webrtc.datagrams import Batch, pack_name
-from conference.webrtc.inbox import BYTES, COLUMNS_FROM, PACKETS, PASSING, ROW_COLUMNS, Inbox
+from conference.webrtc.inbox import BYTES, COLUMNS_FROM, PACKETS, PASSED, PASSING, ROW_COLUMNS, Inbox
 from conference.webrtc.ingress import Ingress
 from conference.webrtc.reception import ReceptionStatistics
 from conference.webrtc.red import Block, build_red
@@ -35,7 +35,7 @@ from tests.room.fakes import PcmDecoder
 OPUS, PCMU, RED, LEVEL_ID = 111, 0, 63, 1
 PROFILE = pylibsrtp.Policy.SRTP_PROFILE_AEAD_AES_128_GCM
 OUT, IN = pylibsrtp.Policy.SSRC_ANY_OUTBOUND, pylibsrtp.Policy.SSRC_ANY_INBOUND
-SILENT, LOUD = -127, -20
+SILENT, NOISE, LOUD = -127, -55, -20
 PLACES = 64
 
 
@@ -154,6 +154,7 @@ class Sending:
 KINDS = ["lost", "twice", "forged", "plain", "long", "empty", "other codec", "other stream", "jump", "padded", "stub"]
 SENDINGS = st.one_of(
     st.builds(Sending, st.just(SILENT)),
+    st.builds(Sending, st.just(NOISE)),
     st.builds(Sending, st.sampled_from([SILENT, -76, -75, LOUD]), st.sampled_from([3, 40, KEPT_BYTES, KEPT_BYTES + 1])),
     st.builds(Sending, st.sampled_from([SILENT, LOUD]), st.just(40), st.sampled_from(KINDS)),
 )
@@ -198,22 +199,30 @@ def datagrams_of(person: Person, sending: Sending, sequence: int) -> list[bytes]
 @settings(max_examples=60, deadline=None, phases=[Phase.generate])
 @given(
     script=st.lists(st.tuples(*[SENDINGS] * 3), min_size=5, max_size=60),
-    silent_at_first=st.integers(0, 30),
+    at_first=st.tuples(st.sampled_from([SILENT, NOISE]), st.integers(0, 30)),
+    squelches=st.dictionaries(st.integers(0, 60), st.sampled_from([-60, -56, -54, -30, None])),
     reads=st.lists(st.integers(1, 4), min_size=1, max_size=20),
     looks=st.sets(st.integers(0, 90)),
 )
 def test_whatever_comes_is_taken_in_as_one_by_one(
-    script: list[tuple[Sending, ...]], silent_at_first: int, reads: list[int], looks: set[int]
+    script: list[tuple[Sending, ...]],
+    at_first: tuple[int, int],
+    squelches: dict[int, int | None],
+    reads: list[int],
+    looks: set[int],
 ) -> None:
     house = House(3)
     house.inbox.columns_from = 1
-    calm = [(Sending(SILENT),) * 3] * silent_at_first
+    calm = [(Sending(at_first[0]),) * 3] * at_first[1]
     unread = 0
     for tick, sendings in enumerate([*calm, *script]):
         now_ns = (tick + 1) * TICK_NS
         for person, sending in zip(house.people, sendings, strict=True):
             for datagram in datagrams_of(person, sending, 65_500 + tick):
                 house.send(person, datagram)
+        if tick in squelches:
+            for source in (source for person in house.people for source in person.sources):
+                source.squelch(squelches[tick])
         unread += 1
         if unread >= reads[tick % len(reads)]:
             house.read(now_ns)
@@ -254,6 +263,23 @@ def test_streams_that_are_known_come_by_the_table_and_silence_goes_by(monkeypatc
     for person in house.people:
         person.check()
         assert person.together.stats.packets == 300
+
+
+def test_noise_goes_by_like_silence_where_it_counts_as_such_until_somebody_speaks() -> None:
+    house = House(COLUMNS_FROM)
+    talk(house, range(50), NOISE)
+    for source in (source for person in house.people for source in person.sources):
+        source.squelch(NOISE + 1)
+    talk(house, range(50, 150), NOISE)
+    amy = house.people[0]
+    passed = amy.together.line.row[PASSED]
+    talk(house, range(150, 160), NOISE)
+    assert amy.together.line.row[PASSED] >= passed + 9
+    talk(house, range(160, 162), NOISE + 2)
+    for person in house.people:
+        person.check()
+        assert person.decoders[0].decoded[-4:] == [bytes([tick % 250 + 1] * 40) for tick in range(158, 162)]
+        assert not person.sources[0].squelched
 
 
 @pytest.mark.parametrize("since_a_look", range(5))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import numpy as np
@@ -42,3 +43,21 @@ def names(server: RunningServer, room: str = "standup") -> list[str]:
 def loudness(samples: np.ndarray[Any, np.dtype[Any]]) -> float:
     """RMS in dBFS."""
     return float(10 * np.log10(np.mean(np.square(samples.astype(np.float64) / 32768)) + 1e-20))
+
+
+async def listen_to_announcements(page: Page) -> Callable[[], Awaitable[list[str]]]:
+    """Note everything that is said from now on, for what is said next takes its place.
+
+    Returns:
+        What tells it.
+    """
+    await page.evaluate(
+        "window.said = []; for (const region of document.querySelectorAll('[aria-live]'))"
+        "  new MutationObserver(() => said.push(region.textContent.trim())).observe(region, {childList: true}); 0"
+    )
+
+    async def said() -> list[str]:
+        heard: list[str] = await page.evaluate("said")
+        return heard
+
+    return said

@@ -6,7 +6,6 @@ import asyncio
 import json
 import time
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -18,7 +17,7 @@ from conference.webrtc.mux import UdpMux
 from conference.webrtc.outbox import Outbox
 from conference.webrtc.sockets import SharedSocket
 from tests.e2e.browser import Page, open_page, running_browser
-from tests.e2e.on_the_page import AMY_HZ, BEN_HZ, in_the_room, join, names, participant
+from tests.e2e.on_the_page import AMY_HZ, BEN_HZ, in_the_room, join, listen_to_announcements, names, participant
 from tests.e2e.running import RunningServer, eventually, running_server, start_server
 from tests.e2e.seats import seat_local
 from tests.e2e.slow_server import SLOW_SERVER
@@ -35,7 +34,7 @@ async def test_a_lost_connection_comes_back_into_the_same_seat(server: RunningSe
     await eventually(lambda: participant(server).muted, "muted")
     seat = participant(server).id
     joined_at = participant(server).joined_at
-    said = await _listen_to_announcements(humming_page)
+    said = await listen_to_announcements(humming_page)
     peer = server.live.reception.peer("standup", seat)
     assert peer is not None
     await peer.close()
@@ -269,17 +268,3 @@ async def _lose(server: RunningServer) -> None:
     peer = server.live.reception.peer("standup", participant(server).id)
     assert peer is not None
     await peer.close()
-
-
-async def _listen_to_announcements(page: Page) -> Any:
-    """Everything that is said from now on; the function given tells it."""
-    await page.evaluate(
-        "window.said = []; for (const region of document.querySelectorAll('[aria-live]'))"
-        "  new MutationObserver(() => said.push(region.textContent.trim())).observe(region, {childList: true}); 0"
-    )
-
-    async def said() -> list[str]:
-        heard: list[str] = await page.evaluate("said")
-        return heard
-
-    return said

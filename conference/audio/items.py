@@ -19,6 +19,7 @@ class Waiting:
     payload: bytes = field(compare=False)
     level: int | None = field(compare=False)
     repairs: bool = field(compare=False)
+    announces_silence: bool = field(compare=False)
 
     @property
     def end(self) -> int:

@@ -85,7 +85,8 @@ class JitterBuffer:
         self.clock_rate = clock_rate
         self.stats = JitterStats()
         self.silent_dbov = SILENT_DBOV
-        """A packet whose sender measured this or less is silent: when play has come to its end, nothing is missing."""
+        """A packet that comes is silent if its sender measured this or less: when play has come to its end, nothing is
+        missing, and nor is what would have come between it and the next."""
 
         self.delay = DelayEstimator(
             clock_rate=clock_rate,
@@ -174,7 +175,8 @@ class JitterBuffer:
             if not redundant:
                 self.delay.observe_late()
             return
-        entry = Waiting(sequence, timestamp, duration, payload, level, repairs)
+        silent = len(payload) <= DTX_BYTES or (level is not None and level <= self.silent_dbov)
+        entry = Waiting(sequence, timestamp, duration, payload, level, repairs, silent)
         if sequence > newest:
             self._entries.append(entry)
         else:
@@ -317,8 +319,7 @@ class JitterBuffer:
         self._starved = 0
         self._concealed = 0
         self._last_duration = max(head.duration, self._tick // 8)  # 2.5 ms is the shortest Opus frame
-        quiet = head.level is not None and head.level <= self.silent_dbov
-        self._announced_silence = quiet or len(head.payload) <= DTX_BYTES
+        self._announced_silence = head.announces_silence
         return Packet(head.payload, head.duration, head.level, skip)
 
     def _lag(self, now: int) -> int:

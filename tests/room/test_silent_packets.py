@@ -12,7 +12,7 @@ from conference.room.unheard import PRIMING_PACKETS
 from tests.room.fakes import at
 from tests.room.test_stream import CountingDecoder
 
-SILENT, LOUD, UNTOLD = -127, -20, None
+SILENT, NOISE, LOUD, UNTOLD = -127, -60, -20, None
 
 
 @given(levels=st.lists(st.sampled_from([SILENT] * 8 + [LOUD, UNTOLD]), max_size=80), looks=st.sets(st.integers(0, 80)))
@@ -57,6 +57,23 @@ def test_a_word_that_is_played_late_is_decoded_to_its_end_before_the_silence_aft
             came += 1
         source.pull(at(tick) + 10_000_000)
     assert decoder.decoded == sorted(decoder.decoded)
+    assert source.stats.jitter.received == len(levels)
+
+
+@given(delay_ms=st.integers(3, 190), noise=st.integers(0, 40))
+def test_noise_that_is_left_out_is_nothing_that_was_lost_however_long_what_came_before_it_waits(
+    delay_ms: int, noise: int
+) -> None:
+    source = PacketSource(CountingDecoder(), minimum_delay_ms=delay_ms)
+    levels = [NOISE] * (50 + noise) + [LOUD] * 20
+    for number, level in enumerate(levels):
+        if number == 50:
+            source.squelch(NOISE + 9)
+        source.push(number, number * FRAME_SAMPLES, bytes(2 * FRAME_SAMPLES), at(number), level)
+        pull = source.skip if source.squelched else source.pull
+        pull(at(number) + 10_000_000)
+    assert not source.squelched
+    assert source.stats.jitter.lost == source.stats.concealed == 0
     assert source.stats.jitter.received == len(levels)
 
 

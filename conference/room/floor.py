@@ -107,11 +107,8 @@ class Floor:
         claims: dict[str, float] = {}
         if len(everybody) > self._candidates.limit:
             for one in everybody:
-                source = one.source
-                if not isinstance(source, PacketSource) or source.idle or source.squelched:
-                    continue  # what the last packet said of itself holds until that was played
-                claim = source.claim
-                if claim is not None and claim > SILENT_DBOV and one.may_be_heard:
+                claim = _claim(one)
+                if claim is not None:
                     claims[one.id] = claim
         candidates = self._candidates.choose(claims)
         if len(candidates) == len(claims):
@@ -127,11 +124,14 @@ class Floor:
         return False
 
     def _relieve(self) -> None:
-        """Look again at who was squelched first, if there is room for them."""
-        if len(self._awake) < self._candidates.limit:
-            participant = self._squelched.pop(next(iter(self._squelched)))
-            if isinstance(participant.source, PacketSource):
-                participant.source.squelch(None)
+        """Look again at who was squelched first, of those who may be heard, if there is room for them."""
+        if sum(_claim(one) is not None for one in self._awake.values()) >= self._candidates.limit:
+            return
+        first = next((one for one in self._squelched.values() if one.may_be_heard), None)
+        if first is not None:
+            del self._squelched[first.id]
+            if isinstance(first.source, PacketSource):
+                first.source.squelch(None)
 
     def _hear(self, participant: Participant, now_ns: int) -> Samples | None:
         """Take in somebody's voice. Returns what is to be heard of it."""
@@ -207,3 +207,12 @@ class Floor:
             source.slept(self._ticks - since)
         elif source.quietest is not None:
             participant.voice.learn_noise(source.quietest)
+
+
+def _claim(participant: Participant) -> float | None:
+    """How loud somebody is about to be, in dBov, who is decoded only if they are among the loudest."""
+    source = participant.source
+    if not isinstance(source, PacketSource) or source.idle or source.squelched:
+        return None  # what the last packet said of itself holds until that was played
+    claim = source.claim
+    return claim if claim is not None and claim > SILENT_DBOV and participant.may_be_heard else None

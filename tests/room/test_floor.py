@@ -19,7 +19,7 @@ from conference.room.participant import Participant
 from conference.room.room import Room
 from conference.room.stream import PacketSource
 from conference.room.voice import DEFAULT_VOICE, UNTOUCHED, VoiceSettings
-from tests.room.fakes import Ear, PcmDecoder, at, steady
+from tests.room.fakes import Ear, Mouth, PcmDecoder, at, steady
 
 SILENT_FRAME = np.zeros(FRAME_SAMPLES, np.int16)
 
@@ -334,6 +334,28 @@ def test_when_others_leave_as_many_are_looked_at_again_as_there_is_room_for() ->
         meeting.crowd.room.remove(one, "left")
     meeting.go_on(40, {})
     assert meeting.awake == set(meeting.crowd.room.participants)
+
+
+@pytest.mark.parametrize("callers", [0, 4])
+def test_whoever_cannot_be_heard_or_is_heard_in_any_case_takes_no_place_of_those_who_are_squelched(
+    callers: int,
+) -> None:
+    meeting = Meeting(30)
+    room = meeting.crowd.room
+    for number in range(callers):
+        caller = Participant(
+            id=f"caller {number}", name="", transport="twilio", joined_at=0.0, source=Mouth([steady(0)] * 400)
+        )
+        room.add(caller)
+    meeting.go_on(250, {})
+    some = [str(number) for number in meeting.squelched[:2]]
+    for one in room.participants:
+        if one not in some:
+            room.set_muted(one, True)
+    meeting.go_on(40, {})
+    assert not set(some) & {str(number) for number in meeting.squelched}
+    assert set(some) <= meeting.awake
+    assert len(meeting.squelched) == 30 - 2 - SPARE - 2
 
 
 def test_whose_noise_became_less_is_heard_as_soon_as_they_stand_out_from_what_is_left() -> None:

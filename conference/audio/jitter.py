@@ -297,7 +297,8 @@ class JitterBuffer:
         head = self._entries.pop(0)
         self.buffered -= head.duration
         if head.sequence != self._last_played + 1:
-            self._note_loss(head)
+            if not self._announced_silence:  # or else what is missing was silence, and may have gone by unread
+                self._note_loss(head)
             self._skip(range(max(self._last_played + 1, head.sequence - SKIPPED_REMEMBERED), head.sequence))
         self._last_played = head.sequence
         self._position = head.end

@@ -105,6 +105,24 @@ def test_another_stream_begins_with_a_look_at_its_packets() -> None:
     assert decoder.decoded[-1] == bytes([7] * 2 * FRAME_SAMPLES)
 
 
+class RepairingDecoder(CountingDecoder):
+    """Of packets each of which holds the one before it, too."""
+
+    def repairs(self, payload: bytes) -> bool:
+        return True
+
+
+def test_what_went_by_unread_is_nothing_that_was_lost_and_should_have_been_waited_for() -> None:
+    source = PacketSource(RepairingDecoder())
+    for number in range(2000):
+        level = SILENT if number // 50 % 2 else LOUD
+        payload = bytes(2 * FRAME_SAMPLES) if level == SILENT else bytes([1] * 2 * FRAME_SAMPLES)
+        source.push(number, number * FRAME_SAMPLES, payload, at(number), level)
+        source.pull(at(number) + 10_000_000)
+    assert source.stats.passed_over > 500
+    assert source.delay_ms < 10  # the first of them had play wait for another 20 ms, as a warning
+
+
 class Porch:
     """A door."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from conference.audio.frame import FRAME_SAMPLES, Samples
@@ -369,9 +369,14 @@ def test_whose_noise_became_less_is_heard_as_soon_as_they_stand_out_from_what_is
 
 
 @settings(max_examples=10, deadline=None)
+@example(words=[(0, 1, 0), (6, 2, 0), (2, 1, 18)])
 @given(words=st.lists(st.tuples(st.integers(0, 7), st.integers(1, 60), st.integers(0, 60)), min_size=1, max_size=6))
-def test_the_noise_that_goes_by_is_nothing_that_anybody_would_have_heard(words: list[tuple[int, int, int]]) -> None:
-    """A meeting whose people may be squelched, beside one in which nobody is."""
+def test_every_word_is_heard_as_if_no_noise_went_by(words: list[tuple[int, int, int]]) -> None:
+    """A meeting whose people may be squelched, beside one in which nobody is.
+
+    What may differ is whose noise is mixed after a word, until it is known that they are done: in a larger competition
+    one of three who have just spoken may win another's place.
+    """
     meeting, other = Meeting(8), Meeting(8)
     for source in other.crowd.sources:
         source.squelch = lambda level: None  # type: ignore[method-assign]
@@ -382,4 +387,5 @@ def test_the_noise_that_goes_by_is_nothing_that_anybody_would_have_heard(words: 
             one.go_on(pause, {})
     assert meeting.squelched
     for ear, its_other in zip(meeting.crowd.ears, other.crowd.ears, strict=True):
-        np.testing.assert_array_equal(ear.heard, its_other.heard)
+        difference = ear.heard.astype(np.int32) - its_other.heard
+        assert np.abs(difference).max() < 500, "as much as noise, of which a word has 50 times as much"

@@ -154,6 +154,8 @@ class Floor:
         source, voice = participant.source, participant.voice
         if isinstance(source, PacketSource):
             self._pull(participant, source.skip, now_ns)
+        if participant.source is None:
+            return  # that has failed, and they may have been removed
         voice.pass_over(claim)
         if isinstance(source, PacketSource) and not voice.talking:
             source.squelch(voice.opening_level)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from conference.audio.frame import FRAME_SAMPLES, Samples
 from conference.audio.gate import level_of
 from conference.room.claims import FAR_OFF_DB
-from conference.room.events import LevelsMeasured, RoomEvent, TalkingStarted, TalkingStopped
+from conference.room.events import LevelsMeasured, ParticipantLeft, RoomEvent, TalkingStarted, TalkingStopped
 from conference.room.floor import SPARE
 from conference.room.participant import Participant
 from conference.room.room import Room
@@ -356,6 +356,25 @@ def test_whoever_cannot_be_heard_or_is_heard_in_any_case_takes_no_place_of_those
     assert not set(some) & {str(number) for number in meeting.squelched}
     assert set(some) <= meeting.awake
     assert len(meeting.squelched) == 30 - 2 - SPARE - 2
+
+
+def test_nothing_is_left_of_who_fails_as_they_are_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    meeting = Meeting(12)
+    room = meeting.crowd.room
+    meeting.go_on(2, {})
+    one = meeting.crowd.person(11)
+
+    def hang_up(reason: str) -> None:
+        room.remove(one.id, reason)
+
+    one.hang_up = hang_up
+    monkeypatch.setattr(meeting.crowd.sources[11], "skip", lambda now_ns: 1 // 0)
+    for _ in range(100):
+        meeting.go_on(1, {})
+    assert one.id not in room.participants
+    left = next(number for number, event in enumerate(meeting.crowd.events) if isinstance(event, ParticipantLeft))
+    assert not [event for event in meeting.crowd.events[left:] if isinstance(event, TalkingStarted)]
+    assert one.id not in room._floor._squelched
 
 
 def test_whose_noise_became_less_is_heard_as_soon_as_they_stand_out_from_what_is_left() -> None:

@@ -181,9 +181,10 @@ class Gate:
         """Let ticks without a frame have passed while closed, which change nothing but what is known of the noise."""
         self._noise.silent(ticks)
 
-    def learn(self, level: float) -> None:
-        """Somebody's noise was as quiet as that, in dBov, while nobody looked."""
+    def learn(self, level: float, rise: float) -> None:
+        """Their noise was as quiet as that, in dBov, while nobody heard it, and has risen by so many dB since."""
         self._noise.process(full_scale(level))
+        self._noise.rise(rise)
 
     def believe(self, level: float) -> bool:
         """A tick whose frame nobody hears, and of which no more is known than its level in dBov.

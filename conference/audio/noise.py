@@ -107,6 +107,12 @@ class NoiseFloor:
             if len(self._minima) >= LEARNT_BLOCKS:
                 self.square = min(self._minima)
 
+    def rise(self, decibels: float) -> None:
+        """All that was heard so far has become louder by that."""
+        factor = 10 ** (decibels / 10)
+        self._minima = tuple(min(one * factor, LOUDEST) for one in self._minima)
+        self._block, self.square = min(self._block * factor, LOUDEST), min(self.square * factor, LOUDEST)
+
     def silent(self, ticks: int = 1) -> None:
         """Ticks without a frame."""
         before = self._gap

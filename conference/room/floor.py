@@ -207,8 +207,8 @@ class Floor:
         if since is not None:
             participant.voice.slept(self._ticks - since)
             source.slept(self._ticks - since)
-        elif source.quietest is not None:
-            participant.voice.learn_noise(source.quietest)
+        elif (noise := source.passing_noise) is not None and noise.quietest is not None:
+            participant.voice.learn_noise(noise.quietest, noise.rise)
 
 
 def _claim(participant: Participant) -> float | None:

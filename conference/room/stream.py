@@ -14,7 +14,7 @@ from collections.abc import Callable
 import numpy as np
 
 from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, SILENCE, Samples
-from conference.audio.gate import OPEN_DB, level_of
+from conference.audio.gate import level_of
 from conference.audio.items import SILENT_DBOV, Lost, Packet, Silence
 from conference.audio.jitter import DTX_BYTES, JitterBuffer
 from conference.audio.reframe import Reframer
@@ -27,6 +27,7 @@ from conference.room.unheard import (
     PRIMING_PACKETS,
     SILENT_KEEP_ALIVE,
     Door,
+    PassingNoise,
     Unheard,
 )
 
@@ -68,8 +69,8 @@ class PacketSource:
         self._claimed: int | None = None  # by the packet that came last
         self._playing: int | None = None  # what was said of the packet decoded last, if it was not compared yet
         self._skipping = False  # this tick is not decoded
-        self.quietest: float | None = None
-        """The least loudness that was said in passing since :meth:`squelch`, in dBov; ``None``: nothing was said."""
+        self.passing_noise: PassingNoise | None = None
+        """What was said of the noise that went by, since :meth:`squelch`."""
 
         self.owner = "a sender"
         """Whose voice this is, for the log."""
@@ -163,8 +164,8 @@ class PacketSource:
             level: in dBov; ``None``: nothing but silence is silence again.
         """
         self._unheard.stop(self._stats)
-        self.quietest = None
         raised = SILENT_DBOV if level is None else math.floor(level - self._claims.correction)
+        self.passing_noise = PassingNoise(raised, self._claims.correction) if raised > SILENT_DBOV else None
         self._set_silent(max(SILENT_DBOV, raised))
 
     def _set_silent(self, dbov: int) -> None:
@@ -248,11 +249,8 @@ class PacketSource:
         frequent = len(payload) > DTX_BYTES
         interval = LONGEST_KEEP_ALIVE if frequent and self._claims.proven else SILENT_KEEP_ALIVE
         unheard.due = unheard.arrived + interval
-        if level is not None and self.squelched:
-            said = level + self._claims.correction
-            self.quietest = said if self.quietest is None else min(self.quietest, said)
-            # When noise becomes less, so does what stands out from it.
-            self._set_silent(max(SILENT_DBOV, min(unheard.silent_dbov, level + int(OPEN_DB))))
+        if level is not None and self.squelched and self.passing_noise is not None:
+            self._set_silent(max(SILENT_DBOV, self.passing_noise.look(level)))
         if level is not None and self.idle:
             unheard.let_pass(interval - 1)
         return interval

@@ -12,6 +12,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Protocol
 
+from conference.audio.gate import OPEN_DB
 from conference.audio.items import SILENT_DBOV
 from conference.audio.jitter import DTX_BYTES
 from conference.codecs.base import DecodeError, Decoder
@@ -27,6 +28,13 @@ holds for who sends many a second, and whose silence has proved true."""
 
 KEPT_BYTES = 160
 """A silent packet larger than that (64 kbit/s) does not go by without a look."""
+
+
+NOISE_LOOKS = 5
+"""The quietest of so many looks at noise that goes by is what it is now: they take a second or two."""
+
+NOISE_VARIES_DB = 3
+"""The quietest of those and of many more differ by as much, though nothing has changed."""
 
 
 class Door(Protocol):
@@ -55,6 +63,41 @@ class Door(Protocol):
             The oldest first, those that turn out to be worth nothing empty.
         """
         ...
+
+
+class PassingNoise:
+    """What is known of the noise that goes by of one who is squelched: what stands out from it changes with it.
+
+    Args:
+        silent_dbov: what counted as silent when they were squelched, by what their sender says.
+        correction: how much louder they are than their sender says, in dB.
+    """
+
+    __slots__ = ("_correction", "_looks", "_quietest", "_silent_dbov")
+
+    def __init__(self, silent_dbov: int, correction: float) -> None:
+        self._silent_dbov = silent_dbov
+        self._correction = correction
+        self._looks: tuple[int, ...] = ()  # how loud the packets were said to be that were looked at last
+        self._quietest = 0  # and the quietest of all
+
+    def look(self, level: int) -> int:
+        """Look at a packet that was said to be as loud as that. Returns what counts as silent from here on, in dBov."""
+        self._looks = (*self._looks[1 - NOISE_LOOKS :], level)
+        self._quietest = min(self._quietest, level)
+        return min(self._silent_dbov, self._quietest + int(OPEN_DB)) + self.rise
+
+    @property
+    def quietest(self) -> float | None:
+        """The noise was as quiet as that, in dBov; ``None``: it was not looked at."""
+        return self._quietest + self._correction if self._looks else None
+
+    @property
+    def rise(self) -> int:
+        """How much louder it is by now, in dB: not counting what noise varies by."""
+        if len(self._looks) < NOISE_LOOKS:
+            return 0
+        return max(0, min(self._looks) - self._quietest - NOISE_VARIES_DB)
 
 
 class Unheard:

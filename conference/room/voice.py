@@ -102,9 +102,9 @@ class Voice:
         """Let ticks without a frame have passed while :attr:`at_rest`."""
         self._gate.slept(ticks)
 
-    def learn_noise(self, level: float) -> None:
-        """Their noise was as quiet as that, in dBov, while nobody looked."""
-        self._gate.learn(level)
+    def learn_noise(self, level: float, rise: float) -> None:
+        """Their noise was as quiet as that, in dBov, while nobody heard it, and has risen by so many dB since."""
+        self._gate.learn(level, rise)
 
     def pass_over(self, level: float) -> None:
         """Let a tick pass whose frame nobody hears.

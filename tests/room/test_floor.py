@@ -323,6 +323,19 @@ def test_whoever_is_squelched_and_speaks_is_heard_at_once_and_their_noise_is_noi
     assert len(meeting.awake) == 2 + SPARE
 
 
+def test_noise_that_slowly_becomes_louder_is_nobody_s_talk() -> None:
+    meeting = Meeting(12)
+    meeting.go_on(150, {})
+    meeting.crowd.events.clear()
+    for tick in range(600):
+        meeting.go_on(1, dict.fromkeys(range(12), 10 ** (tick / 1000)))  # by 12 dB
+    assert not [event for event in meeting.crowd.events if isinstance(event, TalkingStarted)]
+    assert len(meeting.awake) == 2 + SPARE
+    number = meeting.squelched[0]
+    meeting.go_on(1, {number: 50})
+    assert meeting.crowd.person(number).talking
+
+
 def test_when_others_leave_as_many_are_looked_at_again_as_there_is_room_for() -> None:
     meeting = Meeting(30)
     meeting.go_on(250, {})

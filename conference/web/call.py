@@ -198,7 +198,9 @@ class Call:
 
         def try_pin(pin: str) -> Answer:
             try:
-                grant = self._check_pin(room, pin, started.parameters)
+                grant: Grant | PinNeeded | None = self._admit(room, started.parameters)
+                if isinstance(grant, PinNeeded):  # it is needed still: the room's host may have changed that, or gone
+                    grant = self._check_pin(room, pin, started.parameters)
             except NotAdmitted:
                 return "enough"
             if grant is None:

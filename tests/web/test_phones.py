@@ -104,6 +104,25 @@ async def test_a_caller_who_hangs_up_at_the_door_is_gone() -> None:
         await until(lambda: at_the_door(site) == 0 and not site.server.calls)
 
 
+@pytest.mark.parametrize("gone", ["the pin", "the room"])
+async def test_whoever_stands_at_the_door_when_its_pin_goes_is_let_in(gone: str) -> None:
+    async with Site() as site:
+        host = await call(site, name="Host")
+        await until(lambda: people(site) == ["Host"])
+        room = site.server.conference.rooms["tea"]
+        room.set_policy(RoomPolicy(pin="1234"))
+        socket = await call(site, name="Amy")
+        await until(lambda: at_the_door(site) == 1)
+        if gone == "the pin":
+            room.set_policy(RoomPolicy())
+        else:
+            await host.close()
+            await until(lambda: people(site) == [])
+        await press(socket, "1234#")
+        await until(lambda: "Amy" in people(site))
+        assert at_the_door(site) == 0
+
+
 async def test_too_many_wrong_pins_end_a_call_before_its_tries_are_over() -> None:
     async with Site(Settings(pins=PIN.pins, max_pin_guesses_per_minute=1, pin_tries=20)) as site:
         socket = await call(site)

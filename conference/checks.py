@@ -101,6 +101,7 @@ def check_webhook(url: str) -> None:
     try:
         parts = urlsplit(url)
         good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0 and not parts.fragment
+        (parts.hostname or "").encode("idna")  # as whoever looks it up does, where an error would be too late
     except ValueError:
         good = False
     if not good or not url.isprintable() or " " in url:  # which is not repeated: it may hold a secret

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from conference.access.webhooks import read_key, sign_webhook
 from conference.room.policy import RoomPolicy
-from conference.settings import WEBHOOK_EVENTS, Settings
+from conference.settings import WEBHOOK_EVENTS, Settings, SettingsError
 from conference.web.event_shapes import EVENT_NAMES
 from conference.web.outbox import FIRST_DELAY, LONGEST_DELAY, Message, Outbox
 from conference.web.webhooks import Webhooks, WebhookSettings, retry_after, webhook_name
@@ -386,6 +386,17 @@ def test_the_settings_name_every_event_but_levels() -> None:
 )
 def test_a_retry_after_is_a_number_of_seconds_or_nothing(text: str | None, seconds: float) -> None:
     assert retry_after(text) == seconds
+
+
+@pytest.mark.parametrize("host", ["hooks..example.org", "h" * 64 + ".example.org"])
+def test_a_receiver_whose_name_nobody_could_look_up_is_refused(host: str) -> None:
+    with pytest.raises(SettingsError, match="webhook must look like"):
+        Settings(webhooks=(f"https://{host}/conference",), webhook_secret=SECRET)
+
+
+@pytest.mark.parametrize("host", ["hooks.example.org.", "höôks.example.org", "my_hooks", "[::1]:9000", "127.0.0.1"])
+def test_a_receiver_may_have_any_name_that_can_be_looked_up(host: str) -> None:
+    Settings(webhooks=(f"https://{host}/conference",), webhook_secret=SECRET)
 
 
 def test_a_receiver_is_named_without_what_may_be_secret() -> None:

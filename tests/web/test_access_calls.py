@@ -227,6 +227,15 @@ async def test_a_webhook_that_nobody_signed_needs_a_token_of_its_own() -> None:
         assert grant.expires_at <= time.time() + 31
 
 
+async def test_a_token_that_finds_no_room_in_the_answer_goes_without_its_identity() -> None:
+    async with Site(guarded()) as site:
+        given = token("host", identity="Владимир Владимирович Иванов, переговорная", rights=["speak", "listen"])
+        answered = await voice(site, {}, f"?room=tea&access_token={given}")
+        grant = verify(stream_parameters(await answered.text())["token"], (SECRET,), time.time())
+        assert (grant.room, grant.role, grant.identity) == ("tea", "host", None)
+        assert grant.rights == {"speak", "listen"}
+
+
 @pytest.mark.parametrize("url", ["", "/", ":443", ":443/"])
 async def test_a_handshake_that_twilio_signed_is_taken(url: str) -> None:
     host, slash = url.rstrip("/"), "/" if url.endswith("/") else ""

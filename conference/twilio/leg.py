@@ -189,6 +189,11 @@ class TwilioLeg:
             clears=self.sink.clears,
         )
 
+    def clean_name(self, text: str) -> str:
+        """What of a name can be shown; perhaps nothing."""
+        printable = "".join(character for character in text if character.isprintable())
+        return printable.strip()[: self._settings.max_name_chars].strip()
+
     def _media(self, message: messages.Media, now_ns: int) -> list[LegEvent]:
         if self.state is not State.STARTED:
             return self._warn("media-early", 'A "media" message came before "start"; it is ignored.')
@@ -233,14 +238,10 @@ class TwilioLeg:
         self.state = State.STARTED
         self.sink.open(message.stream_sid)
         parameters = message.custom_parameters
-        name = self._clean_name(parameters.get("name", "")) or self._clean_name(message.call_sid)
+        name = self.clean_name(parameters.get("name", "")) or self.clean_name(message.call_sid)
         room = self._room if self._room is not None else parameters.get("room")
         events.append(Started(room, name or "Caller", message.call_sid, message.stream_sid, dict(parameters)))
         return events
-
-    def _clean_name(self, text: str) -> str:
-        printable = "".join(character for character in text if character.isprintable())
-        return printable.strip()[: self._settings.max_name_chars].strip()
 
     def _drop(self) -> list[LegEvent]:
         self._messages_dropped += 1

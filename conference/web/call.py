@@ -217,9 +217,10 @@ class Call:
     def _enter(self, room: str, started: Started, grant: Grant) -> None:
         """Let the caller into a room with what they were granted, or end the call with the reason why not."""
         self.grant = grant
+        named = self._leg.clean_name(started.parameters.get("name", ""))
         participant = Participant(
             id=self.participant_id,
-            name=started.name,
+            name=named or self._leg.clean_name(grant.name or "") or started.name,
             transport="twilio",
             joined_at=time.time(),
             source=self._leg.source,

@@ -71,6 +71,16 @@ async def test_a_call_gets_in_with_a_token_in_its_handshake() -> None:
         await until(lambda: len(callers(site)) == 2)
 
 
+@pytest.mark.parametrize(
+    ("said", "shown"), [({}, "Amy"), ({"name": " "}, "Amy"), ({"name": "Amy's phone"}, "Amy's phone")]
+)
+async def test_a_caller_who_gives_no_name_has_that_of_their_token(said: dict[str, str], shown: str) -> None:
+    async with Site(guarded()) as site:
+        await call(site, token=token(name="Amy"), **said)
+        await until(lambda: len(callers(site)) == 1)
+        assert callers(site)[0].name == shown
+
+
 async def test_a_call_without_a_token_is_refused() -> None:
     async with Site(guarded()) as site:
         assert "token" in await refusal(site)

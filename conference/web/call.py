@@ -52,6 +52,8 @@ class Call:
         make_door: makes the place where a caller is spoken to who is not in a room.
         attendant: how callers are looked after.
         start_timeout: seconds that the client may take to say ``start``.
+        close_timeout: seconds that it may take to say goodbye.
+        abort: drops the connection, with what was not sent yet.
     """
 
     def __init__(
@@ -65,6 +67,8 @@ class Call:
         *,
         attendant: AttendantSettings,
         start_timeout: float,
+        close_timeout: float,
+        abort: Callable[[], None],
     ) -> None:
         self._socket = socket
         self._leg = leg
@@ -74,10 +78,12 @@ class Call:
         self._door = make_door(leg.source, leg.sink)
         self._attendant = attendant
         self._start_timeout = start_timeout
+        self._close_timeout = close_timeout
+        self._abort = abort
         self._started: Started | None = None
         self._pressed = False  # a key: there is a person, with a telephone
         self._output = asyncio.Event()
-        self._closing: asyncio.Task[bool] | None = None
+        self._closing: asyncio.Task[None] | None = None
         self.participant_id = new_id()
         self.room_name: str | None = None
         """Where the caller is; ``None`` before the stream has started."""
@@ -124,12 +130,21 @@ class Call:
         self._door.leave()
         if self._closing is None:
             message = reason.encode()[:_MAX_REASON_BYTES].decode(errors="ignore").encode()
-            self._closing = asyncio.create_task(self._socket.close(code=code, message=message), name="twilio close")
+            self._closing = asyncio.create_task(self._close(code, message), name="twilio close")
 
     async def closed(self) -> None:
-        """Wait until the socket is closed, after :meth:`end`; its own timeout bounds that."""
+        """Wait until the socket is closed, after :meth:`end`; a timeout bounds that."""
         if self._closing is not None:
             await asyncio.wait([self._closing])
+
+    async def _close(self, code: int, message: bytes) -> None:
+        try:
+            async with asyncio.timeout(self._close_timeout):
+                await self._socket.close(code=code, message=message)
+        except (TimeoutError, asyncio.CancelledError):
+            # The client takes nothing any more: our goodbye, too, would wait for ever. All who wait to write wait for
+            # one future of aiohttp's: when its ping is cancelled meanwhile, so is that, and this.
+            self._abort()
 
     async def _receive(self) -> Departure:
         """Take what comes until nothing does any more; gives how that came to be."""

@@ -72,6 +72,8 @@ async def stream(request: web.Request) -> web.StreamResponse:
         server.house.make_door,
         attendant=server.house.settings,
         start_timeout=server.settings.connect_timeout,
+        close_timeout=server.settings.shutdown_timeout / 2,
+        abort=lambda: None if request.transport is None else request.transport.abort(),
     )
     server.calls.add(call)
     server.traffic.opened(call, "twilio", lambda: leg_counts(leg, time.monotonic_ns()))

@@ -3,15 +3,17 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+from contextlib import suppress
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
-from aiohttp import WSMsgType, WSServerHandshakeError
+from aiohttp import WSMsgType, WSServerHandshakeError, web
 
 from conference.audio.g711 import ulaw_encode
 from conference.room.events import DigitPressed, ParticipantLeft, RoomEvent
 from conference.settings import Settings
+from conference.web.app import hang_up_all
 from tests.tones import tone
 from tests.web.doubles import Site, problem
 
@@ -178,6 +180,30 @@ async def test_callers_are_told_when_the_server_stops() -> None:
         assert await close_code(socket) == 1001
         await closing
         assert people(site) == []
+
+
+@pytest.mark.parametrize("how", ["the server stops", "they are removed"])
+async def test_a_client_that_takes_nothing_any_more_is_let_go(how: str) -> None:
+    async with Site(Settings(shutdown_timeout=0.4)) as site:
+        await call(site)
+        await until(lambda: people(site))
+        [one] = site.server.calls
+        await flood(one._socket)
+        async with asyncio.timeout(5):
+            if how == "the server stops":
+                await hang_up_all(site.app)
+            else:
+                one.end(1000, "removed")
+                await one.closed()
+        await until(lambda: not site.server.calls)
+
+
+async def flood(socket: web.WebSocketResponse) -> None:
+    """Send to a client that reads nothing, until it is too much for the connection."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(0.5):
+            while True:
+                await socket.send_bytes(bytes(1 << 20))
 
 
 async def test_a_handshake_that_cannot_be_is_a_problem() -> None:

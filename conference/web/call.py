@@ -258,7 +258,8 @@ class Call:
         """The caller was sent away, or could not stay."""
         departure = None if participant.leaving is None else participant.leaving[0]
         words = _LAST_WORDS.get(departure or "")
-        self._see_off([words] if words else [], WSCloseCode.OK, reason)
+        code = WSCloseCode.INTERNAL_ERROR if departure == "failed" else WSCloseCode.OK
+        self._see_off([words] if words else [], code, reason)
 
     def _see_off(self, prompts: Sequence[str], code: int, reason: str) -> None:
         """End the call, and say why before."""

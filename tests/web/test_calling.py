@@ -10,6 +10,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from aiohttp import WSMsgType, WSServerHandshakeError, web
 
+from conference.audio.frame import Samples
 from conference.audio.g711 import ulaw_encode
 from conference.room.events import DigitPressed, ParticipantLeft, RoomEvent
 from conference.settings import Settings
@@ -204,6 +205,20 @@ async def flood(socket: web.WebSocketResponse) -> None:
         async with asyncio.timeout(0.5):
             while True:
                 await socket.send_bytes(bytes(1 << 20))
+
+
+class Broken:
+    def pull(self, now_ns: int) -> Samples | None:
+        raise OSError
+
+
+async def test_a_call_that_fails_here_is_closed_as_an_error_of_ours() -> None:
+    async with Site() as site:
+        socket = await call(site)
+        await until(lambda: people(site))
+        [caller] = site.server.conference.rooms["tea"].participants.values()
+        caller.source = Broken()
+        assert await close_code(socket) == 1011
 
 
 async def test_a_handshake_that_cannot_be_is_a_problem() -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import errno
 import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 
 from conference import __version__
-from conference.cli.options import Parser
 
 MODERATION = ("rooms", "participants", "mute", "unmute", "kick", "hold", "admit", "lock", "unlock", "end", "say")
 COMMANDS = {name: name for name in ("serve", "join", "call", "replay", "load", "token")}
@@ -17,8 +18,16 @@ COMMANDS |= dict.fromkeys(MODERATION, "moderate")
 """Of each command the module here that has ``add_parser(subparsers)`` and ``run(args) -> int``."""
 
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""How a disk says that it does not take what is printed."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run ``conference ARGUMENTS`` and give its exit status; 1 if whoever reads what it prints stops reading.
+    """Run ``conference ARGUMENTS`` and give its exit status.
+
+    Returns:
+        What the command gives; 1 if what it prints is not read, or cannot be kept; 130 if Ctrl-C ends it before it
+        has a way of its own to end.
 
     Raises:
         SystemExit: for ``--help``, and with 2 for arguments that make no sense.
@@ -29,15 +38,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
         finally:
             for stream in (sys.stdout, sys.stderr):
                 print(end="", file=stream, flush=True)
+    except KeyboardInterrupt:
+        return 130
     except BrokenPipeError:
-        # When it exits, Python writes out what is left, and complains if it cannot: so that goes nowhere.
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        for descriptor in (1, 2):
-            os.dup2(nowhere, descriptor)
+        _drop_what_is_left()
+        return 1
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        with contextlib.suppress(OSError):
+            print(f"conference: not all could be written: {os.strerror(error.errno).lower()}.", file=sys.stderr)
+        _drop_what_is_left()
         return 1
 
 
+def _drop_what_is_left() -> None:
+    """When it exits, Python writes out what is left, and complains if it cannot: so that goes nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for descriptor in (1, 2):
+        os.dup2(nowhere, descriptor)
+
+
 def _run(arguments: Sequence[str]) -> int:
+    from conference.cli.options import Parser  # here, where Ctrl-C is looked after: it takes its time, too
+
     parser: argparse.ArgumentParser = Parser(
         prog="conference",
         description="A conference server: browsers, phone callers and voice bots meet in a room and hear each other.",

@@ -78,7 +78,9 @@ def _run(arguments: Sequence[str]) -> int:
     }
     for module in modules.values():
         module.add_parser(subparsers)
-    args = parser.parse_args(arguments)
+    args, unknown = parser.parse_known_args(arguments)
+    if unknown:  # which argparse would blame on the whole, and send people to the wrong --help
+        subparsers.choices[args.command].error(f"unrecognized arguments: {' '.join(unknown)}")
     return int(modules[COMMANDS[args.command]].run(args))
 
 

@@ -60,7 +60,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print one line and exit with 2."""
-        message = re.sub(r"^argument (--[a-z-]+)(?:/[^:]*|(?: [^:]*))?: ", r"\1: ", message).rstrip(".")
+        message = re.sub(r"^argument (--[a-z-]+|[A-Z_]+)(?:/[^:]*|(?: [^:]*))?: ", r"\1: ", message).rstrip(".")
         self.exit(2, f"{self.prog}: {message}. See {self.prog} --help.\n")
 
 

@@ -193,8 +193,9 @@ class Settings:
     capture: Path | None = None
     """The folder where everything that arrives in every room is written down; ``None`` for nothing."""
     capture_max_bytes: int = 64 * 1024 * 1024
-    capture_total_bytes: int = 1024 * 1024 * 1024
     """Of one room's file."""
+    capture_total_bytes: int = 1024 * 1024 * 1024
+    """Of all files in the folder, those of earlier runs among them."""
 
     # The program itself
     log_level: str = "info"
@@ -213,7 +214,7 @@ class Settings:
             check_address(address)
         for origin in self.allowed_origins:
             if origin != "*":
-                check_origin("allowed_origins", origin)
+                check_origin("allow_origin", origin)  # the option's name
         if self.public_url is not None:
             check_origin("public_url", self.public_url)
         try:

@@ -186,7 +186,9 @@ def _port_problem(protocol: str, port: int, option: str, error: OSError) -> str:
 
 def _reason(error: OSError) -> str:
     # asyncio wraps the system's words in its own; the number still tells
-    return os.strerror(error.errno).lower() if error.errno and error.errno > 0 else str(error)
+    if error.errno and error.errno > 0:
+        return os.strerror(error.errno).lower()
+    return (error.strerror or str(error)).lower()  # of a name server: its numbers are negative
 
 
 def _welcome(settings: Settings, runner: web.AppRunner) -> str:

@@ -124,8 +124,9 @@ def test_the_command_line_wins() -> None:
         (["--log-level", "loud"], "'loud' is not one of debug, info"),
         (["--twilio-default-room", "two words"], "twilio-default-room"),
         (["--public-url", "talk.example.org"], "public-url must look like https://"),
-        (["--allow-origin", "https://a/b"], "allowed-origins must look like https://"),
-        (["--prt", "1"], "unrecognized arguments: --prt"),
+        (["--allow-origin", "https://a/b"], "allow-origin must look like https://"),
+        (["--prt", "1"], "conference serve: unrecognized arguments: --prt"),
+        (["now"], "conference serve: unrecognized arguments: now"),
         (["--port"], "--port: expected one argument"),
     ],
 )
@@ -209,6 +210,18 @@ def test_a_port_in_use_is_one_clear_line(taken_port: int, capsys: pytest.Capture
     [line] = capsys.readouterr().err.splitlines()
     assert f"TCP port {taken_port} is in use" in line
     assert "--port" in line
+
+
+def test_a_host_that_no_name_server_knows_is_one_clear_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    assert main(["serve", "--host", "nowhere.invalid", "--port", "8080", "--open"]) == 1
+    [line] = capsys.readouterr().err.splitlines()
+    assert line == ("conference serve: Cannot listen on nowhere.invalid, port 8080: name or service not known.")
 
 
 def test_noise_suppression_that_is_not_installed_is_one_clear_line(

@@ -34,6 +34,21 @@ def server_url(text: str) -> str:
     return url
 
 
+def words(text: str) -> str:
+    """What is sent to a server as text, and so must be text.
+
+    Raises:
+        argparse.ArgumentTypeError: there are bytes in it that are no characters in this locale, which Python has
+            as lone surrogates.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        shown = text.encode(errors="replace").decode()
+        raise argparse.ArgumentTypeError(f"'{shown}' has bytes in it that are no characters in this locale") from None
+    return text
+
+
 def _token(text: str) -> str:
     if not text.isascii() or not text.isprintable() or " " in text:  # it becomes a header field
         raise argparse.ArgumentTypeError("this is not a token: it has characters in it that no token has")

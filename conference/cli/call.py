@@ -17,7 +17,7 @@ import numpy as np
 from conference.audio.frame import SAMPLE_RATE
 from conference.audio.g711 import ulaw_decode, ulaw_encode
 from conference.audio.resample import Resampler
-from conference.cli.arguments import add_token_option
+from conference.cli.arguments import add_token_option, words
 from conference.cli.media import Recorder, open_recorder
 from conference.cli.progress import Meter, Progress, Snapshot, clock
 from conference.prompts.decode import MediaError, read_audio
@@ -55,7 +55,7 @@ def add_parser(subparsers: Subparsers) -> None:
     )  # fmt: skip
     parser.add_argument("--play", metavar="FILE", help="what the caller says: any audio file; silence without it")
     parser.add_argument("--record", metavar="FILE", help="where to put what the caller hears: .wav, .ogg or .opus")
-    parser.add_argument("--name", metavar="NAME", help="the caller's name in the room")
+    parser.add_argument("--name", metavar="NAME", type=words, help="the caller's name in the room")
     parser.add_argument("--room", metavar="ROOM", help="the room, where the address names none")
     parser.add_argument(
         "--duration", metavar="SECONDS", type=_seconds,
@@ -272,7 +272,7 @@ def _digits(text: str) -> str:
 
 
 def _parameter(text: str) -> tuple[str, str]:
-    name, separator, value = text.partition("=")
+    name, separator, value = words(text).partition("=")
     if not separator or not name:
         raise argparse.ArgumentTypeError(f"'{text}' is not of the form NAME=VALUE")
     if len(name) + len(value) >= 500:

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Coroutine, Iterator
 from typing import TYPE_CHECKING, Final
 
-from conference.cli.arguments import add_token_option, server_url
+from conference.cli.arguments import add_token_option, server_url, words
 from conference.cli.headless import TICKS_PER_SECOND, Call, Voice, call_ticks
 from conference.cli.media import Recorder, open_recorder
 from conference.cli.progress import Progress, Snapshot, clock, percent
@@ -53,7 +53,9 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     parser.add_argument(
         "--room", metavar="ROOM", type=_room, required=True, help="the room; it is made if nobody is in it yet"
     )
-    parser.add_argument("--name", metavar="NAME", default="conference join", help="what the others see (%(default)s)")
+    parser.add_argument(
+        "--name", metavar="NAME", type=words, default="conference join", help="what the others see (%(default)s)"
+    )
     parser.add_argument("--play", metavar="FILE", help="what to say: any audio file; without it, only listen")
     parser.add_argument("--record", metavar="FILE", help="where to put what is heard: .wav, .ogg or .opus")
     parser.add_argument(

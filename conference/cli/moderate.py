@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from conference.cli.api import Api, ApiError, add_server_options, address, place_of
+from conference.cli.arguments import words
 from conference.cli.people import listed, pick, state_of
 from conference.cli.tables import render
 from conference.room.conference import check_room_name
@@ -139,7 +140,7 @@ def _some_to_hold(parser: argparse.ArgumentParser) -> None:
 
 def _something_to_say(parser: argparse.ArgumentParser) -> None:
     _in_room(parser)
-    parser.add_argument("text", metavar="TEXT", nargs="+", help="what to write")
+    parser.add_argument("text", metavar="TEXT", type=words, nargs="+", help="what to write")
 
 
 COMMANDS: dict[str, Command] = {

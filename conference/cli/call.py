@@ -20,6 +20,7 @@ from conference.audio.resample import Resampler
 from conference.cli.arguments import add_token_option, words
 from conference.cli.media import Recorder, open_recorder
 from conference.cli.progress import Meter, Progress, Snapshot, clock
+from conference.cli.signals import end_on_sigterm
 from conference.prompts.decode import MediaError, read_audio
 from conference.twilio.caller import CallEnd, Caller, CallError, HungUp
 from conference.twilio.messages import DIGITS, FRAME_BYTES
@@ -102,7 +103,10 @@ def stream_address(url: str) -> str:
     Raises:
         ValueError: it is no such address.
     """
-    parts = urlsplit(url if "://" in url else f"ws://{url}")
+    try:
+        parts = urlsplit(url if "://" in url else f"ws://{url}")
+    except ValueError:  # a bracket that is not closed
+        parts = urlsplit("")
     scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
     if scheme not in ("ws", "wss") or not parts.hostname:
         raise ValueError(f"'{url}' is not a WebSocket address like ws://127.0.0.1:8080/twilio/stream/lobby.")
@@ -158,7 +162,7 @@ class Call:
             self.duration = max(len(self.speech) * TICK_S, last_key) + TAIL_S
 
     async def place(self, recorder: Recorder | None) -> CallEnd | None:
-        """The whole call; ``None`` if it was ended with Ctrl-C.
+        """The whole call; ``None`` if it was ended with Ctrl-C or SIGTERM.
 
         Raises:
             CallError: it could not be placed.
@@ -173,9 +177,10 @@ class Call:
             ssl=_unverified() if self.insecure else True,
         )
         end = None
+        end_on_sigterm()
         try:
             end = await caller.run()
-        except asyncio.CancelledError:  # Ctrl-C: the call has been hung up on the way here
+        except asyncio.CancelledError:  # Ctrl-C, or SIGTERM: the call has been hung up on the way here
             task = asyncio.current_task()
             if task is not None:
                 task.uncancel()
@@ -225,7 +230,7 @@ class Call:
         rows = [
             ("Call", phone.identity.call_sid),
             ("Duration", clock(self._ticks * TICK_S)),
-            ("Ended by", "Ctrl-C" if end is None else "the server: " + end.reason if end.by_server else "the caller"),
+            ("Ended by", _ended_by(end)),
             ("Said", f"{phone.media_sent} messages"),
             ("Heard", f"{phone.media_received} messages, {phone.bytes_received / PHONE_RATE:.1f} s of sound"),
             ("Marks echoed", str(phone.marks_echoed)),
@@ -234,6 +239,12 @@ class Call:
             rows.append(("Cleared", str(phone.clears_received)))
         rows += [("Warning", warning) for warning in phone.warnings]
         return rows
+
+
+def _ended_by(end: CallEnd | None) -> str:
+    if end is None:
+        return "Ctrl-C or SIGTERM"
+    return f"the server: {end.reason}" if end.by_server else "the caller"
 
 
 def key_times(keys: str) -> list[tuple[int, str]]:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import json
 import math
 import os
 import secrets
-import signal
 import sys
 from dataclasses import asdict
 from itertools import pairwise
@@ -17,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from conference.cli.arguments import add_token_option, server_url
+from conference.cli.signals import end_on_sigterm
 from conference.codecs.libopus import LibraryNotFoundError
 from conference.load.chart import Line, Panel, svg
 from conference.load.figures import Sample, StepFigures
@@ -123,9 +122,7 @@ def run(args: argparse.Namespace) -> int:
 async def _run(trial: Trial) -> int:
     status = 0
     task = asyncio.current_task()
-    with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):  # Windows; or not the main thread
-        if task is not None:
-            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    end_on_sigterm()
     try:
         await trial.run()
     except asyncio.CancelledError:  # Ctrl-C, or SIGTERM: everybody has left on the way here

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
+import signal
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +18,7 @@ from conference.cli import call
 from conference.cli.call import Call, custom_parameters, key_times, phone_frames, stream_address
 from conference.cli.media import open_recorder
 from conference.prompts.decode import MediaError, read_audio
-from conference.twilio.messages import Media, ServerMedia, build, parse_client_message
+from conference.twilio.messages import Media, ServerMedia, Stop, build, parse_client_message
 from tests.tones import level_at, tone
 
 
@@ -40,7 +43,7 @@ def test_the_address_is_what_was_meant(given: str, meant: str) -> None:
     assert stream_address(given) == meant
 
 
-@pytest.mark.parametrize("given", ["", "ftp://example.org/x", "ws://", "ws:///path", "://"])
+@pytest.mark.parametrize("given", ["", "ftp://example.org/x", "ws://", "ws:///path", "://", "ws://[::1"])
 def test_what_is_no_address_is_one_sentence(given: str) -> None:
     with pytest.raises(ValueError, match="not a WebSocket address"):
         stream_address(given)
@@ -124,6 +127,40 @@ def test_help_says_what_a_newcomer_needs(capsys: pytest.CaptureFixture[str]) -> 
     text = capsys.readouterr().out
     assert "Example: conference call ws://" in text
     assert "--dtmf" in text
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_a_call_that_is_told_to_end_hangs_up_and_sums_up(number: int) -> None:
+    said: list[object] = []
+    started = asyncio.Event()
+
+    async def listen(request: web.Request) -> web.StreamResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        async for message in socket:
+            said.append(parse_client_message(message.data))
+            started.set()
+        return socket
+
+    app = web.Application()
+    app.router.add_get("/twilio/stream", listen)
+    async with TestServer(app) as server:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "conference.cli.main", "call", f"ws://127.0.0.1:{server.port}",
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        try:
+            async with asyncio.timeout(30):
+                await started.wait()
+                process.send_signal(number)
+                _, errors = await process.communicate()
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+    assert (process.returncode, b"Ended by" in errors) == (0, True)
+    assert isinstance(said[-1], Stop)
 
 
 @pytest.mark.e2e

@@ -41,8 +41,8 @@ The exit status is 0 if all is identical, 1 if something differs, or if the file
 _TICK_SECONDS = FRAME_SAMPLES / SAMPLE_RATE
 
 
-class _NoListener(Exception):
-    """It is not clear whose ear to record; the text is a sentence for people."""
+class _CannotReplay(Exception):
+    """There is nothing to replay, or it is not clear whose ear to record; the text is a sentence for people."""
 
 
 def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
@@ -68,10 +68,14 @@ def run(args: argparse.Namespace) -> int:
     """
     logging.basicConfig(format="%(levelname)s %(message)s")
     try:
+        if args.listener is not None and args.record is None:
+            raise _CannotReplay("--listener says whose ear to record: give --record, too.")
         with Path(args.file).open("rb") as file:
             who = _find_listener(args.listener, args.file) if args.record else None
             replay, damage = _replay(read_capture(file), args.record, who)
-    except (CaptureError, MediaError, _NoListener) as error:
+        if not replay.about:
+            raise _CannotReplay(damage or f"{args.file} breaks off before anything was captured.")
+    except (CaptureError, MediaError, _CannotReplay) as error:
         print(f"conference replay: {error}", file=sys.stderr)
         return 1
     except OSError as error:
@@ -103,12 +107,14 @@ def _find_listener(wanted: str | None, path: str) -> str:
     with Path(path).open("rb") as file:
         replay, _ = _replay(read_capture(file), None, None)
     listeners = [one for one in replay.listeners.values() if one.listens]
-    there = ", ".join(f"{one.name} ({one.id})" for one in listeners) or "nobody"
+    there = ", ".join(f"{one.name} ({one.id})" for one in listeners)
     matching = [one for one in listeners if wanted in (None, one.id, one.name)]
+    if not listeners:
+        raise _CannotReplay("Nobody listens in this capture.")
     if not matching:
-        raise _NoListener(f"Nobody called {wanted} listens in this capture; there is {there}.")
+        raise _CannotReplay(f"Nobody called {wanted} listens in this capture; there is {there}.")
     if len(matching) > 1:
-        raise _NoListener(f"Say with --listener whose ear to record: {there}.")
+        raise _CannotReplay(f"Say with --listener whose ear to record: {there}.")
     return matching[0].id
 
 

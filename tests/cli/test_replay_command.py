@@ -67,6 +67,7 @@ def test_it_records_what_a_listener_heard(capture: tuple[Path, dict[str, Ear]], 
             "Nobody called Zoe listens in this capture; there is Ben",
         ),
         (["--record", "heard.mp3", "--listener", "Ben"], "ends in .wav"),
+        (["--listener", "Ben"], "--listener says whose ear to record: give --record, too."),
     ],
 )
 def test_it_asks_for_what_it_needs(
@@ -99,4 +100,7 @@ def test_files_that_are_none_or_not_whole_are_told_in_a_sentence(
     assert "breaks off" in capsys.readouterr().out
     other.write_bytes(MAGIC + b"?" + whole[len(MAGIC) + 1 :])
     assert main(["replay", str(other)]) == 1
-    assert "damaged" in capsys.readouterr().out
+    assert "damaged" in capsys.readouterr().err
+    other.write_bytes(whole[: len(MAGIC) + 10])
+    assert main(["replay", str(other)]) == 1
+    assert "other.txt breaks off before anything was captured." in capsys.readouterr().err

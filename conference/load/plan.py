@@ -57,7 +57,10 @@ class Crowd:
         if not self.steps or self.steps[0] < 0 or not rising:
             raise ValueError("the steps must rise")
         if not 0 <= self.talkers <= self.steps[0]:
-            raise ValueError("there must be at least as many participants as talkers, from the first step on")
+            raise ValueError(
+                "there must be at least as many participants as talkers, from the first step on, "
+                f"and {self.steps[0]} are not {self.talkers}: give fewer --talkers"
+            )
         if self.steps[0] + self.phones < 1 or self.phones < 0:
             raise ValueError("there must be somebody")
         if self.rooms < 1:

@@ -50,7 +50,7 @@ def test_callers_alone_need_no_talkers() -> None:
         (["--steps", "20,x"], "'x' is not a whole number"),
         (["--participants", "-1"], "not a whole number"),
         (["--participants", "99999"], "from 0 to 20000"),
-        (["--participants", "2"], "as many participants as talkers"),
+        (["--participants", "2"], "talkers, from the first step on, and 2 are not 3"),
         (["--participants", "20", "--steps", "20,30"], "not both"),
         (["--rooms", "0"], "there must be a room"),
         (["--duration", "0"], "above 0"),

@@ -242,7 +242,7 @@ _PROGRAM = "The program"
 
 OPTIONS: tuple[Option, ...] = (
     Option("host", _WHERE, str, "ADDRESS",
-           "the address to listen on: 127.0.0.1 for this machine only, 0.0.0.0 for everybody"),
+           "the address to listen on: 127.0.0.1 for this machine only, 0.0.0.0 for everybody, :: for the same by IPv6"),
     Option("port", _WHERE, read_port, "PORT", "the TCP port of the page and the API; 0 takes a free one"),
     Option("public_url", _WHERE, str, "URL",
            "how others reach this server, e.g. https://talk.example.org; needed behind a proxy"),

@@ -195,7 +195,7 @@ def _welcome(settings: Settings, runner: web.AppRunner) -> str:
     """What a person sees when the server is ready."""
     port = runner.addresses[0][1]
     scheme = "https" if settings.tls else "http"
-    urls = [f"{scheme}://{_in_url(address)}:{port}/" for address in _reachable(settings)]
+    urls = [f"{scheme}://{_in_url(address)}:{port}/" for address in reachable(settings)]
     lines = ["", "  Conference is ready.", "", f"    {'Open':<9}{urls[0]}"]
     lines += [f"    {'':<9}{url}" for url in urls[1:]]
     webrtc = runner.app[SERVER].webrtc
@@ -227,10 +227,15 @@ def access_line(settings: Settings) -> str:
     return "everybody on this machine may do everything; --secret asks for tokens"
 
 
-def _reachable(settings: Settings) -> list[str]:
-    """The addresses to tell people, the likeliest first."""
-    if settings.host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
-        return [*local_addresses(), "127.0.0.1"]
+def reachable(settings: Settings) -> list[str]:
+    """The addresses to tell people, the likeliest first.
+
+    A socket on ``::`` takes no IPv4 here (asyncio sets ``IPV6_V6ONLY``), nor does one on ``0.0.0.0`` take IPv6.
+    """
+    if settings.host == "::":
+        return [*(one for one in local_addresses() if ":" in one), "::1"]
+    if settings.host == "0.0.0.0":  # noqa: S104 - compared, not bound
+        return [*(one for one in local_addresses() if ":" not in one), "127.0.0.1"]
     return [settings.host]
 
 

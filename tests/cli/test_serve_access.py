@@ -11,7 +11,7 @@ import pytest
 
 from conference.cli.main import main
 from conference.cli.options import make_settings
-from conference.cli.serve import access_line, refuse_strangers
+from conference.cli.serve import access_line, reachable, refuse_strangers
 from conference.settings import Settings, SettingsError
 
 SECRET = "the secret of this test: 32 bytes and more"
@@ -105,3 +105,18 @@ def test_twilios_library_that_is_not_there_is_one_clear_line(
     assert main(["serve", "--port", "0", "--twilio-auth-token", "12345", "--public-url", PUBLIC]) == 1
     [line] = capsys.readouterr().err.splitlines()
     assert "pip install 'conference[twilio]'" in line
+
+
+@pytest.mark.parametrize(
+    ("host", "told"),
+    [
+        ("0.0.0.0", ["192.0.2.7", "127.0.0.1"]),
+        ("::", ["2001:db8::7", "::1"]),
+        ("192.0.2.7", ["192.0.2.7"]),
+    ],
+)
+def test_only_addresses_that_are_listened_on_are_told(
+    host: str, told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("conference.cli.serve.local_addresses", lambda: ["192.0.2.7", "2001:db8::7"])
+    assert reachable(Settings(host=host, open=True)) == told

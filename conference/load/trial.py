@@ -226,11 +226,14 @@ class Trial:
             one.clear()
 
 
+_LET_IN = "Load tests need a --token for all rooms: conference token --room '*' --role host makes one."
+
+
 def advice(status: int) -> str:
     """What to change when a server refuses a join with this HTTP status."""
     known = {
-        401: "Load tests need a server without a login.",
-        403: "Load tests need a server that lets anybody in.",
+        401: _LET_IN,
+        403: _LET_IN,
         404: "Is this the address of the server itself, without a path?",
         409: "Start the server with a larger --max-participants-per-room, or spread them with --rooms.",
         429: "Start the server with --max-joins-per-minute 0, or let them come more slowly with --join-rate.",

@@ -95,6 +95,8 @@ def test_more_processes_are_used_for_more_people_but_no_more_than_there_are_proc
 
 
 def test_each_refusal_has_its_advice() -> None:
+    for status in (401, 403):
+        assert "conference token --room '*' --role host" in advice(status)
     assert "--max-joins-per-minute" in advice(429)
     assert "--max-participants-per-room" in advice(409)
     assert "--rooms" in advice(503)

@@ -29,7 +29,7 @@ def server_url(text: str) -> str:
         good = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
     except ValueError:
         good = False
-    if not good or parts.query or parts.fragment:
+    if not good or parts.query or parts.fragment or " " in text or not text.isprintable():
         raise argparse.ArgumentTypeError(f"'{text}' is not the address of a server, like http://127.0.0.1:8080")
     return url
 

@@ -173,6 +173,14 @@ def test_a_room_that_is_none_is_refused_before_anything_is_asked(capsys: pytest.
     assert capsys.readouterr().err.startswith("conference lock: ROOM: A room's name is 1 to 64 characters")
 
 
+@pytest.mark.parametrize("url", ["ftp://host", "http://", "http://a host", "http://host/?x=1", "http://[::1"])
+def test_an_address_that_is_none_is_refused(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["rooms", "--url", url])
+    assert ended.value.code == 2
+    assert f"--url: '{url}' is not the address of a server" in capsys.readouterr().err
+
+
 @given(st.lists(st.tuples(st.text(max_size=20), st.text(max_size=20)), max_size=5))
 def test_a_table_has_a_line_for_each_row_and_cannot_steer_the_terminal(rows: list[tuple[str, str]]) -> None:
     text = render(("one", "two"), rows)

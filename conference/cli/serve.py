@@ -125,10 +125,18 @@ async def serve(settings: Settings, context: ssl.SSLContext | None = None) -> No
         print(_welcome(settings, runner), flush=True)
         async with _short_collections(app[SERVER]):
             await stop.wait()
-        print("Stopping: ending every call. Press Ctrl-C again to stop at once.", flush=True)
+        _say_that_it_stops()
         await hang_up_all(app)
     finally:
         await runner.cleanup()
+
+
+def _say_that_it_stops() -> None:
+    """Say it, unless nobody reads any more: ``tee`` in the same pipeline gets the same Ctrl-C."""
+    try:
+        print("Stopping: ending every call. Press Ctrl-C again to stop at once.", flush=True)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # where Python writes what is left, at its end
 
 
 @asynccontextmanager

@@ -262,6 +262,18 @@ def test_a_server_says_where_it_is_and_stops_when_asked(running: Running, number
 
 
 @pytest.mark.e2e
+def test_a_server_whose_output_nobody_reads_any_more_stops_in_peace(running: Running) -> None:
+    output, errors = running.process.stdout, running.process.stderr
+    assert output is not None
+    assert errors is not None
+    with errors:
+        with output:
+            assert output.readline() == "\n"  # the last of what it says at the start
+        running.process.send_signal(signal.SIGINT)
+        assert (running.process.wait(timeout=10), errors.read()) == (0, "")
+
+
+@pytest.mark.e2e
 @pytest.mark.parametrize("running", [["--tls-self-signed"]], indirect=True)
 def test_a_self_signed_server_explains_the_browsers_warning(running: Running) -> None:
     assert running.url.startswith("https://127.0.0.1:")

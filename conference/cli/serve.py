@@ -204,6 +204,8 @@ def _welcome(settings: Settings, runner: web.AppRunner) -> str:
     port = runner.addresses[0][1]
     scheme = "https" if settings.tls else "http"
     urls = [f"{scheme}://{_in_url(address)}:{port}/" for address in reachable(settings)]
+    if settings.public_url is not None:
+        urls.insert(0, settings.public_url.rstrip("/") + "/")
     lines = ["", "  Conference is ready.", "", f"    {'Open':<9}{urls[0]}"]
     lines += [f"    {'':<9}{url}" for url in urls[1:]]
     webrtc = runner.app[SERVER].webrtc

@@ -274,6 +274,13 @@ def test_a_server_whose_output_nobody_reads_any_more_stops_in_peace(running: Run
 
 
 @pytest.mark.e2e
+@pytest.mark.parametrize("running", [["--public-url", "https://talk.example.org"]], indirect=True)
+def test_a_server_behind_a_proxy_says_first_where_others_find_it(running: Running) -> None:
+    assert re.search(r"Open +https://talk\.example\.org/\n +http://127\.0\.0\.1:[0-9]+/\n", running.said)
+    assert re.search(r"Phones +wss://talk\.example\.org/twilio/stream/ROOM\n", running.said)
+
+
+@pytest.mark.e2e
 @pytest.mark.parametrize("running", [["--tls-self-signed"]], indirect=True)
 def test_a_self_signed_server_explains_the_browsers_warning(running: Running) -> None:
     assert running.url.startswith("https://127.0.0.1:")

@@ -1,1 +1,1 @@
-"""The commands: serve, join, call."""
+"""The commands of ``conference``."""

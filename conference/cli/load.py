@@ -24,6 +24,7 @@ from conference.load.scripts import HUM_DBOV
 from conference.load.tables import LIVE_HEADER, live_line, summary
 from conference.load.trial import LoadError, Plan, Trial
 from conference.load.worker import Setup
+from conference.prompts.decode import reason
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -112,7 +113,7 @@ def run(args: argparse.Namespace) -> int:
     except BrokenPipeError:  # whoever reads what is printed has gone
         raise
     except (LibraryNotFoundError, OSError) as error:
-        print(f"conference load: {error}", file=sys.stderr)
+        print(f"conference load: {reason(error)}.", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import wave
 from pathlib import Path
 from types import TracebackType
@@ -90,8 +91,12 @@ class WavRecorder(_Closing):
         self._wave.setframerate(SAMPLE_RATE)
         self._written = 0
         self._unflushed = 0
-        self._wave.writeframes(b"")
-        self._file.flush()
+        try:
+            self._wave.writeframes(b"")
+            self._file.flush()
+        except OSError:
+            self._abandon()
+            raise
 
     def write(self, samples: Samples) -> None:
         """Append PCM; see :class:`Recorder`."""
@@ -106,6 +111,7 @@ class WavRecorder(_Closing):
                 self._wave.writeframes(b"")  # brings the lengths in the header up to date
                 self._file.flush()
         except OSError as error:
+            self._abandon()
             raise MediaError(f"{self._path} can't be written: {reason(error)}.") from error
 
     def close(self) -> None:
@@ -114,10 +120,16 @@ class WavRecorder(_Closing):
             return
         try:
             self._wave.close()
-        except OSError as error:
-            raise MediaError(f"{self._path} can't be finished: {reason(error)}.") from error
-        finally:
             self._file.close()
+        except OSError as error:
+            self._abandon()
+            raise MediaError(f"{self._path} can't be finished: {reason(error)}.") from error
+
+    def _abandon(self) -> None:
+        """Close without what the disk did not take: else both would try again when they go, and complain."""
+        for one in (self._wave, self._file):
+            with contextlib.suppress(OSError):
+                one.close()
 
 
 class OpusRecorder(_Closing):

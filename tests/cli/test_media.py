@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import gc
 import subprocess
 import sys
 import textwrap
 import wave
 from fractions import Fraction
 from pathlib import Path
+from typing import BinaryIO
 
 import av
 import numpy as np
@@ -15,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from conference.audio.frame import SAMPLE_RATE, Samples
-from conference.cli.media import open_recorder
+from conference.cli.media import WavRecorder, open_recorder
 from conference.prompts.decode import MediaError, read_audio
 
 
@@ -162,3 +165,47 @@ def test_no_file_raises_anything_but_a_media_error(tmp_path: Path, content: byte
     path.write_bytes(content)
     with contextlib.suppress(MediaError):
         assert read_audio(path).dtype == np.int16
+
+
+def test_a_wav_that_a_full_disk_does_not_begin_is_one_sentence_and_no_more(tmp_path: Path) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("only Linux has a device that is always full")
+    (tmp_path / "full.wav").symlink_to("/dev/full")
+    with pytest.raises(MediaError, match="can't be written: no space left on device"):
+        open_recorder(tmp_path / "full.wav")
+    gc.collect()  # what complains in __del__ is an error here
+
+
+class Full:
+    """A file on a disk that is full by now."""
+
+    closed = False
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def write(self, _: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def flush(self) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def seek(self, to: int, whence: int = 0) -> int:
+        return self._file.seek(to, whence)
+
+    def close(self) -> None:
+        self._file.close()
+        self.closed = True
+
+
+def test_a_disk_that_fills_during_a_recording_is_one_error_of_the_recording(tmp_path: Path) -> None:
+    recorder = open_recorder(tmp_path / "heard.wav")
+    assert isinstance(recorder, WavRecorder)
+    full = Full(recorder._file)
+    vars(recorder)["_file"] = vars(recorder._wave)["_file"] = full
+    with pytest.raises(MediaError, match="can't be written: no space left on device"), recorder:
+        recorder.write(sine(440, 1.0))
+    assert full.closed

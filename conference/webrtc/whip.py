@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -13,6 +14,9 @@ import aiohttp
 
 ANSWER_LIMIT = 256 * 1024
 """Bytes of a response that are read."""
+
+TAKE_BACK_SECONDS = 3.0
+"""How long somebody who does not want to join any more waits for the seat that they asked for, to give it back."""
 
 
 class JoinError(Exception):
@@ -81,7 +85,7 @@ class WhipClient:
         await self.close()
 
     async def join(self, room: str, name: str, offer: str, token: str | None = None) -> Seat:
-        """Post an offer.
+        """Post an offer. Whoever is cancelled meanwhile gives back the seat that they would have got.
 
         Args:
             room: to come into.
@@ -92,6 +96,19 @@ class WhipClient:
         Raises:
             JoinError: the server can't be reached, or says no.
         """
+        asking = asyncio.create_task(self._ask(room, name, offer, token), name="join")
+        try:
+            return await asyncio.shield(asking)
+        except asyncio.CancelledError:
+            await self._take_back(asking)
+            raise
+
+    async def _take_back(self, asking: asyncio.Task[Seat]) -> None:
+        with suppress(JoinError, TimeoutError):
+            async with asyncio.timeout(TAKE_BACK_SECONDS):
+                await self.leave(await asking)
+
+    async def _ask(self, room: str, name: str, offer: str, token: str | None) -> Seat:
         target = urljoin(self.url, f"rooms/{quote(room, safe='')}/participants")
         headers = {"Content-Type": "application/sdp"} | self._authorization
         if token is not None:

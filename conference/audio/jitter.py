@@ -25,7 +25,7 @@ from bisect import insort
 from collections.abc import Iterable
 
 from conference.audio.delay import DelayEstimator
-from conference.audio.items import SILENT_DBOV, Item, JitterStats, Lost, Packet, Silence, Waiting
+from conference.audio.items import Item, JitterStats, Lost, Packet, Silence, Waiting
 from conference.audio.sequence import Unwrapper
 
 DTX_BYTES = 2
@@ -69,7 +69,6 @@ class JitterBuffer:
         "buffered",
         "clock_rate",
         "delay",
-        "silent_dbov",
         "stats",
     )
 
@@ -84,10 +83,6 @@ class JitterBuffer:
     ) -> None:
         self.clock_rate = clock_rate
         self.stats = JitterStats()
-        self.silent_dbov = SILENT_DBOV
-        """A packet that comes is silent if its sender measured this or less: when play has come to its end, nothing is
-        missing, and nor is what would have come between it and the next."""
-
         self.delay = DelayEstimator(
             clock_rate=clock_rate,
             minimum=minimum_ms * clock_rate // 1000,
@@ -144,6 +139,7 @@ class JitterBuffer:
         *,
         redundant: bool = False,
         repairs: bool = False,
+        silent: bool = False,
     ) -> None:
         """Take a packet as it arrived.
 
@@ -156,6 +152,8 @@ class JitterBuffer:
             level: the sender's own measurement in dBov (RFC 6464), if there is one.
             redundant: it came inside a later packet (RFC 2198), so that it tells nothing about the network's delay.
             repairs: it holds what can make up for the packet before it, should that be lost.
+            silent: when play has come to its end, nothing is missing, and nor is what would have come before the next
+                one. So it is with a payload of no more than :data:`DTX_BYTES`, too.
         """
         place = self._place(sequence, timestamp)
         if place is None:
@@ -175,7 +173,7 @@ class JitterBuffer:
             if not redundant:
                 self.delay.observe_late()
             return
-        silent = len(payload) <= DTX_BYTES or (level is not None and level <= self.silent_dbov)
+        silent = silent or len(payload) <= DTX_BYTES
         entry = Waiting(sequence, timestamp, duration, payload, level, repairs, silent)
         if sequence > newest:
             self._entries.append(entry)

@@ -166,10 +166,7 @@ class PacketSource:
         self._unheard.stop(self._stats)
         raised = SILENT_DBOV if level is None else math.floor(level - self._claims.correction)
         self.passing_noise = PassingNoise(raised, self._claims.correction) if raised > SILENT_DBOV else None
-        self._set_silent(max(SILENT_DBOV, raised))
-
-    def _set_silent(self, dbov: int) -> None:
-        self._unheard.silent_dbov = self._jitter.silent_dbov = dbov
+        self._unheard.silent_dbov = max(SILENT_DBOV, raised)
 
     def behind_ms(self, now_ns: int) -> float:
         """How late sound pulled at ``now_ns`` is after the fastest packets came, in milliseconds; 0 in a pause."""
@@ -205,7 +202,7 @@ class PacketSource:
             self._claimed = level
         if not unheard.is_silent(level, payload):
             unheard.begin()
-            self._set_silent(SILENT_DBOV)
+            unheard.silent_dbov = SILENT_DBOV
         elif self._rests(sequence, timestamp, payload, arrival_ns, level):
             return
         try:
@@ -215,8 +212,9 @@ class PacketSource:
             return
         repairs = self._decoder.repairs(payload)
         self._jitter.push(
-            sequence, timestamp, payload, duration, arrival_ns, level, redundant=redundant, repairs=repairs
-        )
+            sequence, timestamp, payload, duration, arrival_ns, level,
+            redundant=redundant, repairs=repairs, silent=unheard.is_silent(level, payload),
+        )  # fmt: skip
         if self.wake is not None:
             wake, self.wake = self.wake, None
             wake()
@@ -250,7 +248,7 @@ class PacketSource:
         interval = LONGEST_KEEP_ALIVE if frequent and self._claims.proven else SILENT_KEEP_ALIVE
         unheard.due = unheard.arrived + interval
         if level is not None and self.squelched and self.passing_noise is not None:
-            self._set_silent(max(SILENT_DBOV, self.passing_noise.look(level)))
+            unheard.silent_dbov = max(SILENT_DBOV, self.passing_noise.look(level))
         if level is not None and self.idle:
             unheard.let_pass(interval - 1)
         return interval

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from conference import __version__
+from conference.cli.output import drop_output
 
 MODERATION = ("rooms", "participants", "mute", "unmute", "kick", "hold", "admit", "lock", "unlock", "end", "say")
 COMMANDS = {name: name for name in ("serve", "join", "call", "replay", "load", "token")}
@@ -44,22 +45,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        _drop_what_is_left()
+        drop_output(1, 2)
         return 1
     except OSError as error:
         if error.errno not in _FULL:
             raise
         with contextlib.suppress(OSError):
             print(f"conference: not all could be written: {os.strerror(error.errno).lower()}.", file=sys.stderr)
-        _drop_what_is_left()
+        drop_output(1, 2)
         return 1
-
-
-def _drop_what_is_left() -> None:
-    """When it exits, Python writes out what is left, and complains if it cannot: so that goes nowhere."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    for descriptor in (1, 2):
-        os.dup2(nowhere, descriptor)
 
 
 def _run(arguments: Sequence[str]) -> int:

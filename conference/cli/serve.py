@@ -18,6 +18,7 @@ from aiohttp import web
 from conference.audio.suppression import SuppressionUnavailable
 from conference.cli.garbage import Collector
 from conference.cli.options import PREFIX, add_options, make_settings
+from conference.cli.output import drop_output
 from conference.log import set_up_logging
 from conference.prompts.library import LibraryError
 from conference.room.events import ParticipantLeft, RoomEvent
@@ -136,7 +137,7 @@ def _say_that_it_stops() -> None:
     try:
         print("Stopping: ending every call. Press Ctrl-C again to stop at once.", flush=True)
     except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # where Python writes what is left, at its end
+        drop_output(sys.stdout.fileno())
 
 
 @asynccontextmanager

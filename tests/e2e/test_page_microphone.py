@@ -44,12 +44,17 @@ async def on_or_off(page: Page) -> set[str]:
     return set(await page.evaluate("opened.map((track) => track.readyState)"))
 
 
+async def hum(server: RunningServer, page: Page) -> None:
+    """Amy is heard, through microphones that are noted, and can be held up."""
+    await page.before_load(_SLOW_MICROPHONE)
+    await join(page, server)
+    await eventually(lambda: participant(server).talking, "Amy is heard")
+
+
 async def test_who_chooses_to_listen_while_a_microphone_is_being_turned_on_is_not_heard(
     server: RunningServer, humming_page: Page
 ) -> None:
-    await humming_page.before_load(_SLOW_MICROPHONE)
-    await join(humming_page, server)
-    await eventually(lambda: participant(server).talking, "Amy is heard")
+    await hum(server, humming_page)
     await humming_page.evaluate("hold = true; 0")
     await choose(humming_page, _REAL_ONE)
     await choose(humming_page, "''")
@@ -82,9 +87,7 @@ async def test_who_leaves_while_the_microphone_is_being_turned_on_has_it_off(sta
 async def test_a_microphone_that_goes_away_is_missed_and_taken_again_when_it_is_back(
     server: RunningServer, humming_page: Page
 ) -> None:
-    await humming_page.before_load(_SLOW_MICROPHONE)
-    await join(humming_page, server)
-    await eventually(lambda: participant(server).talking, "Amy is heard")
+    await hum(server, humming_page)
     await humming_page.evaluate(
         "{const track = opened.at(-1); track.stop(); track.dispatchEvent(new Event('ended'))}"  # as unplugging does
     )

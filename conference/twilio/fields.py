@@ -1,6 +1,7 @@
 """How the fields of a Media Streams message are read.
 
-Strictly where a slip would be heard or misunderstood, leniently where Twilio and its imitators differ.
+Strictly where a slip would be heard or misunderstood, leniently where Twilio and its imitators differ. What nobody here
+reads is not looked at: no value of it, whatever it may be, keeps anybody out.
 """
 
 from __future__ import annotations
@@ -67,27 +68,34 @@ def read_object(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 
 def read_text(value: object, what: str) -> str:
-    """A short string; ``what`` names the field in the error."""
+    """A short string that is needed; ``what`` names the field in the error."""
     if not isinstance(value, str) or len(value) > MAX_NAME_CHARS:
         raise MessageError(f'"{what}" is not a string of up to {MAX_NAME_CHARS} characters.')
     return value
 
 
-def read_sid(value: object, *, required: bool = False) -> str:
-    """An identifier; ``""`` when there is none and none is required."""
-    if value is None and not required:
-        return ""
-    if not isinstance(value, str) or len(value) > MAX_SID_CHARS or (required and not value):
-        raise MessageError(f"A sid is missing, not a string, or longer than {MAX_SID_CHARS} characters.")
-    return value
+def text_if_any(value: object, max_chars: int = MAX_NAME_CHARS) -> str | None:
+    """What can do without: a short string, or a whole number as one; ``None`` for anything else."""
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**18:
+        return str(value)
+    return value if isinstance(value, str) and len(value) <= max_chars else None
 
 
-def read_rate(value: object, what: str) -> int:
-    """A number of the media format; ``what`` names the field in the error."""
-    number = read_number(value)
-    if number is None:
-        raise MessageError(f'"start.mediaFormat.{what}" is not a number.')
-    return number
+def sid_if_any(value: object) -> str:
+    """An identifier that can be done without; ``""`` for what is none."""
+    return text_if_any(value, MAX_SID_CHARS) or ""
+
+
+def read_sid(*values: object) -> str:
+    """An identifier that is needed: the first of these that is one.
+
+    Raises:
+        MessageError: none of them is.
+    """
+    for value in values:
+        if sid := sid_if_any(value):
+            return sid
+    raise MessageError(f'"streamSid" is missing, or not a string of up to {MAX_SID_CHARS} characters.')
 
 
 def read_number(value: object) -> int | None:

@@ -197,8 +197,8 @@ class TwilioLeg:
     def _media(self, message: messages.Media, now_ns: int) -> list[LegEvent]:
         if self.state is not State.STARTED:
             return self._warn("media-early", 'A "media" message came before "start"; it is ignored.')
-        if message.track != "inbound":
-            return self._warn("track", f'Only the track "inbound" is played, not "{message.track[:32]}".')
+        if message.track.startswith("outbound"):  # any other name is the caller's own sound
+            return self._warn("track", 'The track "outbound" is what the caller hears; it is not played.')
         self._media_received += 1
         if self.source.push(message.payload, message.timestamp, now_ns):
             seconds = self._settings.max_ahead_ms / 1000
@@ -230,7 +230,7 @@ class TwilioLeg:
     def _start(self, message: messages.Start) -> list[LegEvent]:
         if self.state is State.STARTED:
             return self._warn("start-again", 'A second "start" message came; it is ignored.')
-        if (message.encoding, message.sample_rate, message.channels) != (messages.ENCODING, 8000, 1):
+        if not messages.is_mu_law(message.encoding) or (message.sample_rate, message.channels) != (8000, 1):
             return self._refuse(UNSUPPORTED_DATA, "Only audio/x-mulaw with 8000 Hz and 1 channel is taken.")
         events: list[LegEvent] = []
         if self.state is State.NEW:

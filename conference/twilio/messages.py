@@ -6,6 +6,10 @@ documentation), turned to snake_case.
 
 Twilio writes ``sequenceNumber``, ``chunk`` and ``timestamp`` as strings, and its imitators often as numbers:
 both are read, and strings are written. What is no number at all reads as ``None``: sound can do without it.
+
+A message is refused for what is needed and cannot be read: a stream's ``streamSid``, sound, a key, the name of a mark.
+All else may be of any type, or missing, and then reads as its default. A media format counts if one is told; what tells
+of none means the usual one.
 """
 
 from __future__ import annotations
@@ -21,14 +25,18 @@ from conference.twilio.fields import (
     read_event,
     read_number,
     read_object,
-    read_rate,
     read_sid,
     read_text,
+    sid_if_any,
+    text_if_any,
     to_base64,
 )
 
 ENCODING = "audio/x-mulaw"
 """The only encoding the protocol carries: mu-law without any header."""
+
+_MU_LAW = frozenset({"x-mulaw", "mulaw", "mu-law", "x-ulaw", "ulaw", "g711_ulaw", "pcmu", "basic", ""})
+"""Its names: Twilio's, those of its imitators, RFC 3551's and RFC 2046's; none at all says nothing else."""
 
 SAMPLE_RATE = 8000
 """Samples (and with mu-law, bytes) per second."""
@@ -146,6 +154,12 @@ class Unknown:
 ClientMessage: TypeAlias = Connected | Start | Media | Dtmf | Mark | Stop | Unknown
 ServerMessage: TypeAlias = ServerMedia | ServerMark | Clear | Unknown
 
+
+def is_mu_law(encoding: str) -> bool:
+    """Whether a media format's ``encoding`` is one of the names of mu-law."""
+    return encoding.strip().lower().removeprefix("audio/") in _MU_LAW
+
+
 DIGITS = frozenset("0123456789*#ABCDabcd")
 
 
@@ -163,18 +177,17 @@ def parse_client_message(text: str, *, max_chars: int = MAX_CLIENT_CHARS) -> Cli
     if event == "media":
         body = read_object(data, "media")
         return Media(
-            stream_sid=read_sid(data.get("streamSid")),
+            stream_sid=sid_if_any(data.get("streamSid")),
             payload=_payload(body),
             timestamp=read_number(body.get("timestamp")),
             chunk=read_number(body.get("chunk")),
-            track=read_text(body.get("track", "inbound"), "media.track"),
+            track=_text(body.get("track"), "inbound"),
             sequence_number=read_number(data.get("sequenceNumber")),
         )
     if event == "start":
         return _start(data)
     if event == "connected":
-        protocol, version = data.get("protocol", "Call"), data.get("version", "1.0.0")
-        return Connected(read_text(protocol, "protocol"), read_text(version, "version"))
+        return Connected(_text(data.get("protocol"), "Call"), _text(data.get("version"), "1.0.0"))
     if event in ("dtmf", "mark", "stop"):
         return _small_client_message(event, data)
     return Unknown(event)
@@ -192,11 +205,11 @@ def parse_server_message(text: str, *, max_chars: int = MAX_SERVER_CHARS) -> Ser
     """
     data, event = read_event(text, max_chars)
     if event == "media":
-        return ServerMedia(read_sid(data.get("streamSid"), required=True), _payload(read_object(data, "media")))
+        return ServerMedia(read_sid(data.get("streamSid")), _payload(read_object(data, "media")))
     if event == "mark":
-        return ServerMark(read_sid(data.get("streamSid"), required=True), _mark_name(data))
+        return ServerMark(read_sid(data.get("streamSid")), _mark_name(data))
     if event == "clear":
-        return Clear(read_sid(data.get("streamSid"), required=True))
+        return Clear(read_sid(data.get("streamSid")))
     return Unknown(event)
 
 
@@ -270,41 +283,61 @@ def _dump(body: Mapping[str, Any]) -> str:
 
 
 def _start(data: Mapping[str, Any]) -> Start:
-    body = read_object(data, "start")
-    media_format = body.get("mediaFormat", {})
-    if not isinstance(media_format, dict):
-        raise MessageError('"start.mediaFormat" is not an object.')
-    parameters = body.get("customParameters") or {}
-    if not isinstance(parameters, dict):
-        raise MessageError('"start.customParameters" is not an object.')
-    tracks = body.get("tracks", ["inbound"])
-    if not isinstance(tracks, list) or not all(isinstance(track, str) for track in tracks):
-        raise MessageError('"start.tracks" is not a list of strings.')
+    body = _object(data.get("start"))
+    encoding, sample_rate, channels = _media_format(body.get("mediaFormat"))
+    parameters = {
+        name: text_if_any(value, MAX_CLIENT_CHARS) for name, value in _object(body.get("customParameters")).items()
+    }
     return Start(
-        stream_sid=read_sid(body.get("streamSid") or data.get("streamSid"), required=True),
-        call_sid=read_sid(body.get("callSid")),
-        account_sid=read_sid(body.get("accountSid")),
-        tracks=tuple(tracks),
-        encoding=read_text(media_format.get("encoding", ENCODING), "start.mediaFormat.encoding"),
-        sample_rate=read_rate(media_format.get("sampleRate", SAMPLE_RATE), "sampleRate"),
-        channels=read_rate(media_format.get("channels", 1), "channels"),
-        custom_parameters={name: value for name, value in parameters.items() if isinstance(value, str)},
+        stream_sid=read_sid(body.get("streamSid"), data.get("streamSid")),
+        call_sid=sid_if_any(body.get("callSid")),
+        account_sid=sid_if_any(body.get("accountSid")),
+        tracks=_tracks(body.get("tracks")),
+        encoding=encoding,
+        sample_rate=sample_rate,
+        channels=channels,
+        custom_parameters={name: value for name, value in parameters.items() if value is not None},
         sequence_number=read_number(data.get("sequenceNumber")),
     )
 
 
+def _media_format(value: object) -> tuple[str, int, int]:
+    """Encoding, sample rate and channels, as far as they are told; some tell nothing but the encoding's name."""
+    told = {"encoding": value} if isinstance(value, str) else _object(value)
+    rate, channels = read_number(told.get("sampleRate")), read_number(told.get("channels"))
+    return (
+        _text(told.get("encoding"), ENCODING),
+        SAMPLE_RATE if rate is None else rate,
+        1 if channels is None else channels,
+    )
+
+
+def _tracks(value: object) -> tuple[str, ...]:
+    tracks = value if isinstance(value, list) else [value]
+    return tuple(track for track in tracks if isinstance(track, str)) if value is not None else ("inbound",)
+
+
 def _small_client_message(event: str, data: Mapping[str, Any]) -> Dtmf | Mark | Stop:
-    sid, sequence_number = read_sid(data.get("streamSid")), read_number(data.get("sequenceNumber"))
+    sid, sequence_number = sid_if_any(data.get("streamSid")), read_number(data.get("sequenceNumber"))
     if event == "mark":
         return Mark(sid, _mark_name(data), sequence_number)
     if event == "dtmf":
-        digit = read_object(data, "dtmf").get("digit")
-        if not isinstance(digit, str) or digit not in DIGITS:
+        digit = text_if_any(read_object(data, "dtmf").get("digit"))
+        if digit not in DIGITS:
             raise MessageError('"dtmf.digit" is not one of 0-9, *, #, A-D.')
         return Dtmf(sid, digit.upper(), sequence_number)
-    body = data.get("stop")
-    body = body if isinstance(body, dict) else {}  # to leave, saying so is enough
-    return Stop(sid, read_sid(body.get("callSid")), read_sid(body.get("accountSid")), sequence_number)
+    body = _object(data.get("stop"))  # to leave, saying so is enough
+    return Stop(sid, sid_if_any(body.get("callSid")), sid_if_any(body.get("accountSid")), sequence_number)
+
+
+def _object(value: object) -> Mapping[str, Any]:
+    """An object that can be done without; an empty one for what is none."""
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: object, default: str) -> str:
+    text = text_if_any(value)
+    return default if text is None else text
 
 
 def _mark_name(data: Mapping[str, Any]) -> str:

@@ -124,6 +124,18 @@ def test_another_format_is_refused(start: Start) -> None:
     assert leg.state is State.ENDED
 
 
+@pytest.mark.parametrize("name", ["audio/x-mulaw", "AUDIO/X-MULAW", "audio/PCMU", "mulaw", "ulaw", "audio/basic", ""])
+def test_mu_law_by_another_name_is_mu_law(name: str) -> None:
+    assert refusals(begin(TwilioLeg("lobby"), Start("MZ1", encoding=name))) == []
+
+
+def test_a_track_by_another_name_is_the_callers() -> None:
+    leg = TwilioLeg("lobby")
+    begin(leg)
+    assert leg.receive_text(build(Media("MZ1", LOUD, 0, 1, track="inbound_track")), 0) == []
+    assert leg.stats(0).incoming_buffered_ms == 20
+
+
 def test_the_other_track_is_not_played() -> None:
     leg = TwilioLeg("lobby")
     begin(leg)

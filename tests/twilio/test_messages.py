@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -218,11 +219,128 @@ def test_the_stream_sid_may_stand_in_either_place() -> None:
     assert message.stream_sid == SID
 
 
-def test_custom_parameters_that_are_no_strings_are_left_out() -> None:
-    body = {**START["start"], "customParameters": {"room": "lobby", "n": 5}}  # type: ignore[dict-item]
+def test_custom_parameters_are_strings_or_whole_numbers_and_others_are_left_out() -> None:
+    parameters = {"name": "Amy", "room": 1234, "n": None, "t": True, "f": 1.5, "l": ["x"], "o": {"x": "y"}}
+    body = {**START["start"], "customParameters": parameters}  # type: ignore[dict-item]
     message = parse_client_message(json.dumps({**START, "start": body}))
     assert isinstance(message, Start)
-    assert message.custom_parameters == {"room": "lobby"}
+    assert message.custom_parameters == {"name": "Amy", "room": "1234"}
+
+
+NOT_NEEDED = [
+    (CONNECTED, "protocol"),
+    (CONNECTED, "version"),
+    (START, "sequenceNumber"),
+    (START, "streamSid"),  # it stands inside, too
+    (START, "start.accountSid"),
+    (START, "start.callSid"),
+    (START, "start.tracks"),
+    (MEDIA, "sequenceNumber"),
+    (MEDIA, "streamSid"),
+    (MEDIA, "media.track"),
+    (MEDIA, "media.chunk"),
+    (MEDIA, "media.timestamp"),
+    (DTMF, "streamSid"),
+    (DTMF, "sequenceNumber"),
+    (DTMF, "dtmf.track"),
+    (MARK, "streamSid"),
+    (MARK, "sequenceNumber"),
+    (STOP, "streamSid"),
+    (STOP, "sequenceNumber"),
+    (STOP, "stop.accountSid"),
+    (STOP, "stop.callSid"),
+    (STOP, "stop"),
+    *((message, "another") for message in (CONNECTED, START, MEDIA, DTMF, MARK, STOP)),
+    *((message, f"{message['event']}.another") for message in (START, MEDIA, DTMF, MARK, STOP)),
+]
+"""Fields without which all is known that is needed."""
+
+
+def replaced(message: dict[str, Any], path: str, *value: Any) -> str:
+    """A message as JSON, with another value of one field; without the field if none is given."""
+    copy: dict[str, Any] = json.loads(json.dumps(message))
+    *outer, name = path.split(".")
+    place = copy[outer[0]] if outer else copy
+    place.pop(name, None)
+    if value:
+        place[name] = value[0]
+    return json.dumps(copy)
+
+
+def needed(message: ClientMessage | ServerMessage) -> dict[str, Any]:
+    """What is done with a message depends on these alone."""
+    found = asdict(message)
+    for name in ("sequence_number", "account_sid", "tracks", "chunk", "protocol", "version"):
+        found.pop(name, None)
+    match message:
+        case Start():
+            del found["call_sid"]  # a name if there is no better one
+        case Media():
+            del found["stream_sid"], found["timestamp"], found["track"]
+        case Dtmf() | Mark() | Stop():
+            found = {name: value for name, value in found.items() if name in ("digit", "name")}
+    return found | {"type": type(message)}
+
+
+@given(st.sampled_from(NOT_NEEDED), junk)
+def test_whatever_stands_in_a_field_that_is_not_needed_changes_nothing(
+    field: tuple[dict[str, Any], str], value: Any
+) -> None:
+    message, path = field
+    expected = needed(parse_client_message(json.dumps(message)))
+    assert needed(parse_client_message(replaced(message, path, value))) == expected
+    assert needed(parse_client_message(replaced(message, path))) == expected
+
+
+SERVER_MEDIA = {"event": "media", "streamSid": SID, "media": {"payload": "//8="}}
+SERVER_MARK = {"event": "mark", "streamSid": SID, "mark": {"name": "x"}}
+CLEAR = {"event": "clear", "streamSid": SID}
+NOT_NEEDED_OF_SERVERS = [
+    *((message, name) for message in (SERVER_MEDIA, SERVER_MARK, CLEAR) for name in ("sequenceNumber", "another")),
+    *((SERVER_MEDIA, f"media.{name}") for name in ("track", "chunk", "timestamp", "another")),
+    (SERVER_MARK, "mark.another"),
+    (CLEAR, "clear"),
+]
+
+
+@given(st.sampled_from(NOT_NEEDED_OF_SERVERS), junk)
+def test_nor_does_it_in_what_a_server_sends(field: tuple[dict[str, Any], str], value: Any) -> None:
+    message, path = field
+    assert parse_server_message(replaced(message, path, value)) == parse_server_message(json.dumps(message))
+
+
+@pytest.mark.parametrize("told", [None, [], 5, True, {}, {"encoding": None}, {"sampleRate": None, "channels": "?"}])
+def test_a_media_format_that_tells_nothing_is_the_usual_one(told: Any) -> None:
+    assert parse_client_message(replaced(START, "start.mediaFormat", told)) == parse_client_message(json.dumps(START))
+
+
+@pytest.mark.parametrize(
+    ("told", "read"),
+    [
+        ({"encoding": "audio/x-l16", "sampleRate": 16000, "channels": 2}, ("audio/x-l16", 16000, 2)),
+        ({"encoding": "audio/x-l16", "sampleRate": "16000", "channels": "2"}, ("audio/x-l16", 16000, 2)),
+        ({"encoding": "audio/opus"}, ("audio/opus", 8000, 1)),
+        ("audio/x-l16", ("audio/x-l16", 8000, 1)),
+    ],
+)
+def test_a_media_format_that_tells_something_is_read(told: Any, read: tuple[str, int, int]) -> None:
+    message = parse_client_message(replaced(START, "start.mediaFormat", told))
+    assert isinstance(message, Start)
+    assert (message.encoding, message.sample_rate, message.channels) == read
+
+
+@pytest.mark.parametrize("number", [17, 0])
+def test_identifiers_may_be_numbers(number: int) -> None:
+    start = {**START, "start": {"streamSid": number, "callSid": number, "accountSid": number}}
+    message = parse_client_message(json.dumps(start))
+    assert isinstance(message, Start)
+    assert (message.stream_sid, message.call_sid, message.account_sid) == (str(number),) * 3
+
+
+@pytest.mark.parametrize("sid", [None, "", [], "x" * 129, True, 1.5])
+def test_a_start_whose_stream_sid_cannot_be_read_is_an_error(sid: object) -> None:
+    with pytest.raises(MessageError, match="streamSid"):
+        parse_client_message(json.dumps({"event": "start", "streamSid": sid, "start": {"streamSid": sid}}))
 
 
 def test_a_message_that_is_too_long_is_refused_unread() -> None:
@@ -234,10 +352,14 @@ def test_a_stop_needs_nothing_but_its_event() -> None:
     assert parse_client_message('{"event":"stop"}') == Stop("")
 
 
-@pytest.mark.parametrize("digit", ["", "11", "E", 1, None])
+@pytest.mark.parametrize("digit", ["", "11", "E", 11, -1, True, None, ["1"]])
 def test_a_digit_is_one_key(digit: object) -> None:
     with pytest.raises(MessageError, match="digit"):
         parse_client_message(json.dumps({**DTMF, "dtmf": {"digit": digit}}))
+
+
+def test_a_digit_may_be_a_number() -> None:
+    assert parse_client_message(replaced(DTMF, "dtmf.digit", 7)) == Dtmf(SID, "7", 5)
 
 
 def test_what_is_no_message_cannot_be_sent() -> None:

@@ -29,10 +29,10 @@ def work(people: int, talkers: int) -> None:
     """Run the room for a turn whenever a line comes in, and print the CPU time that it took."""
     from conference.codecs.base import Codec
     from conference.codecs.opus import OpusCodec
-    from conference.load.voice import hum, in_frames, speech
+    from conference.load.signal.voice import hum, in_frames, speech
+    from conference.playout.source import PacketSource
     from conference.room.conference import Conference
     from conference.room.participant import Participant
-    from conference.room.stream import PacketSource
 
     def packets(voice: Any) -> list[bytes]:
         encoder = OpusCodec(bitrate=32_000).make_encoder()

@@ -23,8 +23,8 @@ import aiohttp
 
 from bench.cost import Row, codec_speed, measure
 from bench.server import BenchError, Server, need_linux
-from conference.load.chart import Line, Panel, svg
-from conference.webrtc.whip import JoinError
+from conference.load.report.chart import Line, Panel, svg
+from conference.webrtc.client.whip import JoinError
 
 SERVERS: dict[str, tuple[Callable[[], Server], tuple[int, ...]]] = {
     "this server": (Server, (20, 60, 120)),

@@ -39,11 +39,11 @@ import aiohttp
 
 from bench.server import BenchError, Server, need_linux
 from conference.codecs.opus import OpusCodec
-from conference.load.peer import FastPeer
+from conference.load.client.peer import FastPeer
 from conference.load.schedule import Schedule
-from conference.load.scripts import Script, humming, silent, talking
-from conference.load.voice import in_frames, speech
-from conference.webrtc.whip import JoinError
+from conference.load.signal.scripts import Script, humming, silent, talking
+from conference.load.signal.voice import in_frames, speech
+from conference.webrtc.client.whip import JoinError
 
 SETTLE_SECONDS = 3.0
 REST_SECONDS = 30

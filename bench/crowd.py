@@ -20,10 +20,10 @@ import time
 import aiohttp
 
 from bench.server import BenchError, Server, need_linux
-from conference.load.peer import FastPeer
+from conference.load.client.peer import FastPeer
 from conference.load.schedule import Schedule
-from conference.load.scripts import Script, silent, talking
-from conference.webrtc.whip import JoinError
+from conference.load.signal.scripts import Script, silent, talking
+from conference.webrtc.client.whip import JoinError
 
 SETTLE_SECONDS = 2.0
 

@@ -45,11 +45,11 @@ from bench.server import BenchError, Server
 from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, TICK_NS, Samples
 from conference.codecs.base import DecodeError, Decoder
 from conference.codecs.opus import OpusCodec
-from conference.load.delay import NS_PER_SAMPLE, codec_delay, heard_ns
-from conference.load.peer import Arrived, FastPeer
-from conference.load.voice import burst, hum, in_frames, speech
-from conference.room.stream import PacketSource
-from conference.webrtc.whip import JoinError
+from conference.load.client.peer import Arrived, FastPeer
+from conference.load.signal.delay import NS_PER_SAMPLE, codec_delay, heard_ns
+from conference.load.signal.voice import burst, hum, in_frames, speech
+from conference.playout.source import PacketSource
+from conference.webrtc.client.whip import JoinError
 
 GAP_SECONDS = (0.35, 0.6)
 """Between two bursts, at random: longer than any delay that can be told from the burst after it."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from conference.load import process
+from conference.load.report import process
 
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 60.0

@@ -19,10 +19,10 @@ from collections.abc import Sequence
 import aiohttp
 
 from bench.server import BenchError, Server, need_linux
-from conference.load.peer import FastPeer
+from conference.load.client.peer import FastPeer
 from conference.load.schedule import Schedule
-from conference.load.scripts import Script, humming, talking
-from conference.webrtc.whip import JoinError
+from conference.load.signal.scripts import Script, humming, talking
+from conference.webrtc.client.whip import JoinError
 
 STAY_SECONDS = 2.0
 FORGET_SECONDS = 10.0

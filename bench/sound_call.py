@@ -19,8 +19,8 @@ from bench.server import Server
 from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, TICK_NS, Samples
 from conference.codecs.base import DecodeError
 from conference.codecs.opus import OpusCodec
-from conference.load.peer import Arrived, FastPeer
-from conference.load.voice import in_frames
+from conference.load.client.peer import Arrived, FastPeer
+from conference.load.signal.voice import in_frames
 from tests.netem import Arrival, Network, every_20_ms, in_phases
 
 PERFECT = Network()

@@ -16,7 +16,7 @@ from bench.server import BenchError
 from bench.sound_call import LEAD_SECONDS, Call
 from bench.sound_speech import speech_level
 from conference.audio.frame import SAMPLE_RATE, Samples
-from conference.load.voice import find
+from conference.load.signal.voice import find
 
 RATE = 16_000
 """Of all comparisons, and of PESQ-WB (ITU-T P.862.2)."""

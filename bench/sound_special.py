@@ -22,13 +22,13 @@ from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, TICK_NS, Samples
 from conference.audio.g711 import ulaw_decode, ulaw_encode
 from conference.audio.resample import Resampler
 from conference.codecs.opus import OpusCodec
-from conference.load.peer import FastPeer
-from conference.load.voice import find, hum, in_frames
+from conference.load.client.peer import FastPeer
+from conference.load.signal.voice import find, hum, in_frames
+from conference.playout.source import PacketSource
 from conference.room.local import LocalSink
 from conference.room.participant import Mix, Participant
 from conference.room.room import Room
-from conference.room.stream import PacketSource
-from conference.twilio.phone import Phone
+from conference.telephony.phone import Phone
 from tests.netem import Network, every_20_ms
 
 TONES_HZ = (440.0, 1000.0)

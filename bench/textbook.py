@@ -28,7 +28,7 @@ from aiortc.mediastreams import MediaStreamError
 from av import AudioFrame
 from numpy.typing import NDArray
 
-from conference.webrtc.aiortc_internals import gather_only, ice_connection
+from conference.webrtc.client.aiortc_internals import gather_only, ice_connection
 
 RATE = 48_000
 SAMPLES = 960

@@ -12,8 +12,9 @@ import sys
 from conference.cli.main import main
 from conference.codecs.base import Codec
 from conference.codecs.opus import OpusCodec
-from conference.webrtc import payloads, peer
-from conference.webrtc.offer import Format
+from conference.webrtc import peer
+from conference.webrtc.sdp import codecs
+from conference.webrtc.sdp.offer import Format
 
 
 class OwnOpus(OpusCodec):
@@ -25,7 +26,7 @@ class OwnOpus(OpusCodec):
 
 def make_own_codec(agreed: Format, bitrate: int) -> Codec:
     """What the server would make of an offered format, for one listener alone."""
-    shared = payloads.make_codec(agreed, bitrate)
+    shared = codecs.make_codec(agreed, bitrate)
     if not isinstance(shared, OpusCodec):
         return shared
     return OwnOpus(**{name: getattr(shared, name) for name in OpusCodec.__dataclass_fields__})

@@ -2,16 +2,17 @@
 
 The journey of a voice, and where to read about each step::
 
-    webrtc.ingress | twilio.leg     packets arrive, stamped with the time
-    audio.jitter                    reorder, wait just long enough: Packet | Lost | Silence
+    webrtc.receive | telephony.leg  packets arrive, stamped with the time
+    playout.gate                    which packets are worth reading
+    playout.jitter                  reorder, wait just long enough: Packet | Lost | Silence
     codecs                          to 48 kHz mono int16 (FEC, else concealment)
-    room.stream                     bring the delay down, cut to frames of 20 ms
-    room.voice                      gate: is anybody speaking? levelling, fades
-    room.talkers                    the loudest, if too many speak at once
+    playout.source                  bring the delay down, cut to frames of 20 ms
+    room.voice                      is anybody speaking? levelling, fades
+    room.loudest                    whom to mix, if too many speak at once
     audio.mix                       total of all; each talker's own taken out again
     audio.limiter                   after the subtraction, before int16
     room.encoders                   once per distinct (mix, codec)
-    webrtc.track | twilio.leg       packets leave
+    webrtc.send | telephony.leg     packets leave
 
 ``room.Room.tick`` drives all of it, 50 times a second, synchronously; `clock` is the one place that reads the time.
 """

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, SILENCE, TICK_NS, Samples
 from conference.codecs.base import Decoder
-from conference.room.stream import PacketSource
+from conference.playout.source import PacketSource
 from tests.netem import Arrival
 from tests.room.fakes import PcmDecoder
 

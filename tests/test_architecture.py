@@ -18,9 +18,10 @@ BELOW_WEB = {
     "attendant",
     "prompts",
     "webrtc",
-    "twilio",
+    "telephony",
     "clock",
     "room",
+    "playout",
     "codecs",
     "audio",
     *TOP_LEVEL,
@@ -29,25 +30,26 @@ BELOW_WEB = {
 MAY_IMPORT: dict[str, set[str]] = {
     "audio": {"audio"},
     "codecs": {"codecs", "audio"},
-    "room": {"room", "codecs", "audio"},
+    "playout": {"playout", "codecs", "audio"},
+    "room": {"room", "playout", "codecs", "audio"},
     "access": {"access", "room"},
     "prompts": {"prompts", "audio"},
     "attendant": {"attendant", "prompts", "room", "codecs", "audio"},
-    "capture": {"capture", "twilio", "room", "codecs", "audio"},
+    "capture": {"capture", "telephony", "room", "playout", "codecs", "audio"},
     "clock": {"audio"},
-    "webrtc": {"webrtc", "room", "codecs", "audio"},
-    "twilio": {"twilio", "room", "codecs", "audio"},
+    "webrtc": {"webrtc", "room", "playout", "codecs", "audio"},
+    "telephony": {"telephony", "room", "playout", "codecs", "audio"},
     "web": {"web", *BELOW_WEB},
-    "load": {"load", "webrtc", "twilio", "codecs", "audio"},
+    "load": {"load", "webrtc", "telephony", "codecs", "audio"},
     "cli": {"cli", "load", "web", *BELOW_WEB},
-    "settings": {"checks", "access", "attendant", "iceservers", "webrtc", "twilio", "room"},
+    "settings": {"checks", "access", "attendant", "iceservers", "webrtc", "telephony", "room"},
     "checks": {"room"},
     "ids": set(),
     "iceservers": set(),
     "log": set(),
 }
 
-SYNCHRONOUS = ("audio", "codecs", "room", "access", "capture", "prompts", "attendant")
+SYNCHRONOUS = ("audio", "codecs", "playout", "room", "access", "capture", "prompts", "attendant")
 WRITES_FILES = (ROOT / "capture" / "files.py",)
 """The one module of those layers that has a thread."""
 
@@ -98,4 +100,4 @@ def test_only_the_webrtc_package_imports_aiortc() -> None:
 
 def test_the_clock_is_the_only_module_outside_the_edges_that_reads_time() -> None:
     readers = {layer(path) for path in modules() if "time" in set(imports(path))}
-    assert readers <= {"clock", "webrtc", "twilio", "web", "load", "cli"}
+    assert readers <= {"clock", "webrtc", "telephony", "web", "load", "cli"}

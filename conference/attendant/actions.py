@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from conference.attendant.desk import Desk
+from conference.attendant.announcer import Desk
 from conference.attendant.menu import HOSTS_ONLY, Action, Menu
 from conference.room.conference import Conference
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
 from conference.attendant.actions import Actions
-from conference.attendant.desk import Desk
+from conference.attendant.announcer import Desk
 from conference.attendant.keypad import Keypad
 from conference.attendant.settings import AttendantSettings
 from conference.audio.frame import Samples

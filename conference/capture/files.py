@@ -18,9 +18,9 @@ from conference.capture.format import MAGIC, encode
 from conference.capture.records import Ended
 from conference.capture.room import CapturedRoom
 from conference.room.events import RoomEvent
+from conference.room.loudest import DEFAULT_LIMIT
 from conference.room.policy import DEFAULT_POLICY, RoomPolicy
 from conference.room.room import Room
-from conference.room.talkers import DEFAULT_LIMIT
 from conference.room.voice import DEFAULT_VOICE, VoiceSettings
 
 log = logging.getLogger(__name__)

@@ -13,10 +13,10 @@ import numpy as np
 from conference.audio.frame import SILENCE, Samples
 from conference.capture.digest import HeardSoFar, Ledger
 from conference.codecs.base import Codec
+from conference.playout.source import PacketSource
 from conference.room.participant import Mix, Source, Transport
 from conference.room.sounds import Sound
-from conference.room.stream import PacketSource
-from conference.twilio.intake import PacedSource
+from conference.telephony.intake import PacedSource
 
 OnMix: TypeAlias = Callable[[str, Mix], None]
 """Takes a listener's id and a mix."""

@@ -14,11 +14,11 @@ from conference.capture.records import CaptureError
 from conference.codecs.base import Codec, Decoder
 from conference.codecs.opus import OpusCodec
 from conference.codecs.pcmu import PcmaCodec, PcmuCodec
+from conference.playout.source import PacketSource
 from conference.room.participant import Source
-from conference.room.stream import PacketSource
 from conference.room.voice import VoiceSettings
-from conference.twilio.intake import PacedSource
-from conference.twilio.settings import LegSettings
+from conference.telephony.intake import PacedSource
+from conference.telephony.settings import LegSettings
 
 _CLASSES: Final = (OpusCodec, PcmuCodec, PcmaCodec, LegSettings, VoiceSettings, GateSettings)
 _VALUES: Final = {one.__name__: one for one in _CLASSES}

@@ -55,7 +55,7 @@ class Changed:
 
 @dataclass(frozen=True, slots=True)
 class PacketArrived:
-    """A packet was pushed into a `room.stream.PacketSource`."""
+    """A packet was pushed into a `playout.source.PacketSource`."""
 
     index: int
     sequence: int
@@ -76,7 +76,7 @@ class Restarted:
 
 @dataclass(frozen=True, slots=True)
 class SoundArrived:
-    """A message's sound was pushed into a `twilio.intake.PacedSource`."""
+    """A message's sound was pushed into a `telephony.intake.PacedSource`."""
 
     index: int
     timestamp_ms: int | None

@@ -41,12 +41,12 @@ from conference.capture.records import (
     Ticked,
 )
 from conference.codecs.base import Codec
+from conference.playout.source import PacketSource
 from conference.room.events import RoomEvent, TalkingStarted, TalkingStopped
 from conference.room.participant import Participant, Restraints
 from conference.room.room import Room
-from conference.room.stream import PacketSource
 from conference.room.voice import VoiceSettings
-from conference.twilio.intake import PacedSource
+from conference.telephony.intake import PacedSource
 
 log = logging.getLogger(__name__)
 

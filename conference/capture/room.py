@@ -33,15 +33,15 @@ from conference.capture.records import (
 from conference.capture.taps import TappedSink, TappedSource, tap_messages, tap_packets
 from conference.capture.versions import versions
 from conference.codecs.base import Codec
+from conference.playout.source import PacketSource
 from conference.room.events import RoomEvent
+from conference.room.loudest import DEFAULT_LIMIT
 from conference.room.participant import Departure, Participant, Sink, Source
 from conference.room.policy import DEFAULT_POLICY, RoomPolicy
 from conference.room.room import Room
 from conference.room.sounds import Sound
-from conference.room.stream import PacketSource
-from conference.room.talkers import DEFAULT_LIMIT
 from conference.room.voice import DEFAULT_VOICE, VoiceSettings
-from conference.twilio.intake import PacedSource
+from conference.telephony.intake import PacedSource
 
 log = logging.getLogger(__name__)
 

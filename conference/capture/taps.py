@@ -14,9 +14,9 @@ from conference.capture.format import encode, packet_writer
 from conference.capture.recipes import decoder_name
 from conference.capture.records import FramePulled, Restarted, SoundArrived
 from conference.codecs.base import Codec, Decoder
+from conference.playout.source import PacketSource
 from conference.room.participant import Mix, Sink, Source
-from conference.room.stream import PacketSource
-from conference.twilio.intake import PacedSource
+from conference.telephony.intake import PacedSource
 
 
 class Notes(Protocol):

@@ -22,11 +22,11 @@ from conference.cli.media import Recorder, open_recorder
 from conference.cli.progress import Meter, Progress, Snapshot, clock
 from conference.cli.signals import end_on_sigterm
 from conference.prompts.decode import MediaError, read_audio
-from conference.twilio.caller import CallEnd, Caller, CallError, HungUp
-from conference.twilio.messages import DIGITS, FRAME_BYTES
-from conference.twilio.messages import SAMPLE_RATE as PHONE_RATE
-from conference.twilio.phone import Phone
-from conference.webrtc.whip import authorization
+from conference.telephony.caller import CallEnd, Caller, CallError, HungUp
+from conference.telephony.phone import Phone
+from conference.telephony.twilio.messages import DIGITS, FRAME_BYTES
+from conference.telephony.twilio.messages import SAMPLE_RATE as PHONE_RATE
+from conference.webrtc.client.whip import authorization
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]

@@ -21,7 +21,7 @@ from conference.codecs.opus import OpusCodec
 from conference.prompts.decode import MediaError, read_audio
 from conference.room.conference import check_room_name
 from conference.room.errors import InvalidRoomName
-from conference.webrtc.client import HeadlessPeer, JoinError
+from conference.webrtc.client.peer import HeadlessPeer, JoinError
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]

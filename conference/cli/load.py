@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING
 from conference.cli.arguments import add_token_option, server_url
 from conference.cli.signals import end_on_sigterm
 from conference.codecs.libopus import LibraryNotFoundError
-from conference.load.chart import Line, Panel, svg
-from conference.load.figures import Sample, StepFigures
+from conference.load.load_test import LoadError, Plan, Trial
 from conference.load.plan import Crowd
-from conference.load.scripts import HUM_DBOV
-from conference.load.tables import LIVE_HEADER, live_line, summary
-from conference.load.trial import LoadError, Plan, Trial
+from conference.load.report.chart import Line, Panel, svg
+from conference.load.report.figures import Sample, StepFigures
+from conference.load.report.tables import LIVE_HEADER, live_line, summary
+from conference.load.signal.scripts import HUM_DBOV
 from conference.load.worker import Setup
 from conference.prompts.decode import reason
 

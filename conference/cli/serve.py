@@ -24,10 +24,10 @@ from conference.prompts.library import LibraryError
 from conference.room.events import ParticipantLeft, RoomEvent
 from conference.settings import Settings, SettingsError
 from conference.web.app import build_app, hang_up_all
+from conference.web.http.tls import local_addresses, make_ssl_context
+from conference.web.joining.signatures import SignaturesUnavailable
 from conference.web.live import SERVER, Server
-from conference.web.signatures import SignaturesUnavailable
-from conference.web.tls import local_addresses, make_ssl_context
-from conference.webrtc.aiortc_internals import IncompatibleLibraryError
+from conference.webrtc.client.aiortc_internals import IncompatibleLibraryError
 from conference.webrtc.server import WebRtc
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from typing import Protocol
 
 from conference.audio.frame import FRAME_SAMPLES
-from conference.load.band import SLOTS
-from conference.load.chorus import Chorus
-from conference.load.kernel import AVAILABLE
-from conference.load.peer import FastPeer
-from conference.load.scripts import Script
+from conference.load.batch.kernel import AVAILABLE
+from conference.load.batch.peers import Chorus
+from conference.load.batch.sender import SLOTS
+from conference.load.client.peer import FastPeer
+from conference.load.signal.scripts import Script
 
 DRAIN_EVERY = 5
 """Ticks between two looks at what came for somebody: five packets at a time."""

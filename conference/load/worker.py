@@ -17,12 +17,12 @@ from typing import Protocol
 
 import aiohttp
 
-from conference.load import scripts
-from conference.load.peer import Arrived, FastPeer
-from conference.load.phone import FastPhone
+from conference.load.client.peer import Arrived, FastPeer
+from conference.load.client.phone import FastPhone
 from conference.load.plan import Member, Role
 from conference.load.schedule import Schedule
-from conference.webrtc.whip import JoinError, authorization
+from conference.load.signal import scripts
+from conference.webrtc.client.whip import JoinError, authorization
 
 JOINS_AT_ONCE = 16
 LEAVES_AT_ONCE = 16

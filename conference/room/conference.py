@@ -13,10 +13,10 @@ from typing import TypeAlias
 from conference.audio.frame import TICK_NS
 from conference.room.errors import InvalidRoomName, RoomFull, TooManyRooms
 from conference.room.events import RoomEvent
+from conference.room.loudest import DEFAULT_LIMIT
 from conference.room.participant import Departure, Participant
 from conference.room.policy import DEFAULT_POLICY, RoomPolicy
 from conference.room.room import Room
-from conference.room.talkers import DEFAULT_LIMIT
 from conference.room.voice import DEFAULT_VOICE, VoiceSettings
 
 log = logging.getLogger(__name__)

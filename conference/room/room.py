@@ -12,18 +12,18 @@ from functools import partial
 
 from conference.audio.fade import fade_in, fade_out
 from conference.audio.frame import SILENT_LEVEL, Samples
-from conference.room.audience import Audience, Row
 from conference.room.encoders import EncoderBank
 from conference.room.events import HearingChanged, LevelsMeasured, RoomEvent, SoundStarted, SoundStopped
-from conference.room.floor import Floor
+from conference.room.gain_vector import full_row, plain_row
 from conference.room.hearing import Hearing, Rule
+from conference.room.loudest import DEFAULT_LIMIT, TalkerSelection
+from conference.room.mix_groups import Audience, Row
 from conference.room.participant import Departure, Participant, Sink, Source
 from conference.room.people import People
 from conference.room.policy import DEFAULT_POLICY, RoomPolicy
-from conference.room.rows import full_row, plain_row
 from conference.room.soundboard import Soundboard
 from conference.room.sounds import Sound
-from conference.room.talkers import DEFAULT_LIMIT, TalkerSelection
+from conference.room.speakers import Floor
 from conference.room.voice import DEFAULT_VOICE, VoiceSettings
 
 log = logging.getLogger(__name__)

@@ -20,36 +20,26 @@ from conference.room.policy import RoomPolicy
 from conference.room.room import Room
 from conference.room.voice import VoiceSettings
 from conference.settings import Settings
-from conference.web import (
-    events,
-    hearing,
-    metrics,
-    moderation,
-    openapi,
-    pages,
-    participants,
-    rooms,
-    sounds,
-    tokens,
-    twilio,
-)
-from conference.web.audit import Audit
-from conference.web.call import Call
-from conference.web.cors import add_cors_headers, answer_options, refuse_other_sites
-from conference.web.feeds import Feeds
-from conference.web.guesses import Guesses
-from conference.web.hosts import refuse_other_names
-from conference.web.house import House
-from conference.web.journal import Journal
+from conference.web.api import hearing, metrics, moderation, pages, participants, rooms, sounds, tokens, twilio
+from conference.web.events import stream
+from conference.web.events.audit import Audit
+from conference.web.events.feeds import Feeds
+from conference.web.events.journal import Journal
+from conference.web.events.webhooks import Webhooks, WebhookSettings
+from conference.web.http.cors import add_cors_headers, answer_options, refuse_other_sites
+from conference.web.http.host_header import refuse_other_names
+from conference.web.http.problems import Handler, Problem, problem_middleware
+from conference.web.http.ratelimit import RateLimit
+from conference.web.joining.call import Call
+from conference.web.joining.call_services import House
+from conference.web.joining.pin_limit import Guesses
+from conference.web.joining.seats import Seats
+from conference.web.joining.sessions import Reception, WebRtcLike
+from conference.web.joining.signatures import TwilioSignatures
 from conference.web.live import SERVER, Server
-from conference.web.problems import Handler, Problem, problem_middleware
-from conference.web.ratelimit import RateLimit
-from conference.web.reception import Reception, WebRtcLike
-from conference.web.seats import Seats
-from conference.web.signatures import TwilioSignatures
+from conference.web.openapi import description
 from conference.web.tick import Lateness
 from conference.web.traffic import Traffic
-from conference.web.webhooks import Webhooks, WebhookSettings
 from conference.webrtc.server import WebRtc
 from conference.webrtc.settings import WebRtcSettings
 
@@ -83,7 +73,7 @@ def build_app(settings: Settings | None = None, *, webrtc: WebRtcLike | None = N
     )
     app[SERVER] = _make_server(settings, webrtc or _make_webrtc(settings))
     _add_routes(app)
-    openapi.write_out(app)
+    description.write_out(app)
     app.on_response_prepare.append(pages.add_security_headers)
     app.on_response_prepare.append(add_cors_headers)
     app.cleanup_ctx.append(_running)
@@ -253,7 +243,7 @@ def _add_routes(app: web.Application) -> None:
             web.get("/access", tokens.show_access),
             web.get("/rooms/{room}/access", tokens.show_access),
             web.post("/rooms/{room}/tokens", tokens.make_token),
-            web.get("/rooms/{room}/events", events.events, allow_head=False),
+            web.get("/rooms/{room}/events", stream.events, allow_head=False),
             web.post(seats, participants.join),
             web.options(seats, participants.options),
             web.get(seat, participants.show),
@@ -263,8 +253,8 @@ def _add_routes(app: web.Application) -> None:
             web.get("/twilio/stream", twilio.stream, allow_head=False),
             web.get("/twilio/stream/{room}", twilio.stream, allow_head=False),
             web.post("/twilio/voice", twilio.voice),
-            web.get("/openapi.json", openapi.show_json),
-            web.get("/docs", openapi.show_page),
+            web.get("/openapi.json", description.show_json),
+            web.get("/docs", description.show_page),
             web.get("/healthz", rooms.healthz),
             web.get("/metrics", metrics.metrics),
         ]

@@ -13,20 +13,20 @@ from conference.clock import Clock
 from conference.room.conference import Conference
 from conference.room.room import Room
 from conference.settings import Settings
-from conference.web.call import Call
-from conference.web.feeds import Feeds
-from conference.web.guesses import Guesses
-from conference.web.house import House
-from conference.web.origin import client_address, rate_key
-from conference.web.problems import Problem, check_wait
-from conference.web.ratelimit import RateLimit
-from conference.web.reception import Reception, WebRtcLike
-from conference.web.seats import Seats
-from conference.web.sidebars import Sidebars
-from conference.web.signatures import TwilioSignatures
+from conference.web.api.sidebars import Sidebars
+from conference.web.events.feeds import Feeds
+from conference.web.events.webhooks import Webhooks
+from conference.web.http.origin import client_address, rate_key
+from conference.web.http.problems import Problem, check_wait
+from conference.web.http.ratelimit import RateLimit
+from conference.web.joining.call import Call
+from conference.web.joining.call_services import House
+from conference.web.joining.pin_limit import Guesses
+from conference.web.joining.seats import Seats
+from conference.web.joining.sessions import Reception, WebRtcLike
+from conference.web.joining.signatures import TwilioSignatures
 from conference.web.tick import Lateness
 from conference.web.traffic import Traffic
-from conference.web.webhooks import Webhooks
 
 
 @dataclass(slots=True)

@@ -13,22 +13,22 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from conference.room.stream import PacketSource
-from conference.webrtc.answer import Ours, build_answer
-from conference.webrtc.certificate import Certificate
-from conference.webrtc.egress import EgressSink
-from conference.webrtc.ice import MuxedIce
-from conference.webrtc.ingress import Ingress
-from conference.webrtc.mux import UdpMux
-from conference.webrtc.offer import AudioOffer, parse_offer
-from conference.webrtc.payloads import make_codec, may_repeat
-from conference.webrtc.rtcp import NtpClock
-from conference.webrtc.sdp import OfferError
+from conference.playout.source import PacketSource
+from conference.webrtc.dtls.certificate import Certificate
+from conference.webrtc.ice.close_check import Suspicion, Verdict
+from conference.webrtc.ice.connection import MuxedIce
+from conference.webrtc.receive.ingress import Ingress
+from conference.webrtc.rtp.rtcp import NtpClock
+from conference.webrtc.sdp.answer import Ours, build_answer
+from conference.webrtc.sdp.codecs import make_codec, may_repeat
+from conference.webrtc.sdp.grammar import OfferError
+from conference.webrtc.sdp.offer import AudioOffer, parse_offer
+from conference.webrtc.sdp.trickle import parse_trickle_fragment
+from conference.webrtc.send.egress import EgressSink
 from conference.webrtc.session import RtpSession, SessionStats
 from conference.webrtc.settings import WebRtcSettings
-from conference.webrtc.suspicion import Suspicion, Verdict
 from conference.webrtc.transport import Transport
-from conference.webrtc.trickle import parse_trickle_fragment
+from conference.webrtc.udp.mux import UdpMux
 
 logger = logging.getLogger(__name__)
 

@@ -6,15 +6,15 @@ import asyncio
 import logging
 import time
 
-from conference.webrtc.addresses import plan_bindings
-from conference.webrtc.agenda import Agenda
-from conference.webrtc.aiortc_internals import check, host_addresses
-from conference.webrtc.certificate import Certificate
-from conference.webrtc.mux import UdpMux
+from conference.webrtc.client.aiortc_internals import check, host_addresses
+from conference.webrtc.deadlines import Agenda
+from conference.webrtc.dtls.certificate import Certificate
 from conference.webrtc.peer import Peer
-from conference.webrtc.rtcp import NtpClock
+from conference.webrtc.rtp.rtcp import NtpClock
 from conference.webrtc.settings import WebRtcSettings
-from conference.webrtc.sockets import MuxStats
+from conference.webrtc.udp.addresses import plan_bindings
+from conference.webrtc.udp.mux import UdpMux
+from conference.webrtc.udp.sockets import MuxStats
 
 logger = logging.getLogger(__name__)
 

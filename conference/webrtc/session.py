@@ -12,9 +12,9 @@ from typing import Protocol
 
 from aiortc.rtp import AnyRtcpPacket, RtcpByePacket, RtcpReceiverInfo, RtcpRrPacket, RtcpSenderInfo, RtcpSrPacket
 
-from conference.webrtc.egress import EgressSink, EgressStats
-from conference.webrtc.ingress import Ingress, IngressStats
-from conference.webrtc.rtcp import NtpClock, PeerReport, build_report, parse_rtcp
+from conference.webrtc.receive.ingress import Ingress, IngressStats
+from conference.webrtc.rtp.rtcp import NtpClock, PeerReport, build_report, parse_rtcp
+from conference.webrtc.send.egress import EgressSink, EgressStats
 
 REPORT_NS = 1_000_000_000
 CALM_REPORT_NS = 5_000_000_000

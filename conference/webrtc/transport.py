@@ -7,16 +7,16 @@ from collections.abc import Callable
 from functools import partial
 from typing import Literal, TypeAlias
 
-from conference.webrtc.candidate import Candidate
-from conference.webrtc.certificate import Certificate
-from conference.webrtc.dtls import Dtls
-from conference.webrtc.ice import MuxedIce
-from conference.webrtc.inboxline import InboxLine
-from conference.webrtc.lines import Line, SoloLine
-from conference.webrtc.mux import UdpMux
-from conference.webrtc.offer import AudioOffer, Format
-from conference.webrtc.outbox import OutboxLine
-from conference.webrtc.srtp import SrtpSession
+from conference.webrtc.dtls.certificate import Certificate
+from conference.webrtc.dtls.session import Dtls
+from conference.webrtc.ice.connection import MuxedIce
+from conference.webrtc.receive.stream import InboxLine
+from conference.webrtc.rtp.srtp import SrtpSession
+from conference.webrtc.sdp.candidate import Candidate
+from conference.webrtc.sdp.offer import AudioOffer, Format
+from conference.webrtc.send.stream import Line, SoloLine
+from conference.webrtc.send.table import OutboxLine
+from conference.webrtc.udp.mux import UdpMux
 
 TransportState: TypeAlias = Literal["connecting", "connected", "closed", "failed"]
 
@@ -25,7 +25,7 @@ MAX_EARLY = 16
 
 
 class Transport:
-    """One connection. Satisfies `session.SecureChannel`.
+    """One connection. Satisfies `webrtc.session.SecureChannel`.
 
     Before DTLS is through, nothing is authentic and nothing is sent.
 

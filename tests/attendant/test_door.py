@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conference.attendant.door import Answer, Door
-from conference.attendant.foyer import AFTERWARDS_TICKS, Foyer
 from conference.attendant.menu import KEYS
+from conference.attendant.pin_prompt import Answer, Door
+from conference.attendant.waiting import AFTERWARDS_TICKS, Foyer
 from conference.audio.frame import SILENCE, TICK_NS, Samples
 from conference.codecs.base import Codec
 from conference.prompts.library import Library

@@ -14,7 +14,7 @@ from pathlib import Path
 from conference.audio.frame import FRAME_SAMPLES
 from conference.capture.format import MAGIC
 from conference.codecs.pcmu import PcmuCodec
-from conference.room.stream import PacketSource
+from conference.playout.source import PacketSource
 from conference.room.voice import UNTOUCHED
 from tests.capture.captured import Ear, at, captured_room, join
 from tests.speech import spoken

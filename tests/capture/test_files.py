@@ -16,9 +16,9 @@ from conference.capture.files import Captures
 from conference.capture.format import read_capture
 from conference.capture.records import Ended, Opened, PacketArrived
 from conference.codecs.opus import OpusCodec
+from conference.playout.source import PacketSource
 from conference.room.conference import Conference
 from conference.room.participant import Participant
-from conference.room.stream import PacketSource
 from tests.capture.captured import Ear, at, replayed
 from tests.speech import spoken
 

@@ -19,13 +19,13 @@ from conference.capture.replay import Replay
 from conference.codecs.base import Codec
 from conference.codecs.opus import OpusCodec
 from conference.codecs.pcmu import PcmaCodec, PcmuCodec
+from conference.playout.source import PacketSource
 from conference.room.local import LocalSource
 from conference.room.participant import Participant
 from conference.room.room import Room
-from conference.room.stream import PacketSource
 from conference.room.voice import UNTOUCHED, VoiceSettings
-from conference.twilio.intake import PacedSource
-from conference.twilio.settings import LegSettings
+from conference.telephony.intake import PacedSource
+from conference.telephony.settings import LegSettings
 from tests.capture.captured import Ear, at, captured_room, join, replayed
 from tests.speech import spoken
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from conference.audio.frame import FRAME_SAMPLES, TICK_NS
 from conference.audio.gate import level_of
 from conference.codecs.opus import OpusCodec
-from conference.room.stream import PacketSource
+from conference.playout.source import PacketSource
 from tests.capture.captured import Ear, captured_room, join, replayed
 from tests.speech import spoken
 

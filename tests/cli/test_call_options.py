@@ -18,7 +18,7 @@ from conference.cli import call
 from conference.cli.call import Call, custom_parameters, key_times, phone_frames, stream_address
 from conference.cli.media import open_recorder
 from conference.prompts.decode import MediaError, read_audio
-from conference.twilio.messages import Media, ServerMedia, Stop, build, parse_client_message
+from conference.telephony.twilio.messages import Media, ServerMedia, Stop, build, parse_client_message
 from tests.tones import level_at, tone
 
 

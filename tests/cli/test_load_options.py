@@ -8,8 +8,8 @@ import pytest
 from conference.cli import load
 from conference.cli.main import main
 from conference.cli.options import Parser
-from conference.load.figures import Sample, step_figures
-from conference.load.trial import advice
+from conference.load.load_test import advice
+from conference.load.report.figures import Sample, step_figures
 
 URL = "http://127.0.0.1:8080"
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from conference.audio.frame import FRAME_SAMPLES
 from conference.codecs.opus import OpusCodec
 from conference.codecs.opus_decoder import OpusDecoder
-from conference.room.stream import PacketSource
+from conference.playout.source import PacketSource
 from tests.speech import spoken
 
 FRAMES = spoken(4.0).reshape(-1, FRAME_SAMPLES)

@@ -17,9 +17,9 @@ from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, SILENCE, Samples
 from conference.audio.g711 import ulaw_decode, ulaw_encode
 from conference.audio.resample import Resampler
 from conference.clock import Clock
-from conference.twilio.caller import Caller, HungUp
-from conference.twilio.phone import Phone
-from conference.webrtc.client import HeadlessPeer
+from conference.telephony.caller import Caller, HungUp
+from conference.telephony.phone import Phone
+from conference.webrtc.client.peer import HeadlessPeer
 
 PHONE_RATE = 8_000
 

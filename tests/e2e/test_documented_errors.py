@@ -30,7 +30,7 @@ async def problem_of(response: aiohttp.ClientResponse) -> int:
 
 
 async def test_every_error_is_a_problem_with_a_documented_status(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("conference.web.body._BODY_TIMEOUT", 0.5)
+    monkeypatch.setattr("conference.web.http.body._BODY_TIMEOUT", 0.5)
     settings = Settings(port=0, max_rooms=2, max_participants_per_room=2, max_event_streams=1, max_joins_per_minute=18)
     async with running_server(settings) as server, client(server) as http:
         seats = "/rooms/tea/participants"

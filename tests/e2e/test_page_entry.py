@@ -217,7 +217,7 @@ class _Later:
 async def test_whose_invitation_expires_stays_in_and_is_told(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     await stage.enter(stage.ben, "Ben")
     with monkeypatch.context() as later:
-        later.setattr("conference.web.access.time", _Later)
+        later.setattr("conference.web.http.access.time", _Later)
         stage.server.live.feeds.finish()  # as a stream does whose reader's token has expired
         await stage.ben.wait_for_text("Your invitation has expired.")
         await stage.ben.evaluate(

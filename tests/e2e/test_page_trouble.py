@@ -13,9 +13,9 @@ from conference.access.grants import make_grant
 from conference.access.tokens import sign
 from conference.audio.frame import SAMPLE_RATE
 from conference.settings import Settings
-from conference.webrtc.mux import UdpMux
-from conference.webrtc.outbox import Outbox
-from conference.webrtc.sockets import SharedSocket
+from conference.webrtc.send.table import Outbox
+from conference.webrtc.udp.mux import UdpMux
+from conference.webrtc.udp.sockets import SharedSocket
 from tests.e2e.browser import Page, open_page, running_browser
 from tests.e2e.on_the_page import AMY_HZ, BEN_HZ, in_the_room, join, listen_to_announcements, names, participant
 from tests.e2e.running import RunningServer, eventually, running_server, start_server

@@ -7,8 +7,8 @@ import random
 
 import pytest
 
-from conference.webrtc.egress import EgressSink
-from conference.webrtc.outbox import SEQUENCE, TICK, OutboxLine
+from conference.webrtc.send.egress import EgressSink
+from conference.webrtc.send.table import SEQUENCE, TICK, OutboxLine
 from conference.webrtc.server import WebRtc
 from tests.e2e.browser import Page
 from tests.e2e.on_the_page import BEN_HZ, join

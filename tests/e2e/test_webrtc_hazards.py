@@ -11,9 +11,9 @@ import time
 import pytest
 from aiortc.rtcrtpsender import RTCRtpSender
 
-from conference.webrtc.ice import MuxedIce
-from conference.webrtc.rtp import build_rtp, parse_rtp
-from conference.webrtc.sdp import OfferError
+from conference.webrtc.ice.connection import MuxedIce
+from conference.webrtc.rtp.packet import build_rtp, parse_rtp
+from conference.webrtc.sdp.grammar import OfferError
 from conference.webrtc.server import HOUSEKEEPING_SECONDS, STARVED_NS
 from tests.webrtc.stock import LOOPBACK, Room, StockPeer, eventually, flows, in_call, resources, running
 

@@ -13,8 +13,8 @@ from streamdouble.session import SessionConfig
 
 from conference.audio.g711 import ulaw_decode, ulaw_encode
 from conference.settings import Settings
-from conference.twilio.caller import Caller, HungUp
-from conference.twilio.phone import Phone
+from conference.telephony.caller import Caller, HungUp
+from conference.telephony.phone import Phone
 from conference.web.app import build_app
 from conference.web.live import SERVER
 from tests.tones import level_at, tone

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from conference.audio.frame import SAMPLE_RATE, SILENCE, TICK_NS, Samples
-from conference.webrtc.client import HeadlessPeer
+from conference.webrtc.client.peer import HeadlessPeer
 from tests.e2e.running import RunningServer, eventually, running_server
 from tests.tones import frames, level_at, loudest_steady, tone
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import conference.prompts
-from conference.attendant.desk import MOST_COUNTED
+from conference.attendant.announcer import MOST_COUNTED
 from conference.attendant.menu import ACTIONS, KEYS
 from conference.audio.frame import SAMPLE_RATE, full_scale
 from conference.prompts.library import PAUSE_S, Library, LibraryError

@@ -13,7 +13,7 @@ from conference.room.participant import Mix
 from conference.settings import Settings
 from conference.web.app import build_app
 from conference.web.live import SERVER, Server
-from conference.webrtc.sdp import OfferError
+from conference.webrtc.sdp.grammar import OfferError
 
 OFFER = "v=0\r\n"
 SDP = {"Content-Type": "application/sdp"}

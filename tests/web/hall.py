@@ -11,8 +11,8 @@ from conference.room.conference import Conference
 from conference.room.participant import Participant
 from conference.room.policy import DEFAULT_POLICY, RoomPolicy
 from conference.room.room import Room
-from conference.web.feeds import Feeds
-from conference.web.journal import Journal
+from conference.web.events.feeds import Feeds
+from conference.web.events.journal import Journal
 
 
 class Hall:

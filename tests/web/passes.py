@@ -8,7 +8,7 @@ from typing import Any
 from conference.access.grants import Right, Role, make_grant
 from conference.access.tokens import sign
 from conference.settings import Settings
-from conference.web.seats import HEADER
+from conference.web.joining.seats import HEADER
 
 SECRET = "a secret of the tests: 32 bytes and more"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
-from conference.web.pages import CONTENT_TYPES, static_directory
+from conference.web.api.pages import CONTENT_TYPES, static_directory
 
 ROOT = Path(__file__).parents[2]
 

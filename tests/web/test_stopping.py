@@ -8,10 +8,10 @@ import signal
 import pytest
 from aiohttp import ClientSession, WSMsgType
 
-from conference.webrtc.client import HeadlessPeer
+from conference.webrtc.client.peer import HeadlessPeer
 from tests.web.hall import parse
+from tests.web.joining.test_calling import CONNECTED, start
 from tests.web.process import Running
-from tests.web.test_calling import CONNECTED, start
 
 pytestmark = pytest.mark.e2e
 

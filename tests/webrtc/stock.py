@@ -20,7 +20,7 @@ from av import AudioFrame
 
 from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE
 from conference.room.participant import Mix
-from conference.webrtc.aiortc_internals import gather_only, ice_connection
+from conference.webrtc.client.aiortc_internals import gather_only, ice_connection
 from conference.webrtc.peer import Peer
 from conference.webrtc.server import WebRtc
 from conference.webrtc.settings import WebRtcSettings

@@ -10,7 +10,7 @@ from aioice import Connection
 from aioice.ice import StunProtocol
 from aiortc import RTCConfiguration, RTCDtlsTransport, RTCPeerConnection
 
-from conference.webrtc import aiortc_internals
+from conference.webrtc.client import aiortc_internals
 
 
 async def test_all_that_is_relied_on_is_there() -> None:

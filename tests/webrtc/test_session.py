@@ -9,10 +9,10 @@ from typing import cast
 import pytest
 from aiortc.rtp import RtcpReceiverInfo
 
-from conference.webrtc.ingress import TAKEOVER_NS, Ingress
-from conference.webrtc.rtcp import NtpClock, build_report, parse_rtcp
+from conference.webrtc.receive.ingress import TAKEOVER_NS, Ingress
+from conference.webrtc.rtp.rtcp import NtpClock, build_report, parse_rtcp
 from conference.webrtc.session import CALM_REPORT_NS, MAX_REPORTERS, NEW_REPORTS, REPORT_NS, RtpSession
-from tests.webrtc.test_ingress import AMY, BEN, OPUS, PCMU, make, packet
+from tests.webrtc.receive.test_ingress import AMY, BEN, OPUS, PCMU, make, packet
 
 OURS, THEIRS = 7, 9
 STEP_NS = 10_000_000

@@ -1,0 +1,1 @@
+"""Many peers of a load test as rows of tables."""

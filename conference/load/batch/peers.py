@@ -1,0 +1,233 @@
+"""Many participants as rows of tables: their packets are written, protected, sent, read and counted by the batch.
+
+What a packet costs otherwise is mostly Python. What remains for each is a call of libsrtp's and one of the kernel's.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from conference.audio.frame import FRAME_SAMPLES
+from conference.load.batch.arrivals import Arrivals
+from conference.load.batch.kernel import Incoming
+from conference.load.batch.pool import Pool
+from conference.load.batch.reports import Reception, Transmission
+from conference.load.batch.sender import HEADER, MAX_PAYLOAD, Band, Ledger
+from conference.load.batch.statistics import ReceptionTable
+from conference.load.signal.scripts import Script
+from conference.webrtc.rtp.packet import HEADER_BYTES
+from conference.webrtc.rtp.srtp import SrtpSession
+
+_MAX_PASSES = 64
+_STRIDE = 7919
+_NS_PER_SAMPLE = 1e9 / 48_000
+
+
+class Singer(Protocol):
+    """One who can be played in a chorus."""
+
+    ssrc: int
+    payload_type: int
+    level_id: int
+    sequence: int
+    """Of the next packet."""
+    listens: bool
+    """Whether it takes each RTP packet."""
+    arrivals: Arrivals
+    """What came before."""
+
+    @property
+    def there(self) -> bool: ...
+    @property
+    def session(self) -> SrtpSession | None: ...
+    @property
+    def descriptor(self) -> int: ...
+    def take(self, datagram: bytes, at_ns: int) -> None: ...
+    def check(self, datagram: bytes) -> bool: ...
+
+
+class Lane:
+    """One participant's place in the tables. Satisfies `load.batch.sender.Voice`."""
+
+    def __init__(
+        self, chorus: Chorus, singer: Singer, session: SrtpSession, script: Script, row: int, slot: int, offset: int
+    ) -> None:
+        self.singer, self.session = singer, session
+        self.descriptor = singer.descriptor
+        self.row, self.slot, self.offset = row, slot, offset
+        self.start = chorus.pool.place(script, singer.level_id)
+        self.period = len(script.payloads)
+        self._chorus = chorus
+
+    @property
+    def there(self) -> bool:
+        """Whether the connection is up."""
+        return self.singer.there
+
+    @property
+    def sent(self) -> int:
+        """Packets that went out; those of the last fifth of a second come later."""
+        return int(self._chorus.ledger.sent[self.row])
+
+    @property
+    def gaps(self) -> int:
+        """As in `ReceptionTable.gaps`."""
+        return self._chorus.reception.gaps(self.row)
+
+    @property
+    def reception(self) -> Reception:
+        """What came."""
+        return self._chorus.reception.reception(self.row)
+
+    def transmission(self, now_ns: int) -> Transmission | None:
+        """What was sent; ``None``: nothing was."""
+        octets = int(self._chorus.ledger.octets[self.row])
+        return Transmission(self.sent, octets, self._chorus.timestamp(now_ns)) if self.sent else None
+
+    def leave(self) -> None:
+        """Be played no more; what was counted is the singer's own again."""
+        self._chorus.leave(self)
+
+
+class Chorus:
+    """All who are played together.
+
+    Args:
+        on_burst: told when a burst went in: the time in ns (monotonic) at which its first sample was spoken, as if its
+            packet had been sent without delay once its last sample was there.
+    """
+
+    def __init__(self, on_burst: Callable[[float], None] = lambda _: None) -> None:
+        self.pool = Pool(MAX_PAYLOAD)
+        self.ledger = Ledger()
+        self.reception = ReceptionTable()
+        self.checked = self.forged = 0
+        """Packets that were decrypted, one in some hundred; and those of them that were not authentic."""
+        self._on_burst = on_burst
+        self._bands: list[Band] = []
+        self._where: dict[Lane, Band] = {}
+        self._lanes: list[Lane | None] = []
+        self._listens: NDArray[np.bool_] = np.zeros(0, np.bool_)
+        self._free: list[int] = []
+        self._in = Incoming()
+        self._arrived = self._in.data[:, :HEADER_BYTES].view(HEADER)[:, 0]
+        self._tick, self._tick_ns = 0, 0
+        self._turn = 0
+
+    def __len__(self) -> int:
+        return len(self._where)
+
+    def enter(self, singer: Singer, script: Script, *, slot: int, offset: int) -> Lane:
+        """Play a participant from now on.
+
+        Args:
+            singer: connected.
+            script: what it says, over and over.
+            slot: in which it sends, below `load.batch.sender.SLOTS`.
+            offset: with which packet it begins.
+
+        Raises:
+            ValueError: it is not connected, or a packet of it would be too long.
+        """
+        session = singer.session
+        if session is None:
+            raise ValueError("not connected")
+        row = self._free[-1] if self._free else len(self._lanes)
+        lane = Lane(self, singer, session, script, row, slot, offset)
+        if self._free:
+            self._free.pop()
+        else:
+            self._lanes.append(None)
+            self._listens = np.append(self._listens, False)
+        levels = script.levels is not None and singer.level_id > 0
+        header = (0x90 if levels else 0x80, singer.payload_type, singer.sequence, 0, singer.ssrc)
+        self.ledger.enter(row, header)
+        self.reception.enter(row, singer.arrivals)
+        self._listens[row] = singer.listens
+        self._lanes[row] = lane
+        band = next((one for one in self._bands if not one.full), None)
+        if band is None:
+            band = Band(self.pool, self.ledger, 3 * len(self._bands), self._burst)
+            self._bands.append(band)
+        band.add(lane)
+        self._where[lane] = band
+        return lane
+
+    def leave(self, lane: Lane) -> None:
+        """Let go of a lane; its counts go back to the singer."""
+        self._where.pop(lane).remove(lane)
+        lane.singer.arrivals = self.reception.leave(lane.row)
+        lane.singer.sequence = int(self.ledger.headers["sequence"][lane.row])
+        self._lanes[lane.row] = None
+        self._free.append(lane.row)
+
+    def timestamp(self, now_ns: int) -> int:
+        """Of a moment, for all who are played: they have one clock."""
+        return self._tick * FRAME_SAMPLES + round((now_ns - self._tick_ns) / _NS_PER_SAMPLE)
+
+    def step(self, tick: int, slot: int) -> None:
+        """Send what is due. Call it for each slot of each tick, in order."""
+        if slot == 0:
+            self._tick, self._tick_ns = tick, time.monotonic_ns()
+        for band in self._bands:
+            band.step(tick, slot)
+
+    def read(self, number: int, parts: int) -> None:
+        """Read and count what has come for one of so many parts of all."""
+        for band in self._bands[number::parts]:
+            self._read(band)
+
+    def refresh(self, number: int, parts: int) -> None:
+        """Let those of a part who have lost their connection be silent."""
+        for band in self._bands[number::parts]:
+            band.refresh()
+
+    def _burst(self, samples: int) -> None:
+        self._on_burst(time.monotonic_ns() - samples * _NS_PER_SAMPLE)
+
+    def _read(self, band: Band) -> None:
+        descriptors, rows, first = band.columns.descriptors, band.columns.rows, 0
+        for _ in range(_MAX_PASSES):
+            if first >= len(descriptors):
+                return
+            counts, more = self._in.read(descriptors, first)
+            self._take(np.repeat(rows[first : first + len(counts)], counts))
+            first += len(counts) - more
+
+    def _take(self, rows: NDArray[np.int64]) -> None:
+        count = len(rows)
+        if not count:
+            return
+        data, sizes, at_ns = self._in.data[:count], self._in.sizes(count), self._in.arrivals(count)
+        # RFC 7983 tells media from the rest, RFC 5761 tells RTP from RTCP.
+        media = (sizes >= HEADER_BYTES) & (data[:, 0] & 0xC0 == 0x80) & ((data[:, 1] < 192) | (data[:, 1] > 223))
+        wanted = ~media | self._listens[rows]
+        self._turn += 1
+        place = self._turn * _STRIDE % count  # any of them, in turn
+        if not wanted[place]:
+            self._check(self._lanes[rows[place]], data[place, : sizes[place]].tobytes())
+        if wanted.any():
+            self._hand_on(np.flatnonzero(wanted).tolist(), rows, sizes, at_ns)
+        headers = self._arrived[:count]
+        if not media.all():
+            rows, headers, at_ns = rows[media], headers[media], at_ns[media]
+        self.reception.note(rows, headers["sequence"], headers["timestamp"], at_ns)
+
+    def _check(self, lane: Lane | None, datagram: bytes) -> None:
+        """See whether a packet of somebody who doesn't listen is one that the server made for it."""
+        if lane is not None:
+            self.checked += 1
+            self.forged += not lane.singer.check(datagram)
+
+    def _hand_on(
+        self, places: Sequence[int], rows: NDArray[np.int64], sizes: NDArray[np.int64], at_ns: NDArray[np.int64]
+    ) -> None:
+        for place in places:
+            lane = self._lanes[rows[place]]
+            if lane is not None:
+                lane.singer.take(self._in.data[place, : sizes[place]].tobytes(), int(at_ns[place]))

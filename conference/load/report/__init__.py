@@ -1,0 +1,1 @@
+"""What a load test saw, as figures, tables and charts."""

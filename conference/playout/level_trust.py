@@ -1,0 +1,88 @@
+"""What a sender says of its own loudness (RFC 6464), and how far it is believed.
+
+What a packet's header says decides whether the packet is decoded at all, so it has to be borne out:
+
+* Packets that are said to be silent are decoded now and then, more often if they are larger than silence need be.
+* What is decoded is compared with what was said. A small difference is how that sender measures, and is corrected; a
+  large one is found out.
+
+A sender that was found out is not believed any more: from then on all of its packets are decoded.
+"""
+
+from __future__ import annotations
+
+from conference.playout.items import SILENT_DBOV
+
+FIRST_CHECK = 5
+LAST_CHECK = 200
+"""One in so many packets that are said to be silent is decoded: many at first, one in 4 s when that has proved true."""
+
+LARGE_BYTES = 50
+LARGE_COUNTS = 4
+"""A silent packet larger than that (20 kbit/s) brings the next check nearer by so many packets, unless such have proved
+true: not everybody's silence is small."""
+
+CAUGHT = 3
+"""Checks in a row that find sound where silence was said."""
+
+FAR_OFF_DB = 15.0
+"""What is further off than this is not how somebody measures."""
+
+_SETTLED = 50  # packets that a correction is a mean of: the last second
+_KNOWN = 25  # packets before anything is said against a sender
+_MOST_DB = 40.0  # that one packet counts for
+
+
+class Claims:
+    """What one sender says, and what became of it."""
+
+    __slots__ = ("_caught", "_compared", "_countdown", "_interval", "correction", "trusted")
+
+    trusted: bool
+    """It was not found out."""
+
+    correction: float
+    """How much louder its sound is than it says, in dB."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Another sender begins."""
+        self.trusted = True
+        self.correction = 0.0
+        self._caught = self._compared = 0
+        self._interval = self._countdown = FIRST_CHECK
+
+    @property
+    def proven(self) -> bool:
+        """Where this sender said silence there was some, time and again."""
+        return self._interval >= LAST_CHECK
+
+    def is_due(self, size: int, packets: int = 1) -> bool:
+        """Whether a packet that is said to be silent should be decoded, to see.
+
+        Args:
+            size: of its payload, in bytes.
+            packets: how many such packets it stands for.
+        """
+        self._countdown -= packets * (LARGE_COUNTS if size > LARGE_BYTES and self._interval < LAST_CHECK else 1)
+        return self._countdown <= 0
+
+    def check_silence(self, said: float, level: float) -> None:
+        """Take in how loud a packet was said to be that counts as silent, and how loud it is, in dBov."""
+        if level > max(said, SILENT_DBOV) + FAR_OFF_DB:
+            self._interval = FIRST_CHECK
+            self._caught += 1
+            self.trusted = self.trusted and self._caught < CAUGHT
+        else:
+            self._interval = min(2 * self._interval, LAST_CHECK)
+            self._caught = 0
+        self._countdown = self._interval
+
+    def compare(self, said: float, level: float) -> None:
+        """Take in what was said of a sound, and how loud it is, both in dBov."""
+        difference = min(max(level - said, -_MOST_DB), _MOST_DB)
+        self._compared = min(self._compared + 1, _SETTLED)
+        self.correction += (difference - self.correction) / self._compared
+        self.trusted = self.trusted and (self._compared < _KNOWN or abs(self.correction) <= FAR_OFF_DB)

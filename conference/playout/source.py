@@ -1,0 +1,414 @@
+"""A source whose voice comes in packets: jitter buffer, decoder, time-stretching, and the cut to frames of one tick.
+
+The jitter buffer says by how much its delay is off. That is put right where it is cheapest: silence is left out, or let
+last longer, without decoding anything; sound is cut or continued where it is quiet; and only if there is no quiet for a
+while, a pitch period is left out or repeated now and then.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, SILENCE, Samples
+from conference.audio.gate import level_of
+from conference.audio.reframe import Reframer
+from conference.codecs.base import DecodeError, Decoder
+from conference.playout.gate import (
+    LONGEST_KEEP_ALIVE,
+    PRIMING_PACKETS,
+    SILENT_KEEP_ALIVE,
+    Door,
+    PassingNoise,
+    Unheard,
+)
+from conference.playout.items import SILENT_DBOV, Lost, Packet, Silence
+from conference.playout.jitter import DTX_BYTES, JitterBuffer
+from conference.playout.level_trust import Claims
+from conference.playout.statistics import StreamStats
+from conference.playout.stretch import SHORTEST, Stretcher
+
+log = logging.getLogger(__name__)
+
+MAX_DECODES_PER_TICK = 16
+"""Packets of 2.5 ms make eight to a tick; more than twice that in one go is nothing a sender means."""
+
+CHECK_EVERY_TICKS = 4
+"""How often it is looked whether the delay is right, while it is."""
+
+CONCEAL_MS = 300
+"""What is missing for longer than that is silence: so long does the decoders' concealment last."""
+
+
+class PacketSource:
+    """Packets in, at any time and in any order; a frame out on every tick. Satisfies `participant.Source`.
+
+    Args:
+        decoder: of the codec that was agreed on.
+        minimum_delay_ms: least time a packet waits for those before it.
+        maximum_delay_ms: greatest.
+    """
+
+    def __init__(self, decoder: Decoder, *, minimum_delay_ms: int = 3, maximum_delay_ms: int = 200) -> None:
+        self._minimum_delay_ms = minimum_delay_ms
+        self._maximum_delay_ms = maximum_delay_ms
+        self._decoder = decoder
+        self._jitter = self._make_jitter()
+        self._stats = StreamStats(self._jitter.stats)
+        self._decoded = Reframer()
+        self._stretcher = Stretcher()
+        self._played: Samples | None = None
+        self._pulls = 0
+        self._checks = False  # whether this tick looks at the delay
+        self._correcting = False  # whether the delay was off when last looked at
+        self._unheard = Unheard()
+        self._claims = Claims()
+        self._claimed: int | None = None  # by the packet that came last
+        self._playing: int | None = None  # what was said of the packet decoded last, if it was not compared yet
+        self._skipping = False  # this tick is not decoded
+        self.passing_noise: PassingNoise | None = None
+        """What was said of the noise that went by, since :meth:`squelch`."""
+
+        self.owner = "a sender"
+        """Whose voice this is, for the log."""
+
+        self.wake: Callable[[], None] | None = None
+        """Called once, with the next packet that makes this source worth pulling again."""
+
+    def _make_jitter(self) -> JitterBuffer:
+        return JitterBuffer(
+            self._decoder.clock_rate,
+            minimum_ms=self._minimum_delay_ms,
+            maximum_ms=self._maximum_delay_ms,
+            conceal_ms=CONCEAL_MS,
+        )
+
+    @property
+    def stats(self) -> StreamStats:
+        """What became of the packets so far."""
+        self._unheard.stop(self._stats)
+        return self._stats
+
+    @property
+    def troubles(self) -> dict[str, int]:
+        """Those counts of :attr:`stats` that are about what went wrong; silence still goes by without a look."""
+        stats = self._stats
+        return {"undecodable": stats.undecodable, "concealed": stats.concealed, "mistrusted": stats.mistrusted}
+
+    @property
+    def decoder(self) -> Decoder:
+        """Of the packets that come in now."""
+        return self._decoder
+
+    @property
+    def door(self) -> Door | None:
+        """What may let silent packets go by instead of bringing them here."""
+        return self._unheard.door
+
+    @door.setter
+    def door(self, door: Door | None) -> None:
+        self._unheard.stop(self._stats)
+        self._unheard.lead(door)
+
+    @property
+    def delay_limits_ms(self) -> tuple[int, int]:
+        """The least and the greatest time that a packet waits for those before it."""
+        return self._minimum_delay_ms, self._maximum_delay_ms
+
+    @property
+    def delay_ms(self) -> float:
+        """What the jitter buffer currently waits, in milliseconds."""
+        return self._jitter.delay.target * 1000 / self._jitter.clock_rate
+
+    @property
+    def buffered_ms(self) -> float:
+        """Sound held, encoded and decoded, in milliseconds."""
+        encoded = self._jitter.buffered * 1000 / self._jitter.clock_rate
+        return encoded + self._decoded.available * 1000 / SAMPLE_RATE
+
+    @property
+    def idle(self) -> bool:
+        """Nothing is here to be played: as long as no packet comes, :meth:`pull` gives nothing."""
+        return self._jitter.idle and not self._decoded.available
+
+    @property
+    def claim(self) -> float | None:
+        """How loud this source is about to be, in dBov, as far as its sender is believed; ``None``: nobody knows."""
+        return None if self._claimed is None else min(self._claimed + self._claims.correction, 0.0)
+
+    def compare(self, level: float) -> None:
+        """Take in how loud, in dBov, the frame is that was pulled last, and compare it with what its sender said."""
+        said, self._playing = self._playing, None
+        if said is None or said <= SILENT_DBOV or self._claimed is None:
+            return
+        self._claims.compare(said, level)
+        if not self._claims.trusted:
+            self._find_out()
+
+    @property
+    def squelched(self) -> bool:
+        """More counts as silence than what is silent: see :meth:`squelch`."""
+        return self._unheard.silent_dbov > SILENT_DBOV
+
+    def squelch(self, level: float | None) -> None:
+        """Take what is no louder for silence: nobody hears it, and it need not even be read.
+
+        A packet that is louder ends that, and is played as what it is: the first word of somebody. So does a sender who
+        is found out not to be as quiet as they say; and whoever gets quieter is not believed to be silent for as much
+        sound as before.
+
+        Args:
+            level: in dBov; ``None``: nothing but silence is silence again.
+        """
+        self._unheard.stop(self._stats)
+        raised = SILENT_DBOV if level is None else math.floor(level - self._claims.correction)
+        self.passing_noise = PassingNoise(raised, self._claims.correction) if raised > SILENT_DBOV else None
+        self._unheard.silent_dbov = max(SILENT_DBOV, raised)
+
+    def behind_ms(self, now_ns: int) -> float:
+        """How late sound pulled at ``now_ns`` is after the fastest packets came, in milliseconds; 0 in a pause."""
+        return self._jitter.behind(self._playout(now_ns)) * 1000 / self._jitter.clock_rate
+
+    def push(
+        self,
+        sequence: int,
+        timestamp: int,
+        payload: bytes,
+        arrival_ns: int,
+        level: int | None = None,
+        *,
+        redundant: bool = False,
+    ) -> None:
+        """Take a packet as it arrived. Never raises: what can't be decoded is counted and forgotten.
+
+        Args:
+            sequence: RTP sequence number, 16 bits.
+            timestamp: RTP timestamp, 32 bits, at the decoder's clock rate.
+            payload: in the codec that was agreed on.
+            arrival_ns: when it came.
+            level: the sender's own measurement, dBov (RFC 6464), if the header had one.
+            redundant: it came inside a later packet (RFC 2198), so that it tells nothing about the network's delay.
+        """
+        unheard = self._unheard
+        if unheard.passing and not redundant and unheard.goes_by(level, payload):
+            return
+        unheard.stop(self._stats)
+        if not self._claims.trusted:
+            level = None
+        if not redundant:
+            self._claimed = level
+        if not unheard.is_silent(level, payload):
+            unheard.begin()
+            unheard.silent_dbov = SILENT_DBOV
+        elif self._rests(sequence, timestamp, payload, arrival_ns, level):
+            return
+        try:
+            duration = self._decoder.duration(payload)
+        except DecodeError:
+            self._stats.undecodable += 1
+            return
+        repairs = self._decoder.repairs(payload)
+        self._jitter.push(
+            sequence, timestamp, payload, duration, arrival_ns, level,
+            redundant=redundant, repairs=repairs, silent=unheard.is_silent(level, payload),
+        )  # fmt: skip
+        if self.wake is not None:
+            wake, self.wake = self.wake, None
+            wake()
+
+    def _rests(self, sequence: int, timestamp: int, payload: bytes, arrival_ns: int, level: int | None) -> bool:
+        """Leave out a silent packet, one of many. Returns whether it is not to be waited for, indeed."""
+        unheard = self._unheard
+        unheard.arrived += 1
+        if unheard.arrived <= PRIMING_PACKETS + 1:
+            return False
+        if unheard.arrived < unheard.due:
+            self._stats.jitter.received += 1
+        else:
+            stood_for = self._let_pass(payload, level)
+            if not self.idle or self._lies(level, payload, stood_for):
+                return False
+            self._jitter.pass_by(sequence, timestamp, arrival_ns)
+        self._stats.passed_over += 1
+        if not self._jitter.buffered:  # or else what is yet to be decoded comes before it
+            unheard.keep(payload)
+        return True
+
+    def _let_pass(self, payload: bytes, level: int | None) -> int:
+        """A silent packet is looked at; let those that follow go by, unless something is still to be played.
+
+        Returns:
+            How many packets the one stands for.
+        """
+        unheard = self._unheard
+        frequent = len(payload) > DTX_BYTES
+        interval = LONGEST_KEEP_ALIVE if frequent and self._claims.proven else SILENT_KEEP_ALIVE
+        unheard.due = unheard.arrived + interval
+        if level is not None and self.squelched and self.passing_noise is not None:
+            unheard.silent_dbov = max(SILENT_DBOV, self.passing_noise.look(level))
+        if level is not None and self.idle:
+            unheard.let_pass(interval - 1)
+        return interval
+
+    def _lies(self, level: int | None, payload: bytes, packets: int) -> bool:
+        """Decode a packet that is said to be silent, now and then. Returns whether its sender is found out by it."""
+        size = len(payload)
+        if size <= DTX_BYTES or not self._claims.is_due(size, packets):
+            return False
+        try:
+            said = SILENT_DBOV if level is None else level + self._claims.correction
+            self._claims.check_silence(said, level_of(self._decoder.decode(payload)))
+        except DecodeError:
+            self._stats.undecodable += 1
+        if self._claims.trusted:
+            return False
+        self._find_out()
+        return True
+
+    def _find_out(self) -> None:
+        """From now on, nothing is believed that the sender says."""
+        self.squelch(None)
+        self._stats.mistrusted += 1
+        self._claimed = None
+        log.warning("%s is louder or quieter than its packets say (RFC 6464): believed no more", self.owner)
+
+    def restart(self, decoder: Decoder | None = None) -> None:
+        """Another stream takes over: a new SSRC, or (with ``decoder``) another codec."""
+        self._unheard.stop(self._stats)
+        self._claims.reset()
+        self._claimed = None
+        self._unheard.forget()
+        self.squelch(None)
+        self._stretcher.calm()
+        if decoder is None:
+            self._decoder.reset()
+            self._jitter.reset()
+            return
+        counts = self._jitter.stats
+        self._decoder = decoder
+        self._jitter = self._make_jitter()
+        self._jitter.stats = counts
+
+    def pull(self, now_ns: int) -> Samples | None:
+        """The next frame, shape ``(960,)``, int16; ``None`` if all of it is silence."""
+        self._pulls += 1
+        if self._jitter.idle and not self._decoded.available:
+            self._played = None
+            return None
+        self._checks = self._correcting or not self._pulls % CHECK_EVERY_TICKS
+        self._fill(now_ns)
+        if self._checks and self._decoded.available >= FRAME_SAMPLES and not self._skipping:
+            self._correct(now_ns)
+        self._played = self._decoded.pull_padded()
+        return self._played
+
+    def skip(self, now_ns: int) -> None:
+        """Let a tick pass that nobody is to hear: as :meth:`pull`, without decoding anything."""
+        self._skipping = True
+        try:
+            self.pull(now_ns)
+        finally:
+            self._skipping = False
+
+    def slept(self, ticks: int) -> None:
+        """So many ticks have passed while :attr:`idle`, on which nothing was pulled."""
+        self._pulls += ticks
+
+    def _playout(self, now_ns: int) -> int:
+        """When the next item of the jitter buffer will be heard."""
+        return now_ns + self._decoded.available * 1_000_000_000 // SAMPLE_RATE
+
+    def _correction(self, now_ns: int, ahead: int, *, repairs: bool = True) -> int:
+        """By how many samples at 48 kHz to shorten what comes (more than 0), or lengthen it (less)."""
+        ahead = ahead * self._jitter.clock_rate // SAMPLE_RATE
+        return self._at_48k(self._jitter.correction(self._playout(now_ns), ahead, repairs=repairs))
+
+    def _fill(self, now_ns: int) -> None:
+        """Decode until a frame is there, or the rest of it is silence."""
+        for _ in range(MAX_DECODES_PER_TICK):
+            missing = FRAME_SAMPLES - self._decoded.available
+            if missing <= 0 or not self._take(now_ns, missing):
+                return
+
+    def _take(self, now_ns: int, missing: int) -> bool:
+        """Take what plays next out of the jitter buffer, and decode it. Returns whether to go on."""
+        available = self._decoded.available
+        surplus = 0
+        if self._checks and (self._skipping or self._unheard.pausing):
+            surplus = self._correction(now_ns, available)
+            if surplus < 0 and not available:
+                return False  # it may be silent for a little longer
+        wanted = -(-missing * self._jitter.clock_rate // SAMPLE_RATE)
+        match self._jitter.pull(self._playout(now_ns), wanted):
+            case Packet() as packet:
+                if self._unheard.may_pass(packet.level, packet.payload) or self._skipping:
+                    return not self._pass_over(packet, missing, surplus)
+                self._decoded.push(self._decode(packet)[self._at_48k(packet.skip) :])
+            case Lost(duration, following):
+                self._stats.concealed += not self._skipping
+                made = self._silence(duration) if self._skipping else self._decoder.conceal(duration, following)
+                self._decoded.push(made)
+            case Silence(duration):
+                if duration >= wanted:
+                    return False
+                self._decoded.push(self._silence(duration))
+        return True
+
+    def _correct(self, now_ns: int) -> None:
+        """Bring the delay nearer to what the network asks for, if this is a place for it."""
+        stretcher = self._stretcher
+        wanted = self._correction(now_ns, self._decoded.available - FRAME_SAMPLES)
+        self._correcting = not 0 <= wanted < SHORTEST
+        if not self._correcting:
+            stretcher.calm()
+            return
+        if stretcher.rests():
+            return
+        urgent = wanted < 0 and self._correction(now_ns, self._decoded.available - FRAME_SAMPLES, repairs=False) < 0
+        for _ in range(MAX_DECODES_PER_TICK):
+            if wanted < 0 or self._decoded.available >= 2 * FRAME_SAMPLES or not self._jitter.ready:
+                break
+            self._take(now_ns, FRAME_SAMPLES)
+        block = self._decoded.pull_all()
+        if wanted > 0:
+            changed = stretcher.shorten(block, wanted)
+        else:
+            past = SILENCE if self._played is None else self._played
+            changed = stretcher.lengthen(past, block, -wanted, urgent=urgent)
+            self._correcting = urgent or stretcher.pausing  # or else a pause is looked for now and then
+        self._stats.shortened += len(changed) < len(block)
+        self._stats.lengthened += len(changed) > len(block)
+        self._decoded.push(changed)
+
+    def _pass_over(self, packet: Packet, missing: int, surplus: int) -> bool:
+        """Let a silent packet's time pass without decoding it. Returns whether that was all of the tick."""
+        self._stats.passed_over += 1
+        self._unheard.keep(packet.payload)
+        length = self._at_48k(packet.duration - packet.skip)
+        if surplus > 0:
+            self._stats.shortened += 1
+            length -= min(surplus, length)
+        if length == missing == FRAME_SAMPLES:
+            return True
+        self._decoded.push(np.zeros(length, dtype=np.int16))
+        return False
+
+    def _decode(self, packet: Packet) -> Samples:
+        self._unheard.prime(self._decoder)
+        try:
+            samples = self._decoder.decode(packet.payload)
+        except DecodeError:
+            self._stats.undecodable += 1
+            return self._decoder.conceal(packet.duration)
+        self._stats.decoded += 1
+        self._playing = packet.level
+        return samples
+
+    def _silence(self, duration: int) -> Samples:
+        return np.zeros(self._at_48k(duration), dtype=np.int16)
+
+    def _at_48k(self, duration: int) -> int:
+        return duration * SAMPLE_RATE // self._jitter.clock_rate

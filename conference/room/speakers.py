@@ -1,0 +1,220 @@
+"""Whose voice is taken in on a tick, and whose need not be.
+
+Most people in a room say nothing. A source that has nothing to play *sleeps*, and costs nothing until a packet wakes
+it.
+
+And when more people sound than are mixed, all but the loudest are passed over undecoded. Who that is, their packets say
+(RFC 6464) before they are decoded. One more is decoded than are mixed, since what they say is not what is heard: who is
+mixed is decided by what was decoded. Sources that say nothing of their loudness, or were found to lie about it, are
+decoded always.
+
+Of those who are passed over, who is not talking is *squelched*, as a radio is on an empty channel: the noise of their
+room counts as silence until it is more than noise, so that they sleep, too. In a large meeting that is nearly everybody
+with an open microphone. Should there be fewer others, as many are looked at again as can be decoded.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection
+from functools import partial
+
+from conference.audio.frame import Samples
+from conference.playout.items import SILENT_DBOV
+from conference.playout.source import PacketSource
+from conference.room.loudest import TalkerSelection
+from conference.room.participant import Participant
+
+SPARE = 1
+"""So many more are decoded than are mixed, as far as their packets tell who they are: whoever comes next."""
+
+RELIEF_TICKS = 5
+"""How often one of those who are squelched is looked at again, while there is room for them."""
+
+log = logging.getLogger(__name__)
+
+
+class Floor:
+    """Those who may be heard in one room.
+
+    Args:
+        max_talkers: how many are mixed at once.
+        expel: is told of a participant whose source failed.
+        talks: is told when somebody starts to talk, or stops.
+    """
+
+    def __init__(
+        self,
+        max_talkers: int,
+        expel: Callable[[Participant], None],
+        talks: Callable[[Participant, bool], None],
+    ) -> None:
+        self._expel = expel
+        self._talks = talks
+        self._candidates = TalkerSelection(max_talkers + SPARE)
+        self._awake: dict[str, Participant] = {}
+        self._asleep: dict[str, int | None] = {}  # since which tick; None: not known to be silent
+        self._squelched: dict[str, Participant] = {}  # those who were, since they were last looked at
+        self._ticks = 0
+
+    @property
+    def awake(self) -> Collection[Participant]:
+        """All others are silent."""
+        return self._awake.values()
+
+    def take(self, participant: Participant) -> None:
+        """Somebody has come, or has another source."""
+        if isinstance(participant.source, PacketSource):
+            participant.source.owner = f"participant {participant.id}"
+            participant.source.squelch(None)
+        self.forget(participant)
+        self._awake[participant.id] = participant
+
+    def forget(self, participant: Participant) -> None:
+        """Somebody has gone."""
+        for those in (self._awake, self._asleep, self._squelched):
+            those.pop(participant.id, None)
+
+    def listen(self, now_ns: int, mixed: Collection[str]) -> dict[str, Samples]:
+        """Let a tick pass.
+
+        Args:
+            now_ns: monotonic time at which it is due.
+            mixed: ids of those who were mixed on the last one.
+
+        Returns:
+            The frames of those who are to be heard, by id: each of shape ``(960,)``, int16.
+        """
+        self._ticks += 1
+        voices: dict[str, Samples] = {}
+        if self._squelched and not self._ticks % RELIEF_TICKS:
+            self._relieve()
+        if not self._awake:
+            return voices
+        everybody = list(self._awake.values())
+        passed_over = self._loud_enough_only(everybody, mixed)
+        for participant in everybody:
+            if self._squelched and self._is_squelched(participant):
+                self._skip(participant, now_ns)
+            elif participant.id in passed_over:
+                self._pass_over(participant, now_ns, passed_over[participant.id])
+            elif (heard := self._hear(participant, now_ns)) is not None:
+                voices[participant.id] = heard
+        return voices
+
+    def _loud_enough_only(self, everybody: list[Participant], mixed: Collection[str]) -> dict[str, float]:
+        """Those who are too quiet to be heard beside so many others, with what they say of their loudness."""
+        claims: dict[str, float] = {}
+        if len(everybody) > self._candidates.limit:
+            for one in everybody:
+                claim = _claim(one)
+                if claim is not None:
+                    claims[one.id] = claim
+        candidates = self._candidates.choose(claims)
+        if len(candidates) == len(claims):
+            return {}
+        return {one: claim for one, claim in claims.items() if one not in candidates and one not in mixed}
+
+    def _is_squelched(self, participant: Participant) -> bool:
+        """Whether nothing has come from somebody, since they were squelched, that is louder."""
+        source = participant.source
+        if isinstance(source, PacketSource) and source.squelched:
+            return True
+        self._squelched.pop(participant.id, None)
+        return False
+
+    def _relieve(self) -> None:
+        """Look again at who was squelched first, of those who may be heard, if there is room for them."""
+        if sum(_claim(one) is not None for one in self._awake.values()) >= self._candidates.limit:
+            return
+        first = next((one for one in self._squelched.values() if one.may_be_heard), None)
+        if first is not None:
+            del self._squelched[first.id]
+            if isinstance(first.source, PacketSource):
+                first.source.squelch(None)
+
+    def _hear(self, participant: Participant, now_ns: int) -> Samples | None:
+        """Take in somebody's voice. Returns what is to be heard of it."""
+        voice, source = participant.voice, participant.source
+        audible = participant.may_be_heard
+        if not audible and voice.at_rest and isinstance(source, PacketSource):
+            self._skip(participant, now_ns)
+            return None
+        frame = None if source is None else self._pull(participant, source.pull, now_ns)
+        heard = voice.process(frame, muted=not audible)
+        if audible:
+            self._show(participant)
+        if frame is None:
+            self._let_sleep(participant)
+        elif isinstance(source, PacketSource) and not voice.settings.noise_suppression and audible:
+            source.compare(voice.level)
+        return heard
+
+    def _pass_over(self, participant: Participant, now_ns: int, claim: float) -> None:
+        source, voice = participant.source, participant.voice
+        if isinstance(source, PacketSource):
+            self._pull(participant, source.skip, now_ns)
+        if participant.source is None:
+            return  # that has failed, and they may have been removed
+        voice.pass_over(claim)
+        if isinstance(source, PacketSource) and not voice.talking:
+            source.squelch(voice.opening_level)
+            if source.squelched:
+                self._squelched[participant.id] = participant
+                voice.rest()
+        self._show(participant)
+
+    def _skip(self, participant: Participant, now_ns: int) -> None:
+        """Let a tick pass on which somebody has nothing to say that is to be heard."""
+        if isinstance(participant.source, PacketSource):
+            self._pull(participant, participant.source.skip, now_ns)
+        self._let_sleep(participant)
+
+    def _pull(self, participant: Participant, pull: Callable[[int], Samples | None], now_ns: int) -> Samples | None:
+        try:
+            return pull(now_ns)
+        except Exception:
+            self._expel(participant)
+            return None
+
+    def _show(self, participant: Participant) -> None:
+        voice = participant.voice
+        participant.level = voice.level
+        if voice.talking != participant.talking:
+            self._talks(participant, voice.talking)
+
+    def _let_sleep(self, participant: Participant) -> None:
+        """Leave somebody out until there is something to be heard of them, if that is possible."""
+        source = participant.source
+        if not participant.voice.at_rest or participant.id not in self._awake:
+            return
+        if isinstance(source, PacketSource):
+            if not source.idle:
+                return
+            source.wake = partial(self._wake, participant)
+        elif source is not None:
+            return
+        del self._awake[participant.id]
+        self._asleep[participant.id] = None if participant.id in self._squelched else self._ticks
+
+    def _wake(self, participant: Participant) -> None:
+        if participant.id not in self._asleep:  # they have left
+            return
+        since, source = self._asleep.pop(participant.id), participant.source
+        self._awake[participant.id] = participant
+        if not isinstance(source, PacketSource):
+            return
+        if since is not None:
+            participant.voice.slept(self._ticks - since)
+            source.slept(self._ticks - since)
+        elif (noise := source.passing_noise) is not None and noise.quietest is not None:
+            participant.voice.learn_noise(noise.quietest, noise.rise)
+
+
+def _claim(participant: Participant) -> float | None:
+    """How loud somebody is about to be, in dBov, who is decoded only if they are among the loudest."""
+    source = participant.source
+    if not isinstance(source, PacketSource) or source.idle or source.squelched:
+        return None  # what the last packet said of itself holds until that was played
+    claim = source.claim
+    return claim if claim is not None and claim > SILENT_DBOV and participant.may_be_heard else None

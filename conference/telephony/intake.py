@@ -1,0 +1,237 @@
+"""The sound of a caller, from messages of any size at any time to one frame a tick.
+
+What arrives over TCP is complete and in order, so nothing is reordered here: what is left is *when*. Three things
+look alike, a pile of messages at once, and want different answers:
+
+* a client that sends faster than real time: all of it is played, in order, in real time;
+* the end of a stall: its time is over, so the surplus is made up for, in silence where there is any;
+* the beginning of a talk by a client that sends no silence: it is played after a short wait.
+
+:class:`~conference.telephony.schedule.Schedule` tells them apart.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+
+from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, TICK_NS, Samples
+from conference.audio.g711 import ulaw_decode
+from conference.audio.reframe import Reframer
+from conference.codecs.base import Decoder
+from conference.playout.stretch import QUIET_SQUARE, Stretcher
+from conference.telephony.schedule import NS_PER_MS, Schedule
+from conference.telephony.settings import LegSettings
+from conference.telephony.twilio.messages import FRAME_BYTES, SILENT_FRAME
+
+NS_PER_BYTE = TICK_NS // FRAME_BYTES
+CONCEALED_FRAMES = 3
+"""Frames made up for a sound that breaks off, unless the client is a live one: then it is a stall, and as long as the
+talk may go on there is something to be heard."""
+
+TALK_GAP_FRAMES = 10
+"""Frames without any sound after which the next one begins a new talk."""
+
+PATIENCE_FRAMES = 25
+"""A surplus waits this long for whole frames of silence: people pause more often than that. Then it is taken out of
+sound, a pitch period at a time."""
+
+_SQUARES = ulaw_decode(np.arange(256, dtype=np.uint8)).astype(np.float64) ** 2
+
+
+class PacedSource:
+    """A caller's voice: takes the payload of media messages, gives one frame a tick.
+
+    Args:
+        decoder: of mu-law; used by this source alone.
+        settings: the limits.
+    """
+
+    def __init__(self, decoder: Decoder, settings: LegSettings) -> None:
+        self.settings = settings
+        self._decoder = decoder
+        self._buffer_ns = settings.buffer_ms * NS_PER_MS
+        self._max_behind_ns = settings.max_behind_ms * NS_PER_MS
+        self._max_bytes = settings.max_ahead_ms * FRAME_BYTES // 20
+        self._schedule = Schedule(self._max_behind_ns)
+        self._frames: deque[bytes | None] = deque()  # None: one that never arrived
+        self._partial = bytearray()
+        self._decoded = Reframer()  # what is over when less than a frame was left out
+        self._stretcher = Stretcher()
+        self._arrived_ns = 0  # the last message
+        self._waiting_since_ns: int | None = None  # a new talk has begun, and is not yet played
+        self._talking = False
+        self._expected_timestamp: int | None = None
+        self._empty_pulls = 0
+        self._quiet_frames = 0
+        self._patience = PATIENCE_FRAMES
+        self.dropped_frames = 0
+        """Frames of sound left out, to catch up or because there was no room. Parts of frames do not count."""
+        self.concealed_frames = 0
+        """Frames made up for sound that was not there in time."""
+
+    @property
+    def buffered_ms(self) -> float:
+        """Sound that waits to be played, in milliseconds."""
+        decoded = self._decoded.available * 1000 / SAMPLE_RATE
+        return len(self._frames) * 20 + len(self._partial) * 20 / FRAME_BYTES + decoded
+
+    def push(self, payload: bytes, timestamp_ms: int | None, now_ns: int) -> int:
+        """Take the sound of one message.
+
+        Args:
+            payload: mu-law, 8 kHz, any length.
+            timestamp_ms: the message's; ``None`` if it has none. Only its steps count: a step that is longer than
+                the sound before it, and that real time bears out, is sound that went missing on the way.
+            now_ns: when it arrived.
+
+        Returns:
+            Milliseconds of sound that found no room and were dropped.
+        """
+        self._insert_missing(payload, timestamp_ms, now_ns)
+        room = self._max_bytes - len(self._frames) * FRAME_BYTES - len(self._partial)
+        surplus = max(0, len(payload) - max(0, room))
+        if surplus:
+            payload = payload[: len(payload) - surplus]
+            self.dropped_frames += -(-surplus // FRAME_BYTES)
+        if payload:
+            self._append(payload, now_ns)
+        return surplus * 20 // FRAME_BYTES
+
+    def pull(self, now_ns: int) -> Samples | None:
+        """The next 20 ms, shape ``(960,)``, int16, 48 kHz; ``None`` while there is nothing to hear."""
+        standing = self._schedule.standing_ns(now_ns) // TICK_NS
+        if not self._begin(now_ns):
+            return self._after_what_is_over(self._nothing())
+        self._catch_up(now_ns, standing)
+        if self._decoded.available >= FRAME_SAMPLES:
+            return self._decoded.pull()
+        return self._after_what_is_over(self._next(now_ns))
+
+    def _next(self, now_ns: int) -> Samples | None:
+        """20 ms of what has arrived, or what is made up for it."""
+        if self._frames:
+            return self._play(self._frames.popleft())
+        if self._partial and now_ns - self._arrived_ns >= TICK_NS:
+            frame = bytes(self._partial).ljust(FRAME_BYTES, b"\xff")
+            self._partial.clear()
+            return self._play(frame)
+        return self._nothing()
+
+    def _after_what_is_over(self, samples: Samples | None) -> Samples | None:
+        """The frame that begins with what is over of the last one. Silence after it becomes shorter by as much."""
+        if not self._decoded.available:
+            return samples
+        if samples is not None:
+            self._decoded.push(samples)
+        return self._decoded.pull_padded()
+
+    def _append(self, payload: bytes, now_ns: int) -> None:
+        if not self._talking and self._waiting_since_ns is None:
+            self._waiting_since_ns = now_ns
+        self._schedule.extend(len(payload) * NS_PER_BYTE, now_ns)
+        self._arrived_ns = now_ns
+        if not self._partial and len(payload) == FRAME_BYTES:  # nearly always
+            self._frames.append(payload)
+            return
+        self._partial += payload
+        whole = len(self._partial) // FRAME_BYTES * FRAME_BYTES
+        for start in range(0, whole, FRAME_BYTES):
+            self._frames.append(bytes(self._partial[start : start + FRAME_BYTES]))
+        del self._partial[:whole]
+
+    def _insert_missing(self, payload: bytes, timestamp_ms: int | None, now_ns: int) -> None:
+        if timestamp_ms is None:
+            self._expected_timestamp = None
+            return
+        position = timestamp_ms * 8
+        expected, self._expected_timestamp = self._expected_timestamp, position + len(payload)
+        if expected is None or position <= expected:
+            return
+        gap_ns = min((position - expected) * NS_PER_BYTE, self._schedule.behind_ns(now_ns))
+        if not self._frames:  # the pause has been heard already
+            self._schedule.extend(gap_ns, now_ns)
+            return
+        for _ in range(round(gap_ns / TICK_NS)):
+            self._frames.append(None)
+            self._schedule.extend(TICK_NS, now_ns)
+
+    def _begin(self, now_ns: int) -> bool:
+        """Whether sound is to be played: at the beginning of a talk a little is gathered first."""
+        if not self._talking and self._waiting_since_ns is not None:
+            gathered = len(self._frames) * TICK_NS >= self._buffer_ns
+            if gathered or now_ns - self._waiting_since_ns >= self._buffer_ns:
+                self._talking, self._waiting_since_ns = True, None
+        return self._talking
+
+    def _play(self, frame: bytes | None) -> Samples | None:
+        self._empty_pulls = 0
+        if frame is None:
+            self.concealed_frames += 1
+            return None if self._quiet_frames > 1 else self._decoder.conceal(FRAME_BYTES)
+        self._quiet_frames = self._quiet_frames + 1 if frame == SILENT_FRAME else 0
+        # The first frame of silence still holds the end of the sound before it: the resampler is 2 ms late.
+        return None if self._quiet_frames > 1 else self._decoder.decode(frame)
+
+    def _nothing(self) -> Samples | None:
+        self._empty_pulls += 1
+        if self._empty_pulls >= TALK_GAP_FRAMES and not self._partial:
+            self._talking = False
+        if not self._talking or self._quiet_frames:
+            return None
+        if self._empty_pulls > CONCEALED_FRAMES and not self._schedule.live:
+            return None
+        self.concealed_frames += 1
+        return self._decoder.conceal(FRAME_BYTES)
+
+    def _catch_up(self, now_ns: int, standing: int) -> None:
+        """Leave out what is here beyond its time: silence if there is any, else a little of the sound."""
+        allowed_ns = self._schedule.ahead_ns(now_ns) + self._buffer_ns
+        here_ns = len(self._frames) * TICK_NS + self._decoded.available * 1_000_000_000 // SAMPLE_RATE
+        late = (here_ns - allowed_ns) // TICK_NS
+        if late < 2 and standing < 2:
+            self._patience = PATIENCE_FRAMES
+            self._stretcher.calm()
+            return
+        for _ in range(late - self._max_behind_ns // TICK_NS):
+            self._drop_oldest()
+            late -= 1
+        while (late > 0 or standing > 0) and self._frames and is_quiet(self._frames[0]):
+            self._drop_oldest()
+            if late > 0:
+                late -= 1
+            else:
+                standing -= 1
+                self._schedule.forgo(TICK_NS)
+        self._hurry(late, standing)
+
+    def _hurry(self, late: int, standing: int) -> None:
+        """There was no silence to leave out: leave out a pitch period, now and then."""
+        too_early = standing > self._max_behind_ns // TICK_NS
+        self._patience -= 1
+        if self._patience > 0 or self._stretcher.rests() or not (late >= 2 or too_early):
+            return
+        while self._decoded.available < 2 * FRAME_SAMPLES and self._frames and self._frames[0] != SILENT_FRAME:
+            samples = self._play(self._frames.popleft())
+            if samples is None:
+                break
+            self._decoded.push(samples)
+        if self._decoded.available < 2 * FRAME_SAMPLES:
+            return
+        block = self._decoded.pull_all()
+        shorter = self._stretcher.shorten(block, max(late, standing) * FRAME_SAMPLES)
+        self._decoded.push(shorter)
+        if late < 2:
+            self._schedule.forgo((len(block) - len(shorter)) * 1_000_000_000 // SAMPLE_RATE)
+
+    def _drop_oldest(self) -> None:
+        if self._frames.popleft() is not None:
+            self.dropped_frames += 1
+
+
+def is_quiet(frame: bytes | None) -> bool:
+    """Whether nobody would miss this frame of mu-law: nothing, or the noise of a quiet line."""
+    if frame is None or frame == SILENT_FRAME:
+        return True
+    return float(_SQUARES.take(np.frombuffer(frame, dtype=np.uint8)).mean()) <= QUIET_SQUARE

@@ -1,0 +1,201 @@
+"""The sound for a caller: one media message a tick, and marks and clears that keep its delay known and short.
+
+How much a client has buffered shows in its own words only: a *mark* comes back when what was sent before it has been
+played. The time to its echo, less the shortest ever seen, is sound that waits in the network and in the client's
+buffer. A little too much is made up for by leaving out silence; a lot is cleared.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import NamedTuple
+
+from conference.codecs.base import Codec
+from conference.room.participant import Mix
+from conference.telephony.settings import LegSettings
+from conference.telephony.twilio.fields import to_base64
+from conference.telephony.twilio.messages import (
+    SERVER_MEDIA_SUFFIX,
+    SILENT_FRAME,
+    Clear,
+    ServerMark,
+    build,
+    server_media_prefix,
+)
+
+NS_PER_MS = 1_000_000
+MAX_PENDING_MARKS = 32
+USUAL_SWING_MS = 60
+"""Difference between two echoes that means nothing: a client looks at its marks once a frame, if that often."""
+
+KEPT_AFTER_STALL = 5
+"""Frames that are still worth sending when a connection that took nothing for long takes something again."""
+
+
+class SharedBase64:
+    """Base64 of the last payload: all who hear the same mix hold the same ``bytes``, one after the other."""
+
+    __slots__ = ("_payload", "_text")
+
+    def __init__(self) -> None:
+        self._payload = b""
+        self._text = ""
+
+    def __call__(self, payload: bytes) -> str:
+        if payload is not self._payload:
+            self._payload, self._text = payload, to_base64(payload)
+        return self._text
+
+
+_shared_base64 = SharedBase64()
+
+
+class PendingMark(NamedTuple):
+    """A mark that was sent and has not come back."""
+
+    name: str
+    sent_ns: int
+
+
+class Outlet:
+    """What a caller hears: a sink of the room on one side, text messages for the socket on the other.
+
+    Args:
+        codec: mu-law, 8 kHz.
+        settings: the limits.
+    """
+
+    def __init__(self, codec: Codec, settings: LegSettings) -> None:
+        self.codec: Codec | None = codec
+        self.on_output: Callable[[], None] | None = None
+        """Called when there is something to :meth:`take`."""
+        self._settings = settings
+        self._max_queue = max(KEPT_AFTER_STALL, settings.max_outgoing_ms // 20)
+        self._mark_every = settings.mark_every_ms // 20
+        self._stream_sid = ""
+        self._prefix = ""
+        self._queue: deque[str | None] = deque()  # None: a mark
+        self._stalled = False
+        self._clear_wanted = False
+        self._cleared_ns: int | None = None
+        self._answered = True  # an echo came back since the last clear
+        self._pending: deque[PendingMark] = deque()
+        self._shortest_ns: int | None = None
+        self._measured_ms = 0.0
+        self._frames_to_skip = 0
+        self.sent_frames = 0
+        """Media messages handed to the socket, or waiting for it."""
+        self.skipped_frames = 0
+        """Silent frames left out so that the client's buffer shrinks."""
+        self.dropped_frames = 0
+        """Frames dropped because the socket did not take them."""
+        self.marks_sent = 0
+        self.marks_echoed = 0
+        self.clears = 0
+
+    def open(self, stream_sid: str) -> None:
+        """The stream has started; until then the mix is not heard."""
+        self._stream_sid = stream_sid
+        self._prefix = server_media_prefix(stream_sid)
+
+    def deliver(self, mix: Mix) -> None:
+        """Take the mix of one tick."""
+        payload = mix.payload
+        if payload is None or not self._prefix:
+            return
+        if self._frames_to_skip and payload == SILENT_FRAME:
+            self._frames_to_skip -= 1
+            self.skipped_frames += 1
+            return
+        self._queue.append(self._prefix + _shared_base64(payload) + SERVER_MEDIA_SUFFIX)
+        self.sent_frames += 1
+        if self._mark_every and self.sent_frames % self._mark_every == 0:
+            self._queue.append(None)
+        if len(self._queue) > self._max_queue:
+            self._drop_oldest()
+        self._wake()
+
+    def clear(self) -> None:
+        """Empty the caller's buffer, and what waits for the socket: they hear what comes from now on."""
+        self._queue.clear()
+        self._clear_wanted = True
+        self._wake()
+
+    def take(self, now_ns: int) -> list[str]:
+        """What is to be sent now, in order; the caller sends all of it before the next call."""
+        if self._stalled or self._is_overdue(now_ns):
+            self._recover()
+        messages = []
+        if self._clear_wanted and self._prefix:
+            self._clear_wanted, self._answered = False, False
+            self._cleared_ns = now_ns
+            self._frames_to_skip = 0
+            self.clears += 1
+            messages.append(build(Clear(self._stream_sid)))
+        messages += [self._mark(now_ns) if text is None else text for text in self._queue]
+        self._queue.clear()
+        return messages
+
+    def echo(self, name: str, now_ns: int) -> None:
+        """A mark came back. Earlier ones that did not will not any more."""
+        if all(mark.name != name for mark in self._pending):
+            return
+        while (mark := self._pending.popleft()).name != name:
+            pass
+        self.marks_echoed += 1
+        if self._cleared_ns is not None and mark.sent_ns < self._cleared_ns:
+            return  # came back because of the clear, and tells nothing about time
+        self._answered = True
+        elapsed_ns = now_ns - mark.sent_ns
+        self._shortest_ns = elapsed_ns if self._shortest_ns is None else min(elapsed_ns, self._shortest_ns)
+        self._measured_ms = (elapsed_ns - self._shortest_ns) / NS_PER_MS
+        self._frames_to_skip = int(self._measured_ms // 20) if self._measured_ms > USUAL_SWING_MS else 0
+        if 0 < self._settings.clear_above_ms < self._measured_ms:
+            self.clear()
+
+    def buffered_ms(self, now_ns: int) -> float | None:
+        """Sound on its way or in the client's buffer beyond the least ever seen; ``None`` before the first echo."""
+        if self._shortest_ns is None:
+            return None
+        return max(self._measured_ms, self._oldest_ns(now_ns) / NS_PER_MS)
+
+    def _mark(self, now_ns: int) -> str:
+        self.marks_sent += 1
+        name = f"conference-{self.marks_sent}"
+        if len(self._pending) == MAX_PENDING_MARKS:  # a client that echoes none
+            self._pending.popleft()
+        self._pending.append(PendingMark(name, now_ns))
+        return build(ServerMark(self._stream_sid, name))
+
+    def _oldest_ns(self, now_ns: int) -> int:
+        """How much longer than usual the oldest mark that can still tell something has been away."""
+        cleared_ns = -1 if self._cleared_ns is None else self._cleared_ns
+        sent_ns = next((mark.sent_ns for mark in self._pending if mark.sent_ns >= cleared_ns), now_ns)
+        return max(0, now_ns - sent_ns - (self._shortest_ns or 0))
+
+    def _is_overdue(self, now_ns: int) -> bool:
+        # A client that echoes nothing after a clear is not cleared again: it may simply have stopped to echo.
+        limit_ms = self._settings.clear_above_ms
+        if not limit_ms or self._shortest_ns is None or not self._answered:
+            return False
+        return self._oldest_ns(now_ns) > limit_ms * NS_PER_MS
+
+    def _recover(self) -> None:
+        """The client has far more than it should: clear that, and send it the newest only."""
+        self._stalled = False
+        if not self._settings.clear_above_ms:
+            return
+        while len(self._queue) > KEPT_AFTER_STALL:
+            self._drop_oldest()
+        self._stalled = False
+        self._clear_wanted = True
+
+    def _drop_oldest(self) -> None:
+        self._stalled = True
+        if self._queue.popleft() is not None:
+            self.dropped_frames += 1
+
+    def _wake(self) -> None:
+        if self.on_output is not None:
+            self.on_output()

@@ -1,0 +1,1 @@
+"""What only Twilio does: the messages of Media Streams, and TwiML."""

@@ -1,0 +1,1 @@
+"""One file a resource, with the types of what it takes and answers."""

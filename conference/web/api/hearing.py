@@ -1,0 +1,148 @@
+"""Who hears whom: the matrix of gains, and its named cases (whisper, coach, sidebar)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from aiohttp import web
+
+from conference.room.room import Room
+from conference.web.api.people import check_present, find_participant, participant_in, require_moderator
+from conference.web.api.requests import Coaching, GainSetting, NewSidebar, Whisper
+from conference.web.api.shapes import rule_json
+from conference.web.api.sidebars import InSidebar
+from conference.web.http.headers import FRESH
+from conference.web.http.problems import Problem
+from conference.web.http.reading import read_body
+from conference.web.live import SERVER
+
+ANYBODY = "*"
+"""In an address: whoever listens, or whoever speaks."""
+
+
+async def show_rules(request: web.Request) -> web.Response:
+    """``GET /rooms/{room}/hearing``: all that is set in the matrix."""
+    room, _ = require_moderator(request)
+    return web.json_response({"rules": [rule_json(one) for one in room.hearing.rules]}, headers=FRESH)
+
+
+async def show_hears(request: web.Request) -> web.Response:
+    """``GET /rooms/{room}/participants/{listener}/hears``: how loud somebody hears each of the others."""
+    room, _ = require_moderator(request)
+    listener = request.match_info["listener"]
+    if listener != ANYBODY:
+        participant_in(room, listener)
+    gains = {one: room.hearing.gain(listener, one) for one in room.participants if one != listener}
+    return web.json_response({"gains": gains}, headers=FRESH)
+
+
+async def set_gain(request: web.Request) -> web.Response:
+    """``PUT /rooms/{room}/participants/{listener}/hears/{source}``: set one gain."""
+    require_moderator(request)
+    gain = (await read_body(request, GainSetting)).gain
+    room, label = require_moderator(request)
+    listener, source = _place(request)
+    check_present(room, [one for one in (listener, source) if one is not None])
+    try:
+        room.set_gain(listener, source, gain, by=label)
+    except ValueError as error:  # there are too many
+        raise Problem(409, str(error)) from None
+    exact = next(one for one in room.hearing.rules if (one.listener, one.source) == (listener, source))
+    return web.json_response(rule_json(exact), headers=FRESH)
+
+
+async def clear_gain(request: web.Request) -> web.Response:
+    """``DELETE /rooms/{room}/participants/{listener}/hears/{source}``: take back what was set."""
+    room, label = require_moderator(request)
+    listener, source = _place(request)
+    if not any((one.listener, one.source) == (listener, source) for one in room.hearing.rules):
+        check_present(room, [one for one in (listener, source) if one is not None])
+    room.set_gain(listener, source, None, by=label)
+    return web.Response(status=204)
+
+
+async def whisper(request: web.Request) -> web.Response:
+    """``PUT /rooms/{room}/participants/{id}/whisper``: these alone hear them."""
+    require_moderator(request)
+    return _whisper(request, (await read_body(request, Whisper)).to)
+
+
+async def coach(request: web.Request) -> web.Response:
+    """``PUT /rooms/{room}/participants/{id}/coach``: one person alone hears them."""
+    require_moderator(request)
+    return _whisper(request, [(await read_body(request, Coaching)).agent])
+
+
+async def speak_up(request: web.Request) -> web.Response:
+    """``DELETE`` a whisper or a coaching: everybody hears them again."""
+    _, label = require_moderator(request)
+    room, participant = find_participant(request)
+    _check_no_sidebar(request, room, [participant.id])
+    room.speak_up(participant.id, by=label)
+    return web.Response(status=204)
+
+
+async def begin_sidebar(request: web.Request) -> web.Response:
+    """``POST /rooms/{room}/sidebars``: these talk among themselves."""
+    require_moderator(request)
+    members = (await read_body(request, NewSidebar)).participants
+    room, label = require_moderator(request)
+    check_present(room, members)
+    if len(set(members)) < 2:
+        raise Problem(409, "A sidebar has two members or more.")
+    try:
+        sidebar_id = request.app[SERVER].sidebars.begin(room, members, by=label)
+    except (InSidebar, ValueError) as error:
+        raise Problem(409, str(error)) from None
+    body = {"id": sidebar_id, "participants": list(dict.fromkeys(members))}
+    location = f"/rooms/{room.name}/sidebars/{sidebar_id}"
+    return web.json_response(body, status=201, headers=FRESH | {"Location": location})
+
+
+async def list_sidebars(request: web.Request) -> web.Response:
+    """``GET /rooms/{room}/sidebars``."""
+    room, _ = require_moderator(request)
+    sidebars = request.app[SERVER].sidebars.of(room)
+    body = [{"id": sidebar_id, "participants": list(members)} for sidebar_id, members in sidebars.items()]
+    return web.json_response({"sidebars": body}, headers=FRESH)
+
+
+async def end_sidebar(request: web.Request) -> web.Response:
+    """``DELETE /rooms/{room}/sidebars/{sidebar}``: its members are back in the room."""
+    room, label = require_moderator(request)
+    if not request.app[SERVER].sidebars.end(room, request.match_info["sidebar"], by=label):
+        raise Problem(404, "There is no such sidebar: it has been ended.")
+    return web.Response(status=204)
+
+
+def _whisper(request: web.Request, listeners: list[str]) -> web.Response:
+    _, label = require_moderator(request)
+    room, participant = find_participant(request)
+    check_present(room, listeners)
+    if participant.id in listeners:
+        raise Problem(409, "Nobody can whisper to themselves: name others.")
+    _check_no_sidebar(request, room, [participant.id])
+    try:
+        room.whisper(participant.id, listeners, by=label)
+    except ValueError as error:  # too many gains
+        raise Problem(409, str(error)) from None
+    return web.Response(status=204)
+
+
+def _check_no_sidebar(request: web.Request, room: Room, participant_ids: Iterable[str]) -> None:
+    try:
+        request.app[SERVER].sidebars.check_free(room, participant_ids)
+    except InSidebar as error:
+        raise Problem(409, str(error)) from None
+
+
+def _place(request: web.Request) -> tuple[str | None, str | None]:
+    """A place in the matrix.
+
+    Raises:
+        Problem: nobody is meant, or somebody's own voice (409).
+    """
+    listener, source = request.match_info["listener"], request.match_info["source"]
+    if listener == source:
+        raise Problem(409, "Name a listener or a source, and not the same for both: nobody hears themselves.")
+    return None if listener == ANYBODY else listener, None if source == ANYBODY else source

@@ -1,0 +1,145 @@
+"""``GET /metrics``: the server in figures, read from the live objects when Prometheus asks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+from prometheus_client.registry import Collector
+
+from conference.room.participant import Transport
+from conference.web.http.access import require
+from conference.web.http.headers import FRESH
+from conference.web.live import SERVER, Server
+from conference.webrtc.server import WebRtc
+
+_TRAFFIC = {
+    "packets_in": ("conference_packets_received", "Packets of sound that came in."),
+    "packets_out": ("conference_packets_sent", "Packets of sound that went out."),
+    "lost_in": ("conference_packets_lost_in", "Packets that were lost on the way to the server."),
+    "lost_out": ("conference_packets_lost_out", "Packets that were lost on the way to the listeners, as they say."),
+    "rejected": ("conference_packets_rejected", "Packets or messages that were malformed, forged or too many."),
+    "undecodable": ("conference_decode_errors", "Packets that their decoder could make nothing of."),
+    "concealed": ("conference_frames_concealed", "Stretches of sound made up for packets that were not there in time."),
+    "mistrusted": ("conference_levels_mistrusted", "Senders whose sound was not as loud as their packets said."),
+}
+
+
+async def metrics(request: web.Request) -> web.Response:
+    """The text format that Prometheus reads."""
+    if not request.app[SERVER].settings.open_metrics:
+        require(request, "moderate", None)
+    registry = CollectorRegistry()
+    server = request.app[SERVER]
+    registry.register(ConferenceCollector(server, await server.traffic.totals()))
+    ProcessCollector(registry=registry)  # CPU, memory, open files
+    headers = FRESH | {"Content-Type": CONTENT_TYPE_PLAIN_0_0_4}
+    return web.Response(body=generate_latest(registry), headers=headers)
+
+
+class ConferenceCollector(Collector):
+    """Reads one server. Holds no figures of its own.
+
+    Args:
+        server: with its live objects.
+        totals: what has gone over its connections.
+    """
+
+    def __init__(self, server: Server, totals: Mapping[tuple[Transport, str], int]) -> None:
+        self._server = server
+        self._totals = totals
+
+    def collect(self) -> Iterator[Metric]:
+        """All families."""
+        yield from self._people()
+        yield from self._clock()
+        yield from self._traffic()
+        yield from self._datagrams()
+        yield from self._phones()
+        yield from self._webhooks()
+
+    def _people(self) -> Iterator[Metric]:
+        server = self._server
+        rooms = server.conference.rooms.values()
+        everybody = [one for room in rooms for one in room.participants.values()]
+        by_transport = Counter(one.transport for one in everybody)
+        participants = GaugeMetricFamily(
+            "conference_participants", "People and bots in rooms, by the way they came in.", labels=["transport"]
+        )
+        for transport in ("webrtc", "twilio", "local"):
+            participants.add_metric([transport], by_transport[transport])
+        yield GaugeMetricFamily("conference_rooms", "Rooms with somebody in them.", value=len(rooms))
+        yield participants
+        talking = sum(one.talking for one in everybody)
+        yield GaugeMetricFamily("conference_talking", "Participants who are talking.", value=talking)
+        encoders = sum(room.encoders.encoders for room in rooms)
+        yield GaugeMetricFamily("conference_encoders", "Encoders running: one per distinct mix.", value=encoders)
+        streams = len(server.feeds)
+        yield GaugeMetricFamily("conference_event_streams", "Event streams open.", value=streams)
+
+    def _clock(self) -> Iterator[Metric]:
+        stats, lateness = self._server.clock.stats, self._server.lateness
+        yield HistogramMetricFamily(
+            "conference_tick_lateness_seconds",
+            "How long after its deadline each tick of 20 ms began.",
+            buckets=lateness.buckets(),
+            sum_value=lateness.total_ns / 1e9,
+        )
+        yield CounterMetricFamily("conference_ticks", "Ticks of 20 ms.", value=stats.ticks)
+        yield CounterMetricFamily("conference_ticks_late", "Ticks that began 5 ms late or more.", value=stats.late)
+        yield CounterMetricFamily("conference_ticks_skipped", "Ticks that were left out.", value=stats.skipped)
+        yield CounterMetricFamily(
+            "conference_tick_busy_seconds", "Time spent mixing, encoding and sending.", value=stats.busy_ns / 1e9
+        )
+
+    def _traffic(self) -> Iterator[Metric]:
+        totals = self._totals
+        for field, (name, text) in _TRAFFIC.items():
+            family = CounterMetricFamily(name, text, labels=["transport"])
+            family.add_metric(["webrtc"], totals["webrtc", field])
+            family.add_metric(["twilio"], totals["twilio", field])
+            yield family
+
+    def _datagrams(self) -> Iterator[Metric]:
+        webrtc = self._server.webrtc
+        if not isinstance(webrtc, WebRtc):
+            return
+        stats = webrtc.mux_stats
+        yield CounterMetricFamily("conference_udp_datagrams", "Datagrams that came in.", value=stats.received)
+        dropped = CounterMetricFamily(
+            "conference_udp_datagrams_dropped", "Datagrams that were of no use, by why.", labels=["reason"]
+        )
+        for reason in ("empty", "garbage", "stray", "unauthentic"):
+            dropped.add_metric([reason], getattr(stats, reason))
+        yield dropped
+
+    def _phones(self) -> Iterator[Metric]:
+        buffered = [call.stats().buffered_ms for call in self._server.calls]
+        known = [one / 1000 for one in buffered if one is not None]
+        yield GaugeMetricFamily("conference_twilio_streams", "Open Twilio-compatible streams.", value=len(buffered))
+        yield GaugeMetricFamily(
+            "conference_twilio_buffered_seconds",
+            "Sound that callers have yet to hear, as their marks tell: the sum of all.",
+            value=sum(known),
+        )
+        yield GaugeMetricFamily(
+            "conference_twilio_buffered_seconds_max",
+            "Sound that the caller who is furthest behind has yet to hear.",
+            value=max(known, default=0.0),
+        )
+
+    def _webhooks(self) -> Iterator[Metric]:
+        receivers = self._server.webhooks.receivers
+        counts = {
+            "delivered": ("conference_webhooks_delivered", "Events that a receiver of webhooks has taken."),
+            "failed": ("conference_webhooks_failed", "Attempts to deliver one that failed."),
+            "dropped": ("conference_webhooks_dropped", "Events that never arrived: too old, too many, or not wanted."),
+        }
+        for field, (name, text) in counts.items():
+            yield CounterMetricFamily(name, text, value=sum(getattr(one.outbox.stats, field) for one in receivers))
+        waiting = sum(len(one.outbox) for one in receivers)
+        yield GaugeMetricFamily("conference_webhooks_waiting", "Events yet to be delivered.", value=waiting)

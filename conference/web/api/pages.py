@@ -1,0 +1,87 @@
+"""The page and its files, with headers that keep it to itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from aiohttp import web
+
+import conference
+from conference.web.http.problems import Problem
+
+CONTENT_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".ico": "image/x-icon",
+    ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
+    ".mjs": "text/javascript; charset=utf-8",
+    ".mp3": "audio/mpeg",
+    ".ogg": "audio/ogg",
+    ".png": "image/png",
+    ".svg": "image/svg+xml",
+    ".txt": "text/plain; charset=utf-8",
+    ".wav": "audio/wav",
+    ".webmanifest": "application/manifest+json",
+    ".woff2": "font/woff2",
+}
+"""By suffix; nothing else is served. Fixed here, since what the machine thinks of ``.js`` varies."""
+
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "base-uri 'none'",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+        "img-src 'self' data:",
+        "media-src 'self' blob: mediastream:",
+        "object-src 'none'",
+    )
+)
+
+_SECURITY = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(self)",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+def static_directory() -> Path:
+    """Where the page's files are: in the installed package, or beside it in a checkout."""
+    package = Path(conference.__file__).resolve().parent
+    installed = package / "static"
+    return installed if installed.is_dir() else package.parent / "static"
+
+
+async def page(_: web.Request) -> web.StreamResponse:
+    """``GET /`` and ``GET /join/{room}``: the page, which finds the room in its own address."""
+    return _file("index.html")
+
+
+async def static_file(request: web.Request) -> web.StreamResponse:
+    """``GET /static/{path}``: one file of the page."""
+    return _file(request.match_info["path"])
+
+
+async def add_security_headers(_: web.Request, response: web.StreamResponse) -> None:
+    """On every answer, whatever it is."""
+    for name, value in _SECURITY.items():
+        response.headers.setdefault(name, value)
+    response.headers["Server"] = "conference"  # not which versions of what
+
+
+def _file(name: str) -> web.FileResponse:
+    directory = static_directory().resolve()
+    content_type = CONTENT_TYPES.get(Path(name).suffix)
+    try:
+        path = (directory / name).resolve()
+        found = content_type is not None and path.is_relative_to(directory) and path.is_file()
+    except (OSError, ValueError):  # a name that is too long, or holds a null
+        found = False
+    if not found or content_type is None:
+        raise Problem(404, "There is no such file.")
+    # Revalidated each time: an upgrade shows at once, and what has not changed costs a 304.
+    return web.FileResponse(path, headers={"Content-Type": content_type, "Cache-Control": "no-cache"})

@@ -1,0 +1,243 @@
+"""Joining, changing and leaving: the WHIP-shaped endpoint (RFC 9725) and the participant it makes."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from aiohttp import web
+
+from conference.access.grants import Grant
+from conference.audio.suppression import SuppressionUnavailable
+from conference.room.conference import check_room_name
+from conference.room.errors import InvalidRoomName, RoomFull, RoomLocked, TooManyRooms
+from conference.room.participant import Participant
+from conference.room.room import Room
+from conference.web.api.people import check_seen, find_participant, is_self, label_in
+from conference.web.api.requests import ParticipantPatch
+from conference.web.api.shapes import participant_json, read_role, voice_json
+from conference.web.http.access import require, require_self_or, visible
+from conference.web.http.body import read_text
+from conference.web.http.headers import FRESH
+from conference.web.http.problems import MUTED, REMOVED, Problem
+from conference.web.http.reading import MERGE_PATCH, read_body
+from conference.web.http.text import read_name
+from conference.web.joining import seats
+from conference.web.joining.sessions import EndedEarly, NotGranted, Removed
+from conference.web.live import SERVER, Server, limit_joins
+from conference.webrtc.sdp.grammar import OfferError
+
+SDP = "application/sdp"
+TRICKLE = "application/trickle-ice-sdpfrag"
+OWN = frozenset({"name", "muted", "levelling", "noise_suppression", "hand_raised", "deafened"})
+"""What people may change about themselves."""
+
+_RETRY = {"Retry-After": "30"}
+
+
+async def options(request: web.Request) -> web.Response:
+    """What can be done here, and the STUN and TURN servers (RFC 9725, section 4.6)."""
+    seat = "id" in request.match_info
+    response = web.Response(status=204)
+    response.headers["Allow"] = "GET, PATCH, DELETE, OPTIONS" if seat else "POST, OPTIONS"
+    if seat:
+        response.headers["Accept-Patch"] = f"{TRICKLE}, {MERGE_PATCH}"
+    else:
+        response.headers["Accept-Post"] = SDP
+        # The preflight of a browser carries no token; it needs no servers either, which come with credentials.
+        if visible(request, [request.match_info["room"]]):
+            _add_links(response, request.app[SERVER])
+    return response
+
+
+async def join(request: web.Request) -> web.Response:
+    """``POST /rooms/{room}/participants``: an offer in, an answer and a seat out."""
+    server = request.app[SERVER]
+    limit_joins(server, request)
+    if request.content_type != SDP:
+        raise Problem(415, f"Send an SDP offer as {SDP}.", headers={"Accept-Post": SDP})
+    try:
+        room = check_room_name(request.match_info["room"])
+        grant = require(request, None, room).grant
+        name = _name(request, grant)
+        role = read_role(request.query.get("role"))
+    except ValueError as error:
+        raise Problem(400, str(error)) from None
+    if role is not None and not grant.may_be(role):
+        raise Problem(403, f"Your token does not allow you to join as a {role}.")
+    seat = _claimed_seat(server, room, request)
+    offer = await read_text(request)
+    if server.stopping:  # meanwhile
+        raise Problem(503, "The server is being stopped. Try again in a moment.", headers=_RETRY)
+    with _refusals():
+        joined = await server.reception.join(room, name, offer, seat=seat, grant=grant, role=role)
+    response = web.Response(status=201, text=joined.answer, content_type=SDP)
+    response.headers["Location"] = f"/rooms/{room}/participants/{joined.participant_id}"
+    response.headers["ETag"] = joined.etag
+    response.headers["Accept-Patch"] = f"{TRICKLE}, {MERGE_PATCH}"
+    response.headers[seats.HEADER] = server.seats.issue(room, joined.participant_id)
+    _add_links(response, server)
+    return response
+
+
+async def show(request: web.Request) -> web.Response:
+    """``GET`` a participant: their state, and how their connection does."""
+    server = request.app[SERVER]
+    actor = require_self_or(request, None, request.match_info["room"], request.match_info["id"])
+    room, participant = find_participant(request)
+    check_seen(room, actor, participant)
+    state = participant.state()
+    body = participant_json(state) | {"voice": voice_json(state)}
+    connection = server.reception.peer(room.name, participant.id) or server.call(participant.id)
+    if connection is not None:
+        body["connection"] = plain(connection.stats())
+    return web.json_response(body, headers=FRESH)
+
+
+async def change(request: web.Request) -> web.Response:
+    """``PATCH`` a participant: trickled candidates, or a merge patch of what was decided about them."""
+    require_self_or(request, "moderate", request.match_info["room"], request.match_info["id"])
+    room, participant = find_participant(request)
+    if request.content_type == TRICKLE:
+        return await _trickle(request.app[SERVER], room, participant, request)
+    if request.content_type != MERGE_PATCH:
+        accepted = f"{TRICKLE}, {MERGE_PATCH}"
+        raise Problem(415, f"Send {TRICKLE} or {MERGE_PATCH}.", headers={"Accept-Patch": accepted})
+    patch = await read_body(request, ParticipantPatch)
+    room, participant = find_participant(request)  # they may have left while the body came in
+    by = _check_change(request, room, participant, patch)
+    try:
+        room.treat_voice(participant.id, levelling=patch.levelling, noise_suppression=patch.noise_suppression, by=by)
+    except SuppressionUnavailable as error:
+        raise Problem(409, f"{error}.") from None
+    _decide(room, participant.id, patch, by)
+    return web.json_response(participant_json(participant.state()), headers=FRESH)
+
+
+def _check_change(request: web.Request, room: Room, participant: Participant, patch: ParticipantPatch) -> str | None:
+    """Whether somebody may change what they want to change.
+
+    Returns:
+        Who they are, for the others to know; ``None`` if it is the participant themselves.
+
+    Raises:
+        Problem: they may not (401, 403).
+    """
+    actor = require_self_or(request, "moderate", room.name, participant.id)
+    own = is_self(actor, participant)
+    if not actor.grant.allows("moderate"):
+        if patch.changes.keys() - OWN:
+            require(request, "moderate", room.name)
+        if patch.muted is False and participant.muted_by is not None:
+            title = f"{participant.muted_by} muted you: you can unmute when they ask you to."
+            raise Problem(403, title, type=MUTED)
+    return None if own else label_in(room, actor)
+
+
+def _decide(room: Room, participant_id: str, patch: ParticipantPatch, by: str | None) -> None:
+    """Do to somebody what a patch says."""
+    if patch.name is not None:
+        room.rename(participant_id, patch.name, by=by)
+    if patch.role is not None:
+        room.set_role(participant_id, patch.role, by=by)
+    if patch.waiting is not None:
+        room.admit([participant_id], by=by)
+    if patch.muted is not None:
+        room.set_muted(participant_id, patch.muted, by=by)
+    if patch.held is not None:
+        room.hold(participant_id, patch.held, by=by)
+    if patch.deafened is not None:
+        room.deafen(participant_id, patch.deafened, by=by)
+    if patch.hand_raised is not None:
+        room.raise_hand(participant_id, time.time() if patch.hand_raised else None, by=by)
+
+
+async def leave(request: web.Request) -> web.Response:
+    """``DELETE`` a participant: they leave, or are removed."""
+    actor = require_self_or(request, "moderate", request.match_info["room"], request.match_info["id"])
+    room, participant = find_participant(request)
+    conference = request.app[SERVER].conference
+    if is_self(actor, participant):
+        conference.dismiss(room.name, participant.id, "left", "left")
+    else:
+        conference.dismiss(room.name, participant.id, "removed", by=label_in(room, actor))
+    return web.Response(status=204)
+
+
+def plain(value: Any) -> Any:
+    """Connection statistics as JSON can hold them: dataclasses as objects, what is not finite as ``null``."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, dict):
+        return {str(key): plain(one) for key, one in value.items()}
+    if isinstance(value, float):
+        return round(value, 3) if math.isfinite(value) else None
+    return value
+
+
+async def _trickle(server: Server, room: Room, participant: Participant, request: web.Request) -> web.Response:
+    peer = server.reception.peer(room.name, participant.id)
+    if peer is None:
+        raise Problem(409, "This participant has no WebRTC connection to add candidates to.")
+    # RFC 9725 wants If-Match here; many clients leave it out, and the fragment names its ICE session anyway.
+    expected = request.headers.get("If-Match", "*").strip()
+    etag = server.reception.etag(room.name, participant.id)
+    if expected != "*" and etag not in [one.strip() for one in expected.split(",")]:
+        raise Problem(412, "These candidates belong to an earlier connection: join again, or drop them.")
+    try:
+        await peer.add_candidates(await read_text(request))
+    except ValueError as error:
+        raise Problem(400, str(error)) from None
+    return web.Response(status=204)
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Why somebody does not get in, as a status."""
+    try:
+        yield
+    except Removed as error:
+        raise Problem(403, str(error), type=REMOVED) from None
+    except NotGranted as error:
+        raise Problem(403, str(error)) from None
+    except (OfferError, InvalidRoomName) as error:
+        raise Problem(400, str(error)) from None
+    except RoomLocked as error:
+        raise Problem(423, str(error)) from None
+    except RoomFull as error:
+        raise Problem(409, str(error)) from None
+    except (TooManyRooms, EndedEarly) as error:
+        raise Problem(503, str(error), headers=_RETRY) from None
+    except TimeoutError:
+        raise Problem(
+            503, "The server is too busy to take anybody in. Try again in a moment.", headers=_RETRY
+        ) from None
+
+
+def _name(request: web.Request, grant: Grant) -> str:
+    """What people see: as asked for, else as in the token, cut to what is allowed.
+
+    Raises:
+        ValueError: it would not show as one line of text, or what was asked for is too long.
+    """
+    limit = request.app[SERVER].settings.max_name_length
+    return read_name(request.query.get("name") or (grant.name or "")[:limit], limit)
+
+
+def _claimed_seat(server: Server, room: str, request: web.Request) -> str | None:
+    proof = request.headers.get(seats.HEADER)
+    if proof is None:
+        return None
+    participant_id = server.seats.check(room, proof)
+    if participant_id is None:
+        raise Problem(403, f"This seat was never yours: join again without {seats.HEADER}.")
+    return participant_id
+
+
+def _add_links(response: web.Response, server: Server) -> None:
+    for one in server.settings.ice_servers:
+        response.headers.add("Link", one.link())

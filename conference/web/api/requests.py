@@ -1,0 +1,237 @@
+"""What people may send as JSON, as types: they check the requests, and the description of the API is made from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from conference.access.grants import Role
+from conference.room.policy import Announce, Lobby
+from conference.web.http.text import read_name, read_text_message
+
+MAX_IDS = 1000
+"""People that one request may name."""
+
+MAX_MESSAGE_CHARS = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Must:
+    """What a field has to be, as a complaint about it ends: ``'gain' must be a number from 0 to 2``."""
+
+    be: str
+
+
+class Body(BaseModel):
+    """A JSON object that somebody sends. What it does not know it refuses, and it converts nothing."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+    example: ClassVar[str] = "{}"
+    """One that is right, for those who sent something else."""
+
+    unknown: ClassVar[str] = "cannot be given"
+    """What a complaint says of a field that there is not."""
+
+
+class MergePatch(Body):
+    """A change to something (RFC 7396): what is not named stays as it is."""
+
+    unknown: ClassVar[str] = "cannot be changed"
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """The fields that were sent."""
+        return {name: getattr(self, name) for name in type(self).model_fields if name in self.model_fields_set}
+
+
+def _not_null(value: object) -> object:
+    if value is None:
+        raise PydanticCustomError("null", "null")
+    return value
+
+
+def _whole(value: object) -> object:
+    """JSON knows one kind of number: 3.0 is a whole one, too."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _name(value: str | None, info: ValidationInfo) -> str | None:
+    limit = (info.context or {}).get("max_name_length", 64)
+    return None if value is None else read_name(value, limit)
+
+
+def _required(schema: dict[str, Any]) -> tuple[BeforeValidator, WithJsonSchema]:
+    """Of a field that may be left out, and may not be null."""
+    return BeforeValidator(_not_null), WithJsonSchema(schema)
+
+
+_CONTROLS = r"\x00-\x1f\x7f-\x9f"
+_LINE = rf"[^{_CONTROLS}\u2028-\u202e\u2066-\u2069]*"
+NAME_SCHEMA = {"type": "string", "maxLength": 64, "pattern": f"^{_LINE}$"}
+"""JSON Schema of a person's name."""
+
+_WRITTEN = rf"(?:[^{_CONTROLS}]|[\t\n])*"
+
+_SWITCH = _required({"type": "boolean"})
+_NO = _required({"type": "boolean", "const": False})
+_NAME = _required(NAME_SCHEMA)
+_LOBBIES = _required({"type": "string", "enum": ["off", "host", "admit"]})
+_ANNOUNCEMENTS = _required({"type": "string", "enum": ["off", "tones", "names"]})
+_ROLES = _required({"type": "string", "enum": ["host", "speaker", "listener"]})
+
+Switch: TypeAlias = Annotated[bool | None, Must("true or false"), *_SWITCH]
+Id: TypeAlias = Annotated[str, Field(min_length=1, max_length=64)]
+Ids: TypeAlias = Annotated[list[Id], Must(f"a list of participants' ids, at most {MAX_IDS}"), Field(max_length=MAX_IDS)]
+SomeIds: TypeAlias = Annotated[
+    list[Id], Must(f"a list of participants' ids, 1 to {MAX_IDS}"), Field(min_length=1, max_length=MAX_IDS)
+]
+Gain: TypeAlias = Annotated[float, Must("a number from 0 to 2"), Field(ge=0, le=2)]
+
+
+class ParticipantPatch(MergePatch):
+    """What can be changed about a participant."""
+
+    example: ClassVar[str] = '{"muted": true}'
+
+    name: Annotated[str | None, Must("text"), AfterValidator(_name), *_NAME] = Field(
+        None, description="What the others see."
+    )
+    muted: Switch = Field(None, description="Not heard. Muted by somebody else, one cannot unmute oneself.")
+    levelling: Switch = Field(None, description="Bring their voice to a common loudness.")
+    noise_suppression: Switch = Field(None, description="Take the noise out of their voice.")
+    hand_raised: Switch = Field(None, description="They ask to speak.")
+    deafened: Switch = Field(None, description="They hear nobody.")
+    held: Switch = Field(None, description="On hold: neither heard nor hearing anybody.")
+    waiting: Annotated[Literal[False] | None, Must("false, which lets them in"), *_NO] = Field(
+        None, description="`false` lets them in from the lobby."
+    )
+    role: Annotated[Role | None, Must("one of 'host', 'speaker' and 'listener'"), *_ROLES] = Field(
+        None, description="A host runs the room, a speaker talks, a listener is not heard."
+    )
+
+
+class RoomPatch(MergePatch):
+    """How a room is to be run."""
+
+    example: ClassVar[str] = '{"locked": true}'
+
+    locked: Switch = Field(None, description="Nobody but hosts comes in any more.")
+    max_participants: Annotated[
+        Annotated[int, Field(ge=1, le=100_000)] | None,
+        Must("a whole number from 1 to 100000, or null"),
+        BeforeValidator(_whole),
+    ] = Field(None, description="As many as may be here, hosts aside; `null` for what the server allows.")
+    lobby: Annotated[Lobby | None, Must("one of 'off', 'host' and 'admit'"), *_LOBBIES] = Field(
+        None, description="Who waits in the lobby: nobody; all until a host is there; all until they are admitted."
+    )
+    ends_with_host: Switch = Field(None, description="Everybody is sent home when the last host leaves.")
+    mute_on_entry: Switch = Field(None, description="Whoever joins begins muted; they can unmute.")
+    announce: Annotated[Announce | None, Must("one of 'off', 'tones' and 'names'"), *_ANNOUNCEMENTS] = Field(
+        None, description="What is heard when somebody comes or goes."
+    )
+    hold_music: Annotated[str | None, Must("the name of a sound, or null"), Field(min_length=1, max_length=64)] = Field(
+        None, description="The sound that those on hold, and in the lobby, hear; `null` for silence."
+    )
+    pin: Annotated[str | None, Must("4 to 12 digits, or null"), Field(pattern="^[0-9]{4,12}$")] = Field(
+        None, description="What people without a token say to get in; `null` for none."
+    )
+
+
+class PinEntered(Body):
+    """What somebody sends who knows a room's PIN."""
+
+    example: ClassVar[str] = '{"pin": "1234", "name": "Amy"}'
+
+    pin: Annotated[str, Must("text: the room's PIN"), Field(min_length=1, max_length=64)]
+    name: Annotated[
+        str | None,
+        Must("text"),
+        AfterValidator(_name),
+        WithJsonSchema({"anyOf": [NAME_SCHEMA, {"type": "null"}]}),
+    ] = Field(None, description="What the others see.")
+
+
+class MuteAll(Body):
+    """Whom to leave out when everybody is muted."""
+
+    example: ClassVar[str] = '{"except": []}'
+
+    others: Ids = Field(default=[], alias="except", description="Ids of participants who are not muted.")
+
+
+class GainSetting(Body):
+    """How loud somebody hears somebody."""
+
+    example: ClassVar[str] = '{"gain": 0.5}'
+
+    gain: Gain = Field(description="0 is silence, 1 as they are, 2 twice as loud (6 dB).")
+
+
+class Whisper(Body):
+    """Who hears somebody, and nobody else does."""
+
+    example: ClassVar[str] = '{"to": ["799d117cd5f7eeb4"]}'
+
+    to: SomeIds = Field(description="Ids of participants.")
+
+
+class Coaching(Body):
+    """Whom somebody coaches: they alone hear them."""
+
+    example: ClassVar[str] = '{"agent": "799d117cd5f7eeb4"}'
+
+    agent: Annotated[Id, Must("a participant's id")] = Field(description="Id of a participant.")
+
+
+class NewSidebar(Body):
+    """Who is to talk among themselves."""
+
+    example: ClassVar[str] = '{"participants": ["799d117cd5f7eeb4", "048132c6e9ef932e"]}'
+
+    participants: Annotated[
+        list[Id], Must(f"a list of participants' ids, 2 to {MAX_IDS}"), Field(min_length=2, max_length=MAX_IDS)
+    ] = Field(description="Ids of participants.")
+
+
+class NewMessage(Body):
+    """What somebody writes to everybody in the room."""
+
+    example: ClassVar[str] = '{"text": "Hello"}'
+
+    text: Annotated[
+        str,
+        Must(f"text of 1 to {MAX_MESSAGE_CHARS} characters"),
+        Field(min_length=1, max_length=MAX_MESSAGE_CHARS),
+        AfterValidator(read_text_message),
+        WithJsonSchema(
+            {
+                "type": "string",
+                "maxLength": MAX_MESSAGE_CHARS,
+                "pattern": rf"^{_WRITTEN}[^\s{_CONTROLS}]{_WRITTEN}$",
+            }
+        ),
+    ] = Field(description="Shown as it is; nothing in it is markup.")
+
+
+class NewSound(Body):
+    """What is to be played."""
+
+    example: ClassVar[str] = '{"sound": "join-tone"}'
+
+    sound: Annotated[str, Must("the name of a sound"), Field(min_length=1, max_length=64)] = Field(
+        description="Its name, as `GET /sounds` lists it."
+    )
+    to: Annotated[
+        list[Id] | None,
+        Must(f"a list of participants' ids, 1 to {MAX_IDS}, or null"),
+        Field(min_length=1, max_length=MAX_IDS),
+    ] = Field(None, description="Who hears it; `null` for everybody who is in the conversation.")
+    talk_gain: Annotated[float, Must("a number from 0 to 1"), Field(ge=0, le=1)] = Field(
+        1.0, description="How loud people are meanwhile: 1 over the talk, 0 instead of it; between them it ducks."
+    )
+    gain: Gain = Field(1.0, description="Of the sound itself.")
+    loop: Annotated[bool, Must("true or false")] = Field(False, description="Over and over, until it is stopped.")

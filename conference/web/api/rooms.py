@@ -1,0 +1,58 @@
+"""Who is where: the list of rooms, and one room."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiohttp import web
+
+from conference.web.api.people import reader_of
+from conference.web.api.shapes import room_summary_json
+from conference.web.events.views import View, audience_of, room_as_seen
+from conference.web.http.access import require, visible
+from conference.web.http.headers import FRESH
+from conference.web.http.problems import Problem
+from conference.web.live import SERVER
+
+
+async def list_rooms(request: web.Request) -> web.Response:
+    """``GET /rooms``: every room that whoever asks has a grant for, with how many are in it."""
+    require(request, None, None)
+    rooms = request.app[SERVER].conference.rooms
+    seen = visible(request, rooms)
+    summaries = [room_summary_json(room) for name, room in rooms.items() if name in seen]
+    return web.json_response({"rooms": summaries}, headers=FRESH)
+
+
+async def show_room(request: web.Request) -> web.Response:
+    """``GET /rooms/{room}``: a room and everybody in it. In its lobby, and outside of it, one sees nobody else."""
+    name = request.match_info["room"]
+    actor = require(request, None, name)
+    room = request.app[SERVER].room(name)
+    reader = reader_of(actor)
+    view = View.MODERATOR if actor.grant.allows("moderate") else audience_of(room).view(reader)
+    return web.json_response(room_as_seen(room, view, reader), headers=FRESH)
+
+
+async def config(request: web.Request) -> web.Response:
+    """``GET /config``: what a page needs to know before it joins. Open to all, its STUN and TURN servers aside."""
+    settings = request.app[SERVER].settings
+    try:
+        require(request, None, None)
+    except Problem:
+        servers: list[Any] = []  # they come with credentials
+    else:
+        servers = [one.as_json() for one in settings.ice_servers]
+    body = {
+        "access": "open" if settings.secret is None else "token",
+        "iceServers": servers,
+        "maxNameLength": settings.max_name_length,
+    }
+    return web.json_response(body, headers=FRESH)
+
+
+async def healthz(request: web.Request) -> web.Response:
+    """``GET /healthz``: the server takes calls, and its clock ticks."""
+    if request.app[SERVER].broken:
+        raise Problem(503, "The server's clock has stopped: restart the server.", headers={"Retry-After": "30"})
+    return web.Response(text="ok\n", headers=FRESH)

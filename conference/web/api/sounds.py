@@ -1,0 +1,69 @@
+"""Sounds over HTTP: what there is to play, and playing it in a room."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from aiohttp import web
+
+from conference.ids import new_id
+from conference.room.sounds import Sound
+from conference.web.api.people import check_present, require_moderator
+from conference.web.api.requests import NewSound
+from conference.web.api.shapes import sound_json
+from conference.web.http.access import require_somewhere
+from conference.web.http.headers import FRESH
+from conference.web.http.problems import Problem
+from conference.web.http.reading import read_body
+from conference.web.live import SERVER
+
+
+async def list_library(request: web.Request) -> web.Response:
+    """``GET /sounds``: all that can be played in any room."""
+    require_somewhere(request, "moderate")
+    house = request.app[SERVER].house
+    await house.loaded()
+    entries = [asdict(house.library.entry(name)) for name in house.library.names]
+    return web.json_response({"sounds": entries}, headers=FRESH)
+
+
+async def play(request: web.Request) -> web.Response:
+    """``POST /rooms/{room}/sounds``: play one, from the next tick on."""
+    require_moderator(request)
+    wanted = await read_body(request, NewSound)
+    house = request.app[SERVER].house
+    await house.loaded()
+    room, label = require_moderator(request)
+    if wanted.sound not in house.library:
+        raise Problem(404, "There is no sound of this name: GET /sounds lists all there are.")
+    if wanted.to is not None:
+        check_present(room, wanted.to)
+    sound = Sound(
+        id=new_id(),
+        name=wanted.sound,
+        samples=house.library.samples(wanted.sound),
+        audience=None if wanted.to is None else frozenset(wanted.to),
+        talk_gain=wanted.talk_gain,
+        gain=wanted.gain,
+        loop=wanted.loop,
+    )
+    try:
+        room.play(sound, by=label)
+    except ValueError as error:  # too many
+        raise Problem(409, str(error)) from None
+    headers = FRESH | {"Location": f"/rooms/{room.name}/sounds/{sound.id}"}
+    return web.json_response(sound_json(sound), status=201, headers=headers)
+
+
+async def list_playing(request: web.Request) -> web.Response:
+    """``GET /rooms/{room}/sounds``: what is being played."""
+    room, _ = require_moderator(request)
+    return web.json_response({"sounds": [sound_json(one) for one in room.sounds]}, headers=FRESH)
+
+
+async def stop(request: web.Request) -> web.Response:
+    """``DELETE /rooms/{room}/sounds/{sound}``: end it with the next tick."""
+    room, _ = require_moderator(request)
+    if not room.stop_sound(request.match_info["sound"]):
+        raise Problem(404, "There is no such sound: it has come to its end.")
+    return web.Response(status=204)

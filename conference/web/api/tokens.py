@@ -1,0 +1,57 @@
+"""``POST /rooms/{room}/tokens``: a token for whoever knows the room's PIN; and ``GET /access``: what a token allows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from aiohttp import web
+
+from conference.access.grants import RIGHTS, Grant
+from conference.access.tokens import sign
+from conference.room.conference import check_room_name
+from conference.room.errors import InvalidRoomName
+from conference.web.api.requests import PinEntered
+from conference.web.api.shapes import Json
+from conference.web.http.access import require
+from conference.web.http.headers import FRESH
+from conference.web.http.origin import client_address
+from conference.web.http.problems import Problem, check_wait
+from conference.web.http.reading import read_body
+from conference.web.joining.pins import check_pin, pin_wait
+from conference.web.live import SERVER
+
+
+async def make_token(request: web.Request) -> web.Response:
+    """``POST /rooms/{room}/tokens``: a PIN in, a token out."""
+    server = request.app[SERVER]
+    entered = await read_body(request, PinEntered)
+    try:
+        room = check_room_name(request.match_info["room"])
+    except InvalidRoomName as error:
+        raise Problem(400, str(error)) from None
+    address = client_address(request, behind_proxy=server.settings.behind_proxy)
+    check_wait(pin_wait(server, room, address), "Too many wrong PINs")
+    grant = check_pin(server, room, entered.pin, address)
+    if grant is None:
+        raise Problem(403, "This is not the room's PIN, or the room has none: ask whoever invited you.")
+    grant = replace(grant, name=entered.name)
+    body = grant_json(grant) | {"token": sign(grant, server.token_keys[0])}
+    return web.json_response(body, status=201, headers=FRESH)
+
+
+async def show_access(request: web.Request) -> web.Response:
+    """``GET /access`` and ``GET /rooms/{room}/access``: what whoever asks may do."""
+    grant = require(request, None, request.match_info.get("room")).grant
+    return web.json_response(grant_json(grant), headers=FRESH)
+
+
+def grant_json(grant: Grant) -> Json:
+    """What somebody may do."""
+    return {
+        "room": grant.room,
+        "identity": grant.identity,
+        "name": grant.name,
+        "role": grant.joins_as,
+        "rights": [right for right in RIGHTS if grant.allows(right)],
+        "expires_at": grant.expires_at,
+    }

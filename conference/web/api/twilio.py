@@ -1,0 +1,131 @@
+"""Phone calls: the Twilio-compatible media WebSocket, and the webhook that sends calls to it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from functools import partial
+
+from aiohttp import WSCloseCode, web
+from multidict import MultiDict
+
+from conference.room.conference import check_room_name
+from conference.room.errors import InvalidRoomName
+from conference.telephony.leg import TwilioLeg
+from conference.telephony.settings import LegSettings
+from conference.telephony.twilio.twiml import stream_url, voice_response
+from conference.web.http.access import presented_token
+from conference.web.http.headers import FRESH
+from conference.web.http.origin import is_foreign, public_origin
+from conference.web.http.problems import Problem
+from conference.web.joining.admission import (
+    CALLER,
+    PARAMETER,
+    admit_caller,
+    caller_number,
+    caller_with_pin,
+    check_handshake,
+    check_webhook,
+    stream_token,
+)
+from conference.web.joining.call import PROMPTS_PARAMETER, Call
+from conference.web.joining.signatures import Form
+from conference.web.live import SERVER, Server, limit_joins
+from conference.web.traffic import leg_counts
+
+MAX_MESSAGE_BYTES = 1024 * 1024
+"""The longest message that is read: more than a minute of sound."""
+
+_HEARTBEAT = 20.0
+
+_log = logging.getLogger(__name__)
+
+
+async def stream(request: web.Request) -> web.StreamResponse:
+    """``GET /twilio/stream/{room}`` and ``GET /twilio/stream``: one caller, from handshake to hang-up."""
+    server = request.app[SERVER]
+    room = request.match_info.get("room")
+    if room is not None:
+        _check_room(room)
+    if is_foreign(request, server.settings.allowed_origins):
+        raise Problem(403, "Pages of other sites may not call in here; see the option --allow-origin.")
+    socket = web.WebSocketResponse(
+        heartbeat=_HEARTBEAT,
+        timeout=server.settings.shutdown_timeout / 2,
+        max_msg_size=MAX_MESSAGE_BYTES,
+        compress=False,
+    )
+    if not socket.can_prepare(request):
+        raise Problem(400, "This address is a WebSocket: connect to it with ws:// or wss://.")
+    limit_joins(server, request)
+    check_handshake(request)
+    token = presented_token(request)
+    await socket.prepare(request)
+    leg = TwilioLeg(room, LegSettings(max_name_chars=server.settings.max_name_length))
+    call = Call(
+        socket,
+        leg,
+        server.conference,
+        lambda room, parameters: admit_caller(server, room, parameters, token),
+        partial(caller_with_pin, request),
+        server.house.make_door,
+        attendant=server.house.settings,
+        start_timeout=server.settings.connect_timeout,
+        close_timeout=server.settings.shutdown_timeout / 2,
+        abort=lambda: None if request.transport is None else request.transport.abort(),
+    )
+    server.calls.add(call)
+    server.traffic.opened(call, "twilio", lambda: leg_counts(leg, time.monotonic_ns()))
+    try:
+        await call.run()
+    except Exception:  # the handshake is over: no HTTP answer can say it any more
+        _log.exception("a call failed")
+        await socket.close(code=WSCloseCode.INTERNAL_ERROR)
+    finally:
+        server.calls.discard(call)
+        server.traffic.closed(call)
+    return socket
+
+
+async def voice(request: web.Request) -> web.Response:
+    """``POST /twilio/voice``: TwiML that connects an incoming call to ``?room=``, or to the default room."""
+    server = request.app[SERVER]
+    room = request.query.get("room") or server.settings.twilio_default_room
+    _check_room(room)
+    form = await _form(request)
+    check_webhook(request, form)
+    name = request.query.get("name") or form.get("CallerName") or form.get("From")
+    url = stream_url(public_origin(request, server.settings), room)
+    token = stream_token(request, room, form.get("From"))
+    number = None if token else caller_number(request, room, form.get("From"))
+    prompts = "on" if server.settings.phone_prompts else None
+    parameters = {"name": name, PARAMETER: token, CALLER: number, PROMPTS_PARAMETER: prompts}
+    twiml = voice_response(url, {key: value for key, value in parameters.items() if value})
+    return web.Response(text=twiml, content_type="text/xml", headers=FRESH)
+
+
+async def close_all(server: Server) -> None:
+    """End every call, as a server that goes away does."""
+    calls = tuple(server.calls)
+    for call in calls:
+        call.end(WSCloseCode.GOING_AWAY, "The server is being stopped.")
+    await asyncio.gather(*(call.closed() for call in calls))
+
+
+def _check_room(name: str) -> None:
+    try:
+        check_room_name(name)
+    except InvalidRoomName as error:
+        raise Problem(400, str(error)) from None
+
+
+async def _form(request: web.Request) -> Form:
+    """What Twilio says about the call. Nothing else is read, so that no file is ever written for it."""
+    if request.content_type != "application/x-www-form-urlencoded":
+        return MultiDict()
+    try:
+        form = await request.post()
+    except (ValueError, LookupError):  # bytes that are not of the charset, or a charset that is none
+        raise Problem(400, "The body is not a form as Twilio sends it.") from None
+    return MultiDict((key, value) for key, value in form.items() if isinstance(value, str))

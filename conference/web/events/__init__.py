@@ -1,0 +1,1 @@
+"""What happens, told: the journal, event streams, webhooks, the audit log."""

@@ -1,0 +1,178 @@
+"""Who did what, when, to whom: one line for each thing done in a room, by the logger ``conference.audit``.
+
+A line is ``key=value`` pairs; whatever people chose themselves, such as their names, is quoted, and cannot end a line
+or pretend to be another key. What they say, write and key in is nobody's business, and neither is a PIN.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from conference.room.conference import Conference
+from conference.room.events import (
+    HearingChanged,
+    MessageSent,
+    ParticipantJoined,
+    ParticipantLeft,
+    ParticipantUpdated,
+    RoomEvent,
+    RoomUpdated,
+    SoundStarted,
+    SoundStopped,
+    UnmuteRequested,
+)
+from conference.room.hearing import Rule
+from conference.room.participant import ParticipantState
+from conference.room.policy import DEFAULT_POLICY, RoomPolicy
+from conference.web.events.journal import Entry
+
+log = logging.getLogger("conference.audit")
+
+_TOLD = ("name", "role", "muted", "muted_by", "held", "deafened", "waiting", "levelling", "noise_suppression")
+_MOST_RULES = 10
+
+
+@dataclass(slots=True)
+class _Room:
+    """What was known of a room before the next event."""
+
+    policy: RoomPolicy
+    people: dict[str, ParticipantState] = field(default_factory=dict)
+    rules: frozenset[Rule] = frozenset()
+    sounds: set[str] = field(default_factory=set)
+    """Those that somebody plays, by id."""
+
+
+class Audit:
+    """Writes what happens in all rooms.
+
+    Args:
+        conference: the rooms.
+        write: takes a line.
+    """
+
+    def __init__(self, conference: Conference, write: Callable[[str], None] = log.info) -> None:
+        self._conference = conference
+        self._write = write
+        self._rooms: dict[str, _Room] = {}
+
+    def take(self, entry: Entry) -> None:
+        """Write a line, if the event is something that somebody did."""
+        event = entry.event
+        room = self._rooms.get(event.room)
+        if room is None:
+            there = self._conference.get(event.room)
+            room = self._rooms[event.room] = _Room(DEFAULT_POLICY if there is None else there.policy)
+        told = _people_told(event, room) or _room_told(event, room)
+        if told:
+            self._write(_line([("room", event.room), *told]))
+        if not room.people:
+            del self._rooms[event.room]
+
+
+def _people_told(event: RoomEvent, room: _Room) -> list[tuple[str, Any]]:
+    """What is said of those who come, go and change."""
+    match event:
+        case ParticipantJoined(participant=one):
+            room.people[one.id] = one
+            return [
+                ("did", "join"), *_who(one), ("transport", one.transport), ("role", one.role), ("waiting", one.waiting)
+            ]  # fmt: skip
+        case ParticipantLeft(participant=one):
+            room.people.pop(one.id, None)
+            did = "remove" if event.departure == "removed" else "leave"
+            return [("did", did), ("by", event.by), *_who(one), ("how", event.departure), ("reason", event.reason)]
+        case ParticipantUpdated(participant=one):
+            before = room.people.get(one.id)
+            room.people[one.id] = one
+            changes = [("reconnected", True)] if before is None else list(_changes(before, one))
+            return [("did", "change"), ("by", event.by), *_who(one), *(changes or [("reconnected", True)])]
+        case UnmuteRequested():
+            asked = room.people.get(event.participant_id)
+            return [("did", "ask_to_unmute"), ("by", event.by), *([] if asked is None else _who(asked))]
+        case _:
+            return []
+
+
+def _room_told(event: RoomEvent, room: _Room) -> list[tuple[str, Any]]:
+    """What is said of the room as a whole."""
+    match event:
+        case RoomUpdated():
+            before, room.policy = room.policy, event.policy
+            return [("did", "change_room"), ("by", event.by), *_policy_changes(before, event.policy)]
+        case HearingChanged():
+            before_rules, room.rules = room.rules, frozenset(event.rules)
+            set_now = [f"{_pair(one)}={one.gain:g}" for one in event.rules if one not in before_rules]
+            places = {_pair(one) for one in event.rules}
+            unset = sorted(_pair(one) for one in before_rules if _pair(one) not in places)
+            return [("did", "change_hearing"), ("by", event.by), ("set", _few(set_now)), ("unset", _few(unset))]
+        case SoundStarted() if event.by is not None:  # else it is a prompt, or a tone
+            room.sounds.add(event.sound_id)
+            to = None if event.audience is None else _few(sorted(event.audience))
+            return [("did", "play"), ("by", event.by), ("sound", event.name), ("sound_id", event.sound_id), ("to", to)]
+        case SoundStopped() if event.sound_id in room.sounds:
+            room.sounds.discard(event.sound_id)
+            return [("did", "sound_ended"), ("sound", event.name), ("sound_id", event.sound_id)]
+        case MessageSent():
+            return [("did", "write"), ("who", event.name), ("id", event.participant_id), ("chars", len(event.text))]
+        case _:
+            return []
+
+
+def _who(one: ParticipantState) -> list[tuple[str, Any]]:
+    return [("who", one.name), ("id", one.id), ("identity", one.identity)]
+
+
+def _changes(before: ParticipantState, after: ParticipantState) -> Iterator[tuple[str, Any]]:
+    for key in _TOLD:
+        value = getattr(after, key)
+        if value != getattr(before, key):
+            yield key, value if value is not None else "nobody"
+    if (before.hand_raised_at is None) != (after.hand_raised_at is None):
+        yield "hand_raised", after.hand_raised_at is not None
+
+
+def _policy_changes(before: RoomPolicy, after: RoomPolicy) -> Iterator[tuple[str, Any]]:
+    if before.pin != after.pin:
+        yield "pin", "none" if after.pin is None else "changed" if before.pin else "set"
+    before = replace(before, pin=after.pin)
+    for one in fields(after):
+        value = getattr(after, one.name)
+        if value != getattr(before, one.name):
+            yield one.name, "none" if value is None else value
+
+
+def _pair(rule: Rule) -> str:
+    return f"{rule.source or '*'}>{rule.listener or '*'}"
+
+
+def _few(texts: list[str]) -> str | None:
+    if len(texts) > _MOST_RULES:
+        return f"{','.join(texts[:_MOST_RULES])} and {len(texts) - _MOST_RULES} more"
+    return ",".join(texts) or None
+
+
+def _line(pairs: Iterable[tuple[str, Any]]) -> str:
+    """``key=value`` for all that is known."""
+    return " ".join(f"{key}={_value(value)}" for key, value in pairs if value is not None)
+
+
+def _value(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return quoted(value) if isinstance(value, str) else str(value)
+
+
+def quoted(text: str) -> str:
+    """A text as it is if that is plain, else in quotes; whatever does not show as itself is escaped."""
+    if text and text.isascii() and all(one.isalnum() or one in "._-" for one in text):
+        return text
+    shown = (one if one.isprintable() and one not in '"\\' else _escaped(one) for one in text)
+    return f'"{"".join(shown)}"'
+
+
+def _escaped(one: str) -> str:
+    return f"\\{one}" if one in '"\\' else f"\\u{{{ord(one):x}}}"

@@ -1,0 +1,81 @@
+"""``GET /rooms/{room}/events``: what happens in a room, as it happens (``text/event-stream``)."""
+
+from __future__ import annotations
+
+import math
+import time
+
+from aiohttp import web
+
+from conference.web.api.people import reader_of
+from conference.web.events.sse import Subscription
+from conference.web.http.access import require
+from conference.web.http.headers import FRESH
+from conference.web.http.problems import REMOVED, Problem
+from conference.web.joining.seats import shown_seat
+from conference.web.live import SERVER
+
+HEARTBEAT = b": still here\n\n"
+"""A comment: ignored by readers, noticed by proxies."""
+
+RETRY = b"retry: 1000\n\n"
+"""Milliseconds after which a browser that lost the stream comes back."""
+
+LAST_EVENT_ID = "last_event_id"
+"""The query parameter for clients that cannot set ``Last-Event-ID``."""
+
+
+async def events(request: web.Request) -> web.StreamResponse:
+    """``GET /rooms/{room}/events``: a snapshot, or what was missed; then what happens, until somebody goes."""
+    server = request.app[SERVER]
+    room = request.match_info["room"]
+    actor = require(request, None, room)
+    _check_seat(request, room, actor.participant_id)
+    reader = reader_of(actor)
+    last = request.headers.get("Last-Event-ID") or request.query.get(LAST_EVENT_ID)
+    subscription = server.feeds.subscribe(room, reader, last)
+    response = web.StreamResponse(headers=FRESH | {"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"})
+    try:
+        await response.prepare(request)
+        subscription.on_overflow = lambda: _abort(request)
+        await response.write(RETRY)
+        await _copy(request, subscription, response, actor.grant.expires_at or math.inf)
+    except ConnectionError:
+        pass  # the reader went
+    finally:
+        server.feeds.unsubscribe(room, subscription)
+    return response
+
+
+async def _copy(request: web.Request, subscription: Subscription, response: web.StreamResponse, until: float) -> None:
+    """Pass on what comes until the reader is gone, the server stops, or (unix time) their token expires."""
+    heartbeat = request.app[SERVER].settings.event_heartbeat
+    while not subscription.over and not _gone(request):
+        left = until - time.time()
+        if left <= 0:
+            return
+        data = await subscription.next(min(heartbeat, left))
+        if data or not subscription.over:
+            await response.write(data or HEARTBEAT)
+
+
+def _check_seat(request: web.Request, room: str, participant_id: str | None) -> None:
+    """Whether the seat that somebody shows, if they do, is theirs.
+
+    Raises:
+        Problem: it is not, or not any more (403).
+    """
+    if participant_id is None and shown_seat(request) is not None:
+        raise Problem(403, "This seat is not known here (any more): listen without it, or join again.")
+    if participant_id is not None and request.app[SERVER].reception.was_removed(room, participant_id):
+        raise Problem(403, "You were removed from this conference.", type=REMOVED)
+
+
+def _gone(request: web.Request) -> bool:
+    return request.transport is None or request.transport.is_closing()
+
+
+def _abort(request: web.Request) -> None:
+    """Cut the connection off at once, even in the middle of a write."""
+    if request.transport is not None:
+        request.transport.abort()

@@ -1,0 +1,131 @@
+"""Who sees what of a room.
+
+Its hosts all; those in it all but the PIN and who hears whom, so that nobody learns that they are not meant to hear
+somebody; those in the lobby what concerns themselves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from conference.room.events import (
+    DigitPressed,
+    HearingChanged,
+    ParticipantJoined,
+    ParticipantLeft,
+    ParticipantUpdated,
+    RoomEvent,
+    RoomUpdated,
+    UnmuteRequested,
+)
+from conference.room.participant import Participant, ParticipantState
+from conference.room.room import Room
+from conference.web.api.shapes import Json, room_json
+
+
+class View(Enum):
+    """How much somebody sees."""
+
+    MODERATOR = "moderator"
+    """Everything."""
+
+    MEMBER = "member"
+    """Everything but the room's PIN, and who hears whom."""
+
+    LOBBY = "lobby"
+    """What concerns themselves, and how the room is run: no people, no talk, no messages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Somebody who wants to know what happens in a room."""
+
+    moderates: bool = False
+    """They may moderate here, whether a host sits in their seat or not."""
+
+    participant_id: str | None = None
+    """The seat that they have shown to be theirs."""
+
+    identity: str | None = None
+    """Who they are, as their token says."""
+
+    anybody: bool = False
+    """They have shown neither a token nor a seat, which will do until the room has a PIN."""
+
+    def is_one(self, participant: Participant | ParticipantState) -> bool:
+        """Whether they are this participant."""
+        if self.participant_id is not None:
+            return participant.id == self.participant_id
+        return self.identity is not None and participant.identity == self.identity
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Who was in a room, and who waited outside, at one moment."""
+
+    lobby: bool = False
+    """People have to be let in: whoever was not sees nothing."""
+
+    members: frozenset[str] = frozenset()
+    """Who is in, by id; only with a lobby."""
+
+    identities: frozenset[str] = frozenset()
+    """Who is in, by identity; only with a lobby."""
+
+    waiting: frozenset[str] = frozenset()
+    """Who is in the lobby, by id."""
+
+    hosts: frozenset[str] = frozenset()
+    """Who is a host, by id: whoever is made one sees all, until they are one no more."""
+
+    def view(self, reader: Reader) -> View:
+        """What somebody sees at that moment. Whoever shows a seat in the lobby is in the lobby, whatever they may."""
+        if reader.participant_id in self.waiting:
+            return View.LOBBY
+        if reader.moderates or reader.participant_id in self.hosts:
+            return View.MODERATOR
+        if not self.lobby or reader.participant_id in self.members or reader.identity in self.identities:
+            return View.MEMBER
+        return View.LOBBY
+
+
+NO_LOBBY = Audience()
+
+
+def audience_of(room: Room) -> Audience:
+    """Who is in a room, and who waits."""
+    people = room.participants.values()
+    waiting = frozenset(one.id for one in people if one.waiting)
+    hosts = frozenset(one.id for one in people if one.role == "host")
+    if room.policy.lobby == "off":
+        return Audience(waiting=waiting, hosts=hosts) if waiting or hosts else NO_LOBBY
+    inside = [one for one in people if not one.waiting]
+    return Audience(
+        lobby=True,
+        members=frozenset(one.id for one in inside),
+        identities=frozenset(one.identity for one in inside if one.identity is not None),
+        waiting=waiting,
+        hosts=hosts,
+    )
+
+
+def tells(event: RoomEvent, view: View, reader: Reader) -> bool:
+    """Whether somebody is told of an event."""
+    if view is not View.LOBBY:
+        return view is View.MODERATOR or not isinstance(event, HearingChanged)
+    match event:
+        case ParticipantJoined() | ParticipantLeft() | ParticipantUpdated():
+            return reader.is_one(event.participant)
+        case UnmuteRequested() | DigitPressed():
+            return event.participant_id == reader.participant_id
+        case _:
+            return isinstance(event, RoomUpdated)
+
+
+def room_as_seen(room: Room, view: View, reader: Reader) -> Json:
+    """A room, as much of it as somebody sees."""
+    if view is not View.LOBBY:
+        return room_json(room, moderating=view is View.MODERATOR)
+    own = next((one.id for one in room.participants.values() if reader.is_one(one)), "")
+    return room_json(room, only=own)

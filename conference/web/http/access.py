@@ -1,0 +1,205 @@
+"""Who asks, and whether they may: tokens in requests (RFC 6750), seats, and what a server without a secret allows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from aiohttp import web
+
+from conference.access.grants import EVERYTHING, Grant, Right
+from conference.access.tokens import TokenError, verify
+from conference.web.http.problems import Problem
+from conference.web.joining.seats import shown_seat
+from conference.web.live import SERVER, Server
+
+QUERY = "access_token"
+"""RFC 6750, section 2.3: for those who can set no header, as ``EventSource`` and a browser's WebSocket."""
+
+_REALM = 'Bearer realm="conference"'
+
+_VERBS: dict[Right, str] = {
+    "speak": "to speak",
+    "listen": "to listen",
+    "moderate": "to moderate",
+    "dial": "to call people in",
+    "record": "to record",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Somebody who asks for something."""
+
+    grant: Grant
+    """What they may do."""
+
+    participant_id: str | None
+    """The seat that they prove is theirs, in the room that they ask about; ``None`` for none."""
+
+    label: str
+    """Who did it, for logs and events: never a secret."""
+
+    promoted: bool = False
+    """They may moderate as one whom a host made a host, and for no other reason."""
+
+
+def actor_of(request: web.Request, room: str | None = None) -> Actor:
+    """Who asks.
+
+    Args:
+        request: with a token in ``Authorization: Bearer`` or ``?access_token=``, and perhaps a seat.
+        room: that they ask about; ``None`` for the server as a whole.
+
+    Returns:
+        The actor. Their grant may be for another room: see :func:`require`.
+
+    Raises:
+        Problem: a token is needed, and none was presented, or one that is not valid (401).
+    """
+    server = request.app[SERVER]
+    participant_id = _proven_seat(server, request, room)
+    if server.token_needed(room):
+        grant = _shown(server, request, room, participant_id)
+    else:
+        grant = _unasked(server, request, room)
+    promoted = _promoted(server, grant, room, participant_id)
+    return Actor(promoted, participant_id, label_of(grant, participant_id), promoted.rights != grant.rights)
+
+
+def require(request: web.Request, right: Right | None, room: str | None) -> Actor:
+    """Who asks, if they may.
+
+    Args:
+        request: as for :func:`actor_of`.
+        right: what they need; ``None`` if any grant will do.
+        room: where they need it; ``None`` for the server as a whole. A right there needs a grant for all rooms.
+
+    Raises:
+        Problem: no valid token (401); not for this room, or without the right (403).
+    """
+    actor = actor_of(request, room)
+    grant = actor.grant
+    if room is not None and not grant.covers(room):
+        raise _forbidden("Your token is for another room.")
+    if right is not None and not grant.allows(right):
+        raise _forbidden(f"Your token does not allow you {_VERBS[right]}.")
+    if right is not None and room is None and grant.room is not None:
+        raise _forbidden("Your token is for one room: this needs one for all rooms.")
+    return actor
+
+
+def require_somewhere(request: web.Request, right: Right) -> None:
+    """Whether whoever asks has a right in any room: by their token, or as one whom a host there made a host.
+
+    Raises:
+        Problem: no valid token (401); nowhere (403).
+    """
+    server = request.app[SERVER]
+    grant = actor_of(request).grant
+    rooms = (room for room in server.conference.rooms if grant.covers(room))
+    if not grant.allows(right) and not any(
+        _promoted(server, grant, room, _proven_seat(server, request, room)).allows(right) for room in rooms
+    ):
+        raise _forbidden(f"Your token does not allow you {_VERBS[right]}.")
+
+
+def require_self_or(request: web.Request, right: Right | None, room: str, participant_id: str) -> Actor:
+    """Who asks, if it is the participant themselves, or somebody with a right over them.
+
+    A participant is known by their seat, or by the identity of their token. A seat is enough by itself, since nobody
+    got one who was not let in: so whoever's token has expired can still mute themselves, and leave.
+
+    Raises:
+        Problem: as :func:`require`.
+    """
+    server = request.app[SERVER]
+    seated = server.grant_of(room, participant_id)
+    if seated is not None and _proven_seat(server, request, room) == participant_id:
+        seated = _promoted(server, seated, room, participant_id)
+        return Actor(seated, participant_id, label_of(seated, participant_id))
+    actor = require(request, None, room)
+    identity = actor.grant.identity
+    if seated is not None and identity is not None and seated.identity == identity:
+        return actor
+    return require(request, right, room)
+
+
+def visible(request: web.Request, rooms: Iterable[str]) -> set[str]:
+    """The rooms that whoever asks has a grant for."""
+    server = request.app[SERVER]
+    presented = _presented(server, request)
+    grant = presented if isinstance(presented, Grant) else None
+    return {room for room in rooms if not server.token_needed(room) or (grant is not None and grant.covers(room))}
+
+
+def label_of(grant: Grant, participant_id: str | None = None) -> str:
+    """Who somebody is, in logs and events."""
+    return grant.identity or grant.name or participant_id or "somebody"
+
+
+def presented_token(request: web.BaseRequest) -> str | None:
+    """The token that came with a request, if any did; an empty one is none."""
+    scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and credentials.strip():
+        return credentials.strip()
+    return request.query.get(QUERY) or None
+
+
+def _unasked(server: Server, request: web.Request, room: str | None) -> Grant:
+    """What somebody is granted where nothing is asked for: everything, unless they show that they want less."""
+    presented = _presented(server, request)
+    if isinstance(presented, Grant) and room is not None and presented.covers(room):
+        return presented
+    return EVERYTHING
+
+
+def _shown(server: Server, request: web.Request, room: str | None, participant_id: str | None) -> Grant:
+    """What somebody has shown to be granted, where that is asked for."""
+    presented = _presented(server, request)
+    if isinstance(presented, Grant):
+        return presented
+    if server.settings.secret is None and room is not None and participant_id is not None:
+        seated = server.grant_of(room, participant_id)
+        if seated is not None:  # they were there before the room had this PIN, and may have set it themselves
+            return replace(seated, room=room)
+    if presented is None:
+        raise Problem(401, _needed(server), headers={"WWW-Authenticate": _REALM})
+    sentence = str(presented)
+    challenge = f'{_REALM}, error="invalid_token", error_description="{sentence}"'
+    raise Problem(401, sentence, headers={"WWW-Authenticate": challenge})
+
+
+def _promoted(server: Server, grant: Grant, room: str | None, participant_id: str | None) -> Grant:
+    """What somebody may do in whose seat a host sits: whom a host made a host moderates, too."""
+    there = None if room is None else server.conference.get(room)
+    participant = None if there is None or participant_id is None else there.participants.get(participant_id)
+    if participant is None or participant.role != "host":
+        return grant
+    return replace(grant, rights=grant.rights | {"moderate"})
+
+
+def _presented(server: Server, request: web.Request) -> Grant | TokenError | None:
+    """What the request's token says."""
+    token = presented_token(request)
+    try:
+        return None if token is None else verify(token, server.token_keys, time.time())
+    except TokenError as error:
+        return error
+
+
+def _proven_seat(server: Server, request: web.Request, room: str | None) -> str | None:
+    proof = shown_seat(request)
+    return None if proof is None or room is None else server.seats.check(room, proof)
+
+
+def _needed(server: Server) -> str:
+    if server.settings.secret is None:
+        return "This room has a PIN: enter it to get in."
+    return "You need a token for this: ask whoever invited you, or enter the room's PIN if it has one."
+
+
+def _forbidden(sentence: str) -> Problem:
+    challenge = f'{_REALM}, error="insufficient_scope", error_description="{sentence}"'
+    return Problem(403, sentence, headers={"WWW-Authenticate": challenge})

@@ -1,0 +1,68 @@
+"""The names that an open server answers to.
+
+A browser lets a page read what comes from the site that the page itself is from. Who owns a name can have it lead to
+their own server first, which gives the page, and then to 127.0.0.1 (DNS rebinding): to the browser this server is then
+the page's own site, which no rule about other sites concerns. Only the name that was asked for tells, in ``Host``.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from conference.settings import Settings
+from conference.web.http.problems import Handler, Problem
+from conference.web.live import SERVER
+
+_TITLE = "This server is not known by this name: use http://127.0.0.1 or localhost, or see the option --public-url."
+
+
+@web.middleware
+async def refuse_other_names(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Where everybody on this machine may do everything, let nobody's page in under a name that is not ours.
+
+    With a secret it would need a token, which the browser keeps from it. A server that others can reach has names that
+    it does not know.
+    """
+    settings = request.app[SERVER].settings
+    host = request.headers.get("Host")  # which every browser sends
+    if host is not None and settings.secret is None and settings.on_loopback and not is_ours(host, settings):
+        raise Problem(403, _TITLE)
+    return await handler(request)
+
+
+def is_ours(host: str, settings: Settings) -> bool:
+    """Whether a name is of this machine alone (RFC 6761, section 6.3), or of a site that may use this server.
+
+    Args:
+        host: as in the header field: a name or an IP address, perhaps with a port.
+        settings: which name those sites.
+    """
+    name = _name(f"//{host}")
+    if name is None:
+        return False
+    return "*" in settings.allowed_origins or _is_local(name) or name in _known(settings)
+
+
+def _known(settings: Settings) -> set[str | None]:
+    """The names of the sites whose pages may use this server."""
+    return {_name(origin) for origin in (settings.public_url, *settings.allowed_origins) if origin is not None}
+
+
+def _name(url: str) -> str | None:
+    try:
+        name = urlsplit(url).hostname
+    except ValueError:  # brackets around something else than an IPv6 address
+        return None
+    return name and name.removesuffix(".")
+
+
+def _is_local(name: str) -> bool:
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,87 @@
+"""Reads the body of a request into its type, and says in a sentence what is wrong with it."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from aiohttp import web
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from conference.web.api.requests import Body, MergePatch, Must
+from conference.web.http.body import read_text
+from conference.web.http.problems import Problem
+from conference.web.live import SERVER
+
+JSON = "application/json"
+MERGE_PATCH = "application/merge-patch+json"
+
+Model = TypeVar("Model", bound=Body)
+
+_SHOWN_CHARS = 40
+
+
+async def read_body(request: web.Request, model: type[Model], *, optional: bool = False) -> Model:
+    """The body of a request, checked.
+
+    Args:
+        request: a merge patch, or any other JSON.
+        model: what it should be.
+        optional: whether no body at all means an empty object.
+
+    Raises:
+        Problem: it is of another type (415), does not come (408), or is not as it should be (400).
+    """
+    if optional and not request.body_exists:
+        return parse(model, "{}")
+    patch = issubclass(model, MergePatch)
+    wanted = MERGE_PATCH if patch else JSON
+    if request.content_type != wanted:
+        header = "Accept-Patch" if patch else "Accept-Post" if request.method == "POST" else "Accept"
+        raise Problem(415, f"Send a JSON object as {wanted}.", headers={header: wanted})
+    return parse(model, await read_text(request), max_name_length=request.app[SERVER].settings.max_name_length)
+
+
+def parse(model: type[Model], text: str, *, max_name_length: int = 64) -> Model:
+    """JSON as the model says.
+
+    Raises:
+        Problem: it is not (400).
+    """
+    try:
+        return model.model_validate_json(text, context={"max_name_length": max_name_length})
+    except ValidationError as error:
+        raise Problem(400, complaint(model, error.errors(include_url=False)[0])) from None
+
+
+def complaint(model: type[Body], error: ErrorDetails) -> str:
+    """One sentence about what is wrong, and what would be right."""
+    kind, place = error["type"], error["loc"]
+    if kind == "json_invalid":
+        return "The body is not JSON."
+    if not place:
+        return f"The body must be a JSON object, e.g. {model.example}."
+    field = str(place[0])
+    if kind == "extra_forbidden":
+        return f"'{field[:_SHOWN_CHARS]}' {model.unknown}: only {_listed(_names(model))} can."
+    if kind == "missing":
+        return f"'{field}' is missing: send e.g. {model.example}."
+    if kind == "value_error":
+        return str(error["ctx"]["error"])  # a sentence of a validator of ours
+    return f"'{field}' must be {_must(model, field)}."
+
+
+def _names(model: type[Body]) -> list[str]:
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _must(model: type[Body], place: str) -> str:
+    for name, field in model.model_fields.items():
+        if place == (field.alias or name):
+            return next((one.be for one in field.metadata if isinstance(one, Must)), "something else")
+    return "something else"
+
+
+def _listed(words: list[str]) -> str:
+    quoted = [f"'{word}'" for word in words]
+    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} and {quoted[-1]}"

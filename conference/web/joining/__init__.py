@@ -1,0 +1,1 @@
+"""From a request to somebody in a room, and back."""

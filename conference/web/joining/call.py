@@ -1,0 +1,279 @@
+"""One open Twilio-compatible WebSocket: pumps messages between the socket and its leg, at a room's door and inside."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
+
+from aiohttp import WSCloseCode, WSMsgType, web
+
+from conference.access.grants import EVERYTHING, Grant
+from conference.attendant.pin_prompt import Answer, Door
+from conference.attendant.settings import AttendantSettings
+from conference.ids import new_id
+from conference.room.conference import Conference, check_room_name
+from conference.room.errors import InvalidRoomName, RoomFull, RoomLocked, TooManyRooms
+from conference.room.participant import Departure, Participant, Sink, Source
+from conference.telephony.leg import Digit, LegEvent, LegStats, Refused, Started, Stopped, TwilioLeg, Warned
+from conference.web.joining.admitted import NotAdmitted, PinNeeded
+
+Admit: TypeAlias = Callable[[str, Mapping[str, str]], Grant | PinNeeded]
+CheckPin: TypeAlias = Callable[[str, str, Mapping[str, str]], Grant | None]
+MakeDoor: TypeAlias = Callable[[Source | None, Sink], Door]
+
+_log = logging.getLogger(__name__)
+
+PROMPTS_PARAMETER = "prompts"
+"""Where a stream's ``customParameters`` say whether the caller is told what happens: ``on`` or ``off``."""
+
+_MAX_REASON_BYTES = 123
+"""What a close frame has room for (RFC 6455, section 5.5)."""
+
+_ENDED = (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR)
+"""What comes last: the client's goodbye, ours, or nothing any more."""
+
+_LAST_WORDS = {"ended": "ended", "removed": "removed"}
+"""What callers are told who were sent away, by how that happened."""
+
+
+class Call:
+    """A caller, from the handshake until they have hung up.
+
+    Args:
+        socket: prepared.
+        leg: of this stream.
+        conference: where the caller wants to go.
+        admit: what a caller may do in a room, given the stream's parameters; raises :class:`NotAdmitted`.
+        check_pin: what a caller may do in a room who keys in a PIN, given the stream's parameters; ``None`` if it is
+            not the PIN; raises :class:`NotAdmitted` if no PIN is looked at any more.
+        make_door: makes the place where a caller is spoken to who is not in a room.
+        attendant: how callers are looked after.
+        start_timeout: seconds that the client may take to say ``start``.
+        close_timeout: seconds that it may take to say goodbye.
+        abort: drops the connection, with what was not sent yet.
+    """
+
+    def __init__(
+        self,
+        socket: web.WebSocketResponse,
+        leg: TwilioLeg,
+        conference: Conference,
+        admit: Admit,
+        check_pin: CheckPin,
+        make_door: MakeDoor,
+        *,
+        attendant: AttendantSettings,
+        start_timeout: float,
+        close_timeout: float,
+        abort: Callable[[], None],
+    ) -> None:
+        self._socket = socket
+        self._leg = leg
+        self._conference = conference
+        self._admit = admit
+        self._check_pin = check_pin
+        self._door = make_door(leg.source, leg.sink)
+        self._attendant = attendant
+        self._start_timeout = start_timeout
+        self._close_timeout = close_timeout
+        self._abort = abort
+        self._started: Started | None = None
+        self._pressed = False  # a key: there is a person, with a telephone
+        self._output = asyncio.Event()
+        self._closing: asyncio.Task[None] | None = None
+        self.participant_id = new_id()
+        self.room_name: str | None = None
+        """Where the caller is; ``None`` before the stream has started."""
+        self.grant: Grant = EVERYTHING
+        """What the caller may do there."""
+
+    @property
+    def prompted(self) -> bool:
+        """Whether the caller is told what happens to them.
+
+        A voice bot would take it for talk, so whoever does not say is told nothing until they press a key.
+        """
+        if not self._attendant.prompts or self._started is None:
+            return False
+        wanted = self._started.parameters.get(PROMPTS_PARAMETER)
+        return wanted == "on" or (wanted != "off" and self._pressed)
+
+    def stats(self) -> LegStats:
+        """The stream in figures."""
+        return self._leg.stats(time.monotonic_ns())
+
+    async def run(self) -> None:
+        """Serve the call to its end."""
+        self._leg.sink.on_output = self._output.set
+        sending = asyncio.create_task(self._send(), name="twilio send")
+        late = asyncio.get_running_loop().call_later(self._start_timeout, self._not_started)
+        departure: Departure = "failed"
+        try:
+            departure = await self._receive()
+        except asyncio.CancelledError:  # as servers may do to a handler whose client is gone
+            departure = "lost"
+            raise
+        finally:
+            late.cancel()
+            sending.cancel()
+            self._leave("hung up", departure)
+            self._door.leave()
+            await asyncio.wait([sending])
+            await self.closed()
+
+    def end(self, code: int, reason: str) -> None:
+        """Take the caller out of the room and close the socket, in the background."""
+        self._leave(reason)
+        self._door.leave()
+        if self._closing is None:
+            message = reason.encode()[:_MAX_REASON_BYTES].decode(errors="ignore").encode()
+            self._closing = asyncio.create_task(self._close(code, message), name="twilio close")
+
+    async def closed(self) -> None:
+        """Wait until the socket is closed, after :meth:`end`; a timeout bounds that."""
+        if self._closing is not None:
+            await asyncio.wait([self._closing])
+
+    async def _close(self, code: int, message: bytes) -> None:
+        try:
+            async with asyncio.timeout(self._close_timeout):
+                await self._socket.close(code=code, message=message)
+        except (TimeoutError, asyncio.CancelledError):
+            # The client takes nothing any more: our goodbye, too, would wait for ever. All who wait to write wait for
+            # one future of aiohttp's: when its ping is cancelled meanwhile, so is that, and this.
+            self._abort()
+
+    async def _receive(self) -> Departure:
+        """Take what comes until nothing does any more; gives how that came to be."""
+        while (message := await self._socket.receive()).type not in _ENDED:
+            now_ns = time.monotonic_ns()
+            if message.type is WSMsgType.TEXT:
+                events = self._leg.receive_text(message.data, now_ns)
+            elif message.type is WSMsgType.BINARY:
+                events = self._leg.receive_binary(len(message.data), now_ns)
+            else:
+                continue
+            for event in events:
+                self._handle(event, now_ns)
+        return "left" if message.type is WSMsgType.CLOSE else "lost"
+
+    async def _send(self) -> None:
+        try:
+            while True:
+                await self._output.wait()
+                self._output.clear()
+                for text in self._leg.take_output(time.monotonic_ns()):
+                    await self._socket.send_str(text)
+        except ConnectionError:
+            pass  # the client went; the receiving side sees it too
+
+    def _handle(self, event: LegEvent, now_ns: int) -> None:
+        match event:
+            case Started():
+                self._join(event)
+            case Digit(digit):
+                self._press(digit, now_ns)
+            case Warned(sentence):
+                _log.warning("stream %s: %s", self.participant_id, sentence)
+            case Stopped():
+                self.end(WSCloseCode.OK, "hung up")
+            case Refused(code, reason):
+                _log.warning("stream %s refused: %s", self.participant_id, reason)
+                self.end(code, reason)
+
+    def _press(self, digit: str, now_ns: int) -> None:
+        self._pressed = True
+        room = None if self.room_name is None else self._conference.get(self.room_name)
+        if room is not None:
+            room.press_digit(self.participant_id, digit)
+        else:
+            self._door.press(digit, now_ns)  # never an event: it may be of a PIN
+
+    def _join(self, started: Started) -> None:
+        self._started = started
+        if started.room is None:
+            self.end(WSCloseCode.POLICY_VIOLATION, "Name a room in the URL's path or in customParameters.room.")
+            return
+        try:
+            room = check_room_name(started.room)
+            grant = self._admit(room, started.parameters)
+        except (InvalidRoomName, NotAdmitted) as error:
+            self.end(WSCloseCode.POLICY_VIOLATION, str(error))
+            return
+        if isinstance(grant, PinNeeded):
+            self._ask_pin(room, started)
+        else:
+            self._enter(room, started, grant)
+
+    def _ask_pin(self, room: str, started: Started) -> None:
+        """The caller has nothing to show, and the room has a PIN."""
+
+        def try_pin(pin: str) -> Answer:
+            try:
+                grant: Grant | PinNeeded | None = self._admit(room, started.parameters)
+                if isinstance(grant, PinNeeded):  # it is needed still: the room's host may have changed that, or gone
+                    grant = self._check_pin(room, pin, started.parameters)
+            except NotAdmitted:
+                return "enough"
+            if grant is None:
+                return "wrong"
+            self._enter(room, started, grant)
+            return "right"
+
+        def turn_away() -> None:
+            self.end(WSCloseCode.POLICY_VIOLATION, f"Room {room} has a PIN, and this caller did not know it.")
+
+        timeout_ns = round(self._attendant.pin_timeout * 1e9)
+        self._door.ask_pin(try_pin, turn_away, tries=self._attendant.pin_tries, timeout_ns=timeout_ns)
+
+    def _enter(self, room: str, started: Started, grant: Grant) -> None:
+        """Let the caller into a room with what they were granted, or end the call with the reason why not."""
+        self.grant = grant
+        named = self._leg.clean_name(started.parameters.get("name", ""))
+        participant = Participant(
+            id=self.participant_id,
+            name=named or self._leg.clean_name(grant.name or "") or started.name,
+            transport="twilio",
+            joined_at=time.time(),
+            source=self._leg.source,
+            sink=self._leg.sink if grant.allows("listen") else None,
+            hang_up=lambda reason: self._hang_up(participant, reason),
+            role=grant.joins_as,
+            identity=grant.identity,
+        )
+        try:
+            self._conference.join(room, participant)
+        except RoomLocked as error:
+            self._see_off(["room-locked"], WSCloseCode.POLICY_VIOLATION, str(error))
+        except (RoomFull, TooManyRooms) as error:
+            self._see_off(["room-full"], WSCloseCode.TRY_AGAIN_LATER, str(error))
+        else:
+            self._door.leave()
+            self.room_name = room
+
+    def _hang_up(self, participant: Participant, reason: str) -> None:
+        """The caller was sent away, or could not stay."""
+        departure = None if participant.leaving is None else participant.leaving[0]
+        words = _LAST_WORDS.get(departure or "")
+        code = WSCloseCode.INTERNAL_ERROR if departure == "failed" else WSCloseCode.OK
+        self._see_off([words] if words else [], code, reason)
+
+    def _see_off(self, prompts: Sequence[str], code: int, reason: str) -> None:
+        """End the call, and say why before."""
+        self._leave(reason)
+        if prompts and self.prompted and self._closing is None:
+            self._door.see_off(prompts, lambda: self.end(code, reason))
+        else:
+            self.end(code, reason)
+
+    def _leave(self, reason: str, departure: Departure = "left") -> None:
+        if self.room_name is not None:
+            room_name, self.room_name = self.room_name, None
+            self._conference.leave(room_name, self.participant_id, reason, departure)
+
+    def _not_started(self) -> None:
+        if self._started is None:
+            self.end(WSCloseCode.POLICY_VIOLATION, 'No "start" message came in time.')

@@ -1,0 +1,115 @@
+"""What a server has for its callers and rooms besides the rooms: an attendant, a foyer, and sounds to play."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Collection
+
+from conference.attendant.attendant import Attendant
+from conference.attendant.menu import Menu
+from conference.attendant.pin_prompt import Door
+from conference.attendant.settings import AttendantSettings
+from conference.attendant.waiting import Foyer
+from conference.ids import new_id
+from conference.prompts.library import Library, LibraryError
+from conference.room.conference import Conference
+from conference.room.participant import Sink, Source
+from conference.settings import Settings
+from conference.web.joining.call import Call
+from conference.web.joining.spoken import Names
+
+
+class House:
+    """The attendant and all that it needs.
+
+    Args:
+        settings: of the server.
+        conference: whose rooms it looks after.
+        calls: all that are open, now and later.
+
+    Raises:
+        LibraryError: an operator's sounds cannot be found, or no sound is named as the hold music.
+    """
+
+    def __init__(self, settings: Settings, conference: Conference, calls: Collection[Call]) -> None:
+        self._conference = conference
+        self.library = Library(settings.sounds, max_sounds=settings.max_sounds, max_seconds=settings.max_sound_seconds)
+        self.settings = AttendantSettings(
+            prompts=settings.phone_prompts,
+            alone=settings.alone_prompt,
+            menu=Menu() if settings.dtmf_menu is None else settings.dtmf_menu,
+            key_timeout=settings.key_timeout,
+            pin_timeout=settings.pin_timeout,
+            pin_tries=settings.pin_tries,
+        )
+        if settings.hold_music is not None and settings.hold_music not in self.library:
+            raise LibraryError(f"There is no sound named {settings.hold_music!r} for --hold-music.")
+        self.foyer = Foyer()
+        self._names = Names(settings.speech_command) if settings.speech_command else None
+        self.attendant = Attendant(
+            conference,
+            self.library,
+            self.settings,
+            _Callers(calls),
+            new_id=new_id,
+            wallclock=time.time,
+            speak_name=None if self._names is None else self._names.speak,
+        )
+        self._closing = False
+        self._loading: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Decode an operator's sounds; and then, meanwhile, those that ship with the server.
+
+        Raises:
+            LibraryError: one of the operator's cannot be decoded.
+        """
+        await asyncio.to_thread(self.library.load_files)
+        loading = asyncio.to_thread(self.library.load, lambda: not self._closing)
+        self._loading = asyncio.create_task(loading, name="load sounds")
+
+    async def loaded(self) -> None:
+        """Wait until all sounds are decoded, which is soon after the start."""
+        if self._loading is not None and not self._loading.done():
+            await asyncio.wait([self._loading])
+
+    async def close(self) -> None:
+        """End what :meth:`open` began."""
+        self._closing = True
+        await self.loaded()
+        if self._names is not None:
+            await self._names.close()
+
+    def make_door(self, source: Source | None, sink: Sink) -> Door:
+        """A door for one caller to stand at."""
+        return Door(self.foyer, self.library, source, sink)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nobody is here, so that ticks can be rare."""
+        return not self._conference.rooms and not len(self.foyer)
+
+    def tick(self, number: int, now_ns: int) -> None:
+        """Let 20 ms pass, in all rooms and outside of them."""
+        self.attendant.tick(now_ns)
+        self._conference.tick(number, now_ns)
+        self.foyer.tick(number, now_ns)
+
+
+class _Callers:
+    """What the attendant asks about those who call; see `attendant.Callers`."""
+
+    def __init__(self, calls: Collection[Call]) -> None:
+        self._calls = calls
+
+    def wants_prompts(self, participant_id: str) -> bool:
+        call = self._call(participant_id)
+        return call is not None and call.prompted
+
+    def may_moderate(self, room: str, participant_id: str) -> bool:
+        call = self._call(participant_id)
+        return call is not None and call.room_name == room and call.grant.allows("moderate")
+
+    def _call(self, participant_id: str) -> Call | None:
+        return next((call for call in self._calls if call.participant_id == participant_id), None)

@@ -1,0 +1,28 @@
+"""How often a PIN may be guessed."""
+
+from __future__ import annotations
+
+from conference.web.http.origin import rate_key
+from conference.web.http.ratelimit import RateLimit
+
+
+class Guesses:
+    """How often wrong PINs may come: from one address, and for one room from wherever.
+
+    Args:
+        per_address: wrong ones a minute, all at once or spread; 0 for no limit.
+        per_room: the same, of all addresses together.
+    """
+
+    def __init__(self, per_address: int, per_room: int) -> None:
+        self._addresses = RateLimit(per_address)
+        self._rooms = RateLimit(per_room)
+
+    def wait(self, room: str, address: str, now: float) -> float:
+        """Seconds until the next guess is looked at; 0 if it is now."""
+        return max(self._addresses.wait(rate_key(address), now), self._rooms.wait(room, now))
+
+    def wrong(self, room: str, address: str, now: float) -> None:
+        """Count a wrong one."""
+        self._addresses.take(rate_key(address), now)
+        self._rooms.take(room, now)

@@ -1,0 +1,326 @@
+"""What is said of each route: who may do it, what it takes, what it answers. A route without its line fails a test."""
+
+from __future__ import annotations
+
+from conference.web.api import (
+    hearing,
+    metrics,
+    moderation,
+    pages,
+    participants,
+    requests,
+    responses,
+    rooms,
+    sounds,
+    tokens,
+    twilio,
+)
+from conference.web.events import stream
+from conference.web.http.problems import Handler
+from conference.web.http.reading import JSON, MERGE_PATCH
+from conference.web.joining import seats
+from conference.web.openapi.operation import ROOM_NAME, Operation, Parameter
+
+TAGS = {
+    "joining": "Coming in, changing and leaving: the WHIP-shaped endpoint (RFC 9725).",
+    "rooms": "Rooms, how they are run, and what happens in them.",
+    "hearing": "Who hears whom: a gain for each pair, and the named cases.",
+    "sounds": "Tones, announcements and music.",
+    "calls": "Phone calls: Twilio Media Streams.",
+    "access": "Tokens.",
+    "server": "The page, and the server itself.",
+}
+
+_HTML = "text/html"
+_TEXT = "text/plain"
+_FORM = "application/x-www-form-urlencoded"
+_LOCATION = {"Location": "Its address: an absolute path, without host."}
+_SEAT = Parameter(seats.HEADER, "header", "Come back as the same participant: the proof that a join gave.")
+_SWITCH = {"type": "string", "enum": ["host", "speaker", "listener"]}
+
+_JOINING: dict[Handler, Operation] = {
+    participants.join: Operation(
+        "joining",
+        "Join: an offer in, an answer and a seat out",
+        access="token",
+        status=201,
+        content=participants.SDP,
+        answer="The answer, complete with all candidates. The participant is in the room.",
+        headers=_LOCATION
+        | {
+            "ETag": "This ICE session (RFC 9725, section 4.3.1).",
+            "Conference-Seat": "A proof that the seat is yours; keep it to yourself.",
+            "Accept-Patch": "What `PATCH` of the location takes.",
+            "Link": "STUN and TURN servers, one each (RFC 9725, section 4.6).",
+        },
+        body={participants.SDP: None},
+        parameters=(
+            Parameter("name", "query", "What people see; else that of the token, or `Guest`.", requests.NAME_SCHEMA),
+            Parameter("role", "query", "Less than the token's role, or with the right to moderate `host`.", _SWITCH),
+            _SEAT,
+        ),
+        problems=(409, 423, 429),
+        description="The room is made by its first join. WHIP and WHEP clients work as they are.",
+    ),
+    participants.options: Operation(
+        "joining",
+        "Ask what can be done here",
+        access="open",
+        status=204,
+        headers={"Allow": "The methods.", "Link": "STUN and TURN servers, for those who may join."},
+    ),
+    participants.show: Operation(
+        "joining",
+        "Show a participant, and how their connection does",
+        access="self",
+        content=responses.ParticipantInFull,
+        answer="The participant.",
+    ),
+    participants.change: Operation(
+        "joining",
+        "Change a participant, or add candidates",
+        access="self-or-moderate",
+        content=responses.Participant,
+        answer="The participant as they are now; for candidates, `204` without a body.",
+        also={204: "The candidates have been added."},
+        body={MERGE_PATCH: requests.ParticipantPatch, participants.TRICKLE: None},
+        parameters=(Parameter("If-Match", "header", "With candidates: the `ETag` of the ICE session."),),
+        problems=(409, 412),
+        description=(
+            "People may change their own name, mute, voice, hand and deafness. Whom somebody else muted cannot unmute "
+            "themselves until they are asked to: `403` of type `urn:conference:problem:muted`."
+        ),
+    ),
+    participants.leave: Operation(
+        "joining",
+        "Leave, or remove somebody",
+        access="self-or-moderate",
+        status=204,
+        answer="They are gone, and their connection is being closed.",
+        description=(
+            "Whoever was removed cannot come back into that seat: `403` of type `urn:conference:problem:removed`."
+        ),
+    ),
+}
+
+_ROOMS: dict[Handler, Operation] = {
+    rooms.list_rooms: Operation(
+        "rooms", "List the rooms that you may know of", content=responses.Rooms, answer="Those with somebody in them."
+    ),
+    rooms.show_room: Operation(
+        "rooms",
+        "Show a room and everybody in it",
+        content=responses.Room,
+        answer="The room. Who waits in its lobby sees nobody else.",
+    ),
+    moderation.change_room: Operation(
+        "rooms",
+        "Run a room in another way",
+        access="moderate",
+        content=responses.Room,
+        answer="The room as it is run now.",
+        body={MERGE_PATCH: requests.RoomPatch},
+        problems=(409,),
+        description="Those whom it would not let in any more stay.",
+    ),
+    moderation.end_room: Operation(
+        "rooms", "Send everybody home", access="moderate", status=204, answer="The room is gone."
+    ),
+    moderation.mute_all: Operation(
+        "rooms",
+        "Mute everybody",
+        access="moderate",
+        content=responses.Muted,
+        answer="Whom it muted: everybody but hosts, those who are named, and whoever asks.",
+        body={JSON: requests.MuteAll},
+        body_optional=True,
+    ),
+    moderation.admit_all: Operation("rooms", "Let everybody in who waits in the lobby", access="moderate", status=204),
+    moderation.request_unmute: Operation(
+        "rooms",
+        "Ask somebody to unmute",
+        access="moderate",
+        status=204,
+        answer="They have been asked, and may unmute from now on.",
+    ),
+    moderation.send_message: Operation(
+        "rooms",
+        "Write to everybody in the room",
+        access="present",
+        status=204,
+        answer="It has been sent; nothing of it is kept.",
+        body={JSON: requests.NewMessage},
+        problems=(429,),
+        description="Not for those who wait in the lobby.",
+    ),
+    stream.events: Operation(
+        "rooms",
+        "Follow what happens in a room",
+        content="text/event-stream",
+        answer=(
+            "Server-sent events: first `room`, a snapshot, then what happens. Every event but `levels` has an id; with "
+            "`Last-Event-ID` the stream goes on where it was."
+        ),
+        parameters=(
+            Parameter("Last-Event-ID", "header", "The last event that was seen."),
+            Parameter("last_event_id", "query", "The same, for those who can set no header."),
+            Parameter(seats.QUERY, "query", "The proof of a seat, for those who can set no header."),
+            Parameter(seats.HEADER, "header", "The same: who waits in the lobby is told what concerns themselves."),
+        ),
+    ),
+}
+
+_HEARING: dict[Handler, Operation] = {
+    hearing.show_rules: Operation(
+        "hearing", "Show all that is set", access="moderate", content=responses.Rules, answer="The settings."
+    ),
+    hearing.show_hears: Operation(
+        "hearing",
+        "Show how loud somebody hears each of the others",
+        access="moderate",
+        content=responses.Gains,
+        answer="A gain for each, as the settings together make it.",
+    ),
+    hearing.set_gain: Operation(
+        "hearing",
+        "Set how loud somebody hears somebody",
+        access="moderate",
+        content=responses.Rule,
+        answer="What is set: a multiple of 2⁻¹⁶.",
+        body={JSON: requests.GainSetting},
+        problems=(409,),
+        description="What is set for the pair counts; else what is set for either with `*` multiplies.",
+    ),
+    hearing.clear_gain: Operation(
+        "hearing", "Take back what was set", access="moderate", status=204, problems=(409,), answer="Nothing is set."
+    ),
+    hearing.whisper: Operation(
+        "hearing",
+        "Have somebody heard by some alone",
+        access="moderate",
+        status=204,
+        answer="Nobody else hears them, whoever joins.",
+        body={JSON: requests.Whisper},
+        problems=(409,),
+    ),
+    hearing.coach: Operation(
+        "hearing",
+        "Have somebody heard by one person alone",
+        access="moderate",
+        status=204,
+        answer="They hear everybody, and only the agent hears them.",
+        body={JSON: requests.Coaching},
+        problems=(409,),
+    ),
+    hearing.speak_up: Operation(
+        "hearing",
+        "Have somebody heard by everybody again",
+        access="moderate",
+        status=204,
+        problems=(409,),
+        answer="The whisper, or the coaching, is over.",
+    ),
+    hearing.begin_sidebar: Operation(
+        "hearing",
+        "Send people aside",
+        access="moderate",
+        status=201,
+        content=responses.Sidebar,
+        answer="They hear each other, and nobody else hears them.",
+        headers=_LOCATION,
+        body={JSON: requests.NewSidebar},
+        problems=(409,),
+    ),
+    hearing.list_sidebars: Operation(
+        "hearing",
+        "List who has been sent aside",
+        access="moderate",
+        content=responses.Sidebars,
+        answer="All of the room.",
+    ),
+    hearing.end_sidebar: Operation(
+        "hearing", "Bring a sidebar back", access="moderate", status=204, answer="Its members are back in the room."
+    ),
+}
+
+_SOUNDS: dict[Handler, Operation] = {
+    sounds.list_library: Operation(
+        "sounds", "List what can be played", access="moderate", content=responses.Library, answer="In any room."
+    ),
+    sounds.list_playing: Operation(
+        "sounds", "List what is being played", access="moderate", content=responses.Sounds, answer="In this room."
+    ),
+    sounds.play: Operation(
+        "sounds",
+        "Play a sound",
+        access="moderate",
+        status=201,
+        content=responses.Sound,
+        answer="It is heard from the next tick on.",
+        headers=_LOCATION,
+        body={JSON: requests.NewSound},
+        problems=(409,),
+    ),
+    sounds.stop: Operation("sounds", "Stop a sound", access="moderate", status=204, answer="It fades at once."),
+}
+
+_CALLS: dict[Handler, Operation] = {
+    twilio.stream: Operation(
+        "calls",
+        "Open a media stream: a WebSocket of Twilio's protocol",
+        access="signed",
+        status=101,
+        answer="The WebSocket is open. The caller is in a room after `start`.",
+        problems=(400, 429),
+        description="The room is in the path, or in `start.customParameters.room`.",
+    ),
+    twilio.voice: Operation(
+        "calls",
+        "Take an incoming call",
+        access="signed",
+        content="text/xml",
+        answer="TwiML that connects the call to a room.",
+        body={_FORM: None},
+        body_optional=True,
+        body_any=True,
+        parameters=(
+            Parameter("room", "query", "Where the call goes; else `--twilio-default-room`.", ROOM_NAME),
+            Parameter("name", "query", "What people see; else the caller's name or number."),
+        ),
+        problems=(400,),
+    ),
+}
+
+_SERVER: dict[Handler, Operation] = {
+    tokens.show_access: Operation(
+        "access", "Show what your token allows", content=responses.Access, answer="Your rights."
+    ),
+    tokens.make_token: Operation(
+        "access",
+        "Get a token for a room's PIN",
+        access="open",
+        status=201,
+        content=responses.NewAccess,
+        answer="A token, and what it allows.",
+        body={JSON: requests.PinEntered},
+        problems=(403, 429),
+    ),
+    pages.page: Operation("server", "The page", access="open", content=_HTML, answer="HTML."),
+    pages.static_file: Operation(
+        "server", "A file of the page", access="open", content="*/*", answer="The file.", problems=(404,)
+    ),
+    rooms.config: Operation(
+        "server",
+        "What a page needs before it joins",
+        access="open",
+        content=responses.Configuration,
+        answer="STUN and TURN servers only for those with a token.",
+    ),
+    rooms.healthz: Operation("server", "Whether the server is well", access="open", content=_TEXT, answer="It is."),
+    metrics.metrics: Operation(
+        "server", "Figures for Prometheus", access="moderate", content=_TEXT, answer="Its text format (0.0.4)."
+    ),
+}
+
+DESCRIBED: dict[Handler, Operation] = _JOINING | _ROOMS | _HEARING | _SOUNDS | _CALLS | _SERVER
+"""By handler: one that serves several addresses does the same at each."""

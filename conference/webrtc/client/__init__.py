@@ -1,0 +1,1 @@
+"""The headless peer: joins a room as a browser does, without one."""

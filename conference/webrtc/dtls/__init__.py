@@ -1,0 +1,1 @@
+"""DTLS-SRTP (RFC 5764): certificate, handshake, keys."""

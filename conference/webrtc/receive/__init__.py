@@ -1,0 +1,1 @@
+"""Packets in: the table of all streams that are received, and one stream's way to its source."""

@@ -1,0 +1,243 @@
+"""RTP in: from a peer's SRTP packets to its `PacketSource`.
+
+Only one stream of a peer is heard. It is the first whose packets authenticate with a codec that was agreed on; a stream
+with another SSRC takes over when the first has fallen silent, or when it is the one that the peer had announced. All
+others are dropped by their header alone, before any cryptography, and so can neither fill memory nor mix in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from conference.codecs.base import Codec, DecodeError, Decoder
+from conference.webrtc.receive.stream import InboxLine
+from conference.webrtc.receive.table import BYTES, HEARD_NS, ORDINARY_BYTES, PACKETS, SEEN_NS, TRAILER, PacketReceiver
+from conference.webrtc.rtp.packet import HEADER_BYTES, parse_media
+from conference.webrtc.rtp.red import Arrivals, Block, distances, parse_red
+from conference.webrtc.sdp.offer import CLOCK_RATES
+
+TAKEOVER_NS = 500_000_000
+"""A stream that has been silent for so long may be followed by one with another SSRC."""
+
+MAX_STREAMS = 64
+"""SSRCs that one peer may use, one after the other, over the life of a connection."""
+
+Unprotect: TypeAlias = Callable[[bytes], bytes | None]
+"""Takes the SRTP off a packet; ``None`` if it is not authentic, or a replay."""
+
+
+@dataclass(slots=True)
+class IngressStats:
+    """What became of the packets of one peer."""
+
+    packets: int = 0
+    """Handed on."""
+
+    bytes: int = 0
+    """Payload of those."""
+
+    foreign: int = 0
+    """Of an SSRC that is not heard."""
+
+    unknown_payload: int = 0
+    """Of a payload type that was not agreed on."""
+
+    unauthentic: int = 0
+    """Rejected by SRTP: forged, or replayed."""
+
+    malformed: int = 0
+    """Not RTP, or without payload."""
+
+    recovered: int = 0
+    """Packets that came only inside a later one (RFC 2198)."""
+
+
+class Ingress:
+    """One peer's incoming stream.
+
+    Args:
+        source: takes the packets.
+        codecs: by payload type; ``source`` has a decoder of the first.
+        unprotect: takes off the SRTP. Can be replaced, when there are keys.
+        level_id: id of the audio level's header extension; 0 if there is none.
+        announced: the SSRC that the peer signalled, if it did.
+        red: payload type of redundant audio, of the first of ``codecs``; ``None`` if it was not agreed on.
+    """
+
+    def __init__(
+        self,
+        source: PacketReceiver,
+        codecs: Mapping[int, Codec],
+        unprotect: Unprotect,
+        *,
+        level_id: int = 0,
+        announced: int | None = None,
+        red: int | None = None,
+    ) -> None:
+        self.source = source
+        self._codecs = codecs
+        self.unprotect = unprotect
+        self._level_id = level_id
+        self._announced = announced
+        self._payload_type = self._redundant_type = next(iter(codecs))
+        self._red = red
+        self._arrivals = Arrivals()
+        self._decoders: dict[int, Decoder] = {}  # made so far, by payload type
+        self._streams = 0
+        self._heard: bytes | None = None  # the SSRC, as in a header
+        self._usual = self._payload_type  # in the header of most packets
+        self.ssrc: int | None = None
+        """The stream that is heard."""
+
+        self.line = InboxLine(CLOCK_RATES[codecs[self._payload_type].name])
+        """Where the stream comes in."""
+
+        self.reception = self.line.reception
+        """Of that stream."""
+
+        source.door = self.line
+        self._stats = IngressStats()
+
+    @property
+    def stats(self) -> IngressStats:
+        """What became of the packets so far."""
+        self._stats.packets, self._stats.bytes = self.line.row[PACKETS], self.line.row[BYTES]
+        return self._stats
+
+    @property
+    def heard_ns(self) -> int:
+        """When a packet of the stream last came that is known to be authentic; 0 before the first."""
+        return self.line.row[HEARD_NS]
+
+    def receive(self, packet: bytes, now_ns: int) -> bool:
+        """Take an SRTP packet. Never raises.
+
+        Returns:
+            Whether it is known to be authentic, and so tells that the peer is there.
+        """
+        if self.line.passes(packet, now_ns):
+            return False
+        # This is done for many packets: with a glance at the header for those like the one before.
+        if (packet[8:12] != self._heard or packet[1] & 0x7F != self._usual) and not self._admits(packet, now_ns):
+            return False
+        plain = self.unprotect(packet)
+        if plain is None:
+            self.refuse()
+            return False
+        self.line.row[TRAILER] = len(packet) - len(plain)
+        self.accept(plain, now_ns)
+        return True
+
+    def reveal(self, packet: bytes) -> bytes:
+        """The payload of an ordinary packet that was put aside as it came; empty if it was not authentic."""
+        plain = self.unprotect(packet)
+        if plain is None:
+            self.refuse()
+            return b""
+        return plain[ORDINARY_BYTES:]
+
+    def refuse(self) -> None:
+        """Count a packet that was not authentic."""
+        self._stats.unauthentic += 1
+
+    def accept(self, packet: bytes, now_ns: int) -> None:
+        """Take an RTP packet that is authentic. Never raises."""
+        blocks: Sequence[Block] = ()
+        try:
+            payload_type, sequence, timestamp, ssrc, payload, level = parse_media(packet, self._level_id)
+            if payload_type == self._red:
+                blocks = self._unpack(payload)
+                payload_type, _, payload = blocks[-1]
+        except ValueError:
+            self._stats.malformed += 1
+            return
+        if ssrc != self.ssrc or payload_type != self._payload_type:
+            self._switch(ssrc, payload_type)
+        line = self.line
+        line.row[HEARD_NS] = line.row[SEEN_NS] = now_ns
+        self.reception.add(sequence, timestamp, now_ns)
+        if blocks and line.inside:
+            line.withdraw()
+            self._arrivals = Arrivals(sequence - 1)  # they have come by the inbox: taken together, not one by one
+        if self._red is not None and not line.inside:
+            self._arrivals.add(sequence)
+            if len(blocks) > 1:
+                self._recover(sequence, timestamp, blocks, now_ns)
+        if payload:
+            line.row[PACKETS] += 1
+            line.row[BYTES] += len(payload)
+            self.source.push(sequence, timestamp, payload, now_ns, level)
+        else:
+            self._stats.malformed += 1
+
+    def _admits(self, packet: bytes, now_ns: int) -> bool:
+        """Whether a packet's header, not authentic yet, is of a stream that is or may be heard; else it is counted."""
+        stats = self._stats
+        if len(packet) < HEADER_BYTES:
+            stats.malformed += 1
+            return False
+        payload_type = packet[1] & 0x7F
+        if payload_type not in self._codecs and payload_type != self._red:
+            stats.unknown_payload += 1
+            return False
+        ssrc = int.from_bytes(packet[8:12], "big")
+        if ssrc != self.ssrc and not self._may_take_over(ssrc, now_ns):
+            stats.foreign += 1
+            return False
+        return True
+
+    def _unpack(self, payload: bytes) -> list[Block]:
+        """The blocks of a packet of redundant audio.
+
+        Raises:
+            ValueError: it is malformed, or holds something else than was agreed on.
+        """
+        blocks = parse_red(payload)
+        if any(one.payload_type != self._redundant_type for one in blocks):
+            raise ValueError("redundancy of another format")
+        return blocks
+
+    def _recover(self, sequence: int, timestamp: int, blocks: Sequence[Block], now_ns: int) -> None:
+        """Hand on what came before this packet and is not here yet."""
+        for distance, block in reversed(distances(blocks, self._duration)):
+            earlier = (sequence - distance) & 0xFFFF
+            if self._arrivals.add(earlier):
+                self._stats.recovered += 1
+                self.source.push(earlier, (timestamp - block.age) & 0xFFFFFFFF, block.payload, now_ns, redundant=True)
+
+    def _duration(self, block: Block) -> int:
+        decoder = self._decoders.get(self._redundant_type)
+        if decoder is None:
+            decoder = self._decoders[self._redundant_type] = self._codecs[self._redundant_type].make_decoder()
+        try:
+            return decoder.duration(block.payload)
+        except DecodeError:
+            return 0
+
+    def _may_take_over(self, ssrc: int, now_ns: int) -> bool:
+        if self.ssrc is None:
+            return True
+        if self._streams >= MAX_STREAMS:
+            return False
+        return ssrc == self._announced or now_ns - self.line.row[SEEN_NS] >= TAKEOVER_NS
+
+    def _switch(self, ssrc: int, payload_type: int) -> None:
+        """Hear another stream, or the same in another codec."""
+        if ssrc != self.ssrc:
+            self._streams += 1
+        first = self.ssrc is None
+        decoder = None
+        if payload_type != self._payload_type:
+            if payload_type not in self._decoders:
+                self._decoders[payload_type] = self._codecs[payload_type].make_decoder()
+            decoder = self._decoders[payload_type]
+            decoder.reset()
+        self.ssrc, self._payload_type = ssrc, payload_type
+        self._heard, self._usual = ssrc.to_bytes(4, "big"), payload_type if self._red is None else self._red
+        self._arrivals = Arrivals()
+        self.reception.restart(CLOCK_RATES[self._codecs[payload_type].name])
+        self.line.follow(self, payload_type, ssrc, self._level_id)
+        if decoder is not None or not first:
+            self.source.restart(decoder)

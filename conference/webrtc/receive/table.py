@@ -1,0 +1,358 @@
+"""All packets that one read brings at once: headers as columns of numbers, SRTP in place, and what is silent goes by.
+
+The counterpart of `webrtc.send.table`, for the same reason: what receiving needs of a peer is kept here, as one row of
+a table, and not in a dozen attributes of its objects, each somewhere else in memory. What is left for each packet in
+which somebody is heard is a call of libsrtp and one of their source's.
+
+Of a long silence (`playout.gate`) nearly all packets go by unread: they are discarded, and of what is discarded nobody
+need know whether it was authentic. They are only counted, by their headers. Whoever could forge them could make our
+reception reports wrong by a few packets, and nothing else: the last ones are kept as they came, and authenticated if
+they are to be decoded after all; and they are no sign of life.
+
+Only ordinary packets of streams that are known take this way: the peer's first ones, RTCP, redundant audio, strange
+headers and all else is handed back, and goes its way one by one. Both ways do the same to the same rows.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from conference.codecs.base import Decoder
+from conference.playout.gate import KEPT_BYTES, PRIMING_PACKETS, Door
+from conference.webrtc.rtp import statistics
+from conference.webrtc.rtp.srtp import SrtpSession, unprotect_in_place
+from conference.webrtc.rtp.statistics import Column, Row
+from conference.webrtc.udp.datagrams import Batch
+from conference.webrtc.udp.directory import NOBODY, Directory
+from conference.webrtc.udp.sockets import MuxStats
+
+logger = logging.getLogger(__name__)
+
+LANES = 8192
+"""Streams that there is room for; those of others go packet by packet. Memory is taken by those that are used."""
+
+COLUMNS_FROM = 24
+"""Fewer packets at once are handled faster one by one."""
+
+PACKETS: Final = statistics.COLUMNS
+BYTES: Final = PACKETS + 1
+"""Payload."""
+
+HEARD_NS: Final = PACKETS + 2
+"""When the last packet came that is known to be authentic."""
+
+SEEN_NS: Final = PACKETS + 3
+"""When the last one came."""
+
+TRAILER: Final = PACKETS + 4
+"""Bytes that SRTP has added to each packet; 0 as long as nobody knows."""
+
+PASSING: Final = PACKETS + 5
+"""So many silent packets may still go by."""
+
+PASSED: Final = PACKETS + 6
+"""So many ever went by."""
+
+SILENCE: Final = PACKETS + 7
+"""What is as quiet as that is silent, in -dBov, as headers have it."""
+
+HEAD: Final = PACKETS + 8
+"""Three columns: how the packets begin that are ordinary, without marker, sequence number, timestamp and level."""
+
+ROW_COLUMNS: Final = 16
+"""Two cache lines."""
+
+ORDINARY_RATE: Final = 48_000
+"""Clock rate of the streams that come here: Opus, which is nearly all."""
+
+MAX_AHEAD: Final = 16
+"""A silent packet whose sequence number is further ahead does not go by unread."""
+
+MAX_UNREAD_NS: Final = 1_500_000_000
+"""None goes by unread when the last one that was authentic is older: whoever sends little (DTX) shows now and then,
+too, that they are there, and need not be asked."""
+
+_HEAD_BYTES: Final = 24
+ORDINARY_BYTES: Final = 20
+"""Of a header that has one extension element, with the level: of version 2, without padding and contributing sources,
+then (RFC 8285 section 4.2) 0xBEDE, a length of one word, and the element."""
+
+SAME: Final = (0xFF7F << 48, (1 << 64) - 1, 0xFF << 56)
+"""The bits that :data:`HEAD` is about."""
+
+_SAME = np.array(SAME, np.uint64).view(np.int64)
+_KEPT_BYTES: Final = ORDINARY_BYTES + KEPT_BYTES + 16
+"""With the trailers that are in use (RFC 5764, RFC 7714)."""
+
+_PLACE, _LANE, _SEQUENCE, _TIMESTAMP, _LEVEL, _ARRIVAL, _LENGTH, _FIELDS = range(8)  # of a packet; rows of an array
+
+
+class PacketReceiver(Protocol):
+    """What takes the packets: `conference.playout.source.PacketSource`."""
+
+    door: Door | None
+    """What lets silent packets go by."""
+
+    def push(
+        self,
+        sequence: int,
+        timestamp: int,
+        payload: bytes,
+        arrival_ns: int,
+        level: int | None = None,
+        *,
+        redundant: bool = False,
+    ) -> None: ...
+
+    def restart(self, decoder: Decoder | None = None) -> None: ...
+
+
+class Receiver(Protocol):
+    """What a stream is for: `webrtc.receive.ingress.Ingress`."""
+
+    source: PacketReceiver
+
+    def accept(self, packet: bytes, now_ns: int) -> None:
+        """Take an authentic packet that is not ordinary."""
+        ...
+
+    def refuse(self) -> None:
+        """A packet was not authentic."""
+        ...
+
+    def reveal(self, packet: bytes) -> bytes:
+        """Give the payload of an ordinary packet that went by; empty if it was not authentic."""
+        ...
+
+
+class Inbox:
+    """The streams that come in through one port.
+
+    Args:
+        stats: where what goes wrong is counted.
+
+    Attributes:
+        rows: shape ``(LANES + 1, ROW_COLUMNS)``, int64; the last one is of nobody.
+        directory: whose stream comes from which address.
+        columns_from: fewer packets than that are left over.
+    """
+
+    def __init__(self, stats: MuxStats) -> None:
+        self.columns_from = COLUMNS_FROM
+        self._stats = stats
+        self.rows: Column = np.zeros((LANES + 1, ROW_COLUMNS), np.int64)
+        self.directory = Directory()
+        self._kept = np.zeros((LANES, PRIMING_PACKETS, _KEPT_BYTES), np.uint8)
+        self._kept_lengths = np.zeros((LANES, PRIMING_PACKETS), np.uint8)
+        self._receivers: list[Receiver | None] = []
+        self._sessions: list[SrtpSession | None] = []
+        self._handles: list[Any] = []
+        self._free: list[int] = []
+
+    def enter(self, row: Row, session: SrtpSession, receiver: Receiver) -> int | None:
+        """Take in a stream. Returns its lane; ``None`` if there is no room."""
+        if self._free:
+            lane = self._free.pop()
+        elif len(self._handles) < LANES:
+            lane = len(self._handles)
+            for column in (self._receivers, self._sessions, self._handles):
+                column.append(None)
+        else:
+            return None
+        self.rows[lane] = row
+        self._kept_lengths[lane] = 0
+        self._receivers[lane], self._sessions[lane], self._handles[lane] = receiver, session, session.handle
+        return lane
+
+    def leave(self, lane: int) -> None:
+        """Let go of a stream. Nobody may be on their way to it any more: see :attr:`directory`."""
+        self._receivers[lane] = self._sessions[lane] = self._handles[lane] = None
+        self.rows[lane] = 0
+        self._free.append(lane)
+
+    def kept(self, lane: int, packets: int) -> list[bytes]:
+        """The last packets of a stream that went by, as they came, the oldest first.
+
+        Args:
+            lane: of the stream.
+            packets: how many to look for: of the last :data:`PRIMING_PACKETS` at most.
+        """
+        passed = int(self.rows[lane, PASSED])
+        slots = [number % PRIMING_PACKETS for number in range(max(0, passed - packets), passed)]
+        return [self._kept[lane, slot, : self._kept_lengths[lane, slot]].tobytes() for slot in slots]
+
+    def keep(self, lane: int, number: int, packet: bytes) -> None:
+        """Put aside a packet that goes by.
+
+        Args:
+            lane: of its stream.
+            number: how many went by before.
+            packet: as it came.
+        """
+        slot = number % PRIMING_PACKETS
+        self._kept[lane, slot, : len(packet)] = np.frombuffer(packet, np.uint8)
+        self._kept_lengths[lane, slot] = len(packet)
+
+    def take(self, batch: Batch, count: int, arrivals_ns: Column) -> list[int] | range:
+        """Handle the datagrams that were received.
+
+        Args:
+            batch: with them.
+            count: how many there are.
+            arrivals_ns: when each came, shape ``(count,)``.
+
+        Returns:
+            The places of those that have to be handled one by one.
+        """
+        if count < self.columns_from:
+            return range(count)
+        lanes = self.directory.find(batch.name_words[:count])
+        rows = self.rows.take(lanes, axis=0)
+        heads = batch.words(count, _HEAD_BYTES // 8)
+        different = (heads ^ rows[:, HEAD : HEAD + 3]) & _SAME
+        ordinary = (different[:, 0] | different[:, 1] | different[:, 2]) == 0
+        ordinary &= lanes != NOBODY
+        packets = np.empty((_FIELDS, count), np.int64)
+        packets[_PLACE] = np.arange(count)
+        packets[_LANE] = lanes
+        packets[_SEQUENCE] = heads[:, 0] >> 32 & 0xFFFF
+        packets[_TIMESTAMP] = heads[:, 0] & 0xFFFFFFFF
+        packets[_LEVEL] = heads[:, 2] >> 48 & 0x7F
+        packets[_ARRIVAL] = arrivals_ns
+        packets[_LENGTH] = batch.lengths[:count]
+        others = np.flatnonzero(~ordinary).tolist()
+        if others:
+            packets, rows = packets.compress(ordinary, axis=1), rows.compress(ordinary, axis=0)
+        later = self._take_firsts(batch, packets, rows) if packets.size else []
+        return sorted(others + later) if later else others
+
+    def _take_firsts(self, batch: Batch, packets: Column, rows: Column) -> list[int]:
+        """Take in ordinary packets, of several of one stream the first ones first.
+
+        Args:
+            batch: where they are.
+            packets: they.
+            rows: of their streams.
+
+        Returns:
+            The places of those that have to be handled one by one, for there are few left to go with them.
+        """
+        lanes = packets[_LANE]
+        while len(set(lanes.tolist())) < len(lanes):
+            _, firsts = np.unique(lanes, return_index=True)
+            self._take(batch, packets.take(firsts, axis=1), rows.take(firsts, axis=0))
+            packets = np.delete(packets, firsts, axis=1)
+            lanes = packets[_LANE]
+            if len(lanes) < self.columns_from:
+                places: list[int] = packets[_PLACE].tolist()
+                return places
+            rows = self.rows.take(lanes, axis=0)
+        self._take(batch, packets, rows)
+        return []
+
+    def _take(self, batch: Batch, packets: Column, rows: Column) -> None:
+        """Take in ordinary packets, one of each stream."""
+        lengths = packets[_LENGTH]
+        lengths -= ORDINARY_BYTES + rows[:, TRAILER]  # of what goes by; of what is read, libsrtp will say
+        in_order = statistics.ordinary(rows, packets[_SEQUENCE])
+        passing = in_order & (rows[:, PASSING] > 0) & (rows[:, TRAILER] > 0)
+        passing &= (packets[_LEVEL] >= rows[:, SILENCE]) & (packets[_ARRIVAL] - rows[:, HEARD_NS] < MAX_UNREAD_NS)
+        passing &= _within(packets[_SEQUENCE] - rows[:, statistics.HIGHEST] & 0xFFFF, MAX_AHEAD)
+        passing &= _within(lengths, KEPT_BYTES)
+        read = np.flatnonzero(~passing)
+        if len(read):
+            done = self._read(batch, packets, read, in_order)
+            if done:
+                rows, passing = np.delete(rows, done, axis=0), np.delete(passing, done)
+                packets = np.delete(packets, done, axis=1)
+        if packets.size:
+            self._count(batch, rows, packets, passing)
+
+    def _read(self, batch: Batch, packets: Column, read: Column, in_order: NDArray[np.bool_]) -> list[int]:
+        """Take off the SRTP, and hand on what is out of the ordinary. Returns which packets are done with.
+
+        Args:
+            batch: where they are.
+            packets: some of which are to be read.
+            read: these.
+            in_order: whether each of the packets comes after those before it.
+        """
+        lanes, places = packets[_LANE, read].tolist(), packets[_PLACE, read].tolist()
+        refused = unprotect_in_place(
+            [self._handles[lane] for lane in lanes],
+            [batch.pointers[place] for place in places],
+            [batch.length_pointers[place] for place in places],
+        )
+        packets[_LENGTH, read] = lengths = batch.lengths[places].astype(np.int64) - ORDINARY_BYTES
+        strange = ~in_order[read] | (lengths <= 0)
+        strange[refused] = False
+        for number in refused:
+            receiver = self._receivers[lanes[number]]
+            if receiver is not None:
+                receiver.refuse()
+        done: list[int] = read[refused].tolist()
+        if strange.any():
+            self._accept(batch, packets[:, read[strange]])
+            done += read[strange].tolist()
+        return done
+
+    def _count(self, batch: Batch, rows: Column, packets: Column, passing: NDArray[np.bool_]) -> None:
+        """Take in what is authentic and what goes by.
+
+        Args:
+            batch: where the packets are.
+            rows: of their streams.
+            packets: one of each stream, in order.
+            passing: which of them go by.
+        """
+        lanes, lengths, arrivals_ns = packets[_LANE], packets[_LENGTH], packets[_ARRIVAL]
+        statistics.add_all(rows, packets[_SEQUENCE], packets[_TIMESTAMP], arrivals_ns, ORDINARY_RATE)
+        rows[:, PACKETS] += 1
+        rows[:, BYTES] += lengths
+        rows[:, SEEN_NS] = arrivals_ns
+        np.copyto(rows[:, HEARD_NS], arrivals_ns, where=~passing)
+        gone = np.flatnonzero(passing)
+        if len(gone):
+            slots = lanes[gone], rows[gone, PASSED] % PRIMING_PACKETS
+            rows[:, PASSING] -= passing
+            rows[:, PASSED] += passing
+            self._kept[slots] = batch.data[packets[_PLACE, gone], :_KEPT_BYTES]
+            self._kept_lengths[slots] = batch.lengths[packets[_PLACE, gone]]
+        self.rows[lanes] = rows
+        if len(gone) < len(lanes):
+            self._push(batch, packets.compress(~passing, axis=1))
+
+    def _push(self, batch: Batch, packets: Column) -> None:
+        """Hand on what is to be heard."""
+        for place, lane, sequence, timestamp, level, arrival_ns, length in packets.T.tolist():
+            receiver = self._receivers[lane]
+            if receiver is None:
+                continue
+            payload = batch.read(place, ORDINARY_BYTES, ORDINARY_BYTES + length)
+            try:
+                receiver.source.push(sequence, timestamp, payload, arrival_ns, -level)
+            except Exception:
+                self._stats.errors += 1
+                logger.exception("a packet could not be handled")
+
+    def _accept(self, batch: Batch, packets: Column) -> None:
+        """Hand on what is authentic, and not ordinary."""
+        for place, lane, arrival_ns, length in packets[[_PLACE, _LANE, _ARRIVAL, _LENGTH]].T.tolist():
+            receiver = self._receivers[lane]
+            if receiver is not None:
+                receiver.accept(batch.read(place, 0, ORDINARY_BYTES + length), arrival_ns)
+
+
+def ordinary_head(payload_type: int, ssrc: int, level_id: int) -> Column:
+    """What :data:`HEAD` says of a stream: shape ``(3,)``, int64."""
+    words = (0x90 << 56 | payload_type << 48, ssrc << 32 | 0xBEDE0001, level_id << 60)
+    return np.array(words, np.uint64).view(np.int64)
+
+
+def _within(numbers: Column, most: int) -> NDArray[np.bool_]:
+    """Which of them are more than 0 and no more than that."""
+    return (numbers - 1).view(np.uint64) < most

@@ -1,0 +1,1 @@
+"""Session descriptions: the grammar, an offer as understood, the answer, and candidates."""

@@ -1,0 +1,137 @@
+"""RTP out: from the mix of each tick to a packet on its way, without a task.
+
+aiortc's sender runs two tasks for each peer and awaits for every packet; here a packet is posted on the tick, and goes
+with those of all others. All listeners of a mix share its payload.
+
+Against loss on the way there is one means for each peer alone: who speaks RED (RFC 2198) and loses packets gets each
+payload a second time, in the packet after it. For the others the shared encoder adds FEC, as much as the one of them
+who loses the most needs (`room.encoders`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from aiortc.rtp import RtcpSenderInfo
+
+from conference.codecs.base import Codec
+from conference.room.participant import Mix
+from conference.webrtc.rtp.loss import LossEstimate
+from conference.webrtc.rtp.red import Block, build_red
+from conference.webrtc.rtp.rtcp import NtpClock
+from conference.webrtc.sdp.codecs import wants_fec
+from conference.webrtc.sdp.offer import Format
+from conference.webrtc.send.stream import TICKS_PER_SECOND, Line, LineStats
+
+
+@dataclass(slots=True)
+class EgressStats(LineStats):
+    """What was sent to one peer."""
+
+    repeated: int = 0
+    """Packets that carried the one before as well."""
+
+
+class EgressSink:
+    """What a WebRTC participant hears, on its way. Satisfies `room.participant.Sink`.
+
+    Args:
+        codec: what the mixes are encoded with.
+        agreed: the payload type for it.
+        line: takes the packets.
+        red: the payload type for redundant audio; ``None`` if packets are not to be repeated.
+    """
+
+    packets_only = True
+    """A mix without a packet need not be delivered: it is a gap in timestamps by itself."""
+
+    def __init__(self, codec: Codec, agreed: Format, line: Line, *, red: int | None = None) -> None:
+        self.codec: Codec | None = codec
+        self.line = line
+        self._payload_type = agreed.payload_type
+        self._samples = agreed.clock_rate // TICKS_PER_SECOND
+        self._red = red
+        self._wants_fec = red is None and wants_fec(agreed)
+        self._loss = LossEstimate()
+        self._repeats = False
+        self._repeated = 0
+        self._previous: tuple[int, bytes] | None = None  # tick and payload, while packets are repeated
+        self._open = False
+        self.on_open: Callable[[], None] | None = None
+        """Called once, when what is delivered begins to be sent."""
+
+    @property
+    def stats(self) -> EgressStats:
+        """What was sent."""
+        sent = self.line.stats
+        return EgressStats(sent.packets, sent.bytes, sent.failed, self._repeated)
+
+    def open(self) -> None:
+        """From now on, what is delivered is sent."""
+        self._open = True
+        on_open, self.on_open = self.on_open, None
+        if on_open is not None:
+            on_open()
+
+    def close(self) -> None:
+        """From now on, what is delivered is dropped."""
+        self._open = False
+        self.on_open = None
+        self.line.close()
+
+    def deliver(self, mix: Mix) -> None:
+        """Send the mix of a tick. Never blocks and never raises."""
+        payload = mix.payload
+        if payload is not None and self._open:
+            if self._repeats:
+                payload = self._repeating(mix.tick, payload)
+            self.line.post(mix.tick, payload)
+
+    def send(self, tick: int, payload: bytes | None) -> None:
+        """Send the packet of a tick. ``None`` is silence: a gap in timestamps, and none in sequence numbers."""
+        if payload is not None and self._open:
+            self.line.post(tick, self._repeating(tick, payload) if self._repeats else payload)
+
+    def _repeating(self, tick: int, payload: bytes) -> bytes:
+        """A packet that carries the one before it as well, if there was one on the tick before."""
+        before, self._previous = self._previous, (tick, payload)
+        if before is None or before[0] != tick - 1 or self._red is None:
+            self.line.payload_type = self._payload_type
+            return payload
+        self._repeated += 1
+        self.line.payload_type = self._red
+        return build_red(self._payload_type, payload, (Block(self._payload_type, self._samples, before[1]),))
+
+    def note_loss(self, fraction_lost: float, now_ns: int) -> None:
+        """Take in what the peer's report says: the share of our packets that it misses, 0 to 1."""
+        self._loss.update(fraction_lost, now_ns)
+        repeats = self._red is not None and self._loss.repeats
+        if self._repeats and not repeats:
+            self._previous = None
+            self.line.payload_type = self._payload_type
+        self._repeats = repeats
+
+    @property
+    def expected_loss(self) -> float:
+        """Percent of packets that the encoder should count as lost, 0 to 100.
+
+        0 for a peer that FEC does not help: one that said so, or one that gets what it misses by other means.
+        """
+        return 100 * self._loss.fraction if self._wants_fec else 0.0
+
+    def sender_info(self, ntp: NtpClock, now_ns: int) -> RtcpSenderInfo | None:
+        """For a sender report; ``None`` if nothing was sent yet.
+
+        "The RTP timestamp corresponds to the same instant as the NTP timestamp" (RFC 3550 section 6.4.1).
+        """
+        timestamp = self.line.timestamp(now_ns)
+        if timestamp is None:
+            return None
+        sent = self.line.stats
+        return RtcpSenderInfo(
+            ntp_timestamp=ntp.at(now_ns),
+            rtp_timestamp=timestamp,
+            packet_count=sent.packets & 0xFFFFFFFF,
+            octet_count=sent.bytes & 0xFFFFFFFF,
+        )

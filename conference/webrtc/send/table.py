@@ -1,0 +1,333 @@
+"""All packets of a tick at once: headers as columns of numbers, SRTP in place, and one system call for many of them.
+
+What a packet costs in a busy server is mostly Python and its cold caches: a dozen attributes of a peer's objects, each
+somewhere else in memory. So what sending needs of a peer is kept here, as one row of a table; the rows of all who hear
+the same are worked on together, and what remains for each is one call of libsrtp.
+"""
+
+from __future__ import annotations
+
+import random
+import socket
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from conference.webrtc.rtp.packet import HEADER_BYTES, build_rtp
+from conference.webrtc.rtp.srtp import TRAILER_BYTES, SrtpSession, protect_in_place
+from conference.webrtc.sdp.offer import Format
+from conference.webrtc.send.stream import TICKS_PER_SECOND, LineStats, first_sequence
+from conference.webrtc.udp.datagrams import NAME_BYTES, Batch, pack_name, unpack_name
+
+PLACES = 256
+"""Packets that are built and sent at a time: what fits into the processor's cache."""
+
+PLACE_BYTES = 512
+MAX_PAYLOAD = PLACE_BYTES - HEADER_BYTES - TRAILER_BYTES
+"""Longer ones go one by one."""
+
+AT_ONCE = 512
+"""After so many packets, what has come in has its turn."""
+
+TYPE: Final = 0
+"""Payload type."""
+
+SEQUENCE: Final = 1
+"""Of the next packet."""
+
+SSRC: Final = 2
+ORIGIN: Final = 3
+"""Timestamp of tick 0."""
+
+SAMPLES: Final = 4
+"""Timestamp units in a tick."""
+
+TICK: Final = 5
+"""Of the last packet."""
+
+PACKETS: Final = 6
+BYTES: Final = 7
+"""Payload."""
+
+FAILED: Final = 8
+"""Packets that did not go out."""
+
+ROW_COLUMNS: Final = 16
+"""Two cache lines."""
+
+NEVER: Final = -2
+"""No tick was before the first one."""
+
+Row: TypeAlias = NDArray[np.int64]
+"""What is known of one stream: shape ``(ROW_COLUMNS,)``."""
+
+_STARTS = np.array((0x80 << 56, 0x80 << 56 | 0x80 << 48), np.uint64).view(np.int64)
+"""Version 2 of RTP, without and with the marker, which stands after a gap."""
+
+
+class Socket(Protocol):
+    """What is needed of a `webrtc.udp.mux.SharedSocket`."""
+
+    sock: socket.socket
+
+    def sendto(self, data: bytes, address: tuple[str, int]) -> bool: ...
+
+    def note_sent(self, sent: int, failed: int) -> None: ...
+
+
+class Outbox:
+    """What goes out through one socket.
+
+    Args:
+        shared: the socket.
+        soon: has the event loop call something, as soon as it is through with what it does now.
+        now: the monotonic clock, in nanoseconds.
+    """
+
+    def __init__(self, shared: Socket, soon: Callable[[Callable[[], None]], object], now: Callable[[], int]) -> None:
+        self.shared = shared
+        self.now = now
+        self.rows: NDArray[np.int64] = np.zeros((64, ROW_COLUMNS), np.int64)
+        self._names = np.zeros((64, NAME_BYTES // 8), np.int64)
+        self.sessions: list[SrtpSession | None] = [None] * len(self.rows)
+        self._handles: list[Any] = [None] * len(self.rows)
+        self._free = list(range(len(self.rows)))
+        self._soon = soon
+        self._pending: dict[bytes, list[int]] = {}
+        self._queue: deque[tuple[bytes, list[int]]] = deque()
+        self._batch = Batch(PLACES, PLACE_BYTES)
+        self._batch.set_family(shared.sock.family)
+        self.tick = NEVER
+        """The one whose packets were posted last."""
+
+        self.tick_ns = 0
+        """When its first one was."""
+
+    def enter(self, row: Row, session: SrtpSession, address: tuple[str, int]) -> int:
+        """Take in a stream. Returns its place.
+
+        Raises:
+            OSError: the address cannot be sent to through this socket.
+        """
+        name = np.frombuffer(pack_name(address, self.shared.sock.family), np.int64)
+        if not self._free:
+            self._free = list(range(len(self.rows), 2 * len(self.rows)))
+            self.sessions += [None] * len(self.rows)
+            self._handles += [None] * len(self.rows)
+            self._names = np.concatenate((self._names, np.zeros_like(self._names)))
+            self.rows = np.concatenate((self.rows, np.zeros_like(self.rows)))
+        lane = self._free.pop()
+        self.rows[lane] = row
+        self._names[lane] = name
+        self.sessions[lane], self._handles[lane] = session, session.handle
+        return lane
+
+    def leave(self, lane: int) -> Row:
+        """Let go of a stream, and of what of it is still to be sent. Returns its row."""
+        for _, lanes in (*self._pending.items(), *self._queue):
+            if lane in lanes:
+                lanes.remove(lane)
+        self.sessions[lane] = self._handles[lane] = None
+        self._free.append(lane)
+        row: Row = self.rows[lane].copy()
+        return row
+
+    def post(self, lane: int, tick: int, payload: bytes) -> None:
+        """Send a packet soon: when all of this tick have been posted."""
+        if tick != self.tick:
+            if self._pending or self._queue:
+                self._flush_all()
+            self.tick, self.tick_ns = tick, self.now()
+        lanes = self._pending.get(payload)
+        if lanes is None:
+            if not self._pending:
+                self._soon(self._flush)
+            self._pending[payload] = [lane]
+        else:
+            lanes.append(lane)
+
+    def _flush(self) -> None:
+        """Send what was posted; if that is much, a part of it."""
+        self._queue.extend(self._pending.items())
+        self._pending = {}
+        sent = 0
+        while self._queue and sent < AT_ONCE:
+            sent += self._send_next()
+        if self._queue:
+            self._soon(self._flush)
+
+    def _flush_all(self) -> None:
+        """The next tick has come before this one's packets have gone."""
+        self._queue.extend(self._pending.items())
+        self._pending = {}
+        while self._queue:
+            self._send_next()
+
+    def _send_next(self) -> int:
+        """Fill the places, and send what is in them. Returns how many there were."""
+        pieces: list[tuple[bytes, int]] = []
+        chosen: list[int] = []
+        while self._queue and len(chosen) < PLACES:
+            payload, lanes = self._queue.popleft()
+            room = PLACES - len(chosen)
+            if len(lanes) > room:
+                self._queue.appendleft((payload, lanes[room:]))
+                lanes = lanes[:room]
+            if len(payload) > MAX_PAYLOAD:
+                for lane in lanes:
+                    self._send_long(lane, payload)
+            elif lanes:
+                pieces.append((payload, len(lanes)))
+                chosen += lanes
+        if chosen:
+            self._send(chosen, pieces)
+        return len(chosen)
+
+    def _send(self, chosen: list[int], pieces: list[tuple[bytes, int]]) -> None:
+        count, batch, handles = len(chosen), self._batch, self._handles
+        lanes = np.array(chosen)
+        rows = self.rows.take(lanes, axis=0)
+        batch.name_words[:count] = self._names.take(lanes, axis=0)
+        lengths = self._fill(rows, pieces)
+        batch.lengths[:count] = lengths + HEADER_BYTES
+        refused = protect_in_place([handles[lane] for lane in chosen], batch.pointers, batch.length_pointers)
+        failed = self._transmit(count, refused)
+        rows[:, SEQUENCE] += 1
+        rows[:, TICK] = self.tick
+        rows[:, PACKETS] += 1
+        rows[:, BYTES] += lengths
+        if failed:
+            rows[failed, PACKETS] -= 1
+            rows[failed, BYTES] -= lengths[failed]
+            rows[failed, FAILED] += 1
+        self.rows[lanes] = rows
+        self.shared.note_sent(count - len(failed), len(failed))
+
+    def _fill(self, rows: NDArray[np.int64], pieces: list[tuple[bytes, int]]) -> NDArray[np.int64]:
+        """Write a packet for each row. Returns how long their payloads are."""
+        count, batch = len(rows), self._batch
+        first = rows[:, TYPE] << 48 | (rows[:, SEQUENCE] & 0xFFFF) << 32
+        first |= rows[:, ORIGIN] + rows[:, SAMPLES] * self.tick & 0xFFFFFFFF
+        first |= np.where(rows[:, TICK] == self.tick - 1, *_STARTS)
+        batch.raw_words[:count, 0] = first.byteswap()
+        batch.raw_words[:count, 1] = (rows[:, SSRC] << 32).byteswap()
+        lengths, start = np.empty(count, np.int64), 0
+        for payload, people in pieces:
+            end = start + people
+            batch.data[start:end, HEADER_BYTES : HEADER_BYTES + len(payload)] = np.frombuffer(payload, np.uint8)
+            lengths[start:end] = len(payload)
+            start = end
+        return lengths
+
+    def _transmit(self, count: int, refused: list[int]) -> list[int]:
+        """Send all but those that could not be protected. Returns the places of what did not go out."""
+        descriptor = self.shared.sock.fileno()
+        if descriptor < 0:
+            return list(range(count))
+        failed, first = list(refused), 0
+        for place in (*refused, count):
+            failed += self._batch.send(descriptor, first, place)
+            first = place + 1
+        return failed
+
+    def _send_long(self, lane: int, payload: bytes) -> None:
+        session = self.sessions[lane]
+        if session is None:
+            return
+        row = self.rows[lane]
+        number, sequence, ssrc, origin, samples, tick = row[: TICK + 1].tolist()
+        stamp = (origin + samples * self.tick) & 0xFFFFFFFF
+        packet = build_rtp(number, tick != self.tick - 1, sequence & 0xFFFF, stamp, ssrc, payload)
+        protected = session.protect(packet)
+        went = protected is not None and self.shared.sendto(protected, unpack_name(self._names[lane].tobytes()))
+        row[SEQUENCE] += 1
+        row[TICK] = self.tick
+        row[PACKETS] += went
+        row[BYTES] += len(payload) if went else 0
+        row[FAILED] += not went
+
+
+class OutboxLine:
+    """A stream that goes with all others. Satisfies `webrtc.send.stream.Line`.
+
+    Args:
+        agreed: payload type and clock rate.
+        ssrc: of the stream.
+    """
+
+    def __init__(self, agreed: Format, ssrc: int) -> None:
+        self._clock_rate = agreed.clock_rate
+        self._outbox: Outbox | None = None
+        self._lane = 0
+        self._next_type: int | None = None  # of the packets from the next one on, if it is another
+        self._row: Row = np.zeros(ROW_COLUMNS, np.int64)  # while it is in no outbox
+        self._row[: TICK + 1] = (
+            agreed.payload_type,
+            first_sequence(),
+            ssrc,
+            random.getrandbits(32),
+            agreed.clock_rate // TICKS_PER_SECOND,
+            NEVER,
+        )
+
+    def lead(self, outbox: Outbox, session: SrtpSession, address: tuple[str, int]) -> None:
+        """From now on it goes there.
+
+        Args:
+            outbox: of the socket to send through.
+            session: protects the packets.
+            address: of the peer.
+        """
+        self._withdraw()
+        try:
+            self._lane = outbox.enter(self._row, session, address)
+        except OSError:  # ICE does not choose a path that this socket can't take
+            return
+        self._outbox = outbox
+
+    def _withdraw(self) -> None:
+        if self._outbox is not None:
+            self._row = self._outbox.leave(self._lane)
+            self._outbox = None
+
+    @property
+    def _now(self) -> Row:
+        return self._row if self._outbox is None else self._outbox.rows[self._lane]
+
+    @property
+    def payload_type(self) -> int:
+        """Of the packets from now on."""
+        return int(self._now[TYPE]) if self._next_type is None else self._next_type
+
+    @payload_type.setter
+    def payload_type(self, number: int) -> None:
+        self._next_type = number
+
+    def post(self, tick: int, payload: bytes) -> None:
+        """Send the packet of a tick with those of the others."""
+        if self._outbox is not None:
+            self._outbox.post(self._lane, tick, payload)
+            if self._next_type is not None:  # only now has the packet of the tick before gone for certain
+                self._outbox.rows[self._lane, TYPE] = self._next_type
+                self._next_type = None
+
+    def timestamp(self, now_ns: int) -> int | None:
+        """The RTP timestamp of a moment."""
+        outbox, row = self._outbox, self._now
+        if outbox is None or row[TICK] == NEVER:
+            return None
+        elapsed = (now_ns - outbox.tick_ns) * self._clock_rate // 1_000_000_000
+        return (int(row[ORIGIN]) + outbox.tick * int(row[SAMPLES]) + elapsed) & 0xFFFFFFFF
+
+    @property
+    def stats(self) -> LineStats:
+        """What went out."""
+        row = self._now
+        return LineStats(int(row[PACKETS]), int(row[BYTES]), int(row[FAILED]))
+
+    def close(self) -> None:
+        """Send nothing any more, not even what was posted just now."""
+        self._withdraw()

@@ -1,0 +1,1 @@
+"""The one UDP port: sockets, reading in batches, and whose datagram is whose."""

@@ -235,7 +235,8 @@ class Peer:
         """
         if self.state in ("new", "connecting"):
             if now_ns - self._since_ns > self._settings.connect_timeout * 1e9 * patience:
-                self._end(f"The connection did not come up within {self._settings.connect_timeout:g} seconds.")
+                limit = f"{self._settings.connect_timeout:g} seconds"
+                self._end(f"The connection did not come up within {limit}: {self._trouble()}.")
         elif self.state == "connected" and self._session is not None and self._transport is not None:
             ice = self._transport.ice
             if not ice.consents(now_ns) and patience == 1.0:
@@ -287,11 +288,14 @@ class Peer:
             if self.sink is not None:
                 self.sink.open()
         elif self.state in ("connecting", "connected") and state == "failed":
-            self._end("The connection failed.")
+            self._end(f"The connection failed: {self._trouble()}.")
         elif self.state in ("connecting", "connected") and state == "closed":
             self._end(GOODBYE)
         elif self.state == "connected" and self._transport is not None and self._transport.alerted:
             self._hear_alert()
+
+    def _trouble(self) -> str:
+        return "no offer has come" if self._transport is None else self._transport.trouble
 
     def _hear_alert(self) -> None:
         """Something has come that may be their goodbye."""
@@ -305,6 +309,8 @@ class Peer:
         if self._ended:
             return
         self._ended = True
+        if reason != GOODBYE:
+            logger.info("a WebRTC connection has ended: %s", reason)
         self._closing = asyncio.create_task(self._close())
         if self.on_end is not None:
             try:

@@ -62,6 +62,15 @@ class Transport:
         """Whether something has come that may be the peer's goodbye, or anybody's; see `Dtls`."""
         return self._dtls.alerted
 
+    @property
+    def trouble(self) -> str:
+        """Why there is no connection, or not yet, for people: which part of it did not come up, and what it said."""
+        if self.ice.route is None:
+            return "no network path to the other side was found (ICE)"
+        if self._dtls.state == "failed":
+            return f"the DTLS handshake failed: {self._dtls.reason}"
+        return "the other side did not complete the DTLS handshake"
+
     def calm(self) -> None:
         """It was not the peer's."""
         self._dtls.alerted = False

@@ -129,7 +129,8 @@ async def test_a_peer_that_never_connects_is_given_up_with_a_reason() -> None:
         await peer.accept(without_candidates(await client.offer()))
         await client.close()
         await eventually(lambda: reasons and peer not in webrtc.peers, within=2)
-        assert reasons == ["The connection did not come up within 0.3 seconds."]
+        why = "no network path to the other side was found (ICE)"
+        assert reasons == [f"The connection did not come up within 0.3 seconds: {why}."]
         await eventually(lambda: resources() == before, within=1)
 
 

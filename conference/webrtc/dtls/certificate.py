@@ -19,12 +19,20 @@ from OpenSSL import SSL
 VALID_DAYS = 365
 """Peers trust the fingerprint, not the dates; these are for those who look all the same."""
 
-_CIPHERS = b"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES128-SHA:ECDHE-ECDSA-AES256-SHA"
+_SUITES = ("AES128-GCM-SHA256", "AES256-GCM-SHA384", "CHACHA20-POLY1305", "AES128-SHA", "AES256-SHA")
+_CIPHERS = ":".join(f"ECDHE-{key}-{suite}" for suite in _SUITES for key in ("ECDSA", "RSA")).encode()
+"""By the key of the server's certificate. Ours is ECDSA; a peer that is the server may have an RSA one."""
+
 _DIGESTS: dict[str, hashes.HashAlgorithm] = {
-    "sha-256": hashes.SHA256(),
-    "sha-384": hashes.SHA384(),
     "sha-512": hashes.SHA512(),
+    "sha-384": hashes.SHA384(),
+    "sha-256": hashes.SHA256(),
+    "sha-224": hashes.SHA224(),
+    "sha-1": hashes.SHA1(),  # noqa: S303 - nobody can find a second certificate with the same one
 }
+DIGEST_BYTES = {name: digest.digest_size for name, digest in _DIGESTS.items()}
+"""The hash functions for certificates (RFC 8122 section 5), best first, with the lengths of what they give. MD5 and MD2
+"MUST NOT be used"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +56,7 @@ def _available() -> tuple[SrtpProfile, ...]:
         SrtpProfile(b"SRTP_AEAD_AES_256_GCM", policy.SRTP_PROFILE_AEAD_AES_256_GCM, 32, 12),
         SrtpProfile(b"SRTP_AEAD_AES_128_GCM", policy.SRTP_PROFILE_AEAD_AES_128_GCM, 16, 12),
         SrtpProfile(b"SRTP_AES128_CM_SHA1_80", policy.SRTP_PROFILE_AES128_CM_SHA1_80, 16, 14),
+        SrtpProfile(b"SRTP_AES128_CM_SHA1_32", policy.SRTP_PROFILE_AES128_CM_SHA1_32, 16, 14),
     )
     found = []
     for one in wanted:
@@ -93,9 +102,17 @@ def fingerprint(certificate: x509.Certificate, digest: str) -> str:
 
 
 def matches(certificate: x509.Certificate, fingerprints: tuple[tuple[str, str], ...]) -> bool:
-    """Whether a certificate has all of these fingerprints, each a digest's name and a value; at least one is needed."""
-    known = [(digest, value) for digest, value in fingerprints if digest in _DIGESTS]
-    return bool(known) and all(fingerprint(certificate, digest) == value.upper() for digest, value in known)
+    """Whether a certificate is one of those that an offer names, each by a digest's name and a value.
+
+    "An endpoint MUST select the set of fingerprints for its most preferred hash function ... and verify that each
+    certificate used matches one fingerprint out of that set" (RFC 8122 section 5).
+    """
+    named = [digest for digest, _ in fingerprints]
+    best = next((digest for digest in _DIGESTS if digest in named), None)
+    if best is None:
+        return False
+    computed = fingerprint(certificate, best)
+    return any(digest == best and value.upper() == computed for digest, value in fingerprints)
 
 
 def _accept(*_: object) -> bool:

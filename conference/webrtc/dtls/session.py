@@ -62,6 +62,9 @@ class Dtls:
         self._fingerprints = fingerprints
         self._send = send
         self.state: DtlsState = "new"
+        self.reason = ""
+        """Why the handshake failed, in OpenSSL's words or ours; empty if it did not."""
+
         self.incoming: pylibsrtp.Session | None = None
         """Takes the SRTP off what comes, once connected."""
 
@@ -99,8 +102,8 @@ class Dtls:
         if self._ssl is not None and self.state == "connecting":
             try:
                 self._ssl.DTLSv1_handle_timeout()
-            except SSL.Error:  # repeated too often
-                self.state = "failed"
+            except SSL.Error:
+                self._fail("repeated too often without an answer")
             self._flush(self._ssl)
 
     def close(self) -> None:
@@ -124,9 +127,9 @@ class Dtls:
         except SSL.WantReadError:
             self._flush(ssl)
             return
-        except SSL.Error:
+        except SSL.Error as error:
             self._flush(ssl)  # an alert, perhaps
-            self.state = "failed"
+            self._fail(_words(error))
             return
         self._flush(ssl)
         self._finish(ssl)
@@ -136,14 +139,20 @@ class Dtls:
         certificate = ssl.get_peer_certificate(as_cryptography=True)
         name = ssl.get_selected_srtp_profile()
         profile = next((one for one in SRTP_PROFILES if one.name == name), None)
-        if certificate is None or profile is None or not matches(certificate, self._fingerprints):
-            self.state = "failed"
+        if certificate is None or not matches(certificate, self._fingerprints):
+            self._fail("the certificate does not match the fingerprint in the session description")
+            return
+        if profile is None:
+            self._fail("no SRTP profile in common (use_srtp)")
             return
         self._take_keys(ssl, profile)
         self.state = "connected"
         if self._client and ssl.get_protocol_version_name() == _VERSION:
             self._goodbye = _goodbye(ssl)
             self._ssl, self._fingerprints = None, ()
+
+    def _fail(self, reason: str) -> None:
+        self.state, self.reason = "failed", reason
 
     def _take_keys(self, ssl: SSL.Connection, profile: SrtpProfile) -> None:
         """RFC 5764 section 4.2: client's key, server's key, client's salt, server's salt, one after the other."""
@@ -175,6 +184,12 @@ class Dtls:
         """Send what OpenSSL has written."""
         for datagram in datagrams(_written(ssl)):
             self._send(datagram)
+
+
+def _words(error: SSL.Error) -> str:
+    """What OpenSSL says of an error."""
+    queue = error.args[0] if error.args and isinstance(error.args[0], list) else []
+    return ", ".join(str(entry[-1]) for entry in queue if entry[-1]) or "OpenSSL gives no reason"
 
 
 def _written(ssl: SSL.Connection) -> bytes:

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, cast
 
+from conference.webrtc.dtls.certificate import DIGEST_BYTES
 from conference.webrtc.sdp.candidate import Candidate, parse_candidate
 from conference.webrtc.sdp.grammar import Description, OfferError, Section, parse_description, parse_number
 
@@ -41,7 +42,6 @@ REVERSED: dict[Direction, Direction] = {
 }
 """What one side calls ``sendonly`` is ``recvonly`` to the other."""
 
-_DIGEST_BYTES = {"sha-256": 32, "sha-384": 48, "sha-512": 64}
 _UFRAG = re.compile(r"[A-Za-z0-9+/]{4,256}")
 _PASSWORD = re.compile(r"[A-Za-z0-9+/]{22,256}")
 _RTPMAP = re.compile(r"([0-9]{1,3}) +([A-Za-z0-9._-]+)/([0-9]{1,6})(?:/([0-9]))?")
@@ -205,10 +205,12 @@ class _TransportReader:
         for value in values:
             digest, _, text = value.partition(" ")
             pairs = text.strip().upper().split(":")
-            if len(pairs) == _DIGEST_BYTES.get(digest.lower()) and all(map(_is_octet, pairs)):
+            if len(pairs) == DIGEST_BYTES.get(digest.lower()) and all(map(_is_octet, pairs)):
                 known.append((digest.lower(), ":".join(pairs)))
         if not known:
-            raise OfferError("The offer's DTLS fingerprint is malformed, or of a digest other than SHA-256.")
+            raise OfferError(
+                "The offer's DTLS fingerprint is malformed, or of a digest that is not known here: use SHA-256."
+            )
         return tuple(known)
 
     def candidates(self, maximum: int) -> tuple[Candidate, ...]:

@@ -89,7 +89,7 @@ def test_pcmu_needs_no_rtpmap() -> None:
         (crlf(session("1") + VIDEO), "no audio section"),
         (CHROMIUM.replace("m=audio 9", "m=audio 0"), "no audio section"),
         (CHROMIUM.replace("a=fingerprint", "a=x"), "no DTLS fingerprint"),
-        (CHROMIUM.replace("sha-256", "sha-1"), "fingerprint is malformed"),
+        (CHROMIUM.replace("sha-256", "md5"), "fingerprint is malformed"),
         (CHROMIUM.replace(FINGERPRINT, FINGERPRINT[:-3]), "fingerprint is malformed"),
         (CHROMIUM.replace("a=ice-ufrag", "a=x"), "no ICE credentials"),
         (CHROMIUM.replace("a=ice-ufrag:AbCd", "a=ice-ufrag:a b"), "ICE credentials are malformed"),

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from OpenSSL import SSL
 
+from tests.webrtc.lite import LitePeer
 from tests.webrtc.offers import FINGERPRINT
 from tests.webrtc.stock import Room, StockPeer, eventually, flows, running
 
@@ -70,3 +71,20 @@ async def test_why_a_connection_failed_is_told_and_logged(caplog: pytest.LogCapt
         assert reasons == [f"The connection failed: the DTLS handshake failed: {why}."]
         assert reasons[0] in caplog.text
         await client.close()
+
+
+async def test_an_ice_lite_peer_that_only_answers_hears_and_is_heard() -> None:
+    async with running() as webrtc:
+        client, peer = LitePeer(), webrtc.new_peer()
+        client.take(await peer.accept(await client.offer()))
+        await eventually(lambda: peer.state == "connected")
+        assert all("ICE-CONTROLLING" in one for one in client.checks)  # RFC 8445, section 6.1.1
+        room = Room(peer)
+
+        def both_hear() -> bool:
+            client.speak()
+            return room.heard >= 10 and client.heard >= 10
+
+        await eventually(both_hear)
+        await room.close()
+        client.close()

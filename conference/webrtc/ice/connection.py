@@ -110,7 +110,9 @@ class MuxedIce:
     ) -> None:
         # aioice draws four characters, which is too few to tell thousands of connections apart.
         self.ufrag = secrets.token_hex(8)
-        self._connection = connection = Connection(ice_controlling=False, local_username=self.ufrag)
+        # "The full agent MUST take on the controlling role, and the lite agent ... the controlled role" (RFC 8445
+        # section 6.1.1): nobody else would nominate. Of two full agents it is the one who offered.
+        self._connection = connection = Connection(ice_controlling=offer.ice_lite, local_username=self.ufrag)
         connection.remote_is_lite = offer.ice_lite
         connection.remote_username, connection.remote_password = offer.ufrag, offer.password
         self._remote_key = offer.password.encode()
@@ -231,14 +233,16 @@ class MuxedIce:
             and not self._connection.ice_controlling
         )
 
-    def stun_response(self, response: StunMessage, address: Address, via: SharedSocket, now_ns: int) -> None:
-        """Take the response to a request of ours."""
-        if response.check_message_integrity(self._remote_key):
+    def stun_response(self, response: StunMessage, address: Address, via: SharedSocket, now_ns: int) -> bool:
+        """Take the response to a request of ours. Returns whether it is authentic."""
+        authentic = response.check_message_integrity(self._remote_key)
+        if authentic:
             self.heard_ns = self._consent_ns = now_ns
         protocol = self._protocols.get(via)
         transaction = protocol.transactions.get(response.transaction_id) if protocol is not None else None
         if transaction is not None:
             transaction.response_received(response.message(), address)
+        return authentic
 
     def consents(self, now_ns: int) -> bool:
         """Ask now and then whether the peer still wants to hear from us, and say whether it does (RFC 7675).

@@ -3,8 +3,8 @@
 A datagram's first byte tells what it is (RFC 7983); whose it is follows from
 
 * the ``USERNAME`` of a STUN request, whose part before the colon is our ufrag;
-* for all else the source address, once a STUN request from there has proven with its ``MESSAGE-INTEGRITY`` that it
-  belongs to a connection.
+* for all else the source address, once a STUN message from there, a request or a response to one of ours, has proven
+  with its ``MESSAGE-INTEGRITY`` that it belongs to a connection.
 
 Media goes to its connection at once, in the same call: no task, no queue. What belongs to nobody is dropped and
 counted. Nothing that arrives can raise out of here.
@@ -59,7 +59,9 @@ class Endpoint(Protocol):
 
     def stun_request(self, request: StunMessage, address: Address, via: SharedSocket) -> None: ...
 
-    def stun_response(self, response: StunMessage, address: Address, via: SharedSocket, now_ns: int) -> None: ...
+    def stun_response(self, response: StunMessage, address: Address, via: SharedSocket, now_ns: int) -> bool:
+        """Take the response to a request of its own. Returns whether it was made with the peer's password."""
+        ...
 
     @property
     def dtls(self) -> Callable[[bytes], object]: ...
@@ -253,8 +255,8 @@ class UdpMux:
             endpoint = self._by_ufrag.get(ufrag)
             if endpoint is None:
                 self.stats.stray += 1
-            else:
-                endpoint.stun_response(message, address, via, now_ns)
+            elif endpoint.stun_response(message, address, via, now_ns):
+                self._learn(endpoint, address, now_ns)  # an ICE-lite peer sends no request of its own
 
     def _stun_request(self, request: StunMessage, address: Address, via: SharedSocket, now_ns: int) -> None:
         endpoint = self._by_ufrag.get(request.username.partition(":")[0])

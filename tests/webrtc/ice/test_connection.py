@@ -14,6 +14,7 @@ from aioice.stun import Class, Message, Method
 
 from conference.webrtc.ice.connection import CONSENT_EXPIRES_NS, CONSENT_NS, MuxedIce, missing
 from conference.webrtc.ice.stun import parse_stun
+from conference.webrtc.sdp.candidate import Candidate
 from conference.webrtc.sdp.offer import parse_offer
 from conference.webrtc.udp.mux import UdpMux
 from conference.webrtc.udp.sockets import Address, SharedSocket
@@ -58,10 +59,10 @@ class Wire:
 class Connection:
     """One connection, and its peer's part in it."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, ice_lite: bool = False) -> None:
         self.wire = Wire()
         self.routes = 0
-        offer = replace(parse_offer(CHROMIUM), ufrag=UFRAG, password=PASSWORD)
+        offer = replace(parse_offer(CHROMIUM), ufrag=UFRAG, password=PASSWORD, ice_lite=ice_lite)
         self.ice = MuxedIce(cast("UdpMux", self.wire), offer, routed=self._routed, dtls=lambda _: None)
 
     def _routed(self) -> None:
@@ -222,3 +223,26 @@ async def test_nobody_is_asked_where_there_is_no_path() -> None:
     connection = Connection()
     connection.ice.probe()
     assert connection.wire.sent == []
+
+
+async def test_of_a_peer_that_only_answers_we_are_the_controlling_side_and_nominate() -> None:
+    connection = Connection(ice_lite=True)
+    await connection.ice.start((Candidate("1", 1, *PEER, "host"),))
+    checks: list[Message] = []
+    async with asyncio.timeout(5):
+        while not connection.ice.route:
+            for message in connection.wire.take():
+                checks.append(message)
+                connection.respond(message)
+            await asyncio.sleep(0)
+    first, second = checks
+    assert all("ICE-CONTROLLING" in one.attributes for one in checks)
+    # "the controlling agent MUST include it" in the second, and a lite agent can do without it in the first
+    assert ["USE-CANDIDATE" in one.attributes for one in (first, second)] == [False, True]
+    assert connection.goes_to == PEER
+    connection.ice.probe()
+    (request,) = connection.wire.take()
+    assert "ICE-CONTROLLING" in request.attributes
+    connection.ice.detach()
+    await connection.ice.close()
+    connection.ice.release()

@@ -37,8 +37,9 @@ class Connection:
     def stun_request(self, request: StunMessage, address: Address, via: SharedSocket) -> None:
         self.got.append("request")
 
-    def stun_response(self, response: StunMessage, address: Address, via: SharedSocket, now_ns: int) -> None:
+    def stun_response(self, response: StunMessage, address: Address, via: SharedSocket, now_ns: int) -> bool:
         self.got.append("response")
+        return response.check_message_integrity(self.ufrag.encode())
 
     def dtls(self, datagram: bytes) -> None:
         self.got.append("dtls")
@@ -187,6 +188,20 @@ async def test_a_response_goes_to_who_asked_wherever_it_comes_from(wire: Wire) -
     await wire.send(sock, bytes(response))
     await wire.send(sock, bytes(response))
     assert amy.got == ["response"]
+
+
+async def test_an_authentic_response_proves_whose_an_address_is_too(wire: Wire) -> None:
+    amy = Connection("amy1")
+    wire.mux.add(amy)
+    sock = wire.client()
+    for password, got in (("a wrong one", ["response"]), ("amy1", ["response", "response", "dtls", "media"])):
+        response = stun.Message(stun.Method.BINDING, stun.Class.RESPONSE)
+        response.attributes["XOR-MAPPED-ADDRESS"] = (LOOPBACK, 5000)
+        response.add_message_integrity(password.encode())
+        wire.mux.expect(response.transaction_id, amy)
+        for datagram in (bytes(response), DTLS, RTP):
+            await wire.send(sock, datagram)
+        assert amy.got == got
 
 
 async def test_a_handler_that_raises_stops_nothing(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,21 +1,30 @@
 #!/bin/sh
-# Installs what the browser and libwebrtc tests need and pip cannot bring: with apt-get when it may, else it says what
-# is missing. Never fails: the tests that need a missing program skip, and say so.
+# Installs what the tests with browsers and with foreign WebRTC stacks need and pip cannot bring: with apt-get when it may,
+# else it says what is missing. Never fails: the tests that need a missing program skip, and say so.
 set -u
 
-missing=
-command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 ||
-  command -v google-chrome >/dev/null 2>&1 || missing="chromium"
-command -v node >/dev/null 2>&1 || missing="$missing nodejs"
-command -v npm >/dev/null 2>&1 || missing="$missing npm"
-[ -z "$missing" ] && exit 0
+has() { command -v "$1" >/dev/null 2>&1; }
 
-if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
-  echo "Installing for the tests:$missing"
-  # shellcheck disable=SC2086 - one word per package
-  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing; } \
-    >/dev/null 2>&1 || echo "MISSING: apt-get could not install:$missing. The tests that need them will be skipped."
-else
-  echo "MISSING:$missing. The tests that need them will be skipped. On Debian: sudo apt-get install$missing"
-fi
+may_install=
+updated=
+[ "$(id -u)" = 0 ] && has apt-get && may_install=yes
+
+# want WHAT PACKAGE...: one thing at a time, so that what cannot be had takes nothing else with it
+want() {
+  what=$1
+  shift
+  if [ -z "$may_install" ]; then
+    echo "MISSING: $what. The tests that need it will be skipped. On Debian: sudo apt-get install $*"
+    return
+  fi
+  echo "Installing for the tests: $*"
+  [ -n "$updated" ] || apt-get update -qq >/dev/null 2>&1
+  updated=yes
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null 2>&1 ||
+    echo "MISSING: $what. apt-get could not install $*; the tests that need it will be skipped."
+}
+
+has chromium || has chromium-browser || has google-chrome || want Chromium chromium
+has firefox-esr || has firefox || want Firefox firefox-esr
+{ has node && has npm; } || want Node.js nodejs npm
 exit 0

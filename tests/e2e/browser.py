@@ -20,10 +20,21 @@ from pathlib import Path
 
 import aiohttp
 
+from tests.e2e.base_page import PageError
 from tests.e2e.devtools import DevTools, DevToolsError
-from tests.e2e.page import Page, PageError
+from tests.e2e.page import Page
 
-__all__ = ["PROGRAMS", "Browser", "Page", "PageError", "find_program", "open_page", "running_browser", "visit"]
+__all__ = [
+    "PROGRAMS",
+    "Browser",
+    "Page",
+    "PageError",
+    "end_processes",
+    "find_program",
+    "open_page",
+    "running_browser",
+    "visit",
+]
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 """What a Chromium may be called."""
@@ -81,7 +92,7 @@ def running_browser(microphone: Path | None = None, *, allow_microphone: bool = 
         try:
             yield _address(Path(profile), process)
         finally:
-            _end(process)
+            end_processes(process)
 
 
 class Browser:
@@ -163,8 +174,8 @@ def _address(profile: Path, process: subprocess.Popen[bytes]) -> str:
     raise DevToolsError("Chromium did not say within 30 s where it can be driven")
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """The browser is several processes, in a group of their own."""
+def end_processes(process: subprocess.Popen[bytes]) -> None:
+    """End a browser: it is several processes, in a group of their own."""
     for sign in (signal.SIGTERM, signal.SIGKILL):
         with suppress(ProcessLookupError):
             os.killpg(process.pid, sign)

@@ -7,10 +7,13 @@ is in modules of its own, to be imported: `tests.e2e.running`, `tests.e2e.seats`
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager
 
 import pytest
 
+from tests.e2e.base_page import BasePage
 from tests.e2e.browser import Page, find_program, open_page, running_browser
+from tests.e2e.firefox import find_firefox, open_firefox_page, running_firefox
 from tests.e2e.matrix import DBFS, TONES
 from tests.e2e.running import RunningServer, running_server
 from tests.e2e.two_on_the_page import Stage, staged
@@ -69,6 +72,27 @@ async def page(beeping_browser: str) -> AsyncIterator[Page]:
 async def humming_page(humming_browser: str) -> AsyncIterator[Page]:
     """A page whose microphone hums 440 Hz at -20 dBFS."""
     async with open_page(humming_browser) as page:
+        yield page
+
+
+@pytest.fixture(scope="session")
+def humming_firefox() -> Iterator[str]:
+    """Drives a Firefox whose microphone hums 440 Hz; the test is skipped, and says so, when it isn't installed."""
+    if find_firefox() is None:
+        pytest.skip("MISSING: firefox. Install it to run the tests in it (Debian: apt-get install firefox-esr).")
+    with running_firefox(440) as address:
+        yield address
+
+
+@pytest.fixture(params=["chromium", "firefox"])
+async def any_page(request: pytest.FixtureRequest) -> AsyncIterator[BasePage]:
+    """A page of each browser in turn. Its microphone hums 440 Hz."""
+    opened: AbstractAsyncContextManager[BasePage]
+    if request.param == "chromium":
+        opened = open_page(request.getfixturevalue("humming_browser"))
+    else:
+        opened = open_firefox_page(request.getfixturevalue("humming_firefox"))
+    async with opened as page:
         yield page
 
 

@@ -1,4 +1,4 @@
-"""The Chrome DevTools Protocol: requests with answers, and events, over one WebSocket."""
+"""Requests with answers, and events, over one WebSocket: the Chrome DevTools Protocol, and WebDriver BiDi."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ class DevToolsError(Exception):
 
 
 class DevTools:
-    """A connection to one page of a browser.
+    """A connection to a browser, or to one page of it.
 
     Args:
-        socket: the page's ``webSocketDebuggerUrl``, connected.
+        socket: connected to what drives the browser, or the page.
         on_event: called with the name and the parameters of every event.
     """
 
@@ -70,6 +70,7 @@ class DevTools:
         if answer is None or answer.done():
             return
         if "error" in message:
-            answer.set_exception(DevToolsError(message["error"]["message"]))
+            error = message["error"]  # BiDi has a code here, and the sentence beside it
+            answer.set_exception(DevToolsError((error if isinstance(error, dict) else message)["message"]))
         else:
             answer.set_result(message["result"])

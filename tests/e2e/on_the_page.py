@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from conference.room.participant import Participant
-from tests.e2e.browser import Page
+from tests.e2e.base_page import BasePage
 from tests.e2e.running import RunningServer
 
 AMY_HZ = 440.0
@@ -17,14 +17,14 @@ AMY_HZ = 440.0
 BEN_HZ = 1000.0
 
 
-async def join(page: Page, server: RunningServer, room: str = "standup", name: str = "Amy") -> None:
+async def join(page: BasePage, server: RunningServer, room: str = "standup", name: str = "Amy") -> None:
     """Join through an invitation, with the microphone's original sound."""
     await page.goto(f"{server.url}/join/{room}?name={name}&processing=off")
     await page.click("button", "Join")
     await in_the_room(page)
 
 
-async def in_the_room(page: Page) -> None:
+async def in_the_room(page: BasePage) -> None:
     await page.wait_for("!document.getElementById('room-view').hidden && document.querySelector('.is-you')", 20)
 
 
@@ -45,7 +45,7 @@ def loudness(samples: np.ndarray[Any, np.dtype[Any]]) -> float:
     return float(10 * np.log10(np.mean(np.square(samples.astype(np.float64) / 32768)) + 1e-20))
 
 
-async def listen_to_announcements(page: Page) -> Callable[[], Awaitable[list[str]]]:
+async def listen_to_announcements(page: BasePage) -> Callable[[], Awaitable[list[str]]]:
     """Note everything that is said from now on, for what is said next takes its place.
 
     Returns:

@@ -1,4 +1,4 @@
-"""A page in a browser, seen and used as a person does.
+"""A page in Chromium, seen and used as a person does.
 
 It finds things by the role and name that a screen reader reads, clicks and types with real input events, and records
 what is heard.
@@ -16,6 +16,7 @@ import aiohttp
 import numpy as np
 from numpy.typing import NDArray
 
+from tests.e2e.base_page import CLICK_WENT, WATCH_CLICK, BasePage, PageError
 from tests.e2e.devtools import DevTools, DevToolsError
 
 _KEYS = {" ": ("Space", 32), "Enter": ("Enter", 13), "Tab": ("Tab", 9), "Escape": ("Escape", 27)}
@@ -46,23 +47,9 @@ _RECORD = """
 })()
 """
 
-# A click on a label is one on what it labels, too.
-_WATCH_CLICK = """
-function() {
-  let went = '';
-  const watch = (event) => { went = went === 'here' || event.composedPath().includes(this) ? 'here' : 'elsewhere'; };
-  window.addEventListener('click', watch, true);
-  this.clickWent = () => { window.removeEventListener('click', watch, true); return went; };
-}
-"""
 
-
-class PageError(AssertionError):
-    """The page threw, or never came to what was waited for."""
-
-
-class Page:
-    """One page, seen and used as a person does.
+class Page(BasePage):
+    """One page of Chromium, seen and used as a person does.
 
     Args:
         socket: drives it.
@@ -70,9 +57,8 @@ class Page:
     """
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse, profile: str) -> None:
+        super().__init__()
         self.profile = profile
-        self.complaints: list[str] = []
-        """Every warning and error on the console, and every exception nobody caught."""
         self._tools = DevTools(socket, self._on_event)
 
     async def start(self) -> None:
@@ -119,26 +105,6 @@ class Page:
             details = answer["exceptionDetails"]
             raise PageError(details.get("exception", {}).get("description", details["text"]))
         return answer["result"].get("value")
-
-    async def wait_for(self, expression: str, within: float = 10) -> None:
-        """Wait until a JavaScript expression is true.
-
-        Raises:
-            PageError: it never was.
-        """
-        try:
-            async with asyncio.timeout(within):
-                while not await self._is_true(expression):  # noqa: ASYNC110 - the page calls nobody
-                    await asyncio.sleep(0.03)
-        except TimeoutError:
-            text = await self.evaluate("document.body?.innerText")
-            raise PageError(
-                f"never true: {expression}\nthe page says: {text}\nits console: {self.complaints}"
-            ) from None
-
-    async def wait_for_text(self, text: str, within: float = 10) -> None:
-        """Wait until the page shows this text."""
-        await self.wait_for(f"document.body.innerText.includes({json.dumps(text)})", within)
 
     async def accessible(self, role: str | None = None, name: str | None = None) -> list[dict[str, Any]]:
         """What a screen reader finds: nodes with ``role``, ``name`` and ``properties``, and their DOM node."""
@@ -207,13 +173,13 @@ class Page:
             await asyncio.sleep(0.05)
         x, y = sum(quad[0::2]) / 4, sum(quad[1::2]) / 4
         clicked = (await self._tools.call("DOM.resolveNode", backendNodeId=node))["object"]["objectId"]
-        await self._tools.call("Runtime.callFunctionOn", objectId=clicked, functionDeclaration=_WATCH_CLICK)
+        await self._tools.call("Runtime.callFunctionOn", objectId=clicked, functionDeclaration=WATCH_CLICK)
         for kind in ("mousePressed", "mouseReleased"):
             await self._tools.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
         try:
             answer = await self._tools.call(
                 "Runtime.callFunctionOn",
-                objectId=clicked, functionDeclaration="function() { return this.clickWent(); }", returnByValue=True,
+                objectId=clicked, functionDeclaration=CLICK_WENT, returnByValue=True,
             )  # fmt: skip
         except DevToolsError:
             return True
@@ -236,11 +202,6 @@ class Page:
         """Let go of a key."""
         await self._key("keyUp", key)
 
-    async def press(self, key: str) -> None:
-        """Press a key and let go of it."""
-        await self.key_down(key)
-        await self.key_up(key)
-
     # Hearing ----------------------------------------------------------------------------------------------
 
     async def record_remote_audio(self, seconds: float) -> tuple[int, NDArray[np.float32]]:
@@ -254,12 +215,6 @@ class Page:
         return round(answer["rate"]), samples[: round(seconds * answer["rate"])]
 
     # ------------------------------------------------------------------------------------------------------
-
-    async def _is_true(self, expression: str) -> bool:
-        try:
-            return bool(await self.evaluate(f"Boolean({expression})"))
-        except (PageError, DevToolsError):
-            return False  # the page is just being opened
 
     async def _find(self, role: str, name: str, within: float) -> int:
         try:

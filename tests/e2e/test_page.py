@@ -1,4 +1,4 @@
-"""The page, used as a person uses it, in a real browser against a real server."""
+"""The page, used as a person uses it, in Chromium; its main journeys are in test_page_in_each_browser.py."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from conference.audio.frame import SAMPLE_RATE
 from tests.e2e.browser import Page
-from tests.e2e.on_the_page import AMY_HZ, BEN_HZ, in_the_room, join, loudness, names, participant
+from tests.e2e.on_the_page import AMY_HZ, BEN_HZ, in_the_room, join, names, participant
 from tests.e2e.running import RunningServer, eventually
 from tests.e2e.seats import seat_local
 from tests.tones import level_at
@@ -60,21 +60,6 @@ async def test_the_microphones_level_is_seen_before_joining(server: RunningServe
 
 
 # Sound ----------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.alone
-async def test_who_is_on_the_page_hears_and_is_heard_and_never_hears_themselves(
-    server: RunningServer, humming_page: Page
-) -> None:
-    ben = seat_local(server, "standup", "Ben", BEN_HZ)
-    await join(humming_page, server)
-    await asyncio.sleep(1.5)  # until the browser's own jitter buffer has settled
-    (rate, at_amy), at_ben = await asyncio.gather(humming_page.record_remote_audio(1.5), ben.listen(1.5))
-    at_amy = at_amy * 32768
-    assert level_at(at_ben, SAMPLE_RATE, AMY_HZ) == pytest.approx(-20, abs=3)
-    assert level_at(at_amy, rate, BEN_HZ) == pytest.approx(-20, abs=3)
-    assert level_at(at_amy, rate, AMY_HZ) < -80
-    assert humming_page.complaints == []
 
 
 @pytest.mark.alone
@@ -141,25 +126,6 @@ async def test_who_joined_to_listen_can_take_a_microphone_and_keeps_the_seat(
 
 
 # Mute -----------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.alone
-async def test_mute_by_button_silences_here_and_is_known_at_the_server(
-    server: RunningServer, humming_page: Page
-) -> None:
-    ben = seat_local(server, "standup", "Ben")
-    await join(humming_page, server)
-    await eventually(lambda: participant(server).talking, "Amy is heard")
-    await humming_page.click("button", "Mute")
-    await eventually(lambda: participant(server).muted, "the server knows")
-    await humming_page.wait_for("document.querySelector('.is-you').innerText.includes('Muted')")
-    assert await humming_page.accessible("button", "Unmute")
-    assert not await humming_page.accessible("button", "Mute")
-    await asyncio.sleep(0.5)
-    assert loudness(await ben.listen(0.5)) < -90
-    await humming_page.click("button", "Unmute")
-    await eventually(lambda: not participant(server).muted, "the server knows again")
-    await eventually(lambda: participant(server).talking, "Amy is heard again")
 
 
 async def test_m_mutes_and_unmutes(server: RunningServer, page: Page) -> None:

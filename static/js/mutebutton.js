@@ -71,13 +71,14 @@ export class MuteButton {
     const silenced = Boolean(muted && session?.silenced);
     this.#button.hidden = session?.listens ?? false;
     this.#button.disabled = !canSpeak;
-    this.#button.title = canSpeak ? "" : "No microphone: choose one in the settings";
+    this.#button.title = !canSpeak ? "No microphone: choose one in the settings" : silenced && session ? this.#why(session) : "";
     this.#button.setAttribute("aria-disabled", String(silenced));
     this.#button.classList.toggle("is-muted", muted);
     this.#button.classList.toggle("is-silenced", silenced);
     this.#button.classList.toggle("is-held", this.#pushedToTalk);
-    const why = silenced && session ? this.#why(session).replace(/^You were m/, "M") : "";
-    setText(byId("mute-label"), why || (muted ? "Unmute" : "Mute"));
+    const by = silenced && session ? ` by ${byWhom(session.own?.muted_by, session.roster, session.ownId)}` : "";
+    setText(byId("mute-label"), by ? "Muted" : muted ? "Unmute" : "Mute");
+    setText(byId("mute-by"), by);
     byId("mute-icon").setAttribute("href", muted || !canSpeak ? "#icon-mic-off" : "#icon-mic");
     byId("keys-hint").hidden = !canSpeak || silenced;
   }

@@ -156,7 +156,7 @@ export class RoomView extends EventTarget {
     if (session.waiting) this.#chat.hide();
     this.#hand.hidden = session.waiting;
     this.#hand.setAttribute("aria-pressed", String(Boolean(own?.hand_raised_at)));
-    setText(byId("hand-label"), own?.hand_raised_at ? "Lower hand" : "Raise hand");
+    setText(byId("hand-label"), own?.hand_raised_at ? "Lower" : "Raise");
     document.title = session.waiting ? `Waiting for ${session.room}` : `${session.room} (${count}) · Conference`;
     this.#banners.showStanding(own ? ownStanding(own, session.roster, session.house.rules) : null);
     this.#mute.show();

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-# The contrast of every piece of text with what is behind it: WCAG 2.2, success criterion 1.4.3.
-CONTRASTS = """
-(() => {
+_COLORS = """
   const canvas = new OffscreenCanvas(1, 1).getContext('2d', {willReadFrequently: true});
   const rgba = (color) => {
     canvas.clearRect(0, 0, 1, 1);
@@ -22,16 +20,84 @@ CONTRASTS = """
   const luminance = (color) => color.slice(0, 3).map((value) => value / 255)
     .map((value) => value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4)
     .reduce((sum, value, i) => sum + value * [0.2126, 0.7152, 0.0722][i], 0);
+  const contrast = (one, other) => {
+    const [a, b] = [one, other].map(luminance);
+    return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+  };
+"""
+
+# The contrast of every piece of text with what is behind it: WCAG 2.2, success criterion 1.4.3.
+CONTRASTS = (
+    """
+(() => {"""
+    + _COLORS
+    + """
   const found = [];
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walker.nextNode()) {
     const element = walker.currentNode.parentElement;
     if (!walker.currentNode.data.trim() || !element.checkVisibility()) continue;
     if (element.closest('.toast, .sr-only, :disabled, svg')) continue;
-    const [a, b] = [rgba(getComputedStyle(element).color), behind(element)].map(luminance);
-    found.push([(Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05), walker.currentNode.data.trim()]);
+    found.push([contrast(rgba(getComputedStyle(element).color), behind(element)), walker.currentNode.data.trim()]);
   }
   return found;
+})()
+"""
+)
+
+# What is pressed, and the links.
+PRESSED = "button, summary, a[href]"
+
+# Buttons and links, shown or not, whose words (4.5 to 1), icon (3 to 1) or mark of the focus (3 to 1) cannot be seen,
+# with the contrast: WCAG 2.2, success criteria 1.4.3 and 1.4.11. What is see-through, or filtered, is not as computed.
+FAINT = (
+    """
+(() => {"""
+    + _COLORS
+    + f"  const pressed = document.querySelectorAll('{PRESSED}');"
+    + """
+  const faint = [];
+  for (const one of pressed) {
+    if (one.matches(':disabled')) continue;
+    const style = getComputedStyle(one);
+    const name = one.id || one.ariaLabel || one.textContent.trim();
+    if (style.filter !== 'none' || style.opacity !== '1') faint.push([name, 'seen through something']);
+    for (const part of [one, ...one.querySelectorAll('*')]) {
+      const words = [...part.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim());
+      if (!words && part.localName !== 'svg') continue;
+      const ratio = contrast(rgba(getComputedStyle(part).color), behind(part));
+      if (ratio < (words ? 4.5 : 3)) faint.push([name, words ? 'words' : 'icon', ratio]);
+    }
+    const ring = contrast(rgba(style.outlineColor), behind(one.parentElement));
+    if (style.outlineStyle !== 'none' && ring < 3) faint.push([name, 'focus', ring]);
+  }
+  return faint;
+})()
+"""
+)
+
+# Labels of the toolbar that are on more than one line, or not all to be seen, with where they are.
+BROKEN_LABELS = """
+(() => {
+  const broken = [];
+  const walker = document.createTreeWalker(document.querySelector('.controls-row'), NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const node = walker.currentNode;
+    const button = node.parentElement.closest('button');
+    if (!node.data.trim() || !button?.checkVisibility()) continue;
+    if (getComputedStyle(node.parentElement).clipPath !== 'none') continue; // for screen readers
+    const range = document.createRange();
+    range.selectNodeContents(node);
+    const lines = new Set([...range.getClientRects()].map((line) => Math.round(line.top)));
+    const [text, box] = [range.getBoundingClientRect(), button.getBoundingClientRect()];
+    const shown = node.parentElement.closest('.control-label')?.getBoundingClientRect() ?? box;
+    if (lines.size !== 1) broken.push([node.data, 'lines', lines.size]);
+    if (shown.left < box.left || shown.right > box.right) broken.push([node.data, 'sticks out of its button']);
+    if (box.left < 0 || box.right > innerWidth) broken.push([node.data, 'is beside the screen']);
+    const cut = text.left < shown.left - 1 || text.right > shown.right + 1;
+    if (cut && !node.parentElement.closest('#mute-by')) broken.push([node.data, 'is cut off']);
+  }
+  return broken;
 })()
 """
 

@@ -12,7 +12,7 @@ The journey of a voice, and where to read about each step::
     audio.mix                       total of all; each talker's own taken out again
     audio.limiter                   after the subtraction, before int16
     room.encoders                   once per distinct (mix, codec)
-    webrtc.send | telephony.leg     packets leave
+    webrtc.send | telephony.outlet  packets leave
 
 ``room.Room.tick`` drives all of it, 50 times a second, synchronously; `clock` is the one place that reads the time.
 """

@@ -2,9 +2,10 @@
 
 For whoever embeds a room: a bot, a recorder, a player, a test::
 
-    room = Conference().join("lobby", local_participant("bot", on_mix=hear))
-    room.participants["bot"].source.push(samples, captured_ns=now)
-    room.tick(n, now)
+    conference, voice = Conference(), LocalSource()
+    conference.join("lobby", local_participant("bot", source=voice, on_mix=hear))
+    voice.push(samples, captured_ns=now)
+    conference.tick(n, now)
 """
 
 from __future__ import annotations
@@ -81,8 +82,21 @@ class LocalSink:
 
 
 def local_participant(
-    name: str, *, on_mix: Callable[[Mix], None] | None = None, codec: Codec | None = None, joined_at: float = 0.0
+    name: str,
+    *,
+    source: LocalSource | None = None,
+    on_mix: Callable[[Mix], None] | None = None,
+    codec: Codec | None = None,
+    joined_at: float = 0.0,
 ) -> Participant:
-    """A participant with a `LocalSource`, and a `LocalSink` if ``on_mix`` is given. Its id is its name."""
+    """A participant whose id is its name, and who leaves as ``failed`` if what they are made of raises.
+
+    Args:
+        name: what people see.
+        source: their voice; ``None`` for one who only listens.
+        on_mix: takes what they hear, as `LocalSink` does; ``None`` for one who only speaks.
+        codec: what ``Mix.payload`` is to be encoded with; PCM alone if ``None``.
+        joined_at: unix time in seconds.
+    """
     sink = LocalSink(on_mix, codec) if on_mix is not None else None
-    return Participant(id=name, name=name, transport="local", joined_at=joined_at, source=LocalSource(), sink=sink)
+    return Participant(id=name, name=name, transport="local", joined_at=joined_at, source=source, sink=sink)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import asdict
 from typing import Any
@@ -23,6 +24,8 @@ from conference.room.events import (
 from conference.room.participant import Departure, Participant, Restraints, Role, Sink, Source
 from conference.room.policy import RoomPolicy
 from conference.room.voice import Voice, VoiceSettings
+
+log = logging.getLogger(__name__)
 
 HOST_GRACE_TICKS = 1500
 """How long a room that ends with its host waits for one whose connection was lost: 30 s."""
@@ -109,7 +112,10 @@ class People:
         participant = self.participants[participant_id]
         participant.leaving = (departure, by)
         if participant.hang_up is not None:
-            participant.hang_up(reason)
+            try:
+                participant.hang_up(reason)
+            except Exception:  # they are to go all the same, and those after them
+                log.exception("room %s: the connection of participant %s cannot be ended", self.name, participant_id)
         self.remove(participant_id, reason)  # unless ending the connection did that
 
     def end(self, reason: str, *, by: str | None = None) -> None:

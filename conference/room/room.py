@@ -229,13 +229,11 @@ class Room(People):
         self._audience.rearrange(participant_id, plain=self._plain)
 
     def _expel(self, participant: Participant) -> None:
-        """A participant whose connection breaks the room's rules must not take the room with it."""
+        """A participant whose connection breaks the room's rules must not take the room with it, nor stay unheard."""
         log.exception("room %s: the connection of participant %s failed", self.name, participant.id)
         participant.source = participant.sink = None
-        participant.leaving = ("failed", None)
-        self._stir(participant.id)
-        if participant.hang_up is not None:
-            participant.hang_up("internal error")
+        if self.participants.get(participant.id) is participant:  # else somebody else saw to it, on this very tick
+            self.dismiss(participant.id, "internal error", "failed")
 
     def _publish_levels(self) -> None:
         levels = {one.id: round(one.level, 1) for one in self._floor.awake if one.level > SILENT_LEVEL}

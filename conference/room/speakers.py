@@ -141,6 +141,8 @@ class Floor:
             self._skip(participant, now_ns)
             return None
         frame = None if source is None else self._pull(participant, source.pull, now_ns)
+        if participant.source is not source:
+            return None  # it has failed, and they were removed
         heard = voice.process(frame, muted=not audible)
         if audible:
             self._show(participant)

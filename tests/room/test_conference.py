@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import numpy as np
 import pytest
 
+from conference.audio.frame import TICK_NS, Samples
 from conference.room.conference import Conference
-from conference.room.events import ParticipantLeft, RoomEvent
-from conference.room.participant import Participant, Role
+from conference.room.events import LevelsMeasured, ParticipantLeft, RoomEvent
+from conference.room.local import LocalSink, LocalSource
+from conference.room.participant import Mix, Participant, Role
 from conference.room.people import HOST_GRACE_TICKS
 from conference.room.policy import RoomPolicy
 
@@ -57,6 +62,110 @@ def test_a_room_that_is_ended_is_left_by_everybody_once(
         come(conference, name, connected=connected)
     conference.end("tea", "It is late.", by="hana")
     assert left(events) == [(name, "ended", "hana") for name in ("amy", "ben", "cleo")]
+    assert conference.rooms == {}
+
+
+class BrokenSource:
+    def pull(self, now_ns: int) -> Samples | None:
+        raise RuntimeError("boom")
+
+
+def break_sink(participant: Participant) -> None:
+    def deliver(mix: Mix) -> None:
+        raise RuntimeError("boom")
+
+    participant.sink = LocalSink(deliver)
+
+
+def break_source(participant: Participant) -> None:
+    participant.source = BrokenSource()
+
+
+def break_both(participant: Participant) -> None:
+    break_source(participant)
+    break_sink(participant)
+
+
+BREAKS = (break_sink, break_source, break_both)
+
+
+@pytest.mark.parametrize("breaks", BREAKS)
+@pytest.mark.parametrize("connected", [True, False])
+def test_who_breaks_in_this_process_leaves_once_as_a_failure_and_the_last_takes_the_room_along(
+    conference: Conference, events: list[RoomEvent], connected: bool, breaks: Callable[[Participant], None]
+) -> None:
+    amy, ben = (come(conference, name, connected=connected) for name in ("amy", "ben"))
+    breaks(amy)
+    for tick in range(3):
+        conference.tick(tick, tick * TICK_NS)
+    assert list(conference.rooms["tea"].participants) == ["ben"]
+    breaks(ben)
+    conference.rooms["tea"].reseat("ben", ben.source, ben.sink, ben.hang_up)
+    conference.tick(3, 3 * TICK_NS)
+    assert left(events) == [("amy", "failed", None), ("ben", "failed", None)]
+    assert [one.reason for one in events if isinstance(one, ParticipantLeft)] == ["internal error"] * 2
+    assert conference.rooms == {}
+
+
+@pytest.mark.parametrize("breaks", BREAKS)
+def test_who_breaks_and_cannot_be_hung_up_either_is_gone_and_the_others_hear_on(
+    conference: Conference, events: list[RoomEvent], breaks: Callable[[Participant], None]
+) -> None:
+    def stuck(reason: str) -> None:
+        raise OSError
+
+    heard: list[Mix] = []
+    broken, well = come(conference, "amy", connected=False), come(conference, "ben", connected=False)
+    well.sink = LocalSink(heard.append)
+    broken.hang_up = stuck
+    breaks(broken)
+    for tick in range(3):
+        conference.tick(tick, tick * TICK_NS)
+    assert left(events) == [("amy", "failed", None)]
+    assert len(heard) == 3
+
+
+def test_who_fails_in_mid_word_is_not_said_to_talk_after_they_left(
+    conference: Conference, events: list[RoomEvent]
+) -> None:
+    class FailsLater(LocalSource):
+        def pull(self, now_ns: int) -> Samples | None:
+            if now_ns == 10 * TICK_NS:
+                raise RuntimeError("boom")
+            return np.full(960, 5000, np.int16)
+
+    come(conference, "amy", connected=False).source = FailsLater()
+    come(conference, "ben", connected=False)
+    for tick in range(20):
+        conference.tick(tick, tick * TICK_NS)
+    names = [type(one).__name__ for one in events if not isinstance(one, LevelsMeasured)]
+    assert names == ["ParticipantJoined"] * 2 + ["TalkingStarted", "TalkingStopped", "ParticipantLeft"]
+
+
+def test_whom_another_removes_as_they_break_is_removed_once(conference: Conference, events: list[RoomEvent]) -> None:
+    amy, ben = (come(conference, name, connected=False) for name in ("amy", "ben"))
+
+    def remove_and_raise(mix: Mix) -> None:
+        conference.leave("tea", "ben", "left")
+        conference.leave("tea", "amy", "left")
+        raise RuntimeError("boom")
+
+    amy.sink = ben.sink = LocalSink(remove_and_raise)
+    conference.tick(0, 0)
+    assert left(events) == [("ben", "left", None), ("amy", "left", None)]
+    assert conference.rooms == {}
+
+
+def test_a_connection_that_cannot_be_ended_keeps_nobody_in_a_room_that_is_ended(
+    conference: Conference, events: list[RoomEvent]
+) -> None:
+    def stuck(reason: str) -> None:
+        raise OSError
+
+    come(conference, "amy").hang_up = stuck
+    come(conference, "ben")
+    conference.end("tea", "It is late.")
+    assert left(events) == [("amy", "ended", None), ("ben", "ended", None)]
     assert conference.rooms == {}
 
 

@@ -326,10 +326,9 @@ def test_only_room_names_of_plain_characters_are_accepted(name: str) -> None:
 def test_a_room_can_be_embedded_in_a_few_lines() -> None:
     heard: list[Samples] = []
     conference = Conference()
-    room = conference.join("lobby", local_participant("bot"))
+    bot = LocalSource()
+    conference.join("lobby", local_participant("bot", source=bot))
     conference.join("lobby", local_participant("recorder", on_mix=lambda mix: heard.append(mix.samples)))
-    bot = room.participants["bot"].source
-    assert isinstance(bot, LocalSource)
     tone = (5000 * np.sin(np.arange(SAMPLE_RATE) * 0.05)).astype(np.int16)
     bot.push(tone, captured_ns=0)
     for tick in range(50):

@@ -15,7 +15,7 @@ from conference.audio.frame import SILENT_LEVEL, Samples
 from conference.room.encoders import EncoderBank
 from conference.room.events import HearingChanged, LevelsMeasured, RoomEvent, SoundStarted, SoundStopped
 from conference.room.gain_vector import full_row, plain_row
-from conference.room.hearing import Hearing, Rule
+from conference.room.hearing import Hearing
 from conference.room.loudest import DEFAULT_LIMIT, TalkerSelection
 from conference.room.mix_groups import Audience, Row
 from conference.room.participant import Departure, Participant, Sink, Source
@@ -140,9 +140,9 @@ class Room(People):
         self._hearing.sidebar(members)
         self._hearing_changed(by)
 
-    def rejoin(self, members: Iterable[str], before: Iterable[Rule] = (), *, by: str | None = None) -> None:
-        """Take back all that is set in the matrix for these, and set again what was before."""
-        self._hearing.rejoin(members, before)
+    def rejoin(self, members: Iterable[str], *, by: str | None = None) -> None:
+        """End the sidebars that these are in; see `Hearing.rejoin`."""
+        self._hearing.rejoin(members)
         self._hearing_changed(by)
 
     def _hearing_changed(self, by: str | None) -> None:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 from conference.ids import new_id
-from conference.room.hearing import Rule
 from conference.room.room import Room
 
 
@@ -15,22 +13,15 @@ class InSidebar(Exception):
     """Somebody is in a sidebar already; the text is a sentence."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Sidebar:
-    members: tuple[str, ...]
-    before: tuple[Rule, ...]
-    """What was set of who hears its members: whoever was a coach is one again when it ends."""
-
-
 class Sidebars:
     """The sidebars of all rooms, by id. They go with their room."""
 
     def __init__(self) -> None:
-        self._rooms: WeakKeyDictionary[Room, dict[str, _Sidebar]] = WeakKeyDictionary()
+        self._rooms: WeakKeyDictionary[Room, dict[str, tuple[str, ...]]] = WeakKeyDictionary()
 
     def of(self, room: Room) -> dict[str, tuple[str, ...]]:
         """Their members, by id."""
-        return {sidebar_id: one.members for sidebar_id, one in self._rooms.get(room, {}).items()}
+        return dict(self._rooms.get(room, {}))
 
     def check_free(self, room: Room, participant_ids: Iterable[str]) -> None:
         """Whether none of these is in a sidebar, which another setting of who hears them would break.
@@ -54,18 +45,15 @@ class Sidebars:
         """
         group = tuple(dict.fromkeys(members))
         self.check_free(room, group)
-        before = tuple(one for one in room.hearing.rules if one.source in group)
         room.sidebar(group, by=by)
         sidebar_id = new_id()
-        self._rooms.setdefault(room, {})[sidebar_id] = _Sidebar(group, before)
+        self._rooms.setdefault(room, {})[sidebar_id] = group
         return sidebar_id
 
     def end(self, room: Room, sidebar_id: str, *, by: str | None) -> bool:
         """Bring everybody back into the room. Returns whether there was such a sidebar."""
-        sidebar = self._rooms.get(room, {}).pop(sidebar_id, None)
-        if sidebar is None:
+        members = self._rooms.get(room, {}).pop(sidebar_id, None)
+        if members is None:
             return False
-        aside = {member for members in self.of(room).values() for member in members}
-        before = [one for one in sidebar.before if one.listener not in aside]  # nobody whispers into another sidebar
-        room.rejoin(sidebar.members, before, by=by)
+        room.rejoin(members, by=by)
         return True

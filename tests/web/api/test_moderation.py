@@ -588,6 +588,16 @@ async def test_a_coach_who_was_in_a_sidebar_is_still_not_heard_by_the_caller(sce
     assert hears(scene) == before
 
 
+async def test_a_coach_is_heard_by_the_agent_again_who_was_in_a_sidebar_without_them(scene: Scene) -> None:
+    coach, agent, caller = "Hana", "Amy", "Ben"
+    await scene.put(f"{scene.paths[coach]}/coach", {"agent": scene.id(agent)})
+    before = hears(scene)
+    aside = await scene.post("/rooms/tea/sidebars", {"participants": [scene.id(agent), scene.id(caller)]})
+    assert hears(scene)[agent][coach] == hears(scene)[caller][coach] == 0.0
+    assert (await scene.delete(aside.headers["Location"])).status == 204
+    assert hears(scene) == before
+
+
 async def test_whoever_is_back_from_a_sidebar_whispers_into_no_other(scene: Scene) -> None:
     await scene.come("Cleo", **as_role("speaker"))
     await scene.put(f"{scene.paths['Amy']}/whisper", {"to": [scene.id("Cleo")]})

@@ -34,11 +34,15 @@ $(NODE_PACKAGES): tests/interop/package.json
 	  echo 'MISSING: npm. The test against libwebrtc will be skipped.'; \
 	fi
 
-# What listens to sound runs alone, for other tests would disturb it. 5: ARGS left no test of these.
+# What listens to sound runs alone, for other tests would disturb it. Both halves run, whatever comes of the first.
+# 5: ARGS left no test of these.
 test: install system-packages  ## Pass all tests; ARGS="-k mix" passes options on to pytest
 	@$(MAKE) --no-print-directory $(NODE_PACKAGES) || echo 'MISSING: @roamhq/wrtc. The test against libwebrtc will be skipped.'
-	$(BIN)/python -m pytest -n auto --dist worksteal -m 'not alone' $(ARGS) || [ $$? -eq 5 ]
-	$(BIN)/python -m pytest -m alone $(ARGS) || [ $$? -eq 5 ]
+	@failed=0; \
+	half() { echo "$(BIN)/python -m pytest $$*"; $(BIN)/python -m pytest "$$@" $(ARGS) || [ $$? -eq 5 ] || failed=1; }; \
+	half -n auto --dist worksteal -m 'not alone'; \
+	half -m alone; \
+	exit $$failed
 
 lint: install  ## ruff and mypy
 	$(BIN)/ruff check .

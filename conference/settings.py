@@ -75,7 +75,9 @@ class Settings:
     public_url: str | None = None
     """The origin that others reach this server at, e.g. ``https://talk.example.org``; ``None``: as they asked for."""
     behind_proxy: bool = False
-    """Believe the last ``X-Forwarded-For`` and ``X-Forwarded-Proto``."""
+    """Believe what reverse proxies write into ``X-Forwarded-For``, ``-Proto`` and ``-Host``."""
+    trusted_proxies: int = 1
+    """How many of them stand one behind the other: so many entries from the end are theirs."""
     allowed_origins: tuple[str, ...] = ()
     """Other sites whose pages may use this server; ``*`` for all."""
 
@@ -222,7 +224,7 @@ class Settings:
         except InvalidRoomName:
             raise SettingsError(
                 "twilio-default-room must be 1 to 64 letters, digits, dots, underscores or hyphens, "
-                f"not '{self.twilio_default_room}'."
+                f"and more than a dot or two, not '{self.twilio_default_room}'."
             ) from None
         for name, choices in _CHOICES:
             if getattr(self, name) not in choices:
@@ -292,6 +294,7 @@ class Settings:
 _RANGES: tuple[tuple[str, float, float], ...] = (
     ("port", 0, 65535),
     ("udp_port", 0, 65535),
+    ("trusted_proxies", 1, 100),
     ("max_rooms", 1, 1_000_000),
     ("max_participants_per_room", 1, 100_000),
     ("max_talkers", 1, 1000),

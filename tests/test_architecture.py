@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1] / "conference"
 
-TOP_LEVEL = {"settings", "checks", "ids", "iceservers", "log"}
+TOP_LEVEL = {"settings", "checks", "ids", "iceservers", "log", "text"}
 
 BELOW_WEB = {
     "access",
@@ -38,7 +38,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "capture": {"capture", "telephony", "room", "playout", "codecs", "audio"},
     "clock": {"audio"},
     "webrtc": {"webrtc", "room", "playout", "codecs", "audio"},
-    "telephony": {"telephony", "room", "playout", "codecs", "audio"},
+    "telephony": {"telephony", "text", "room", "playout", "codecs", "audio"},
     "web": {"web", *BELOW_WEB},
     "load": {"load", "webrtc", "telephony", "codecs", "audio"},
     "cli": {"cli", "load", "web", *BELOW_WEB},
@@ -47,6 +47,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "ids": set(),
     "iceservers": set(),
     "log": set(),
+    "text": set(),
 }
 
 SYNCHRONOUS = ("audio", "codecs", "playout", "room", "access", "capture", "prompts", "attendant")

@@ -247,7 +247,9 @@ OPTIONS: tuple[Option, ...] = (
     Option("public_url", _WHERE, str, "URL",
            "how others reach this server, e.g. https://talk.example.org; needed behind a proxy"),
     Option("behind_proxy", _WHERE, read_switch, "",
-           "a reverse proxy stands in front: believe its X-Forwarded-For and X-Forwarded-Proto"),
+           "a reverse proxy stands in front: believe its X-Forwarded-For, X-Forwarded-Proto and X-Forwarded-Host"),
+    Option("trusted_proxies", _WHERE, read_whole, "N",
+           "how many reverse proxies stand one behind the other: what others wrote before them is not believed"),
     Option("allowed_origins", _WHERE, str, "ORIGIN",
            "another site whose pages may use this server's API, e.g. https://intranet.example.org, or * for all; "
            "can be repeated", name="allow-origin", many=True),

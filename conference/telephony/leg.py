@@ -22,6 +22,7 @@ from conference.telephony.outlet import Outlet
 from conference.telephony.settings import LegSettings
 from conference.telephony.twilio import messages
 from conference.telephony.twilio.fields import MessageError
+from conference.text import shows
 
 POLICY_VIOLATION = 1008
 """RFC 6455 section 7.4.1: the endpoint is terminating the connection because of its policy."""
@@ -192,7 +193,8 @@ class TwilioLeg:
     def clean_name(self, text: str) -> str:
         """What of a name can be shown; perhaps nothing."""
         printable = "".join(character for character in text if character.isprintable())
-        return printable.strip()[: self._settings.max_name_chars].strip()
+        name = printable.strip()[: self._settings.max_name_chars].strip()
+        return name if shows(name) else ""
 
     def _media(self, message: messages.Media, now_ns: int) -> list[LegEvent]:
         if self.state is not State.STARTED:

@@ -27,7 +27,7 @@ from conference.web.events.feeds import Feeds
 from conference.web.events.journal import Journal
 from conference.web.events.webhooks import Webhooks, WebhookSettings
 from conference.web.http.cors import add_cors_headers, answer_options, refuse_other_sites
-from conference.web.http.host_header import refuse_other_names
+from conference.web.http.host_header import refuse_malformed_names, refuse_other_names
 from conference.web.http.problems import Handler, Problem, problem_middleware
 from conference.web.http.ratelimit import RateLimit
 from conference.web.joining.call import Call
@@ -65,6 +65,7 @@ def build_app(settings: Settings | None = None, *, webrtc: WebRtcLike | None = N
         middlewares=[
             problem_middleware,
             _not_while_stopping,
+            refuse_malformed_names,
             refuse_other_names,
             refuse_other_sites,
             answer_options,

@@ -108,7 +108,7 @@ def limit_joins(server: Server, request: web.Request) -> None:
     Raises:
         Problem: they join too often (429).
     """
-    address = client_address(request, behind_proxy=server.settings.behind_proxy)
+    address = client_address(request, server.settings)
     check_wait(server.joins.take(rate_key(address), time.monotonic()), "Too many joins from your address")
 
 

@@ -18,6 +18,9 @@
 
 const ROOM_NAME = /^[A-Za-z0-9._-]{1,64}$/;
 
+/** What every browser takes for steps in a path (RFC 3986, section 5.2.4). */
+const DOT_SEGMENTS = [".", ".."];
+
 /**
  * @param {string} address  an absolute URL
  * @returns {Invitation}
@@ -69,6 +72,7 @@ export function roomNameProblem(room) {
   if (!ROOM_NAME.test(room)) {
     return "A room's name has only letters A to Z, digits, dots, dashes and underscores; no spaces.";
   }
+  if (DOT_SEGMENTS.includes(room)) return "A room's name cannot be only a dot, or two: add a letter or a digit.";
   return null;
 }
 

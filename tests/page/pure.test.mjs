@@ -39,8 +39,8 @@ test("a token is read from behind the hash or from the query, and the address th
 });
 
 test("a room's name is one the server takes, or a sentence says what is wrong", () => {
-  for (const good of ["a", "A-b_c.9", "x".repeat(64)]) assert.equal(roomNameProblem(good), null);
-  for (const bad of ["", "two words", "café", "a/b", "x".repeat(65)]) assert.match(roomNameProblem(bad), /\.$/);
+  for (const good of ["a", "A-b_c.9", "...", ".a", "x".repeat(64)]) assert.equal(roomNameProblem(good), null);
+  for (const bad of ["", "two words", "café", "a/b", ".", "..", "x".repeat(65)]) assert.match(roomNameProblem(bad), /\.$/);
 });
 
 test("the roster follows the events, and what changes nothing gives the same roster", () => {

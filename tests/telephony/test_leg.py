@@ -59,7 +59,15 @@ def test_the_room_is_the_paths_else_the_parameters_else_unknown() -> None:
 
 @pytest.mark.parametrize(
     ("given_name", "shown"),
-    [("Amy", "Amy"), ("  Amy\n\x00 ", "Amy"), ("", "CA1"), ("\x07", "CA1"), ("x" * 100, "x" * 64), ("Zoë", "Zoë")],
+    [
+        ("Amy", "Amy"),
+        ("  Amy\n\x00 ", "Amy"),
+        ("", "CA1"),
+        ("\x07", "CA1"),
+        ("x" * 100, "x" * 64),
+        ("Zoë", "Zoë"),
+        ("\u3164\u2800", "CA1"),
+    ],
 )
 def test_the_name_is_the_parameter_made_presentable_else_the_call(given_name: str, shown: str) -> None:
     assert started(name=given_name).name == shown

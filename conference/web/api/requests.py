@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from conference.access.grants import Role
 from conference.room.policy import Announce, Lobby
+from conference.text import BLANK
 from conference.web.http.text import read_name, read_text_message
 
 MAX_IDS = 1000
@@ -211,7 +212,7 @@ class NewMessage(Body):
             {
                 "type": "string",
                 "maxLength": MAX_MESSAGE_CHARS,
-                "pattern": rf"^{_WRITTEN}[^\s{_CONTROLS}]{_WRITTEN}$",
+                "pattern": rf"^{_WRITTEN}[^{BLANK}{_CONTROLS}]{_WRITTEN}$",
             }
         ),
     ] = Field(description="Shown as it is; nothing in it is markup.")

@@ -29,7 +29,7 @@ async def make_token(request: web.Request) -> web.Response:
         room = check_room_name(request.match_info["room"])
     except InvalidRoomName as error:
         raise Problem(400, str(error)) from None
-    address = client_address(request, behind_proxy=server.settings.behind_proxy)
+    address = client_address(request, server.settings)
     check_wait(pin_wait(server, room, address), "Too many wrong PINs")
     grant = check_pin(server, room, entered.pin, address)
     if grant is None:

@@ -48,7 +48,7 @@ async def stream(request: web.Request) -> web.StreamResponse:
     room = request.match_info.get("room")
     if room is not None:
         _check_room(room)
-    if is_foreign(request, server.settings.allowed_origins):
+    if is_foreign(request, server.settings):
         raise Problem(403, "Pages of other sites may not call in here; see the option --allow-origin.")
     socket = web.WebSocketResponse(
         heartbeat=_HEARTBEAT,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from conference.web.http.origin import is_foreign
 from conference.web.http.problems import Handler, Problem
 from conference.web.live import SERVER
 
@@ -17,12 +18,10 @@ _HEADERS = "Authorization, Content-Type, If-Match, Last-Event-ID, Conference-Sea
 async def refuse_other_sites(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Let no page of another site change anything here, unless that site has been allowed.
 
-    Forms and plain POSTs a browser sends anywhere without asking first; it only says where they come from (Fetch
-    Metadata, section 2.2). A server without a secret would do what they say, on a machine that only its owner reaches.
+    Forms and plain POSTs a browser sends anywhere without asking first; it only says where they come from. A server
+    without a secret would do what they say, on a machine that only its owner reaches.
     """
-    allowed = request.app[SERVER].settings.allowed_origins
-    foreign = request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site")
-    if foreign and request.method not in _SAFE and not {"*", request.headers.get("Origin")} & {*allowed}:
+    if request.method not in _SAFE and is_foreign(request, request.app[SERVER].settings):
         raise Problem(403, "Pages of other sites may change nothing here; see the option --allow-origin.")
     return await handler(request)
 

@@ -1,4 +1,4 @@
-"""The names that an open server answers to.
+"""The names that a server is asked by: what is none is refused, and an open server answers to its own only.
 
 A browser lets a page read what comes from the site that the page itself is from. Who owns a name can have it lead to
 their own server first, which gives the page, and then to 127.0.0.1 (DNS rebinding): to the browser this server is then
@@ -13,10 +13,20 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from conference.settings import Settings
+from conference.web.http.origin import is_authority
 from conference.web.http.problems import Handler, Problem
 from conference.web.live import SERVER
 
 _TITLE = "This server is not known by this name: use http://127.0.0.1 or localhost, or see the option --public-url."
+
+
+@web.middleware
+async def refuse_malformed_names(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Do nothing for whoever asks for something that cannot be a name (RFC 9112, section 3.2)."""
+    names = request.headers.getall("Host", [])
+    if len(names) > 1 or not all(map(is_authority, names)):
+        raise Problem(400, "Host must be one name or address, perhaps with a port, like talk.example.org:8080.")
+    return await handler(request)
 
 
 @web.middleware

@@ -1,23 +1,28 @@
-"""Where a request comes from, and where we are seen at: addresses and origins, through a proxy or not."""
+"""Where a request comes from, and where we are seen at: addresses and origins, through proxies or not.
+
+Every proxy writes what it saw behind what it was sent, in the same line or in another one. So of all lines together,
+only as many entries from the end are believed as there are proxies of ours: what stands before is the caller's own.
+"""
 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Collection
+import re
 from urllib.parse import urlsplit
 
 from aiohttp import web
 
 from conference.settings import Settings
 
+_PORTS = {"http": 80, "https": 443}
+_AUTHORITY = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[\w.~!$&'()*+,;=%-]*)(?::[0-9]{0,5})?", re.ASCII)
+_WITH_PORT = re.compile(r"([0-9.]+):[0-9]+|\[([0-9A-Fa-f:.]+)\](?::[0-9]+)?")
 
-def client_address(request: web.BaseRequest, *, behind_proxy: bool) -> str:
-    """The IP address of whoever asks, as text; behind a proxy, the last one that it vouches for."""
-    if behind_proxy:
-        forwarded = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
-        if forwarded:
-            return forwarded
-    return request.remote or "unknown"
+
+def client_address(request: web.BaseRequest, settings: Settings) -> str:
+    """The IP address of whoever asks, as text; behind proxies, the one that the first of ours vouches for."""
+    forwarded = _forwarded(request, "X-Forwarded-For", settings)
+    return (forwarded and _address(forwarded)) or request.remote or "unknown"
 
 
 def rate_key(address: str) -> str:
@@ -28,22 +33,99 @@ def rate_key(address: str) -> str:
         return address
     if parsed.version == 4:
         return address
+    if parsed.ipv4_mapped is not None:  # as sockets and proxies for both have IPv4 (RFC 4291, section 2.5.5.2)
+        return str(parsed.ipv4_mapped)
     return str(ipaddress.ip_network((parsed, 64), strict=False))
+
+
+def is_authority(text: str) -> bool:
+    """Whether it is a name or an address, perhaps with a port, as ``Host`` has it (RFC 9110, section 7.2)."""
+    if not _AUTHORITY.fullmatch(text):
+        return False
+    try:
+        _ = urlsplit(f"//{text}").port
+    except ValueError:  # a port beyond 65535, or brackets around something else than an IPv6 address
+        return False
+    return True
 
 
 def public_origin(request: web.BaseRequest, settings: Settings) -> str:
     """The origin that the world reaches us at, e.g. ``https://talk.example.org``, without a slash at its end."""
     if settings.public_url is not None:
         return settings.public_url.rstrip("/")
-    scheme = request.scheme
-    if settings.behind_proxy and request.headers.get("X-Forwarded-Proto") in ("http", "https"):
-        scheme = request.headers["X-Forwarded-Proto"]
-    return f"{scheme}://{request.host}"
+    return f"{_scheme(request, settings)}://{_host(request, settings)}"
 
 
-def is_foreign(request: web.BaseRequest, allowed: Collection[str]) -> bool:
-    """Whether a page of another site asks, one that has not been allowed. Programs send no ``Origin``."""
-    origin = request.headers.get("Origin")
-    if origin is None or "*" in allowed:
+def is_foreign(request: web.BaseRequest, settings: Settings) -> bool:
+    """Whether a page of another site asks, one that has not been allowed. Programs send no ``Origin``.
+
+    ``Origin`` decides, since a browser sends it with all that is not a plain ``GET``, wherever to. ``Sec-Fetch-Site``
+    (Fetch Metadata, section 2.2), which tells schemes apart, too, it sends over HTTPS and on the same machine only. A
+    page without an origin of its own (``null``) is nobody's we know.
+    """
+    allowed, origins = settings.allowed_origins, request.headers.getall("Origin", [])
+    if "*" in allowed or (origins and all(one in allowed for one in origins)):
         return False
-    return urlsplit(origin).netloc.lower() != request.host.lower() and origin not in allowed
+    if any(one in ("cross-site", "same-site") for one in request.headers.getall("Sec-Fetch-Site", [])):
+        return True
+    return not all(_is_ours(one, request, settings) for one in origins)
+
+
+def _is_ours(origin: str, request: web.BaseRequest, settings: Settings) -> bool:
+    scheme, _, authority = origin.partition("://")
+    here = [_site(scheme, _host(request, settings))]
+    if settings.public_url is not None:
+        public = urlsplit(settings.public_url)
+        here.append(_site(public.scheme, public.netloc))
+    ours = _site(scheme, authority)
+    return ours is not None and ours in here
+
+
+def _site(scheme: str, authority: str) -> tuple[str, int] | None:
+    """A name and a port, which need not be written out if it is the scheme's own; ``None`` if there is no name.
+
+    A proxy may speak HTTPS for us, so that we cannot know the scheme.
+    """
+    default = _PORTS.get(scheme)
+    if default is None or not is_authority(authority):
+        return None
+    parts = urlsplit(f"//{authority}")
+    if not parts.hostname:
+        return None
+    return parts.hostname, default if parts.port is None else parts.port
+
+
+def _scheme(request: web.BaseRequest, settings: Settings) -> str:
+    forwarded = _forwarded(request, "X-Forwarded-Proto", settings)
+    return forwarded if forwarded in _PORTS else request.scheme
+
+
+def _host(request: web.BaseRequest, settings: Settings) -> str:
+    """The name that was asked for, with a port unless it is the usual one; without one, the address that it came to."""
+    for named in (_forwarded(request, "X-Forwarded-Host", settings), request.headers.get("Host")):
+        if named and is_authority(named):
+            return named
+    ours = None if request.transport is None else request.transport.get_extra_info("sockname")
+    if not isinstance(ours, tuple):
+        return "localhost"
+    address, port = ours[:2]
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def _forwarded(request: web.BaseRequest, name: str, settings: Settings) -> str | None:
+    """What the first of our proxies wrote into a header field; ``None`` without proxies, or without the field."""
+    if not settings.behind_proxy:
+        return None
+    entries = [one.strip() for one in ",".join(request.headers.getall(name, [])).split(",") if one.strip()]
+    return entries[-settings.trusted_proxies :][0] if entries else None
+
+
+def _address(text: str) -> str | None:
+    """An IP address, without the port that some proxies write after it; ``None`` if it is none."""
+    match = _WITH_PORT.fullmatch(text)
+    bare = text if match is None else match[1] or match[2]
+    try:
+        ipaddress.ip_address(bare)
+    except ValueError:
+        return None
+    return bare

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from itertools import islice
+
+_COMPARED = 16
+"""Buckets of which the fullest goes, where one has to."""
 
 
 @dataclass(slots=True)
@@ -15,9 +19,12 @@ class _Bucket:
 class RateLimit:
     """At most ``per_minute`` acts a minute for each key: all at once, or spread.
 
+    Only acts that were counted are kept; whoever only asks leaves nothing behind, and so drives nobody out.
+
     Args:
         per_minute: tokens that flow in per minute, and how many a bucket holds; 0 for no limit.
-        max_keys: buckets kept; the one unused for longest goes first, and a forgotten key starts full again.
+        max_keys: buckets kept. Of more, those that are full again go, which say nothing; and while all say something,
+            the one that says the least of those unused for longest. A forgotten key starts full again.
     """
 
     def __init__(self, per_minute: int, *, max_keys: int = 10_000) -> None:
@@ -37,18 +44,32 @@ class RateLimit:
         """
         wait = self.wait(key, now)
         if wait == 0 and self._per_minute != 0:
-            self._buckets[key].tokens -= 1
+            self._buckets[key] = _Bucket(self._level(key, now) - 1, now)
+            self._buckets.move_to_end(key)
+            self._forget_one(now)
         return wait
 
     def wait(self, key: str, now: float) -> float:
         """The seconds until there is a token, which is left where it is; arguments as for :meth:`take`."""
         if self._per_minute == 0:
             return 0.0
-        bucket = self._buckets.setdefault(key, _Bucket(self._per_minute, now))
-        self._buckets.move_to_end(key)
-        if len(self._buckets) > self._max_keys:
-            self._buckets.popitem(last=False)
-        rate = self._per_minute / 60
-        bucket.tokens = min(self._per_minute, bucket.tokens + (now - bucket.filled_at) * rate)
-        bucket.filled_at = now
-        return 0.0 if bucket.tokens >= 1 else (1 - bucket.tokens) / rate
+        level = self._level(key, now)
+        return 0.0 if level >= 1 else (1 - level) * 60 / self._per_minute
+
+    def _level(self, key: str, now: float) -> float:
+        """Tokens in a bucket."""
+        bucket = self._buckets.get(key)
+        if bucket is None:
+            return self._per_minute
+        return min(self._per_minute, bucket.tokens + (now - bucket.filled_at) * self._per_minute / 60)
+
+    def _forget_one(self, now: float) -> None:
+        """Let one bucket go if there are too many. The others that were compared are compared again last."""
+        if len(self._buckets) <= self._max_keys:
+            return
+        oldest = list(islice(self._buckets, min(_COMPARED, self._max_keys)))
+        fullest = max(oldest, key=lambda key: self._level(key, now))
+        del self._buckets[fullest]
+        for key in oldest:
+            if key != fullest:
+                self._buckets.move_to_end(key)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 
+from conference.text import shows
+
 DEFAULT_NAME = "Guest"
 """The name of somebody who gave none."""
 
@@ -12,7 +14,7 @@ _BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u20
 
 
 def read_name(text: str, max_length: int) -> str:
-    """A name as somebody typed it, trimmed; :data:`DEFAULT_NAME` if nothing is left.
+    """A name as somebody typed it, trimmed; :data:`DEFAULT_NAME` if nothing of it can be seen.
 
     Raises:
         ValueError: with a sentence, if it is too long or would not show as one line of text.
@@ -22,12 +24,13 @@ def read_name(text: str, max_length: int) -> str:
         raise ValueError(f"This name is too long: use at most {max_length} characters.")
     if any(map(_is_refused, name)):
         raise ValueError("This name has control characters in it: use letters, digits and signs.")
-    return name or DEFAULT_NAME
+    return name if shows(name) else DEFAULT_NAME
 
 
 def shown_name(text: str, max_length: int = 64) -> str:
     """A name that nobody here typed, as a token's: what of it shows as one line of text."""
-    return "".join(one for one in text if not _is_refused(one)).strip()[:max_length] or "somebody"
+    name = "".join(one for one in text if not _is_refused(one)).strip()[:max_length]
+    return name if shows(name) else "somebody"
 
 
 def _is_refused(character: str) -> bool:
@@ -38,10 +41,10 @@ def read_text_message(text: str) -> str:
     """What somebody wrote to others, trimmed; it may have several lines.
 
     Raises:
-        ValueError: with a sentence, if nothing is left, or it has other control characters in it.
+        ValueError: with a sentence, if nothing of it can be seen, or it has other control characters in it.
     """
     message = text.strip()
-    if not message:
+    if not shows(message):
         raise ValueError("This message is empty: write something.")
     if any(unicodedata.category(one) in ("Cc", "Cs") and one not in "\n\t" for one in message):
         raise ValueError("This message has control characters in it: use letters, digits and signs.")

@@ -150,7 +150,7 @@ def _caller_address(request: web.Request, server: Server, parameters: Mapping[st
     # Whoever is asked for a PIN brought no token, so where signatures are checked, Twilio opened the stream.
     if server.signatures is not None and _NUMBER.fullmatch(number):
         return f"tel:{number}"
-    return client_address(request, behind_proxy=server.settings.behind_proxy)
+    return client_address(request, server.settings)
 
 
 def _has_token(request: web.Request, server: Server) -> bool:

@@ -26,14 +26,15 @@ class RememberedSeats:
     """How people went, and what had been decided about them.
 
     Args:
-        limit: of those who went, and of those who were removed.
+        limit: of those who went, of those whom somebody had muted or put on hold, and of those who were removed.
     """
 
     def __init__(self, limit: int = MAX_SEATS) -> None:
         self._limit = limit
         self._gone: OrderedDict[tuple[str, str], _Gone] = OrderedDict()
         self._latest: _Gone | None = None
-        # Kept apart: coming and going, which costs nothing, must not make the server forget whom hosts removed.
+        # Kept apart: coming and going, which costs nothing, must not make the server forget what hosts decided.
+        self._restrained: OrderedDict[tuple[str, str], _Gone] = OrderedDict()
         self._removed: OrderedDict[tuple[str, str], None] = OrderedDict()
 
     def remember(self, room: Room, participant: Participant, departure: Departure) -> None:
@@ -49,13 +50,16 @@ class RememberedSeats:
         gone = _Gone(room.created_at, departure, participant.restraints)
         if gone == self._latest:
             gone = self._latest  # most go as others did, and share what is remembered of it
-        self._gone[seat] = self._latest = gone
-        if len(self._gone) > self._limit:
-            self._gone.popitem(last=False)
+        self._latest = gone
+        kept = self._restrained if gone.restraints.muted_by is not None or gone.restraints.held else self._gone
+        kept[seat] = gone
+        if len(kept) > self._limit:
+            kept.popitem(last=False)
 
     def forget(self, room: str, participant_id: str) -> None:
         """Somebody is back."""
         self._gone.pop((room, participant_id), None)
+        self._restrained.pop((room, participant_id), None)
 
     def removed(self, room: str, participant_id: str) -> bool:
         """Whether somebody was removed from a room."""
@@ -73,7 +77,8 @@ class RememberedSeats:
             Whether they are only coming back after an accident, into the conference that they were lost from: what
             keeps others out does not concern them.
         """
-        gone = self._gone.get((room_name, newcomer.id))
+        seat = room_name, newcomer.id
+        gone = self._restrained.get(seat) or self._gone.get(seat)
         if gone is None:
             return False
         if there is None or there.created_at != gone.conference:

@@ -47,7 +47,7 @@ PROBLEMS = {
 }
 """What each status means where nothing else is said."""
 
-ROOM_NAME = {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"}
+ROOM_NAME = {"type": "string", "pattern": r"^(?!\.{1,2}$)[A-Za-z0-9._-]{1,64}$"}
 """JSON Schema of a room's name."""
 
 BODY_PROBLEMS = (400, 408, 413, 415)

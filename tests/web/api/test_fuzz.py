@@ -90,6 +90,42 @@ def test_one_address_does_not_use_up_what_another_has() -> None:
     assert limit.take("a", 0.0) == 0
 
 
+def test_asking_how_long_to_wait_makes_nobody_forgotten() -> None:
+    limit = RateLimit(1, max_keys=100)
+    assert limit.take("a", 0.0) == 0
+    for number in range(1000):
+        assert limit.wait(str(number), 0.0) == 0
+    assert limit.wait("a", 0.0) == pytest.approx(60)
+
+
+def test_who_has_used_up_their_tokens_is_forgotten_after_those_who_took_one() -> None:
+    limit = RateLimit(20, max_keys=100)
+    for _ in range(20):
+        assert limit.take("a", 0.0) == 0
+    for number in range(1000):
+        assert limit.take(str(number), 0.0) == 0
+    assert limit.wait("a", 0.0) == pytest.approx(3)
+
+
+def test_what_is_full_again_is_forgotten_first() -> None:
+    limit = RateLimit(1, max_keys=2)
+    assert limit.take("old", 0.0) == 0
+    assert limit.take("a", 60.0) == 0
+    assert limit.take("b", 60.0) == 0
+    assert limit.wait("a", 60.0) == limit.wait("b", 60.0) == pytest.approx(60)
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcdefgh"), st.floats(0, 30)), max_size=60), st.integers(1, 4))
+def test_no_more_is_kept_than_there_is_room_for(acts: list[tuple[str, float]], max_keys: int) -> None:
+    limit, now = RateLimit(2, max_keys=max_keys), 0.0
+    for key, gap in acts:
+        now += gap
+        wait = limit.take(key, now)
+        assert 0 <= wait <= 30
+        limited = sum(limit.wait(one, now) > 0 for one in "abcdefgh")
+        assert limited <= max_keys
+
+
 async def test_no_request_is_a_surprise() -> None:
     """One server, many requests: hypothesis makes them, and every answer is one that was meant."""
     requests: list[tuple[str, str, dict[str, str], bytes]] = []

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from yarl import URL
 
 from conference.audio.suppression import SuppressionUnavailable
 from conference.iceservers import parse_ice_server
@@ -89,8 +90,9 @@ async def test_a_body_that_is_not_text_is_refused() -> None:
 
 async def test_a_name_of_a_room_that_is_none_is_refused() -> None:
     async with Site() as site:
-        for room in ("two%20words", "a" * 65, "caf%C3%A9", "a%2Fb"):
-            response = await site.client.post(f"/rooms/{room}/participants", data=OFFER, headers=SDP)
+        for room in ("two%20words", "a" * 65, "caf%C3%A9", "a%2Fb", "%2E", "%2e%2E"):
+            address = URL(f"/rooms/{room}/participants", encoded=True)
+            response = await site.client.post(address, data=OFFER, headers=SDP)
             assert response.status == 400, room
             await problem(response)
         assert not site.webrtc.peers

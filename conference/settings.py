@@ -113,6 +113,14 @@ class Settings:
     max_name_length: int = 64
     max_joins_per_minute: int = 300
     """Per address, all at once or spread; 0 for no limit."""
+    max_unproven_datagrams: int = 1000
+    """A second, from one IP address, that come from nobody's connection; 0 for no limit."""
+    max_unproven_percent: float = 15.0
+    """Of the server's time, for all of those together; 100 for no limit."""
+    max_datagrams: int = 1000
+    """A second, from one connection, of those that are not ordinary media; 0 for no limit."""
+    max_read_time: float = 0.005
+    """After so long, reading what has come is interrupted for other work."""
     max_event_streams: int = 2000
     max_event_backlog: int = 256
     """Events that may wait for one subscriber before it is cut off."""
@@ -302,6 +310,10 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
     ("max_name_length", 1, 1000),
     ("max_joins_per_minute", 0, 1_000_000),
     ("max_messages_per_minute", 0, 1_000_000),
+    ("max_unproven_datagrams", 0, 1_000_000),
+    ("max_unproven_percent", 1, 100),
+    ("max_datagrams", 0, 1_000_000),
+    ("max_read_time", 0.0005, 1),
     ("max_event_streams", 1, 1_000_000),
     ("max_event_backlog", 1, 100_000),
     ("event_history", 1, 100_000),

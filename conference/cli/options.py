@@ -152,6 +152,13 @@ def read_seconds(text: str) -> float:
     return float(text)
 
 
+def read_percent(text: str) -> float:
+    """A percentage, without its sign."""
+    if not re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,6})?", text):
+        raise ValueError(f"'{text}' is not a percentage: give a number from 1 to 100.")
+    return float(text)
+
+
 def _path(text: str) -> Path:
     try:
         return Path(text).expanduser()
@@ -309,6 +316,15 @@ OPTIONS: tuple[Option, ...] = (
            "what one person may write to the others in a room; 0 for no limit"),
     Option("max_name_length", _LIMITS, read_whole, "N", "characters in a person's name"),
     Option("max_sdp_bytes", _LIMITS, read_whole, "BYTES", "size of an offer"),
+    Option("max_unproven_datagrams", _LIMITS, read_whole, "N",
+           "datagrams a second that are looked at of one IP address, of those that no participant's connection vouches "
+           "for; 0 for no limit"),
+    Option("max_unproven_percent", _LIMITS, read_percent, "PERCENT",
+           "how much of the server's time all of those may take together; 100 for no limit"),
+    Option("max_datagrams", _LIMITS, read_whole, "N",
+           "datagrams a second of one participant, but for ordinary packets of sound; 0 for no limit"),
+    Option("max_read_time", _LIMITS, read_seconds, "SECONDS",
+           "how long datagrams are read before other work has its turn"),
     Option("max_event_streams", _LIMITS, read_whole, "N", "event streams open at one time"),
     Option("max_event_backlog", _LIMITS, read_whole, "N", "events that may wait for a slow reader until it is cut off"),
     Option("event_heartbeat", _LIMITS, read_seconds, "SECONDS", "longest silence on an event stream"),

@@ -205,6 +205,10 @@ def _make_webrtc(settings: Settings) -> WebRtc:
         bitrate=settings.bitrate,
         ask_for_red=settings.ask_for_red,
         max_sdp_bytes=settings.max_sdp_bytes,
+        max_unproven_datagrams=settings.max_unproven_datagrams,
+        max_unproven_percent=settings.max_unproven_percent,
+        max_datagrams=settings.max_datagrams,
+        max_read_time=settings.max_read_time,
     )
     return WebRtc(options)
 

@@ -86,6 +86,7 @@ class WebRtc:
             port=self._settings.udp_port,
             buffer_bytes=self._settings.receive_buffer,
             own_addresses=self._addresses,
+            limits=self._settings,
         )
         self._schedule()
 

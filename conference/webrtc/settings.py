@@ -39,5 +39,17 @@ class WebRtcSettings:
     max_candidates: int = 64
     """Remote candidates that one peer may name, in its offer and trickled later together."""
 
+    max_unproven_datagrams: int = 1000
+    """A second, from one IP address, that are not from anybody's connection; 0 for no limit."""
+
+    max_unproven_percent: float = 15.0
+    """Part of the time that all of those together may take; 100 for no limit."""
+
+    max_datagrams: int = 1000
+    """A second, from one connection, of those that are not ordinary media; 0 for no limit."""
+
+    max_read_time: float = 0.005
+    """After so long, reading what has come is interrupted for other work."""
+
     receive_buffer: int = 4 * 1024 * 1024
     """Wanted size of the sockets' buffers in bytes; the system may grant less."""

@@ -113,7 +113,7 @@ class ConferenceCollector(Collector):
         dropped = CounterMetricFamily(
             "conference_udp_datagrams_dropped", "Datagrams that were of no use, by why.", labels=["reason"]
         )
-        for reason in ("empty", "garbage", "stray", "unauthentic"):
+        for reason in ("empty", "garbage", "stray", "unauthentic", "excess"):
             dropped.add_metric([reason], getattr(stats, reason))
         yield dropped
 

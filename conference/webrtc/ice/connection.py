@@ -18,7 +18,14 @@ from aioice import Connection
 from aioice.candidate import candidate_foundation, candidate_priority
 from aioice.ice import CandidatePair, StunProtocol
 
-from conference.webrtc.ice.stun import CHECK_PRIORITY, StunMessage, build_request, build_response, new_transaction_id
+from conference.webrtc.ice.stun import (
+    CHECK_PRIORITY,
+    Class,
+    StunMessage,
+    build_request,
+    build_response,
+    new_transaction_id,
+)
 from conference.webrtc.sdp.candidate import Candidate
 from conference.webrtc.sdp.offer import AudioOffer
 from conference.webrtc.udp.mux import UdpMux
@@ -29,6 +36,9 @@ CONSENT_NS = 5_000_000_000
 
 CONSENT_EXPIRES_NS = 30_000_000_000
 """Without the response to one for so long, nothing may be sent any more."""
+
+MAX_REQUESTS = 64
+"""Of the peer, that are remembered to know a copy of one."""
 
 _COMPONENT = 1
 _STUN_BINDING_REQUEST = b"\x00\x01"
@@ -124,6 +134,7 @@ class MuxedIce:
         self._protocols: dict[SharedSocket, StunProtocol] = {}
         self._checking: asyncio.Task[None] | None = None
         self._consent_ns = 0
+        self._senders: dict[bytes, Address] = {}  # of the last authentic requests, by transaction id
         self.ask_ns = 0
         self.dtls = dtls
         self.media: Callable[[bytes, int], object] = _nothing
@@ -207,18 +218,28 @@ class MuxedIce:
         """A STUN request of ours is about to be sent."""
         self._mux.expect(transaction_id, self)
 
-    def authenticates(self, request: StunMessage) -> bool:
-        """Whether a request was made for us, with our password."""
-        return request.check_message_integrity(self._key)
+    def authenticates(self, message: StunMessage, address: Address) -> bool:
+        """Whether a request was made for us, with our password, or a response by the peer, with theirs.
+
+        A request is not if it came from another address before: whoever sees one can send it once more.
+        """
+        if message.message_class != Class.REQUEST:
+            return message.check_message_integrity(self._remote_key)
+        if not message.check_message_integrity(self._key):
+            return False
+        senders = self._senders
+        if len(senders) >= MAX_REQUESTS and message.transaction_id not in senders:
+            del senders[next(iter(senders))]
+        return senders.setdefault(message.transaction_id, address) == address
 
     def stun_request(self, request: StunMessage, address: Address, via: SharedSocket) -> None:
         """Answer an authentic connectivity check, and do what it brings about."""
         if self._changes_nothing(request, address, via):
             via.sendto(build_response(request.transaction_id, address, self._key), address)
             return
-        protocol = self._protocols.get(via)
-        if protocol is not None:
-            self._connection.request_received(request.message(), address, protocol)
+        protocol, message = self._protocols.get(via), request.message()
+        if protocol is not None and message is not None:
+            self._connection.request_received(message, address, protocol)
 
     def _changes_nothing(self, request: StunMessage, address: Address, via: SharedSocket) -> bool:
         """Whether a check is of the path that is in use, and all there is to do about it is to answer.
@@ -233,16 +254,13 @@ class MuxedIce:
             and not self._connection.ice_controlling
         )
 
-    def stun_response(self, response: StunMessage, address: Address, via: SharedSocket, now_ns: int) -> bool:
-        """Take the response to a request of ours. Returns whether it is authentic."""
-        authentic = response.check_message_integrity(self._remote_key)
-        if authentic:
-            self.heard_ns = self._consent_ns = now_ns
+    def stun_response(self, response: StunMessage, address: Address, via: SharedSocket, now_ns: int) -> None:
+        """Take the authentic response to a request of ours."""
+        self.heard_ns = self._consent_ns = now_ns
         protocol = self._protocols.get(via)
         transaction = protocol.transactions.get(response.transaction_id) if protocol is not None else None
-        if transaction is not None:
-            transaction.response_received(response.message(), address)
-        return authentic
+        if transaction is not None and (message := response.message()) is not None:
+            transaction.response_received(message, address)
 
     def consents(self, now_ns: int) -> bool:
         """Ask now and then whether the peer still wants to hear from us, and say whether it does (RFC 7675).

@@ -1,10 +1,10 @@
-"""STUN Binding messages (RFC 8489), and a short way for those that ICE sends over and over.
+"""STUN Binding messages (RFC 8489): what they say about themselves at a glance, and how ICE's own are written.
 
-Once a connection is up, each side asks the other every few seconds whether it still agrees to be sent to (RFC 7675),
-and browsers check their path more often than that. These messages have few attributes and end in
-``MESSAGE-INTEGRITY`` and ``FINGERPRINT``: they are read here at a glance, and written from values. Whatever looks any
-different is left to aioice, to the letter: the short way takes nothing that aioice would not take, and takes it for the
-same.
+Anybody can send one, so nothing is read before it is known who sent it. A glance takes microseconds, whatever the
+bytes: the header, where each attribute is (up to a bounded number), whose user name it is, and whether
+``MESSAGE-INTEGRITY`` and ``FINGERPRINT`` are right. The values of attributes are read of messages that proved
+authentic, and by aioice (:meth:`StunMessage.message`); those that ICE sends over and over (RFC 7675) need not even
+that.
 """
 
 from __future__ import annotations
@@ -54,141 +54,134 @@ _TAIL_BYTES: Final = _INTEGRITY.size + _FINGERPRINT.size
 _OPTIONAL: Final = 0x8000
 """Attributes from here on may be ignored by whoever does not know them (RFC 8489 section 14)."""
 
-_LENGTHS: Final = {_PRIORITY: (4,), _USE_CANDIDATE: (0,), _ICE_CONTROLLED: (8,), _ICE_CONTROLLING: (8,)}
+_LENGTHS: Final = {_PRIORITY: 4, _USE_CANDIDATE: 0, _ICE_CONTROLLED: 8, _ICE_CONTROLLING: 8}
 """Of the attributes that a check has beside its ``USERNAME``."""
 
 _KNOWN: Final = frozenset(stun.ATTRIBUTES_BY_TYPE)
 
+_CLASSES: Final = {kind | Method.BINDING: kind for kind in Class}
+"""By the first two bytes of a Binding message."""
+
+MAX_ATTRIBUTES: Final = 32
+"""Up to ``MESSAGE-INTEGRITY``. A message with more is not read: browsers' have a dozen at most."""
+
 
 class StunMessage:
-    """A Binding message that came.
+    """A Binding message that came, and may be anybody's: see :meth:`check_message_integrity`.
 
     Attributes:
         message_class: request, indication, response or error.
         transaction_id: 12 bytes.
         username: of a request; else empty.
-        usual: it is a request as a controlling agent sends it, or a response, with nothing special about it.
     """
 
-    __slots__ = ("_data", "_integrity_at", "_message", "message_class", "transaction_id", "username", "usual")
+    __slots__ = ("_data", "_found", "_integrity_at", "_plain", "message_class", "transaction_id", "username")
 
-    def __init__(
-        self,
-        message_class: Class,
-        transaction_id: bytes,
-        username: str,
-        data: bytes,
-        integrity_at: int = 0,
-        *,
-        usual: bool = False,
-        message: Message | None = None,
-    ) -> None:
-        self.message_class = message_class
-        self.transaction_id = transaction_id
-        self.username = username
-        self.usual = usual
+    def __init__(self, data: bytes, found: dict[int, tuple[int, int]], integrity_at: int, *, plain: bool) -> None:
+        self.message_class: Class = _CLASSES[_SIZE.unpack_from(data)[0]]
+        self.transaction_id = data[8:_HEADER_BYTES]
+        self.username = ""
+        if self.message_class == Class.REQUEST:
+            start, length = found[_USERNAME]
+            self.username = data[start : start + length].decode("ascii")
         self._data = data
-        self._integrity_at = integrity_at  # 0: aioice has read it
-        self._message = message
+        self._found = found  # where each attribute is, and how long
+        self._integrity_at = integrity_at  # 0: there is none
+        self._plain = plain  # each attribute is there once, and the last two are the seals
 
     def check_message_integrity(self, key: bytes) -> bool:
         """Whether whoever sent it knows a password, in UTF-8. Without ``MESSAGE-INTEGRITY`` nobody does."""
         end = self._integrity_at
         if not end:
-            return self.message().check_message_integrity(key)
+            return False
         data = self._data
         # "the Length field of the STUN message header is adjusted to point to the end of the MESSAGE-INTEGRITY
         # attribute" (RFC 8489 section 14.5).
         covered = data[:2] + _SIZE.pack(end - _HEADER_BYTES + _INTEGRITY.size) + data[4:end]
         return hmac.compare_digest(hmac.digest(key, covered, "sha1"), data[end + 4 : end + _INTEGRITY.size])
 
-    def message(self) -> Message:
-        """The same as aioice has it."""
-        if self._message is None:
-            self._message = stun.parse_message(self._data)
-        return self._message
+    @property
+    def usual(self) -> bool:
+        """Whether it is a request as a controlling agent sends it, with nothing special about it."""
+        found = self._found
+        return (
+            self._plain
+            and self.message_class == Class.REQUEST
+            and _ICE_CONTROLLING in found
+            and _ICE_CONTROLLED not in found
+            and all(_is_ordinary(kind, length) for kind, (_, length) in found.items())
+        )
+
+    def message(self) -> Message | None:
+        """The same as aioice has it, every attribute read; ``None`` if one of them is malformed.
+
+        That can take a millisecond, so the message has to be authentic.
+        """
+        try:
+            return stun.parse_message(self._data)
+        except Exception:  # the parser is aioice's: ValueError, struct.error, IndexError, whatever the bytes provoke
+            return None
 
 
 def parse_stun(data: bytes) -> StunMessage | None:
-    """Read a Binding message. Never raises.
+    """Look at a Binding message. Never raises, and takes no longer for one sort of bytes than for another.
 
     Returns:
         ``None`` for anything else, and for requests without ``USERNAME``, ``PRIORITY`` and ``MESSAGE-INTEGRITY``.
     """
-    return _parse_usual(data) or _parse_any(data)
-
-
-def _parse_usual(data: bytes) -> StunMessage | None:
-    """A check or a response as they mostly are; ``None``: it takes a closer look to tell."""
     size = len(data)
-    end = size - _TAIL_BYTES
-    if end < _HEADER_BYTES or size % 4:
+    if size < _HEADER_BYTES or size % 4:
         return None
-    kind, length, cookie, transaction_id = _HEADER.unpack_from(data)
-    if cookie != MAGIC_COOKIE or length != size - _HEADER_BYTES or not _ends_well(data, end):
+    kind, length, cookie, _ = _HEADER.unpack_from(data)
+    if cookie != MAGIC_COOKIE or length != size - _HEADER_BYTES or kind not in _CLASSES:
         return None
-    found = _attributes(data, end)
-    if found is None:
-        return None
-    if kind == _RESPONSE:
-        if _USERNAME not in found:
-            return StunMessage(Class.RESPONSE, transaction_id, "", data, end, usual=True)
-    elif kind == _REQUEST and _USERNAME in found and _PRIORITY in found and _XOR_MAPPED_ADDRESS not in found:
-        start, length = found[_USERNAME]
-        username = data[start : start + length]
-        if username.isascii():
-            usual = _ICE_CONTROLLING in found and _ICE_CONTROLLED not in found
-            return StunMessage(Class.REQUEST, transaction_id, username.decode(), data, end, usual=usual)
+    found: dict[int, tuple[int, int]] = {}
+    at = _HEADER_BYTES
+    plain = True
+    for _ in range(MAX_ATTRIBUTES):
+        if at == size:
+            return StunMessage(data, found, 0, plain=False) if kind != _REQUEST else None
+        attribute, length = _ATTRIBUTE.unpack_from(data, at)
+        if attribute == _MESSAGE_INTEGRITY:
+            return _parse_end(data, found, at, length, plain=plain)
+        if attribute in found:
+            plain = False  # "only the first needs to be processed" (RFC 8489 section 14)
+        else:
+            found[attribute] = (at + _ATTRIBUTE.size, length)
+        at += _ATTRIBUTE.size + (length + 3 & ~3)  # "padded with 1, 2, or 3 bytes" (RFC 8489 section 14)
+        if at > size:
+            return None
     return None
 
 
-def _ends_well(data: bytes, end: int) -> bool:
-    """Whether the last two attributes are a ``MESSAGE-INTEGRITY`` and a ``FINGERPRINT`` that is right."""
-    if _ATTRIBUTE.unpack_from(data, end) != (_MESSAGE_INTEGRITY, 20):
-        return False
-    kind, length, fingerprint = _FINGERPRINT.unpack_from(data, end + _INTEGRITY.size)
-    if (kind, length) != (_FINGERPRINT_TYPE, 4):
-        return False
-    return bool(fingerprint == crc32(data[: -_FINGERPRINT.size]) ^ _FINGERPRINT_XOR)
-
-
-def _attributes(data: bytes, end: int) -> dict[int, tuple[int, int]] | None:
-    """Where each attribute is, and how long; ``None`` if there is anything out of the ordinary."""
-    found: dict[int, tuple[int, int]] = {}
-    at = _HEADER_BYTES
-    while at < end:
-        kind, length = _ATTRIBUTE.unpack_from(data, at)
-        at += _ATTRIBUTE.size
-        if kind in found or not _ordinary(kind, data, at, length):
+def _parse_end(
+    data: bytes, found: dict[int, tuple[int, int]], at: int, length: int, *, plain: bool
+) -> StunMessage | None:
+    """Look at what is left from ``MESSAGE-INTEGRITY`` on: attributes behind it are ignored but for ``FINGERPRINT``."""
+    rest = len(data) - at - _INTEGRITY.size
+    if length != 20 or rest < 0:
+        return None
+    sealed = False
+    if rest >= _FINGERPRINT.size:
+        kind, length, fingerprint = _FINGERPRINT.unpack_from(data, len(data) - _FINGERPRINT.size)
+        sealed = (kind, length) == (_FINGERPRINT_TYPE, 4)
+        if sealed and fingerprint != crc32(data[: -_FINGERPRINT.size]) ^ _FINGERPRINT_XOR:
             return None
-        found[kind] = (at, length)
-        at += (length + 3) & ~3  # "padded with 1, 2, or 3 bytes" (RFC 8489 section 14)
-    return found if at == end else None
+    if _SIZE.unpack_from(data)[0] == _REQUEST:
+        if _USERNAME not in found or _PRIORITY not in found:
+            return None
+        start, length = found[_USERNAME]
+        if not data[start : start + length].isascii():  # ICE's are (RFC 8445 section 5.3)
+            return None
+    return StunMessage(data, found, at, plain=plain and sealed and rest == _FINGERPRINT.size)
 
 
-def _ordinary(kind: int, data: bytes, at: int, length: int) -> bool:
+def _is_ordinary(kind: int, length: int) -> bool:
     if kind == _USERNAME:
         return True
     if kind in _LENGTHS:
-        return length in _LENGTHS[kind]
-    if kind == _XOR_MAPPED_ADDRESS:
-        return (length, data[at + 1]) in ((8, 1), (20, 2))  # family and length fit
+        return length == _LENGTHS[kind]
     return kind >= _OPTIONAL and kind not in _KNOWN
-
-
-def _parse_any(data: bytes) -> StunMessage | None:
-    try:
-        message = stun.parse_message(data)
-    except Exception:  # the parser is aioice's: ValueError, struct.error, IndexError, whatever the bytes provoke
-        return None
-    if message.message_method != Method.BINDING:
-        return None
-    username = ""
-    if message.message_class == Class.REQUEST:
-        if not {"USERNAME", "MESSAGE-INTEGRITY", "PRIORITY"} <= message.attributes.keys():
-            return None
-        username = message.attributes["USERNAME"]
-    return StunMessage(message.message_class, message.transaction_id, username, data, message=message)
 
 
 def new_transaction_id() -> bytes:

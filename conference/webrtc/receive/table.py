@@ -244,12 +244,12 @@ class Inbox:
         lanes = packets[_LANE]
         while len(set(lanes.tolist())) < len(lanes):
             _, firsts = np.unique(lanes, return_index=True)
+            if len(firsts) < self.columns_from:  # few streams, one of them with many
+                places: list[int] = packets[_PLACE].tolist()
+                return places
             self._take(batch, packets.take(firsts, axis=1), rows.take(firsts, axis=0))
             packets = np.delete(packets, firsts, axis=1)
             lanes = packets[_LANE]
-            if len(lanes) < self.columns_from:
-                places: list[int] = packets[_PLACE].tolist()
-                return places
             rows = self.rows.take(lanes, axis=0)
         self._take(batch, packets, rows)
         return []

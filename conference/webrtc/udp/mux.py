@@ -8,12 +8,17 @@ A datagram's first byte tells what it is (RFC 7983); whose it is follows from
 
 Media goes to its connection at once, in the same call: no task, no queue. What belongs to nobody is dropped and
 counted. Nothing that arrives can raise out of here.
+
+Connections come first: of what was read together, what strangers sent is looked at last, and only as much of it as
+`policer` lets through. Of what a stranger sends, all but STUN is dropped for its first byte, and a STUN request has to
+show the password of the connection that it names before anything in it is read.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import socket
 import time
 from collections.abc import Callable, Sequence
@@ -26,9 +31,11 @@ from numpy.typing import NDArray
 from conference.webrtc.ice.stun import StunMessage, parse_stun
 from conference.webrtc.receive.table import Inbox
 from conference.webrtc.send.table import Outbox
+from conference.webrtc.settings import WebRtcSettings
 from conference.webrtc.udp import datagrams
 from conference.webrtc.udp.addresses import Binding, addresses_of
 from conference.webrtc.udp.datagrams import Batch, pack_name, unpack_name
+from conference.webrtc.udp.policer import Policer
 from conference.webrtc.udp.reader import Reader
 from conference.webrtc.udp.sockets import Address, MuxStats, SharedSocket, open_all
 
@@ -43,6 +50,9 @@ MAX_TRANSACTIONS = 16_384
 TAKEOVER_NS = 3_000_000_000
 """An address may go over to another connection when its own has been silent for so long."""
 
+WINDOW_NS = 250_000_000
+"""So often a connection's datagrams are counted anew."""
+
 _MIN_DTLS_RECORD = 13
 
 
@@ -53,14 +63,16 @@ class Endpoint(Protocol):
     heard_ns: int
     """When something authentic last came."""
 
-    def authenticates(self, request: StunMessage) -> bool:
-        """Whether the request was made with our password."""
+    def authenticates(self, message: StunMessage, address: Address) -> bool:
+        """Whether a request was made with our password, a response with the peer's."""
         ...
 
-    def stun_request(self, request: StunMessage, address: Address, via: SharedSocket) -> None: ...
+    def stun_request(self, request: StunMessage, address: Address, via: SharedSocket) -> None:
+        """Take a request that is authentic."""
+        ...
 
-    def stun_response(self, response: StunMessage, address: Address, via: SharedSocket, now_ns: int) -> bool:
-        """Take the response to a request of its own. Returns whether it was made with the peer's password."""
+    def stun_response(self, response: StunMessage, address: Address, via: SharedSocket, now_ns: int) -> None:
+        """Take a response that is authentic."""
         ...
 
     @property
@@ -80,6 +92,7 @@ class UdpMux:
         port: 0 for a free one.
         buffer_bytes: wanted size of their buffers.
         own_addresses: the machine's addresses at this moment, for bindings that announce those.
+        limits: how much of what is looked at.
         now: the monotonic clock in nanoseconds.
     """
 
@@ -90,10 +103,16 @@ class UdpMux:
         port: int = 0,
         buffer_bytes: int = 4 * 1024 * 1024,
         own_addresses: Callable[[], Sequence[str]] = tuple,
+        limits: WebRtcSettings | None = None,
         now: Callable[[], int] = time.monotonic_ns,
     ) -> None:
+        limits = limits or WebRtcSettings()
         self.stats = MuxStats()
         self._now = now
+        self._policer = Policer(limits.max_unproven_datagrams, limits.max_unproven_percent)
+        self._each = math.ceil(limits.max_datagrams * WINDOW_NS / 1e9)
+        self._came: dict[Endpoint, int] = {}  # of a connection in this window, but for ordinary media
+        self._window_ns = 0
         self._by_ufrag: dict[str, Endpoint] = {}
         self._by_address: dict[Address, Endpoint] = {}
         self._by_name: dict[bytes, Endpoint] = {}  # the same, by what the kernel calls the address
@@ -114,7 +133,8 @@ class UdpMux:
         if datagrams.AVAILABLE:
             soon = asyncio.get_running_loop().call_soon
             self.outboxes = {one: Outbox(one, soon, now) for one in self.sockets}
-        self._readers = tuple(Reader(one, self, now) for one in self.sockets)
+        read_ns = int(limits.max_read_time * 1e9)
+        self._readers = tuple(Reader(one, self, now, read_ns) for one in self.sockets)
 
     @property
     def port(self) -> int:
@@ -141,6 +161,7 @@ class UdpMux:
         if self._by_ufrag.get(endpoint.ufrag) is endpoint:
             del self._by_ufrag[endpoint.ufrag]
         self.carry(endpoint, None)
+        self._came.pop(endpoint, None)
         for address in self._addresses.pop(endpoint, ()):
             if self._by_address.get(address) is endpoint:
                 del self._by_address[address]
@@ -192,16 +213,19 @@ class UdpMux:
     def take(self, batch: Batch, count: int, arrivals_ns: NDArray[np.int64], via: SharedSocket) -> None:
         """Take datagrams that were read. What belongs to a stream in the inbox goes there, all else one by one."""
         self.stats.received += count
+        strangers: list[tuple[bytes, int]] = []
+        by_name, now_ns = self._by_name, self._now()
         for place in self._take_streams(batch, count, arrivals_ns):
-            name, data, arrival_ns = batch.sender(place), batch.datagram(place), int(arrivals_ns[place])
-            try:
-                endpoint = self._by_name.get(name)
-                if endpoint is not None and data and 128 <= data[0] <= 191:
-                    endpoint.media(data, arrival_ns)
-                else:
-                    self._dispatch(data, unpack_name(name), via, arrival_ns)
-            except Exception:
-                self._failed(unpack_name(name))
+            name = batch.sender(place)
+            endpoint = by_name.get(name)
+            if endpoint is None:
+                strangers.append((name, place))
+            elif self._is_too_much(endpoint, now_ns):
+                self.stats.excess += 1
+            else:
+                self._take_known(endpoint, batch.datagram(place), name, via, int(arrivals_ns[place]))
+        for name, place in strangers:
+            self._take_strange(batch.datagram(place), name, via, int(arrivals_ns[place]))
 
     def _take_streams(self, batch: Batch, count: int, arrivals_ns: NDArray[np.int64]) -> list[int] | range:
         try:
@@ -214,61 +238,97 @@ class UdpMux:
     def take_one(self, data: bytes, address: Address, via: SharedSocket, now_ns: int) -> None:
         """Take a datagram that was read."""
         self.stats.received += 1
+        name = _name(address)
+        endpoint = self._by_name.get(name)
+        if endpoint is None:
+            self._take_strange(data, name, via, now_ns)
+        elif self._is_too_much(endpoint, self._now()):
+            self.stats.excess += 1
+        else:
+            self._take_known(endpoint, data, name, via, now_ns)
+
+    def _is_too_much(self, endpoint: Endpoint, now_ns: int) -> bool:
+        """Count one more datagram of a connection. Returns whether it has sent more than it may."""
+        if now_ns - self._window_ns >= WINDOW_NS:
+            self._window_ns = now_ns
+            self._came.clear()
+        came = self._came[endpoint] = self._came.get(endpoint, 0) + 1
+        return 0 < self._each < came
+
+    def _take_known(self, endpoint: Endpoint, data: bytes, name: bytes, via: SharedSocket, now_ns: int) -> None:
+        """Take what came from a connection's address."""
         try:
-            self._dispatch(data, address, via, now_ns)
+            first = data[0] if data else -1
+            if 128 <= first <= 191:
+                endpoint.media(data, now_ns)
+            elif 0 <= first <= 3:
+                self._stun(data, unpack_name(name), via, now_ns)
+            elif self._is_dtls(data):
+                for reader in self._readers:
+                    reader.hurry()
+                endpoint.dtls(data)
         except Exception:
-            self._failed(address)
+            self._failed(unpack_name(name))
+
+    def _take_strange(self, data: bytes, name: bytes, via: SharedSocket, now_ns: int) -> None:
+        """Take what came from an address that was nobody's, and may have become somebody's meanwhile."""
+        endpoint = self._by_name.get(name)
+        if endpoint is not None:
+            self._take_known(endpoint, data, name, via, now_ns)
+        elif data and data[0] <= 3:
+            began_ns = self._now()
+            if not self._policer.admits(name, began_ns):
+                self.stats.excess += 1
+                return
+            try:
+                authentic = self._stun(data, unpack_name(name), via, now_ns)
+            except Exception:
+                self._failed(unpack_name(name))
+                authentic = False
+            if not authentic:
+                self._policer.charge(name, self._now() - began_ns)
+        elif (data and 128 <= data[0] <= 191) or self._is_dtls(data):
+            self.stats.stray += 1
 
     def _failed(self, address: Address) -> None:
         self.stats.errors += 1
         logger.exception("a datagram from %s could not be handled", address)
 
-    def _dispatch(self, data: bytes, address: Address, via: SharedSocket, now_ns: int) -> None:
-        first = data[0] if data else -1
-        if 128 <= first <= 191:
-            endpoint = self._by_address.get(address)
-            if endpoint is None:
-                self.stats.stray += 1
-            else:
-                endpoint.media(data, now_ns)
-        elif 0 <= first <= 3:
-            self._stun(data, address, via, now_ns)
-        elif first < 0:
+    def _is_dtls(self, data: bytes) -> bool:
+        """Whether it is DTLS; what is nothing at all is counted."""
+        if not data:
             self.stats.empty += 1
-        elif not _is_dtls(data):
-            self.stats.garbage += 1
-        elif (endpoint := self._by_address.get(address)) is None:
-            self.stats.stray += 1
+        elif _is_dtls(data):
+            return True
         else:
-            for reader in self._readers:
-                reader.hurry()
-            endpoint.dtls(data)
+            self.stats.garbage += 1
+        return False
 
-    def _stun(self, data: bytes, address: Address, via: SharedSocket, now_ns: int) -> None:
+    def _stun(self, data: bytes, address: Address, via: SharedSocket, now_ns: int) -> bool:
+        """Take a STUN message. Returns whether it was authentic."""
         message = parse_stun(data)
         if message is None:
             self.stats.garbage += 1
-        elif message.message_class == Class.REQUEST:
-            self._stun_request(message, address, via, now_ns)
-        else:
-            ufrag = self._asked.pop(message.transaction_id, "")
-            endpoint = self._by_ufrag.get(ufrag)
-            if endpoint is None:
-                self.stats.stray += 1
-            elif endpoint.stun_response(message, address, via, now_ns):
-                self._learn(endpoint, address, now_ns)  # an ICE-lite peer sends no request of its own
-
-    def _stun_request(self, request: StunMessage, address: Address, via: SharedSocket, now_ns: int) -> None:
-        endpoint = self._by_ufrag.get(request.username.partition(":")[0])
+            return False
+        asks = message.message_class == Class.REQUEST
+        ufrag = message.username.partition(":")[0] if asks else self._asked.get(message.transaction_id, "")
+        endpoint = self._by_ufrag.get(ufrag)
         if endpoint is None:
             self.stats.stray += 1
-        elif not endpoint.authenticates(request):
+        elif not endpoint.authenticates(message, address):
             self.stats.unauthentic += 1
+        elif not asks:
+            del self._asked[message.transaction_id]
+            endpoint.stun_response(message, address, via, now_ns)
+            self._learn(endpoint, address, now_ns)  # an ICE-lite peer sends no request of its own
+            return True
         elif self._learn(endpoint, address, now_ns):
             endpoint.heard_ns = now_ns
-            endpoint.stun_request(request, address, via)
+            endpoint.stun_request(message, address, via)
+            return True
         else:
             self.stats.stray += 1
+        return False
 
     def _learn(self, endpoint: Endpoint, address: Address, now_ns: int) -> bool:
         """Take an address for a connection's own. Returns whether it is."""

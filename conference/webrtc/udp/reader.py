@@ -62,12 +62,16 @@ class Reader:
         via: the socket.
         handler: takes what is read.
         now: the clock of arrivals, in nanoseconds.
+        most_ns: once reading has taken so long, no more is read in one go.
     """
 
-    def __init__(self, via: SharedSocket, handler: Handler, now: Callable[[], int]) -> None:
+    def __init__(
+        self, via: SharedSocket, handler: Handler, now: Callable[[], int], most_ns: int = 1_000_000_000
+    ) -> None:
         self._via = via
         self._handler = handler
         self._now = now
+        self._most_ns = most_ns
         self._loop = asyncio.get_running_loop()
         self._batch = Batch(PLACES, MAX_DATAGRAM) if datagrams.AVAILABLE else None
         if self._batch is not None:
@@ -156,14 +160,15 @@ class Reader:
 
     def _drain(self) -> int:
         via, batch, received = self._via, self._batch, 0
+        began_ns = self._now()
         if batch is None:
-            return self._drain_singly(self._now())
+            return self._drain_singly(began_ns)
         while received < BURST and via.sock.fileno() >= 0:
             count = batch.receive(via.sock.fileno())
             if count:
                 self._handler.take(batch, count, self._now() - batch.ages_ns(count), via)
             received += count
-            if count < PLACES:
+            if count < PLACES or self._is_long(began_ns):
                 break
         return received
 
@@ -177,4 +182,13 @@ class Reader:
             except OSError:  # an ICMP error for something sent before
                 continue
             self._handler.take_one(data, (address[0], address[1]), self._via, now_ns)
+            if self._is_long(now_ns):
+                return number + 1
         return BURST
+
+    def _is_long(self, began_ns: int) -> bool:
+        """Whether reading has taken as long as it may. What is left is read at the next look."""
+        if self._now() - began_ns < self._most_ns:
+            return False
+        self.behind_ns = self._now()
+        return True

@@ -26,7 +26,10 @@ class MuxStats:
     """From an address that belongs to no connection, or for a ufrag that nobody has."""
 
     unauthentic: int = 0
-    """STUN requests with a wrong password."""
+    """STUN messages with a wrong password, or none."""
+
+    excess: int = 0
+    """Not looked at: strangers had sent too much, or one connection had."""
 
     failed_sends: int = 0
     errors: int = 0

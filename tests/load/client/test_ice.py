@@ -7,7 +7,7 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Self, cast
+from typing import Any, Self, cast
 
 import pytest
 from hypothesis import given
@@ -94,6 +94,13 @@ class Client:
         self.ice.receive(request, self.via, address)
 
 
+def attributes(one: StunMessage) -> dict[str, Any]:
+    """What is in a message."""
+    message = one.message()
+    assert message is not None
+    return message.attributes
+
+
 async def test_the_path_is_the_one_that_answers_and_we_nominate_it() -> None:
     async with Client(ELSEWHERE, SERVER) as client:
         (first, to_first), (second, to_second) = client.wire.sent
@@ -102,7 +109,7 @@ async def test_the_path_is_the_one_that_answers_and_we_nominate_it() -> None:
             assert request.message_class == Class.REQUEST
             assert request.check_message_integrity(PASSWORD.encode())
             assert request.username == f"{UFRAG}:{client.ice.ufrag}"
-            assert "USE-CANDIDATE" in request.message().attributes
+            assert "USE-CANDIDATE" in attributes(request)
         client.answer(1, SERVER)
         await client.search
         assert client.wire.connected == SERVER
@@ -127,7 +134,7 @@ async def test_who_checks_us_is_answered_and_checked_in_turn() -> None:
         assert where == back == SERVER
         assert response.message_class == Class.RESPONSE
         assert response.check_message_integrity(client.ice.password.encode())
-        assert response.message().attributes["XOR-MAPPED-ADDRESS"] == SERVER
+        assert attributes(response)["XOR-MAPPED-ADDRESS"] == SERVER
         assert request.message_class == Class.REQUEST
         client.answer(1, SERVER)
         await client.search

@@ -12,7 +12,7 @@ import pytest
 from aioice import stun
 from aioice.stun import Class, Message, Method
 
-from conference.webrtc.ice.connection import CONSENT_EXPIRES_NS, CONSENT_NS, MuxedIce, missing
+from conference.webrtc.ice.connection import CONSENT_EXPIRES_NS, CONSENT_NS, MAX_REQUESTS, MuxedIce, missing
 from conference.webrtc.ice.stun import parse_stun
 from conference.webrtc.sdp.candidate import Candidate
 from conference.webrtc.sdp.offer import parse_offer
@@ -82,7 +82,7 @@ class Connection:
         request.add_message_integrity((key or self.ice.password).encode())
         parsed = parse_stun(bytes(request))
         assert parsed is not None
-        if self.ice.authenticates(parsed):
+        if self.ice.authenticates(parsed, address):
             self.ice.stun_request(parsed, address, cast("SharedSocket", self.wire))
         return request
 
@@ -93,7 +93,8 @@ class Connection:
         response.add_message_integrity(key.encode())
         parsed = parse_stun(bytes(response))
         assert parsed is not None
-        self.ice.stun_response(parsed, PEER, cast("SharedSocket", self.wire), now_ns)
+        if self.ice.authenticates(parsed, PEER):
+            self.ice.stun_response(parsed, PEER, cast("SharedSocket", self.wire), now_ns)
 
     async def come_up(self) -> None:
         """The peer checks and nominates; we check in return."""
@@ -160,6 +161,31 @@ async def test_a_check_from_elsewhere_opens_another_path(connection: Connection)
 
 async def test_a_check_that_another_password_made_is_not_answered(connection: Connection) -> None:
     connection.check(key="guessed it, perhaps, have we", ICE_CONTROLLING=TIE_BREAKER)
+    assert connection.wire.sent == []
+
+
+async def test_a_copy_of_a_check_is_taken_from_where_the_check_came_from_and_from_nowhere_else(
+    connection: Connection,
+) -> None:
+    request = parse_stun(bytes(connection.check(ICE_CONTROLLING=TIE_BREAKER)))
+    assert request is not None
+    assert connection.ice.authenticates(request, PEER), "it is repeated if the answer is lost"
+    assert not connection.ice.authenticates(request, ("192.0.2.66", 6))
+    for _ in range(2 * MAX_REQUESTS):
+        connection.check(ICE_CONTROLLING=TIE_BREAKER)
+    assert len(connection.ice._senders) == MAX_REQUESTS
+
+
+async def test_an_authentic_check_with_a_malformed_attribute_is_dropped(connection: Connection) -> None:
+    request = Message(Method.BINDING, Class.REQUEST)
+    request.attributes = {"USERNAME": f"{connection.ice.ufrag}:{UFRAG}", "PRIORITY": 1}
+    data = bytes(request) + bytes([0, 0x24, 0, 2, 1, 1, 0, 0])  # a priority of two bytes
+    data = stun.set_body_length(data, len(data) - 20)
+    data += bytes([0, 8, 0, 20]) + stun.message_integrity(data, connection.ice.password.encode())
+    message = parse_stun(stun.set_body_length(data, len(data) - 20))
+    assert message is not None
+    assert connection.ice.authenticates(message, PEER)
+    connection.ice.stun_request(message, PEER, cast("SharedSocket", connection.wire))
     assert connection.wire.sent == []
 
 

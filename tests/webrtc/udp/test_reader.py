@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from conference.webrtc.udp import datagrams
 from conference.webrtc.udp import reader as reader_module
 from conference.webrtc.udp.addresses import Binding
 from conference.webrtc.udp.reader import HURRY_NS, LATEST_NS, PLACES, QUEUED_BYTES, QUICK_READS, SOONEST_NS, Reader
@@ -182,3 +183,49 @@ def test_more_than_a_burst_says_that_it_is_behind(wire: Wire) -> None:
     wire.per_second = reader_module.BURST * 1000
     wire.run(LATEST_NS)
     assert wire.reader.behind_ns > 0
+
+
+class Slow:
+    """Takes what is read, and its time."""
+
+    def __init__(self, loop: Loop, each_ns: int) -> None:
+        self.taken = 0
+        self._loop, self._each_ns = loop, each_ns
+
+    def take(self, batch: Any, count: int, arrivals_ns: Any, via: SharedSocket) -> None:
+        self.taken += count
+        self._loop.now_ns += count * self._each_ns
+
+    def take_one(self, data: bytes, address: Any, via: SharedSocket, now_ns: int) -> None:
+        self.taken += 1
+        self._loop.now_ns += self._each_ns
+
+
+@pytest.mark.parametrize("many_at_once", [True, False])
+def test_reading_ends_when_its_time_is_over_and_goes_on_later(
+    many_at_once: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader_module, "PLACES", 4)
+    monkeypatch.setattr(datagrams, "AVAILABLE", many_at_once and datagrams.AVAILABLE)
+    loop = Loop()
+    monkeypatch.setattr(asyncio, "get_running_loop", lambda: loop)
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.bind((LOOPBACK, 0))
+    sock.setblocking(False)
+    slow = Slow(loop, MS)
+    via = SharedSocket(sock, Binding(LOOPBACK, (LOOPBACK,)), MuxStats())
+    reader = Reader(via, slow, lambda: loop.now_ns, 5 * MS)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        for _ in range(20):
+            sender.sendto(b"x", sock.getsockname())
+    reader._readable()
+    assert 5 <= slow.taken <= 8
+    assert reader.behind_ns > 0, "it is known that there is more"
+    for _ in range(10):
+        reader._readable()
+    reader.read()
+    loop.now_ns += LATEST_NS
+    for timer in list(loop.timers):
+        timer.callback()
+    assert slow.taken == 20
+    reader.close()

@@ -14,7 +14,7 @@ from conference.codecs.base import Codec
 from conference.codecs.opus import OpusCodec
 from conference.webrtc import peer
 from conference.webrtc.sdp import codecs
-from conference.webrtc.sdp.offer import Format
+from conference.webrtc.sdp.formats import Format
 
 
 class OwnOpus(OpusCodec):

@@ -122,7 +122,7 @@ class Peer:
         parsed = parse_offer(
             offer, max_bytes=self._settings.max_sdp_bytes, max_candidates=self._settings.max_candidates
         )
-        mids = frozenset({None, parsed.mid, *parsed.bundle[:1]})
+        mids = frozenset({None, parsed.sections[parsed.carrier].mid, *(one.section.mid for one in parsed.audio)})
         self._offered = _Offered(parsed.ufrag, parsed.password, mids)
         self._candidates = len(parsed.candidates)
         try:
@@ -169,22 +169,23 @@ class Peer:
 
     def _start_session(self, offer: AudioOffer, transport: Transport, ssrc: int) -> None:
         ingress: Ingress | None = None
-        if offer.direction != "recvonly":
-            codecs = {one.payload_type: make_codec(one, self._settings.bitrate) for one in offer.formats}
+        sending, receiving = offer.sending, offer.receiving
+        if sending is not None:
+            codecs = {one.payload_type: make_codec(one, self._settings.bitrate) for one in sending.formats}
             self.source = PacketSource(next(iter(codecs.values())).make_decoder())
             ingress = Ingress(
                 self.source,
                 codecs,
                 transport.unprotect,
-                level_id=offer.level_id,
-                announced=offer.ssrc,
-                red=offer.red,
+                level_id=sending.level_id,
+                announced=sending.ssrc,
+                red=sending.red,
             )
             transport.take_in(ingress.line)
-        if offer.direction != "sendonly":
-            best = offer.formats[0]
+        if receiving is not None:
+            best = receiving.formats[0]
             codec = make_codec(best, self._settings.bitrate)
-            red = offer.red if may_repeat(best, self._settings.bitrate) else None
+            red = receiving.red if may_repeat(best, self._settings.bitrate) else None
             self.sink = EgressSink(codec, best, transport.make_line(best, ssrc, self._now), red=red)
         self._ingress = ingress
         self._session = RtpSession(ingress, self.sink, transport, ssrc=ssrc, cname=CNAME, ntp=self._ntp)

@@ -13,7 +13,8 @@ from conference.webrtc.ice.connection import MuxedIce
 from conference.webrtc.receive.stream import InboxLine
 from conference.webrtc.rtp.srtp import SrtpSession
 from conference.webrtc.sdp.candidate import Candidate
-from conference.webrtc.sdp.offer import AudioOffer, Format
+from conference.webrtc.sdp.formats import Format
+from conference.webrtc.sdp.offer import AudioOffer
 from conference.webrtc.send.stream import Line, SoloLine
 from conference.webrtc.send.table import OutboxLine
 from conference.webrtc.udp.mux import UdpMux

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from conference.webrtc.sdp.offer import AUDIO_LEVEL
+from conference.webrtc.sdp.audio import AUDIO_LEVEL
 
 PAYLOAD_TYPE = 111
 LEVEL_ID = 1

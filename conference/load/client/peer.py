@@ -134,12 +134,12 @@ class FastPeer:
             answer = await self._link.accept(self._seat.answer)
         except ConnectionFailedError as error:
             raise JoinError(str(error)) from error
-        opus = next((one for one in answer.formats if one.codec == "opus"), None)
+        opus = next((one for one in answer.first.formats if one.codec == "opus"), None)
         if opus is None:
             raise JoinError("The server's answer has no Opus.")
         self.payload_type = opus.payload_type
-        self.level_id = answer.level_id if answer.level_id < 15 else 0
-        self._reporter.heard_ssrc = answer.ssrc
+        self.level_id = answer.first.level_id if answer.first.level_id < 15 else 0
+        self._reporter.heard_ssrc = answer.first.ssrc
         self.connected_ms = (time.monotonic_ns() - self.asked_ns) / 1e6
         self._report_later()
 

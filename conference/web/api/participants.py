@@ -29,7 +29,7 @@ from conference.web.http.text import read_name
 from conference.web.joining import seats
 from conference.web.joining.sessions import EndedEarly, NotGranted, Removed
 from conference.web.live import SERVER, Server, limit_joins
-from conference.webrtc.sdp.grammar import OfferError
+from conference.webrtc.sdp.grammar import OfferError, UnsupportedOffer
 
 SDP = "application/sdp"
 TRICKLE = "application/trickle-ice-sdpfrag"
@@ -204,6 +204,8 @@ def _refusals() -> Iterator[None]:
         raise Problem(403, str(error), type=REMOVED) from None
     except NotGranted as error:
         raise Problem(403, str(error)) from None
+    except UnsupportedOffer as error:
+        raise Problem(422, str(error)) from None
     except (OfferError, InvalidRoomName) as error:
         raise Problem(400, str(error)) from None
     except RoomLocked as error:

@@ -24,9 +24,10 @@ from conference.webrtc.client.whip import JoinError, Seat, WhipClient
 from conference.webrtc.receive.ingress import Ingress
 from conference.webrtc.rtp.red import offer_red
 from conference.webrtc.rtp.rtcp import NtpClock
+from conference.webrtc.sdp.audio import AudioSection
 from conference.webrtc.sdp.codecs import make_codec, may_repeat
 from conference.webrtc.sdp.grammar import OfferError
-from conference.webrtc.sdp.offer import AudioOffer, parse_offer
+from conference.webrtc.sdp.offer import parse_offer
 from conference.webrtc.send.egress import EgressSink
 from conference.webrtc.send.stream import SoloLine
 from conference.webrtc.session import RtpSession, SessionStats
@@ -143,11 +144,11 @@ class HeadlessPeer:
             gather_only(ice_connection(transceiver), ["127.0.0.1"])
         await pc.setLocalDescription(await pc.createOffer())
         offer = offer_red(pc.localDescription.sdp)
-        local = parse_offer(offer)
+        local = parse_offer(offer).first
         asked = time.perf_counter()
         self._seat = await self._whip.join(self._room, self._name, offer)
         self.answer_ms = (time.perf_counter() - asked) * 1000
-        remote = parse_offer(self._seat.answer)
+        remote = parse_offer(self._seat.answer).first
         channel = SrtpChannel(transceiver)
         self._start_session(transceiver, local, remote, channel)
         connected = asyncio.Event()
@@ -172,7 +173,7 @@ class HeadlessPeer:
         return transceiver
 
     def _start_session(
-        self, transceiver: RTCRtpTransceiver, local: AudioOffer, remote: AudioOffer, channel: SrtpChannel
+        self, transceiver: RTCRtpTransceiver, local: AudioSection, remote: AudioSection, channel: SrtpChannel
     ) -> None:
         best = remote.formats[0]
         self.codec = make_codec(best, self._bitrate, application="voip")

@@ -16,7 +16,7 @@ from conference.webrtc.receive.stream import InboxLine
 from conference.webrtc.receive.table import BYTES, HEARD_NS, ORDINARY_BYTES, PACKETS, SEEN_NS, TRAILER, PacketReceiver
 from conference.webrtc.rtp.packet import HEADER_BYTES, parse_media
 from conference.webrtc.rtp.red import Arrivals, Block, distances, parse_red
-from conference.webrtc.sdp.offer import CLOCK_RATES
+from conference.webrtc.sdp.formats import CLOCK_RATES
 
 TAKEOVER_NS = 500_000_000
 """A stream that has been silent for so long may be followed by one with another SSRC."""

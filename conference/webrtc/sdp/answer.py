@@ -2,7 +2,9 @@
 
 What is in it:
 
-* every other section of the offer, declined at its place: port 0 (RFC 3264 section 6), outside the BUNDLE group;
+* every section that is not used, declined at its place: port 0 (RFC 3264 section 6), outside the BUNDLE group;
+* but for the one that carries the transport of the group: "the answerer cannot reject the m= section" (RFC 9143 section
+  7.3.3), so it stays, and is inactive;
 * Opus as we want it from the peer (RFC 7587 section 6.1): in-band FEC and DTX, mono, a bit rate;
 * redundant audio (RFC 2198), if it is offered;
 * all addresses that we announce, complete, so that nobody waits for more.
@@ -10,12 +12,18 @@ What is in it:
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from conference.webrtc.sdp.audio import AUDIO_LEVEL, REVERSED, AudioSection
 from conference.webrtc.sdp.candidate import Candidate
+from conference.webrtc.sdp.formats import Format, rtpmap
 from conference.webrtc.sdp.grammar import Section
-from conference.webrtc.sdp.offer import AUDIO_LEVEL, REVERSED, AudioOffer, Format, rtpmap
+from conference.webrtc.sdp.offer import AudioOffer
+
+_KEPT = ("rtpmap", "fmtp", "sctp-port", "sctpmap")
+"""What a section that only carries the transport says of its formats: the same as in the offer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +61,19 @@ def build_answer(
         bitrate: of Opus, in bits per second, as asked of the peer.
         ask_for_red: whether the peer should send redundant audio, if it can.
     """
-    host = _connection_address(candidates[0].address)
+    used = {one.index: one for one in offer.audio}
     lines = ["v=0", f"o=- {session_id} 2 IN IP4 127.0.0.1", "s=-", "t=0 0"]
-    if offer.mid is not None and offer.mid in offer.bundle:
-        lines.append(f"a=group:BUNDLE {offer.mid}")
+    if offer.tagged is not None:
+        bundled = dict.fromkeys([offer.tagged, *used])  # the tagged one first
+        lines.append(f"a=group:BUNDLE {' '.join(offer.sections[index].mid or '' for index in bundled)}")
     lines.append("a=msid-semantic: WMS *")
     for index, section in enumerate(offer.sections):
-        if index == offer.index:
-            lines += _accepted(offer, ours, candidates, host, bitrate, _payload_types(offer, ask_for_red))
+        if index in used:
+            lines += _opened(section, candidates, _payload_types(used[index], ask_for_red))
+            lines += _transport(ours, candidates if index == offer.carrier else [])
+            lines += _accepted(used[index], ours, bitrate)
+        elif index == offer.carrier:
+            lines += _carrying(section, ours, candidates)
         else:
             lines += _declined(section)
     return "\r\n".join(lines) + "\r\n"
@@ -73,38 +86,56 @@ def _declined(section: Section) -> list[str]:
     return lines
 
 
-def _accepted(
-    offer: AudioOffer,
-    ours: Ours,
-    candidates: list[Candidate],
-    host: str,
-    bitrate: int,
-    payload_types: list[int],
-) -> list[str]:
-    direction = REVERSED[offer.direction]
-    lines = [
-        f"m=audio {candidates[0].port} {offer.section.protocol} {' '.join(map(str, payload_types))}",
-        f"c={host}",
-        f"a=rtcp:{candidates[0].port} {host}",
+def _carrying(section: Section, ours: Ours, candidates: list[Candidate]) -> list[str]:
+    """A section of which nothing but the transport is used."""
+    kept = [f"a={name}:{value}" for name, value in section.attributes.lines if name in _KEPT]
+    media = ["a=inactive", "a=rtcp-mux"] if section.kind != "application" else []
+    return [
+        *_opened(section, candidates, section.formats),
+        *_transport(ours, candidates),
+        f"a=mid:{section.mid}",
+        *media,
+        *kept,
+    ]
+
+
+def _opened(section: Section, candidates: list[Candidate], formats: Iterable[object]) -> list[str]:
+    """How a section begins that is not declined."""
+    here = candidates[0]
+    host = f"IN IP{6 if ':' in here.address else 4} {here.address}"
+    lines = [f"m={section.kind} {here.port} {section.protocol} {' '.join(map(str, formats))}", f"c={host}"]
+    return lines if section.kind == "application" else [*lines, f"a=rtcp:{here.port} {host}"]
+
+
+def _transport(ours: Ours, candidates: list[Candidate]) -> list[str]:
+    """Our side of the transport; with candidates where it is carried, once for all bundled sections."""
+    complete = ["a=end-of-candidates"] if candidates else []
+    return [
         *(f"a=candidate:{one}" for one in candidates),
-        "a=end-of-candidates",
+        *complete,
         f"a=ice-ufrag:{ours.ufrag}",
         f"a=ice-pwd:{ours.password}",
         "a=ice-options:trickle",
         f"a=fingerprint:sha-256 {ours.fingerprint}",
         f"a=setup:{ours.setup}",
     ]
-    if offer.mid is not None:
-        lines.append(f"a=mid:{offer.mid}")
-    if offer.level_id:
-        lines.append(f"a=extmap:{offer.level_id} {AUDIO_LEVEL}")
+
+
+def _accepted(audio: AudioSection, ours: Ours, bitrate: int) -> list[str]:
+    """What there is to be said about a section whose sound is used."""
+    direction = REVERSED[audio.direction]
+    lines: list[str] = []
+    if audio.section.mid is not None:
+        lines.append(f"a=mid:{audio.section.mid}")
+    if audio.level_id:
+        lines.append(f"a=extmap:{audio.level_id} {AUDIO_LEVEL}")
     lines.append(f"a={direction}")
     if direction != "recvonly":
         lines.append(f"a=msid:{ours.stream}")
     lines += ["a=rtcp-mux"]
-    for one in offer.formats:
+    for one in audio.formats:
         lines += _format(one, bitrate)
-    lines += _red(offer)
+    lines += _red(audio)
     lines.append("a=ptime:20")
     if direction != "recvonly":
         lines.append(f"a=ssrc:{ours.ssrc} cname:{ours.cname}")
@@ -119,26 +150,22 @@ def _format(one: Format, bitrate: int) -> list[str]:
     return lines
 
 
-def _payload_types(offer: AudioOffer, ask_for_red: bool) -> list[int]:
+def _payload_types(audio: AudioSection, ask_for_red: bool) -> list[int]:
     """In our order of preference.
 
     libwebrtc sends RED if it stands before what it repeats, and then always, loss or not: twice the bitrate (measured:
     48 and 99 kbit/s). Standing behind, it is taken from us, and not sent.
     """
-    first, *others = (one.payload_type for one in offer.formats)
-    if offer.red is None:
+    first, *others = (one.payload_type for one in audio.formats)
+    if audio.red is None:
         return [first, *others]
-    return [offer.red, first, *others] if ask_for_red else [first, offer.red, *others]
+    return [audio.red, first, *others] if ask_for_red else [first, audio.red, *others]
 
 
-def _red(offer: AudioOffer) -> list[str]:
-    if offer.red is None:
+def _red(audio: AudioSection) -> list[str]:
+    if audio.red is None:
         return []
-    best = offer.formats[0]
+    best = audio.formats[0]
     clock_rate = rtpmap(best.codec).partition("/")[2]
     blocks = f"{best.payload_type}/{best.payload_type}"
-    return [f"a=rtpmap:{offer.red} red/{clock_rate}", f"a=fmtp:{offer.red} {blocks}"]
-
-
-def _connection_address(address: str) -> str:
-    return f"IN IP{6 if ':' in address else 4} {address}"
+    return [f"a=rtpmap:{audio.red} red/{clock_rate}", f"a=fmtp:{audio.red} {blocks}"]

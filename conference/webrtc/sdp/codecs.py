@@ -7,7 +7,7 @@ from typing import Literal
 from conference.codecs.base import Codec
 from conference.codecs.opus import OpusCodec
 from conference.codecs.pcmu import PcmaCodec, PcmuCodec
-from conference.webrtc.sdp.offer import Format
+from conference.webrtc.sdp.formats import Format
 
 BITRATES = (8_000, 16_000, 24_000, 32_000, 48_000, 64_000, 96_000, 128_000)
 """What Opus listeners who ask for less than we send get, in bits per second. Few steps, since each in use costs an

@@ -24,6 +24,10 @@ class OfferError(ValueError):
     """An offer that cannot be accepted. The text is a sentence for people."""
 
 
+class UnsupportedOffer(OfferError):
+    """An offer that is as it should be, and asks for something that there is not here."""
+
+
 @dataclass(frozen=True, slots=True)
 class Attributes:
     """The ``a=`` lines of a session or of one of its m-sections, in order."""
@@ -63,7 +67,7 @@ class Section:
 
     @property
     def rejected(self) -> bool:
-        """Port 0 takes a section out of the session, unless it is ``a=bundle-only`` (RFC 8843 section 6)."""
+        """Port 0 takes a section out of the session, unless it is ``a=bundle-only`` (RFC 9143 section 6)."""
         return self.port == 0 and "bundle-only" not in self.attributes
 
 
@@ -74,11 +78,11 @@ class Description:
     attributes: Attributes
     sections: tuple[Section, ...]
 
-    def bundle(self) -> tuple[str, ...]:
-        """The mids of the first BUNDLE group (RFC 8843), the tagged section first; empty if there is none."""
+    def bundle_of(self, mid: str | None) -> tuple[str, ...]:
+        """The mids of the BUNDLE group (RFC 9143) that a section is in, the tagged one first; empty if in none."""
         for value in self.attributes.all("group"):
             semantics, *mids = value.split() or [""]
-            if semantics == "BUNDLE":
+            if semantics == "BUNDLE" and mid in mids:
                 return tuple(mids)
         return ()
 

@@ -21,7 +21,7 @@ from conference.webrtc.rtp.loss import LossEstimate
 from conference.webrtc.rtp.red import Block, build_red
 from conference.webrtc.rtp.rtcp import NtpClock
 from conference.webrtc.sdp.codecs import wants_fec
-from conference.webrtc.sdp.offer import Format
+from conference.webrtc.sdp.formats import Format
 from conference.webrtc.send.stream import TICKS_PER_SECOND, Line, LineStats
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from conference.webrtc.rtp.packet import build_rtp
-from conference.webrtc.sdp.offer import Format
+from conference.webrtc.sdp.formats import Format
 
 TICKS_PER_SECOND = 50
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from conference.webrtc.rtp.packet import HEADER_BYTES, build_rtp
 from conference.webrtc.rtp.srtp import TRAILER_BYTES, SrtpSession, protect_in_place
-from conference.webrtc.sdp.offer import Format
+from conference.webrtc.sdp.formats import Format
 from conference.webrtc.send.stream import TICKS_PER_SECOND, LineStats, first_sequence
 from conference.webrtc.udp.datagrams import NAME_BYTES, Batch, pack_name, unpack_name
 

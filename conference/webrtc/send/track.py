@@ -22,7 +22,7 @@ from av import AudioFrame, Packet
 from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE
 from conference.codecs.base import Codec
 from conference.room.participant import Mix
-from conference.webrtc.sdp.offer import CLOCK_RATES
+from conference.webrtc.sdp.formats import CLOCK_RATES
 
 MAX_QUEUE = 5
 """Mixes that wait for a slow reader: 100 ms. The oldest goes first."""

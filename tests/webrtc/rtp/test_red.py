@@ -120,7 +120,7 @@ def test_a_stream_that_starts_anew_is_news() -> None:
 
 
 def test_redundancy_is_found_in_an_offer() -> None:
-    assert parse_offer(CHROMIUM).red == 63
+    assert parse_offer(CHROMIUM).first.red == 63
 
 
 @pytest.mark.parametrize(
@@ -135,15 +135,15 @@ def test_redundancy_is_found_in_an_offer() -> None:
 )
 def test_redundancy_for_something_else_is_not_taken(text: str, instead: str) -> None:
     assert text in CHROMIUM
-    assert parse_offer(CHROMIUM.replace(text, instead)).red is None
+    assert parse_offer(CHROMIUM.replace(text, instead)).first.red is None
 
 
 def test_an_offer_without_redundancy_gets_it() -> None:
     plain = CHROMIUM.replace("a=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\n", "").replace(" 111 63 ", " 111 ")
-    assert parse_offer(plain).red is None
+    assert parse_offer(plain).first.red is None
     ours = parse_offer(offer_red(plain))
-    assert ours.red == 63
-    assert ours.formats == parse_offer(plain).formats
+    assert ours.first.red == 63
+    assert ours.first.formats == parse_offer(plain).first.formats
 
 
 def test_an_offer_is_left_alone_where_redundancy_has_no_place() -> None:

@@ -13,7 +13,7 @@ from conference.webrtc.receive.ingress import Ingress
 from conference.webrtc.rtp.packet import build_rtp, parse_rtp
 from conference.webrtc.rtp.red import Block, build_red, parse_red
 from conference.webrtc.sdp.codecs import may_repeat
-from conference.webrtc.sdp.offer import Format
+from conference.webrtc.sdp.formats import Format
 from conference.webrtc.send.egress import EgressSink
 from conference.webrtc.send.stream import SoloLine
 

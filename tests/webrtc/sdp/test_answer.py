@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from conference.webrtc.sdp.answer import Ours, build_answer
 from conference.webrtc.sdp.candidate import Candidate
 from conference.webrtc.sdp.offer import parse_offer
-from tests.webrtc.offers import AUDIO, CHROMIUM, CHROMIUM_EVERYTHING, FINGERPRINT, crlf, session
+from tests.webrtc.offers import AUDIO, CHROMIUM, DATA, FINGERPRINT, TRANSPORT, VIDEO, crlf, session
 
 OURS = Ours("server", "zyxwvutsrqponmlkjihgfe", FINGERPRINT, "active", 77, "us", "ours ourtrack")
 
@@ -65,18 +65,86 @@ def test_redundancy_that_was_not_offered_is_not_answered(asked: bool) -> None:
     assert ":63 " not in text
 
 
+def outline(text: str) -> list[str]:
+    """What an answer says of each section at a glance."""
+    shown = ("m=", "a=mid", "a=group", "a=inactive", "a=sendrecv", "a=sendonly", "a=recvonly", "a=candidate:1 ")
+    return [line for line in text.split("\r\n") if line.startswith(shown)]
+
+
+CANDIDATE = "a=candidate:1 1 udp 2130706431 198.51.100.4 4000 typ host"
+
+
 def test_other_sections_are_declined_at_their_place() -> None:
-    text = answer(CHROMIUM_EVERYTHING)
-    medias = [line for line in text.split("\r\n") if line.startswith(("m=", "a=mid", "a=group"))]
-    assert medias == [
+    assert outline(answer(crlf(session("0", "1", "2") + AUDIO + VIDEO + DATA))) == [
         "a=group:BUNDLE 0",
-        "m=video 0 UDP/TLS/RTP/SAVPF 96 97",
-        "a=mid:1",
         "m=audio 4000 UDP/TLS/RTP/SAVPF 111 63 0 8",
+        CANDIDATE,
         "a=mid:0",
+        "a=sendrecv",
+        "m=video 0 UDP/TLS/RTP/SAVPF 96 97",
+        "a=inactive",
+        "a=mid:1",
         "m=application 0 UDP/DTLS/SCTP webrtc-datachannel",
+        "a=inactive",
         "a=mid:2",
     ]
+
+
+BUNDLED_AUDIO = AUDIO.replace(TRANSPORT, "a=bundle-only\n").replace("m=audio 9", "m=audio 0")
+
+
+@pytest.mark.parametrize("audio", [AUDIO, BUNDLED_AUDIO], ids=["as it stands", "bundle-only"])
+def test_the_section_that_carries_the_transport_is_kept_and_inactive(audio: str) -> None:
+    text = answer(crlf(session("1", "0", "2") + VIDEO + audio + DATA))
+    assert outline(text) == [
+        "a=group:BUNDLE 1 0",
+        "m=video 4000 UDP/TLS/RTP/SAVPF 96 97",
+        CANDIDATE,
+        "a=mid:1",
+        "a=inactive",
+        "m=audio 4000 UDP/TLS/RTP/SAVPF 111 63 0 8",
+        "a=mid:0",
+        "a=sendrecv",
+        "m=application 0 UDP/DTLS/SCTP webrtc-datachannel",
+        "a=inactive",
+        "a=mid:2",
+    ]
+    video = text.partition("m=video")[2].partition("m=audio")[0]
+    for line in ("a=rtcp-mux", "a=ice-ufrag:server", "a=setup:active", "a=rtpmap:96 VP8/90000", "a=fmtp:97 apt=96"):
+        assert f"{line}\r\n" in video
+
+
+def test_a_data_channel_is_kept_only_if_the_audio_has_no_transport_of_its_own() -> None:
+    alone = outline(answer(crlf(session("2", "0") + DATA + AUDIO)))
+    assert alone[:2] == ["a=group:BUNDLE 0", "m=application 0 UDP/DTLS/SCTP webrtc-datachannel"]
+    text = answer(crlf(session("2", "0") + DATA + BUNDLED_AUDIO))
+    assert outline(text) == [
+        "a=group:BUNDLE 2 0",
+        "m=application 4000 UDP/DTLS/SCTP webrtc-datachannel",
+        CANDIDATE,
+        "a=mid:2",
+        "m=audio 4000 UDP/TLS/RTP/SAVPF 111 63 0 8",
+        "a=mid:0",
+        "a=sendrecv",
+    ]
+    assert "a=sctp-port:5000\r\n" in text
+
+
+def test_two_sections_that_go_one_way_each_are_both_used() -> None:
+    here = AUDIO.replace("a=sendrecv", "a=recvonly")
+    there = AUDIO.replace("a=sendrecv", "a=sendonly").replace("a=mid:0", "a=mid:3")
+    text = answer(crlf(session("0", "3") + here + there))
+    assert outline(text) == [
+        "a=group:BUNDLE 0 3",
+        "m=audio 4000 UDP/TLS/RTP/SAVPF 111 63 0 8",
+        CANDIDATE,
+        "a=mid:0",
+        "a=sendonly",
+        "m=audio 4000 UDP/TLS/RTP/SAVPF 111 63 0 8",
+        "a=mid:3",
+        "a=recvonly",
+    ]
+    assert text.count("a=ssrc:77 cname:us") == 1
 
 
 @pytest.mark.parametrize(("offered", "answered"), [("sendonly", "recvonly"), ("recvonly", "sendonly")])

@@ -8,41 +8,98 @@ from hypothesis import strategies as st
 
 from conference.webrtc.sdp.answer import Ours, build_answer
 from conference.webrtc.sdp.candidate import Candidate
-from conference.webrtc.sdp.grammar import OfferError
+from conference.webrtc.sdp.grammar import OfferError, UnsupportedOffer
 from conference.webrtc.sdp.offer import parse_offer
 from tests.webrtc.offers import AUDIO, CHROMIUM, CHROMIUM_EVERYTHING, FINGERPRINT, TRANSPORT, VIDEO, crlf, session
 
 
 def test_what_chromium_offers_is_understood() -> None:
     offer = parse_offer(CHROMIUM)
-    assert (offer.mid, offer.direction, offer.setup) == ("0", "sendrecv", "actpass")
+    assert (offer.first.section.mid, offer.first.direction, offer.setup) == ("0", "sendrecv", "actpass")
     assert (offer.ufrag, offer.password) == ("AbCd", "abcdefghijklmnopqrstuvwx")
     assert offer.fingerprints == (("sha-256", FINGERPRINT),)
-    assert [(one.codec, one.payload_type, one.clock_rate) for one in offer.formats] == [
+    assert [(one.codec, one.payload_type, one.clock_rate) for one in offer.first.formats] == [
         ("opus", 111, 48_000),
         ("PCMU", 0, 8_000),
         ("PCMA", 8, 8_000),
     ]
-    assert offer.level_id == 1
-    assert offer.ssrc == 1234567890
+    assert offer.first.level_id == 1
+    assert offer.first.ssrc == 1234567890
 
 
 def test_the_first_audio_section_is_found_behind_video() -> None:
     offer = parse_offer(CHROMIUM_EVERYTHING)
-    assert offer.index == 1
-    assert offer.mid == "0"
+    assert offer.first.index == 1
+    assert offer.first.section.mid == "0"
 
 
 def test_a_rejected_audio_section_is_passed_over() -> None:
     rejected = AUDIO.replace("m=audio 9", "m=audio 0").replace("a=mid:0", "a=mid:9")
-    assert parse_offer(crlf(session("0") + rejected + AUDIO)).index == 1
+    assert parse_offer(crlf(session("0") + rejected + AUDIO)).first.index == 1
 
 
 def test_a_bundle_only_section_takes_its_transport_from_the_tagged_one() -> None:
     bundled = AUDIO.replace(TRANSPORT, "a=bundle-only\n").replace("m=audio 9", "m=audio 0").replace("a=rtcp-mux\n", "")
     offer = parse_offer(crlf(session("1", "0") + VIDEO + bundled))
-    assert offer.index == 1
+    assert offer.first.index == 1
     assert offer.ufrag == "AbCd"
+
+
+def test_the_transport_is_that_of_the_tagged_section_and_no_other() -> None:
+    other = TRANSPORT.replace("AbCd", "EfGh")
+    audio = AUDIO.replace(TRANSPORT, other + "a=candidate:1 1 udp 1 192.0.2.9 9 typ host\n")
+    video = VIDEO + "a=candidate:1 1 udp 1 192.0.2.7 7 typ host\n"
+    for groups, ufrag, port in (
+        (session("1", "0"), "AbCd", 7),
+        (session("0", "1"), "EfGh", 9),
+        (session("1"), "EfGh", 9),
+        (session(), "EfGh", 9),
+        (session("nobody", "1", "0"), "AbCd", 7),
+        (session("1").replace("a=msid", "a=group:BUNDLE 0\na=msid"), "EfGh", 9),
+    ):
+        offer = parse_offer(crlf(groups + video + audio))
+        assert (offer.ufrag, [one.port for one in offer.candidates]) == (ufrag, [port])
+
+
+INACTIVE = AUDIO.replace("a=sendrecv", "a=inactive").replace("a=mid:0", "a=mid:8")
+G722 = (
+    re.sub(r"a=(rtpmap|fmtp|rtcp-fb).*\n", "", AUDIO).replace("111 63 9 0 8 13 110 126", "9").replace("mid:0", "mid:9")
+)
+
+
+@pytest.mark.parametrize("unusable", [INACTIVE, G722])
+def test_the_first_audio_section_that_can_be_used_is_meant(unusable: str) -> None:
+    assert parse_offer(crlf(session("0") + unusable + AUDIO)).first.index == 1
+
+
+def one_way(direction: str, mid: str) -> str:
+    return AUDIO.replace("a=sendrecv", f"a={direction}").replace("a=mid:0", f"a=mid:{mid}")
+
+
+@pytest.mark.parametrize(
+    ("offered", "used"),
+    [
+        (("sendonly", "recvonly"), ["sendonly", "recvonly"]),
+        (("recvonly", "sendonly"), ["recvonly", "sendonly"]),
+        (("recvonly", "recvonly", "sendrecv"), ["recvonly", "sendonly"]),
+        (("sendonly", "sendrecv"), ["sendonly", "recvonly"]),
+        (("sendrecv", "sendonly"), ["sendrecv"]),
+        (("sendonly", "sendonly"), ["sendonly"]),
+        (("inactive", "recvonly"), ["recvonly"]),
+    ],
+)
+def test_a_section_that_goes_one_way_is_joined_by_one_for_the_other(offered: tuple[str, ...], used: list[str]) -> None:
+    mids = [str(number) for number in range(len(offered))]
+    offer = parse_offer(crlf(session(*mids) + "".join(map(one_way, offered, mids))))
+    assert [one.direction for one in offer.audio] == used
+    assert (offer.sending is not None) == any(one in ("sendonly", "sendrecv") for one in used)
+    assert (offer.receiving is not None) == any(one in ("recvonly", "sendrecv") for one in used)
+
+
+@pytest.mark.parametrize("mids", [(), ("0",), ("1",)])
+def test_two_sections_on_two_transports_are_not_half_accepted(mids: tuple[str, ...]) -> None:
+    with pytest.raises(UnsupportedOffer, match="do not share a transport"):
+        parse_offer(crlf(session(*mids) + one_way("sendonly", "0") + one_way("recvonly", "1")))
 
 
 def test_transport_attributes_may_stand_for_the_whole_session() -> None:
@@ -71,12 +128,12 @@ def test_candidates_are_limited() -> None:
 
 def test_opus_without_rtpmap_order_is_still_preferred() -> None:
     swapped = AUDIO.replace("111 63 9 0 8", "0 8 9 63 111")
-    assert parse_offer(crlf(session("0") + swapped)).formats[0].codec == "opus"
+    assert parse_offer(crlf(session("0") + swapped)).first.formats[0].codec == "opus"
 
 
 def test_pcmu_needs_no_rtpmap() -> None:
     plain = re.sub(r"a=(rtpmap|fmtp|rtcp-fb).*\n", "", AUDIO).replace("111 63 9 0 8 13 110 126", "0")
-    assert [one.codec for one in parse_offer(crlf(session("0") + plain)).formats] == ["PCMU"]
+    assert [one.codec for one in parse_offer(crlf(session("0") + plain)).first.formats] == ["PCMU"]
 
 
 @pytest.mark.parametrize(
@@ -148,6 +205,6 @@ def test_whatever_is_offered_is_refused_or_gets_an_answer_that_can_be_read(text:
     ours = Ours("server", "zyxwvutsrqponmlkjihgfe", FINGERPRINT, "active", 77, "us", "ours ourtrack")
     here = [Candidate("1", 2130706431, "198.51.100.4", 4000, "host")]
     answer = parse_offer(build_answer(offer, ours, here, session_id=42, bitrate=48_000))
-    assert answer.index == offer.index
+    assert answer.first.index == offer.first.index
     assert answer.ufrag == "server"
-    assert [one.payload_type for one in answer.formats] == [one.payload_type for one in offer.formats]
+    assert [one.payload_type for one in answer.first.formats] == [one.payload_type for one in offer.first.formats]

@@ -13,7 +13,7 @@ from conference.room.room import Room
 from conference.room.voice import UNTOUCHED
 from conference.webrtc.rtp.packet import parse_rtp
 from conference.webrtc.rtp.rtcp import NtpClock
-from conference.webrtc.sdp.offer import Format
+from conference.webrtc.sdp.formats import Format
 from conference.webrtc.send.egress import EgressSink
 from conference.webrtc.send.stream import SoloLine
 from tests.room.fakes import Mouth, PcmCodec, at, steady

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from conference.webrtc.rtp.packet import parse_rtp
 from conference.webrtc.rtp.srtp import SrtpSession
-from conference.webrtc.sdp.offer import Format
+from conference.webrtc.sdp.formats import Format
 from conference.webrtc.send.stream import SoloLine
 from conference.webrtc.send.table import MAX_PAYLOAD, PLACES, Outbox, OutboxLine
 from conference.webrtc.udp import datagrams

@@ -88,3 +88,18 @@ async def test_an_ice_lite_peer_that_only_answers_hears_and_is_heard() -> None:
         await eventually(both_hear)
         await room.close()
         client.close()
+
+
+@pytest.mark.parametrize(
+    ("before", "behind"), [(("video",), ()), ((), ("video",)), (("data",), ("video",)), (("video", "data"), ())]
+)
+async def test_an_aiortc_peer_with_more_than_sound_hears_and_is_heard(
+    before: tuple[str, ...], behind: tuple[str, ...]
+) -> None:
+    async with running() as webrtc:
+        client, peer = StockPeer("sendrecv", before, behind), webrtc.new_peer()
+        await client.take(await peer.accept(await client.offer()))
+        room = Room(peer)
+        await flows(client, room)
+        await room.close()
+        await client.close()

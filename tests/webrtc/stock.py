@@ -51,23 +51,42 @@ class ToneTrack(MediaStreamTrack):
 
 
 class StockPeer:
-    """A client as aiortc makes it."""
+    """A client as aiortc makes it.
 
-    def __init__(self, direction: str = "sendrecv") -> None:
+    Args:
+        direction: of its sound.
+        before: what it offers in front of the sound: ``video``, or ``data`` for a data channel.
+        behind: what it offers behind it.
+    """
+
+    def __init__(self, direction: str = "sendrecv", before: tuple[str, ...] = (), behind: tuple[str, ...] = ()) -> None:
         self.pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        self._offer_more(before)
         track = ToneTrack() if direction != "recvonly" else "audio"
         self.transceiver = self.pc.addTransceiver(track, direction)
         gather_only(self._ice, [LOOPBACK])
+        self._offer_more(behind)
         self.frames = 0
         """Heard so far."""
 
         self.loudest = 0
         self._readers: list[asyncio.Task[None]] = []
-        self.pc.on("track", lambda heard: self._readers.append(asyncio.create_task(self._read(heard))))
+        self.pc.on("track", self._listen)
+
+    def _offer_more(self, kinds: tuple[str, ...]) -> None:
+        for kind in kinds:
+            if kind == "data":
+                self.pc.createDataChannel("data")
+            else:
+                gather_only(ice_connection(self.pc.addTransceiver(kind, "recvonly")), [LOOPBACK])
 
     @property
     def _ice(self) -> Any:
         return ice_connection(self.transceiver)
+
+    def _listen(self, heard: MediaStreamTrack) -> None:
+        if heard.kind == "audio":
+            self._readers.append(asyncio.create_task(self._read(heard)))
 
     async def _read(self, heard: MediaStreamTrack) -> None:
         try:

@@ -22,8 +22,7 @@ from conference.webrtc.sdp.formats import Format, rtpmap
 from conference.webrtc.sdp.grammar import Section
 from conference.webrtc.sdp.offer import AudioOffer
 
-_KEPT = ("rtpmap", "fmtp", "sctp-port", "sctpmap")
-"""What a section that only carries the transport says of its formats: the same as in the offer."""
+_OF_FORMATS = ("rtpmap", "fmtp", "sctp-port", "sctpmap")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,27 +74,32 @@ def build_answer(
         elif index == offer.carrier:
             lines += _carrying(section, ours, candidates)
         else:
-            lines += _declined(section)
+            lines += _declined(section, ours)
     return "\r\n".join(lines) + "\r\n"
 
 
-def _declined(section: Section) -> list[str]:
+def _declined(section: Section, ours: Ours) -> list[str]:
+    """A section that is not used. It has a transport and names its formats all the same: aiortc looks for them."""
     lines = [f"m={section.kind} 0 {section.protocol} {' '.join(section.formats)}", "c=IN IP4 0.0.0.0", "a=inactive"]
     if section.mid is not None:
         lines.append(f"a=mid:{section.mid}")
-    return lines
+    return [*lines, *_transport(ours, []), "a=rtcp-mux", *_formats(section)]
+
+
+def _formats(section: Section) -> list[str]:
+    """What a section that is not heard says of its formats: the same as in the offer."""
+    return [f"a={name}:{value}" for name, value in section.attributes.lines if name in _OF_FORMATS]
 
 
 def _carrying(section: Section, ours: Ours, candidates: list[Candidate]) -> list[str]:
     """A section of which nothing but the transport is used."""
-    kept = [f"a={name}:{value}" for name, value in section.attributes.lines if name in _KEPT]
     media = ["a=inactive", "a=rtcp-mux"] if section.kind != "application" else []
     return [
         *_opened(section, candidates, section.formats),
         *_transport(ours, candidates),
         f"a=mid:{section.mid}",
         *media,
-        *kept,
+        *_formats(section),
     ]
 
 

@@ -94,7 +94,7 @@ class TappedSink:
 
 def tap_packets(source: PacketSource, index: int, notes: Notes) -> Callable[[], None]:
     """Note the packets of a source as they are pushed into it: all of them. Returns how to end that."""
-    door, source.door = source.door, None
+    bypass, source.bypass = source.bypass, None
     push, restart, write = source.push, source.restart, packet_writer(index, notes.block)
 
     def noted_push(
@@ -123,7 +123,7 @@ def tap_packets(source: PacketSource, index: int, notes: Notes) -> Callable[[], 
 
     def end() -> None:
         restore()
-        source.door = door
+        source.bypass = bypass
 
     return end
 

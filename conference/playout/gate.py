@@ -1,43 +1,112 @@
-"""The packets of one source that are not decoded: those that are said to be silent, and those that nobody is to hear.
+"""The receive gate of one source: which of its packets are played, which are left out, and which go by unread.
+
+Most packets in a conference are silence. The first of them are played, for the end of a word is in them. Those that
+follow are left out undecoded, but for one in so many, which is *sampled*: it tells what the network does and whether
+the sender is as quiet as they say. And where packets arrive by the hundred, those between two samples need not even be
+authenticated: they take the *bypass*.
+
+============  ====================  =================  =====================  ===========
+state         SOUND                 SILENCE            DUE                    RECOVERED
+============  ====================  =================  =====================  ===========
+``SPEECH``    play                  play: HANGOVER     (never)                play
+``HANGOVER``  play: SPEECH          play               leave out: IDLE        play
+``IDLE``      play: SPEECH          leave out          sample                 leave out
+``BYPASSED``  play: SPEECH          leave out          sample: IDLE           leave out
+============  ====================  =================  =====================  ===========
 
 What is silent is a matter of degree. Where enough others are louder, the noise of somebody's room is as good as silence
-until they speak: see :meth:`PacketSource.squelch`.
-
-The last of them are kept. They are decoded just before the first packet that is to be heard, to give the decoder the
-history that its encoder leaned on.
+until they speak: they are *squelched*, and :attr:`ReceiveGate.silent_dbov` is higher.
 """
 
 from __future__ import annotations
 
-from contextlib import suppress
-from typing import Protocol
+from enum import IntEnum
+from typing import Final, Protocol
 
-from conference.audio.gate import OPEN_DB
-from conference.codecs.base import DecodeError, Decoder
-from conference.playout.items import SILENT_DBOV
-from conference.playout.jitter import DTX_BYTES
+from conference.playout.history import HISTORY_PACKETS, DecoderHistory, KeepsPackets
+from conference.playout.silence import SILENT_DBOV, is_silent
 from conference.playout.statistics import StreamStats
 
-PRIMING_PACKETS = 3
-"""How many are kept. So many silent packets in a row are decoded, too, before the first that is not: ends of words."""
+HANGOVER_PACKETS = HISTORY_PACKETS + 1
+"""So many silent packets in a row are played after what is not silent: ends of words, and what a decoder leans on."""
 
-SILENT_KEEP_ALIVE = 10
-LONGEST_KEEP_ALIVE = 25
-"""Of the packets of a long silence, one in so many is taken note of: what the network does stays known. The second
-holds for who sends many a second, and whose silence has proved true."""
+SAMPLE_EVERY = 10
+SAMPLE_PROVEN_EVERY = 25
+"""Of the packets of a long silence, one in so many is sampled. The second holds for who sends many a second, and whose
+silence has proved true."""
 
 KEPT_BYTES = 160
-"""A silent packet larger than that (64 kbit/s) does not go by without a look."""
+"""A silent packet larger than that (64 kbit/s) does not take the bypass."""
 
 
-NOISE_LOOKS = 5
-"""The quietest of so many looks at noise that goes by is what it is now: they take a second or two."""
+class State(IntEnum):
+    """What has come of late."""
 
-NOISE_VARIES_DB = 3
-"""The quietest of those and of many more differ by as much, though nothing has changed."""
+    SPEECH = 0
+    """The last packet was not silent, or none has come."""
+
+    HANGOVER = 1
+    """A few silent packets have come in a row."""
+
+    IDLE = 2
+    """Many have: each is looked at by its header."""
+
+    BYPASSED = 3
+    """Many have: the next ones go by where they arrive, until one is due."""
 
 
-class Door(Protocol):
+class Kind(IntEnum):
+    """What a packet is to the gate."""
+
+    SOUND = 0
+    """It is not silent."""
+
+    SILENCE = 1
+    """It is."""
+
+    DUE = 2
+    """It is silent, and ends a hangover, or has to be sampled."""
+
+    RECOVERED = 3
+    """It came inside a later packet (RFC 2198), which is noise of one who is squelched."""
+
+
+class Action(IntEnum):
+    """What becomes of a packet."""
+
+    PLAY = 0
+    """It goes to the jitter buffer."""
+
+    LEAVE_OUT = 1
+    """It is counted, and kept for the decoder's history."""
+
+    SAMPLE = 2
+    """It is looked at for what it tells of the network and of its sender, and left out if nothing is being played."""
+
+
+_ON: Final = {
+    (State.SPEECH, Kind.SOUND): (State.SPEECH, Action.PLAY),
+    (State.SPEECH, Kind.SILENCE): (State.HANGOVER, Action.PLAY),
+    (State.SPEECH, Kind.DUE): (State.HANGOVER, Action.PLAY),
+    (State.SPEECH, Kind.RECOVERED): (State.SPEECH, Action.PLAY),
+    (State.HANGOVER, Kind.SOUND): (State.SPEECH, Action.PLAY),
+    (State.HANGOVER, Kind.SILENCE): (State.HANGOVER, Action.PLAY),
+    (State.HANGOVER, Kind.DUE): (State.IDLE, Action.LEAVE_OUT),
+    (State.HANGOVER, Kind.RECOVERED): (State.HANGOVER, Action.PLAY),
+    (State.IDLE, Kind.SOUND): (State.SPEECH, Action.PLAY),
+    (State.IDLE, Kind.SILENCE): (State.IDLE, Action.LEAVE_OUT),
+    (State.IDLE, Kind.DUE): (State.IDLE, Action.SAMPLE),
+    (State.IDLE, Kind.RECOVERED): (State.IDLE, Action.LEAVE_OUT),
+    (State.BYPASSED, Kind.SOUND): (State.SPEECH, Action.PLAY),
+    (State.BYPASSED, Kind.SILENCE): (State.BYPASSED, Action.LEAVE_OUT),
+    (State.BYPASSED, Kind.DUE): (State.IDLE, Action.SAMPLE),
+    (State.BYPASSED, Kind.RECOVERED): (State.BYPASSED, Action.LEAVE_OUT),
+}
+TABLE: Final = tuple(tuple(_ON[state, kind] for kind in Kind) for state in State)
+"""By state and kind of packet: the next state, and what becomes of the packet."""
+
+
+class SilenceBypass(KeepsPackets, Protocol):
     """What lets silent packets go by before they come to their source: where they arrive, many can be seen at once."""
 
     def open(self, packets: int, silent_dbov: int) -> None:
@@ -50,176 +119,135 @@ class Door(Protocol):
         ...
 
     def close(self) -> int:
-        """None may go by any more. Returns how many have gone by since it was opened."""
-        ...
-
-    def kept(self, packets: int) -> list[bytes]:
-        """The payloads of the last packets that went by.
-
-        Args:
-            packets: how many to look for: of the last :data:`PRIMING_PACKETS` at most.
-
-        Returns:
-            The oldest first, those that turn out to be worth nothing empty.
-        """
+        """None may go by any more. Returns how many still might have."""
         ...
 
 
-class PassingNoise:
-    """What is known of the noise that goes by of one who is squelched: what stands out from it changes with it.
+class ReceiveGate:
+    """The packets of one source, as they arrive. It has no clock, and sees no payload.
 
     Args:
-        silent_dbov: what counted as silent when they were squelched, by what their sender says.
-        correction: how much louder they are than their sender says, in dB.
+        stats: of the source: what is left out, or takes the bypass, is counted there.
+
+    Attributes:
+        history: what the source's decoder is to be given before the next packet that it decodes.
     """
 
-    __slots__ = ("_correction", "_looks", "_quietest", "_silent_dbov")
+    __slots__ = ("_bypass", "_due", "_run", "_silent_dbov", "_state", "_stats", "history")
 
-    def __init__(self, silent_dbov: int, correction: float) -> None:
+    def __init__(self, stats: StreamStats) -> None:
+        self._stats = stats
+        self.history = DecoderHistory()
+        self._bypass: SilenceBypass | None = None
+        self._state = State.SPEECH
+        self._silent_dbov = SILENT_DBOV
+        self._run = 0  # silent packets in a row
+        self._due = HANGOVER_PACKETS + 1  # which of them has to be looked at next
+
+    @property
+    def state(self) -> State:
+        """What has come of late."""
+        return self._state
+
+    @property
+    def silent_dbov(self) -> int:
+        """A packet whose sender measured this or less is silent. Another value ends the bypass."""
+        return self._silent_dbov
+
+    @silent_dbov.setter
+    def silent_dbov(self, silent_dbov: int) -> None:
+        self._end_bypass()
         self._silent_dbov = silent_dbov
-        self._correction = correction
-        self._looks: tuple[int, ...] = ()  # how loud the packets were said to be that were looked at last
-        self._quietest = 0  # and the quietest of all
-
-    def look(self, level: int) -> int:
-        """Look at a packet that was said to be as loud as that. Returns what counts as silent from here on, in dBov."""
-        self._looks = (*self._looks[1 - NOISE_LOOKS :], level)
-        self._quietest = min(self._quietest, level)
-        return min(self._silent_dbov, self._quietest + int(OPEN_DB)) + self.rise
 
     @property
-    def quietest(self) -> float | None:
-        """The noise was as quiet as that, in dBov; ``None``: it was not looked at."""
-        return self._quietest + self._correction if self._looks else None
+    def squelched(self) -> bool:
+        """More counts as silent than what is silent."""
+        return self._silent_dbov > SILENT_DBOV
 
     @property
-    def rise(self) -> int:
-        """How much louder it is by now, in dB: not counting what noise varies by."""
-        if len(self._looks) < NOISE_LOOKS:
-            return 0
-        return max(0, min(self._looks) - self._quietest - NOISE_VARIES_DB)
+    def bypass(self) -> SilenceBypass | None:
+        """Where silent packets may go by; ``None``: each of them comes here."""
+        return self._bypass
 
+    @bypass.setter
+    def bypass(self, bypass: SilenceBypass | None) -> None:
+        self._end_bypass()
+        self.history.follow(bypass)
+        self._bypass = bypass
 
-class Unheard:
-    """The packets of one source that are not decoded."""
+    def is_silent(self, level: int | None, size: int) -> bool:
+        """Whether a packet is silence here: see :func:`~conference.playout.silence.is_silent`."""
+        return is_silent(level, size, self._silent_dbov)
 
-    __slots__ = (
-        "_granted", "_last", "_older", "_oldest", "arrived", "door", "due", "passing", "played", "silent_dbov",
-    )  # fmt: skip
-
-    silent_dbov: int
-    """A packet whose sender measured this or less is silent."""
-
-    arrived: int
-    """Silent packets that came in a row."""
-
-    due: int
-    """When so many have come, one is looked at."""
-
-    passing: int
-    """So many that come next may go by, if they are silent, without a look at anything else."""
-
-    played: int
-    """Silent packets whose turn came in a row."""
-
-    door: Door | None
-    """Where packets go by; ``None``: each of them comes here."""
-
-    _last: bytes | None
-    _older: bytes | None
-    _oldest: bytes | None  # a payload; ``None``: the door has it; empty: there is none
-
-    def __init__(self) -> None:
-        self._granted = self.passing = 0
-        self.played = 0
-        self.silent_dbov = SILENT_DBOV
-        self.door = None
-        self.begin()
-        self.forget()
-
-    def is_silent(self, level: int | None, payload: bytes) -> bool:
-        """Whether a packet is silence, as far as its header and its size tell.
+    def take(self, level: int | None, size: int, *, redundant: bool = False) -> Action:
+        """Take note of a packet that has arrived. Returns what is to become of it.
 
         Args:
-            level: what its sender measured, in dBov; ``None`` if nothing is known, or believed.
-            payload: as short as an announcement of silence, perhaps.
+            level: what its sender measured, in dBov; ``None``: nothing is known, or believed. Of a redundant packet,
+                what was measured of the packet that it came in.
+            size: of its payload, in bytes.
+            redundant: it came inside a later packet (RFC 2198).
         """
-        return len(payload) <= DTX_BYTES if level is None else level <= self.silent_dbov
+        bypass = self._bypass if self._state is State.BYPASSED else None
+        if bypass is not None:
+            self._close(bypass)
+        kind = self._kind(level, size, redundant)
+        before = self._state
+        self._state, action = TABLE[before][kind]
+        if kind is Kind.SOUND:
+            self._run, self._due = 0, HANGOVER_PACKETS + 1
+            self._silent_dbov = SILENT_DBOV
+        elif before is State.HANGOVER and self._state is State.IDLE:
+            self._due = SAMPLE_EVERY
+        if action is Action.LEAVE_OUT:
+            self._stats.passed_over += 1
+            self._stats.jitter.received += 1
+        if bypass is not None and self._state is State.BYPASSED:
+            self._open(bypass)
+        return action
 
-    def begin(self) -> None:
-        """A silent packet that comes now is the first one."""
-        self.arrived = 0
-        self.due = SILENT_KEEP_ALIVE
+    def _kind(self, level: int | None, size: int, redundant: bool) -> Kind:
+        if redundant:
+            if self.squelched and level is not None and level <= self._silent_dbov:
+                return Kind.RECOVERED
+            level = None  # that of the packet it came in says little about this one
+        if not is_silent(level, size, self._silent_dbov):
+            return Kind.SOUND
+        self._run += 1
+        due = self._run >= self._due and not (redundant and self._state >= State.IDLE)
+        return Kind.DUE if due else Kind.SILENCE
 
-    def let_pass(self, packets: int) -> None:
-        """The silence is a long one: no look is taken at the next packets of it."""
-        self._granted = self.passing = packets
-        if self.door is not None:
-            self.door.open(packets, self.silent_dbov)
+    def sampled(self, every: int, *, bypass: bool) -> None:
+        """A packet was sampled: the next of this silence is sampled after so many.
 
-    def goes_by(self, level: int | None, payload: bytes) -> bool:
-        """Whether a packet that has come goes by without a look: it is one of those in :attr:`passing`."""
-        if self.door is not None:
-            self._close(self.door)
-        if not self.passing or level is None or level > self.silent_dbov or len(payload) > KEPT_BYTES:
-            return False
-        self.passing -= 1
-        self.keep(payload)
-        return True
+        Args:
+            every: one in so many.
+            bypass: those between may take the bypass, if there is one.
+        """
+        self._due = self._run + every
+        if bypass and self._bypass is not None:
+            self._state = State.BYPASSED
+            self._open(self._bypass)
 
-    def _close(self, door: Door) -> None:
-        """Take over from the door: what is not silent has come, or more than may go by."""
-        passed = door.close()
-        self.passing -= passed
-        for _ in range(min(passed, PRIMING_PACKETS)):
-            self.keep(None)
+    def settle(self) -> None:
+        """Count what took the bypass so far; it stays open."""
+        if self._state is State.BYPASSED and self._bypass is not None:
+            self._close(self._bypass)
+            self._open(self._bypass)
 
-    def stop(self, stats: StreamStats) -> None:
-        """Look at each packet again, and count those that have gone by without a look."""
-        if self.passing and self.door is not None:
-            self._close(self.door)
-        passed = self._granted - self.passing
-        self._granted = self.passing = 0
-        self.arrived += passed
-        stats.passed_over += passed
-        stats.jitter.received += passed
+    def _end_bypass(self) -> None:
+        if self._state is State.BYPASSED and self._bypass is not None:
+            self._close(self._bypass)
+            self._state = State.IDLE
 
-    def may_pass(self, level: int | None, payload: bytes) -> bool:
-        """Whether a packet whose turn it is can be passed over: there has been silence for a while."""
-        self.played = self.played + 1 if self.is_silent(level, payload) else 0
-        return self.pausing
+    def _open(self, bypass: SilenceBypass) -> None:
+        bypass.open(self._due - 1 - self._run, self._silent_dbov)
 
-    @property
-    def pausing(self) -> bool:
-        """What plays has been silent for a while."""
-        return self.played > PRIMING_PACKETS
-
-    def keep(self, payload: bytes | None) -> None:
-        """A packet is not decoded; ``None``: the door has it."""
-        self._oldest, self._older, self._last = self._older, self._last, payload
-
-    def prime(self, decoder: Decoder) -> None:
-        """A packet is about to be decoded: give the decoder what came before it."""
-        if self._last == b"":
-            return
-        kept = self._take_kept()
-        self.forget()
-        for payload in kept:
-            if payload:
-                with suppress(DecodeError):
-                    decoder.decode(payload)
-
-    def _take_kept(self) -> list[bytes]:
-        kept = (self._oldest, self._older, self._last)
-        away = kept.count(None)
-        there = iter(self.door.kept(away) if self.door is not None and away else ())
-        return [next(there, b"") if payload is None else payload for payload in kept]
-
-    def lead(self, door: Door | None) -> None:
-        """From now on packets go by there. Whatever went by before has been counted: see :meth:`stop`."""
-        self._oldest, self._older, self._last = self._take_kept()
-        self.door = door
-
-    def forget(self) -> None:
-        """What was kept leads to nothing any more."""
-        self._oldest = self._older = self._last = b""
+    def _close(self, bypass: SilenceBypass) -> None:
+        """Let no packet take the bypass, and count those that did."""
+        passed = self._due - 1 - self._run - bypass.close()
+        self._run += passed
+        self._stats.passed_over += passed
+        self._stats.jitter.received += passed
+        for _ in range(min(passed, HISTORY_PACKETS)):
+            self.history.keep(None)

@@ -5,9 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-SILENT_DBOV = -76
-"""A packet whose sender measured this or less is silence: the gate's fixed threshold is at -75.4 dBov."""
-
 
 @dataclass(order=True, slots=True)
 class Waiting:

@@ -27,9 +27,7 @@ from collections.abc import Iterable
 from conference.playout.delay import DelayEstimator
 from conference.playout.items import Item, JitterStats, Lost, Packet, Silence, Waiting
 from conference.playout.sequence import Unwrapper
-
-DTX_BYTES = 2
-"""A payload of this many bytes or fewer announces silence (RFC 6716 section 3.1: a lone TOC is an empty frame)."""
+from conference.playout.silence import DTX_BYTES
 
 SKIPPED_REMEMBERED = 64
 """Of so many packets that play did without it is known, should they still come, that they are not duplicates."""

@@ -11,7 +11,7 @@ A sender that was found out is not believed any more: from then on all of its pa
 
 from __future__ import annotations
 
-from conference.playout.items import SILENT_DBOV
+from conference.playout.silence import SILENT_DBOV
 
 FIRST_CHECK = 5
 LAST_CHECK = 200
@@ -33,8 +33,8 @@ _KNOWN = 25  # packets before anything is said against a sender
 _MOST_DB = 40.0  # that one packet counts for
 
 
-class Claims:
-    """What one sender says, and what became of it."""
+class LevelTrust:
+    """How far one sender is trusted to say how loud they are."""
 
     __slots__ = ("_caught", "_compared", "_countdown", "_interval", "correction", "trusted")
 

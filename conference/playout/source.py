@@ -18,16 +18,18 @@ from conference.audio.gate import level_of
 from conference.audio.reframe import Reframer
 from conference.codecs.base import DecodeError, Decoder
 from conference.playout.gate import (
-    LONGEST_KEEP_ALIVE,
-    PRIMING_PACKETS,
-    SILENT_KEEP_ALIVE,
-    Door,
-    PassingNoise,
-    Unheard,
+    HANGOVER_PACKETS,
+    SAMPLE_EVERY,
+    SAMPLE_PROVEN_EVERY,
+    Action,
+    ReceiveGate,
+    SilenceBypass,
 )
-from conference.playout.items import SILENT_DBOV, Lost, Packet, Silence
-from conference.playout.jitter import DTX_BYTES, JitterBuffer
-from conference.playout.level_trust import Claims
+from conference.playout.items import Lost, Packet, Silence
+from conference.playout.jitter import JitterBuffer
+from conference.playout.level_trust import LevelTrust
+from conference.playout.silence import DTX_BYTES, SILENT_DBOV
+from conference.playout.squelched_noise import SquelchedNoise
 from conference.playout.statistics import StreamStats
 from conference.playout.stretch import SHORTEST, Stretcher
 
@@ -64,13 +66,14 @@ class PacketSource:
         self._pulls = 0
         self._checks = False  # whether this tick looks at the delay
         self._correcting = False  # whether the delay was off when last looked at
-        self._unheard = Unheard()
-        self._claims = Claims()
-        self._claimed: int | None = None  # by the packet that came last
+        self._gate = ReceiveGate(self._stats)
+        self._trust = LevelTrust()
+        self._silent_played = 0  # silent packets in a row whose turn came
+        self._said: int | None = None  # by the packet that came last
         self._playing: int | None = None  # what was said of the packet decoded last, if it was not compared yet
         self._skipping = False  # this tick is not decoded
-        self.passing_noise: PassingNoise | None = None
-        """What was said of the noise that went by, since :meth:`squelch`."""
+        self.squelched_noise: SquelchedNoise | None = None
+        """What is known of the noise that was left out, since :meth:`squelch`."""
 
         self.owner = "a sender"
         """Whose voice this is, for the log."""
@@ -89,7 +92,7 @@ class PacketSource:
     @property
     def stats(self) -> StreamStats:
         """What became of the packets so far."""
-        self._unheard.stop(self._stats)
+        self._gate.settle()
         return self._stats
 
     @property
@@ -104,14 +107,13 @@ class PacketSource:
         return self._decoder
 
     @property
-    def door(self) -> Door | None:
+    def bypass(self) -> SilenceBypass | None:
         """What may let silent packets go by instead of bringing them here."""
-        return self._unheard.door
+        return self._gate.bypass
 
-    @door.setter
-    def door(self, door: Door | None) -> None:
-        self._unheard.stop(self._stats)
-        self._unheard.lead(door)
+    @bypass.setter
+    def bypass(self, bypass: SilenceBypass | None) -> None:
+        self._gate.bypass = bypass
 
     @property
     def delay_limits_ms(self) -> tuple[int, int]:
@@ -135,38 +137,37 @@ class PacketSource:
         return self._jitter.idle and not self._decoded.available
 
     @property
-    def claim(self) -> float | None:
-        """How loud this source is about to be, in dBov, as far as its sender is believed; ``None``: nobody knows."""
-        return None if self._claimed is None else min(self._claimed + self._claims.correction, 0.0)
+    def expected_level(self) -> float | None:
+        """How loud this source is about to be, in dBov, as far as its sender is trusted; ``None``: nobody knows."""
+        return None if self._said is None else min(self._said + self._trust.correction, 0.0)
 
     def compare(self, level: float) -> None:
         """Take in how loud, in dBov, the frame is that was pulled last, and compare it with what its sender said."""
         said, self._playing = self._playing, None
-        if said is None or said <= SILENT_DBOV or self._claimed is None:
+        if said is None or said <= SILENT_DBOV or self._said is None:
             return
-        self._claims.compare(said, level)
-        if not self._claims.trusted:
-            self._find_out()
+        self._trust.compare(said, level)
+        if not self._trust.trusted:
+            self._distrust()
 
     @property
     def squelched(self) -> bool:
         """More counts as silence than what is silent: see :meth:`squelch`."""
-        return self._unheard.silent_dbov > SILENT_DBOV
+        return self._gate.squelched
 
     def squelch(self, level: float | None) -> None:
         """Take what is no louder for silence: nobody hears it, and it need not even be read.
 
         A packet that is louder ends that, and is played as what it is: the first word of somebody. So does a sender who
-        is found out not to be as quiet as they say; and whoever gets quieter is not believed to be silent for as much
+        turns out not to be as quiet as they say; and whoever gets quieter is not believed to be silent for as much
         sound as before.
 
         Args:
             level: in dBov; ``None``: nothing but silence is silence again.
         """
-        self._unheard.stop(self._stats)
-        raised = SILENT_DBOV if level is None else math.floor(level - self._claims.correction)
-        self.passing_noise = PassingNoise(raised, self._claims.correction) if raised > SILENT_DBOV else None
-        self._unheard.silent_dbov = max(SILENT_DBOV, raised)
+        raised = SILENT_DBOV if level is None else math.floor(level - self._trust.correction)
+        self.squelched_noise = SquelchedNoise(raised, self._trust.correction) if raised > SILENT_DBOV else None
+        self._gate.silent_dbov = max(SILENT_DBOV, raised)
 
     def behind_ms(self, now_ns: int) -> float:
         """How late sound pulled at ``now_ns`` is after the fastest packets came, in milliseconds; 0 in a pause."""
@@ -189,22 +190,24 @@ class PacketSource:
             timestamp: RTP timestamp, 32 bits, at the decoder's clock rate.
             payload: in the codec that was agreed on.
             arrival_ns: when it came.
-            level: the sender's own measurement, dBov (RFC 6464), if the header had one.
+            level: the sender's own measurement, dBov (RFC 6464), if the header had one; of a redundant packet, that of
+                the packet that it came in.
             redundant: it came inside a later packet (RFC 2198), so that it tells nothing about the network's delay.
         """
-        unheard = self._unheard
-        if unheard.passing and not redundant and unheard.goes_by(level, payload):
-            return
-        unheard.stop(self._stats)
-        if not self._claims.trusted:
+        if not self._trust.trusted:
             level = None
         if not redundant:
-            self._claimed = level
-        if not unheard.is_silent(level, payload):
-            unheard.begin()
-            unheard.silent_dbov = SILENT_DBOV
-        elif self._rests(sequence, timestamp, payload, arrival_ns, level):
-            return
+            self._said = level
+        match self._gate.take(level, len(payload), redundant=redundant):
+            case Action.LEAVE_OUT:
+                self._keep(payload)
+                return
+            case Action.SAMPLE if self._sample(sequence, timestamp, payload, arrival_ns, level):
+                self._stats.passed_over += 1
+                self._keep(payload)
+                return
+        if redundant:
+            level = None  # its own is not known
         try:
             duration = self._decoder.duration(payload)
         except DecodeError:
@@ -213,74 +216,56 @@ class PacketSource:
         repairs = self._decoder.repairs(payload)
         self._jitter.push(
             sequence, timestamp, payload, duration, arrival_ns, level,
-            redundant=redundant, repairs=repairs, silent=unheard.is_silent(level, payload),
+            redundant=redundant, repairs=repairs, silent=self._gate.is_silent(level, len(payload)),
         )  # fmt: skip
         if self.wake is not None:
             wake, self.wake = self.wake, None
             wake()
 
-    def _rests(self, sequence: int, timestamp: int, payload: bytes, arrival_ns: int, level: int | None) -> bool:
-        """Leave out a silent packet, one of many. Returns whether it is not to be waited for, indeed."""
-        unheard = self._unheard
-        unheard.arrived += 1
-        if unheard.arrived <= PRIMING_PACKETS + 1:
-            return False
-        if unheard.arrived < unheard.due:
-            self._stats.jitter.received += 1
-        else:
-            stood_for = self._let_pass(payload, level)
-            if not self.idle or self._lies(level, payload, stood_for):
-                return False
-            self._jitter.pass_by(sequence, timestamp, arrival_ns)
-        self._stats.passed_over += 1
+    def _keep(self, payload: bytes) -> None:
+        """Keep a packet that is left out, for the decoder's history."""
         if not self._jitter.buffered:  # or else what is yet to be decoded comes before it
-            unheard.keep(payload)
-        return True
+            self._gate.history.keep(payload)
 
-    def _let_pass(self, payload: bytes, level: int | None) -> int:
-        """A silent packet is looked at; let those that follow go by, unless something is still to be played.
-
-        Returns:
-            How many packets the one stands for.
-        """
-        unheard = self._unheard
+    def _sample(self, sequence: int, timestamp: int, payload: bytes, arrival_ns: int, level: int | None) -> bool:
+        """Look at one silent packet of many. Returns whether it is to be left out, indeed."""
         frequent = len(payload) > DTX_BYTES
-        interval = LONGEST_KEEP_ALIVE if frequent and self._claims.proven else SILENT_KEEP_ALIVE
-        unheard.due = unheard.arrived + interval
-        if level is not None and self.squelched and self.passing_noise is not None:
-            unheard.silent_dbov = max(SILENT_DBOV, self.passing_noise.look(level))
-        if level is not None and self.idle:
-            unheard.let_pass(interval - 1)
-        return interval
+        every = SAMPLE_PROVEN_EVERY if frequent and self._trust.proven else SAMPLE_EVERY
+        if level is not None and self.squelched and self.squelched_noise is not None:
+            self._gate.silent_dbov = max(SILENT_DBOV, self.squelched_noise.sample(level))
+        self._gate.sampled(every, bypass=level is not None and self.idle)
+        if not self.idle or self._lies(level, payload, every):
+            return False
+        self._jitter.pass_by(sequence, timestamp, arrival_ns)
+        return True
 
     def _lies(self, level: int | None, payload: bytes, packets: int) -> bool:
-        """Decode a packet that is said to be silent, now and then. Returns whether its sender is found out by it."""
+        """Decode a packet that is said to be silent, now and then. Returns whether its sender is trusted no more."""
         size = len(payload)
-        if size <= DTX_BYTES or not self._claims.is_due(size, packets):
+        if size <= DTX_BYTES or not self._trust.is_due(size, packets):
             return False
         try:
-            said = SILENT_DBOV if level is None else level + self._claims.correction
-            self._claims.check_silence(said, level_of(self._decoder.decode(payload)))
+            said = SILENT_DBOV if level is None else level + self._trust.correction
+            self._trust.check_silence(said, level_of(self._decoder.decode(payload)))
         except DecodeError:
             self._stats.undecodable += 1
-        if self._claims.trusted:
+        if self._trust.trusted:
             return False
-        self._find_out()
+        self._distrust()
         return True
 
-    def _find_out(self) -> None:
+    def _distrust(self) -> None:
         """From now on, nothing is believed that the sender says."""
         self.squelch(None)
         self._stats.mistrusted += 1
-        self._claimed = None
+        self._said = None
         log.warning("%s is louder or quieter than its packets say (RFC 6464): believed no more", self.owner)
 
     def restart(self, decoder: Decoder | None = None) -> None:
         """Another stream takes over: a new SSRC, or (with ``decoder``) another codec."""
-        self._unheard.stop(self._stats)
-        self._claims.reset()
-        self._claimed = None
-        self._unheard.forget()
+        self._trust.reset()
+        self._said = None
+        self._gate.history.forget()
         self.squelch(None)
         self._stretcher.calm()
         if decoder is None:
@@ -337,14 +322,14 @@ class PacketSource:
         """Take what plays next out of the jitter buffer, and decode it. Returns whether to go on."""
         available = self._decoded.available
         surplus = 0
-        if self._checks and (self._skipping or self._unheard.pausing):
+        if self._checks and (self._skipping or self._pausing):
             surplus = self._correction(now_ns, available)
             if surplus < 0 and not available:
                 return False  # it may be silent for a little longer
         wanted = -(-missing * self._jitter.clock_rate // SAMPLE_RATE)
         match self._jitter.pull(self._playout(now_ns), wanted):
             case Packet() as packet:
-                if self._unheard.may_pass(packet.level, packet.payload) or self._skipping:
+                if self._may_pass_over(packet) or self._skipping:
                     return not self._pass_over(packet, missing, surplus)
                 self._decoded.push(self._decode(packet)[self._at_48k(packet.skip) :])
             case Lost(duration, following):
@@ -383,10 +368,21 @@ class PacketSource:
         self._stats.lengthened += len(changed) > len(block)
         self._decoded.push(changed)
 
+    def _may_pass_over(self, packet: Packet) -> bool:
+        """Whether a packet whose turn it is need not be decoded: there has been silence for a while."""
+        silent = self._gate.is_silent(packet.level, len(packet.payload))
+        self._silent_played = self._silent_played + 1 if silent else 0
+        return self._pausing
+
+    @property
+    def _pausing(self) -> bool:
+        """What plays has been silent for a while."""
+        return self._silent_played >= HANGOVER_PACKETS
+
     def _pass_over(self, packet: Packet, missing: int, surplus: int) -> bool:
         """Let a silent packet's time pass without decoding it. Returns whether that was all of the tick."""
         self._stats.passed_over += 1
-        self._unheard.keep(packet.payload)
+        self._gate.history.keep(packet.payload)
         length = self._at_48k(packet.duration - packet.skip)
         if surplus > 0:
             self._stats.shortened += 1
@@ -397,7 +393,7 @@ class PacketSource:
         return False
 
     def _decode(self, packet: Packet) -> Samples:
-        self._unheard.prime(self._decoder)
+        self._gate.history.prime(self._decoder)
         try:
             samples = self._decoder.decode(packet.payload)
         except DecodeError:

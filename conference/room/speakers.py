@@ -20,7 +20,7 @@ from collections.abc import Callable, Collection
 from functools import partial
 
 from conference.audio.frame import Samples
-from conference.playout.items import SILENT_DBOV
+from conference.playout.silence import SILENT_DBOV
 from conference.playout.source import PacketSource
 from conference.room.loudest import TalkerSelection
 from conference.room.participant import Participant
@@ -209,7 +209,7 @@ class Floor:
         if since is not None:
             participant.voice.slept(self._ticks - since)
             source.slept(self._ticks - since)
-        elif (noise := source.passing_noise) is not None and noise.quietest is not None:
+        elif (noise := source.squelched_noise) is not None and noise.quietest is not None:
             participant.voice.learn_noise(noise.quietest, noise.rise)
 
 
@@ -218,5 +218,5 @@ def _claim(participant: Participant) -> float | None:
     source = participant.source
     if not isinstance(source, PacketSource) or source.idle or source.squelched:
         return None  # what the last packet said of itself holds until that was played
-    claim = source.claim
+    claim = source.expected_level
     return claim if claim is not None and claim > SILENT_DBOV and participant.may_be_heard else None

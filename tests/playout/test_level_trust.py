@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from conference.audio.frame import FRAME_SAMPLES, Samples
 from conference.audio.gate import level_of
 from conference.codecs.opus import OpusCodec
-from conference.playout.items import SILENT_DBOV
-from conference.playout.level_trust import FAR_OFF_DB, LAST_CHECK, Claims
+from conference.playout.level_trust import FAR_OFF_DB, LAST_CHECK, LevelTrust
+from conference.playout.silence import SILENT_DBOV
 from conference.playout.source import PacketSource
 from tests.room.fakes import PcmDecoder, at, steady
 from tests.speech import spoken
@@ -38,7 +38,7 @@ def opus(sound: Samples) -> list[bytes]:
 
 @given(st.lists(st.tuples(st.floats(-75, 0), st.floats(-FAR_OFF_DB, FAR_OFF_DB)), max_size=300))
 def test_who_says_about_what_is_so_is_never_found_out(said: list[tuple[float, float]]) -> None:
-    claims = Claims()
+    claims = LevelTrust()
     for level, difference in said:
         claims.compare(level, level + difference)
     assert claims.trusted
@@ -47,7 +47,7 @@ def test_who_says_about_what_is_so_is_never_found_out(said: list[tuple[float, fl
 
 @given(difference=st.floats(FAR_OFF_DB + 5, 100), louder=st.booleans())
 def test_who_is_far_off_is_found_out_within_two_seconds(difference: float, louder: bool) -> None:
-    claims = Claims()
+    claims = LevelTrust()
     for _ in range(100):
         claims.compare(-50.0, -50.0 + (difference if louder else -difference))
     assert not claims.trusted
@@ -55,7 +55,7 @@ def test_who_is_far_off_is_found_out_within_two_seconds(difference: float, loude
 
 @given(sizes=st.lists(st.integers(3, 1276), min_size=400, max_size=400), quiet=st.floats(-127, -70))
 def test_silence_that_is_silent_is_looked_into_seldomer_and_seldomer(sizes: list[int], quiet: float) -> None:
-    claims = Claims()
+    claims = LevelTrust()
     checks = []
     for number, size in enumerate(sizes):
         if claims.is_due(size):
@@ -68,7 +68,7 @@ def test_silence_that_is_silent_is_looked_into_seldomer_and_seldomer(sizes: list
 
 @given(said=st.floats(-127, -40), more=st.floats(0, 60))
 def test_what_counts_as_silent_may_be_as_loud_as_it_was_said_to_be(said: float, more: float) -> None:
-    claims = Claims()
+    claims = LevelTrust()
     for _ in range(10):
         claims.check_silence(said, said + more)
     assert claims.trusted == (said + more <= max(said, SILENT_DBOV) + FAR_OFF_DB)
@@ -91,10 +91,10 @@ def test_a_sender_that_was_found_out_says_nothing_of_its_loudness_any_more() -> 
     source = PacketSource(PcmDecoder())
     payloads = [steady(40)] * 100  # -58 dBov
     play(source, [one.tobytes() for one in payloads[:5]], [-20] * 5)
-    assert source.claim == pytest.approx(-58, abs=1), "what was decoded counts"
+    assert source.expected_level == pytest.approx(-58, abs=1), "what was decoded counts"
     play(source, [one.tobytes() for one in payloads], [-20] * 100, first=5)
     assert source.stats.mistrusted == 1
-    assert source.claim is None
+    assert source.expected_level is None
     play(source, [bytes(2 * FRAME_SAMPLES)] * 20, [-127] * 20, first=105)
     assert source.stats.passed_over == 0, "its silence is decoded, too"
 
@@ -102,10 +102,10 @@ def test_a_sender_that_was_found_out_says_nothing_of_its_loudness_any_more() -> 
 def test_another_stream_from_the_same_peer_is_believed_again() -> None:
     source = PacketSource(PcmDecoder())
     play(source, [steady(40).tobytes()] * 100, [-20] * 100)
-    assert source.claim is None
+    assert source.expected_level is None
     source.restart()
     play(source, [steady(3277).tobytes()], [-20])
-    assert source.claim == pytest.approx(-20, abs=0.1)
+    assert source.expected_level == pytest.approx(-20, abs=0.1)
 
 
 def test_an_honest_sender_is_believed_through_speech_and_pauses() -> None:
@@ -116,7 +116,7 @@ def test_an_honest_sender_is_believed_through_speech_and_pauses() -> None:
     play(source, opus(sound), levels)
     assert source.stats.mistrusted == 0
     assert source.stats.passed_over > 280
-    assert source.claim is not None
+    assert source.expected_level is not None
 
 
 def test_what_nobody_is_to_hear_is_not_decoded_and_waits_no_longer_for_it() -> None:

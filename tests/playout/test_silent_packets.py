@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conference.audio.frame import FRAME_SAMPLES
-from conference.playout.gate import PRIMING_PACKETS
-from conference.playout.items import SILENT_DBOV
+from conference.playout.history import HISTORY_PACKETS
+from conference.playout.silence import SILENT_DBOV
 from conference.playout.source import PacketSource
 from tests.playout.test_source import CountingDecoder
 from tests.room.fakes import at
@@ -37,22 +37,22 @@ def test_speech_is_decoded_after_the_silence_right_before_it(silent: int, looks:
         source.pull(at(number) + 10_000_000)
         if number in looks:
             assert source.stats.passed_over <= number
-    last = payloads[-1 - PRIMING_PACKETS :]
+    last = payloads[-1 - HISTORY_PACKETS :]
     assert decoder.decoded[-len(last) :] == last
 
 
 @given(loud=st.integers(1, 12), silent=st.integers(0, 40))
 def test_a_word_that_is_played_late_is_decoded_to_its_end_before_the_silence_after_it(loud: int, silent: int) -> None:
-    decoder, porch = CountingDecoder(), Porch()
+    decoder, bypass = CountingDecoder(), CountedBypass()
     source = PacketSource(decoder)
-    source.door = porch
+    source.bypass = bypass
     levels = [LOUD] * (10 + loud) + [SILENT] * silent + [LOUD]
     payloads = [bytes([number + 1] * 2 * FRAME_SAMPLES) for number in range(len(levels))]
     together = len(levels) - 2  # the network holds up all after the first ten until this one was sent
     came = 0
     for tick in range(len(levels) + 60):
         while came < len(levels) and (came if came < 10 else max(came, together)) <= tick:
-            if levels[came] == LOUD or not porch.passes(payloads[came]):
+            if levels[came] == LOUD or not bypass.passes(payloads[came]):
                 source.push(came, came * FRAME_SAMPLES, payloads[came], at(tick), levels[came])
             came += 1
         source.pull(at(tick) + 10_000_000)
@@ -105,6 +105,20 @@ def test_another_stream_begins_with_a_look_at_its_packets() -> None:
     assert decoder.decoded[-1] == bytes([7] * 2 * FRAME_SAMPLES)
 
 
+def test_a_packet_recovered_from_noise_ends_no_squelch_and_one_from_a_word_does() -> None:
+    source = PacketSource(CountingDecoder())
+    source.squelch(NOISE + 9)
+    for number in range(30):
+        source.push(number, number * FRAME_SAMPLES, bytes(2 * FRAME_SAMPLES), at(number), NOISE)
+        source.skip(at(number) + 10_000_000)
+    for number, level in ((31, NOISE), (33, LOUD)):
+        assert source.squelched
+        assert source.idle
+        source.push(number, number * FRAME_SAMPLES, bytes(2 * FRAME_SAMPLES), at(number + 1), level, redundant=True)
+    assert not source.squelched
+    assert not source.idle
+
+
 class RepairingDecoder(CountingDecoder):
     """Of packets each of which holds the one before it, too."""
 
@@ -123,21 +137,20 @@ def test_what_went_by_unread_is_nothing_that_was_lost_and_should_have_been_waite
     assert source.delay_ms < 10  # the first of them had play wait for another 20 ms, as a warning
 
 
-class Porch:
-    """A door."""
+class CountedBypass:
+    """A bypass that keeps what takes it."""
 
     def __init__(self) -> None:
-        self.passing = self._granted = 0
+        self.passing = 0
         self.passed: list[bytes] = []
 
     def open(self, packets: int, silent_dbov: int) -> None:
         assert silent_dbov == SILENT_DBOV
-        self.passing = self._granted = packets
+        self.passing = packets
 
     def close(self) -> int:
-        passed = self._granted - self.passing
-        self.passing = self._granted = 0
-        return passed
+        left, self.passing = self.passing, 0
+        return left
 
     def kept(self, packets: int) -> list[bytes]:
         return self.passed[-packets:]
@@ -151,17 +164,17 @@ class Porch:
 
 
 @given(silent=st.integers(0, 60), leaves=st.none() | st.integers(0, 60))
-def test_a_door_keeps_what_speech_is_decoded_after(silent: int, leaves: int | None) -> None:
-    decoder, porch = CountingDecoder(), Porch()
+def test_a_bypass_keeps_what_speech_is_decoded_after(silent: int, leaves: int | None) -> None:
+    decoder, bypass = CountingDecoder(), CountedBypass()
     source = PacketSource(decoder)
-    source.door = porch
+    source.bypass = bypass
     payloads = [bytes([number + 1] * 2 * FRAME_SAMPLES) for number in range(silent + 1)]
     for number, payload in enumerate(payloads):
         if number == leaves:
-            source.door = None
-        if source.door is None or number == silent or not porch.passes(payload):
+            source.bypass = None
+        if source.bypass is None or number == silent or not bypass.passes(payload):
             source.push(number, number * FRAME_SAMPLES, payload, at(number), LOUD if number == silent else SILENT)
         source.pull(at(number) + 10_000_000)
-    last = payloads[-1 - PRIMING_PACKETS :]
+    last = payloads[-1 - HISTORY_PACKETS :]
     assert decoder.decoded[-len(last) :] == last
     assert source.stats.jitter.received == silent + 1

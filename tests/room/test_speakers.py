@@ -144,7 +144,7 @@ def test_who_claims_to_be_loud_and_is_not_takes_nobody_s_place_and_is_found_out(
             assert crowd.heard_by(7) == 3000 + 2900
     assert [source.stats.mistrusted for source in crowd.sources[:8]] == [0] * 8
     for source in crowd.sources[8:]:  # who was not decoded for long enough is known to be quiet all the same
-        assert source.stats.mistrusted or source.claim == pytest.approx(level_of(steady(60)), abs=FAR_OFF_DB)
+        assert source.stats.mistrusted or source.expected_level == pytest.approx(level_of(steady(60)), abs=FAR_OFF_DB)
     assert sum(source.stats.mistrusted for source in crowd.sources) >= 3
     assert "participant 8 is louder or quieter than its packets say" in caplog.text
 

@@ -97,7 +97,7 @@ class Ingress:
         self.reception = self.line.reception
         """Of that stream."""
 
-        source.door = self.line
+        source.bypass = self.line
         self._stats = IngressStats()
 
     @property
@@ -164,7 +164,7 @@ class Ingress:
         if self._red is not None and not line.inside:
             self._arrivals.add(sequence)
             if len(blocks) > 1:
-                self._recover(sequence, timestamp, blocks, now_ns)
+                self._recover(sequence, timestamp, blocks, now_ns, level)
         if payload:
             line.row[PACKETS] += 1
             line.row[BYTES] += len(payload)
@@ -199,13 +199,14 @@ class Ingress:
             raise ValueError("redundancy of another format")
         return blocks
 
-    def _recover(self, sequence: int, timestamp: int, blocks: Sequence[Block], now_ns: int) -> None:
+    def _recover(self, sequence: int, timestamp: int, blocks: Sequence[Block], now_ns: int, level: int | None) -> None:
         """Hand on what came before this packet and is not here yet."""
         for distance, block in reversed(distances(blocks, self._duration)):
             earlier = (sequence - distance) & 0xFFFF
             if self._arrivals.add(earlier):
                 self._stats.recovered += 1
-                self.source.push(earlier, (timestamp - block.age) & 0xFFFFFFFF, block.payload, now_ns, redundant=True)
+                begin = (timestamp - block.age) & 0xFFFFFFFF
+                self.source.push(earlier, begin, block.payload, now_ns, level, redundant=True)
 
     def _duration(self, block: Block) -> int:
         decoder = self._decoders.get(self._redundant_type)

@@ -6,7 +6,8 @@ import struct
 from array import array
 from collections.abc import Callable
 
-from conference.playout.gate import KEPT_BYTES, PRIMING_PACKETS
+from conference.playout.gate import KEPT_BYTES
+from conference.playout.history import HISTORY_PACKETS
 from conference.webrtc.receive.table import (
     BYTES,
     HEAD,
@@ -34,7 +35,7 @@ _HEAD = struct.Struct("!qqq")
 
 
 class InboxLine:
-    """One peer's incoming stream: its row, here or in an inbox. Satisfies `playout.gate.Door`.
+    """One peer's incoming stream: its row, here or in an inbox. Satisfies `playout.gate.SilenceBypass`.
 
     Args:
         clock_rate: of the RTP timestamps, in Hz.
@@ -44,7 +45,7 @@ class InboxLine:
         reception: what has arrived, counted in this row.
     """
 
-    __slots__ = ("_granted", "_inbox", "_kept", "_lane", "_receiver", "_route", "_session", "reception", "row")
+    __slots__ = ("_inbox", "_kept", "_lane", "_receiver", "_route", "_session", "reception", "row")
 
     def __init__(self, clock_rate: int) -> None:
         self.row: Row = array("q", bytes(8 * ROW_COLUMNS))
@@ -54,8 +55,7 @@ class InboxLine:
         self._session: SrtpSession | None = None
         self._route: Callable[[int | None], None] | None = None
         self._receiver: Receiver | None = None
-        self._granted = 0
-        self._kept: list[bytes] = []  # the last packets that went by while it was in no inbox
+        self._kept: list[bytes] = []  # the last packets that went by before it left an inbox
 
     @property
     def inside(self) -> bool:
@@ -106,21 +106,20 @@ class InboxLine:
         inbox, route, lane = self._inbox, self._route, self._lane
         if inbox is not None and route is not None and self.inside:
             route(None)
-            self._kept = inbox.kept(lane, PRIMING_PACKETS)
+            self._kept = inbox.kept(lane, HISTORY_PACKETS)
             self._lane, self.row = -1, array("q", self.row)
             self.reception.row = self.row
             inbox.leave(lane)
 
     def open(self, packets: int, silent_dbov: int) -> None:
         """Let silent packets go by."""
-        self.row[PASSING] = self._granted = packets
+        self.row[PASSING] = packets
         self.row[SILENCE] = -silent_dbov
 
     def close(self) -> int:
-        """Let no packet go by any more."""
-        passed = self._granted - self.row[PASSING]
-        self.row[PASSING] = self._granted = 0
-        return passed
+        """Let no packet go by any more. Returns how many still might have."""
+        left, self.row[PASSING] = self.row[PASSING], 0
+        return left
 
     def kept(self, packets: int) -> list[bytes]:
         """The payloads of the last packets that went by; empty where one was not authentic."""
@@ -133,7 +132,8 @@ class InboxLine:
     def passes(self, packet: bytes, now_ns: int) -> bool:
         """Whether an SRTP packet goes by unread: what :meth:`inbox.Inbox.take` does, for one by itself."""
         row = self.row
-        if not row[PASSING] or not row[TRAILER] or self._receiver is None:
+        inbox = self._inbox
+        if not row[PASSING] or not row[TRAILER] or inbox is None or not self.inside:
             return False
         length = len(packet) - ORDINARY_BYTES - row[TRAILER]
         if not 0 < length <= KEPT_BYTES or now_ns - row[HEARD_NS] >= MAX_UNREAD_NS:
@@ -148,11 +148,7 @@ class InboxLine:
         row[PACKETS] += 1
         row[BYTES] += length
         row[SEEN_NS] = now_ns
-        inbox = self._inbox if self.inside else None
-        if inbox is not None:
-            inbox.keep(self._lane, row[PASSED], packet)
-        else:
-            self._kept = [*self._kept[1 - PRIMING_PACKETS :], packet]
+        inbox.keep(self._lane, row[PASSED], packet)
         row[PASSING] -= 1
         row[PASSED] += 1
         return True

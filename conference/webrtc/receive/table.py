@@ -22,7 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from conference.codecs.base import Decoder
-from conference.playout.gate import KEPT_BYTES, PRIMING_PACKETS, Door
+from conference.playout.gate import KEPT_BYTES, SilenceBypass
+from conference.playout.history import HISTORY_PACKETS
 from conference.webrtc.rtp import statistics
 from conference.webrtc.rtp.srtp import SrtpSession, unprotect_in_place
 from conference.webrtc.rtp.statistics import Column, Row
@@ -94,7 +95,7 @@ _PLACE, _LANE, _SEQUENCE, _TIMESTAMP, _LEVEL, _ARRIVAL, _LENGTH, _FIELDS = range
 class PacketReceiver(Protocol):
     """What takes the packets: `conference.playout.source.PacketSource`."""
 
-    door: Door | None
+    bypass: SilenceBypass | None
     """What lets silent packets go by."""
 
     def push(
@@ -146,8 +147,8 @@ class Inbox:
         self._stats = stats
         self.rows: Column = np.zeros((LANES + 1, ROW_COLUMNS), np.int64)
         self.directory = Directory()
-        self._kept = np.zeros((LANES, PRIMING_PACKETS, _KEPT_BYTES), np.uint8)
-        self._kept_lengths = np.zeros((LANES, PRIMING_PACKETS), np.uint8)
+        self._kept = np.zeros((LANES, HISTORY_PACKETS, _KEPT_BYTES), np.uint8)
+        self._kept_lengths = np.zeros((LANES, HISTORY_PACKETS), np.uint8)
         self._receivers: list[Receiver | None] = []
         self._sessions: list[SrtpSession | None] = []
         self._handles: list[Any] = []
@@ -179,10 +180,10 @@ class Inbox:
 
         Args:
             lane: of the stream.
-            packets: how many to look for: of the last :data:`PRIMING_PACKETS` at most.
+            packets: how many to look for: of the last :data:`HISTORY_PACKETS` at most.
         """
         passed = int(self.rows[lane, PASSED])
-        slots = [number % PRIMING_PACKETS for number in range(max(0, passed - packets), passed)]
+        slots = [number % HISTORY_PACKETS for number in range(max(0, passed - packets), passed)]
         return [self._kept[lane, slot, : self._kept_lengths[lane, slot]].tobytes() for slot in slots]
 
     def keep(self, lane: int, number: int, packet: bytes) -> None:
@@ -193,7 +194,7 @@ class Inbox:
             number: how many went by before.
             packet: as it came.
         """
-        slot = number % PRIMING_PACKETS
+        slot = number % HISTORY_PACKETS
         self._kept[lane, slot, : len(packet)] = np.frombuffer(packet, np.uint8)
         self._kept_lengths[lane, slot] = len(packet)
 
@@ -317,7 +318,7 @@ class Inbox:
         np.copyto(rows[:, HEARD_NS], arrivals_ns, where=~passing)
         gone = np.flatnonzero(passing)
         if len(gone):
-            slots = lanes[gone], rows[gone, PASSED] % PRIMING_PACKETS
+            slots = lanes[gone], rows[gone, PASSED] % HISTORY_PACKETS
             rows[:, PASSING] -= passing
             rows[:, PASSED] += passing
             self._kept[slots] = batch.data[packets[_PLACE, gone], :_KEPT_BYTES]

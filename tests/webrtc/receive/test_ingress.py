@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from conference.codecs.base import Codec, Decoder
 from conference.codecs.opus import OpusCodec
 from conference.codecs.pcmu import PcmuCodec
-from conference.playout.gate import Door
+from conference.playout.gate import SilenceBypass
 from conference.webrtc.receive.ingress import MAX_STREAMS, TAKEOVER_NS, Ingress
 from conference.webrtc.rtp.packet import build_rtp
 
@@ -20,7 +20,7 @@ class Taken:
     def __init__(self) -> None:
         self.pushed: list[tuple[int, int, bytes, int, int | None]] = []
         self.restarts: list[Decoder | None] = []
-        self.door: Door | None = None
+        self.bypass: SilenceBypass | None = None
 
     def push(
         self,

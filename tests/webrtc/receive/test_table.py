@@ -18,7 +18,7 @@ from conference.audio.frame import FRAME_SAMPLES, TICK_NS, Samples
 from conference.codecs.base import Codec
 from conference.codecs.opus import OpusCodec
 from conference.codecs.pcmu import PcmuCodec
-from conference.playout.gate import KEPT_BYTES, LONGEST_KEEP_ALIVE
+from conference.playout.gate import KEPT_BYTES, SAMPLE_PROVEN_EVERY
 from conference.playout.source import PacketSource
 from conference.webrtc.receive import table as inbox_module
 from conference.webrtc.receive.ingress import Ingress
@@ -86,6 +86,7 @@ class Person:
         self.together, self.alone = self.ways
         self.directory = inbox.directory
         self.together.line.lead(inbox, self.sessions[0], self.route)
+        self.alone.line.lead(Inbox(MuxStats()), self.sessions[1], lambda lane: None)  # which nothing is read into
 
     def route(self, lane: int | None) -> None:
         self.directory.aim(self.name, lane)
@@ -288,7 +289,7 @@ def test_a_word_after_a_long_silence_has_what_came_before_it_whoever_kept_that(s
     amy = house.people[0]
     last = 500
     talk(house, range(last))
-    while amy.together.line.row[PASSING] != LONGEST_KEEP_ALIVE - 1:
+    while amy.together.line.row[PASSING] != SAMPLE_PROVEN_EVERY - 1:
         talk(house, range(last, last + 1))
         last += 1
     talk(house, range(last, last + since_a_look))

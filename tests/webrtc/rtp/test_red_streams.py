@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from conference.codecs.opus import OpusCodec
 from conference.codecs.pcmu import PcmuCodec
-from conference.playout.gate import Door
+from conference.playout.gate import SilenceBypass
 from conference.webrtc.receive.ingress import Ingress
 from conference.webrtc.rtp.packet import build_rtp, parse_rtp
 from conference.webrtc.rtp.red import Block, build_red, parse_red
@@ -16,6 +16,7 @@ from conference.webrtc.sdp.codecs import may_repeat
 from conference.webrtc.sdp.formats import Format
 from conference.webrtc.send.egress import EgressSink
 from conference.webrtc.send.stream import SoloLine
+from tests.webrtc.receive.test_table import LEVEL_ID, with_level
 
 OPUS, RED, PCMU = 111, 63, 0
 SECOND = 1_000_000_000
@@ -26,8 +27,9 @@ class Taken:
 
     def __init__(self) -> None:
         self.pushed: list[tuple[int, int, bytes, bool]] = []
+        self.levels: list[int | None] = []
         self.restarts = 0
-        self.door: Door | None = None
+        self.bypass: SilenceBypass | None = None
 
     def push(
         self,
@@ -39,7 +41,8 @@ class Taken:
         *,
         redundant: bool = False,
     ) -> None:
-        del arrival_ns, level
+        del arrival_ns
+        self.levels.append(level)
         self.pushed.append((sequence, timestamp, payload, redundant))
 
     def restart(self, decoder: object = None) -> None:
@@ -75,6 +78,17 @@ def test_a_lost_packet_is_taken_from_the_next_one_with_its_own_number_and_time()
         (13, 13 * 960, payload(13), False),
     ]
     assert ingress.reception.lost == 1, "the network did lose it"
+
+
+def test_what_is_taken_from_a_packet_comes_with_the_level_of_that_one() -> None:
+    source = Taken()
+    ingress = Ingress(source, {OPUS: OpusCodec()}, lambda packet: packet, red=RED, level_id=LEVEL_ID)
+    for number, level in ((10, -30), (12, -60)):
+        data = build_red(OPUS, payload(number), [Block(OPUS, 960, payload(number - 1))])
+        ingress.receive(with_level(number, 1, data, level, RED), number)
+    assert list(zip([number for number, *_ in source.pushed], source.levels, strict=True)) == [
+        (9, -30), (10, -30), (11, -60), (12, -60),
+    ]  # fmt: skip
 
 
 @given(st.sets(st.integers(1, 60), max_size=40), st.integers(1, 3), st.integers(65_500, 65_530))

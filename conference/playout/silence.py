@@ -1,0 +1,20 @@
+"""What a packet's silence is: the one rule by which a packet counts as silent, from its header and its size."""
+
+from __future__ import annotations
+
+SILENT_DBOV = -76
+"""A packet whose sender measured this or less is silence: the gate's fixed threshold is at -75.4 dBov."""
+
+DTX_BYTES = 2
+"""A payload of this many bytes or fewer announces silence (RFC 6716 section 3.1: a lone TOC is an empty frame)."""
+
+
+def is_silent(level: int | None, size: int, silent_dbov: int = SILENT_DBOV) -> bool:
+    """Whether a packet is silence, as far as its header and its size tell.
+
+    Args:
+        level: what its sender measured, in dBov (RFC 6464); ``None`` if nothing is known, or believed.
+        size: of its payload, in bytes.
+        silent_dbov: what was measured as this or less is silence.
+    """
+    return size <= DTX_BYTES if level is None else level <= silent_dbov

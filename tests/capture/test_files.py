@@ -60,7 +60,7 @@ def test_each_room_gets_a_file_for_its_owner_alone(tmp_path: Path) -> None:
     captures = Captures(tmp_path, 2**20)
     mask = os.umask(0)
     try:
-        for name in ("tea", "..", "-rf"):
+        for name in ("tea", "...", "-rf"):
             talk = Talk(captures, name)
             talk.go_on(60)
             talk.end()
@@ -69,7 +69,7 @@ def test_each_room_gets_a_file_for_its_owner_alone(tmp_path: Path) -> None:
         os.umask(mask)
     assert sorted(one.name for one in tmp_path.iterdir()) == [
         "19700101T000000Z-1-tea.capture",
-        "19700101T000000Z-2-...capture",
+        "19700101T000000Z-2-....capture",
         "19700101T000000Z-3--rf.capture",
     ]
     for path in tmp_path.iterdir():

@@ -121,6 +121,14 @@ class Settings:
     """A second, from one connection, of those that are not ordinary media; 0 for no limit."""
     max_read_time: float = 0.005
     """After so long, reading what has come is interrupted for other work."""
+    max_checks_per_connection: int = 16
+    """Connectivity checks to addresses that an offer names, and from which nothing has come; 0: we wait for theirs."""
+    max_checks_per_candidate: int = 4
+    """Of those, to one address; more for ICE-lite peers, which do not check by themselves."""
+    max_checks_per_address: int = 20
+    """Of those, a second to one IP address, over all connections."""
+    max_checks_per_second: int = 500
+    """Of those, over all connections and addresses."""
     max_event_streams: int = 2000
     max_event_backlog: int = 256
     """Events that may wait for one subscriber before it is cut off."""
@@ -314,6 +322,10 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
     ("max_unproven_percent", 1, 100),
     ("max_datagrams", 0, 1_000_000),
     ("max_read_time", 0.0005, 1),
+    ("max_checks_per_connection", 0, 1000),
+    ("max_checks_per_candidate", 1, 1000),
+    ("max_checks_per_address", 1, 1_000_000),
+    ("max_checks_per_second", 1, 1_000_000),
     ("max_event_streams", 1, 1_000_000),
     ("max_event_backlog", 1, 100_000),
     ("event_history", 1, 100_000),

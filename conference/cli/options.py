@@ -325,6 +325,13 @@ OPTIONS: tuple[Option, ...] = (
            "datagrams a second of one participant, but for ordinary packets of sound; 0 for no limit"),
     Option("max_read_time", _LIMITS, read_seconds, "SECONDS",
            "how long datagrams are read before other work has its turn"),
+    Option("max_checks_per_connection", _LIMITS, read_whole, "N",
+           "ICE connectivity checks to addresses that an offer names and that have not answered; with 0 only peers get "
+           "in that check by themselves, as all but ICE-lite ones do"),
+    Option("max_checks_per_candidate", _LIMITS, read_whole, "N",
+           "of those, to one of the addresses; more for ICE-lite peers"),
+    Option("max_checks_per_address", _LIMITS, read_whole, "N", "of those, a second to one IP address, of all offers"),
+    Option("max_checks_per_second", _LIMITS, read_whole, "N", "of those, a second in total"),
     Option("max_event_streams", _LIMITS, read_whole, "N", "event streams open at one time"),
     Option("max_event_backlog", _LIMITS, read_whole, "N", "events that may wait for a slow reader until it is cut off"),
     Option("event_heartbeat", _LIMITS, read_seconds, "SECONDS", "longest silence on an event stream"),

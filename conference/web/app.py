@@ -209,6 +209,10 @@ def _make_webrtc(settings: Settings) -> WebRtc:
         max_unproven_percent=settings.max_unproven_percent,
         max_datagrams=settings.max_datagrams,
         max_read_time=settings.max_read_time,
+        max_checks_per_connection=settings.max_checks_per_connection,
+        max_checks_per_candidate=settings.max_checks_per_candidate,
+        max_checks_per_address=settings.max_checks_per_address,
+        max_checks_per_second=settings.max_checks_per_second,
     )
     return WebRtc(options)
 

@@ -51,5 +51,18 @@ class WebRtcSettings:
     max_read_time: float = 0.005
     """After so long, reading what has come is interrupted for other work."""
 
+    max_checks_per_connection: int = 16
+    """Connectivity checks to addresses that an offer names, and from which nothing has come yet; 0: we wait for the
+    peer's, which ICE-lite peers do not send."""
+
+    max_checks_per_candidate: int = 4
+    """Of those, to one address; more for ICE-lite peers."""
+
+    max_checks_per_address: int = 20
+    """Of those, a second to one IP address, over all connections."""
+
+    max_checks_per_second: int = 500
+    """Of those, over all connections and addresses."""
+
     receive_buffer: int = 4 * 1024 * 1024
     """Wanted size of the sockets' buffers in bytes; the system may grant less."""

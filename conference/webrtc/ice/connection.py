@@ -26,7 +26,7 @@ from conference.webrtc.ice.stun import (
     build_response,
     new_transaction_id,
 )
-from conference.webrtc.sdp.candidate import Candidate
+from conference.webrtc.sdp.candidate import Candidate, can_be_reached
 from conference.webrtc.sdp.offer import AudioOffer
 from conference.webrtc.udp.mux import UdpMux
 from conference.webrtc.udp.sockets import Address, SharedSocket
@@ -73,13 +73,23 @@ class _ProtocolTransport:
         self.shared = shared
         self._protocol = protocol
         self._closed = False
+        self._checks: dict[Address, bytes] = {}  # the last one for each address, whether it went out or not
 
     def sendto(self, data: bytes, address: Address) -> bool:
         if self._closed:
             return False
         if data[:2] == _STUN_BINDING_REQUEST:
+            self._checks[address] = data
+            if not self._endpoint.checks.admits(address):
+                return False
             self._endpoint.expect(data[8:20])
         return self.shared.sendto(data, address)
+
+    def repeat_check(self, address: Address) -> None:
+        """Send the check that is under way to an address once more, without waiting for its timer."""
+        check = self._checks.get(address)
+        if check is not None and check[8:20] in self._protocol.transactions:
+            self.sendto(check, address)
 
     def close(self) -> None:
         if not self._closed:
@@ -111,6 +121,7 @@ class MuxedIce:
         media: takes SRTP and SRTCP packets, with the time of their arrival.
         route: the way to the peer; ``None`` while there is none.
         candidates: where we can be reached, for the answer.
+        checks: says which connectivity checks may go out.
         heard_ns: when something authentic last came.
         ask_ns: when :meth:`consents` has something to do again; 0 before the first time.
     """
@@ -130,6 +141,7 @@ class MuxedIce:
         self._username = f"{self.ufrag}:{offer.ufrag}"  # of the peer's requests, and of ours
         self._asking = f"{offer.ufrag}:{self.ufrag}"
         self._mux = mux
+        self.checks = mux.checks.budget(ice_lite=offer.ice_lite)
         self._routed = routed
         self._protocols: dict[SharedSocket, StunProtocol] = {}
         self._checking: asyncio.Task[None] | None = None
@@ -172,7 +184,10 @@ class MuxedIce:
         self._checking = asyncio.create_task(self._check())
 
     async def add_candidate(self, candidate: Candidate) -> None:
-        """Try to reach the peer there, too."""
+        """Try to reach the peer there, too, if it is somewhere that a peer of ours can be."""
+        ours = [one.address for one in self.candidates]
+        if not can_be_reached(candidate, ours) or (candidate.address in ours and candidate.port == self._mux.port):
+            return
         await self._connection.add_remote_candidate(
             IceCandidate(
                 foundation=candidate.foundation,
@@ -239,7 +254,11 @@ class MuxedIce:
             return
         protocol, message = self._protocols.get(via), request.message()
         if protocol is not None and message is not None:
+            self.checks.note_request(address)
             self._connection.request_received(message, address, protocol)
+            # "If the state of that pair is In-Progress", a check goes out at once all the same (RFC 8445 section
+            # 7.3.1.4): ours, which the peer may not have got, else waits for its timer.
+            cast("_ProtocolTransport", protocol.transport).repeat_check(address)
 
     def _changes_nothing(self, request: StunMessage, address: Address, via: SharedSocket) -> bool:
         """Whether a check is of the path that is in use, and all there is to do about it is to answer.
@@ -257,6 +276,7 @@ class MuxedIce:
     def stun_response(self, response: StunMessage, address: Address, via: SharedSocket, now_ns: int) -> None:
         """Take the authentic response to a request of ours."""
         self.heard_ns = self._consent_ns = now_ns
+        self.checks.note_response(address)
         protocol = self._protocols.get(via)
         transaction = protocol.transactions.get(response.transaction_id) if protocol is not None else None
         if transaction is not None and (message := response.message()) is not None:

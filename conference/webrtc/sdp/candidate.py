@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from conference.webrtc.sdp.grammar import is_token, parse_number
 
 _TYPES = ("host", "srflx", "relay")
+_THIS_NETWORK = ipaddress.ip_network("0.0.0.0/8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,4 +65,23 @@ def _reachable(host: str) -> str | None:
         return None
     if address.is_unspecified or address.is_multicast or "%" in host:
         return None
-    return str(address)
+    if isinstance(address, ipaddress.IPv6Address):
+        return None if address.ipv4_mapped is not None else str(address)  # no address on the wire (RFC 4291 2.5.5.2)
+    return None if address in _THIS_NETWORK or address.is_reserved else str(address)
+
+
+def can_be_reached(candidate: Candidate, ours: Collection[str]) -> bool:
+    """Whether a peer of ours can be at a candidate's address.
+
+    Nobody but this machine itself is at loopback addresses, and nobody beyond this link at link-local ones: from
+    elsewhere they are no way to a peer, but a way to what else is here.
+
+    Args:
+        candidate: theirs.
+        ours: the addresses that we announce.
+    """
+    address = ipaddress.ip_address(candidate.address)
+    own = [ipaddress.ip_address(one) for one in ours]
+    if address.is_loopback:
+        return any(one.is_loopback for one in own)
+    return not address.is_link_local or any(one.is_loopback or one.is_link_local for one in own)

@@ -28,6 +28,7 @@ import numpy as np
 from aioice.stun import Class
 from numpy.typing import NDArray
 
+from conference.webrtc.ice.pacing import CheckPacer
 from conference.webrtc.ice.stun import StunMessage, parse_stun
 from conference.webrtc.receive.table import Inbox
 from conference.webrtc.send.table import Outbox
@@ -110,6 +111,9 @@ class UdpMux:
         self.stats = MuxStats()
         self._now = now
         self._policer = Policer(limits.max_unproven_datagrams, limits.max_unproven_percent)
+        self.checks = CheckPacer(limits)
+        """Paces the connectivity checks of all connections."""
+
         self._each = math.ceil(limits.max_datagrams * WINDOW_NS / 1e9)
         self._came: dict[Endpoint, int] = {}  # of a connection in this window, but for ordinary media
         self._window_ns = 0

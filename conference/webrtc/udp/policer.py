@@ -20,6 +20,39 @@ SAVED_NS: Final = 20_000_000
 """The share of so much time can be used at once: of one tick."""
 
 
+class PerAddress:
+    """Counts by address, in windows of a second.
+
+    Args:
+        most: so many in each, of one IPv4 address, or IPv6 network of 64 bits; 0 for no limit.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._since_ns = -WINDOW_NS
+        self._counts: list[int] = []
+        self._salt = secrets.token_bytes(8)  # so that nobody can choose with whom they share a place
+
+    def admits(self, name: bytes, now_ns: int) -> bool:
+        """Whether there may be one more.
+
+        Args:
+            name: an address, as the kernel has it (see `datagrams.pack_name`).
+            now_ns: the time.
+        """
+        if now_ns - self._since_ns >= WINDOW_NS:
+            self._since_ns = now_ns
+            self._counts = [0] * SLOTS
+        return not self._most or self._counts[self._slot(name)] < self._most
+
+    def count(self, name: bytes) -> None:
+        """There is one more, after it was admitted."""
+        self._counts[self._slot(name)] += 1
+
+    def _slot(self, name: bytes) -> int:
+        return hash(self._salt + _network(name)) % SLOTS
+
+
 class Policer:
     """Says which datagrams of strangers are looked at.
 
@@ -29,13 +62,11 @@ class Policer:
     """
 
     def __init__(self, per_address: int, percent: float) -> None:
-        self._per_address = per_address
+        self._per_address = PerAddress(per_address)
         self._share = percent / 100
         self._limited = percent < 100
         self._saved_ns = self._most_ns = SAVED_NS * self._share
-        self._refilled_ns = self._window_ns = -WINDOW_NS
-        self._counts: list[int] = []
-        self._salt = secrets.token_bytes(8)  # so that nobody can choose with whom they share a place
+        self._refilled_ns = 0
 
     def admits(self, name: bytes, now_ns: int) -> bool:
         """Whether to look at a datagram.
@@ -44,23 +75,16 @@ class Policer:
             name: where it came from, as the kernel has it (see `datagrams.pack_name`).
             now_ns: the time.
         """
-        if now_ns - self._window_ns >= WINDOW_NS:
-            self._window_ns = now_ns
-            self._counts = [0] * SLOTS
         self._saved_ns = min(self._most_ns, self._saved_ns + (now_ns - self._refilled_ns) * self._share)
         self._refilled_ns = now_ns
         if self._limited and self._saved_ns <= 0:
             return False
-        return not self._per_address or self._counts[self._slot(name)] < self._per_address
+        return self._per_address.admits(name, now_ns)
 
     def charge(self, name: bytes, spent_ns: int) -> None:
         """A datagram that was admitted, from there, has not proven anything, and took so long."""
         self._saved_ns -= spent_ns
-        if self._counts:
-            self._counts[self._slot(name)] += 1
-
-    def _slot(self, name: bytes) -> int:
-        return hash(self._salt + _network(name)) % SLOTS
+        self._per_address.count(name)
 
 
 def _network(name: bytes) -> bytes:

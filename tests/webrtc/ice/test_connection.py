@@ -6,19 +6,22 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from itertools import pairwise
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from aioice import stun
 from aioice.stun import Class, Message, Method
 
 from conference.webrtc.ice.connection import CONSENT_EXPIRES_NS, CONSENT_NS, MAX_REQUESTS, MuxedIce, missing
+from conference.webrtc.ice.pacing import CheckPacer
 from conference.webrtc.ice.stun import parse_stun
-from conference.webrtc.sdp.candidate import Candidate
+from conference.webrtc.sdp.candidate import Candidate, can_be_reached
 from conference.webrtc.sdp.offer import parse_offer
+from conference.webrtc.settings import WebRtcSettings
 from conference.webrtc.udp.mux import UdpMux
 from conference.webrtc.udp.sockets import Address, SharedSocket
 from tests.webrtc.offers import CHROMIUM
+from tests.webrtc.stock import eventually
 
 HERE = "192.0.2.1"
 PEER: Address = ("192.0.2.7", 40_000)
@@ -33,6 +36,7 @@ class Wire:
         self.port = 5000
         self.sent: list[tuple[bytes, Address]] = []
         self.expected: list[bytes] = []
+        self.checks = CheckPacer(WebRtcSettings())
 
     def sendto(self, data: bytes, address: Address) -> bool:
         self.sent.append((data, address))
@@ -269,6 +273,82 @@ async def test_of_a_peer_that_only_answers_we_are_the_controlling_side_and_nomin
     connection.ice.probe()
     (request,) = connection.wire.take()
     assert "ICE-CONTROLLING" in request.attributes
+    connection.ice.detach()
+    await connection.ice.close()
+    connection.ice.release()
+
+
+def candidates(count: int, address: str = "198.51.100.1") -> tuple[Candidate, ...]:
+    return tuple(Candidate(f"f{number}", 1000 - number, address, 1000 + number, "host") for number in range(count))
+
+
+def tried(connection: Connection) -> set[Address]:
+    """Where checks were to go, whether they did or not."""
+    (protocol,) = connection.ice._protocols.values()
+    return set(cast("Any", protocol.transport)._checks)
+
+
+async def test_of_many_addresses_that_an_offer_names_few_are_checked() -> None:
+    connection = Connection()
+    await connection.ice.start(candidates(40))
+    await eventually(lambda: len(tried(connection)) == 40)
+    assert len(connection.wire.sent) == WebRtcSettings().max_checks_per_connection
+    await finish(connection)
+
+
+async def test_a_check_that_is_under_way_is_repeated_at_once_when_the_peer_s_comes() -> None:
+    connection = Connection()
+    await connection.ice.start((Candidate("f", 1, *PEER, "host"),))
+    await eventually(lambda: connection.wire.sent)
+    (first,) = connection.wire.take()
+    for _ in range(2):
+        connection.check(ICE_CONTROLLING=TIE_BREAKER)
+        response, again = connection.wire.take()
+        assert response.message_class == Class.RESPONSE
+        assert bytes(again) == bytes(first)
+    connection.respond(first)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    connection.check(ICE_CONTROLLING=TIE_BREAKER, USE_CANDIDATE=None)
+    assert [one.message_class for one in connection.wire.take()] == [Class.RESPONSE]
+    assert connection.goes_to == PEER
+    await finish(connection)
+
+
+async def test_who_is_checked_no_more_gets_in_by_their_own_check() -> None:
+    connection = Connection()
+    await connection.ice.start(candidates(40))
+    await eventually(lambda: len(tried(connection)) == 40)
+    connection.wire.take()
+    last = ("198.51.100.1", 1039)
+    connection.check(address=last, ICE_CONTROLLING=TIE_BREAKER, USE_CANDIDATE=None)
+    response, request = connection.wire.sent
+    assert response[1] == request[1] == last
+    answer = parse_stun(bytes(answer_to(stun.parse_message(request[0]), (HERE, connection.wire.port), PASSWORD)))
+    assert answer is not None
+    connection.ice.stun_response(answer, last, cast("SharedSocket", connection.wire), 1)
+    await eventually(lambda: connection.goes_to == last)
+    await finish(connection)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.9.9.9", "::1", "169.254.169.254", "fe80::1"])
+async def test_what_is_here_or_on_this_link_is_checked_only_by_who_is_there_too(address: str) -> None:
+    for ours, checked in ((HERE, False), ("2001:db8::1", False), ("127.0.0.1", True), ("::1", True)):
+        assert can_be_reached(Candidate("f", 1, address, 1000, "host"), [ours]) is checked
+    connection = Connection()
+    await connection.ice.start((Candidate("f", 1, address, 1000, "host"),))
+    assert connection.ice._connection.remote_candidates == []
+    await finish(connection)
+
+
+async def test_the_server_does_not_check_itself() -> None:
+    connection = Connection()
+    await connection.ice.start((Candidate("f", 1, HERE, connection.wire.port, "host"),))
+    assert connection.ice._connection.remote_candidates == []
+    await finish(connection)
+
+
+async def finish(connection: Connection) -> None:
     connection.ice.detach()
     await connection.ice.close()
     connection.ice.release()

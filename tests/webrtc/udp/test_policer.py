@@ -86,5 +86,5 @@ def test_whatever_comes_takes_no_more_memory(sent: list[tuple[bytes, int, int]])
         now_ns += later_ns
         if policer.admits(name, now_ns):
             policer.charge(name, spent_ns)
-    assert len(policer._counts) in (0, SLOTS)
+    assert len(policer._per_address._counts) in (0, SLOTS)
     assert not sent or policer.admits(ALICE, now_ns + 2 * WINDOW_NS) or policer._saved_ns <= 0

@@ -31,13 +31,14 @@ $(NODE_PACKAGES): tests/interop/package.json
 	@if command -v npm >/dev/null; then \
 	  npm install --prefix tests/interop --no-package-lock --no-audit --no-fund --silent && touch $@; \
 	else \
-	  echo 'MISSING: npm. The test against libwebrtc will be skipped.'; \
+	  echo 'MISSING: npm. The tests against libwebrtc, libdatachannel and werift will be skipped.'; \
 	fi
 
 # What listens to sound runs alone, for other tests would disturb it. Both halves run, whatever comes of the first.
 # 5: ARGS left no test of these.
 test: install system-packages  ## Pass all tests; ARGS="-k mix" passes options on to pytest
-	@$(MAKE) --no-print-directory $(NODE_PACKAGES) || echo 'MISSING: @roamhq/wrtc. The test against libwebrtc will be skipped.'
+	@$(MAKE) --no-print-directory $(NODE_PACKAGES) || \
+	  echo 'MISSING: the packages in tests/interop/package.json. The tests against libwebrtc, libdatachannel and werift will be skipped.'
 	@failed=0; \
 	half() { echo "$(BIN)/python -m pytest $$*"; $(BIN)/python -m pytest "$$@" $(ARGS) || [ $$? -eq 5 ] || failed=1; }; \
 	half -n auto --dist worksteal -m 'not alone'; \

@@ -5,6 +5,11 @@ set -u
 
 has() { command -v "$1" >/dev/null 2>&1; }
 
+# The system's own Python, for GStreamer's packages bring their bindings to no other.
+has_gstreamer() {
+  /usr/bin/python3 "$(dirname "$0")/interop/gstreamer_peer.py" >/dev/null 2>&1
+}
+
 may_install=
 updated=
 [ "$(id -u)" = 0 ] && has apt-get && may_install=yes
@@ -27,4 +32,6 @@ want() {
 has chromium || has chromium-browser || has google-chrome || want Chromium chromium
 has firefox-esr || has firefox || want Firefox firefox-esr
 { has node && has npm; } || want Node.js nodejs npm
+has_gstreamer || want GStreamer python3-gst-1.0 gir1.2-gst-plugins-bad-1.0 gstreamer1.0-plugins-base \
+  gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-nice
 exit 0

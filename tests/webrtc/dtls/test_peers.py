@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections import deque
 from collections.abc import Callable
 from typing import cast
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from OpenSSL import SSL
 
 from conference.webrtc.dtls.certificate import SRTP_PROFILES, Certificate, fingerprint, matches
 from conference.webrtc.dtls.session import Dtls
 from conference.webrtc.rtp.srtp import SrtpSession
+from tests.webrtc.certificates import Key, self_signed
 
-Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 OURS = Certificate()
 KEYS: dict[str, Key] = {
     "RSA, 2048 bits": rsa.generate_private_key(65537, 2048),
@@ -26,14 +23,6 @@ KEYS: dict[str, Key] = {
     "Ed25519": ed25519.Ed25519PrivateKey.generate(),
 }
 EVERY_PROFILE = b":".join(one.name for one in SRTP_PROFILES)
-
-
-def self_signed(key: Key) -> x509.Certificate:
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "a peer")])
-    now = dt.datetime.now(tz=dt.UTC)
-    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-    builder = builder.not_valid_before(now - dt.timedelta(days=1)).not_valid_after(now + dt.timedelta(days=1))
-    return builder.sign(key, None if isinstance(key, ed25519.Ed25519PrivateKey) else hashes.SHA256())
 
 
 class Foreign:

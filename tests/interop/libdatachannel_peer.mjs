@@ -1,0 +1,33 @@
+// A participant on libdatachannel (npm node-datachannel). How it is run: whip.mjs.
+
+import { Audio, PeerConnection, RtcpReceivingSession } from "node-datachannel";
+import { heard, payloadOf, run, until } from "./whip.mjs";
+
+const PAYLOAD_TYPE = 111;
+const SSRC = 0x0c0ffee0;
+
+const pc = new PeerConnection("libdatachannel", { iceServers: [], bindAddress: "127.0.0.1" });
+const audio = new Audio("audio", "SendRecv");
+audio.addOpusCodec(PAYLOAD_TYPE);
+audio.addSSRC(SSRC, "libdatachannel", "stream", "track");
+const track = pc.addTrack(audio);
+track.setMediaHandler(new RtcpReceivingSession());
+track.onMessage((packet) => heard(payloadOf(packet)));
+
+run({
+  payloadType: PAYLOAD_TYPE,
+  ssrc: SSRC,
+  async offer() {
+    pc.setLocalDescription("offer");
+    await until(() => pc.gatheringState() === "complete", "it has gathered its candidates");
+    return pc.localDescription().sdp;
+  },
+  async accept(answer) {
+    pc.setRemoteDescription(answer, "answer");
+  },
+  connected: () => until(() => pc.state() === "connected" && track.isOpen(), "it is connected"),
+  send: (packet) => track.sendMessageBinary(packet),
+  async close() {
+    pc.close();
+  },
+});

@@ -11,17 +11,22 @@ help:  ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
 $(VENV)/.serve: pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@echo 'Making an environment in $(VENV), and installing what the server needs: half a minute or so, once.'
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
+	@echo 'Installed.'
 
 $(VENV)/.dev: pyproject.toml | $(VENV)/.serve
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@echo 'Installing what development and the tests need: half a minute or so, once.'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
+	@echo 'Installed.'
 
 install: $(VENV)/.serve $(VENV)/.dev  ## Make the environment in .venv, with what development needs
 
 serve: $(VENV)/.serve  ## Run the server on http://127.0.0.1:8080; ARGS="--port 9000" passes options on
+	@echo 'Starting the server.'
 	@exec $(BIN)/python server.py $(ARGS)
 
 system-packages:
@@ -29,6 +34,7 @@ system-packages:
 
 $(NODE_PACKAGES): tests/interop/package.json
 	@if command -v npm >/dev/null; then \
+	  echo 'Installing libwebrtc for the tests, with npm: once.'; \
 	  npm install --prefix tests/interop --no-package-lock --no-audit --no-fund --silent && touch $@; \
 	else \
 	  echo 'MISSING: npm. The tests against libwebrtc, libdatachannel and werift will be skipped.'; \

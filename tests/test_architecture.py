@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1] / "conference"
 
-TOP_LEVEL = {"settings", "checks", "ids", "iceservers", "log", "text"}
+TOP_LEVEL = {"settings", "checks", "ids", "iceservers", "log", "text", "unreachable"}
 
 BELOW_WEB = {
     "access",
@@ -37,10 +37,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "attendant": {"attendant", "prompts", "room", "codecs", "audio"},
     "capture": {"capture", "telephony", "room", "playout", "codecs", "audio"},
     "clock": {"audio"},
-    "webrtc": {"webrtc", "room", "playout", "codecs", "audio"},
-    "telephony": {"telephony", "text", "room", "playout", "codecs", "audio"},
+    "webrtc": {"webrtc", "room", "playout", "codecs", "audio", "unreachable"},
+    "telephony": {"telephony", "text", "unreachable", "room", "playout", "codecs", "audio"},
     "web": {"web", *BELOW_WEB},
-    "load": {"load", "webrtc", "telephony", "codecs", "audio"},
+    "load": {"load", "webrtc", "telephony", "codecs", "audio", "unreachable"},
     "cli": {"cli", "load", "web", *BELOW_WEB},
     "settings": {"checks", "access", "attendant", "iceservers", "webrtc", "telephony", "room"},
     "checks": {"room"},
@@ -48,6 +48,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "iceservers": set(),
     "log": set(),
     "text": set(),
+    "unreachable": set(),
 }
 
 SYNCHRONOUS = ("audio", "codecs", "playout", "room", "access", "capture", "prompts", "attendant")

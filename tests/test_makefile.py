@@ -1,4 +1,4 @@
-"""What `make test` runs, with a stand-in for Python that ends as it is told to."""
+"""What `make` runs, and what it says meanwhile, with a stand-in for Python that ends as it is told to."""
 
 from __future__ import annotations
 
@@ -41,3 +41,29 @@ def test_both_halves_are_run_and_either_fails_it(tmp_path: Path, first: int, sec
         "-m pytest -m alone -k a or b",
     ]
     assert (status == 0) == passes
+
+
+# Makes an environment whose Python does nothing, and takes no time for it.
+PYTHON = """#!/bin/sh
+[ "$1 $2" = "-m venv" ] || exit 0
+mkdir -p "$3/bin" && cp "$0" "$3/bin/python"
+"""
+
+
+def test_the_first_start_says_what_takes_so_long_and_the_second_does_not(tmp_path: Path) -> None:
+    python = tmp_path / "python"
+    python.write_text(PYTHON)
+    python.chmod(0o755)
+
+    def serve() -> list[str]:
+        done = subprocess.run(
+            ["make", "--no-print-directory", "-C", str(ROOT), "serve", f"VENV={tmp_path}/venv", f"PYTHON={python}"],
+            stdout=subprocess.PIPE, text=True, check=True, timeout=30,
+        )  # fmt: skip
+        return done.stdout.splitlines()
+
+    first = serve()
+    assert "Making an environment" in first[0]
+    assert "half a minute" in first[0]
+    assert first[1:] == ["Installed.", "Starting the server."]
+    assert serve() == ["Starting the server."]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -13,10 +12,9 @@ from urllib.parse import quote
 
 import aiohttp
 
-from conference.cli.arguments import add_token_option, server_url
-
-URL_VARIABLE = "CONFERENCE_URL"
-DEFAULT_URL = "http://127.0.0.1:8080"
+from conference.cli.addresses import DEFAULT_URL, URL_VARIABLE, read_address
+from conference.cli.arguments import add_token_option
+from conference.unreachable import reason
 
 ANSWER_LIMIT = 16 * 1024 * 1024
 """Bytes of an answer that are read."""
@@ -41,17 +39,12 @@ def add_server_options(parser: argparse.ArgumentParser) -> None:
     """Add what says which server is meant, and what the answer is to look like."""
     group = parser.add_argument_group("server")
     group.add_argument(
-        "--url", metavar="URL", type=server_url, default=os.environ.get(URL_VARIABLE) or DEFAULT_URL,
-        help=f"its address (default: ${URL_VARIABLE}, else {DEFAULT_URL})",
+        "--url", metavar="URL", dest="address_option", type=read_address,
+        help=f"its address, or that of the room on it (default: ${URL_VARIABLE}, else {DEFAULT_URL})",
     )  # fmt: skip
     add_token_option(group)
     group.add_argument("--insecure", action="store_true", help="take an HTTPS certificate that nobody vouches for")
     parser.add_argument("--json", action="store_true", help="print what the server answers, as JSON")
-
-
-def place_of(args: argparse.Namespace) -> Place:
-    """The server that was meant."""
-    return Place(args.url, args.token, verify=not args.insecure)
 
 
 def address(*parts: str) -> str:
@@ -111,12 +104,10 @@ class Api:
         try:
             async with self._session.request(method, self._place.url + path, data=data, headers=headers) as response:
                 return _read(response, await response.content.read(ANSWER_LIMIT))
-        except aiohttp.ClientConnectorCertificateError:
+        except (aiohttp.ClientError, TimeoutError, asyncio.IncompleteReadError, OSError) as error:
             raise ApiError(
-                f"nobody vouches for the certificate of {self._place.url}: --insecure takes it all the same."
+                f"no server answers at {self._place.url} ({reason(error)}): is it running, and is --url right?"
             ) from None
-        except (aiohttp.ClientError, TimeoutError, asyncio.IncompleteReadError, OSError):
-            raise ApiError(f"no server answers at {self._place.url}: is it running, and is --url right?") from None
 
 
 def _read(response: aiohttp.ClientResponse, data: bytes) -> Any:

@@ -3,35 +3,72 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
-from urllib.parse import urlsplit
+from typing import NoReturn, Protocol
 
 TOKEN_VARIABLE = "CONFERENCE_TOKEN"  # noqa: S105 - the name of a variable
+LONGEST_SECONDS = 86_400
+RECONNECT_S = 300.0
+"""A server that is started anew is back by then."""
+
+
+class Complain(Protocol):
+    """Ends the command with a sentence about its arguments, and status 2."""
+
+    def __call__(self, message: str) -> NoReturn: ...
 
 
 def add_token_option(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
-    """Add ``--token``, whose default is in the environment, where no list of processes shows it."""
+    """Add ``--token``; without it, the environment may have one, where no list of processes shows it."""
     parser.add_argument(
-        "--token", metavar="TOKEN", type=_token, default=os.environ.get(TOKEN_VARIABLE) or None,
+        "--token", metavar="TOKEN", type=_token,
         help=f"what lets us in, where the server asks for it: conference token makes one (default: ${TOKEN_VARIABLE})",
     )  # fmt: skip
 
 
-def server_url(text: str) -> str:
-    """The address of a server, ``http://`` unless it says otherwise, without a slash at its end.
+def add_reconnect_options(parser: argparse.ArgumentParser) -> None:
+    """Add whether, and for how long, a command tries to come back after a lost connection."""
+    parser.add_argument(
+        "--reconnect", action=argparse.BooleanOptionalAction, default=True,
+        help="come back after a lost connection or a restart of the server; a refusal is final (default: --reconnect)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--reconnect-for", metavar="SECONDS", type=seconds, default=RECONNECT_S,
+        help="how long a lost connection is tried to be made again before it is given up (%(default)g)",
+    )  # fmt: skip
+
+
+def find_token(given: str | None, in_address: str | None, complain: Complain) -> str | None:
+    """What lets us in.
+
+    Args:
+        given: on the command line; it counts.
+        in_address: what an invitation's link carries; it counts more than what the environment has.
+        complain: is told if what the environment has is no token.
+    """
+    if given or in_address:
+        return given or in_address
+    kept = os.environ.get(TOKEN_VARIABLE)
+    try:
+        return _token(kept) if kept else None
+    except argparse.ArgumentTypeError as error:
+        complain(f"${TOKEN_VARIABLE}: {error}")
+
+
+def seconds(text: str) -> float:
+    """A time of more than nothing, up to a day.
 
     Raises:
         argparse.ArgumentTypeError: it is none.
     """
-    url = (text if "://" in text else f"http://{text}").rstrip("/")
     try:
-        parts = urlsplit(url)
-        good = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        value = float(text)
     except ValueError:
-        good = False
-    if not good or parts.query or parts.fragment or " " in text or not text.isprintable():
-        raise argparse.ArgumentTypeError(f"'{text}' is not the address of a server, like http://127.0.0.1:8080")
-    return url
+        value = math.nan
+    if not 0 < value <= LONGEST_SECONDS:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number of seconds: it must be more than 0, up to a day")
+    return value
 
 
 def words(text: str) -> str:

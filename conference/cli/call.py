@@ -7,24 +7,29 @@ import asyncio
 import contextlib
 import ssl
 import sys
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit, urlunsplit
 
 import numpy as np
+from aiohttp import WSCloseCode
 
 from conference.audio.frame import SAMPLE_RATE
 from conference.audio.g711 import ulaw_decode, ulaw_encode
 from conference.audio.resample import Resampler
-from conference.cli.arguments import add_token_option, words
+from conference.cli.addresses import DEFAULT_URL, URL_VARIABLE, any_room_name, default_address, one_room
+from conference.cli.arguments import Complain, add_reconnect_options, add_token_option, find_token, seconds, words
+from conference.cli.backoff import Backoff
+from conference.cli.endings import DONE, ENDED, LOST, REFUSED, REMOVED, SERVER_STOPPED, STOPPED, Ending
 from conference.cli.media import Recorder, open_recorder
 from conference.cli.progress import Meter, Progress, Snapshot, clock
 from conference.cli.signals import end_on_sigterm
+from conference.cli.streams import Stream, of_address, one_stream, read_server, read_stream
 from conference.prompts.decode import MediaError, read_audio
 from conference.telephony.caller import CallEnd, Caller, CallError, HungUp
 from conference.telephony.phone import Phone
-from conference.telephony.twilio.messages import DIGITS, FRAME_BYTES
+from conference.telephony.twilio.messages import DIGITS, FRAME_BYTES, SILENT_FRAME
 from conference.telephony.twilio.messages import SAMPLE_RATE as PHONE_RATE
 from conference.webrtc.client.whip import authorization
 
@@ -51,15 +56,20 @@ def add_parser(subparsers: Subparsers) -> None:
         epilog="Example: conference call ws://127.0.0.1:8080/twilio/stream/lobby --play hello.wav --record heard.wav",
     )
     parser.add_argument(
-        "url", metavar="WS_URL", help="the media stream, e.g. ws://127.0.0.1:8080/twilio/stream/lobby; "
-        "with only a host, /twilio/stream is added",
+        "url", metavar="WS_URL", nargs="?", type=read_stream,
+        help="the media stream, e.g. ws://127.0.0.1:8080/twilio/stream/lobby, or the room, e.g. "
+        f"{DEFAULT_URL}/join/lobby; with only a host, /twilio/stream is added "
+        f"(default: ${URL_VARIABLE}, else {DEFAULT_URL})",
     )  # fmt: skip
+    parser.add_argument(
+        "--url", metavar="URL", dest="url_option", type=read_server, help="the same, as other commands take it"
+    )
     parser.add_argument("--play", metavar="FILE", help="what the caller says: any audio file; silence without it")
     parser.add_argument("--record", metavar="FILE", help="where to put what the caller hears: .wav, .ogg or .opus")
     parser.add_argument("--name", metavar="NAME", type=words, help="the caller's name in the room")
-    parser.add_argument("--room", metavar="ROOM", help="the room, where the address names none")
+    parser.add_argument("--room", metavar="ROOM", type=any_room_name, help="the room, where the address names none")
     parser.add_argument(
-        "--duration", metavar="SECONDS", type=_seconds,
+        "--duration", metavar="SECONDS", type=seconds,
         help="how long the call lasts (default: as long as the file; without a file until Ctrl-C)",
     )  # fmt: skip
     parser.add_argument(
@@ -71,58 +81,71 @@ def add_parser(subparsers: Subparsers) -> None:
         help="a custom parameter of the stream; can be repeated",
     )  # fmt: skip
     add_token_option(parser)
+    add_reconnect_options(parser)
     parser.add_argument("--insecure", action="store_true", help="do not verify the certificate of a wss:// server")
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, complain=parser.error)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Place the call; 0 if it was connected and ended as it should, 1 if not, with a sentence on standard error."""
+    """Place the call.
+
+    Returns:
+        The status of how it ended (see :mod:`conference.cli.endings`); 1 with a sentence on standard error if nobody
+        wanted that, or it was never connected.
+    """
+    stream = find_stream(args, args.complain)
+    token = find_token(args.token, stream.token, args.complain)
     try:
         call = Call(
-            url=stream_address(args.url),
-            parameters=custom_parameters(args),
+            url=stream.url,
+            parameters=custom_parameters(args, token),
             speech=phone_frames(args.play) if args.play else [],
             duration=args.duration,
             keys=args.dtmf or "",
-            access_token=args.token,
+            access_token=token,
             insecure=args.insecure,
+            backoff=Backoff(args.reconnect_for) if args.reconnect else None,
         )
         with open_recorder(args.record) if args.record else contextlib.nullcontext() as recorder:
-            end = asyncio.run(call.place(recorder))
-    except (CallError, MediaError, ValueError) as error:
+            ending = asyncio.run(call.place(recorder))
+    except (CallError, MediaError) as error:
         print(f"conference call: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
-    return 0 if end is None or not end.by_server or end.code in (1000, 1001) else 1
+    if ending.status:
+        print(f"conference call: {ending.sentence[0].upper()}{ending.sentence[1:]}.", file=sys.stderr)
+    return ending.status
 
 
-def stream_address(url: str) -> str:
-    """The WebSocket address that was meant: ``http`` becomes ``ws``, and a bare host gets the usual path.
+def find_stream(args: argparse.Namespace, complain: Complain) -> Stream:
+    """Where the call goes.
 
-    Raises:
-        ValueError: it is no such address.
+    Args:
+        args: of this command.
+        complain: is told if they contradict each other.
     """
+    stream = one_stream(args.url, args.url_option, complain)
+    if stream is not None:
+        one_room(stream.room, args.room, complain)
+        return stream
+    if args.room is None:
+        complain("a room is missing: give --room, or an address that names one, like ws://HOST/twilio/stream/lobby")
     try:
-        parts = urlsplit(url if "://" in url else f"ws://{url}")
-    except ValueError:  # a bracket that is not closed
-        parts = urlsplit("")
-    scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
-    if scheme not in ("ws", "wss") or not parts.hostname:
-        raise ValueError(f"'{url}' is not a WebSocket address like ws://127.0.0.1:8080/twilio/stream/lobby.")
-    path = parts.path if parts.path not in ("", "/") else "/twilio/stream"
-    return urlunsplit((scheme, parts.netloc, path, parts.query, ""))
+        return of_address(default_address())
+    except argparse.ArgumentTypeError as error:
+        complain(str(error))
 
 
-def custom_parameters(args: argparse.Namespace) -> dict[str, str]:
+def custom_parameters(args: argparse.Namespace, token: str | None) -> dict[str, str]:
     """What the ``start`` message brings along."""
     parameters = dict(args.param)
     if args.name is not None:
         parameters["name"] = args.name
     if args.room is not None:
         parameters["room"] = args.room
-    if args.token is not None:
-        parameters["token"] = args.token
+    if token is not None:
+        parameters["token"] = token
     return parameters
 
 
@@ -141,53 +164,128 @@ def phone_frames(path: str) -> list[bytes]:
 
 @dataclass
 class Call:
-    """One call from the command line, with what it shows while it runs."""
+    """One call from the command line, with what it shows while it runs.
+
+    A call that is lost is placed again. Until it is connected, time goes on, and the recording holds silence.
+    """
 
     url: str
-    parameters: Mapping[str, str]
-    speech: list[bytes]
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    speech: list[bytes] = field(default_factory=list)
     duration: float | None = None
     keys: str = ""
     insecure: bool = False
     access_token: str | None = field(default=None, repr=False)
+    backoff: Backoff | None = None
+    """When to try to come back; ``None`` for never."""
+
+    clock: Callable[[], float] = time.monotonic
 
     def __post_init__(self) -> None:
-        self.phone = Phone(parameters=self.parameters)
+        self.phones = [Phone(parameters=self.parameters)]
+        """One for each time that the call was placed."""
         self.progress = Progress()
         self._ticks = 0
+        self._away: tuple[float, int] | None = None  # since when there is no connection, and what tick that was
         self._level_in, self._level_out = Meter(), Meter()
         self._schedule = key_times(self.keys)
         if self.duration is None and self.speech:
             last_key = max((tick for tick, _ in self._schedule), default=0) * TICK_S
             self.duration = max(len(self.speech) * TICK_S, last_key) + TAIL_S
 
-    async def place(self, recorder: Recorder | None) -> CallEnd | None:
-        """The whole call; ``None`` if it was ended with Ctrl-C or SIGTERM.
+    @property
+    def phone(self) -> Phone:
+        """The one that the call goes over, or did last."""
+        return self.phones[-1]
+
+    async def place(self, recorder: Recorder | None) -> Ending:
+        """The whole call.
 
         Raises:
             CallError: it could not be placed.
             MediaError: what is heard cannot be recorded.
         """
-        caller = Caller(
-            self.url,
-            self.phone,
-            speak=lambda: self._speak(caller),
-            hear=self._hear(recorder),
-            headers=authorization(self.access_token),
-            ssl=_unverified() if self.insecure else True,
-        )
-        end = None
+        hear, ending = self._hear(recorder), STOPPED
         end_on_sigterm()
         try:
-            end = await caller.run()
+            ending = await self._once(hear)
+            while ending.comes_back and self.backoff is not None:
+                self.progress.note(f"{ending.sentence.capitalize()}. Reconnecting…")
+                ending = await self._again(ending, hear, self.backoff)
         except asyncio.CancelledError:  # Ctrl-C, or SIGTERM: the call has been hung up on the way here
+            ending = STOPPED
             task = asyncio.current_task()
             if task is not None:
                 task.uncancel()
-        self.progress.finish(self._summary(end))
-        return end
+        self.progress.finish(self._summary(ending))
+        return ending
 
-    def _speak(self, caller: Caller) -> bytes | None:
+    async def _once(self, hear: Callable[[bytes], None]) -> Ending:
+        """Place the call and hold it to its end.
+
+        Raises:
+            CallError: it is not taken.
+        """
+        caller = Caller(
+            self.url,
+            self.phone,
+            speak=lambda: self._speak(caller, hear),
+            hear=hear,
+            headers=authorization(self.access_token),
+            ssl=_unverified() if self.insecure else True,
+        )
+        end = await caller.run()
+        if not end.by_server:
+            return DONE
+        return ending_of(end, been_in=any(phone.media_received for phone in self.phones))
+
+    async def _again(self, ending: Ending, hear: Callable[[bytes], None], backoff: Backoff) -> Ending:
+        """Place the call once more, until it is taken, and hold it.
+
+        Returns:
+            How that ended; ``ending`` if the time is up, and a refusal if it is not taken any more.
+        """
+        backoff.lost()
+        self._away, asked = (self.clock(), self._ticks), 0.0
+        while (wait := backoff.next(asked)) is not None:
+            await asyncio.sleep(wait)
+            if self._over_by_now():
+                self._catch_up(hear)
+                return ending.for_good()
+            self.phones.append(Phone(parameters=self.parameters))
+            try:
+                return await self._once(hear)
+            except CallError as error:
+                self.phones.pop()
+                if not error.passing:
+                    return REFUSED.because(str(error))
+                asked = error.retry_after
+        return LOST.because(f"{ending.sentence}, and there was no way back within {backoff.patience:g} s").for_good()
+
+    def _gap(self) -> int:
+        """For how many ticks there has been no connection."""
+        if self._away is None:
+            return 0
+        since, tick = self._away
+        return max(0, tick + round((self.clock() - since) / TICK_S) - self._ticks)
+
+    def _over_by_now(self) -> bool:
+        return self.duration is not None and (self._ticks + self._gap()) * TICK_S >= self.duration
+
+    def _catch_up(self, hear: Callable[[bytes], None]) -> None:
+        """Let the time pass that the call was away: what would have been heard is silence."""
+        gap, self._away = self._gap(), None
+        if self.duration is not None:
+            gap = min(gap, round(self.duration / TICK_S) - self._ticks)
+        for _ in range(gap):
+            hear(SILENT_FRAME)
+        self._ticks += gap
+
+    def _speak(self, caller: Caller, hear: Callable[[bytes], None]) -> bytes | None:
+        if self._away is not None:
+            self._catch_up(hear)
+            if self.backoff is not None:
+                self.backoff.back()
         elapsed = self._ticks * TICK_S
         if self.duration is not None and elapsed >= self.duration:
             raise HungUp
@@ -225,26 +323,43 @@ class Call:
         )
         self.progress.update(snapshot)
 
-    def _summary(self, end: CallEnd | None) -> list[tuple[str, str]]:
-        phone = self.phone
+    def _summary(self, ending: Ending) -> list[tuple[str, str]]:
+        phones = self.phones
+        heard_s = sum(one.bytes_received for one in phones) / PHONE_RATE
         rows = [
-            ("Call", phone.identity.call_sid),
+            ("Call", self.phone.identity.call_sid),
             ("Duration", clock(self._ticks * TICK_S)),
-            ("Ended by", _ended_by(end)),
-            ("Said", f"{phone.media_sent} messages"),
-            ("Heard", f"{phone.media_received} messages, {phone.bytes_received / PHONE_RATE:.1f} s of sound"),
-            ("Marks echoed", str(phone.marks_echoed)),
+            ("Ended", str(ending)),
+            ("Said", f"{sum(one.media_sent for one in phones)} messages"),
+            ("Heard", f"{sum(one.media_received for one in phones)} messages, {heard_s:.1f} s of sound"),
+            ("Marks echoed", str(sum(one.marks_echoed for one in phones))),
         ]
-        if phone.clears_received:
-            rows.append(("Cleared", str(phone.clears_received)))
-        rows += [("Warning", warning) for warning in phone.warnings]
-        return rows
+        cleared = sum(one.clears_received for one in phones)
+        if cleared:
+            rows.append(("Cleared", str(cleared)))
+        if len(phones) > 1:
+            rows.append(("Reconnected", "once" if len(phones) == 2 else f"{len(phones) - 1} times"))
+        return rows + [("Warning", one) for one in dict.fromkeys(one for phone in phones for one in phone.warnings)]
 
 
-def _ended_by(end: CallEnd | None) -> str:
-    if end is None:
-        return "Ctrl-C or SIGTERM"
-    return f"the server: {end.reason}" if end.by_server else "the caller"
+def ending_of(end: CallEnd, *, been_in: bool) -> Ending:
+    """How a call ended that the server ended, by its close code (RFC 6455, section 7.4).
+
+    Args:
+        end: the code, and what the server says.
+        been_in: whether it was ever heard: what is refused at once is refused for good.
+    """
+    match end.code:
+        case WSCloseCode.OK:
+            return (REMOVED if end.reason == "removed" else ENDED).because(end.reason)
+        case WSCloseCode.GOING_AWAY | WSCloseCode.SERVICE_RESTART:
+            return SERVER_STOPPED
+        case WSCloseCode.TRY_AGAIN_LATER if been_in:
+            return LOST.because(end.reason)
+        case None | WSCloseCode.ABNORMAL_CLOSURE | WSCloseCode.INTERNAL_ERROR:
+            return LOST.because(end.reason)
+        case _:
+            return REFUSED.because(end.reason)
 
 
 def key_times(keys: str) -> list[tuple[int, str]]:
@@ -264,16 +379,6 @@ def _unverified() -> ssl.SSLContext:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds <= 86_400:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a number of seconds between 0 and a day")
-    return seconds
 
 
 def _digits(text: str) -> str:

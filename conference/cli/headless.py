@@ -68,6 +68,10 @@ class Call:
 
         self.level_in, self.level_out = Meter(), Meter()
 
+    def encode_with(self, encoder: Encoder) -> None:
+        """Go on with another encoder: there is another decoder at the other end."""
+        self._encoder, self._expected_loss = encoder, 0
+
     @property
     def speaks(self) -> bool:
         """Whether anything is ever said."""

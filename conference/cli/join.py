@@ -5,22 +5,24 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import math
 import signal
 import sys
-from collections.abc import Coroutine, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from conference.cli.arguments import add_token_option, server_url, words
-from conference.cli.headless import TICKS_PER_SECOND, Call, Voice, call_ticks
+from conference.cli.addresses import add_place, find_place, need_room
+from conference.cli.arguments import add_reconnect_options, add_token_option, find_token, seconds, words
+from conference.cli.backoff import Backoff
+from conference.cli.endings import STOPPED, Ending
+from conference.cli.headless import Call, Voice, call_ticks
 from conference.cli.media import Recorder, open_recorder
-from conference.cli.progress import Progress, Snapshot, clock, percent
-from conference.clock import Clock
+from conference.cli.progress import Progress
+from conference.cli.stay import Stay, unless
+from conference.codecs.base import Encoder
 from conference.codecs.libopus import LibraryNotFoundError
 from conference.codecs.opus import OpusCodec
 from conference.prompts.decode import MediaError, read_audio
-from conference.room.conference import check_room_name
-from conference.room.errors import InvalidRoomName
 from conference.webrtc.client.peer import HeadlessPeer, JoinError
 
 if TYPE_CHECKING:
@@ -29,14 +31,19 @@ if TYPE_CHECKING:
 BITRATE: Final = 64_000
 """Opus, of what is said: the server codes it once more, so this first time must not show."""
 
+SILENCE_TIMEOUT: Final = 5.0
+"""Seconds without anything from the server, which sends something at least twice a second, after which it is lost."""
+
 DESCRIPTION = """\
 Come into a room without a browser: say an audio file in real time, and record what the others say.
 
-  conference join http://127.0.0.1:8080 --room lobby --play hello.wav --record heard.wav
+  conference join http://127.0.0.1:8080/join/lobby --play hello.wav --record heard.wav
+  conference join --url http://127.0.0.1:8080 --room lobby
 """
 
 EPILOG = """\
-Ctrl-C leaves the room and finishes the recording.
+Ctrl-C leaves the room and finishes the recording. A lost connection comes back by itself; until then the recording
+holds silence. The status is 0 if somebody wanted the end, and 1 if nobody did.
 """
 
 
@@ -49,10 +56,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("url", metavar="URL", type=server_url, help="the server, e.g. http://127.0.0.1:8080")
-    parser.add_argument(
-        "--room", metavar="ROOM", type=_room, required=True, help="the room; it is made if nobody is in it yet"
-    )
+    add_place(parser, "the room, if the address names none; it is made if nobody is in it yet")
     parser.add_argument(
         "--name", metavar="NAME", type=words, default="conference join", help="what the others see (%(default)s)"
     )
@@ -61,7 +65,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     parser.add_argument(
         "--duration",
         metavar="SECONDS",
-        type=_seconds,
+        type=seconds,
         help="leave after that long (default: when the file ends; without a file, on Ctrl-C)",
     )
     add_token_option(parser)
@@ -69,134 +73,102 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     parser.add_argument(
         "--insecure", action="store_true", help="take any certificate of an https server, such as a self-signed one"
     )
-    parser.set_defaults(run=run)
+    add_reconnect_options(parser)
+    parser.set_defaults(run=run, complain=parser.error)
     return parser
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """Who comes where."""
+
+    url: str
+    room: str
+    name: str
+    speaks: bool
+    verify: bool
+    token: str | None = field(repr=False)
+
+    def make_peer(self, proof: str | None) -> HeadlessPeer:
+        """A peer that is yet to be connected.
+
+        Args:
+            proof: of the seat to come back to; ``None`` for a new one.
+        """
+        return HeadlessPeer(
+            self.url,
+            self.room,
+            self.name,
+            speaks=self.speaks,
+            bitrate=BITRATE,
+            verify=self.verify,
+            access_token=self.token,
+            silence_timeout=SILENCE_TIMEOUT,
+            proof=proof,
+            watches=True,
+        )
 
 
 def run(args: argparse.Namespace) -> int:
     """Be in the room for as long as ``args`` say.
 
     Returns:
-        0 if the call ended as it should, 1 if not, with a sentence on standard error.
+        The status of how it ended (see :mod:`conference.cli.endings`); 1 with a sentence on standard error if nobody
+        wanted that, or it never began.
     """
+    address, named = find_place(args, args.complain)
+    room = need_room(address, named, args.complain)
+    token = find_token(args.token, address.token, args.complain)
     try:
         voice = Voice(read_audio(args.play), loop=args.loop) if args.play else None
+        visit = Visit(address.server, room, args.name, voice is not None, not args.insecure, token)
+        backoff = Backoff(args.reconnect_for) if args.reconnect else None
         with contextlib.ExitStack() as stack:
             recorder = stack.enter_context(open_recorder(args.record)) if args.record else None
-            asyncio.run(_in_the_room(args, voice, recorder))
+            ending = asyncio.run(_in_the_room(visit, voice, recorder, args.duration, backoff))
     except (JoinError, MediaError, LibraryNotFoundError) as error:
         print(f"conference join: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:  # before the call could take it, or a second time
         return 130
-    return 0
+    if ending.status:
+        print(f"conference join: {ending.sentence[0].upper()}{ending.sentence[1:]}.", file=sys.stderr)
+    return ending.status
 
 
-async def _in_the_room(args: argparse.Namespace, voice: Voice | None, recorder: Recorder | None) -> None:
+async def _in_the_room(
+    visit: Visit, voice: Voice | None, recorder: Recorder | None, duration: float | None, backoff: Backoff | None
+) -> Ending:
     """Connect, talk until the call is over, leave, and say how it went.
 
     Raises:
-        JoinError: it could not be joined, or the connection ended too soon.
+        JoinError: it could not be joined.
         MediaError: the recording can't be written.
     """
     progress = Progress()
     with _signals() as stop:
-        peer = HeadlessPeer(
-            args.url,
-            args.room,
-            args.name,
-            speaks=voice is not None,
-            bitrate=BITRATE,
-            verify=not args.insecure,
-            access_token=args.token,
-        )
+        peer = visit.make_peer(None)
         try:
-            if not await _unless(stop, peer.connect()):
-                return
-            progress.note(f"In room {args.room} as {args.name}; Ctrl-C leaves.")
-            codec = peer.codec or OpusCodec(bitrate=BITRATE)
-            call = Call(codec.make_encoder(), voice, recorder, call_ticks(voice, args.duration))
-            await _talk(peer, call, stop, progress)
+            if not await unless(stop, peer.connect()):
+                return STOPPED
         finally:
-            await peer.close()
+            if stop.is_set() or peer.location is None:
+                await peer.close()
+        progress.note(f"In room {visit.room} as {visit.name}; Ctrl-C leaves.")
+        call = Call(_encoder(peer), voice, recorder, call_ticks(voice, duration))
+        stay = Stay(peer, call, visit.make_peer, _encoder, progress, backoff, stop)
+        ending: Ending | None = None
+        try:
+            ending = await stay.run()
+        finally:
+            progress.finish(stay.summary(ending))
+            await stay.close()
+    return ending
 
 
-async def _talk(peer: HeadlessPeer, call: Call, stop: asyncio.Event, progress: Progress) -> None:
-    """Run the call, 20 ms at a time, until it is over, stopped, or lost."""
-    lost: list[str] = []
-
-    def end(reason: str) -> None:
-        lost.append(reason)
-        stop.set()
-
-    def tick(number: int, now_ns: int) -> None:
-        if stop.is_set():
-            return
-        heard = None if peer.source is None else peer.source.pull(now_ns)
-        payload = call.tick(number, heard)
-        if call.speaks:
-            peer.send(payload, number)
-            if number % TICKS_PER_SECOND == 0:
-                call.expect_loss(peer.expected_loss)
-        if progress.due(call.elapsed_s):
-            progress.update(snapshot(peer, call))
-        if call.over:
-            stop.set()
-
-    peer.on_end = end
-    try:
-        await _unless(stop, Clock(tick).run())
-    finally:
-        progress.finish(summary_rows(peer, call))
-    if lost:
-        raise JoinError(lost[0])
-
-
-def snapshot(peer: HeadlessPeer, call: Call) -> Snapshot:
-    """What the live line shows."""
-    stats = peer.stats()
-    return Snapshot(
-        elapsed_s=call.elapsed_s,
-        remaining_s=None if call.ticks is None else call.ticks / TICKS_PER_SECOND - call.elapsed_s,
-        level_in=call.level_in.read(),
-        level_out=call.level_out.read() if call.speaks else None,
-        packets_in=stats.packets_in,
-        packets_out=stats.packets_out,
-        lost=stats.lost_in,
-        buffered_ms=None if peer.source is None else peer.source.buffered_ms,
-    )
-
-
-def summary_rows(peer: HeadlessPeer, call: Call) -> list[tuple[str, str]]:
-    """The table at the end."""
-    stats = peer.stats()
-    rows = [("in the room", clock(call.elapsed_s)), ("join answered in", f"{peer.answer_ms:.0f} ms")]
-    if call.speaks:
-        rows.append(("packets sent", str(stats.packets_out)))
-    rows += [
-        ("packets received", str(stats.packets_in)),
-        ("lost", f"{stats.lost_in} ({percent(stats.lost_in, stats.packets_in + stats.lost_in)})"),
-        ("jitter", f"{stats.jitter_ms:.1f} ms"),
-        ("something to hear", clock(call.heard_ticks / TICKS_PER_SECOND)),
-    ]
-    if stats.round_trip_ms is not None:
-        rows.append(("round trip", f"{stats.round_trip_ms:.0f} ms"))
-    return rows
-
-
-async def _unless(stop: asyncio.Event, work: Coroutine[None, None, None]) -> bool:
-    """Do some work unless ``stop`` is set before it is done; then it is cancelled. Returns whether it was done."""
-    working, stopping = asyncio.create_task(work), asyncio.create_task(stop.wait())
-    try:
-        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        if working.done():
-            working.result()
-            return True
-        return False
-    finally:
-        working.cancel()
-        stopping.cancel()
-        await asyncio.gather(working, stopping, return_exceptions=True)
+def _encoder(peer: HeadlessPeer) -> Encoder:
+    """For what a connected peer sends."""
+    return (peer.codec or OpusCodec(bitrate=BITRATE)).make_encoder()
 
 
 @contextlib.contextmanager
@@ -224,22 +196,3 @@ def _signals() -> Iterator[asyncio.Event]:
         yield stop
     finally:
         release()
-
-
-def _room(text: str) -> str:
-    try:
-        return check_room_name(text)
-    except InvalidRoomName:
-        raise argparse.ArgumentTypeError(
-            f"'{text}' is not a room's name: 1 to 64 characters of A-Z a-z 0-9 . _ -"
-        ) from None
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a number of seconds: it must be more than 0")
-    return value

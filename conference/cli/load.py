@@ -14,7 +14,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from conference.cli.arguments import add_token_option, server_url
+from conference.cli.addresses import add_place, find_place
+from conference.cli.arguments import add_token_option, find_token
 from conference.cli.signals import end_on_sigterm
 from conference.codecs.libopus import LibraryNotFoundError
 from conference.load.load_test import LoadError, Plan, Trial
@@ -55,13 +56,13 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("url", metavar="URL", type=server_url, help="the server, e.g. http://127.0.0.1:8080")
+    add_place(parser, "the one room that all come into (default: rooms of the test's own)")
     who = parser.add_argument_group("Who joins")
     who.add_argument("--participants", metavar="N", type=_count, help="WebRTC participants (20)")
     who.add_argument("--steps", metavar="N,N,...", type=_steps, help="so many of them, one after the other")
     who.add_argument("--talkers", metavar="T", type=_count, default=3, help="how many of them talk (%(default)s)")
     who.add_argument("--twilio", metavar="M", type=_count, default=0, help="Twilio-compatible callers besides (0)")
-    who.add_argument("--rooms", metavar="R", type=_count, default=1, help="rooms they are spread over (%(default)s)")
+    who.add_argument("--rooms", metavar="R", type=_count, help="rooms they are spread over (1)")
     who.add_argument(
         "--dtx", action=argparse.BooleanOptionalAction, default=True,
         help="the silent send a packet every 400 ms, as with Opus DTX; or 50 a second (default: --dtx)",
@@ -99,7 +100,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the test; 0 if all of it could be measured, 1 if not, with a sentence on standard error."""
+    """Run the test; 0 if all was measured, or somebody ended it; 1 if not, with a sentence on standard error."""
     try:
         plan = make_plan(args)
     except ValueError as error:
@@ -129,7 +130,6 @@ async def _run(trial: Trial) -> int:
     except asyncio.CancelledError:  # Ctrl-C, or SIGTERM: everybody has left on the way here
         if task is not None:
             task.uncancel()
-        status = 130
     except LoadError as error:
         print(f"conference load: {error}", file=sys.stderr)
         status = 1
@@ -153,11 +153,16 @@ def make_plan(args: argparse.Namespace) -> Plan:
         args.talkers = 0  # nobody could: the usual number is not meant
     if args.noise is not None and args.dtx:
         raise ValueError("--noise is of microphones that send all the time: give --no-dtx, too")
-    crowd = Crowd(steps, args.talkers, args.twilio, args.rooms, prefix=f"load-{secrets.token_hex(3)}")
+    address, room = find_place(args, args.complain)
+    if room is not None and args.rooms is not None:
+        raise ValueError("give --room or --rooms, not both")
+    rooms = 1 if args.rooms is None else args.rooms
+    crowd = Crowd(steps, args.talkers, args.twilio, rooms, prefix=f"load-{secrets.token_hex(3)}", room=room)
     processes = args.processes or usual_processes(max(steps) + args.twilio, os.cpu_count() or 1)
+    token = find_token(args.token, address.token, args.complain)
     setup = Setup(
-        args.url, not args.insecure, dtx=args.dtx, levels=args.levels,
-        noise=HUM_DBOV if args.noise is None else args.noise, quiet=False, token=args.token,
+        address.server, not args.insecure, dtx=args.dtx, levels=args.levels,
+        noise=HUM_DBOV if args.noise is None else args.noise, quiet=False, token=token,
     )  # fmt: skip
     return Plan(crowd, setup, processes, args.join_rate, args.duration, pid=args.pid, pin=args.pin)
 

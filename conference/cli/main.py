@@ -76,6 +76,9 @@ def _run(arguments: Sequence[str]) -> int:
     for module in modules.values():
         module.add_parser(subparsers)
     args, unknown = parser.parse_known_args(arguments)
+    if hasattr(args, "who"):  # argparse takes no words that come after an option, if there were some before it
+        args.who = [*args.who, *(one for one in unknown if not one.startswith("-"))]
+        unknown = [one for one in unknown if one.startswith("-")]
     if unknown:  # which argparse would blame on the whole, and send people to the wrong --help
         subparsers.choices[args.command].error(f"unrecognized arguments: {' '.join(unknown)}")
     return int(modules[COMMANDS[args.command]].run(args))

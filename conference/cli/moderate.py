@@ -11,12 +11,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from conference.cli.api import Api, ApiError, add_server_options, address, place_of
-from conference.cli.arguments import words
+from conference.cli.addresses import Address, default_address, read_address, room_name
+from conference.cli.api import Api, ApiError, Place, add_server_options, address
+from conference.cli.arguments import Complain, find_token, words
 from conference.cli.people import listed, pick, state_of
 from conference.cli.tables import render
-from conference.room.conference import check_room_name
-from conference.room.errors import InvalidRoomName
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -100,7 +99,7 @@ async def _end(api: Api, args: argparse.Namespace) -> Outcome:
 
 
 async def _say(api: Api, args: argparse.Namespace) -> Outcome:
-    await api.ask("POST", address("rooms", args.room, "messages"), {"text": " ".join(args.text)})
+    await api.ask("POST", address("rooms", args.room, "messages"), {"text": " ".join(args.who)})
     return Outcome(f"Sent to everybody in room {args.room}.")
 
 
@@ -113,13 +112,21 @@ class Command:
     add_arguments: Callable[[argparse.ArgumentParser], None]
 
 
+def _on_server(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("place", metavar="URL", nargs="?", type=words, help="the server's address; --url does the same")
+
+
 def _in_room(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("room", metavar="ROOM", type=_room, help="the room's name")
+    parser.add_argument(
+        "place", metavar="ROOM", nargs="?", type=words,
+        help="the room's name, or an address that names it; --room, or a --url that names it, does the same",
+    )  # fmt: skip
+    parser.add_argument("--room", metavar="ROOM", dest="room_option", type=room_name, help="the room's name")
 
 
 def _some(parser: argparse.ArgumentParser) -> None:
     _in_room(parser)
-    parser.add_argument("who", metavar="WHO", nargs="+", help="names or ids of participants")
+    parser.add_argument("who", metavar="WHO", nargs="*", default=[], help="names or ids of participants")
 
 
 def _some_or_all(parser: argparse.ArgumentParser) -> None:
@@ -140,11 +147,11 @@ def _some_to_hold(parser: argparse.ArgumentParser) -> None:
 
 def _something_to_say(parser: argparse.ArgumentParser) -> None:
     _in_room(parser)
-    parser.add_argument("text", metavar="TEXT", type=words, nargs="+", help="what to write")
+    parser.add_argument("who", metavar="TEXT", type=words, nargs="*", default=[], help="what to write")
 
 
 COMMANDS: dict[str, Command] = {
-    "rooms": Command(_rooms, "list the rooms, and how many are in each", lambda _: None),
+    "rooms": Command(_rooms, "list the rooms, and how many are in each", _on_server),
     "participants": Command(_participants, "list who is in a room", _in_room),
     "mute": Command(_mute, "mute people, or everybody but hosts", _some_or_all),
     "unmute": Command(_unmute, "unmute people, or ask them to", _some_to_unmute),
@@ -164,14 +171,16 @@ def add_parser(subparsers: Subparsers) -> None:
         parser = subparsers.add_parser(name, help=command.help, description=_sentence(command.help))
         command.add_arguments(parser)
         add_server_options(parser)
+        parser.set_defaults(complain=parser.error)
 
 
 def run(args: argparse.Namespace) -> int:
     """Do what was meant, and say what came of it; 0, or 1 with a sentence on standard error."""
+    place = find_place(args)
     try:
         if getattr(args, "all", None) is not None and args.all == bool(args.who):
             raise ApiError("name people, or give --all: one of the two.")
-        outcome = asyncio.run(_do(COMMANDS[args.command].work, args))
+        outcome = asyncio.run(_do(COMMANDS[args.command].work, args, place))
     except ApiError as error:
         print(f"conference {args.command}: {error}", file=sys.stderr)
         return 1
@@ -182,9 +191,66 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-async def _do(work: Work, args: argparse.Namespace) -> Outcome:
-    async with Api(place_of(args)) as api:
+async def _do(work: Work, args: argparse.Namespace, place: Place) -> Outcome:
+    async with Api(place) as api:
         return await work(api, args)
+
+
+def find_place(args: argparse.Namespace) -> Place:
+    """The server that was meant.
+
+    Args:
+        args: of a command. Which room, and who, is then in it: a room that an option names needs none among the words,
+            so that the first of these is somebody, too.
+    """
+    complain: Complain = args.complain
+    words_given = [] if args.place is None else [args.place]
+    given: Address | None = args.address_option
+    room: str | None = getattr(args, "room_option", None)
+    try:
+        for one in getattr(args, "who", []):
+            words(one)
+        if words_given and (args.command == "rooms" or "://" in args.place):
+            if given is not None:
+                complain("two addresses are given: give one")
+            given = read_address(args.place)
+            words_given = []
+        if given is not None and given.room is not None:
+            if room is not None and room != given.room:
+                complain(f"the address is of room {given.room}, and --room says {room}: give one of the two")
+            room = given.room
+        server = given or default_address()
+        if args.command != "rooms":
+            _settle(args, room, words_given)
+    except argparse.ArgumentTypeError as error:
+        complain(str(error))
+    return Place(server.server, find_token(args.token, server.token, complain), verify=not args.insecure)
+
+
+def _settle(args: argparse.Namespace, room: str | None, words_given: list[str]) -> None:
+    """Say which room was meant, and who.
+
+    Args:
+        args: of a command; ``room`` and ``who`` are set in it.
+        room: what an option or an address has named; ``None`` if the first word does.
+        words_given: the first word, if it is no address.
+
+    Raises:
+        argparse.ArgumentTypeError: what should be a room is none.
+    """
+    takes_words = hasattr(args, "who")
+    if room is None and words_given:
+        args.room = room_name(words_given[0])
+    elif room is None:
+        args.complain("a room is missing: name it, or give --room")
+    else:
+        args.room = room
+        if words_given and words_given[0] != room:  # else it is the room, once more
+            if not takes_words:
+                args.complain(f"two rooms are named, {room} and {words_given[0]}: name one")
+            args.who = [*words_given, *args.who]
+    if takes_words and not args.who and not hasattr(args, "all"):
+        args.complain(f"{'words' if args.command == 'say' else 'people'} are missing: name them after the room")
 
 
 async def _change(api: Api, args: argparse.Namespace, done: str, **changes: Any) -> Outcome:
@@ -220,10 +286,3 @@ def _since(moment: float) -> str:
 
 def _sentence(text: str) -> str:
     return text[0].upper() + text[1:] + "."
-
-
-def _room(text: str) -> str:
-    try:
-        return check_room_name(text)
-    except InvalidRoomName as error:
-        raise argparse.ArgumentTypeError(f"{error}") from None

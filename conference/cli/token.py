@@ -12,10 +12,8 @@ from typing import TYPE_CHECKING
 
 from conference.access.grants import RIGHTS, ROLE_RIGHTS, ROLES, Right, make_grant
 from conference.access.tokens import ANY_ROOM, MAX_TEXT_CHARS, check_secret, sign
-from conference.cli.arguments import server_url
+from conference.cli.addresses import one_room, read_address, room_name
 from conference.cli.options import PREFIX
-from conference.room.conference import check_room_name
-from conference.room.errors import InvalidRoomName
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -50,9 +48,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "--room", metavar="ROOM", type=_room, required=True, help=f"the room that it opens; '{ANY_ROOM}' for all"
-    )
+    parser.add_argument("--room", metavar="ROOM", type=_room, help=f"the room that it opens; '{ANY_ROOM}' for all")
     parser.add_argument(
         "--identity", metavar="ID", type=_text,
         help="who it is for, as you know them; whoever comes with the same identity is the same person",
@@ -71,17 +67,21 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         help="how long it is good: 90s, 15m, 8h, 7d (%(default)s)",
     )
     parser.add_argument(
-        "--url", metavar="URL", type=server_url,
-        help="the server's address: print a link that opens its page in the room, instead of the bare token",
+        "--url", metavar="URL", type=read_address,
+        help="the server's address, or the room's: print a link that opens its page in the room, not the bare token",
     )  # fmt: skip
     parser.add_argument("--secret", metavar="TEXT", help="the server's secret; better in the environment than here")
     parser.add_argument("--secret-file", metavar="FILE", type=Path, help="a file that holds it")
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, complain=parser.error)
     return parser
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the token; 0, or 1 with a sentence on standard error if it cannot be made."""
+    in_address = None if args.url is None else args.url.room
+    room = args.room if args.room == ANY_ROOM else one_room(in_address, args.room, args.complain)
+    if room is None:
+        args.complain(f"a room is missing: give --room ROOM; '{ANY_ROOM}' for all")
     try:
         secret = find_secret(args.secret, args.secret_file)
     except SecretError as error:
@@ -89,14 +89,14 @@ def run(args: argparse.Namespace) -> int:
         return 1
     grant = make_grant(
         args.role,
-        room=None if args.room == ANY_ROOM else args.room,
+        room=None if room == ANY_ROOM else room,
         identity=args.identity,
         name=args.name,
         rights=ROLE_RIGHTS[args.role] if args.allow is None else args.allow,
         expires_at=time.time() + args.ttl,
     )
     token = sign(grant, secret)
-    print(token if args.url is None else link(args.url, grant.room, token))
+    print(token if args.url is None else link(args.url.server, grant.room, token))
     return 0
 
 
@@ -134,11 +134,9 @@ def find_secret(given: str | None, file: Path | None) -> str:
 
 def _room(text: str) -> str:
     try:
-        return text if text == ANY_ROOM else check_room_name(text)
-    except InvalidRoomName:
-        raise argparse.ArgumentTypeError(
-            f"'{text}' is not a room's name: 1 to 64 characters of A-Z a-z 0-9 . _ -, or '{ANY_ROOM}' for all rooms"
-        ) from None
+        return text if text == ANY_ROOM else room_name(text)
+    except argparse.ArgumentTypeError as error:
+        raise argparse.ArgumentTypeError(f"{error}; '{ANY_ROOM}' is for all rooms") from None
 
 
 def _text(text: str) -> str:

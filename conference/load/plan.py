@@ -44,6 +44,7 @@ class Crowd:
         phones: Twilio-compatible callers besides.
         rooms: over how many rooms all are spread.
         prefix: how the rooms' names begin.
+        room: the one that all come into instead.
     """
 
     steps: tuple[int, ...]
@@ -51,6 +52,7 @@ class Crowd:
     phones: int = 0
     rooms: int = 1
     prefix: str = "load"
+    room: str | None = None
 
     def __post_init__(self) -> None:
         rising = all(low < high for low, high in pairwise(self.steps))
@@ -65,6 +67,8 @@ class Crowd:
             raise ValueError("there must be somebody")
         if self.rooms < 1:
             raise ValueError("there must be a room")
+        if self.room is not None and self.rooms > 1:
+            raise ValueError("one room is not several")
 
     @property
     def measures_delay(self) -> bool:
@@ -86,7 +90,7 @@ class Crowd:
         return cast + [Member(number, self._room(number), Role.PHONE) for number in range(self.phones)]
 
     def _room(self, number: int) -> str:
-        return f"{self.prefix}-{number % self.rooms + 1}"
+        return self.room or f"{self.prefix}-{number % self.rooms + 1}"
 
 
 def divide(members: list[Member], workers: int) -> list[list[Member]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -15,13 +14,30 @@ import aiohttp
 from conference.audio.frame import TICK_NS
 from conference.telephony.phone import Phone
 from conference.telephony.twilio.messages import DIGITS, MAX_SERVER_CHARS
+from conference.unreachable import reason
 
 MAX_BEHIND_TICKS = 50
 """After a pause of this process longer than that, the call goes on from now instead of hurrying after."""
 
 
 class CallError(Exception):
-    """A call cannot be placed; the text is a sentence for people."""
+    """A call cannot be placed; the text is a sentence for people.
+
+    Args:
+        text: the sentence.
+        status: of the HTTP response that refused it; 0 if there was none.
+        retry_after: seconds after which the server wants to be asked again; 0 if it does not say.
+    """
+
+    def __init__(self, text: str, status: int = 0, retry_after: float = 0.0) -> None:
+        super().__init__(text)
+        self.status = status
+        self.retry_after = retry_after
+
+    @property
+    def passing(self) -> bool:
+        """Whether the same call may well be taken later."""
+        return self.status in (0, 408, 429) or self.status >= 500
 
 
 class HungUp(Exception):
@@ -112,15 +128,13 @@ class Caller:
         except TimeoutError:
             raise CallError(f"{self.url} did not answer within {self._handshake_seconds:g} s.") from None
         except aiohttp.WSServerHandshakeError as error:
-            raise CallError(_handshake_sentence(self.url, error)) from None
-        except aiohttp.ClientConnectorCertificateError:
-            raise CallError(f"{self.url} shows a certificate that cannot be trusted.") from None
-        except aiohttp.ClientConnectorError as error:
-            raise CallError(f"{self.url} cannot be reached: {_reason(error)}.") from None
+            after = error.headers.get("Retry-After", "") if error.headers else ""
+            seconds = float(after) if after.isascii() and after.isdigit() and len(after) < 6 else 0.0
+            raise CallError(_handshake_sentence(self.url, error), error.status, seconds) from None
         except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):
             raise CallError(f"{self.url!r} is not a WebSocket address like ws://host:8080/twilio/stream.") from None
         except (aiohttp.ClientError, OSError) as error:
-            raise CallError(f"{self.url} does not answer like a WebSocket server: {error}.") from None
+            raise CallError(f"{self.url} cannot be reached: {reason(error)}.") from None
 
     async def _talk(self, socket: aiohttp.ClientWebSocketResponse) -> CallEnd:
         with contextlib.suppress(ConnectionError, aiohttp.ClientError):  # then its close is read below
@@ -186,14 +200,6 @@ class Caller:
                     for text in self.phone.closing():
                         await socket.send_str(text)
                 await socket.close()
-
-
-def _reason(error: aiohttp.ClientConnectorError) -> str:
-    """Why there is no connection, without the addresses that were tried."""
-    number = error.os_error.errno
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return "there is no such host"
-    return os.strerror(number).lower() if number is not None and number > 0 else str(error.os_error)
 
 
 def _handshake_sentence(url: str, error: aiohttp.WSServerHandshakeError) -> str:

@@ -40,6 +40,7 @@ from conference.web.live import SERVER, Server
 from conference.web.openapi import description
 from conference.web.tick import Lateness
 from conference.web.traffic import Traffic
+from conference.webrtc.client.whip import SERVER_STOPS
 from conference.webrtc.server import WebRtc
 from conference.webrtc.settings import WebRtcSettings
 
@@ -101,7 +102,7 @@ async def _send_home(server: Server) -> None:
     """
     for name, room in list(server.conference.rooms.items()):
         for participant_id in list(room.participants):
-            server.conference.dismiss(name, participant_id, "The server is being stopped.", "lost")
+            server.conference.dismiss(name, participant_id, SERVER_STOPS, "lost")
     server.feeds.finish()
 
 

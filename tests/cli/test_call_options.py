@@ -15,8 +15,10 @@ from aiohttp.test_utils import TestServer
 
 from conference.audio.g711 import ulaw_decode, ulaw_encode
 from conference.cli import call
-from conference.cli.call import Call, custom_parameters, key_times, phone_frames, stream_address
+from conference.cli.call import Call, custom_parameters, key_times, phone_frames
+from conference.cli.endings import DONE
 from conference.cli.media import open_recorder
+from conference.cli.streams import read_stream
 from conference.prompts.decode import MediaError, read_audio
 from conference.telephony.twilio.messages import Media, ServerMedia, Stop, build, parse_client_message
 from tests.tones import level_at, tone
@@ -40,19 +42,19 @@ def parse(*arguments: str) -> argparse.Namespace:
     ],
 )
 def test_the_address_is_what_was_meant(given: str, meant: str) -> None:
-    assert stream_address(given) == meant
+    assert read_stream(given).url == meant
 
 
 @pytest.mark.parametrize("given", ["", "ftp://example.org/x", "ws://", "ws:///path", "://", "ws://[::1"])
 def test_what_is_no_address_is_one_sentence(given: str) -> None:
-    with pytest.raises(ValueError, match="not a WebSocket address"):
-        stream_address(given)
+    with pytest.raises(argparse.ArgumentTypeError, match="not a WebSocket address"):
+        read_stream(given)
 
 
 def test_name_and_room_and_parameters_go_along() -> None:
     args = parse("ws://x", "--name", "Amy", "--room", "lobby", "--param", "team=blue=green", "--param", "empty=")
-    assert custom_parameters(args) == {"name": "Amy", "room": "lobby", "team": "blue=green", "empty": ""}
-    assert custom_parameters(parse("ws://x")) == {}
+    assert custom_parameters(args, None) == {"name": "Amy", "room": "lobby", "team": "blue=green", "empty": ""}
+    assert custom_parameters(parse("ws://x"), "t") == {"token": "t"}
 
 
 @pytest.mark.parametrize(
@@ -111,7 +113,8 @@ def test_a_recording_of_an_unknown_kind_is_one_sentence(capsys: pytest.CaptureFi
 
 
 def test_a_wrong_address_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
-    assert call.run(parse("ftp://x")) == 1
+    with pytest.raises(SystemExit):
+        parse("ftp://x")
     assert "not a WebSocket address" in capsys.readouterr().err
 
 
@@ -159,7 +162,7 @@ async def test_a_call_that_is_told_to_end_hangs_up_and_sums_up(number: int) -> N
             if process.returncode is None:
                 process.kill()
                 await process.wait()
-    assert (process.returncode, b"Ended by" in errors) == (0, True)
+    assert (process.returncode, b"stopped: by Ctrl-C or SIGTERM" in errors) == (0, True)
     assert isinstance(said[-1], Stop)
 
 
@@ -184,12 +187,10 @@ async def test_a_call_says_its_file_records_what_it_hears_and_sums_up(
     async with TestServer(app) as server:
         placed = Call(f"ws://127.0.0.1:{server.port}/twilio/stream", {}, frames, duration=1.2)
         with open_recorder(tmp_path / "heard.wav") as recorder:
-            end = await placed.place(recorder)
-    assert end is not None
-    assert not end.by_server
+            assert await placed.place(recorder) is DONE
     recorded = read_audio(tmp_path / "heard.wav")
     assert recorded.size == 60 * 960
     assert level_at(recorded[9600:43200], 48000, 440) == pytest.approx(-12, abs=0.5)
     output = capsys.readouterr().err
     assert "60 messages" in output
-    assert "the caller" in output
+    assert "done: the time was up" in output

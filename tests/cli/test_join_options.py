@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from conference.audio.frame import FRAME_SAMPLES, Samples
 from conference.cli import join
 from conference.cli.headless import TAIL_TICKS, Call, Voice, call_ticks
+from conference.cli.main import main
 from conference.cli.media import open_recorder
 from conference.codecs.base import Encoder
 from conference.codecs.opus import OpusCodec
@@ -34,21 +35,29 @@ def ramp(size: int) -> Samples:
 
 def test_a_server_and_a_room_are_enough() -> None:
     args = parse("http://127.0.0.1:8080", "--room", "lobby")
-    assert (args.url, args.room, args.name) == ("http://127.0.0.1:8080", "lobby", "conference join")
+    assert (args.address.server, args.room, args.name) == ("http://127.0.0.1:8080", "lobby", "conference join")
     assert (args.play, args.record, args.duration, args.loop) == (None, None, None, False)
 
 
 def test_an_address_without_a_scheme_is_taken_for_http_and_a_slash_at_its_end_does_no_harm() -> None:
-    assert parse("127.0.0.1:8080/", "--room", "lobby").url == "http://127.0.0.1:8080"
-    assert parse("https://talk.example.org/conf/", "--room", "lobby").url == "https://talk.example.org/conf"
+    assert parse("127.0.0.1:8080/", "--room", "lobby").address.server == "http://127.0.0.1:8080"
+    assert parse("https://talk.example.org/conf/", "--room", "lobby").address.server == "https://talk.example.org/conf"
 
 
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        ([], "URL"),
+        ([], "a room is missing"),
         (["http://127.0.0.1:8080"], "--room"),
-        (["ws://127.0.0.1:8080", "--room", "a"], "http://"),
+        (["ftp://127.0.0.1:8080", "--room", "a"], "http://"),
+        (["lobby"], "'lobby' was taken for a server: if it is the room, say --room lobby"),
+        (
+            ["http://127.0.0.1:8080", "--room", "http://h/join/tea"],
+            "the name of a room is asked for",
+        ),
+        (["http://127.0.0.1:8080/join/tea", "--room", "b"], "is of room tea, and --room says b"),
+        (["http://127.0.0.1:8080/join/tea", "--url", "http://h"], "two addresses"),
+        (["http://127.0.0.1:8080/join/a%20b"], "1 to 64"),
         (["http://", "--room", "a"], "http://"),
         (["http://127.0.0.1:99999", "--room", "a"], "http://"),
         (["http://127.0.0.1:8080", "--room", "a b"], "1 to 64"),
@@ -64,7 +73,7 @@ def test_options_that_make_no_sense_are_explained(
     arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as left:
-        parse(*arguments)
+        main(["join", *arguments])
     assert left.value.code == 2
     assert complaint in capsys.readouterr().err
 

@@ -51,6 +51,54 @@ def test_every_command_of_a_host_is_known_to_the_program() -> None:
     assert {COMMANDS[name] for name in MODERATION} == {"moderate"}
 
 
+async def test_a_room_is_named_by_a_word_an_option_or_an_address(
+    shell: Terminal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = str(shell.site.client.make_url("/")).rstrip("/")
+    there = ["--token", shell.token]
+    for arguments in (
+        ["mute", "tea", "Amy", "--url", url],
+        ["mute", "tea", "--url", url, "Amy"],
+        ["mute", f"{url}/join/tea", "Amy"],
+        ["mute", "Amy", "--url", f"{url}/join/tea"],
+        ["mute", "tea", "Amy", "--url", f"{url}/join/tea"],
+        ["mute", "--url", url, "--room", "tea", "Amy"],
+        ["mute", "Amy", "--room", "tea", "--url", f"{url.replace('http', 'ws')}/twilio/stream/tea"],
+        ["mute", f"{url}/join/tea#token={shell.token}", "Amy"],
+    ):
+        shell.person("Amy").muted = False
+        given = [] if "token=" in arguments[1] else there
+        assert await asyncio.to_thread(main, [*arguments, *given]) == 0, arguments
+        assert capsys.readouterr().out == "Muted Amy.\n"
+        assert shell.person("Amy").muted
+    assert await asyncio.to_thread(main, ["rooms", url, *there]) == 0
+    assert await asyncio.to_thread(main, ["participants", "--room", "tea", "--url", url, *there]) == 0
+    assert await asyncio.to_thread(main, ["say", "--room", "tea", "--url", url, *there, "Five", "minutes"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["lock"], "a room is missing"),
+        (["kick", "tea"], "people are missing"),
+        (["say", "tea"], "words are missing"),
+        (["lock", "tea", "--room", "milk"], "two rooms are named, milk and tea"),
+        (["lock", "--room", "tea", "--url", "http://h/join/milk"], "the address is of room milk, and --room says tea"),
+        (["lock", "http://h/join/tea", "--url", "http://h"], "two addresses are given"),
+        (["lock", "http://h"], "a room is missing"),
+        (["lock", "tea", "--nonsense"], "unrecognized arguments: --nonsense"),
+        (["lock", "tea", "milk"], "unrecognized arguments: milk"),
+    ],
+)
+def test_arguments_that_make_no_sense_are_explained(
+    arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    assert complaint in capsys.readouterr().err
+
+
 async def test_rooms_are_a_table(shell: Terminal) -> None:
     status, out, _ = await shell.type("rooms")
     head, line = out.splitlines()
@@ -170,7 +218,7 @@ def test_a_room_that_is_none_is_refused_before_anything_is_asked(capsys: pytest.
     with pytest.raises(SystemExit) as ended:
         main(["lock", "no room"])
     assert ended.value.code == 2
-    assert capsys.readouterr().err.startswith("conference lock: ROOM: A room's name is 1 to 64 characters")
+    assert "'no room' is not a room's name: A room's name is 1 to 64 characters" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("url", ["ftp://host", "http://", "http://a host", "http://host/?x=1", "http://[::1"])

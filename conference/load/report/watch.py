@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from urllib.parse import urlsplit
 
@@ -10,6 +9,7 @@ import aiohttp
 
 from conference.load.report.metrics import ServerFigures, parse_figures
 from conference.load.report.process import can_look, cpu_seconds, listener, resident_bytes
+from conference.unreachable import reason
 
 LOOK_SECONDS = 5.0
 MAX_METRICS = 4 * 1024 * 1024
@@ -60,7 +60,7 @@ class Watch:
         except TimeoutError:
             raise UnreachableError(f"The server at {self._url} did not answer within {LOOK_SECONDS:g} s.") from None
         except (aiohttp.ClientError, ValueError) as error:
-            raise UnreachableError(f"The server at {self._url} cannot be reached: {_reason(error)}.") from None
+            raise UnreachableError(f"The server at {self._url} cannot be reached: {reason(error)}.") from None
 
     async def look(self) -> ServerFigures:
         """Its figures. Where it does not answer, what can be seen without it."""
@@ -77,13 +77,3 @@ class Watch:
             except (OSError, IndexError, ValueError):
                 return replace(figures, cpu_seconds=None, memory_bytes=None)
         return figures
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
-        return "its certificate cannot be trusted; --insecure takes any"
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return "there is no such host"
-    if isinstance(error, aiohttp.ClientConnectorError) and (error.os_error.errno or 0) > 0:
-        return os.strerror(error.os_error.errno or 0).lower()
-    return str(error).rstrip(".") or type(error).__name__

@@ -33,6 +33,7 @@ from conference.web.joining.call import PROMPTS_PARAMETER, Call
 from conference.web.joining.signatures import Form
 from conference.web.live import SERVER, Server, limit_joins
 from conference.web.traffic import leg_counts
+from conference.webrtc.client.whip import SERVER_STOPS
 
 MAX_MESSAGE_BYTES = 1024 * 1024
 """The longest message that is read: more than a minute of sound."""
@@ -109,7 +110,7 @@ async def close_all(server: Server) -> None:
     """End every call, as a server that goes away does."""
     calls = tuple(server.calls)
     for call in calls:
-        call.end(WSCloseCode.GOING_AWAY, "The server is being stopped.")
+        call.end(WSCloseCode.GOING_AWAY, SERVER_STOPS, "lost")
     await asyncio.gather(*(call.closed() for call in calls))
 
 

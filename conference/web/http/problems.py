@@ -10,10 +10,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from aiohttp import web
 
 from conference.web.http.headers import FRESH
+from conference.webrtc.client.whip import REMOVED_KIND
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-REMOVED = "urn:conference:problem:removed"
+REMOVED = REMOVED_KIND
 """Somebody wants back into a seat that they were removed from."""
 
 MUTED = "urn:conference:problem:muted"

@@ -124,9 +124,9 @@ class Call:
             await asyncio.wait([sending])
             await self.closed()
 
-    def end(self, code: int, reason: str) -> None:
+    def end(self, code: int, reason: str, departure: Departure = "left") -> None:
         """Take the caller out of the room and close the socket, in the background."""
-        self._leave(reason)
+        self._leave(reason, departure)
         self._door.leave()
         if self._closing is None:
             message = reason.encode()[:_MAX_REASON_BYTES].decode(errors="ignore").encode()

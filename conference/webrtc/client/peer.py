@@ -20,7 +20,7 @@ from aiortc.rtcrtpsender import RTCRtpSender
 from conference.codecs.base import Codec
 from conference.playout.source import PacketSource
 from conference.webrtc.client.aiortc_internals import SrtpChannel, gather_only, ice_connection, run_no_media, tap_media
-from conference.webrtc.client.whip import JoinError, Seat, WhipClient
+from conference.webrtc.client.whip import Farewell, JoinError, Seat, WhipClient
 from conference.webrtc.receive.ingress import Ingress
 from conference.webrtc.rtp.red import offer_red
 from conference.webrtc.rtp.rtcp import NtpClock
@@ -54,6 +54,8 @@ class HeadlessPeer:
         verify: whether an HTTPS server must have a certificate that this machine trusts.
         access_token: what lets us in, where the server asks for it.
         silence_timeout: a connection that is quiet for so many seconds has ended.
+        proof: of a seat to come back to (see :attr:`proof`).
+        watches: whether to follow why the server takes this peer out of the room, for :meth:`farewell`.
 
     Attributes:
         source: what is heard: ``source.pull(time.monotonic_ns())`` every 20 ms; ``None`` before :meth:`connect`, and
@@ -76,6 +78,8 @@ class HeadlessPeer:
         verify: bool = True,
         access_token: str | None = None,
         silence_timeout: float = 10.0,
+        proof: str | None = None,
+        watches: bool = False,
     ) -> None:
         if not speaks and not hears:
             raise ValueError("a peer must speak or hear")
@@ -91,6 +95,9 @@ class HeadlessPeer:
         self._track = track
         self._silence_timeout = silence_timeout
         self._whip = WhipClient(url, verify=verify, access_token=access_token)
+        self._proof = proof
+        self._watches = watches
+        self._watch: asyncio.Task[Farewell | None] | None = None
         self._pc: RTCPeerConnection | None = None
         self._seat: Seat | None = None
         self._sink: EgressSink | None = None
@@ -105,6 +112,11 @@ class HeadlessPeer:
     def location(self) -> str | None:
         """URL of this participant, once it has joined."""
         return self._seat.location if self._seat is not None else None
+
+    @property
+    def proof(self) -> str | None:
+        """Takes the same seat again after this connection is lost; ``None`` if the server gives none."""
+        return None if self._seat is None else self._seat.token
 
     @property
     def ended(self) -> bool:
@@ -146,7 +158,7 @@ class HeadlessPeer:
         offer = offer_red(pc.localDescription.sdp)
         local = parse_offer(offer).first
         asked = time.perf_counter()
-        self._seat = await self._whip.join(self._room, self._name, offer)
+        self._seat = await self._whip.join(self._room, self._name, offer, self._proof)
         self.answer_ms = (time.perf_counter() - asked) * 1000
         remote = parse_offer(self._seat.answer).first
         channel = SrtpChannel(transceiver)
@@ -159,6 +171,8 @@ class HeadlessPeer:
             raise JoinError("The connection failed.")
         channel.open()
         self._since_ns = time.monotonic_ns()
+        if self._watches:
+            self._watch = asyncio.create_task(self._whip.farewell(self._room, self._seat), name="farewell")
         if self._sink is not None:
             self._sink.open()
         self._housekeep()
@@ -219,15 +233,33 @@ class HeadlessPeer:
         """What has been sent and received."""
         return self._session.stats() if self._session is not None else SessionStats()
 
-    async def close(self) -> None:
-        """Leave the room and release everything. Never raises, takes a few seconds at most, and can be repeated."""
+    async def farewell(self, within: float) -> Farewell | None:
+        """Why the server took this peer out of the room, once it has ended; ``None`` if it did not say.
+
+        Args:
+            within: seconds that the news may still take.
+        """
+        if self._watch is None:
+            return None
+        await asyncio.wait({self._watch}, timeout=within)
+        return self._watch.result() if self._watch.done() and not self._watch.cancelled() else None
+
+    async def close(self, *, leave: bool = True) -> None:
+        """Leave the room and release everything. Never raises, takes a few seconds at most, and can be repeated.
+
+        Args:
+            leave: whether to give the seat up; not if another peer has taken it already.
+        """
         if self._closed:
             return
         self._closed = True
         self._ended = True
         if self._timer is not None:
             self._timer.cancel()
-        if self._session is not None:
+        if self._watch is not None:
+            self._watch.cancel()
+            await asyncio.gather(self._watch, return_exceptions=True)
+        if self._session is not None and leave:
             self._session.goodbye(time.monotonic_ns())
         if self._pc is not None:
             task = asyncio.ensure_future(self._pc.close())
@@ -235,7 +267,7 @@ class HeadlessPeer:
                 task.cancel()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_TIMEOUT):
-                if self._seat is not None:
+                if self._seat is not None and leave:
                     await self._whip.leave(self._seat)
         await self._whip.close()
 

@@ -12,11 +12,28 @@ from urllib.parse import quote, urljoin, urlsplit
 
 import aiohttp
 
+from conference.unreachable import reason
+
 ANSWER_LIMIT = 256 * 1024
 """Bytes of a response that are read."""
 
+_STREAM = aiohttp.ClientTimeout(total=None, sock_connect=10.0, sock_read=60.0)
+
 TAKE_BACK_SECONDS = 3.0
 """How long somebody who does not want to join any more waits for the seat that they asked for, to give it back."""
+
+
+SERVER_STOPS = "The server is being stopped."
+"""The reason for which everybody is taken out of the rooms of a server that stops."""
+
+REMOVED_KIND = "urn:conference:problem:removed"
+"""The type of the problem that keeps somebody out who was removed."""
+
+WATCH_AGAIN_SECONDS = 1.0
+"""After so long an event stream that broke is opened anew."""
+
+LONGEST_LINE = 1 << 20
+"""Bytes of a line of an event stream: one with a snapshot of a large room is long."""
 
 
 class JoinError(Exception):
@@ -25,11 +42,20 @@ class JoinError(Exception):
     Args:
         text: the sentence.
         status: of the HTTP response that refused it; 0 if there was none.
+        kind: of the problem, as its ``type`` says (RFC 9457).
+        retry_after: seconds after which the server wants to be asked again; 0 if it does not say.
     """
 
-    def __init__(self, text: str, status: int = 0) -> None:
+    def __init__(self, text: str, status: int = 0, kind: str = "", retry_after: float = 0.0) -> None:
         super().__init__(text)
         self.status = status
+        self.kind = kind
+        self.retry_after = retry_after
+
+    @property
+    def passing(self) -> bool:
+        """Whether the same request may well succeed later."""
+        return self.status in (0, 408, 429) or self.status >= 500
 
 
 def authorization(access_token: str | None) -> dict[str, str]:
@@ -47,6 +73,44 @@ class Seat:
 
     token: str | None
     """``Conference-Seat``: to come back to the same seat after a lost connection."""
+
+
+@dataclass(frozen=True, slots=True)
+class Farewell:
+    """How somebody left a room, as the server tells it."""
+
+    departure: str
+    """``left``, ``removed``, ``lost``, ``ended`` or ``failed``."""
+
+    reason: str
+    """For people."""
+
+
+class EventReader:
+    """Reads server-sent events, a line at a time, as far as this server uses them: one line of data each."""
+
+    def __init__(self) -> None:
+        self.last_id = ""
+        """Of the last event that had one."""
+        self._name = ""
+        self._data = ""
+
+    def take(self, line: bytes) -> tuple[str, str] | None:
+        """Take a line, with its end. Returns an event's name and data if it is complete with that."""
+        text = line.decode(errors="replace").rstrip("\r\n")
+        field, _, value = text.partition(":")
+        value = value.removeprefix(" ")
+        if field == "event":
+            self._name = value
+        elif field == "data":
+            self._data = value
+        elif field == "id" and value.isascii() and value.isprintable():
+            self.last_id = value
+        elif not text:
+            event = self._name, self._data
+            self._name = self._data = ""
+            return event if event[0] else None
+        return None
 
 
 class WhipClient:
@@ -119,9 +183,38 @@ class WhipClient:
                 location = response.headers.get("Location")
                 if response.status == 201 and location is not None:
                     return Seat(body, urljoin(target, location), response.headers.get("Conference-Seat"))
-                raise JoinError(_refusal(response.status, body), response.status)
-        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            raise JoinError(f"The server at {self.url} cannot be reached: {_reason(error)}.") from error
+                raise _refusal(response.status, body, response.headers.get("Retry-After", ""))
+        except (aiohttp.ClientError, TimeoutError, ValueError, OSError) as error:
+            raise JoinError(f"The server at {self.url} cannot be reached: {reason(error)}.") from error
+
+    async def farewell(self, room: str, seat: Seat) -> Farewell | None:
+        """Follow what happens in a room, until somebody has left it.
+
+        Args:
+            room: that they are in.
+            seat: theirs.
+
+        Returns:
+            How they left; ``None`` if the server does not tell.
+        """
+        target = urljoin(self.url, f"rooms/{quote(room, safe='')}/events")
+        participant_id = urlsplit(seat.location).path.rpartition("/")[2]
+        reader = EventReader()
+        while True:
+            headers = self._headers(seat) | ({"Last-Event-ID": reader.last_id} if reader.last_id else {})
+            try:
+                async with self._http().get(target, headers=headers, timeout=_STREAM, read_bufsize=LONGEST_LINE) as got:
+                    if got.status != 200:
+                        return None
+                    async for line in got.content:
+                        event = reader.take(line)
+                        if event is not None and event[0] == "participant.left":
+                            found = _farewell(event[1], participant_id)
+                            if found is not None:
+                                return found
+            except (aiohttp.ClientError, TimeoutError, ValueError, OSError):
+                pass  # it is opened anew, as long as somebody wants to know
+            await asyncio.sleep(WATCH_AGAIN_SECONDS)
 
     async def leave(self, seat: Seat) -> None:
         """Give a seat back. Whatever goes wrong with that, it is over for us."""
@@ -150,16 +243,23 @@ class WhipClient:
         return self._session
 
 
-def _refusal(status: int, body: str) -> str:
-    """The title of a problem (RFC 9457), or the status if there is none."""
+def _farewell(data: str, participant_id: str) -> Farewell | None:
+    """What an event says of how somebody left; ``None`` if it is about somebody else."""
     try:
-        title = json.loads(body)["title"]
-    except (ValueError, KeyError, TypeError):
-        return f"The server refused with HTTP status {status}."
-    return str(title)
+        value = json.loads(data)
+        if value["participant"]["id"] != participant_id:
+            return None
+        return Farewell(str(value["departure"]), str(value.get("reason") or ""))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
 
 
-def _reason(error: BaseException) -> str:
-    if isinstance(error, asyncio.TimeoutError):
-        return "it did not answer in time"
-    return str(error).rstrip(".") or type(error).__name__
+def _refusal(status: int, body: str, retry_after: str) -> JoinError:
+    """What a problem says (RFC 9457), or the status if there is none."""
+    seconds = float(retry_after) if retry_after.isascii() and retry_after.isdigit() and len(retry_after) < 6 else 0.0
+    try:
+        problem = json.loads(body)
+        title = str(problem["title"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return JoinError(f"The server refused with HTTP status {status}.", status, retry_after=seconds)
+    return JoinError(title, status, str(problem.get("type", "")), seconds)

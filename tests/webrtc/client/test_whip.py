@@ -10,9 +10,11 @@ from typing import Any, cast
 
 import aiohttp
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from conference.webrtc.client import whip
-from conference.webrtc.client.whip import JoinError, WhipClient
+from conference.webrtc.client.whip import EventReader, JoinError, WhipClient
 
 URL = "http://127.0.0.1:1"
 
@@ -90,3 +92,20 @@ async def test_who_is_refused_is_told_so() -> None:
     server.answers.set()
     with pytest.raises(JoinError, match="503"):
         await task
+
+
+def test_events_are_read_a_line_at_a_time() -> None:
+    reader = EventReader()
+    lines = b'retry: 1000\n\n:\n\nid: a-1\nevent: participant.left\ndata: {"x":1}\n\nevent: levels\ndata: {}\n\n'
+    found = [event for line in lines.splitlines(keepends=True) if (event := reader.take(line)) is not None]
+    assert found == [("participant.left", '{"x":1}'), ("levels", "{}")]
+    assert reader.last_id == "a-1"
+
+
+@given(st.lists(st.binary(max_size=30), max_size=10))
+def test_any_lines_are_events_or_none(lines: list[bytes]) -> None:
+    reader = EventReader()
+    for line in lines:
+        event = reader.take(line)
+        assert event is None or event[0]
+    assert reader.last_id.isprintable()

@@ -15,12 +15,14 @@ import { LobbyView } from "./lobbyview.js";
 import { ManageView } from "./manageview.js";
 import { Moderation } from "./moderation.js";
 import { MuteButton } from "./mutebutton.js";
-import { headCount, split } from "./people.js";
+import { EMPTY_ROSTER, headCount, split } from "./people.js";
 import { PersonView } from "./personview.js";
 import { play } from "./playback.js";
 import { QualityView } from "./qualityview.js";
 import { changeToUs, entryNeeds, ownStanding, whoDid } from "./standing.js";
 import { SettingsView } from "./settingsview.js";
+import { Stage } from "./stage.js";
+import { TalkersView } from "./talkersview.js";
 import { Tiles } from "./tiles.js";
 import { toast } from "./toast.js";
 
@@ -40,6 +42,8 @@ export class RoomView extends EventTarget {
   #person = new PersonView();
   #quality = new QualityView();
   #settings = new SettingsView();
+  #stage = new Stage();
+  #talkers = new TalkersView();
   #tiles = new Tiles(byId("people"));
   #since = 0;
   #clock = 0;
@@ -150,6 +154,7 @@ export class RoomView extends EventTarget {
     const count = session.waiting ? 0 : here.size;
     setText(byId("head-count"), session.waiting ? "Waiting room" : count === 0 ? "" : headCount(count));
     byId("alone").hidden = count !== 1;
+    this.#talkers.show(session.waiting ? EMPTY_ROSTER : here, session.ownId);
     byId("locked").hidden = !session.house.policy.locked;
     byId("manage").hidden = !session.moderates || session.waiting;
     byId("chat-open").hidden = session.waiting;
@@ -161,6 +166,7 @@ export class RoomView extends EventTarget {
     this.#banners.showStanding(own ? ownStanding(own, session.roster, session.house.rules) : null);
     this.#mute.show();
     this.#lobby.renew();
+    this.#stage.show(count); // when all that stands above it is in its place
     this.#person.renew();
     this.#manage.renew();
   }

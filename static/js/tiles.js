@@ -59,8 +59,6 @@ export class Tiles extends EventTarget {
         more: actionsFor(access, person, ownId).length > 0,
       });
     });
-    this.#list.dataset.crowd = crowd(roster.size);
-    this.#list.classList.toggle("is-crowded", roster.size > 4);
   }
 
   /**
@@ -199,15 +197,4 @@ class Tile {
     setText(this.#wayText, way.text);
     this.#way.replaceChildren(icon(way.icon), this.#wayText);
   }
-}
-
-/**
- * How crowded the room is: the tiles' size depends on it.
- *
- * @param {number} count
- */
-function crowd(count) {
-  if (count <= 1) return "one";
-  if (count <= 4) return "few";
-  return count <= 9 ? "some" : "many";
 }

@@ -1,0 +1,103 @@
+/**
+ * The line that says who talks, where there are too many people to see it at a glance. It is there to be read, and not
+ * said aloud: who listens to the page hears who talks.
+ */
+
+import { byId, make, setText } from "./dom.js";
+import { CROWD } from "./layout.js";
+import { hueOf, initials } from "./people.js";
+import { nameTalkers, nextChange, NOBODY } from "./talkers.js";
+
+/** The width that a name is given, in rem, and the most that are given one. */
+const WIDTH = 11;
+const MOST = 6;
+
+export class TalkersView {
+  #line = byId("talkers");
+  #list = byId("talkers-list");
+  #more = byId("talkers-more");
+  #nobody = byId("talkers-nobody");
+  /** @type {Map<string, HTMLElement>} */ #chips = new Map();
+  /** @type {import("./people.js").Roster} */ #roster = new Map();
+  #ownId = "";
+  #talkers = NOBODY;
+  #timer = 0;
+
+  constructor() {
+    new ResizeObserver(() => this.#renew()).observe(this.#line);
+  }
+
+  /**
+   * @param {import("./people.js").Roster} roster  who is in the room
+   * @param {string | null} ownId
+   */
+  show(roster, ownId) {
+    this.#roster = roster;
+    this.#ownId = ownId ?? "";
+    this.#line.hidden = roster.size < CROWD;
+    this.#renew();
+  }
+
+  #renew() {
+    clearTimeout(this.#timer);
+    if (this.#line.hidden) {
+      this.#talkers = NOBODY;
+      return;
+    }
+    const here = new Set(this.#roster.keys());
+    const talking = new Set([...this.#roster.values()].filter((one) => one.talking && !one.muted).map((one) => one.id));
+    this.#talkers = nameTalkers(this.#talkers, here, talking, Date.now(), this.#places());
+    this.#draw();
+    const next = nextChange(this.#talkers);
+    if (next !== null) this.#timer = setTimeout(() => this.#renew(), Math.max(0, next - Date.now()) + 1);
+  }
+
+  #places() {
+    const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
+    return Math.min(MOST, Math.max(1, Math.floor(this.#line.clientWidth / rem / WIDTH)));
+  }
+
+  #draw() {
+    const { named, more } = this.#talkers;
+    const wanted = new Set(named.map((one) => one.id));
+    for (const [id, chip] of this.#chips) {
+      if (wanted.has(id)) continue;
+      chip.remove();
+      this.#chips.delete(id);
+    }
+    named.forEach(({ id, talking }, place) => {
+      const person = this.#roster.get(id);
+      if (person) this.#place(id, place, person.name, talking);
+    });
+    this.#nobody.hidden = named.length > 0;
+    this.#more.hidden = more <= 0;
+    setText(this.#more, `and ${more} more`);
+  }
+
+  /**
+   * @param {string} id
+   * @param {number} place
+   * @param {string} name
+   * @param {boolean} talking
+   */
+  #place(id, place, name, talking) {
+    const chip = this.#chips.get(id) ?? makeChip();
+    this.#chips.set(id, chip);
+    const [face, words] = chip.children;
+    setText(face, initials(name));
+    setText(words, id === this.#ownId ? "You" : name);
+    chip.title = name;
+    chip.style.setProperty("--hue", String(hueOf(name)));
+    chip.classList.toggle("is-talking", talking);
+    const there = this.#list.children[place];
+    if (there !== chip) this.#list.insertBefore(chip, there ?? null);
+  }
+}
+
+function makeChip() {
+  const chip = make("li", "talker");
+  const face = make("span", "initials");
+  face.setAttribute("aria-hidden", "true");
+  chip.append(face, make("span", "talker-name"));
+  return chip;
+}

@@ -156,6 +156,9 @@ class Settings:
     ask_for_red: bool = False
     """Ask browsers to send each packet twice, so that losses on their way are mended without a wait."""
 
+    require_if_match: bool = False
+    """Take no candidates without ``If-Match``, which says what ICE session they belong to (RFC 9725, section 4.3.1)."""
+
     bitrate: int = 48_000
     gate: str = "adaptive"
     """Who is to be heard: ``adaptive`` leaves out each one's own background noise, ``fixed`` only what is silent."""

@@ -272,6 +272,8 @@ OPTIONS: tuple[Option, ...] = (
     Option("ask_for_red", _MEDIA, read_switch, "",
            "ask browsers to send each packet twice (RED), so that what gets lost comes with the next one, "
            "at twice the bitrate"),
+    Option("require_if_match", _MEDIA, read_switch, "",
+           "refuse trickled candidates without If-Match, as WHIP has it (RFC 9725): many clients leave it out"),
     Option("gate", _MEDIA, one_of(GATES), "GATE",
            "who is heard: adaptive leaves out each one's own background noise, fixed only what is silent"),
     Option("levelling", _MEDIA, read_switch, "",

@@ -23,7 +23,7 @@ from conference.webrtc.sdp.answer import Ours, build_answer
 from conference.webrtc.sdp.codecs import make_codec, may_repeat
 from conference.webrtc.sdp.grammar import OfferError
 from conference.webrtc.sdp.offer import AudioOffer, parse_offer
-from conference.webrtc.sdp.trickle import parse_trickle_fragment
+from conference.webrtc.sdp.trickle import IceRestartError, parse_trickle_fragment
 from conference.webrtc.send.egress import EgressSink
 from conference.webrtc.session import RtpSession, SessionStats
 from conference.webrtc.settings import WebRtcSettings
@@ -195,14 +195,15 @@ class Peer:
         """Take trickled candidates (``application/trickle-ice-sdpfrag``).
 
         Raises:
-            ValueError: the fragment is malformed, or asks for an ICE restart; the text is a sentence for people.
+            ValueError: the fragment is malformed; the text is a sentence for people.
+            IceRestartError: it asks for an ICE restart.
         """
         parsed = parse_trickle_fragment(fragment, self._settings.max_sdp_bytes)
         offered = self._offered
         if offered is None or self._transport is None or self.state == "closed":
             raise ValueError("There is no connection to add candidates to.")
         if parsed.ufrag not in (None, offered.ufrag) or parsed.password not in (None, offered.password):
-            raise ValueError("An ICE restart is not supported here: join again with a new offer.")
+            raise IceRestartError("An ICE restart is not supported here: join again with a new offer.")
         for mid, candidate in parsed.candidates:
             if mid in offered.mids and self._candidates < self._settings.max_candidates:
                 self._candidates += 1

@@ -31,7 +31,14 @@ async def problem_of(response: aiohttp.ClientResponse) -> int:
 
 async def test_every_error_is_a_problem_with_a_documented_status(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("conference.web.http.body._BODY_TIMEOUT", 0.5)
-    settings = Settings(port=0, max_rooms=2, max_participants_per_room=2, max_event_streams=1, max_joins_per_minute=18)
+    settings = Settings(
+        port=0,
+        max_rooms=2,
+        max_participants_per_room=2,
+        max_event_streams=1,
+        max_joins_per_minute=19,
+        require_if_match=True,
+    )
     async with running_server(settings) as server, client(server) as http:
         seats = "/rooms/tea/participants"
         amy = (await http.post(seats, data=OFFER, headers=SDP)).headers["Location"]
@@ -41,6 +48,8 @@ async def test_every_error_is_a_problem_with_a_documented_status(monkeypatch: py
         caller = f"{seats}/{list(server.live.conference.rooms['tea'].participants)[1]}"
         assert (await http.post("/rooms/second/participants", data=OFFER, headers=SDP)).status == 201
         stream = await http.get("/rooms/tea/events")
+        section_of_audio = OFFER[OFFER.index("m=") :].replace("a=mid:0\r\n", "")
+        two_ways = OFFER + section_of_audio.replace("a=recvonly", "a=sendonly")
         restart = "a=ice-ufrag:Other\r\na=ice-pwd:oooooooooooooooooooooo\r\n"
 
         async def never() -> AsyncIterator[bytes]:
@@ -68,8 +77,8 @@ async def test_every_error_is_a_problem_with_a_documented_status(monkeypatch: py
             await no(400, "POST", seats, data=OFFER.replace("a=recvonly", "a=inactive"), Content_Type=sdp),
             await no(400, "POST", "/rooms/two%20words/participants", data=OFFER, Content_Type=sdp),
             await no(400, "POST", f"{seats}?name={'x' * 65}", data=OFFER, Content_Type=sdp),
-            await no(400, "PATCH", amy, data="nonsense", Content_Type=trickle),
-            await no(400, "PATCH", amy, data=restart, Content_Type=trickle),
+            await no(400, "PATCH", amy, data="nonsense", Content_Type=trickle, If_Match="*"),
+            await no(422, "PATCH", amy, data=restart, Content_Type=trickle, If_Match="*"),
             await no(400, "PATCH", amy, data='{"volume": 3}', Content_Type=patch),
             await no(400, "PATCH", amy, data='{"muted": null}', Content_Type=patch),
             await no(400, "GET", "/twilio/stream/tea"),
@@ -88,6 +97,8 @@ async def test_every_error_is_a_problem_with_a_documented_status(monkeypatch: py
             await no(409, "PATCH", caller, data="", Content_Type=trickle),
             await no(412, "PATCH", amy, data="", Content_Type=trickle, If_Match='"old"'),
             await no(413, "POST", seats, data="x" * 70_000, Content_Type=sdp),
+            await no(422, "POST", seats, data=two_ways, Content_Type=sdp),
+            await no(428, "PATCH", amy, data="", Content_Type=trickle),
             await no(415, "POST", seats, data=OFFER, Content_Type="text/plain"),
             await no(415, "PATCH", amy, data="{}", Content_Type="application/json"),
             await no(503, "POST", "/rooms/third/participants", data=OFFER, Content_Type=sdp),

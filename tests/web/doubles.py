@@ -13,7 +13,8 @@ from conference.room.participant import Mix
 from conference.settings import Settings
 from conference.web.app import build_app
 from conference.web.live import SERVER, Server
-from conference.webrtc.sdp.grammar import OfferError
+from conference.webrtc.sdp.grammar import OfferError, UnsupportedOffer
+from conference.webrtc.sdp.trickle import IceRestartError
 
 OFFER = "v=0\r\n"
 SDP = {"Content-Type": "application/sdp"}
@@ -62,6 +63,8 @@ class FakePeer:
     async def accept(self, offer: str) -> str:
         if offer == "bad":
             raise OfferError("This offer has no sound in it.")
+        if offer == "two transports":
+            raise UnsupportedOffer("This offer needs two transports.")
         if offer == "surprise":
             raise RuntimeError("secret detail")
         if offer == "busy":
@@ -73,6 +76,8 @@ class FakePeer:
     async def add_candidates(self, fragment: str) -> None:
         if fragment == "bad":
             raise ValueError("This fragment has no candidates in it.")
+        if fragment == "restart":
+            raise IceRestartError("An ICE restart is not supported.")
         self.candidates.append(fragment)
 
     async def close(self) -> None:

@@ -30,6 +30,7 @@ from conference.web.joining import seats
 from conference.web.joining.sessions import EndedEarly, NotGranted, Removed
 from conference.web.live import SERVER, Server, limit_joins
 from conference.webrtc.sdp.grammar import OfferError, UnsupportedOffer
+from conference.webrtc.sdp.trickle import IceRestartError
 
 SDP = "application/sdp"
 TRICKLE = "application/trickle-ice-sdpfrag"
@@ -70,7 +71,7 @@ async def join(request: web.Request) -> web.Response:
     if role is not None and not grant.may_be(role):
         raise Problem(403, f"Your token does not allow you to join as a {role}.")
     seat = _claimed_seat(server, room, request)
-    offer = await read_text(request)
+    offer = await read_text(request, errors="replace")  # a name may be in any charset (RFC 8866, section 6.10)
     if server.stopping:  # meanwhile
         raise Problem(503, "The server is being stopped. Try again in a moment.", headers=_RETRY)
     with _refusals():
@@ -183,16 +184,32 @@ async def _trickle(server: Server, room: Room, participant: Participant, request
     peer = server.reception.peer(room.name, participant.id)
     if peer is None:
         raise Problem(409, "This participant has no WebRTC connection to add candidates to.")
-    # RFC 9725 wants If-Match here; many clients leave it out, and the fragment names its ICE session anyway.
-    expected = request.headers.get("If-Match", "*").strip()
-    etag = server.reception.etag(room.name, participant.id)
-    if expected != "*" and etag not in [one.strip() for one in expected.split(",")]:
-        raise Problem(412, "These candidates belong to an earlier connection: join again, or drop them.")
+    _check_session(server, room, participant, request)
     try:
-        await peer.add_candidates(await read_text(request))
+        await peer.add_candidates(await read_text(request, errors="replace"))
+    except IceRestartError as error:
+        raise Problem(422, str(error)) from None
     except ValueError as error:
         raise Problem(400, str(error)) from None
     return web.Response(status=204)
+
+
+def _check_session(server: Server, room: Room, participant: Participant, request: web.Request) -> None:
+    """Whether candidates are for the ICE session that there is.
+
+    RFC 9725 wants ``If-Match`` with them. Many clients leave it out, and a fragment may name its session by itself.
+
+    Raises:
+        Problem: they are for another one (412), or it is not said and has to be (428).
+    """
+    lines = request.headers.getall("If-Match", [])
+    if not lines:
+        if server.settings.require_if_match:
+            raise Problem(428, "Send candidates with 'If-Match' and the 'ETag' that came with the answer.")
+        return
+    expected = [one.strip() for line in lines for one in line.split(",")]
+    if "*" not in expected and server.reception.etag(room.name, participant.id) not in expected:
+        raise Problem(412, "These candidates belong to an earlier connection: join again, or drop them.")
 
 
 @contextmanager

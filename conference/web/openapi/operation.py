@@ -41,7 +41,9 @@ PROBLEMS = {
     412: "It belongs to an earlier connection.",
     413: "The body is too large.",
     415: "The body is of another type than those that are taken.",
+    422: "It is understood, and asks for something that there is not here.",
     423: "The room is locked.",
+    428: "`If-Match` is missing, and this server was told to ask for it.",
     429: "Too often. `Retry-After` says when to come back.",
     503: "Not now. `Retry-After` says when to come back.",
 }

@@ -59,7 +59,7 @@ _JOINING: dict[Handler, Operation] = {
             Parameter("role", "query", "Less than the token's role, or with the right to moderate `host`.", _SWITCH),
             _SEAT,
         ),
-        problems=(409, 423, 429),
+        problems=(409, 422, 423, 429),
         description="The room is made by its first join. WHIP and WHEP clients work as they are.",
     ),
     participants.options: Operation(
@@ -85,7 +85,7 @@ _JOINING: dict[Handler, Operation] = {
         also={204: "The candidates have been added."},
         body={MERGE_PATCH: requests.ParticipantPatch, participants.TRICKLE: None},
         parameters=(Parameter("If-Match", "header", "With candidates: the `ETag` of the ICE session."),),
-        problems=(409, 412),
+        problems=(409, 412, 422, 428),
         description=(
             "People may change their own name, mute, voice, hand and deafness. Whom somebody else muted cannot unmute "
             "themselves until they are asked to: `403` of type `urn:conference:problem:muted`."

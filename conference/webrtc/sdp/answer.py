@@ -87,8 +87,9 @@ def _declined(section: Section, ours: Ours) -> list[str]:
 
 
 def _formats(section: Section) -> list[str]:
-    """What a section that is not heard says of its formats: the same as in the offer."""
-    return [f"a={name}:{value}" for name, value in section.attributes.lines if name in _OF_FORMATS]
+    """What a section that is not heard says of its formats: the same as in the offer, if it is plain text."""
+    own = [one for one in section.attributes.lines if one[0] in _OF_FORMATS and one[1].isprintable()]
+    return [f"a={name}:{value}" for name, value in own]
 
 
 def _carrying(section: Section, ours: Ours, candidates: list[Candidate]) -> list[str]:

@@ -107,8 +107,10 @@ def _direction(description: Description, section: Section) -> Direction:
 def _level_id(description: Description, section: Section) -> int:
     for value in section.attributes.all("extmap") + description.attributes.all("extmap"):
         number, _, rest = value.partition(" ")
-        if rest.split(" ")[0] == AUDIO_LEVEL:
-            return parse_number(number.partition("/")[0], 255) or 0
+        number, _, direction = number.partition("/")
+        level_id = parse_number(number, 255)
+        if rest.split(" ")[0] == AUDIO_LEVEL and level_id and direction not in ("recvonly", "inactive"):
+            return level_id
     return 0
 
 

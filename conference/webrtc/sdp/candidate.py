@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from conference.webrtc.sdp.grammar import is_token, parse_number
+from conference.webrtc.sdp.grammar import is_token, parse_number, shown
 
 _TYPES = ("host", "srflx", "relay")
 _THIS_NETWORK = ipaddress.ip_network("0.0.0.0/8")
@@ -45,13 +45,14 @@ def parse_candidate(value: str) -> Candidate | None:
         ValueError: the line is malformed.
     """
     fields = value.removeprefix("candidate:").split()
-    if len(fields) < 8 or fields[6] != "typ":
-        raise ValueError(f"malformed ICE candidate: '{value[:80]}'")
+    if len(fields) < 8 or fields[6].lower() != "typ":
+        raise ValueError(f"malformed ICE candidate: '{shown(value)}'")
     foundation, component, transport, priority_text, host, port_text, _, kind = fields[:8]
+    kind = kind.lower()
     priority = parse_number(priority_text, 2**32 - 1)
     port = parse_number(port_text, 65535)
     if not is_token(foundation.replace("/", "+")) or priority is None or port is None:
-        raise ValueError(f"malformed ICE candidate: '{value[:80]}'")
+        raise ValueError(f"malformed ICE candidate: '{shown(value)}'")
     address = _reachable(host)
     if component != "1" or transport.lower() != "udp" or kind not in _TYPES or port == 0 or address is None:
         return None

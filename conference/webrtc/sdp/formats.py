@@ -56,7 +56,8 @@ def find_formats(section: Section) -> tuple[Format, ...]:
         if match is None or payload_type is None or payload_type in RTCP_CONFLICTS:
             continue
         for codec, clock_rate in CLOCK_RATES.items():
-            if match[2].lower() == codec.lower() and match[3] == str(clock_rate):
+            channels = match[4] in (None, "1") or codec == "opus"
+            if match[2].lower() == codec.lower() and match[3] == str(clock_rate) and channels:
                 found.setdefault(codec, Format(payload_type, codec, _parameters(section, text)))
     return tuple(found[codec] for codec in CLOCK_RATES if codec in found)
 

@@ -17,7 +17,10 @@ MAX_SECTIONS = 64
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`{|}~A-Za-z0-9]{1,256}")
 _NUMBER = re.compile(r"[0-9]{1,10}")
-_MEDIA_LINE = re.compile(r"m=([a-z]{1,32}) ([0-9]{1,5})(?:/[0-9]{1,5})? ([A-Za-z0-9/._-]{1,64})((?: [^ ]{1,64})+) *")
+_MEDIA_LINE = re.compile(
+    r"m=([A-Za-z0-9._-]{1,32}) +([0-9]{1,5})(?:/[0-9]{1,5})? +([A-Za-z0-9/._-]{1,64})((?: +[!-~]{1,64})+)"
+)
+_SHOWN_CHARS = 80
 
 
 class OfferError(ValueError):
@@ -91,7 +94,7 @@ def parse_description(text: str, max_bytes: int) -> Description:
     """Read a description.
 
     Args:
-        text: lines ended by CRLF or LF.
+        text: lines ended by CRLF or LF. Blanks at their ends are left out.
         max_bytes: longest text that is looked at.
 
     Raises:
@@ -118,16 +121,18 @@ def parse_description(text: str, max_bytes: int) -> Description:
 
 
 def split_lines(text: str) -> list[str]:
-    """The lines of a description or fragment; blank ones left out.
+    """The lines of a description or fragment; blank ones, and blanks at the ends, left out.
+
+    They may hold whatever a ``byte-string`` may (RFC 8866 section 9). What is read of them is checked where it is read.
 
     Raises:
-        OfferError: too many lines, or control characters within one.
+        OfferError: too many lines, or a character that no line may hold.
     """
-    lines = [line for line in text.replace("\r\n", "\n").split("\n") if line]
+    lines = [line for one in text.replace("\r\n", "\n").split("\n") if (line := one.rstrip(" \t"))]
     if len(lines) > MAX_LINES:
         raise OfferError(f"The session description has more than {MAX_LINES} lines.")
-    if not all(line.isprintable() for line in lines):
-        raise OfferError("The session description contains control characters.")
+    if "\0" in text or any("\r" in line for line in lines):
+        raise OfferError("The session description contains a NUL character, or a carriage return within a line.")
     return lines
 
 
@@ -135,6 +140,11 @@ def parse_attribute(line: str) -> tuple[str, str]:
     """``a=name:value`` or ``a=name`` as name and value."""
     name, _, value = line[2:].partition(":")
     return name, value.strip()
+
+
+def shown(text: str) -> str:
+    """A text from outside as a sentence about it may quote it: not too long, and on one line."""
+    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text[:_SHOWN_CHARS])
 
 
 def is_token(text: str) -> bool:
@@ -154,5 +164,5 @@ def _section(line: str, attributes: Attributes) -> Section:
     match = _MEDIA_LINE.fullmatch(line)
     port = parse_number(match[2], 65535) if match else None
     if match is None or port is None:
-        raise OfferError(f"The session description has a malformed media line: '{line[:80]}'.")
+        raise OfferError(f"The session description has a malformed media line: '{shown(line)}'.")
     return Section(match[1], port, match[3], tuple(match[4].split()), attributes)

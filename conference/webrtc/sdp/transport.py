@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from typing import Literal, TypeAlias, cast
 
 from conference.webrtc.dtls.certificate import DIGEST_BYTES
 from conference.webrtc.sdp.candidate import Candidate, parse_candidate
-from conference.webrtc.sdp.grammar import Attributes, Description, OfferError, Section
+from conference.webrtc.sdp.grammar import Attributes, Description, OfferError, Section, shown
 
 Setup: TypeAlias = Literal["actpass", "active", "passive"]
 
@@ -55,9 +56,9 @@ class TransportReader:
     def setup(self) -> Setup:
         """Who may begin the DTLS handshake."""
         values = self._all("setup")
-        value = values[0] if values else "actpass"
+        value = values[0].lower() if values else "actpass"
         if value not in ("actpass", "active", "passive"):
-            raise OfferError(f"The offer's DTLS role 'a=setup:{value[:20]}' is not one to connect with.")
+            raise OfferError(f"The offer's DTLS role 'a=setup:{shown(value)[:20]}' is not one to connect with.")
         return cast("Setup", value)
 
     def fingerprints(self) -> tuple[tuple[str, str], ...]:
@@ -78,12 +79,13 @@ class TransportReader:
         return tuple(known)
 
     def candidates(self, maximum: int) -> tuple[Candidate, ...]:
-        """The first ones that are of use."""
-        try:
-            candidates = [parse_candidate(value) for value in self._all("candidate")[:maximum]]
-        except ValueError as error:
-            raise OfferError(f"The offer has a {error}.") from error
-        return tuple(one for one in candidates if one is not None)
+        """Those of the first ones that are of use. A malformed one costs itself, and nobody their call."""
+        found: list[Candidate] = []
+        for value in self._all("candidate")[:maximum]:
+            with contextlib.suppress(ValueError):
+                candidate = parse_candidate(value)
+                found += [] if candidate is None else [candidate]
+        return tuple(found)
 
 
 def _is_octet(text: str) -> bool:

@@ -83,7 +83,8 @@ async def test_a_server_that_is_too_busy_to_answer_says_so_and_when_to_come_back
 
 async def test_a_body_that_is_not_text_is_refused() -> None:
     async with Site() as site:
-        response = await site.client.post("/rooms/tea/participants", data=b"\xff\xfe", headers=SDP)
+        location = (await site.join()).headers["Location"]
+        response = await site.client.patch(location, data=b"\xff\xfe", headers=MERGE_PATCH)
         assert response.status == 400
         await problem(response)
 
@@ -215,6 +216,47 @@ async def test_candidates_of_an_earlier_connection_are_refused() -> None:
         assert response.status == 412
         await problem(response)
         assert site.webrtc.peers[0].candidates == []
+
+
+async def test_every_line_of_if_match_counts() -> None:
+    async with Site() as site:
+        joined = await site.join()
+        headers = [("If-Match", '"old"'), ("If-Match", joined.headers["ETag"]), *TRICKLE.items()]
+        response = await site.client.patch(joined.headers["Location"], data="candidate", headers=headers)
+        assert response.status == 204
+
+
+async def test_candidates_without_if_match_are_refused_only_if_that_is_wanted() -> None:
+    async with Site(Settings(require_if_match=True)) as site:
+        joined = await site.join()
+        location = joined.headers["Location"]
+        response = await site.client.patch(location, data="x", headers=TRICKLE)
+        assert response.status == 428
+        assert "If-Match" in (await problem(response))["title"]
+        for wanted in (joined.headers["ETag"], "*"):
+            response = await site.client.patch(location, data="x", headers=TRICKLE | {"If-Match": wanted})
+            assert response.status == 204
+
+
+async def test_an_ice_restart_is_refused_with_a_status_of_its_own() -> None:
+    async with Site() as site:
+        location = (await site.join()).headers["Location"]
+        response = await site.client.patch(location, data="restart", headers=TRICKLE | {"If-Match": "*"})
+        assert response.status == 422
+        assert "ICE restart" in (await problem(response))["title"]
+
+
+async def test_an_offer_may_have_a_name_in_another_charset() -> None:
+    async with Site() as site:
+        response = await site.client.post("/rooms/tea/participants", data="s=Café".encode("latin-1"), headers=SDP)
+        assert response.status == 201
+
+
+async def test_an_offer_that_asks_for_what_there_is_not_is_refused_with_422() -> None:
+    async with Site() as site:
+        response = await site.client.post("/rooms/tea/participants", data="two transports", headers=SDP)
+        assert response.status == 422
+        await problem(response)
 
 
 async def test_a_malformed_fragment_says_what_is_wrong() -> None:

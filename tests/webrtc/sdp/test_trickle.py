@@ -30,6 +30,15 @@ def test_an_empty_fragment_says_nothing() -> None:
     assert parse_trickle_fragment("").candidates == ()
 
 
+def test_a_malformed_candidate_costs_itself() -> None:
+    assert len(parse_trickle_fragment(FRAGMENT + "a=candidate:1 1 udp\r\n").candidates) == 1
+
+
+@pytest.mark.parametrize("line", ["s=\u3000", "c=IN IP4 0.0.0.0", "a=x:a\tb", "b=AS:5"])
+def test_lines_that_nobody_reads_may_hold_anything(line: str) -> None:
+    assert parse_trickle_fragment(FRAGMENT + line) == parse_trickle_fragment(FRAGMENT)
+
+
 @pytest.mark.parametrize(
     "text",
     ["hello", "a=candidate:1 1 udp", "a=candidate:1 1 udp x 192.0.2.1 1 typ host", "a=mid:\x00", "a=" + "x" * 70_000],

@@ -174,6 +174,15 @@ class Settings:
     twilio_auth_token: str | None = field(default=None, repr=False)
     """What Twilio signs its requests with; they are checked when :attr:`public_url` is set, too."""
 
+    max_call_frames_per_second: int = 400
+    """WebSocket frames of any kind that are read of one caller, over time."""
+    max_call_bytes_per_second: int = 1_000_000
+    """Bytes that are read of one caller, over time."""
+    max_call_message_bytes: int = 1024 * 1024
+    """The longest message of a caller: more than a minute of sound."""
+    call_flood_timeout: float = 30.0
+    """How long a caller may go on sending more than is read."""
+
     # Webhooks
     webhooks: tuple[str, ...] = field(default=(), repr=False)
     """Where others are told what happens."""
@@ -333,6 +342,10 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
     ("max_event_backlog", 1, 100_000),
     ("event_history", 1, 100_000),
     ("event_history_ttl", 0, 86_400),
+    ("max_call_frames_per_second", 60, 1_000_000),
+    ("max_call_bytes_per_second", 20_000, 1_000_000_000),
+    ("max_call_message_bytes", 4096, 1024 * 1024),
+    ("call_flood_timeout", 1, 3600),
     ("webhook_timeout", 0.01, 60),
     ("webhook_give_up", 0, 86_400),
     ("webhook_queue", 1, 1_000_000),

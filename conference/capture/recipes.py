@@ -22,6 +22,9 @@ from conference.telephony.settings import LegSettings
 
 _CLASSES: Final = (OpusCodec, PcmuCodec, PcmaCodec, LegSettings, VoiceSettings, GateSettings)
 _VALUES: Final = {one.__name__: one for one in _CLASSES}
+_GONE: Final = {"max_messages_per_second", "max_bytes_per_second", "max_dropped"}
+"""Settings of older captures that there are no more. They shaped no sound."""
+
 _CODECS: Final[dict[str, Codec]] = {"opus": OpusCodec(), "PCMU": PcmuCodec(), "PCMA": PcmaCodec()}
 
 FRAMES: Final[Mapping[str, Any]] = {"kind": "frames"}
@@ -54,7 +57,7 @@ def from_json(plain: object) -> Any:
     if known is None:
         raise CaptureError(f"The capture has a setting that this version does not know: {plain.get('is')!s:.40}.")
     try:
-        return known(**{key: from_json(one) for key, one in plain.items() if key != "is"})
+        return known(**{key: from_json(one) for key, one in plain.items() if key != "is" and key not in _GONE})
     except (TypeError, ValueError):
         raise CaptureError(f"The capture has settings that this version does not know: {plain!s:.60}.") from None
 

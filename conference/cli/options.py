@@ -344,6 +344,13 @@ OPTIONS: tuple[Option, ...] = (
     Option("twilio_auth_token", _TWILIO, str, "TOKEN",
            "believe only what Twilio has signed with this; needs --public-url and pip install 'conference[twilio]'; "
            "better in the environment than here"),
+    Option("max_call_frames_per_second", _TWILIO, read_whole, "N",
+           "WebSocket frames of any kind that are read of one caller; two seconds' worth may come at once"),
+    Option("max_call_bytes_per_second", _TWILIO, read_whole, "BYTES",
+           "bytes of any kind that are read of one caller; two seconds' worth may come at once"),
+    Option("max_call_message_bytes", _TWILIO, read_whole, "BYTES", "size of a caller's message"),
+    Option("call_flood_timeout", _TWILIO, read_seconds, "SECONDS",
+           "how long a caller may go on sending more than is read until the call is ended"),
     Option("webhooks", _WEBHOOKS, str, "URL", "tell this address what happens; can be repeated",
            name="webhook", many=True),
     Option("webhook_secret", _WEBHOOKS, str, "SECRET",

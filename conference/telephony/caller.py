@@ -8,13 +8,18 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from ssl import SSLContext
+from typing import Any, Literal
 
 import aiohttp
 
 from conference.audio.frame import TICK_NS
+from conference.telephony.backpressure import ReadLimits, limit_reading
 from conference.telephony.phone import Phone
 from conference.telephony.twilio.messages import DIGITS, MAX_SERVER_CHARS
 from conference.unreachable import reason
+
+READ_LIMITS = ReadLimits(frames_per_second=2000, bytes_per_second=10_000_000)
+"""What is read of a server that sends faster than real time, as it may."""
 
 MAX_BEHIND_TICKS = 50
 """After a pause of this process longer than that, the call goes on from now instead of hurrying after."""
@@ -53,6 +58,18 @@ class CallEnd:
     code: int | None
     """The server's close code (RFC 6455 section 7.4); ``None`` if we ended the call."""
     reason: str
+
+
+class _LimitedSocket(aiohttp.ClientWebSocketResponse[Literal[True]]):
+    """Reads no more than :data:`READ_LIMITS` of what the server sends, whatever it is."""
+
+    def __init__(
+        self, reader: Any, writer: Any, protocol: str | None, response: aiohttp.ClientResponse, *args: Any, **more: Any
+    ) -> None:
+        super().__init__(reader, writer, protocol, response, *args, **more)
+        transport = None if response.connection is None else response.connection.transport
+        if transport is not None:
+            limit_reading(transport, READ_LIMITS)
 
 
 class Caller:
@@ -112,7 +129,7 @@ class Caller:
         Raises:
             CallError: there is no such server, or it does not take the call.
         """
-        async with aiohttp.ClientSession() as session:
+        async with aiohttp.ClientSession(ws_response_class=_LimitedSocket) as session:
             socket = await self._connect(session)
             try:
                 return await self._talk(socket)

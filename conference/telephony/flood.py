@@ -21,11 +21,24 @@ class TokenBucket:
 
     def take(self, cost: float, now_ns: int) -> bool:
         """Whether ``cost`` tokens are there; if so they are gone, if not none are."""
-        if self._seen_ns is not None:
-            elapsed = max(0, now_ns - self._seen_ns) / 1e9
-            self._tokens = min(self._capacity, self._tokens + elapsed * self._rate)
-        self._seen_ns = now_ns
+        self._refill(now_ns)
         if cost > self._tokens:
             return False
         self._tokens -= cost
         return True
+
+    def charge(self, cost: float, now_ns: int) -> float:
+        """Take ``cost`` tokens, there or not: they were spent already.
+
+        Returns:
+            After how many seconds none will be owed any more; 0 if none are.
+        """
+        self._refill(now_ns)
+        self._tokens -= cost
+        return max(0.0, -self._tokens / self._rate)
+
+    def _refill(self, now_ns: int) -> None:
+        if self._seen_ns is not None:
+            elapsed = max(0, now_ns - self._seen_ns) / 1e9
+            self._tokens = min(self._capacity, self._tokens + elapsed * self._rate)
+        self._seen_ns = now_ns

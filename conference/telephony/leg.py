@@ -30,7 +30,7 @@ POLICY_VIOLATION = 1008
 UNSUPPORTED_DATA = 1003
 """RFC 6455 section 7.4.1: a type of data that the endpoint cannot accept."""
 
-BURST_SECONDS = 10
+BURST_SECONDS = 5
 
 
 class State(Enum):
@@ -92,8 +92,6 @@ class LegStats:
     messages_received: int
     media_received: int
     malformed: int
-    messages_dropped: int
-    """Beyond the limits on what a client may send."""
     incoming_buffered_ms: float
     """The caller's sound that waits here to be played."""
     incoming_dropped_frames: int
@@ -106,6 +104,8 @@ class LegStats:
     buffered_ms: float | None
     """What the caller has yet to hear, beyond the least ever seen; ``None`` before the first mark came back."""
     clears: int
+    held_back_ms: float = 0.0
+    """For how long nothing was read of the connection, because more came than its limits allow."""
 
 
 class TwilioLeg:
@@ -129,11 +129,10 @@ class TwilioLeg:
         """What the caller hears; set its ``on_output`` to be told when there is something to send."""
         self.state = State.NEW
         self._warned: set[str] = set()
-        rate, size = self._settings.max_messages_per_second, self._settings.max_bytes_per_second
-        self._message_bucket = TokenBucket(rate, rate * BURST_SECONDS)
-        self._size_bucket = TokenBucket(size, size * BURST_SECONDS)
+        digits = self._settings.max_digits_per_second
+        self._digit_bucket = TokenBucket(digits, digits * BURST_SECONDS)
         self._malformed_bucket = TokenBucket(1, self._settings.max_malformed)
-        self._messages_received = self._media_received = self._malformed = self._messages_dropped = 0
+        self._messages_received = self._media_received = self._malformed = 0
 
     def receive_text(self, text: str, now_ns: int) -> list[LegEvent]:
         """Take one text message.
@@ -148,8 +147,6 @@ class TwilioLeg:
         if self.state is State.ENDED:
             return []
         self._messages_received += 1
-        if not (self._message_bucket.take(1, now_ns) and self._size_bucket.take(len(text), now_ns)):
-            return self._drop()
         try:
             message = messages.parse_client_message(text)
         except MessageError as error:
@@ -158,13 +155,11 @@ class TwilioLeg:
             return self._media(message, now_ns)
         return self._control(message, now_ns)
 
-    def receive_binary(self, size: int, now_ns: int) -> list[LegEvent]:
+    def receive_binary(self, now_ns: int) -> list[LegEvent]:
         """Take note of a binary message, of which the protocol has none."""
         if self.state is State.ENDED:
             return []
         self._messages_received += 1
-        if not (self._message_bucket.take(1, now_ns) and self._size_bucket.take(size, now_ns)):
-            return self._drop()
         return self._complain("Media Streams messages are JSON in text frames; this frame is binary.", now_ns)
 
     def take_output(self, now_ns: int) -> list[str]:
@@ -177,7 +172,6 @@ class TwilioLeg:
             messages_received=self._messages_received,
             media_received=self._media_received,
             malformed=self._malformed,
-            messages_dropped=self._messages_dropped,
             incoming_buffered_ms=self.source.buffered_ms,
             incoming_dropped_frames=self.source.dropped_frames,
             incoming_concealed_frames=self.source.concealed_frames,
@@ -215,6 +209,8 @@ class TwilioLeg:
             case messages.Dtmf():
                 if self.state is not State.STARTED:
                     return self._warn("dtmf-early", 'A "dtmf" message came before "start"; it is ignored.')
+                if not self._digit_bucket.take(1, now_ns):
+                    return self._warn("digits", "Keys come faster than anybody presses them; some are dropped.")
                 return [Digit(message.digit)]
             case messages.Connected():
                 if self.state is not State.NEW:
@@ -244,12 +240,6 @@ class TwilioLeg:
         room = self._room if self._room is not None else parameters.get("room")
         events.append(Started(room, name or "Caller", message.call_sid, message.stream_sid, dict(parameters)))
         return events
-
-    def _drop(self) -> list[LegEvent]:
-        self._messages_dropped += 1
-        if self._messages_dropped > self._settings.max_dropped:
-            return self._refuse(POLICY_VIOLATION, "Far too many messages.")
-        return self._warn("flood", "Messages come faster than allowed; some are dropped.")
 
     def _complain(self, sentence: str, now_ns: int) -> list[LegEvent]:
         self._malformed += 1

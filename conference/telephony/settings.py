@@ -30,17 +30,11 @@ class LegSettings:
     clear_above_ms: int = 1_500
     """Buffered at the client beyond what is usual for it, at which its buffer is cleared. 0: never."""
 
-    max_messages_per_second: int = 200
-    """Messages a client may send per second over time; ten seconds' worth may come at once."""
-
-    max_bytes_per_second: int = 1_000_000
-    """Characters a client may send per second over time; ten seconds' worth may come at once."""
+    max_digits_per_second: int = 10
+    """Keys that a client may press per second over time; five seconds' worth may come at once. All are told of each."""
 
     max_malformed: int = 50
     """Messages outside of the protocol until the connection is closed. One more is forgiven every second."""
-
-    max_dropped: int = 2_000
-    """Messages beyond the limits until the connection is closed."""
 
     max_name_chars: int = 64
     """Longest name of a participant; what is over is cut off."""

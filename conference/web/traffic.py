@@ -58,7 +58,7 @@ def leg_counts(leg: Any, now_ns: int) -> dict[str, int]:
         "packets_out": stats.media_sent,
         "lost_in": stats.incoming_dropped_frames,
         "lost_out": stats.outgoing_dropped_frames,
-        "rejected": stats.malformed + stats.messages_dropped,
+        "rejected": stats.malformed,
         "undecodable": of_source(leg.source, "undecodable"),
         "concealed": stats.incoming_concealed_frames,
     }

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from conference.audio.frame import FRAME_SAMPLES, Samples
 from conference.capture.format import MAGIC, decode, read_capture
+from conference.capture.recipes import from_json, to_json
 from conference.capture.records import CaptureError, Opened, PacketArrived, Ticked
 from conference.capture.replay import Replay
 from conference.codecs.base import Codec
@@ -405,3 +406,10 @@ def test_no_packet_goes_by_a_source_that_is_captured() -> None:
     bypasses = [source.bypass]
     room.remove("amy", "left")
     assert [*bypasses, source.bypass] == [None, bypass]
+
+
+def test_settings_of_an_older_capture_that_are_gone_and_shaped_no_sound_are_left_out() -> None:
+    older = to_json(LegSettings(buffer_ms=60)) | {"max_messages_per_second": 200, "max_dropped": 2000}
+    assert from_json(older) == LegSettings(buffer_ms=60)
+    with pytest.raises(CaptureError):
+        from_json(older | {"another": 1})

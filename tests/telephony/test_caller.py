@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
 from aiohttp import WSCloseCode, web
 from aiohttp.test_utils import TestServer
 
+from conference.telephony.backpressure import ReadLimits
 from conference.telephony.caller import CallEnd, Caller, CallError, HungUp
 from conference.telephony.phone import Phone
 from conference.telephony.twilio.messages import Clear, ServerMark, ServerMedia, build
@@ -160,6 +161,21 @@ async def test_a_cancelled_call_hangs_up_properly() -> None:
         async with asyncio.timeout(2):
             await server.ended.wait()
     assert server.events()[-1] == "stop"
+
+
+async def test_a_server_that_floods_is_read_no_faster_than_the_limits_allow(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def script(socket: web.WebSocketResponse, sid: str) -> None:
+        text = build(ServerMark(sid, "x"))
+        with suppress(ConnectionError):
+            for _ in range(5000):
+                await socket.send_str(text)
+
+    monkeypatch.setattr("conference.telephony.caller.READ_LIMITS", ReadLimits(100, 1_000_000))
+    phone = Phone()
+    async with serving(FakeServer(script).handle) as url:
+        end = await place(Caller(url, phone, speak=saying(50)))
+    assert not end.by_server
+    assert 0 < phone.marks_echoed < 2500
 
 
 async def test_wrong_messages_and_binary_frames_are_warned_about_and_the_call_goes_on() -> None:

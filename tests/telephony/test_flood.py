@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -36,3 +37,17 @@ def test_over_any_time_no_more_than_the_rate_and_one_burst_goes_through(steps: l
         now += step
         passed += cost if bucket.take(cost, now) else 0
     assert passed <= 7 + 3 * now / SECOND + 1e-6
+
+
+@given(st.lists(st.tuples(st.floats(0.1, 50), st.integers(0, 10**9)), min_size=1, max_size=50))
+def test_what_was_spent_beyond_it_is_owed_and_waiting_for_as_long_as_it_says_pays(
+    costs: list[tuple[float, int]],
+) -> None:
+    bucket, now, spent = TokenBucket(10, 20), 0, 0.0
+    for cost, pause_ns in costs:
+        now += pause_ns
+        seconds = bucket.charge(cost, now)
+        spent += cost
+        now += round(seconds * 1e9)
+        assert bucket.charge(0, now) == pytest.approx(0, abs=1e-6)
+    assert spent <= 20 + 10 * now / 1e9 + 1e-3

@@ -157,8 +157,8 @@ def test_unknown_events_and_binary_frames_are_warned_about_once() -> None:
     begin(leg)
     assert [type(event) for event in leg.receive_text('{"event":"telepathy"}', 0)] == [Warned]
     assert leg.receive_text('{"event":"telekinesis"}', 0) == []
-    assert [type(event) for event in leg.receive_binary(160, 0)] == [Warned]
-    assert leg.receive_binary(160, 0) == []
+    assert [type(event) for event in leg.receive_binary(0)] == [Warned]
+    assert leg.receive_binary(0) == []
     assert leg.state is State.STARTED
 
 
@@ -186,22 +186,15 @@ def test_a_malformed_message_now_and_then_does_not() -> None:
     assert refusals(events) == []
 
 
-def test_a_flood_is_dropped_and_then_ends_the_call() -> None:
-    leg = TwilioLeg("lobby", LegSettings(max_messages_per_second=200, max_dropped=100))
+def test_keys_that_nobody_can_press_so_fast_are_dropped_and_warned_about_once() -> None:
+    leg = TwilioLeg("lobby", LegSettings(max_digits_per_second=10))
     begin(leg)
-    mark = build(Mark("MZ1", "x"))
-    events = [event for _ in range(2098) for event in leg.receive_text(mark, 0)]
-    assert [type(event) for event in events] == [Warned]
-    assert refusals([event for _ in range(2) for event in leg.receive_text(mark, 0)]) == [1008]
-    assert leg.stats(0).messages_dropped == 101
-
-
-def test_a_flood_of_bytes_is_dropped() -> None:
-    leg = TwilioLeg("lobby", LegSettings(max_bytes_per_second=1000))
-    begin(leg)
-    leg.receive_text(" " * 9000, 0)
-    assert [type(event) for event in leg.receive_text(" " * 9000, 0)] == [Warned]
-    assert leg.stats(0).messages_dropped == 1
+    digit = build(Dtmf("MZ1", "1"))
+    events = [event for _ in range(1000) for event in leg.receive_text(digit, 0)]
+    assert events[:50] == [Digit("1")] * 50
+    assert [type(event) for event in events[50:]] == [Warned]
+    later = [event for _ in range(1000) for event in leg.receive_text(digit, SECOND)]
+    assert later == [Digit("1")] * 10
 
 
 def test_five_seconds_of_frames_at_once_are_no_flood() -> None:

@@ -14,6 +14,15 @@ from typing import Any
 MAX_SID_CHARS = 128
 """Longest identifier taken. Twilio's have 34 characters, its imitators' differ."""
 
+MAX_DIGITS = 18
+"""Longest number read."""
+
+MAX_PARTS = 1000
+"""Most objects, lists and what stands in them of one message. Those of the protocol have about twenty, and one more for
+each parameter; a megabyte of brackets takes 150 ms to read."""
+
+_PARTS = ("{", "[", ",")
+
 MAX_NAME_CHARS = 1024
 """Longest name of a mark, a track or an encoding taken."""
 
@@ -47,8 +56,10 @@ def read_event(text: str, max_chars: int) -> tuple[dict[str, Any], str]:
     """
     if len(text) > max_chars:
         raise MessageError(f"The message has {len(text)} characters, and at most {max_chars} are taken.")
+    if sum(map(text.count, _PARTS)) > MAX_PARTS:
+        raise MessageError(f"The message has more than {MAX_PARTS} parts.")
     try:
-        data = json.loads(text)
+        data = json.loads(text, parse_int=_whole)
     except (ValueError, RecursionError):  # ValueError: not JSON, or a number of thousands of digits
         raise MessageError("The message is not JSON.") from None
     if not isinstance(data, dict):
@@ -57,6 +68,11 @@ def read_event(text: str, max_chars: int) -> tuple[dict[str, Any], str]:
     if not isinstance(event, str) or not event:
         raise MessageError('The message has no "event".')
     return data, event[:64]
+
+
+def _whole(digits: str) -> int | None:
+    """A number of as many digits as are read; more take longer to read than all else."""
+    return int(digits) if len(digits) <= MAX_DIGITS else None
 
 
 def read_object(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -101,7 +117,7 @@ def read_sid(*values: object) -> str:
 def read_number(value: object) -> int | None:
     """A count or a time: up to 18 digits, as a number or as a string of it; ``None`` if it is neither."""
     if isinstance(value, str):
-        return int(value) if len(value) <= 18 and value.isdecimal() and value.isascii() else None
+        return int(value) if len(value) <= MAX_DIGITS and value.isdecimal() and value.isascii() else None
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 10**18:
         return None
     return int(value)

@@ -12,6 +12,7 @@ from multidict import MultiDict
 
 from conference.room.conference import check_room_name
 from conference.room.errors import InvalidRoomName
+from conference.telephony.backpressure import ReadLimits, limit_reading
 from conference.telephony.leg import TwilioLeg
 from conference.telephony.settings import LegSettings
 from conference.telephony.twilio.twiml import stream_url, voice_response
@@ -35,9 +36,6 @@ from conference.web.live import SERVER, Server, limit_joins
 from conference.web.traffic import leg_counts
 from conference.webrtc.client.whip import SERVER_STOPS
 
-MAX_MESSAGE_BYTES = 1024 * 1024
-"""The longest message that is read: more than a minute of sound."""
-
 _HEARTBEAT = 20.0
 
 _log = logging.getLogger(__name__)
@@ -54,8 +52,9 @@ async def stream(request: web.Request) -> web.StreamResponse:
     socket = web.WebSocketResponse(
         heartbeat=_HEARTBEAT,
         timeout=server.settings.shutdown_timeout / 2,
-        max_msg_size=MAX_MESSAGE_BYTES,
+        max_msg_size=server.settings.max_call_message_bytes,
         compress=False,
+        autoping=False,  # pings are answered by whoever takes all else, too
     )
     if not socket.can_prepare(request):
         raise Problem(400, "This address is a WebSocket: connect to it with ws:// or wss://.")
@@ -75,6 +74,7 @@ async def stream(request: web.Request) -> web.StreamResponse:
         start_timeout=server.settings.connect_timeout,
         close_timeout=server.settings.shutdown_timeout / 2,
         abort=lambda: None if request.transport is None else request.transport.abort(),
+        reading=None if request.transport is None else limit_reading(request.transport, _limits(server)),
     )
     server.calls.add(call)
     server.traffic.opened(call, "twilio", lambda: leg_counts(leg, time.monotonic_ns()))
@@ -112,6 +112,13 @@ async def close_all(server: Server) -> None:
     for call in calls:
         call.end(WSCloseCode.GOING_AWAY, SERVER_STOPS, "lost")
     await asyncio.gather(*(call.closed() for call in calls))
+
+
+def _limits(server: Server) -> ReadLimits:
+    settings = server.settings
+    return ReadLimits(
+        settings.max_call_frames_per_second, settings.max_call_bytes_per_second, settings.call_flood_timeout
+    )
 
 
 def _check_room(name: str) -> None:

@@ -6,6 +6,8 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from itertools import count
 from typing import TypeAlias
 
 from aiohttp import WSCloseCode, WSMsgType, web
@@ -17,6 +19,7 @@ from conference.ids import new_id
 from conference.room.conference import Conference, check_room_name
 from conference.room.errors import InvalidRoomName, RoomFull, RoomLocked, TooManyRooms
 from conference.room.participant import Departure, Participant, Sink, Source
+from conference.telephony.backpressure import FRAMES_AT_ONCE, LimitedReading
 from conference.telephony.leg import Digit, LegEvent, LegStats, Refused, Started, Stopped, TwilioLeg, Warned
 from conference.web.joining.admitted import NotAdmitted, PinNeeded
 
@@ -54,6 +57,7 @@ class Call:
         start_timeout: seconds that the client may take to say ``start``.
         close_timeout: seconds that it may take to say goodbye.
         abort: drops the connection, with what was not sent yet.
+        reading: what is read of the connection; ``None`` if it is lost already.
     """
 
     def __init__(
@@ -69,6 +73,7 @@ class Call:
         start_timeout: float,
         close_timeout: float,
         abort: Callable[[], None],
+        reading: LimitedReading | None,
     ) -> None:
         self._socket = socket
         self._leg = leg
@@ -80,6 +85,7 @@ class Call:
         self._start_timeout = start_timeout
         self._close_timeout = close_timeout
         self._abort = abort
+        self._reading = reading
         self._started: Started | None = None
         self._pressed = False  # a key: there is a person, with a telephone
         self._output = asyncio.Event()
@@ -103,11 +109,14 @@ class Call:
 
     def stats(self) -> LegStats:
         """The stream in figures."""
-        return self._leg.stats(time.monotonic_ns())
+        held_back_ms = 0.0 if self._reading is None else round(self._reading.held_back_seconds * 1000, 1)
+        return replace(self._leg.stats(time.monotonic_ns()), held_back_ms=held_back_ms)
 
     async def run(self) -> None:
         """Serve the call to its end."""
         self._leg.sink.on_output = self._output.set
+        if self._reading is not None:
+            self._reading.on_flood = self._flooded
         sending = asyncio.create_task(self._send(), name="twilio send")
         late = asyncio.get_running_loop().call_later(self._start_timeout, self._not_started)
         departure: Departure = "failed"
@@ -148,17 +157,27 @@ class Call:
 
     async def _receive(self) -> Departure:
         """Take what comes until nothing does any more; gives how that came to be."""
-        while (message := await self._socket.receive()).type not in _ENDED:
+        for number in count(1):
+            message = await self._socket.receive()
+            if message.type in _ENDED:
+                break
             now_ns = time.monotonic_ns()
-            if message.type is WSMsgType.TEXT:
-                events = self._leg.receive_text(message.data, now_ns)
+            if message.type is WSMsgType.PING:
+                try:
+                    await self._socket.pong(message.data)
+                except ConnectionError:  # it breaks just now, or is being closed
+                    return "lost"
+            elif message.type is WSMsgType.TEXT:
+                self._take(self._leg.receive_text(message.data, now_ns), now_ns)
             elif message.type is WSMsgType.BINARY:
-                events = self._leg.receive_binary(len(message.data), now_ns)
-            else:
-                continue
-            for event in events:
-                self._handle(event, now_ns)
+                self._take(self._leg.receive_binary(now_ns), now_ns)
+            if number % FRAMES_AT_ONCE == 0:
+                await asyncio.sleep(0)  # receive() gives what is here already without a turn for anybody else
         return "left" if message.type is WSMsgType.CLOSE else "lost"
+
+    def _take(self, events: list[LegEvent], now_ns: int) -> None:
+        for event in events:
+            self._handle(event, now_ns)
 
     async def _send(self) -> None:
         try:
@@ -273,6 +292,10 @@ class Call:
         if self.room_name is not None:
             room_name, self.room_name = self.room_name, None
             self._conference.leave(room_name, self.participant_id, reason, departure)
+
+    def _flooded(self) -> None:
+        _log.warning("stream %s refused: it goes on sending more than the limits allow", self.participant_id)
+        self.end(WSCloseCode.POLICY_VIOLATION, "Far more than this server reads was sent for too long.")
 
     def _not_started(self) -> None:
         if self._started is None:

@@ -173,10 +173,30 @@ def test_no_text_raises_anything_but_a_message_error(text: str) -> None:
     assert all(sentence.endswith(".") for sentence in sentences)
 
 
-@pytest.mark.parametrize("text", ["[" * 100_000, '{"event":' * 50_000, '{"event":"x","n":' + "9" * 10_000 + "}", ""])
+@pytest.mark.parametrize("text", ["[" * 900, '{"event":' * 900, '{"event":"x","n":9' + "\x00}", ""])
 def test_pathological_json_is_a_message_error(text: str) -> None:
     with pytest.raises(MessageError, match="not JSON"):
         parse_client_message(text)
+
+
+@pytest.mark.parametrize("piece", ["[", '{"event":', '{"a":[],', "[[],", "{},", "0,", '"",', '"",\n'])
+def test_what_has_too_many_parts_to_be_a_message_is_not_read(piece: str) -> None:
+    with pytest.raises(MessageError, match="parts"):
+        parse_client_message('{"event":"x","l":[' + piece * 100_000)
+
+
+def test_a_message_may_have_a_few_hundred_parameters() -> None:
+    parameters = {f"name {number}": f"value, {number}" for number in range(400)}
+    body = {**START["start"], "customParameters": parameters}  # type: ignore[dict-item]
+    message = parse_client_message(json.dumps({**START, "start": body}))
+    assert isinstance(message, Start)
+    assert message.custom_parameters == parameters
+
+
+def test_a_number_of_many_digits_is_none() -> None:
+    message = parse_client_message('{"event":"media","media":{"payload":"","timestamp":' + "9" * 10_000 + "}}")
+    assert isinstance(message, Media)
+    assert message.timestamp is None
 
 
 @pytest.mark.parametrize(("value", "expected"), [("20", 20), (20, 20), (20.0, 20), (20.9, 20), (0, 0), ("007", 7)])

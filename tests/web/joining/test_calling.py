@@ -8,7 +8,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
-from aiohttp import WSMsgType, WSServerHandshakeError, web
+from aiohttp import ClientConnectionResetError, WSMsgType, WSServerHandshakeError, web
 
 from conference.audio.frame import Samples
 from conference.audio.g711 import ulaw_encode
@@ -219,6 +219,80 @@ async def test_a_call_that_fails_here_is_closed_as_an_error_of_ours() -> None:
         [caller] = site.server.conference.rooms["tea"].participants.values()
         caller.source = Broken()
         assert await close_code(socket) == 1011
+
+
+@pytest.mark.parametrize("kind", ["ping", "unknown events", "fragments", "keys"])
+async def test_who_sends_too_much_of_anything_for_too_long_is_closed(kind: str) -> None:
+    """Whatever it is, it is read no faster than the limits say, and others are served meanwhile."""
+
+    async def send(socket: Any) -> None:
+        writer = socket._writer
+        with suppress(ConnectionError):
+            while True:
+                for _ in range(100):
+                    match kind:
+                        case "ping":
+                            await socket.ping(b"x")
+                        case "unknown events":
+                            await socket.send_json({"event": "telepathy"})
+                        case "fragments":
+                            writer.transport.write(b"\x01\x80mask" if first else b"\x00\x80mask")
+                            first.clear()
+                        case _:
+                            await socket.send_json({"event": "dtmf", "dtmf": {"digit": "1"}})
+                await asyncio.sleep(0.01)
+
+    first = [True]
+    settings = Settings(max_call_frames_per_second=60, call_flood_timeout=1)
+    async with Site(settings) as site:
+        digits: list[RoomEvent] = []
+        other, flooding = await call(site, name="Ben"), await call(site, name="Amy")
+        await until(lambda: people(site) == ["Ben", "Amy"])
+        site.server.conference.subscribe("tea", digits.append)
+        sending = asyncio.create_task(send(flooding))
+        async with asyncio.timeout(20):
+            while (message := await flooding.receive()).type not in (WSMsgType.CLOSE, WSMsgType.CLOSED):
+                pass
+        sending.cancel()
+        await asyncio.wait([sending])
+        assert flooding.close_code == 1008
+        assert message.extra == "Far more than this server reads was sent for too long."
+        assert sum(isinstance(event, DigitPressed) for event in digits) < 200
+        await until(lambda: people(site) == ["Ben"])
+        assert not other.closed
+
+
+async def test_what_was_held_back_is_told_of_a_caller() -> None:
+    async with Site(Settings(max_call_frames_per_second=60)) as site:
+        socket = await call(site, name="Amy")
+        await until(lambda: people(site) == ["Amy"])
+        [participant] = (await (await site.client.get("/rooms/tea")).json())["participants"]
+        path = f"/rooms/tea/participants/{participant['id']}"
+        assert (await (await site.client.get(path)).json())["connection"]["held_back_ms"] == 0
+        for _ in range(200):
+            await socket.ping()
+        async with asyncio.timeout(20):
+            while not (await (await site.client.get(path)).json())["connection"]["held_back_ms"] > 0:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+
+
+async def test_a_stream_that_breaks_while_a_ping_is_answered_is_lost_and_no_error_of_ours(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def breaks(message: bytes = b"") -> None:
+        raise ClientConnectionResetError("Cannot write to closing transport")
+
+    async with Site() as site:
+        seen: list[RoomEvent] = []
+        site.server.conference.subscribe("tea", seen.append)
+        socket = await call(site)
+        await until(lambda: people(site))
+        [one] = site.server.calls
+        monkeypatch.setattr(one._socket, "pong", breaks)
+        await socket.ping()
+        await until(lambda: not site.server.calls)
+        assert [event.departure for event in seen if isinstance(event, ParticipantLeft)] == ["lost"]
+    assert "a call failed" not in caplog.text
 
 
 async def test_a_handshake_that_cannot_be_is_a_problem() -> None:

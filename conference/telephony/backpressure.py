@@ -1,0 +1,159 @@
+"""How much of what a WebSocket's other end sends is read, whatever it is, and how much of it at once.
+
+Everything that arrives costs something: a ping, an empty frame or a fragment of a message that never ends, of which a
+server's own code sees nothing. So it is counted before anything else is done with it, in bytes and in frames. What is
+beyond the limits stays in the kernel's buffers, and then with the sender (TCP), and takes time from nobody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
+
+from conference.telephony.flood import TokenBucket
+from conference.telephony.websocket_frames import FrameScanner
+
+READ_BYTES = 8192
+"""Most that is read at once."""
+
+FRAMES_AT_ONCE = 16
+"""Frames that are handed on before others have their turn."""
+
+BURST_SECONDS = 2.0
+"""What is allowed in so many seconds may come at once: a connection that stalled brings all it held up."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadLimits:
+    """What one connection may send."""
+
+    frames_per_second: float
+    """Frames of any kind, over time."""
+
+    bytes_per_second: float
+    """Bytes of any kind, over time."""
+
+    flood_seconds: float | None = None
+    """How long the other end may go on sending more than that, before it is called a flood; ``None`` for ever."""
+
+
+class LimitedReading(asyncio.BufferedProtocol):
+    """Stands between a connection and the protocol that it had, and hands on what arrives within the limits.
+
+    The transport is paused meanwhile. The other protocol may pause it, too: whoever paused it resumes it.
+
+    Args:
+        transport: the connection, on which the WebSocket's handshake is over.
+        protocol: what the connection's bytes are for.
+        limits: how much.
+        loop: the event loop.
+    """
+
+    def __init__(
+        self,
+        transport: asyncio.Transport,
+        protocol: asyncio.Protocol,
+        limits: ReadLimits,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self.on_flood: Callable[[], None] | None = None
+        """Called once when the other end has sent too much for too long."""
+        self.held_back_seconds = 0.0
+        """For how long nothing was read, because there was too much."""
+        self._transport = transport
+        self._protocol = protocol
+        self._limits = limits
+        self._loop = loop
+        self._frames = TokenBucket(limits.frames_per_second, limits.frames_per_second * BURST_SECONDS)
+        self._bytes = TokenBucket(limits.bytes_per_second, limits.bytes_per_second * BURST_SECONDS)
+        self._scanner = FrameScanner()
+        self._buffer = memoryview(bytearray(READ_BYTES))
+        self._pending = bytearray()  # read, and not yet handed on
+        self._timer: asyncio.TimerHandle | None = None  # runs until more may be handed on
+        self._paused = False  # by us
+        self._flooded_since: float | None = None
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """See `asyncio.BufferedProtocol`."""
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """See `asyncio.BufferedProtocol`."""
+        self._pending += self._buffer[:nbytes]
+        if self._timer is None:
+            self._hand_on()
+        else:  # the other protocol had paused the transport, and resumed it
+            self._pause()
+
+    def eof_received(self) -> bool | None:
+        """See `asyncio.BufferedProtocol`."""
+        return self._protocol.eof_received()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See `asyncio.BaseProtocol`."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._protocol.connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """See `asyncio.BaseProtocol`."""
+        self._protocol.pause_writing()
+
+    def resume_writing(self) -> None:
+        """See `asyncio.BaseProtocol`."""
+        self._protocol.resume_writing()
+
+    def _hand_on(self) -> None:
+        size, frames = self._scanner.scan(self._pending, FRAMES_AT_ONCE)
+        data = bytes(memoryview(self._pending)[:size])
+        del self._pending[:size]
+        now_ns = round(self._loop.time() * 1e9)
+        seconds = max(self._frames.charge(frames, now_ns), self._bytes.charge(size, now_ns))
+        self._protocol.data_received(data)
+        if seconds or self._pending:
+            self._pause()
+            self._timer = self._loop.call_later(seconds, self._go_on)
+        self._watch(seconds)
+
+    def _go_on(self) -> None:
+        self._timer = None
+        if self._transport.is_closing():
+            return
+        if self._paused:  # before anything is handed on: it is for the other protocol to see a transport that reads
+            self._paused = False
+            self._transport.resume_reading()
+        if self._pending:
+            self._hand_on()
+
+    def _pause(self) -> None:
+        if self._transport.is_reading():
+            self._transport.pause_reading()
+            self._paused = True
+
+    def _watch(self, seconds: float) -> None:
+        """Take note of how long there has been too much."""
+        self.held_back_seconds += seconds
+        now = self._loop.time()
+        if not seconds:
+            self._flooded_since = None
+        elif self._flooded_since is None:
+            self._flooded_since = now
+        elif self._limits.flood_seconds is not None and now - self._flooded_since >= self._limits.flood_seconds:
+            on_flood, self.on_flood = self.on_flood, None
+            if on_flood is not None:
+                on_flood()
+
+
+def limit_reading(transport: asyncio.Transport, limits: ReadLimits) -> LimitedReading:
+    """Read no more than this from a connection from now on.
+
+    Args:
+        transport: the connection, on which the WebSocket's handshake is over.
+        limits: how much.
+    """
+    protocol = cast("asyncio.Protocol", transport.get_protocol())
+    limited = LimitedReading(transport, protocol, limits, asyncio.get_running_loop())
+    transport.set_protocol(limited)
+    return limited

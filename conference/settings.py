@@ -129,7 +129,25 @@ class Settings:
     """Of those, a second to one IP address, over all connections."""
     max_checks_per_second: int = 500
     """Of those, over all connections and addresses."""
+    max_connections: int = 2000
+    """TCP connections at one time; those of event streams, and of calls in rooms, are counted by themselves."""
+    max_connections_per_address: int = 250
+    """The same, of one address; 0 for no limit. Behind a proxy, which has only one, there is none."""
+    header_timeout: float = 10.0
+    """By then a connection has brought a whole request line and header, or is secured."""
+    body_timeout: float = 10.0
+    """By then a request's body is here."""
+    response_timeout: float = 60.0
+    """By then a request has been answered, and the client has taken the answer."""
+    keep_alive_timeout: float = 75.0
+    """How long a connection waits for another request."""
+    max_calls: int = 2000
+    """Calls on media WebSockets that are in rooms."""
+    max_calls_per_address: int = 1000
+    """The same, of one address; 0 for no limit."""
     max_event_streams: int = 2000
+    max_event_streams_per_address: int = 1000
+    """The same, of one address; 0 for no limit."""
     max_event_backlog: int = 256
     """Events that may wait for one subscriber before it is cut off."""
     event_history: int = 256
@@ -338,7 +356,16 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
     ("max_checks_per_candidate", 1, 1000),
     ("max_checks_per_address", 1, 1_000_000),
     ("max_checks_per_second", 1, 1_000_000),
+    ("max_connections", 1, 1_000_000),
+    ("max_connections_per_address", 0, 1_000_000),
+    ("header_timeout", 0.1, 600),
+    ("body_timeout", 0.1, 600),
+    ("response_timeout", 1, 3_600),
+    ("keep_alive_timeout", 0.1, 3_600),
+    ("max_calls", 1, 1_000_000),
+    ("max_calls_per_address", 0, 1_000_000),
     ("max_event_streams", 1, 1_000_000),
+    ("max_event_streams_per_address", 0, 1_000_000),
     ("max_event_backlog", 1, 100_000),
     ("event_history", 1, 100_000),
     ("event_history_ttl", 0, 86_400),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import errno
+import logging
 import os
 import signal
 import ssl
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from conference.audio.suppression import SuppressionUnavailable
+from conference.cli.descriptors import needed_descriptors, other_descriptors, raise_limit
 from conference.cli.garbage import Collector
 from conference.cli.options import PREFIX, add_options, make_settings
 from conference.cli.output import drop_output
@@ -24,6 +26,7 @@ from conference.prompts.library import LibraryError
 from conference.room.events import ParticipantLeft, RoomEvent
 from conference.settings import Settings, SettingsError
 from conference.web.app import build_app, hang_up_all
+from conference.web.http.listener import Listener
 from conference.web.http.tls import local_addresses, make_ssl_context
 from conference.web.joining.signatures import SignaturesUnavailable
 from conference.web.live import SERVER, Server
@@ -51,6 +54,12 @@ repeated, the variable takes several values separated by spaces. The command lin
 _CERTIFICATE_WARNING = """\
   Browsers will warn that the certificate is not trusted: nobody but this server vouches for it. In your own network,
   choose "Advanced" and go on; once per browser is enough. For anything lasting, use --tls-cert and --tls-key."""
+
+
+LEAST_CONNECTIONS = 16
+"""Without so many a server makes no sense."""
+
+_log = logging.getLogger(__name__)
 
 
 class StartError(Exception):
@@ -82,7 +91,8 @@ def run(args: argparse.Namespace) -> int:
         return 2
     set_up_logging(settings.log_level)
     try:
-        asyncio.run(serve(settings, context))
+        descriptors = enough_descriptors(settings)
+        asyncio.run(serve(settings, context, descriptors))
     except StartError as error:
         print(f"conference serve: {error}", file=sys.stderr)
         return 1
@@ -104,8 +114,40 @@ def refuse_strangers(settings: Settings) -> None:
         )
 
 
-async def serve(settings: Settings, context: ssl.SSLContext | None = None) -> None:
+def enough_descriptors(settings: Settings) -> int | None:
+    """Raise the limit of file descriptors as far as it goes, and say so if that is not enough for the settings.
+
+    Returns:
+        How many connections of clients there can be; ``None`` for as many as the settings allow.
+
+    Raises:
+        StartError: not even a start is possible.
+    """
+    limit, needed = raise_limit(), needed_descriptors(settings)
+    if limit is None or limit >= needed:
+        return None
+    left = limit - other_descriptors(settings)
+    if left < LEAST_CONNECTIONS:
+        raise StartError(
+            f"This process may have {limit} files open, and needs {other_descriptors(settings) + LEAST_CONNECTIONS} "
+            "at the least: raise the limit (ulimit -n, or LimitNOFILE= of systemd)."
+        )
+    _log.warning(
+        "this process may have %d files open, and these settings may need %d: raise the limit (ulimit -n, or "
+        "LimitNOFILE= of systemd), or lower --max-connections, --max-event-streams and --max-calls; until then, "
+        "there is place for %d connections",
+        limit, needed, left,
+    )  # fmt: skip
+    return left
+
+
+async def serve(settings: Settings, context: ssl.SSLContext | None = None, most_connections: int | None = None) -> None:
     """Serve until SIGINT or SIGTERM, then end every call.
+
+    Args:
+        settings: all of them.
+        context: for HTTPS; ``None`` for HTTP.
+        most_connections: of clients at one time; ``None`` for as many as the settings allow.
 
     Raises:
         StartError: an address, a port or noise suppression cannot be had.
@@ -118,17 +160,22 @@ async def serve(settings: Settings, context: ssl.SSLContext | None = None) -> No
         raise StartError(f"{error}.") from None
     except LibraryError as error:
         raise StartError(str(error)) from None
+    app[SERVER].connections.most_in_all = most_connections
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=settings.shutdown_timeout / 4)
     stop = asyncio.Event()
     _on_signals(stop)
+    listener: Listener | None = None
     try:
-        await _start(runner, settings, context)
-        print(_welcome(settings, runner), flush=True)
+        listener = await _start(runner, settings, context)
+        print(_welcome(settings, app[SERVER], listener.addresses[0][1]), flush=True)
         async with _short_collections(app[SERVER]):
             await stop.wait()
         _say_that_it_stops()
         await hang_up_all(app)
     finally:
+        if listener is not None:
+            listener.close()
+            await listener.closed()
         await runner.cleanup()
 
 
@@ -172,19 +219,21 @@ def _on_signals(stop: asyncio.Event) -> None:
         loop.add_signal_handler(one, asked)
 
 
-async def _start(runner: web.AppRunner, settings: Settings, context: ssl.SSLContext | None) -> None:
+async def _start(runner: web.AppRunner, settings: Settings, context: ssl.SSLContext | None) -> Listener:
     try:
         await runner.setup()
     except OSError as error:
         raise StartError(_port_problem("UDP", settings.udp_port, "--udp-port", error)) from None
     except (IncompatibleLibraryError, LibraryError, ValueError) as error:
         raise StartError(str(error)) from None
+    listener = Listener(runner, settings, context)
     try:
-        await web.TCPSite(runner, settings.host, settings.port, ssl_context=context).start()
+        await listener.start()
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise StartError(_port_problem("TCP", settings.port, "--port", error)) from None
         raise StartError(f"Cannot listen on {settings.host}, port {settings.port}: {_reason(error)}.") from None
+    return listener
 
 
 def _port_problem(protocol: str, port: int, option: str, error: OSError) -> str:
@@ -200,16 +249,15 @@ def _reason(error: OSError) -> str:
     return (error.strerror or str(error)).lower()  # of a name server: its numbers are negative
 
 
-def _welcome(settings: Settings, runner: web.AppRunner) -> str:
+def _welcome(settings: Settings, server: Server, port: int) -> str:
     """What a person sees when the server is ready."""
-    port = runner.addresses[0][1]
     scheme = "https" if settings.tls else "http"
     urls = [f"{scheme}://{_in_url(address)}:{port}/" for address in reachable(settings)]
     if settings.public_url is not None:
         urls.insert(0, settings.public_url.rstrip("/") + "/")
     lines = ["", "  Conference is ready.", "", f"    {'Open':<9}{urls[0]}"]
     lines += [f"    {'':<9}{url}" for url in urls[1:]]
-    webrtc = runner.app[SERVER].webrtc
+    webrtc = server.webrtc
     if isinstance(webrtc, WebRtc):
         lines.append(
             f"    {'Sound':<9}UDP port {webrtc.port}" + ("" if settings.on_loopback else " (open it in the firewall)")

@@ -26,9 +26,12 @@ from conference.web.events.audit import Audit
 from conference.web.events.feeds import Feeds
 from conference.web.events.journal import Journal
 from conference.web.events.webhooks import Webhooks, WebhookSettings
+from conference.web.http.concurrency import ConcurrencyLimit
+from conference.web.http.connections import Connections
 from conference.web.http.cors import add_cors_headers, answer_options, refuse_other_sites
 from conference.web.http.host_header import refuse_malformed_names, refuse_other_names
 from conference.web.http.problems import Handler, Problem, problem_middleware
+from conference.web.http.protocol import note_request
 from conference.web.http.ratelimit import RateLimit
 from conference.web.joining.call import Call
 from conference.web.joining.call_services import House
@@ -64,6 +67,7 @@ def build_app(settings: Settings | None = None, *, webrtc: WebRtcLike | None = N
     settings = settings or Settings()
     app = web.Application(
         middlewares=[
+            note_request,
             problem_middleware,
             _not_while_stopping,
             refuse_malformed_names,
@@ -134,6 +138,11 @@ def _make_server(settings: Settings, webrtc: WebRtcLike) -> Server:
         joins=RateLimit(settings.max_joins_per_minute),
         messages=RateLimit(settings.max_messages_per_minute),
         guesses=Guesses(settings.max_pin_guesses_per_minute, settings.max_pin_guesses_per_room),
+        connections=Connections(
+            settings.max_connections, 0 if settings.behind_proxy else settings.max_connections_per_address
+        ),
+        event_streams=ConcurrencyLimit(0, settings.max_event_streams_per_address),
+        calls_in_rooms=ConcurrencyLimit(settings.max_calls, settings.max_calls_per_address),
         token_keys=settings.secrets or (secrets.token_urlsafe(32),),
         clock=Clock(lateness, lateness.later, lambda: house.idle, webrtc.read),
         lateness=lateness,

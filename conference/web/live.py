@@ -16,6 +16,8 @@ from conference.settings import Settings
 from conference.web.api.sidebars import Sidebars
 from conference.web.events.feeds import Feeds
 from conference.web.events.webhooks import Webhooks
+from conference.web.http.concurrency import ConcurrencyLimit
+from conference.web.http.connections import Connections
 from conference.web.http.origin import client_address, rate_key
 from conference.web.http.problems import Problem, check_wait
 from conference.web.http.ratelimit import RateLimit
@@ -45,6 +47,13 @@ class Server:
     """Of what people write to each other."""
 
     guesses: Guesses
+    connections: Connections
+    """Every open TCP connection."""
+
+    event_streams: ConcurrencyLimit
+    """By address; how many there may be in all, `Feeds` knows."""
+
+    calls_in_rooms: ConcurrencyLimit
     token_keys: tuple[str, ...]
     """Any of which may have signed a token; the first signs. Of this process, on a server without a secret."""
 
@@ -108,8 +117,12 @@ def limit_joins(server: Server, request: web.Request) -> None:
     Raises:
         Problem: they join too often (429).
     """
-    address = client_address(request, server.settings)
-    check_wait(server.joins.take(rate_key(address), time.monotonic()), "Too many joins from your address")
+    check_wait(server.joins.take(address_key(server, request), time.monotonic()), "Too many joins from your address")
+
+
+def address_key(server: Server, request: web.Request) -> str:
+    """By what it is counted what comes from one address."""
+    return rate_key(client_address(request, server.settings))
 
 
 SERVER: web.AppKey[Server] = web.AppKey("server")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -13,6 +12,7 @@ from aiohttp import web
 
 from conference.settings import Settings
 from conference.web.app import build_app, hang_up_all
+from conference.web.http.listener import Listener
 from conference.web.live import SERVER, Server
 
 
@@ -24,7 +24,7 @@ class RunningServer:
     settings: Settings
     app: web.Application
     runner: web.AppRunner
-    _listener: socket.socket
+    _listener: Listener
     _stopped: bool = field(default=False)
 
     @property
@@ -37,17 +37,9 @@ class RunningServer:
         if not self._stopped:
             self._stopped = True
             await hang_up_all(self.app)
-            await self._stop_listening()
+            self._listener.close()
+            await self._listener.closed()
             await self.runner.cleanup()
-
-    async def _stop_listening(self) -> None:
-        """Take nobody more, but who was just taken.
-
-        asyncio forgets to close a connection that is accepted in the very turn of its loop in which the server is
-        closed: the warning would come in another test.
-        """
-        asyncio.get_running_loop().remove_reader(self._listener.fileno())
-        await asyncio.sleep(0)  # those that were accepted in this turn get their transports
 
 
 async def start_server(settings: Settings | None = None) -> RunningServer:
@@ -56,9 +48,9 @@ async def start_server(settings: Settings | None = None) -> RunningServer:
     app = build_app(settings)
     runner = web.AppRunner(app, shutdown_timeout=0.5)
     await runner.setup()
-    listener = socket.create_server((settings.host, settings.port))
-    await web.SockSite(runner, listener).start()
-    port = listener.getsockname()[1]
+    listener = Listener(runner, settings)
+    await listener.start()
+    port = listener.addresses[0][1]
     return RunningServer(f"http://{settings.host}:{port}", replace(settings, port=port), app, runner, listener)
 
 

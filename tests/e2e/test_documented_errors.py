@@ -29,10 +29,10 @@ async def problem_of(response: aiohttp.ClientResponse) -> int:
     return response.status
 
 
-async def test_every_error_is_a_problem_with_a_documented_status(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("conference.web.http.body._BODY_TIMEOUT", 0.5)
+async def test_every_error_is_a_problem_with_a_documented_status() -> None:
     settings = Settings(
         port=0,
+        body_timeout=0.5,
         max_rooms=2,
         max_participants_per_room=2,
         max_event_streams=1,

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from functools import partial
+from urllib.parse import parse_qsl
 
 from aiohttp import WSCloseCode, web
 from multidict import MultiDict
@@ -17,9 +18,12 @@ from conference.telephony.leg import TwilioLeg
 from conference.telephony.settings import LegSettings
 from conference.telephony.twilio.twiml import stream_url, voice_response
 from conference.web.http.access import presented_token
+from conference.web.http.body import read_bytes
+from conference.web.http.concurrency import TooManyAtOnce
 from conference.web.http.headers import FRESH
 from conference.web.http.origin import is_foreign, public_origin
 from conference.web.http.problems import Problem
+from conference.web.http.protocol import protocol_of
 from conference.web.joining.admission import (
     CALLER,
     PARAMETER,
@@ -30,11 +34,15 @@ from conference.web.joining.admission import (
     check_webhook,
     stream_token,
 )
+from conference.web.joining.admitted import TooManyCalls
 from conference.web.joining.call import PROMPTS_PARAMETER, Call
 from conference.web.joining.signatures import Form
-from conference.web.live import SERVER, Server, limit_joins
+from conference.web.live import SERVER, Server, address_key, limit_joins
 from conference.web.traffic import leg_counts
 from conference.webrtc.client.whip import SERVER_STOPS
+
+MAX_FORM_FIELDS = 500
+"""Of a webhook; Twilio sends some thirty."""
 
 _HEARTBEAT = 20.0
 
@@ -62,6 +70,10 @@ async def stream(request: web.Request) -> web.StreamResponse:
     check_handshake(request)
     token = presented_token(request)
     await socket.prepare(request)
+    protocol = protocol_of(request)
+    if protocol is not None:
+        protocol.awaits_messages()
+    places: list[str] = []
     leg = TwilioLeg(room, LegSettings(max_name_chars=server.settings.max_name_length))
     call = Call(
         socket,
@@ -70,6 +82,7 @@ async def stream(request: web.Request) -> web.StreamResponse:
         lambda room, parameters: admit_caller(server, room, parameters, token),
         partial(caller_with_pin, request),
         server.house.make_door,
+        partial(_let_in, request, places),
         attendant=server.house.settings,
         start_timeout=server.settings.connect_timeout,
         close_timeout=server.settings.shutdown_timeout / 2,
@@ -84,6 +97,8 @@ async def stream(request: web.Request) -> web.StreamResponse:
         _log.exception("a call failed")
         await socket.close(code=WSCloseCode.INTERNAL_ERROR)
     finally:
+        for address in places:
+            server.calls_in_rooms.leave(address)
         server.calls.discard(call)
         server.traffic.closed(call)
     return socket
@@ -128,12 +143,32 @@ def _check_room(name: str) -> None:
         raise Problem(400, str(error)) from None
 
 
+def _let_in(request: web.Request, places: list[str]) -> None:
+    """Count a caller among those in rooms, by the address that then stands in ``places``.
+
+    Raises:
+        TooManyCalls: there are as many as there may be.
+    """
+    server = request.app[SERVER]
+    address = address_key(server, request)
+    if not places:  # else a room was full, and they try another one
+        try:
+            server.calls_in_rooms.enter(address)
+        except TooManyAtOnce as error:
+            raise TooManyCalls(f"No more calls are taken now: {error}") from None
+        places.append(address)
+    protocol = protocol_of(request)
+    if protocol is not None:
+        protocol.stays()
+
+
 async def _form(request: web.Request) -> Form:
     """What Twilio says about the call. Nothing else is read, so that no file is ever written for it."""
     if request.content_type != "application/x-www-form-urlencoded":
         return MultiDict()
+    body, charset = await read_bytes(request), request.charset or "utf-8"
     try:
-        form = await request.post()
-    except (ValueError, LookupError):  # bytes that are not of the charset, or a charset that is none
+        text = body.decode(charset)
+        return MultiDict(parse_qsl(text, keep_blank_values=True, encoding=charset, max_num_fields=MAX_FORM_FIELDS))
+    except (ValueError, LookupError):  # bytes that are not of the charset, a charset that is none, or too many fields
         raise Problem(400, "The body is not a form as Twilio sends it.") from None
-    return MultiDict((key, value) for key, value in form.items() if isinstance(value, str))

@@ -9,11 +9,14 @@ from aiohttp import web
 
 from conference.web.api.people import reader_of
 from conference.web.events.sse import Subscription
+from conference.web.events.views import Reader
 from conference.web.http.access import require
+from conference.web.http.concurrency import TooManyAtOnce
 from conference.web.http.headers import FRESH
 from conference.web.http.problems import REMOVED, Problem
+from conference.web.http.protocol import protocol_of
 from conference.web.joining.seats import shown_seat
-from conference.web.live import SERVER
+from conference.web.live import SERVER, address_key
 
 HEARTBEAT = b": still here\n\n"
 """A comment: ignored by readers, noticed by proxies."""
@@ -33,13 +36,29 @@ async def events(request: web.Request) -> web.StreamResponse:
     _check_seat(request, room, actor.participant_id)
     reader = reader_of(actor)
     last = request.headers.get("Last-Event-ID") or request.query.get(LAST_EVENT_ID)
+    address = address_key(server, request)
+    try:
+        server.event_streams.enter(address)
+    except TooManyAtOnce as error:
+        raise Problem(429, f"No event stream is free: {error}", headers={"Retry-After": "30"}) from None
+    try:
+        return await _send(request, room, reader, last, actor.grant.expires_at or math.inf)
+    finally:
+        server.event_streams.leave(address)
+
+
+async def _send(request: web.Request, room: str, reader: Reader, last: str | None, until: float) -> web.StreamResponse:
+    server = request.app[SERVER]
     subscription = server.feeds.subscribe(room, reader, last)
     response = web.StreamResponse(headers=FRESH | {"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"})
     try:
+        protocol = protocol_of(request)
+        if protocol is not None:
+            protocol.stays()
         await response.prepare(request)
         subscription.on_overflow = lambda: _abort(request)
         await response.write(RETRY)
-        await _copy(request, subscription, response, actor.grant.expires_at or math.inf)
+        await _copy(request, subscription, response, until)
     except ConnectionError:
         pass  # the reader went
     finally:

@@ -1,30 +1,43 @@
-"""The body of a request, as text, within a time."""
+"""The body of a request, within a time."""
 
 from __future__ import annotations
 
 import asyncio
+from contextlib import nullcontext
 
 from aiohttp import web
 
 from conference.web.http.problems import Problem
+from conference.web.http.protocol import protocol_of
+from conference.web.live import SERVER
 
-_BODY_TIMEOUT = 10.0
+
+async def read_bytes(request: web.Request) -> bytes:
+    """The body. Whatever reads one does it with this, so that none is waited for for ever.
+
+    Raises:
+        Problem: it does not come (408); aiohttp itself answers one that is too large with 413.
+    """
+    protocol = protocol_of(request)
+    try:
+        with nullcontext() if protocol is None else protocol.receiving():
+            async with asyncio.timeout(request.app[SERVER].settings.body_timeout):
+                return await request.read()
+    except TimeoutError:
+        raise Problem(408, "The request took too long to arrive. Try again.", headers={"Connection": "close"}) from None
 
 
 async def read_text(request: web.Request, *, errors: str = "strict") -> str:
-    """The body.
+    """The body, as text.
 
     Args:
         request: whose.
         errors: what to do about what is not UTF-8, as :meth:`bytes.decode` has it.
 
     Raises:
-        Problem: it is not UTF-8 (400), or does not come (408); aiohttp itself answers one that is too large with 413.
+        Problem: as of :func:`read_bytes`; or it is not UTF-8 (400).
     """
     try:
-        async with asyncio.timeout(_BODY_TIMEOUT):
-            return (await request.read()).decode(errors=errors)
-    except TimeoutError:
-        raise Problem(408, "The request took too long to arrive. Try again.") from None
+        return (await read_bytes(request)).decode(errors=errors)
     except UnicodeDecodeError:
         raise Problem(400, "The body is not UTF-8 text.") from None

@@ -12,3 +12,7 @@ class PinNeeded:
 
 class NotAdmitted(Exception):
     """The caller may not come in; the text is a sentence for them."""
+
+
+class TooManyCalls(Exception):
+    """There are too many callers; the text is a sentence for them."""

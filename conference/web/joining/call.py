@@ -21,7 +21,7 @@ from conference.room.errors import InvalidRoomName, RoomFull, RoomLocked, TooMan
 from conference.room.participant import Departure, Participant, Sink, Source
 from conference.telephony.backpressure import FRAMES_AT_ONCE, LimitedReading
 from conference.telephony.leg import Digit, LegEvent, LegStats, Refused, Started, Stopped, TwilioLeg, Warned
-from conference.web.joining.admitted import NotAdmitted, PinNeeded
+from conference.web.joining.admitted import NotAdmitted, PinNeeded, TooManyCalls
 
 Admit: TypeAlias = Callable[[str, Mapping[str, str]], Grant | PinNeeded]
 CheckPin: TypeAlias = Callable[[str, str, Mapping[str, str]], Grant | None]
@@ -53,6 +53,7 @@ class Call:
         check_pin: what a caller may do in a room who keys in a PIN, given the stream's parameters; ``None`` if it is
             not the PIN; raises :class:`NotAdmitted` if no PIN is looked at any more.
         make_door: makes the place where a caller is spoken to who is not in a room.
+        let_in: is told that the caller is about to enter a room; raises :class:`TooManyCalls`.
         attendant: how callers are looked after.
         start_timeout: seconds that the client may take to say ``start``.
         close_timeout: seconds that it may take to say goodbye.
@@ -68,6 +69,7 @@ class Call:
         admit: Admit,
         check_pin: CheckPin,
         make_door: MakeDoor,
+        let_in: Callable[[], None],
         *,
         attendant: AttendantSettings,
         start_timeout: float,
@@ -81,6 +83,7 @@ class Call:
         self._admit = admit
         self._check_pin = check_pin
         self._door = make_door(leg.source, leg.sink)
+        self._let_in = let_in
         self._attendant = attendant
         self._start_timeout = start_timeout
         self._close_timeout = close_timeout
@@ -264,10 +267,11 @@ class Call:
             identity=grant.identity,
         )
         try:
+            self._let_in()
             self._conference.join(room, participant)
         except RoomLocked as error:
             self._see_off(["room-locked"], WSCloseCode.POLICY_VIOLATION, str(error))
-        except (RoomFull, TooManyRooms) as error:
+        except (RoomFull, TooManyRooms, TooManyCalls) as error:
             self._see_off(["room-full"], WSCloseCode.TRY_AGAIN_LATER, str(error))
         else:
             self._door.leave()

@@ -167,6 +167,7 @@ _ROOMS: dict[Handler, Operation] = {
             Parameter(seats.QUERY, "query", "The proof of a seat, for those who can set no header."),
             Parameter(seats.HEADER, "header", "The same: who waits in the lobby is told what concerns themselves."),
         ),
+        problems=(429,),
     ),
 }
 

@@ -199,3 +199,21 @@ async def test_a_history_is_as_long_as_it_is_set() -> None:
             await site.client.post("/rooms/tea/messages", data=json.dumps({"text": "Hello?"}), headers=JSON)
         async with site.client.get("/rooms/tea/events", headers={"Last-Event-ID": first.id}) as response:
             assert (await read(response)).name == "room"
+
+
+async def test_one_address_reads_no_more_streams_at_once_than_it_may() -> None:
+    async with Site(Settings(max_event_streams_per_address=1)) as site:
+        await site.join()
+        async with site.client.get("/rooms/tea/events") as first:
+            assert first.status == 200
+            second = await site.client.get("/rooms/tea/events")
+            assert (second.status, "Retry-After" in second.headers) == (429, True)
+            assert "your address" in (await problem(second))["title"]
+        async with asyncio.timeout(10):
+            while (await read_status(site)) != 200:  # until the server has seen that the first one is gone
+                pass
+
+
+async def read_status(site: Site) -> int:
+    async with site.client.get("/rooms/tea/events") as response:
+        return int(response.status)

@@ -186,17 +186,24 @@ async def test_a_server_whose_clock_has_stopped_is_not_well() -> None:
         await problem(response)
 
 
-async def test_an_offer_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("conference.web.http.body._BODY_TIMEOUT", 0.05)
-    async with Site() as site:
-        host, port = site.client.server.host, site.client.server.port
-        reader, writer = await asyncio.open_connection(host, port)
-        writer.write(
-            b"POST /rooms/tea/participants HTTP/1.1\r\nHost: 127.0.0.1\r\n"
-            b"Content-Type: application/sdp\r\nContent-Length: 9\r\n\r\nv=0"
-        )
-        async with asyncio.timeout(2):
-            assert b"408" in await reader.readline()
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/rooms/tea/participants", "application/sdp"),
+        ("/rooms/tea/messages", "application/json"),
+        ("/rooms/tea/mute", "application/json"),
+        ("/rooms/tea/tokens", "application/json"),
+        ("/twilio/voice", "application/x-www-form-urlencoded"),
+    ],
+)
+async def test_a_body_that_does_not_come_is_not_waited_for(path: str, kind: str) -> None:
+    async with Site(Settings(body_timeout=0.1, pins=(("coffee", "1234"),))) as site:
+        await site.join()
+        reader, writer = await asyncio.open_connection(site.client.server.host, site.client.server.port)
+        head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {kind}\r\nContent-Length: 9\r\n\r\n{{"
+        writer.write(head.encode())
+        async with asyncio.timeout(10):
+            assert b" 408 " in await reader.readline()
         writer.close()
 
 

@@ -356,3 +356,10 @@ async def test_a_webhook_that_cannot_be_read_is_refused() -> None:
         ):
             assert response.status == 400
             await problem(response)
+
+
+async def test_a_form_of_too_many_fields_is_refused_unread() -> None:
+    async with Site() as site:
+        form = {"Content-Type": "application/x-www-form-urlencoded"}
+        assert (await site.client.post("/twilio/voice", data="a=1&" * 400, headers=form)).status == 200
+        assert (await site.client.post("/twilio/voice", data="a=1&" * 600, headers=form)).status == 400

@@ -252,3 +252,16 @@ async def test_the_webhook_tells_the_number_where_a_pin_will_be_asked_for() -> N
                 one.get("name"): one.get("value") for one in ET.fromstring(await answered.text()).iter("Parameter")
             }
             assert given.get("from") == wanted
+
+
+@pytest.mark.parametrize("settings", [Settings(max_calls=1), Settings(max_calls_per_address=1)])
+async def test_no_more_calls_are_in_rooms_than_there_may_be(settings: Settings) -> None:
+    async with Site(settings) as site:
+        first = await call(site, name="Amy")
+        await until(lambda: people(site) == ["Amy"])
+        second = await call(site, "/twilio/stream/coffee", name="Ben")
+        assert (await end_of(second))[0] == 1013
+        await first.close()
+        await until(lambda: people(site) == [])
+        await call(site, name="Cat")
+        await until(lambda: people(site) == ["Cat"])

@@ -1,0 +1,200 @@
+"""Listens for TCP connections, and takes of them as many as there may be, a few at a time.
+
+asyncio's own server takes up to a hundred at once, all that come, and when the process has no file descriptor left it
+says so a hundred times in every turn of its loop. Here nothing is made for a connection that there is no place for, and
+in one turn no more than a few are taken: those who are in a call come first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import socket
+import ssl
+import time
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+from aiohttp import web
+
+from conference.settings import Settings
+from conference.web.http.connections import Connection
+from conference.web.http.origin import rate_key
+from conference.web.http.protocol import HttpProtocol
+from conference.web.live import SERVER
+
+BACKLOG = 1024
+"""Connections that the system keeps for us until they are taken; it may have a lower limit of its own."""
+
+_AT_ONCE = 8
+"""Connections that are taken in one turn of the loop."""
+
+_PAUSE_S = 0.5
+"""After which it is tried again when nothing is free to take a connection with."""
+
+_LOG_EVERY_S = 60.0
+
+_NOT_HERE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
+"""An address of IPv6, say, where there is none; a name may have others."""
+
+_EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+
+_log = logging.getLogger(__name__)
+
+
+class Listener:
+    """Takes connections for an application.
+
+    Args:
+        runner: of the application, set up.
+        settings: of the server.
+        context: for HTTPS; ``None`` for HTTP.
+    """
+
+    def __init__(self, runner: web.AppRunner, settings: Settings, context: ssl.SSLContext | None = None) -> None:
+        assert runner.server is not None  # noqa: S101 - it is set up
+        self._manager = runner.server
+        self._connections = runner.app[SERVER].connections
+        self._settings = settings
+        self._context = context
+        self._sockets: list[socket.socket] = []
+        self._opening: set[asyncio.Task[None]] = set()
+        self._paused: dict[socket.socket, asyncio.TimerHandle] = {}
+        self._logged_at = -_LOG_EVERY_S
+        self._told = 0
+
+    @property
+    def addresses(self) -> list[Any]:
+        """Where it listens, as ``getsockname`` has it."""
+        return [one.getsockname() for one in self._sockets]
+
+    async def start(self) -> None:
+        """Listen.
+
+        Raises:
+            OSError: none of the addresses can be had.
+        """
+        loop = asyncio.get_running_loop()
+        host, port = self._settings.host, self._settings.port
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        trouble: OSError | None = None
+        for family, kind, protocol, _, address in dict.fromkeys(found):
+            try:
+                self._sockets.append(_listening(family, kind, protocol, address))
+            except OSError as error:
+                if error.errno not in _NOT_HERE:
+                    self.close()
+                    raise
+                trouble = error
+        if not self._sockets:
+            raise trouble or OSError(errno.EADDRNOTAVAIL, "no address")
+        for one in self._sockets:
+            loop.add_reader(one, self._accept, one)
+
+    def close(self) -> None:
+        """Take nobody more."""
+        loop = asyncio.get_running_loop()
+        for one in self._sockets:
+            loop.remove_reader(one)
+            if one in self._paused:
+                self._paused.pop(one).cancel()
+            one.close()
+        self._sockets.clear()
+        for task in self._opening:
+            task.cancel()
+
+    async def closed(self) -> None:
+        """Wait until those who were about to come in are gone, too, after :meth:`close`."""
+        if self._opening:
+            await asyncio.wait(self._opening)
+
+    def _accept(self, listening: socket.socket) -> None:
+        for _ in range(_AT_ONCE):
+            try:
+                taken, peer = listening.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                if error.errno not in _EXHAUSTED:
+                    raise
+                self._wait_for_descriptors(listening, error)
+                return
+            taken.setblocking(False)
+            self._take(taken, peer)
+
+    def _take(self, taken: socket.socket, peer: Any) -> None:
+        address = rate_key(peer[0]) if isinstance(peer, tuple) else "unknown"
+        drop = partial(_shut, taken)
+        connection = self._connections.open(address, drop, time.monotonic())
+        if connection is None:
+            taken.close()
+            self._tell()
+            return
+        task = asyncio.create_task(self._open(taken, connection), name="open a connection")
+        self._opening.add(task)
+        task.add_done_callback(self._opening.discard)
+
+    async def _open(self, taken: socket.socket, connection: Connection) -> None:
+        timeout = self._settings.header_timeout if self._context is not None else None
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(
+                partial(HttpProtocol, self._manager, self._connections, connection, self._settings),
+                taken,
+                ssl=self._context,
+                ssl_handshake_timeout=timeout,
+                ssl_shutdown_timeout=timeout,
+            )
+        except (OSError, asyncio.CancelledError):  # the handshake failed, or takes too long; or the server stops
+            self._connections.closed(connection)
+            taken.close()
+
+    def _wait_for_descriptors(self, listening: socket.socket, error: OSError) -> None:
+        """Nothing can be taken. The system would tell us again at once that somebody is waiting."""
+        self._connections.drop_one()
+        self._tell(error)
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(listening)
+        self._paused[listening] = loop.call_later(_PAUSE_S, self._resume, listening)
+
+    def _resume(self, listening: socket.socket) -> None:
+        del self._paused[listening]
+        asyncio.get_running_loop().add_reader(listening, self._accept, listening)
+
+    def _tell(self, error: OSError | None = None) -> None:
+        """Say in the log that somebody found no place, now and then."""
+        now = time.monotonic()
+        if now - self._logged_at < _LOG_EVERY_S:
+            return
+        refused = self._connections.refused - self._told
+        self._logged_at, self._told = now, self._connections.refused
+        if error is not None:
+            _log.error("no connection can be taken: %s; see the start of this log for the limit", error.strerror)
+        else:
+            _log.warning(
+                "%d connections found no place: %d are open (--max-connections, --max-connections-per-address)",
+                refused,
+                len(self._connections),
+            )
+
+
+def _listening(family: int, kind: int, protocol: int, address: Any) -> socket.socket:
+    opened = socket.socket(family, kind, protocol)
+    try:
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        opened.bind(address)
+        opened.listen(BACKLOG)
+        opened.setblocking(False)
+    except OSError:
+        opened.close()
+        raise
+    return opened
+
+
+def _shut(taken: socket.socket) -> None:
+    """End a connection that is not one of asyncio's yet: it finds nothing more to read there."""
+    with suppress(OSError):
+        taken.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,141 @@
+"""One TCP connection that speaks HTTP: aiohttp's, with deadlines, and known to the others by what it is doing."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from aiohttp import web
+from aiohttp.http_exceptions import LineTooLong
+
+from conference.settings import Settings
+from conference.web.http.connections import Connection, Connections
+from conference.web.http.problems import Handler, Problem
+
+LINGERING_S = 2.0
+"""How long the rest of a body that nobody wants is taken, so that the client finds the answer and not a broken pipe."""
+
+_log = logging.getLogger(__name__)
+
+
+class HttpProtocol(web.RequestHandler):
+    """A connection from its first byte to its last.
+
+    Args:
+        manager: the application's server, which makes the answers.
+        connections: all that are open.
+        connection: this one among them.
+        settings: how long what may take.
+    """
+
+    __slots__ = ("_connection", "_connections", "_deadline", "_settings")
+
+    def __init__(
+        self, manager: web.Server, connections: Connections, connection: Connection, settings: Settings
+    ) -> None:
+        super().__init__(
+            manager,
+            loop=asyncio.get_running_loop(),
+            access_log=None,  # type: ignore[arg-type]  # no log, as `AppRunner` takes it, too
+            lingering_time=LINGERING_S,
+        )
+        self._connections = connections
+        self._connection = connection
+        self._settings = settings
+        self._deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The connection is open, and secured if it is to be."""
+        super().connection_made(transport)
+        self._connection.drop = self._drop
+        self._by(self._settings.header_timeout)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """The connection is gone."""
+        self._by(None)
+        self._connections.closed(self._connection)
+        super().connection_lost(exc)
+
+    def works(self) -> None:
+        """A request has come, of which only the body may be missing."""
+        self._connections.works(self._connection)
+        self._by(self._settings.response_timeout)
+
+    def stays(self) -> None:
+        """Whoever asked has been let in, and is answered for as long as they like."""
+        self._connections.stays(self._connection)
+        self._by(None)
+
+    def awaits_messages(self) -> None:
+        """It is a WebSocket now, of somebody who has not been let in yet."""
+        self._connections.waits(self._connection, time.monotonic())
+        self._by(None)
+
+    @contextmanager
+    def receiving(self) -> Iterator[None]:
+        """While the body comes."""
+        self._connections.waits(self._connection, time.monotonic())
+        try:
+            yield
+        finally:
+            self._connections.works(self._connection)
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Send the rest of an answer; after it the next request may come."""
+        try:
+            return await super().finish_response(request, resp, start_time)
+        finally:
+            self._connections.waits(self._connection, time.monotonic())
+            self._by(self._settings.keep_alive_timeout)
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answer what is not HTTP, or came from a client that is gone: no error of ours, and nothing for the log."""
+        if status >= 500 and not isinstance(exc, ConnectionError):
+            return super().handle_error(request, status, exc, message)
+        _log.debug("a request from %s was refused: %r", request.remote, exc)
+        if request.writer.output_size > 0:
+            raise ConnectionError("part of the answer has been sent already")
+        title = "This request is not HTTP as RFC 9112 has it."
+        if isinstance(exc, LineTooLong):
+            status, title = 431, "The request's line, or one of its header fields, is too long."
+        response = Problem(status, title).response()
+        response.headers["Server"] = "conference"  # as on every answer
+        response.force_close()
+        return response
+
+    def _by(self, seconds: float | None) -> None:
+        """Drop the connection after a while, unless something else is said before."""
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+        if seconds is not None and self.transport is not None:
+            self._deadline = asyncio.get_running_loop().call_later(seconds, self._drop)
+
+    def _drop(self) -> None:
+        if self.transport is not None:
+            self.transport.abort()
+
+
+def protocol_of(request: web.BaseRequest) -> HttpProtocol | None:
+    """The connection that a request came by; ``None`` if something else than our listener has opened it."""
+    return request.protocol if isinstance(request.protocol, HttpProtocol) else None
+
+
+@web.middleware
+async def note_request(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Say of the connection that a request came by that there is something to do."""
+    protocol = protocol_of(request)
+    if protocol is not None:
+        protocol.works()
+    return await handler(request)

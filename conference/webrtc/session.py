@@ -24,7 +24,7 @@ the exact one is drawn anew each time (RFC 3550 section 6.2, which recommends 5 
 NEW_REPORTS = 5
 """So many reports go quickly: the peer wants to know how long the way is."""
 
-MAX_REPORTERS = 64
+MAX_REPORTERS = 256
 """SSRCs that one peer's RTCP may come from: SRTP keeps a state for each."""
 
 

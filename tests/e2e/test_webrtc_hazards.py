@@ -120,6 +120,24 @@ async def test_a_peer_with_only_mdns_candidates_connects() -> None:
         await client.close()
 
 
+async def test_a_stream_that_goes_on_with_another_ssrc_costs_a_packet_or_two() -> None:
+    async with running() as webrtc, in_call(webrtc) as (client, peer, room):
+        await flows(client, room)
+        sent, turn = 0, 25
+
+        def renamed(packet: bytes) -> bytes:
+            nonlocal sent
+            sent += 1
+            return packet[:8] + (77_000 + sent // turn).to_bytes(4, "big") + packet[12:]
+
+        before = peer.tally()
+        client.mangle(renamed)
+        await eventually(lambda: sent >= 5 * turn + 2)
+        await eventually(lambda: peer.tally()["packets_in"] - before["packets_in"] >= sent - 2 * 5)
+        assert peer.tally()["rejected"] - before["rejected"] <= 2 * 5
+        await flows(client, room)
+
+
 async def test_a_peer_that_never_connects_is_given_up_with_a_reason() -> None:
     async with running(connect_timeout=0.3) as webrtc:
         before = resources()

@@ -1,8 +1,9 @@
 """RTP in: from a peer's SRTP packets to its `PacketSource`.
 
 Only one stream of a peer is heard. It is the first whose packets authenticate with a codec that was agreed on; a stream
-with another SSRC takes over when the first has fallen silent, or when it is the one that the peer had announced. All
-others are dropped by their header alone, before any cryptography, and so can neither fill memory nor mix in.
+with another SSRC takes over when the first has fallen silent or come to its end (see `successor`), or when it is the
+one that the peer had announced. All others are dropped, and there may be only so many of them, so that they can neither
+fill memory nor mix in.
 """
 
 from __future__ import annotations
@@ -13,16 +14,17 @@ from typing import TypeAlias
 
 from conference.codecs.base import Codec, DecodeError, Decoder
 from conference.webrtc.receive.stream import InboxLine
+from conference.webrtc.receive.successor import Successor
 from conference.webrtc.receive.table import BYTES, HEARD_NS, ORDINARY_BYTES, PACKETS, SEEN_NS, TRAILER, PacketReceiver
 from conference.webrtc.rtp.packet import HEADER_BYTES, parse_media
 from conference.webrtc.rtp.red import Arrivals, Block, distances, parse_red
 from conference.webrtc.sdp.formats import CLOCK_RATES
 
 TAKEOVER_NS = 500_000_000
-"""A stream that has been silent for so long may be followed by one with another SSRC."""
+"""A stream that has been silent for so long may be followed by the first packet of one with another SSRC."""
 
-MAX_STREAMS = 64
-"""SSRCs that one peer may use, one after the other, over the life of a connection."""
+MAX_STREAMS = 256
+"""SSRCs that one peer may use over the life of a connection: SRTP keeps a state for each, a few hundred bytes."""
 
 Unprotect: TypeAlias = Callable[[bytes], bytes | None]
 """Takes the SRTP off a packet; ``None`` if it is not authentic, or a replay."""
@@ -62,7 +64,7 @@ class Ingress:
         codecs: by payload type; ``source`` has a decoder of the first.
         unprotect: takes off the SRTP. Can be replaced, when there are keys.
         level_id: id of the audio level's header extension; 0 if there is none.
-        announced: the SSRC that the peer signalled, if it did.
+        announced: the SSRC that the peer signalled, if it did. It takes over at once, when it first comes.
         red: payload type of redundant audio, of the first of ``codecs``; ``None`` if it was not agreed on.
     """
 
@@ -85,7 +87,8 @@ class Ingress:
         self._red = red
         self._arrivals = Arrivals()
         self._decoders: dict[int, Decoder] = {}  # made so far, by payload type
-        self._streams = 0
+        self._streams: set[bytes] = set()  # SSRCs of authentic packets, as in a header
+        self._successor = Successor()
         self._heard: bytes | None = None  # the SSRC, as in a header
         self._usual = self._payload_type  # in the header of most packets
         self.ssrc: int | None = None
@@ -120,14 +123,16 @@ class Ingress:
         if self.line.passes(packet, now_ns):
             return False
         # This is done for many packets: with a glance at the header for those like the one before.
-        if (packet[8:12] != self._heard or packet[1] & 0x7F != self._usual) and not self._admits(packet, now_ns):
+        other = packet[8:12] != self._heard
+        if (other or packet[1] & 0x7F != self._usual) and not self._admits(packet):
             return False
         plain = self.unprotect(packet)
         if plain is None:
             self.refuse()
             return False
         self.line.row[TRAILER] = len(packet) - len(plain)
-        self.accept(plain, now_ns)
+        if not other or self._takes_over(plain, now_ns):
+            self.accept(plain, now_ns)
         return True
 
     def reveal(self, packet: bytes) -> bytes:
@@ -172,7 +177,7 @@ class Ingress:
         else:
             self._stats.malformed += 1
 
-    def _admits(self, packet: bytes, now_ns: int) -> bool:
+    def _admits(self, packet: bytes) -> bool:
         """Whether a packet's header, not authentic yet, is of a stream that is or may be heard; else it is counted."""
         stats = self._stats
         if len(packet) < HEADER_BYTES:
@@ -182,8 +187,7 @@ class Ingress:
         if payload_type not in self._codecs and payload_type != self._red:
             stats.unknown_payload += 1
             return False
-        ssrc = int.from_bytes(packet[8:12], "big")
-        if ssrc != self.ssrc and not self._may_take_over(ssrc, now_ns):
+        if packet[8:12] not in self._streams and len(self._streams) >= MAX_STREAMS:
             stats.foreign += 1
             return False
         return True
@@ -217,17 +221,22 @@ class Ingress:
         except DecodeError:
             return 0
 
-    def _may_take_over(self, ssrc: int, now_ns: int) -> bool:
-        if self.ssrc is None:
+    def _takes_over(self, packet: bytes, now_ns: int) -> bool:
+        """Whether an authentic packet is the first one of the stream that is heard from now on; else it is counted."""
+        self._streams.add(packet[8:12])
+        ssrc, row = int.from_bytes(packet[8:12], "big"), self.line.row
+        if self.ssrc is None or ssrc == self._announced or now_ns - row[SEEN_NS] >= TAKEOVER_NS:
             return True
-        if self._streams >= MAX_STREAMS:
+        before = self._successor.add(packet, now_ns, packets=row[PACKETS], seen_ns=row[SEEN_NS])
+        if before is None:
+            self._stats.foreign += 1
             return False
-        return ssrc == self._announced or now_ns - self.line.row[SEEN_NS] >= TAKEOVER_NS
+        self._stats.foreign -= 1
+        self.accept(before.packet, before.arrival_ns)
+        return True
 
     def _switch(self, ssrc: int, payload_type: int) -> None:
         """Hear another stream, or the same in another codec."""
-        if ssrc != self.ssrc:
-            self._streams += 1
         first = self.ssrc is None
         decoder = None
         if payload_type != self._payload_type:
@@ -237,7 +246,10 @@ class Ingress:
             decoder.reset()
         self.ssrc, self._payload_type = ssrc, payload_type
         self._heard, self._usual = ssrc.to_bytes(4, "big"), payload_type if self._red is None else self._red
+        if ssrc == self._announced:
+            self._announced = None
         self._arrivals = Arrivals()
+        self._successor.forget()
         self.reception.restart(CLOCK_RATES[self._codecs[payload_type].name])
         self.line.follow(self, payload_type, ssrc, self._level_id)
         if decoder is not None or not first:

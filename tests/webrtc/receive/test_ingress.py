@@ -8,6 +8,7 @@ from conference.codecs.opus import OpusCodec
 from conference.codecs.pcmu import PcmuCodec
 from conference.playout.gate import SilenceBypass
 from conference.webrtc.receive.ingress import MAX_STREAMS, TAKEOVER_NS, Ingress
+from conference.webrtc.receive.successor import STAY_NS
 from conference.webrtc.rtp.packet import build_rtp
 
 OPUS, PCMU = 111, 0
@@ -85,6 +86,104 @@ def test_another_stream_takes_over_when_the_first_has_fallen_silent() -> None:
     ingress.receive(packet(BEN), TAKEOVER_NS)
     assert ingress.ssrc == BEN
     assert source.restarts == [None]
+
+
+TICK_NS = 20_000_000
+
+
+def play(ingress: Ingress, ssrc: int, first: int, count: int, now_ns: int) -> int:
+    """Have packets of a stream come, one every 20 ms. Returns when the next one would."""
+    for sequence in range(first, first + count):
+        ingress.receive(packet(ssrc, sequence & 0xFFFF), now_ns)
+        now_ns += TICK_NS
+    return now_ns
+
+
+def test_a_stream_that_follows_without_a_pause_loses_nothing() -> None:
+    ingress, source = make()
+    now_ns = play(ingress, AMY, 1, 50, 0)
+    now_ns = play(ingress, BEN, 65_530, 50, now_ns)
+    now_ns = play(ingress, AMY, 500, 50, now_ns)
+    assert (len(source.pushed), ingress.stats.foreign, len(source.restarts)) == (150, 0, 2)
+    assert ingress.ssrc == AMY
+    assert [arrival for *_, arrival, _ in source.pushed] == [TICK_NS * number for number in range(150)]
+
+
+def test_one_packet_of_another_stream_is_not_enough_and_two_are() -> None:
+    ingress, _ = make()
+    now_ns = play(ingress, AMY, 1, 5, 0)
+    now_ns = play(ingress, BEN, 1, 1, now_ns)
+    assert ingress.ssrc == AMY
+    play(ingress, BEN, 2, 1, now_ns)
+    assert ingress.ssrc == BEN
+
+
+def test_packets_that_are_not_in_a_row_are_not_enough() -> None:
+    ingress, _ = make()
+    now_ns = play(ingress, AMY, 1, 5, 0)
+    for sequence in (1, 1, 500, 100, 99):
+        now_ns = play(ingress, BEN, sequence, 1, now_ns)
+    now_ns = play(ingress, EVE, 100, 1, now_ns)
+    assert (ingress.ssrc, ingress.stats.foreign) == (AMY, 6)
+
+
+def test_a_stream_whose_packets_came_in_between_has_not_ended() -> None:
+    """However they were read: those of known streams are handled first, whenever they came (see `table`)."""
+    ingress, _ = make()
+    ingress.receive(packet(AMY, 1), 0)
+    ingress.receive(packet(BEN, 1), 20)
+    ingress.receive(packet(AMY, 2), 30)
+    ingress.receive(packet(BEN, 2), 40)
+    assert ingress.ssrc == AMY
+    ingress.receive(packet(AMY, 3), 70)
+    ingress.receive(packet(BEN, 3), 60)
+    ingress.receive(packet(BEN, 4), 80)
+    assert ingress.ssrc == AMY
+
+
+def test_forged_packets_take_nothing_over_and_keep_nobody_from_it() -> None:
+    ingress, _ = make(key=b"secret")
+    ingress.receive(packet(AMY, 1) + b"secret", 0)
+    for sequence in range(1, 9):
+        assert not ingress.receive(packet(EVE, sequence), TICK_NS)
+    assert (ingress.ssrc, ingress.stats.unauthentic) == (AMY, 8)
+    ingress.receive(packet(BEN, 1) + b"secret", 2 * TICK_NS)
+    ingress.receive(packet(EVE, 7), 2 * TICK_NS)
+    ingress.receive(packet(BEN, 9), 2 * TICK_NS)
+    ingress.receive(packet(BEN, 2) + b"secret", 3 * TICK_NS)
+    assert ingress.ssrc == BEN
+
+
+def test_a_payload_type_that_was_not_agreed_on_takes_nothing_over() -> None:
+    ingress, _ = make()
+    ingress.receive(packet(AMY, 1), 0)
+    for sequence in range(1, 9):
+        ingress.receive(packet(BEN, sequence, payload_type=13), TICK_NS)
+    assert (ingress.ssrc, ingress.stats.unknown_payload) == (AMY, 8)
+
+
+def test_streams_that_take_turns_make_us_begin_anew_ten_times_a_second_at_most() -> None:
+    ingress, source = make()
+    now_ns = 0
+    for turn in range(250):
+        now_ns = play(ingress, (AMY, BEN)[turn % 2], 1 + 2 * turn, 2, now_ns)
+    assert 0 < len(source.restarts) <= now_ns // STAY_NS + 1
+
+
+def test_sixty_streams_one_after_the_other_are_all_heard() -> None:
+    ingress, source = make()
+    now_ns = 0
+    for ssrc in range(1, 61):
+        now_ns = play(ingress, ssrc, 7, 10, now_ns)
+    assert (len(source.pushed), ingress.stats.foreign, ingress.ssrc) == (600, 0, 60)
+
+
+def test_sixty_streams_at_once_are_one_that_is_heard() -> None:
+    ingress, source = make()
+    for sequence in range(1, 51):
+        for ssrc in range(1, 61):
+            ingress.receive(packet(ssrc, sequence), sequence * TICK_NS + ssrc)
+    assert (ingress.ssrc, len(source.pushed), source.restarts) == (1, 50, [])
 
 
 def test_the_announced_stream_takes_over_at_once() -> None:

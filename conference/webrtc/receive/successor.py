@@ -1,0 +1,70 @@
+"""When a peer's stream of another SSRC follows the one that is heard, though there was no pause between them.
+
+A sender that begins anew (an SFU or a gateway that goes over to another voice, a restarted encoder) draws another SSRC
+and goes on at once. Two packets of it in a row, authentic and with none of the old stream between them, say that the
+old one has ended. The first of them is kept meanwhile, so that nothing is lost by waiting for the second.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+MAX_AHEAD = 16
+"""By so many sequence numbers the second packet may be ahead of the first: what is between them was lost."""
+
+STAY_NS = 100_000_000
+"""So long a stream is heard that has followed without a pause, before the next may: whoever sends several at once makes
+us begin anew ten times a second at most."""
+
+
+class Held(NamedTuple):
+    """The first packet of a stream that may follow."""
+
+    packet: bytes
+    """Authentic, without SRTP."""
+
+    arrival_ns: int
+
+
+class Successor:
+    """Watches the streams of one peer that are not heard."""
+
+    __slots__ = ("_held", "_packets", "_since_ns")
+
+    def __init__(self) -> None:
+        self._held: Held | None = None
+        self._packets = 0  # of the stream that is heard, when it came
+        self._since_ns: int | None = None  # when one last followed
+
+    def add(self, packet: bytes, arrival_ns: int, *, packets: int, seen_ns: int) -> Held | None:
+        """Take an authentic RTP packet of a stream that is not heard.
+
+        Args:
+            packet: it.
+            arrival_ns: when it came.
+            packets: how many came of the stream that is heard.
+            seen_ns: when the last one of these came.
+
+        Returns:
+            The packet before it, if their stream follows now; else ``None``.
+        """
+        held = self._held
+        undisturbed = packets == self._packets and held is not None and seen_ns <= held.arrival_ns
+        if held is not None and undisturbed and _in_a_row(held.packet, packet) and self._may_follow(arrival_ns):
+            self._held, self._since_ns = None, arrival_ns
+            return held
+        self._held, self._packets = Held(packet, arrival_ns), packets
+        return None
+
+    def forget(self) -> None:
+        """Another stream is heard from now on: what was kept does not follow it."""
+        self._held = None
+
+    def _may_follow(self, now_ns: int) -> bool:
+        return self._since_ns is None or now_ns - self._since_ns >= STAY_NS
+
+
+def _in_a_row(first: bytes, second: bytes) -> bool:
+    """Whether two RTP packets are of one stream, the second soon after the first."""
+    ahead = int.from_bytes(second[2:4], "big") - int.from_bytes(first[2:4], "big") & 0xFFFF
+    return first[8:12] == second[8:12] and 0 < ahead <= MAX_AHEAD

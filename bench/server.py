@@ -11,6 +11,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -18,6 +19,9 @@ from typing import Self
 from conference.load.report import process
 
 ROOT = Path(__file__).resolve().parent.parent
+RELAXED = ("--max-joins-per-minute", "0", "--max-participants-per-room", "5000")
+"""Options that let a crowd of one machine in."""
+
 START_SECONDS = 60.0
 STOP_SECONDS = 5.0
 
@@ -30,6 +34,7 @@ class Server:
     """``python server.py`` on free loopback ports, with limits that don't get in the way. A context manager.
 
     Args:
+        options: further ones of the command line, in place of those limits.
         textbook: start `bench.textbook` instead, the baseline.
         unshared: start `bench.unshared` instead: this server, with an encoder for each listener.
         processor: the one that it may use; ``None`` for any.
@@ -38,13 +43,19 @@ class Server:
         BenchError: it did not come up; with the end of its log.
     """
 
-    def __init__(self, *, textbook: bool = False, unshared: bool = False, processor: int | None = None) -> None:
+    def __init__(
+        self,
+        options: Sequence[str] = RELAXED,
+        *,
+        textbook: bool = False,
+        unshared: bool = False,
+        processor: int | None = None,
+    ) -> None:
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the server
         arguments = ["-m", "bench.unshared", "serve"] if unshared else [str(ROOT / "server.py")]
-        arguments += ["--host", "127.0.0.1", "--announce-ip", "127.0.0.1"]
-        arguments += ["--max-joins-per-minute", "0", "--max-participants-per-room", "5000", "--log-level", "warning"]
+        arguments += ["--host", "127.0.0.1", "--announce-ip", "127.0.0.1", "--log-level", "warning", *options]
         if textbook:
             arguments = ["-m", "bench.textbook"]
         self._process = subprocess.Popen(
@@ -100,6 +111,10 @@ class Server:
     def resident_bytes(self) -> int:
         """Memory in RAM."""
         return process.resident_bytes(self.pid)
+
+    def log_bytes(self) -> int:
+        """Size of what it has logged so far."""
+        return os.fstat(self._log.fileno()).st_size
 
 
 def need_linux() -> None:

@@ -102,6 +102,11 @@ class FastPeer:
         return self._lane.gaps if self._lane is not None else 0
 
     @property
+    def answer(self) -> str:
+        """The server's, as SDP; empty before there is one."""
+        return "" if self._seat is None else self._seat.answer
+
+    @property
     def there(self) -> bool:
         """Whether the connection is up."""
         return self._link.connected

@@ -22,7 +22,7 @@ import math
 import socket
 import time
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Literal, Protocol, TypeAlias, get_args
 
 import numpy as np
 from aioice.stun import Class
@@ -54,6 +54,13 @@ TAKEOVER_NS = 3_000_000_000
 WINDOW_NS = 250_000_000
 """So often a connection's datagrams are counted anew."""
 
+DTLS_WEIGHT = 10
+"""A connection may send so much less of DTLS than of STUN or media."""
+
+Kind: TypeAlias = Literal["media", "stun", "other"]
+"""What a datagram is, by its first byte (RFC 7983); the others are DTLS, or nothing."""
+
+_KINDS: tuple[Kind, ...] = get_args(Kind)
 _MIN_DTLS_RECORD = 13
 
 
@@ -115,7 +122,7 @@ class UdpMux:
         """Paces the connectivity checks of all connections."""
 
         self._each = math.ceil(limits.max_datagrams * WINDOW_NS / 1e9)
-        self._came: dict[Endpoint, int] = {}  # of a connection in this window, but for ordinary media
+        self._came: dict[tuple[Endpoint, Kind], int] = {}  # in this window, but for ordinary media
         self._window_ns = 0
         self._by_ufrag: dict[str, Endpoint] = {}
         self._by_address: dict[Address, Endpoint] = {}
@@ -165,7 +172,8 @@ class UdpMux:
         if self._by_ufrag.get(endpoint.ufrag) is endpoint:
             del self._by_ufrag[endpoint.ufrag]
         self.carry(endpoint, None)
-        self._came.pop(endpoint, None)
+        for kind in _KINDS:
+            self._came.pop((endpoint, kind), None)
         for address in self._addresses.pop(endpoint, ()):
             if self._by_address.get(address) is endpoint:
                 del self._by_address[address]
@@ -224,10 +232,8 @@ class UdpMux:
             endpoint = by_name.get(name)
             if endpoint is None:
                 strangers.append((name, place))
-            elif self._is_too_much(endpoint, now_ns):
-                self.stats.excess += 1
             else:
-                self._take_known(endpoint, batch.datagram(place), name, via, int(arrivals_ns[place]))
+                self._take_known(endpoint, batch.datagram(place), name, via, int(arrivals_ns[place]), now_ns)
         for name, place in strangers:
             self._take_strange(batch.datagram(place), name, via, int(arrivals_ns[place]))
 
@@ -246,27 +252,22 @@ class UdpMux:
         endpoint = self._by_name.get(name)
         if endpoint is None:
             self._take_strange(data, name, via, now_ns)
-        elif self._is_too_much(endpoint, self._now()):
-            self.stats.excess += 1
         else:
-            self._take_known(endpoint, data, name, via, now_ns)
+            self._take_known(endpoint, data, name, via, now_ns, self._now())
 
-    def _is_too_much(self, endpoint: Endpoint, now_ns: int) -> bool:
-        """Count one more datagram of a connection. Returns whether it has sent more than it may."""
-        if now_ns - self._window_ns >= WINDOW_NS:
-            self._window_ns = now_ns
-            self._came.clear()
-        came = self._came[endpoint] = self._came.get(endpoint, 0) + 1
-        return 0 < self._each < came
-
-    def _take_known(self, endpoint: Endpoint, data: bytes, name: bytes, via: SharedSocket, now_ns: int) -> None:
+    def _take_known(
+        self, endpoint: Endpoint, data: bytes, name: bytes, via: SharedSocket, arrival_ns: int, now_ns: int
+    ) -> None:
         """Take what came from a connection's address."""
+        kind = _kind(data)
+        if self._is_too_much(endpoint, kind, now_ns):
+            self.stats.excess += 1
+            return
         try:
-            first = data[0] if data else -1
-            if 128 <= first <= 191:
-                endpoint.media(data, now_ns)
-            elif 0 <= first <= 3:
-                self._stun(data, unpack_name(name), via, now_ns)
+            if kind == "media":
+                endpoint.media(data, arrival_ns)
+            elif kind == "stun":
+                self._stun(data, unpack_name(name), via, arrival_ns)
             elif self._is_dtls(data):
                 for reader in self._readers:
                     reader.hurry()
@@ -274,13 +275,25 @@ class UdpMux:
         except Exception:
             self._failed(unpack_name(name))
 
+    def _is_too_much(self, endpoint: Endpoint, kind: Kind, now_ns: int) -> bool:
+        """Count one more datagram of a connection. Returns whether there are more than it can have to say.
+
+        Each kind counts for itself: whoever forges one from somebody's address does not keep the others from coming
+        through. DTLS costs most, and there are few.
+        """
+        if now_ns - self._window_ns >= WINDOW_NS:
+            self._window_ns = now_ns
+            self._came.clear()
+        came = self._came[endpoint, kind] = self._came.get((endpoint, kind), 0) + 1
+        return 0 < self._each < (came * DTLS_WEIGHT if kind == "other" else came)
+
     def _take_strange(self, data: bytes, name: bytes, via: SharedSocket, now_ns: int) -> None:
         """Take what came from an address that was nobody's, and may have become somebody's meanwhile."""
         endpoint = self._by_name.get(name)
+        began_ns, kind = self._now(), _kind(data)
         if endpoint is not None:
-            self._take_known(endpoint, data, name, via, now_ns)
-        elif data and data[0] <= 3:
-            began_ns = self._now()
+            self._take_known(endpoint, data, name, via, now_ns, began_ns)
+        elif kind == "stun":
             if not self._policer.admits(name, began_ns):
                 self.stats.excess += 1
                 return
@@ -291,7 +304,7 @@ class UdpMux:
                 authentic = False
             if not authentic:
                 self._policer.charge(name, self._now() - began_ns)
-        elif (data and 128 <= data[0] <= 191) or self._is_dtls(data):
+        elif kind == "media" or self._is_dtls(data):
             self.stats.stray += 1
 
     def _failed(self, address: Address) -> None:
@@ -355,6 +368,13 @@ class UdpMux:
 
 def _name(address: Address) -> bytes:
     return pack_name(address, socket.AF_INET6 if ":" in address[0] else socket.AF_INET)
+
+
+def _kind(data: bytes) -> Kind:
+    first = data[0] if data else -1
+    if 128 <= first <= 191:
+        return "media"
+    return "stun" if 0 <= first <= 3 else "other"
 
 
 def _is_dtls(data: bytes) -> bool:

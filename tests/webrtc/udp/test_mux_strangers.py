@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import random
 import socket
 from collections.abc import AsyncIterator
@@ -17,7 +16,7 @@ from conference.webrtc.settings import WebRtcSettings
 from conference.webrtc.udp import mux as mux_module
 from conference.webrtc.udp.addresses import Binding
 from conference.webrtc.udp.datagrams import AVAILABLE, NAME_BYTES, Batch, pack_name
-from conference.webrtc.udp.mux import WINDOW_NS, UdpMux
+from conference.webrtc.udp.mux import WINDOW_NS, UdpMux, _kind
 from conference.webrtc.udp.sockets import Address
 from tests.webrtc.stock import LOOPBACK
 from tests.webrtc.udp.test_mux_routing import DTLS, RTP, Connection, check
@@ -139,17 +138,28 @@ async def test_a_connection_that_floods_is_cut_down_and_no_other(wire: Wire) -> 
     ben = Connection("ben1")
     wire.mux.add(ben)
     wire.one(check("ben1"), ("192.0.2.2", 2))
-    for data in itertools.islice(itertools.cycle([RTP, DTLS, ALERT, RTCP]), 400):
-        wire.one(data, AMY)
+    for _ in range(400):
+        wire.one(RTP, AMY)
     wire.one(RTP, ("192.0.2.2", 2))
     most = SETTINGS.max_datagrams * WINDOW_NS // 1_000_000_000
-    assert len(wire.amy.got) <= most
-    assert wire.stats.excess == 400 - len(wire.amy.got)
+    assert wire.amy.got == ["media"] * most
+    assert wire.stats.excess == 400 - most
     assert ben.got == ["request", "media"]
     wire.now_ns += WINDOW_NS
-    before = len(wire.amy.got)
     wire.one(RTP, AMY)
-    assert len(wire.amy.got) == before + 1
+    assert len(wire.amy.got) == most + 1
+
+
+@pytest.mark.parametrize("forged", [RTP, RTCP, DTLS, ALERT, check("amy1", "another"), check("nobody"), b"", b"\xff"])
+async def test_whoever_forges_one_kind_of_datagrams_keeps_no_other_out(forged: bytes, wire: Wire) -> None:
+    for _ in range(1000):
+        wire.one(forged, AMY)
+    assert wire.stats.excess > 900
+    wire.amy.got.clear()
+    for data, got in ((RTP, "media"), (check("amy1"), "request"), (DTLS, "dtls")):
+        if _kind(data) != _kind(forged):
+            wire.one(data, AMY)
+            assert wire.amy.got[-1] == got
 
 
 STRANGE = {

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from aiohttp import web
+from aiohttp.abc import AbstractStreamWriter
 
 import conference
-from conference.web.http.problems import Problem
+from conference.web.http.problems import Problem, is_lost
 
 CONTENT_TYPES = {
     ".css": "text/css; charset=utf-8",
@@ -73,6 +74,23 @@ async def add_security_headers(_: web.Request, response: web.StreamResponse) -> 
     response.headers["Server"] = "conference"  # not which versions of what
 
 
+class _File(web.FileResponse):
+    """A file whose reader may go while it is sent."""
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
+        """Send it all.
+
+        Raises:
+            ConnectionError: the reader is gone.
+        """
+        try:
+            return await super().prepare(request)
+        except RuntimeError:  # as asyncio's sendfile has it
+            if is_lost(request):
+                raise ConnectionResetError from None
+            raise
+
+
 def _file(name: str) -> web.FileResponse:
     directory = static_directory().resolve()
     content_type = CONTENT_TYPES.get(Path(name).suffix)
@@ -84,4 +102,4 @@ def _file(name: str) -> web.FileResponse:
     if not found or content_type is None:
         raise Problem(404, "There is no such file.")
     # Revalidated each time: an upgrade shows at once, and what has not changed costs a 304.
-    return web.FileResponse(path, headers={"Content-Type": content_type, "Cache-Control": "no-cache"})
+    return _File(path, headers={"Content-Type": content_type, "Cache-Control": "no-cache"})

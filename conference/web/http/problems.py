@@ -81,6 +81,11 @@ def check_wait(seconds: float, too_much: str) -> None:
         raise Problem(429, f"{too_much}: try again in {whole} s.", headers={"Retry-After": str(whole)})
 
 
+def is_lost(request: web.BaseRequest) -> bool:
+    """Whether the client is gone, or about to be."""
+    return request.transport is None or request.transport.is_closing()
+
+
 @web.middleware
 async def problem_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Make an answer of whatever goes wrong further in. A surprise is logged, and told without its traceback."""
@@ -94,7 +99,7 @@ async def problem_middleware(request: web.Request, handler: Handler) -> web.Stre
         kept = {name: value for name, value in error.headers.items() if name not in ("Content-Type", "Content-Length")}
         return Problem(error.status, _TITLES.get(error.status, error.reason), headers=kept).response()
     except Exception as error:
-        if isinstance(error, ConnectionError) and request.transport is None:
-            raise  # the client is gone: there is nobody to tell
+        if isinstance(error, ConnectionError) and is_lost(request):
+            return Problem(400, "The connection was lost.").response()  # there is nobody to tell: no error of ours
         _log.exception("%s %s failed", request.method, request.path)
         return Problem(500, "Something went wrong here; it has been written to the server's log.").response()

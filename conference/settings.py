@@ -109,6 +109,8 @@ class Settings:
     max_participants_per_room: int = 200
     max_talkers: int = 8
     """Who are mixed at once, in one room: the loudest."""
+    max_own_volumes: int = 50
+    """Those in one room who hear somebody louder or quieter than the others do: each of them is a mix of its own."""
     max_sdp_bytes: int = 64 * 1024
     max_name_length: int = 64
     max_joins_per_minute: int = 300
@@ -345,6 +347,7 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
     ("max_rooms", 1, 1_000_000),
     ("max_participants_per_room", 1, 100_000),
     ("max_talkers", 1, 1000),
+    ("max_own_volumes", 0, 100_000),
     ("max_sdp_bytes", 1024, 1024 * 1024),
     ("max_name_length", 1, 1000),
     ("max_joins_per_minute", 0, 1_000_000),

@@ -95,7 +95,10 @@ class FramePulled:
 
 @dataclass(frozen=True, slots=True)
 class Ruled:
-    """The matrix of gains was changed; ``about["rules"]`` is all that is set: listener, source and gain of each."""
+    """The matrix of gains was changed, or what listeners have set for themselves.
+
+    ``about["rules"]`` and ``about["volumes"]`` are all that is set: listener, source and gain of each.
+    """
 
     about: Mapping[str, Any]
 

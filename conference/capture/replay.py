@@ -265,6 +265,11 @@ class Replay:
             room.set_gain(rule.listener, rule.source, None)
         for listener, source, gain in record.about["rules"]:
             room.set_gain(listener, source, gain)
+        volumes = {(listener, source): volume for listener, source, volume in record.about.get("volumes", [])}
+        for listener, source, _ in room.volumes.all:
+            room.set_volume(listener, source, volumes.get((listener, source), 1.0))
+        for (listener, source), volume in volumes.items():
+            room.set_volume(listener, source, volume)
 
     def _play(self, record: SoundPlayed) -> None:
         if record.index != len(self._sounds):

@@ -178,8 +178,16 @@ class CapturedRoom(Room):
 
     def _hearing_changed(self, by: str | None) -> None:
         super()._hearing_changed(by)
+        self._note_gains()
+
+    def _volumes_changed(self, listener: str | None) -> None:
+        super()._volumes_changed(listener)
+        self._note_gains()
+
+    def _note_gains(self) -> None:
         rules = [[rule.listener, rule.source, rule.gain] for rule in self.hearing.rules]
-        self._try(lambda: self._happened(Ruled({"rules": rules})))
+        volumes = [list(one) for one in self.volumes.all]
+        self._try(lambda: self._happened(Ruled({"rules": rules, "volumes": volumes})))
 
     # Sound
 

@@ -313,6 +313,8 @@ OPTIONS: tuple[Option, ...] = (
     Option("max_rooms", _LIMITS, read_whole, "N", "rooms at one time"),
     Option("max_participants_per_room", _LIMITS, read_whole, "N", "people in one room"),
     Option("max_talkers", _LIMITS, read_whole, "N", "people heard at once in one room: the loudest"),
+    Option("max_own_volumes", _LIMITS, read_whole, "N",
+           "people in one room who hear others louder or quieter than they are, as they have set it for themselves"),
     Option("max_joins_per_minute", _LIMITS, read_whole, "N", "joins from one address; 0 for no limit"),
     Option("max_messages_per_minute", _LIMITS, read_whole, "N",
            "what one person may write to the others in a room; 0 for no limit"),

@@ -1,4 +1,7 @@
-"""What one listener hears of those who are to be heard right now: mute, hold, deafen and the matrix, put together."""
+"""What one listener hears of those who are to be heard right now.
+
+Mute, hold, deafen, the matrix, and the listener's own volumes, put together.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from conference.room.hearing import Hearing
 from conference.room.mix_groups import Row
 from conference.room.participant import Participant
 from conference.room.soundboard import Soundboard, is_for
+from conference.room.volumes import Volumes
 
 _NOTHING_SPECIAL: Row = {}
 
@@ -18,17 +22,20 @@ def plain_row(listener: Participant, voices: Collection[str]) -> Row:
     return {listener.id: 0.0} if listener.id in voices else _NOTHING_SPECIAL
 
 
-def full_row(listener: Participant, voices: Collection[str], hearing: Hearing, board: Soundboard) -> Row:
+def full_row(
+    listener: Participant, voices: Collection[str], hearing: Hearing, volumes: Volumes, board: Soundboard
+) -> Row:
     """The gains that are not 1.
 
     Args:
         listener: whose ears.
         voices: ids of who is to be heard, people and sounds.
         hearing: the room's matrix.
+        volumes: what listeners have set for themselves.
         board: the room's sounds.
     """
     deaf = listener.absent or listener.deafened
-    under = board.talk_gain(listener)
+    under, own = board.talk_gain(listener), volumes.of(listener.id)
     row = {}
     for voice in voices:
         sound = board.sounds.get(voice)
@@ -37,7 +44,7 @@ def full_row(listener: Participant, voices: Collection[str], hearing: Hearing, b
         elif deaf:
             gain = 0.0
         else:
-            gain = quantise_gain(hearing.gain(listener.id, voice) * under)
+            gain = quantise_gain(hearing.gain(listener.id, voice) * own.get(voice, 1.0) * under)
         if gain != 1.0:
             row[voice] = gain
     return row

@@ -25,6 +25,7 @@ from conference.room.soundboard import Soundboard
 from conference.room.sounds import Sound
 from conference.room.speakers import Floor
 from conference.room.voice import DEFAULT_VOICE, VoiceSettings
+from conference.room.volumes import Volumes
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +57,7 @@ class Room(People):
     ) -> None:
         super().__init__(name, created_at, publish, voice, policy)
         self._hearing = Hearing()
+        self._volumes = Volumes()
         self._board = Soundboard()
         self._apart: set[str] = set()  # who does not hear what others say
         self._plain = True  # everybody hears everybody as they are
@@ -87,6 +89,8 @@ class Room(People):
             if ending is not None:
                 self._endings[participant_id] = ending
             self._floor.forget(participant)
+            if (participant.leaving or (departure, None))[0] not in ("lost", "failed"):
+                self._forget_volumes(participant_id)  # whoever was lost may come back, and hears as before then
         return super().remove(participant_id, reason, departure)
 
     def reseat(
@@ -148,6 +152,27 @@ class Room(People):
     def _hearing_changed(self, by: str | None) -> None:
         self._stir()
         self._publish(HearingChanged(self.name, tuple(self._hearing.rules), by))
+
+    @property
+    def volumes(self) -> Volumes:
+        """What listeners have set for themselves: to be read. It is changed through the room."""
+        return self._volumes
+
+    def set_volume(self, listener: str, source: str, volume: float) -> None:
+        """Have somebody hear somebody louder or quieter, as they want it; see `Volumes.set`, also for what is raised.
+
+        It is nobody else's business: no event tells of it.
+        """
+        if self._volumes.set(listener, source, volume):
+            self._volumes_changed(listener)
+
+    def _forget_volumes(self, participant_id: str) -> None:
+        """Somebody has gone for good, or what was set is void."""
+        if self._volumes.forget(participant_id):
+            self._volumes_changed(None)
+
+    def _volumes_changed(self, listener: str | None) -> None:
+        self._stir(listener)
 
     # Sounds
 
@@ -216,7 +241,7 @@ class Room(People):
     def _row(self, listener: Participant, voices: Collection[str]) -> Row:
         if self._plain:
             return plain_row(listener, voices)
-        return full_row(listener, voices, self._hearing, self._board)
+        return full_row(listener, voices, self._hearing, self._volumes, self._board)
 
     def _stir(self, participant_id: str | None = None) -> None:
         if participant_id is not None:
@@ -225,7 +250,7 @@ class Room(People):
                 self._apart.add(participant_id)
             else:
                 self._apart.discard(participant_id)
-        self._plain = self._hearing.plain and self._board.plain and not self._apart
+        self._plain = self._hearing.plain and self._volumes.plain and self._board.plain and not self._apart
         self._audience.rearrange(participant_id, plain=self._plain)
 
     def _expel(self, participant: Participant) -> None:

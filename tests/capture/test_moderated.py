@@ -45,7 +45,10 @@ class Evening:
             10: lambda: self.play("s1", "join-tone"),
             20: lambda: self.play("s2", "muted", audience=frozenset({"amy"}), talk_gain=0.3, gain=0.5),
             40: lambda: self.room.set_gain("amy", "ben", 0.25),
+            45: lambda: self.room.set_volume("cat", "ben", 0.5),
             50: lambda: self.room.set_gain(None, "cat", 1.5),
+            55: lambda: self.room.set_volume("amy", "cat", 2.0),
+            85: lambda: self.room.set_volume("cat", "ben", 1.0),
             60: lambda: self.play("hold", "music", for_absent=True, loop=True),
             65: lambda: self.room.hold("ben", True, by="Host"),
             90: lambda: self.room.whisper("cat", ["amy"], by="Host"),
@@ -118,9 +121,11 @@ def test_the_capture_says_what_was_played_and_what_was_set(evening: tuple[Evenin
     records = list(decode(evening[1].blocks))  # type: ignore[attr-defined]
     played = [one.about["name"] for one in records if isinstance(one, SoundPlayed)]
     assert played == ["join-tone", "muted", "music", "others-2", "music", "music"]
-    rules = [one.about["rules"] for one in records if isinstance(one, Ruled)]
+    ruled = [one.about for one in records if isinstance(one, Ruled)]
+    assert ruled[1] == {"rules": [["amy", "ben", 0.25]], "volumes": [["cat", "ben", 0.5]]}
+    rules = [one["rules"] for one in ruled]
     assert rules[0] == [["amy", "ben", 0.25]]
-    assert rules[1] == [["amy", "ben", 0.25], [None, "cat", 1.5]]
+    assert rules[2] == [["amy", "ben", 0.25], [None, "cat", 1.5]]
     assert rules[-1] == []
     ends = [one.index for one in records if isinstance(one, SoundPulled) and one.ended]
     assert sorted(ends) == list(range(6))

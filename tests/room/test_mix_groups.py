@@ -84,7 +84,7 @@ class SeatedAnew:
             if one.sink is None:
                 continue
             came_from = places.get(one.id)
-            row = full_row(one, voices, self.room.hearing, self.room._board)
+            row = full_row(one, voices, self.room.hearing, self.room.volumes, self.room._board)
             key = origin = tuple(sorted(row.items()))
             if came_from is not None:
                 gains = dict(came_from[0][0])

@@ -95,7 +95,7 @@ def expected(scene: Scene, name: str) -> float:
     if listener.absent or listener.deafened:
         return 0.0
     return sum(
-        VALUES[one] * scene.room.hearing.gain(name, one)
+        VALUES[one] * min(2.0, scene.room.hearing.gain(name, one) * scene.room.volumes.volume(name, one))
         for one, source in people.items()
         if one != name and source.may_be_heard
     )
@@ -138,6 +138,7 @@ calls = st.one_of(
     st.builds(lambda one: _call("ask_to_unmute", one), someone),
     st.builds(lambda one, at_: _call("raise_hand", one, at_), someone, st.none() | st.floats(0, 9)),
     st.builds(lambda a, b, gain: _call("set_gain", a, b, gain), anyone, anyone, st.none() | gains),
+    st.builds(lambda a, b, volume: _call("set_volume", a, b, volume), someone, someone, gains),
     st.builds(lambda one, to: _call("whisper", one, to), someone, some),
     st.builds(lambda one: _call("speak_up", one), someone),
     st.builds(lambda group: _call("sidebar", group), some),

@@ -6,11 +6,19 @@ from collections.abc import Iterable
 
 from aiohttp import web
 
+from conference.room.participant import Participant
 from conference.room.room import Room
-from conference.web.api.people import check_present, find_participant, participant_in, require_moderator
-from conference.web.api.requests import Coaching, GainSetting, NewSidebar, Whisper
+from conference.web.api.people import (
+    check_present,
+    check_seen,
+    find_participant,
+    participant_in,
+    require_moderator,
+)
+from conference.web.api.requests import Coaching, GainSetting, NewSidebar, VolumeSetting, Whisper
 from conference.web.api.shapes import rule_json
 from conference.web.api.sidebars import InSidebar
+from conference.web.http.access import require_self_or
 from conference.web.http.headers import FRESH
 from conference.web.http.problems import Problem
 from conference.web.http.reading import read_body
@@ -58,6 +66,34 @@ async def clear_gain(request: web.Request) -> web.Response:
     if not any((one.listener, one.source) == (listener, source) for one in room.hearing.rules):
         check_present(room, [one for one in (listener, source) if one is not None])
     room.set_gain(listener, source, None, by=label)
+    return web.Response(status=204)
+
+
+async def show_volumes(request: web.Request) -> web.Response:
+    """``GET /rooms/{room}/participants/{id}/volumes``: what somebody has set for themselves."""
+    require_self_or(request, "moderate", request.match_info["room"], request.match_info["id"])
+    room, listener = find_participant(request)
+    return web.json_response({"volumes": dict(room.volumes.of(listener.id))}, headers=FRESH)
+
+
+async def set_volume(request: web.Request) -> web.Response:
+    """``PUT /rooms/{room}/participants/{id}/volumes/{source}``: how loud they want to hear somebody."""
+    _own_volume(request)
+    volume = (await read_body(request, VolumeSetting)).volume
+    room, listener, source = _own_volume(request)
+    others = room.volumes.listeners & room.participants.keys() - {listener.id}
+    if len(others) >= request.app[SERVER].settings.max_own_volumes:
+        raise Problem(409, "Too many people in this room have set volumes of their own.")
+    room.set_volume(listener.id, source.id, volume)
+    return web.json_response(
+        {"source": source.id, "volume": room.volumes.volume(listener.id, source.id)}, headers=FRESH
+    )
+
+
+async def clear_volume(request: web.Request) -> web.Response:
+    """``DELETE /rooms/{room}/participants/{id}/volumes/{source}``: they hear them as they are."""
+    room, listener, source = _own_volume(request)
+    room.set_volume(listener.id, source.id, 1.0)
     return web.Response(status=204)
 
 
@@ -113,6 +149,22 @@ async def end_sidebar(request: web.Request) -> web.Response:
     if not request.app[SERVER].sidebars.end(room, request.match_info["sidebar"], by=label):
         raise Problem(404, "There is no such sidebar: it has been ended.")
     return web.Response(status=204)
+
+
+def _own_volume(request: web.Request) -> tuple[Room, Participant, Participant]:
+    """The room, who listens, and whom they hear.
+
+    Raises:
+        Problem: it is not for whoever asks to set (401, 403); somebody is not there, or not to be seen (404); it is
+            their own voice (409).
+    """
+    actor = require_self_or(request, "moderate", request.match_info["room"], request.match_info["id"])
+    room, listener = find_participant(request)
+    source = participant_in(room, request.match_info["source"])
+    check_seen(room, actor, source)
+    if source is listener:
+        raise Problem(409, "Nobody hears themselves: name somebody else.")
+    return room, listener, source
 
 
 def _whisper(request: web.Request, listeners: list[str]) -> web.Response:

@@ -172,6 +172,14 @@ class GainSetting(Body):
     gain: Gain = Field(description="0 is silence, 1 as they are, 2 twice as loud (6 dB).")
 
 
+class VolumeSetting(Body):
+    """How loud somebody wants to hear somebody."""
+
+    example: ClassVar[str] = '{"volume": 0.5}'
+
+    volume: Gain = Field(description="0 is silence, 1 as they are, 2 twice as loud (6 dB).")
+
+
 class Whisper(Body):
     """Who hears somebody, and nobody else does."""
 

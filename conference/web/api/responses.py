@@ -150,6 +150,19 @@ class Gains(Answered):
     gains: dict[str, float]
 
 
+class Volumes(Answered):
+    """What somebody has set for themselves, by the ids of those whom they hear."""
+
+    volumes: dict[str, float]
+
+
+class Volume(Answered):
+    """How loud somebody wants to hear somebody."""
+
+    source: str
+    volume: float
+
+
 class Muted(Answered):
     """Who has been muted."""
 

@@ -195,6 +195,31 @@ _HEARING: dict[Handler, Operation] = {
     hearing.clear_gain: Operation(
         "hearing", "Take back what was set", access="moderate", status=204, problems=(409,), answer="Nothing is set."
     ),
+    hearing.show_volumes: Operation(
+        "hearing",
+        "Show how loud somebody wants to hear the others",
+        access="self-or-moderate",
+        content=responses.Volumes,
+        answer="What they have set for themselves; the others are 1.",
+    ),
+    hearing.set_volume: Operation(
+        "hearing",
+        "Set how loud somebody wants to hear somebody",
+        access="self-or-moderate",
+        content=responses.Volume,
+        answer="What is set: a multiple of 2⁻¹⁶.",
+        body={JSON: requests.VolumeSetting},
+        problems=(409,),
+        description="It multiplies what they are to hear, so that nobody hears more than that. Nobody is told of it.",
+    ),
+    hearing.clear_volume: Operation(
+        "hearing",
+        "Hear somebody as they are",
+        access="self-or-moderate",
+        status=204,
+        problems=(409,),
+        answer="Nothing is set.",
+    ),
     hearing.whisper: Operation(
         "hearing",
         "Have somebody heard by some alone",

@@ -30,6 +30,15 @@ def check_available() -> None:
     _library()
 
 
+def available() -> bool:
+    """Whether there is noise suppression here."""
+    try:
+        _library()
+    except SuppressionUnavailable:
+        return False
+    return True
+
+
 def _library() -> Any:
     try:
         return importlib.import_module("pywebrtc_audio")

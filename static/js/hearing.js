@@ -1,7 +1,5 @@
 /**
- * Who hears whom, and how loud, from the settings that the server tells. Pure.
- *
- * A setting for a pair counts; else what is set for the listener and what is set for the source multiply.
+ * Who hears whom, from the settings that the server tells. Pure.
  */
 
 /**
@@ -10,18 +8,6 @@
  * @property {string | null} source  null: whoever speaks
  * @property {number} gain  0 to 2
  */
-
-/**
- * @param {readonly Rule[]} rules
- * @param {string} listener
- * @param {string} source
- * @returns {number}  0 to 2
- */
-export function gainOf(rules, listener, source) {
-  if (listener === source) return 0;
-  const exact = set(rules, listener, source);
-  return exact ?? (set(rules, listener, null) ?? 1) * (set(rules, null, source) ?? 1);
-}
 
 /**
  * Who is meant by a whisper.

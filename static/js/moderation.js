@@ -29,16 +29,6 @@ export class Moderation {
   }
 
   /**
-   * @param {string} listener
-   * @param {string} source
-   * @param {number} gain  0 to 2; 1 takes back what was set
-   */
-  setGain(listener, source, gain) {
-    const address = `${this.#client.person(listener)}/hears/${encodeURIComponent(source)}`;
-    return gain === 1 ? this.#client.remove(address) : this.#client.send("PUT", address, { gain });
-  }
-
-  /**
    * @param {string} id  who is heard
    * @param {readonly string[]} hearers  by these alone
    */

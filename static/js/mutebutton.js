@@ -61,7 +61,7 @@ export class MuteButton {
     this.show();
     const session = this.#session;
     if (byServer && session) toast(session.own?.muted_by ? `${this.#why(session)}.` : "You were muted. Unmute to speak.");
-    else if (!this.#pushedToTalk && !session?.listens) announce(muted ? "Muted" : "Unmuted");
+    else if (!session?.listens) announce(muted ? "Muted" : this.#pushedToTalk ? "Talking" : "Unmuted");
   }
 
   show() {

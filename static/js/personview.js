@@ -5,7 +5,7 @@
 import { attempt } from "./attempt.js";
 import { confirmed } from "./confirm.js";
 import { byId, make, setText } from "./dom.js";
-import { gainOf, onlyHearers } from "./hearing.js";
+import { onlyHearers } from "./hearing.js";
 import { split } from "./people.js";
 import { actionsFor } from "./rights.js";
 import { marksOf } from "./standing.js";
@@ -142,7 +142,7 @@ export class PersonView {
    */
   #showHearing(session, person, own) {
     const { rules } = session.house;
-    if (session.ownId && !this.#timer) this.#showVolume(gainOf(rules, session.ownId, person.id));
+    if (!this.#timer) this.#showVolume(session.volumeOf(person.id));
     const ours = session.ownId ? onlyHearers(rules, session.ownId) : null;
     this.#label("coach", ours?.length === 1 && ours[0] === person.id ? "Talk to everybody again" : `Talk to ${person.name} alone`);
     setText(byId("whisper-title"), own ? "Who hears you" : `Who hears ${person.name}`);
@@ -235,20 +235,21 @@ export class PersonView {
 
   #onVolume() {
     const id = this.#id; // somebody else may be shown when the slider has come to rest
-    const gain = Number(this.#volume.value) / 100;
-    this.#showVolume(gain);
+    const volume = Number(this.#volume.value) / 100;
+    this.#showVolume(volume);
     clearTimeout(this.#timer);
     const timer = setTimeout(async () => {
-      const { ownId } = this.#session ?? {};
-      if (ownId) await attempt(this.#do().setGain(ownId, id, gain));
-      if (timer === this.#timer) this.#timer = 0;
+      if (this.#session) await attempt(this.#session.setVolume(id, volume));
+      if (timer !== this.#timer) return;
+      this.#timer = 0;
+      this.renew(); // as it was, if it was refused
     }, REST);
     this.#timer = timer;
   }
 
-  /** @param {number} gain */
-  #showVolume(gain) {
-    const percent = Math.round(gain * 100);
+  /** @param {number} volume  0 to 2 */
+  #showVolume(volume) {
+    const percent = Math.round(volume * 100);
     this.#volume.value = String(percent);
     this.#volume.setAttribute("aria-valuetext", `${percent} %`);
     setText(byId("person-volume-shown"), `${percent} %`);

@@ -34,7 +34,7 @@ export function may(access, right) {
 export function actionsFor(access, person, ownId) {
   const moderator = may(access, "moderate");
   if (person.id === ownId) return ["deafen", "rename", ...(moderator ? /** @type {Action[]} */ (["role", "whisper"]) : [])];
-  if (!moderator) return [];
+  if (!moderator) return person.waiting || !may(access, "listen") ? [] : ["volume"];
   if (person.waiting) return ["admit", "rename", "role", "remove"];
   return [
     "volume",

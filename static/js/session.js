@@ -12,6 +12,7 @@ import { applyEvent, EMPTY_ROSTER } from "./people.js";
 import { isPinWanted } from "./problems.js";
 import { may, NO_ACCESS } from "./rights.js";
 import { farewell, SENT_AWAY } from "./standing.js";
+import { Volumes } from "./volumes.js";
 
 /** How long the first look into the room may take before it is shown empty, in milliseconds. */
 const LOOK_TIME = 3000;
@@ -34,6 +35,7 @@ export class Session extends EventTarget {
   /** In which seat we may do what `access` says. */
   #seat = "";
   #mute;
+  #volumes;
 
   /**
    * @param {import("./lifeline.js").Wish} wish
@@ -43,6 +45,7 @@ export class Session extends EventTarget {
     super();
     this.room = wish.room;
     this.client = new Client(wish.room, wish.token);
+    this.#volumes = new Volumes(this.client);
     this.#line = new Lifeline(this.client, wish, track);
     this.#line.addEventListener("state", (event) => this.#onState(/** @type {CustomEvent} */ (event).detail));
     this.#line.addEventListener("remote", (event) => this.#emit("remote", /** @type {CustomEvent} */ (event).detail));
@@ -147,6 +150,24 @@ export class Session extends EventTarget {
     await this.#line.replaceTrack(track);
   }
 
+  /**
+   * How loud we want to hear somebody.
+   *
+   * @param {string} id
+   * @returns {number}  0 to 2
+   */
+  volumeOf(id) {
+    return this.#volumes.of(id);
+  }
+
+  /**
+   * @param {string} id
+   * @param {number} volume  0 to 2
+   */
+  setVolume(id, volume) {
+    return this.ownId ? this.#volumes.set(this.ownId, id, volume) : Promise.reject(new Error("no seat"));
+  }
+
   /** Tries again at once: the network is back, or the person asked. */
   retry() {
     this.#line.retry();
@@ -171,6 +192,7 @@ export class Session extends EventTarget {
       this.#seat = this.ownId ?? "";
       this.#mute.reassert();
       this.#events.open();
+      if (this.ownId) this.#volumes.load(this.ownId).catch(() => undefined); // the next connection asks again
       if (anew) void this.#renewAccess(); // what was given to us in the seat before is not ours in this one
     } else if (change.state === "gone" || change.state === "left") {
       this.#events.close();

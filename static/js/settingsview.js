@@ -30,8 +30,25 @@ export class SettingsView {
     this.#dialog.showModal();
     if (!session?.ownId || session.listens) return;
     const person = await attempt(session.client.get(session.client.person(session.ownId)));
-    for (const [id, field] of Object.entries(STAGES)) byId(id, HTMLInputElement).checked = Boolean(person?.voice?.[field]);
+    const { available = [] } = person?.voice ?? {};
+    for (const [id, field] of Object.entries(STAGES)) {
+      const box = byId(id, HTMLInputElement);
+      box.checked = Boolean(person?.voice?.[field]);
+      this.#offer(box, available.includes(field));
+    }
     this.#voice.disabled = person === undefined;
+    this.#voice.hidden = person !== undefined && available.length === 0;
+  }
+
+  /**
+   * Shows a stage where it can be had, and nowhere else. What was offered once keeps its place while the server is asked.
+   *
+   * @param {HTMLInputElement} box
+   * @param {boolean} can
+   */
+  #offer(box, can) {
+    const line = box.closest("label");
+    if (line) line.hidden = !can;
   }
 
   /**

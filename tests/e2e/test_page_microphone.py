@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from tests.e2e.browser import Page
-from tests.e2e.on_the_page import in_the_room, join, participant
+from tests.e2e.on_the_page import in_the_room, join, listen_to_announcements, participant
 from tests.e2e.running import RunningServer, eventually
 from tests.e2e.two_on_the_page import Stage, open_link
 
@@ -126,3 +126,28 @@ async def test_a_microphone_that_was_on_before_the_room_was_known_is_off_for_a_l
     stage.room.set_role(stage.person("Ben").id, "speaker", by="Amy")
     await stage.ben.click("button", "Turn on my microphone")
     await eventually(lambda: stage.person("Ben").talking, "Ben is heard")
+
+
+async def test_push_to_talk_says_when_it_begins_and_when_it_ends(server: RunningServer, page: Page) -> None:
+    await join(page, server)
+    await page.click("button", "Mute")
+    await eventually(lambda: participant(server).muted, "muted")
+    said = await listen_to_announcements(page)
+    for _ in range(2):
+        await page.key_down(" ")
+        await eventually(lambda: not participant(server).muted, "Space opens while it is held")
+        await page.key_up(" ")
+        await eventually(lambda: participant(server).muted, "and no longer")
+    assert [one.strip() for one in await said()] == ["Talking", "Muted"] * 2
+
+
+@pytest.mark.parametrize("there", [True, False])
+async def test_less_noise_is_offered_where_the_server_can_do_it(
+    server: RunningServer, page: Page, monkeypatch: pytest.MonkeyPatch, there: bool
+) -> None:
+    monkeypatch.setattr("conference.web.api.shapes.available", lambda: there)
+    await join(page, server)
+    await page.click("button", "Settings")
+    await page.wait_for("!document.getElementById('voice-settings').disabled")
+    assert len(await page.accessible("checkbox", "Less noise Takes fans and streets out of it")) == int(there)
+    assert await page.accessible("checkbox", "Even loudness As loud as the others")

@@ -239,17 +239,31 @@ async def test_a_host_has_somebody_heard_by_those_who_are_ticked(stage: Stage) -
     await eventually(lambda: stage.room.hearing.plain, "everybody hears Ben")
 
 
-async def test_a_slider_sets_how_loud_somebody_is_for_oneself(stage: Stage) -> None:
+@pytest.mark.parametrize(("listener", "source"), [("Amy", "Ben"), ("Ben", "Amy")], ids=["host", "speaker"])
+async def test_a_slider_sets_how_loud_somebody_is_for_oneself(stage: Stage, listener: str, source: str) -> None:
     await stage.both()
-    amy, ben = stage.person("Amy").id, stage.person("Ben").id
-    await stage.amy.click("button", "More about Ben")
+    page = stage.amy if listener == "Amy" else stage.ben
+    ears, mouth = stage.person(listener).id, stage.person(source).id
+    await page.click("button", f"More about {source}")
     set_to = (
         "{const box = document.getElementById('person-volume'); box.value = %d; box.dispatchEvent(new Event('input'))}"
     )
-    await stage.amy.evaluate(set_to % 50)
-    await eventually(lambda: stage.room.hearing.gain(amy, ben) == 0.5, "Amy hears Ben at half")
-    await stage.amy.evaluate(set_to % 100)
-    await eventually(lambda: stage.room.hearing.plain, "as before")
+    await page.evaluate(set_to % 50)
+    await eventually(lambda: stage.room.volumes.volume(ears, mouth) == 0.5, "at half")
+    assert stage.room.volumes.volume(mouth, ears) == 1
+    await page.evaluate(set_to % 100)
+    await eventually(lambda: stage.room.volumes.plain, "as before")
+
+
+async def test_a_volume_that_is_refused_goes_back_to_what_it_was(stage: Stage) -> None:
+    stage.server.live.settings = replace(stage.server.live.settings, max_own_volumes=0)
+    await stage.both()
+    await stage.ben.click("button", "More about Amy")
+    await stage.ben.evaluate(
+        "{const box = document.getElementById('person-volume'); box.value = 50; box.dispatchEvent(new Event('input'))}"
+    )
+    await stage.ben.wait_for_text("Too many people in this room have set volumes of their own.")
+    await stage.ben.wait_for("document.getElementById('person-volume').value === '100'")
 
 
 async def test_hold_and_deafness_are_told_and_taken_back(stage: Stage) -> None:
@@ -294,7 +308,9 @@ async def test_who_is_made_a_host_gets_what_a_host_needs_for_as_long_as_they_are
     await stage.both()
     seat_local(stage.server, stage.room_name, "Cy")
     stage.room.set_policy(replace(stage.room.policy, pin="2468"))
-    assert not await stage.ben.accessible("button", "More about Cy")
+    await stage.ben.click("button", "More about Cy")
+    assert not await stage.ben.accessible("button", "Remove from the room…")
+    await stage.ben.press("Escape")
     await stage.amy.click("button", "More about Ben")
     await stage.amy.click("radio", "Host")
     await stage.ben.wait_for_text("Amy made you a host.")
@@ -307,7 +323,8 @@ async def test_who_is_made_a_host_gets_what_a_host_needs_for_as_long_as_they_are
     await stage.ben.press("Escape")
     await stage.amy.click("radio", "Speaker")
     await stage.ben.wait_for("document.getElementById('manage').hidden")
-    assert not await stage.ben.accessible("button", "More about Cy")
+    await stage.ben.click("button", "More about Cy")
+    assert not await stage.ben.accessible("button", "Remove from the room…")
     assert stage.ben.complaints == []
 
 
@@ -372,15 +389,20 @@ async def test_what_was_offered_is_taken_back_when_it_is_not_to_be_had_any_more(
     await stage.ben.wait_for("document.getElementById('asked').hidden")
 
 
-async def test_the_dialogs_of_a_host_close_when_they_are_one_no_more(stage: Stage) -> None:
+async def test_a_host_who_is_one_no_more_is_left_what_everybody_has(stage: Stage) -> None:
     await stage.both()
     ben = stage.person("Ben").id
-    for button, dialog in (("Manage room", "manage-dialog"), ("More about Amy", "person-dialog")):
+    over = {
+        "Manage room": "!document.getElementById('manage-dialog').open",
+        "More about Amy": "document.querySelector('#person-dialog button[data-action=remove]').hidden",
+    }
+    for button, gone in over.items():
         stage.room.set_role(ben, "host", by="Amy")
         await stage.ben.click("button", button)
-        await stage.ben.wait_for(f"document.getElementById('{dialog}').open")
+        await stage.ben.wait_for(f"document.querySelector('dialog[open]') && !({gone})")
         stage.room.set_role(ben, "speaker", by="Amy")
-        await stage.ben.wait_for(f"!document.getElementById('{dialog}').open")
+        await stage.ben.wait_for(gone)
+    assert await stage.ben.accessible("slider", "Volume, for you alone")
 
 
 async def test_it_is_said_who_comes_in_from_the_lobby(stage: Stage) -> None:

@@ -23,14 +23,14 @@ async def test_a_slider_that_was_just_moved_is_about_whom_it_was_moved_for(stage
     await stage.amy.click("button", "More about Ben")
     await stage.amy.evaluate(
         "{const box = document.getElementById('person-volume'); box.value = 50; box.dispatchEvent(new Event('input'));"
-        " slow = '/hears/'; document.getElementById('person-close').click();"
+        " slow = '/volumes/'; document.getElementById('person-close').click();"
         " document.querySelector('[data-participant=local-Cy] .person-more').click()}"
     )
     assert await stage.amy.evaluate("document.getElementById('person-volume').value") == "100"
     await stage.amy.wait_for("asked.length > 0")
     await stage.amy.evaluate("answer()")
-    await eventually(lambda: stage.room.hearing.gain(amy, ben) == 0.5, "Amy hears Ben at half")
-    assert stage.room.hearing.gain(amy, "local-Cy") == 1
+    await eventually(lambda: stage.room.volumes.volume(amy, ben) == 0.5, "Amy hears Ben at half")
+    assert stage.room.volumes.volume(amy, "local-Cy") == 1
 
 
 async def test_an_answer_about_somebody_leaves_the_dialog_of_somebody_else_open(stage: Stage) -> None:

@@ -92,7 +92,7 @@ async def show(request: web.Request) -> web.Response:
     room, participant = find_participant(request)
     check_seen(room, actor, participant)
     state = participant.state()
-    body = participant_json(state) | {"voice": voice_json(state)}
+    body = participant_json(state) | {"voice": voice_json(participant)}
     connection = server.reception.peer(room.name, participant.id) or server.call(participant.id)
     if connection is not None:
         body["connection"] = plain(connection.stats())

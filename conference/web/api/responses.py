@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -50,6 +50,9 @@ class Voice(Answered):
 
     levelling: bool
     noise_suppression: bool
+    available: list[Literal["levelling", "noise_suppression"]] = Field(
+        description="What can be done to it here: suppression needs a library, and both a voice that is sent."
+    )
 
 
 class ParticipantInFull(Participant):

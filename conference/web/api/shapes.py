@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from conference.access.grants import ROLES, Role
+from conference.audio.suppression import available
 from conference.room.hearing import Rule
-from conference.room.participant import ParticipantState
+from conference.room.participant import Participant, ParticipantState
 from conference.room.policy import RoomPolicy
 from conference.room.room import Room
 from conference.room.sounds import Sound
@@ -34,9 +35,11 @@ def participant_json(state: ParticipantState) -> Json:
     }
 
 
-def voice_json(state: ParticipantState) -> Json:
-    """How one participant's voice is treated."""
-    return {"levelling": state.levelling, "noise_suppression": state.noise_suppression}
+def voice_json(participant: Participant) -> Json:
+    """How one participant's voice is treated, and what can be done to it here: nothing to one that there is not."""
+    settings = participant.voice.settings
+    stages = [] if participant.source is None else ["levelling", *(["noise_suppression"] if available() else [])]
+    return {"levelling": settings.levelling, "noise_suppression": settings.noise_suppression, "available": stages}
 
 
 def room_json(room: Room, *, moderating: bool = False, only: str | None = None) -> Json:

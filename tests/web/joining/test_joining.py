@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from types import SimpleNamespace
 
 import pytest
 from yarl import URL
@@ -30,7 +32,7 @@ async def test_a_participant_shows_what_the_design_says() -> None:
         connection = body.pop("connection")
         assert body.pop("id") == location.rsplit("/", 1)[1]
         assert body.pop("joined_at") > 1_700_000_000
-        assert body.pop("voice") == {"levelling": True, "noise_suppression": False}
+        assert body.pop("voice").keys() == {"levelling", "noise_suppression", "available"}
         assert body == {
             "name": "Amy",
             "transport": "webrtc",
@@ -286,6 +288,19 @@ async def test_muting_and_renaming_answer_with_the_participant() -> None:
         assert (body["muted"], body["name"]) == (True, "Amelia")
         response = await site.client.patch(location, data="{}", headers=MERGE_PATCH)
         assert (await response.json())["muted"] is True
+
+
+@pytest.mark.parametrize("there", [True, False])
+async def test_what_can_be_done_to_a_voice_is_said(monkeypatch: pytest.MonkeyPatch, there: bool) -> None:
+    monkeypatch.setitem(sys.modules, "pywebrtc_audio", SimpleNamespace() if there else None)
+    async with Site() as site:
+        location = (await site.join()).headers["Location"]
+        body = await (await site.client.get(location)).json()
+        assert body["voice"]["available"] == ["levelling", *["noise_suppression"] * there]
+        [participant] = site.server.conference.rooms["tea"].participants.values()
+        participant.source = None
+        body = await (await site.client.get(location)).json()
+        assert body["voice"]["available"] == [], "there is no voice"
 
 
 async def test_noise_suppression_that_the_server_has_not_got_is_a_conflict(monkeypatch: pytest.MonkeyPatch) -> None:

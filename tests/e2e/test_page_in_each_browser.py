@@ -119,7 +119,7 @@ async def hears_amy(ear: Ear) -> bool:
     return level_at(heard, SAMPLE_RATE, AMY_HZ) == pytest.approx(-20, abs=3)
 
 
-async def until(holds: Callable[[], Awaitable[Any]], what: str, *, within: float = 15) -> None:
+async def until(holds: Callable[[], Awaitable[Any]], what: str, *, within: float = 30) -> None:
     """Wait until something holds that takes a while to find out."""
     try:
         async with asyncio.timeout(within):

@@ -75,8 +75,10 @@ async def test_a_foreign_stack_and_a_headless_peer_hear_each_other_and_not_thems
 ) -> None:
     async with join(stack, server, tmp_path) as theirs:
         await theirs.says("connected")
-        await eventually(lambda: hears(ours.everything(), THEIRS, OURS), f"the headless peer hears {stack}")
-        await eventually(lambda: hears(theirs.everything(), OURS, THEIRS), f"{stack} hears the headless peer")
+        await eventually(lambda: hears(ours.everything(), THEIRS, OURS), f"the headless peer hears {stack}", within=30)
+        await eventually(
+            lambda: hears(theirs.everything(), OURS, THEIRS), f"{stack} hears the headless peer", within=30
+        )
         assert (await theirs.leave())["status"] == 204
     assert [one.name for one in server.live.conference.rooms[ROOM].participants.values()] == ["headless"]
 
@@ -102,6 +104,6 @@ async def test_ffmpegs_whip_muxer_is_heard(
         endpoint, str(THEIRS), str(SENT_DBFS), str(certificate_path), str(key_path), flags,
     ) as theirs:  # fmt: skip
         await theirs.says("connected")
-        await eventually(lambda: hears(ours.everything(), THEIRS, OURS), "the headless peer hears FFmpeg")
+        await eventually(lambda: hears(ours.everything(), THEIRS, OURS), "the headless peer hears FFmpeg", within=30)
         await theirs.leave()
     assert [one.name for one in server.live.conference.rooms[ROOM].participants.values()] == ["headless"]

@@ -123,8 +123,8 @@ class Peer:
             offer, max_bytes=self._settings.max_sdp_bytes, max_candidates=self._settings.max_candidates
         )
         mids = frozenset({None, parsed.sections[parsed.carrier].mid, *(one.section.mid for one in parsed.audio)})
-        self._offered = _Offered(parsed.ufrag, parsed.password, mids)
-        self._candidates = len(parsed.candidates)
+        self._offered = _Offered(parsed.transport.ufrag, parsed.transport.password, mids)
+        self._candidates = len(parsed.transport.candidates)
         try:
             answer = await self._negotiate(parsed)
         except OfferError:
@@ -141,7 +141,7 @@ class Peer:
 
     async def _negotiate(self, offer: AudioOffer) -> str:
         ours = random.getrandbits(32)
-        self._transport = transport = Transport(self._mux, self._certificate, offer, self._follow)
+        self._transport = transport = Transport(self._mux, self._certificate, offer.transport, self._follow)
         self._start_session(offer, transport, ours)
         self.state = "connecting"
         self._since_ns = self._now()
@@ -202,7 +202,10 @@ class Peer:
         offered = self._offered
         if offered is None or self._transport is None or self.state == "closed":
             raise ValueError("There is no connection to add candidates to.")
-        if parsed.ufrag not in (None, offered.ufrag) or parsed.password not in (None, offered.password):
+        if parsed.ufrag not in (None, offered.ufrag) or parsed.password not in (
+            None,
+            offered.password,
+        ):
             raise IceRestartError("An ICE restart is not supported here: join again with a new offer.")
         for mid, candidate in parsed.candidates:
             if mid in offered.mids and self._candidates < self._settings.max_candidates:

@@ -14,7 +14,7 @@ from conference.webrtc.receive.stream import InboxLine
 from conference.webrtc.rtp.srtp import SrtpSession
 from conference.webrtc.sdp.candidate import Candidate
 from conference.webrtc.sdp.formats import Format
-from conference.webrtc.sdp.offer import AudioOffer
+from conference.webrtc.sdp.transport import PeerTransport
 from conference.webrtc.send.stream import Line, SoloLine
 from conference.webrtc.send.table import OutboxLine
 from conference.webrtc.udp.mux import UdpMux
@@ -33,19 +33,21 @@ class Transport:
     Args:
         mux: the shared port.
         certificate: ours.
-        offer: what is known of the peer.
+        theirs: what the peer says about its side.
         changed: called when :attr:`state` has changed.
     """
 
-    def __init__(self, mux: UdpMux, certificate: Certificate, offer: AudioOffer, changed: Callable[[], object]) -> None:
+    def __init__(
+        self, mux: UdpMux, certificate: Certificate, theirs: PeerTransport, changed: Callable[[], object]
+    ) -> None:
         self.state: TransportState = "connecting"
-        self.ice = MuxedIce(mux, offer, routed=self._routed, dtls=self._datagram)
+        self.ice = MuxedIce(mux, theirs, routed=self._routed, dtls=self._datagram)
         # "The answerer ... SHOULD use setup:active" (RFC 5763 section 5): the first flight is a round trip earlier.
-        self.setup: Literal["active", "passive"] = "passive" if offer.setup == "active" else "active"
+        self.setup: Literal["active", "passive"] = "passive" if theirs.setup == "active" else "active"
         self._dtls = Dtls(
-            certificate, client=self.setup == "active", fingerprints=offer.fingerprints, send=self.ice.send
+            certificate, client=self.setup == "active", fingerprints=theirs.fingerprints, send=self.ice.send
         )
-        self._offered = offer.candidates
+        self._offered = theirs.candidates
         self._changed = changed
         self._early: list[bytes] = []
         self._timer: asyncio.TimerHandle | None = None

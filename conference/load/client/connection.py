@@ -102,14 +102,14 @@ class Link:
             raise ConnectionFailedError(f"The server's answer can't be used: {error}") from error
         self._dtls = Dtls(
             _certificate(),
-            client=answer.setup == "passive",  # "the answerer is passive": the handshake is ours to begin
-            fingerprints=answer.fingerprints,
+            client=answer.transport.setup == "passive",  # "the answerer is passive": the handshake is ours to begin
+            fingerprints=answer.transport.fingerprints,
             send=self._send,
         )
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
-                candidates = [(one.address, one.port) for one in answer.candidates]
-                await self._ice.find(answer.ufrag, answer.password, candidates)
+                candidates = [(one.address, one.port) for one in answer.transport.candidates]
+                await self._ice.find(answer.transport.ufrag, answer.transport.password, candidates)
                 self._dtls.start()
                 for datagram in self._early:
                     self._dtls.receive(datagram)
@@ -266,7 +266,8 @@ class Link:
             self._incoming, self.outgoing = SrtpSession(dtls.incoming), SrtpSession(dtls.outgoing)
             self._settled.set_result(None)
         elif dtls.state in ("failed", "closed"):
-            self._settled.set_exception(ConnectionFailedError("The connection failed."))
+            why = f"The connection failed: {dtls.reason or 'the server ended it'}."
+            self._settled.set_exception(ConnectionFailedError(why))
         if self._repeat is not None:
             self._repeat.cancel()
         wait = dtls.timeout()

@@ -27,7 +27,7 @@ from conference.webrtc.ice.stun import (
     new_transaction_id,
 )
 from conference.webrtc.sdp.candidate import Candidate, can_be_reached
-from conference.webrtc.sdp.offer import AudioOffer
+from conference.webrtc.sdp.transport import PeerTransport
 from conference.webrtc.udp.mux import UdpMux
 from conference.webrtc.udp.sockets import Address, SharedSocket
 
@@ -113,7 +113,7 @@ class MuxedIce:
 
     Args:
         mux: the shared port.
-        offer: the peer's credentials and candidates.
+        theirs: the peer's credentials.
         routed: called when there is a path to the peer, and whenever there is another one.
         dtls: takes DTLS datagrams.
 
@@ -127,21 +127,21 @@ class MuxedIce:
     """
 
     def __init__(
-        self, mux: UdpMux, offer: AudioOffer, *, routed: Callable[[], object], dtls: Callable[[bytes], object]
+        self, mux: UdpMux, theirs: PeerTransport, *, routed: Callable[[], object], dtls: Callable[[bytes], object]
     ) -> None:
         # aioice draws four characters, which is too few to tell thousands of connections apart.
         self.ufrag = secrets.token_hex(8)
         # "The full agent MUST take on the controlling role, and the lite agent ... the controlled role" (RFC 8445
         # section 6.1.1): nobody else would nominate. Of two full agents it is the one who offered.
-        self._connection = connection = Connection(ice_controlling=offer.ice_lite, local_username=self.ufrag)
-        connection.remote_is_lite = offer.ice_lite
-        connection.remote_username, connection.remote_password = offer.ufrag, offer.password
-        self._remote_key = offer.password.encode()
+        self._connection = connection = Connection(ice_controlling=theirs.ice_lite, local_username=self.ufrag)
+        connection.remote_is_lite = theirs.ice_lite
+        connection.remote_username, connection.remote_password = theirs.ufrag, theirs.password
+        self._remote_key = theirs.password.encode()
         self._key = connection.local_password.encode()
-        self._username = f"{self.ufrag}:{offer.ufrag}"  # of the peer's requests, and of ours
-        self._asking = f"{offer.ufrag}:{self.ufrag}"
+        self._username = f"{self.ufrag}:{theirs.ufrag}"  # of the peer's requests, and of ours
+        self._asking = f"{theirs.ufrag}:{self.ufrag}"
         self._mux = mux
-        self.checks = mux.checks.budget(ice_lite=offer.ice_lite)
+        self.checks = mux.checks.budget(ice_lite=theirs.ice_lite)
         self._routed = routed
         self._protocols: dict[SharedSocket, StunProtocol] = {}
         self._checking: asyncio.Task[None] | None = None

@@ -13,9 +13,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from conference.webrtc.sdp.audio import AudioSection, parse_audio
-from conference.webrtc.sdp.candidate import Candidate
 from conference.webrtc.sdp.grammar import Description, OfferError, Section, UnsupportedOffer, parse_description
-from conference.webrtc.sdp.transport import Setup, TransportReader, levels_of
+from conference.webrtc.sdp.transport import PeerTransport, parse_transport
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +28,7 @@ class AudioOffer:
     tagged: int | None
     """Which of :attr:`sections` carries the transport for the whole BUNDLE group; ``None`` if there is no group."""
 
-    ufrag: str
-    password: str
-    ice_lite: bool
-    setup: Setup
-    fingerprints: tuple[tuple[str, str], ...]
-    """Digest name and value, of digests that we can compute."""
-
-    candidates: tuple[Candidate, ...]
+    transport: PeerTransport
 
     @property
     def first(self) -> AudioSection:
@@ -73,38 +65,37 @@ def parse_offer(text: str, *, max_bytes: int = 64 * 1024, max_candidates: int = 
     description = parse_description(text, max_bytes)
     if any("mid" in one.attributes and one.mid is None for one in description.sections):
         raise OfferError("The offer has a malformed 'a=mid'.")
-    audio = _used(description)
-    tagged = _tagged(description, audio[0])
+    audio = _used(description, max_candidates)
     group, *other = (description.bundle_of(one.section.mid) for one in audio)
     if other and other != [group or None]:
         raise UnsupportedOffer(
             "The offer sends and receives in two audio sections that do not share a transport: "
             "put both into one BUNDLE group, or offer one section that does both."
         )
-    carrier = None if tagged is None else description.sections[tagged]
-    reader = TransportReader(levels_of(description, audio[0].section, carrier))
-    ufrag, password = reader.credentials()
     return AudioOffer(
         sections=description.sections,
         audio=audio,
-        tagged=tagged,
-        ufrag=ufrag,
-        password=password,
-        ice_lite="ice-lite" in description.attributes,
-        setup=reader.setup(),
-        fingerprints=reader.fingerprints(),
-        candidates=reader.candidates(max_candidates),
+        tagged=_tagged(description, audio[0]),
+        transport=_transport(description, audio[0], max_candidates),
     )
 
 
-def _used(description: Description) -> tuple[AudioSection, ...]:
+def _transport(description: Description, audio: AudioSection, max_candidates: int) -> PeerTransport:
+    tagged = _tagged(description, audio)
+    carrier = None if tagged is None else description.sections[tagged]
+    return parse_transport(description, audio.section, carrier, max_candidates)
+
+
+def _used(description: Description, max_candidates: int) -> tuple[AudioSection, ...]:
     """The first section that can be used; and if its sound goes one way only, the first one for the other way."""
     usable: list[AudioSection] = []
     refusals: list[OfferError] = []
     for index, section in enumerate(description.sections):
         if section.kind == "audio" and not section.rejected:
             try:
-                usable.append(parse_audio(description, index))
+                audio = parse_audio(description, index)
+                _transport(description, audio, max_candidates)
+                usable.append(audio)
             except OfferError as error:
                 refusals.append(error)
     if not usable:

@@ -66,8 +66,8 @@ class Connection:
     def __init__(self, *, ice_lite: bool = False) -> None:
         self.wire = Wire()
         self.routes = 0
-        offer = replace(parse_offer(CHROMIUM), ufrag=UFRAG, password=PASSWORD, ice_lite=ice_lite)
-        self.ice = MuxedIce(cast("UdpMux", self.wire), offer, routed=self._routed, dtls=lambda _: None)
+        theirs = replace(parse_offer(CHROMIUM).transport, ufrag=UFRAG, password=PASSWORD, ice_lite=ice_lite)
+        self.ice = MuxedIce(cast("UdpMux", self.wire), theirs, routed=self._routed, dtls=lambda _: None)
 
     def _routed(self) -> None:
         self.routes += 1

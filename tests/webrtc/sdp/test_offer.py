@@ -15,9 +15,9 @@ from tests.webrtc.offers import AUDIO, CHROMIUM, CHROMIUM_EVERYTHING, DATA, FING
 
 def test_what_chromium_offers_is_understood() -> None:
     offer = parse_offer(CHROMIUM)
-    assert (offer.first.section.mid, offer.first.direction, offer.setup) == ("0", "sendrecv", "actpass")
-    assert (offer.ufrag, offer.password) == ("AbCd", "abcdefghijklmnopqrstuvwx")
-    assert offer.fingerprints == (("sha-256", FINGERPRINT),)
+    assert (offer.first.section.mid, offer.first.direction, offer.transport.setup) == ("0", "sendrecv", "actpass")
+    assert (offer.transport.ufrag, offer.transport.password) == ("AbCd", "abcdefghijklmnopqrstuvwx")
+    assert offer.transport.fingerprints == (("sha-256", FINGERPRINT),)
     assert [(one.codec, one.payload_type, one.clock_rate) for one in offer.first.formats] == [
         ("opus", 111, 48_000),
         ("PCMU", 0, 8_000),
@@ -42,7 +42,7 @@ def test_a_bundle_only_section_takes_its_transport_from_the_tagged_one() -> None
     bundled = AUDIO.replace(TRANSPORT, "a=bundle-only\n").replace("m=audio 9", "m=audio 0").replace("a=rtcp-mux\n", "")
     offer = parse_offer(crlf(session("1", "0") + VIDEO + bundled))
     assert offer.first.index == 1
-    assert offer.ufrag == "AbCd"
+    assert offer.transport.ufrag == "AbCd"
 
 
 def test_the_transport_is_that_of_the_tagged_section_and_no_other() -> None:
@@ -58,7 +58,7 @@ def test_the_transport_is_that_of_the_tagged_section_and_no_other() -> None:
         (session("1").replace("a=msid", "a=group:BUNDLE 0\na=msid"), "EfGh", 9),
     ):
         offer = parse_offer(crlf(groups + video + audio))
-        assert (offer.ufrag, [one.port for one in offer.candidates]) == (ufrag, [port])
+        assert (offer.transport.ufrag, [one.port for one in offer.transport.candidates]) == (ufrag, [port])
 
 
 INACTIVE = AUDIO.replace("a=sendrecv", "a=inactive").replace("a=mid:0", "a=mid:8")
@@ -67,7 +67,11 @@ G722 = (
 )
 
 
-@pytest.mark.parametrize("unusable", [INACTIVE, G722])
+PLAIN = re.sub(r"a=(fingerprint|setup|ice).*\n", "", AUDIO).replace("UDP/TLS/RTP/SAVPF", "RTP/AVP")
+NO_MUX = AUDIO.replace("a=rtcp-mux\n", "").replace("a=mid:0", "a=mid:7")
+
+
+@pytest.mark.parametrize("unusable", [INACTIVE, G722, PLAIN.replace("a=mid:0", "a=mid:6"), NO_MUX])
 def test_the_first_audio_section_that_can_be_used_is_meant(unusable: str) -> None:
     assert parse_offer(crlf(session("0") + unusable + AUDIO)).first.index == 1
 
@@ -104,8 +108,8 @@ def test_two_sections_on_two_transports_are_not_half_accepted(mids: tuple[str, .
 
 def test_transport_attributes_may_stand_for_the_whole_session() -> None:
     offer = parse_offer(crlf(session() + TRANSPORT + AUDIO.replace(TRANSPORT, "")))
-    assert offer.ufrag == "AbCd"
-    assert offer.fingerprints == (("sha-256", FINGERPRINT),)
+    assert offer.transport.ufrag == "AbCd"
+    assert offer.transport.fingerprints == (("sha-256", FINGERPRINT),)
 
 
 def test_useless_candidates_are_left_out() -> None:
@@ -118,12 +122,12 @@ a=candidate:5 1 UDP 1686052607 2001:db8::7 50003 typ srflx raddr 0.0.0.0 rport 0
 a=end-of-candidates
 """
     offer = parse_offer(crlf(session("0") + AUDIO + candidates))
-    assert [one.address for one in offer.candidates] == ["192.0.2.7", "2001:db8::7"]
+    assert [one.address for one in offer.transport.candidates] == ["192.0.2.7", "2001:db8::7"]
 
 
 def test_candidates_are_limited() -> None:
     many = "".join(f"a=candidate:{n} 1 udp {n} 192.0.2.7 {n + 1} typ host\n" for n in range(500))
-    assert len(parse_offer(crlf(session("0") + AUDIO + many), max_candidates=20).candidates) == 20
+    assert len(parse_offer(crlf(session("0") + AUDIO + many), max_candidates=20).transport.candidates) == 20
 
 
 def test_opus_without_rtpmap_order_is_still_preferred() -> None:
@@ -213,5 +217,5 @@ def test_whatever_is_offered_is_refused_or_gets_an_answer_that_can_be_read(text:
     assert all(line.isprintable() for line in written.split("\r\n"))
     answer = parse_offer(written)
     assert answer.first.index == offer.first.index
-    assert answer.ufrag == "server"
+    assert answer.transport.ufrag == "server"
     assert [one.payload_type for one in answer.first.formats] == [one.payload_type for one in offer.first.formats]

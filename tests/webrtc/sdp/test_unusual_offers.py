@@ -77,8 +77,8 @@ def understood(offer: AudioOffer) -> tuple[object, ...]:
     """What counts of an offer."""
     one = offer.first
     return (
-        one.index, one.section.mid, one.direction, one.red, one.level_id, one.ssrc, offer.setup, offer.fingerprints,
-        offer.ufrag, offer.password, offer.tagged, [(each.codec, each.payload_type) for each in one.formats],
+        one.index, one.section.mid, one.direction, one.red, one.level_id, one.ssrc, offer.transport, offer.tagged,
+        [(each.codec, each.payload_type) for each in one.formats],
         one.formats[0].number("useinbandfec"), one.formats[0].number("minptime"),
     )  # fmt: skip
 
@@ -105,12 +105,12 @@ USELESS = {
 @pytest.mark.parametrize("kind", USELESS)
 def test_a_candidate_that_is_of_no_use_costs_that_candidate(kind: str) -> None:
     offer = parse_offer(CHROMIUM + USELESS[kind] + "\r\n" + CANDIDATE)
-    assert [(one.address, one.port) for one in offer.candidates] == [("192.0.2.7", 50000)]
+    assert [(one.address, one.port) for one in offer.transport.candidates] == [("192.0.2.7", 50000)]
 
 
 def test_a_candidate_may_be_written_in_capitals() -> None:
     offer = parse_offer(CHROMIUM + CANDIDATE.replace("udp", "UDP").replace("typ host", "TYP HOST"))
-    assert [one.type for one in offer.candidates] == ["host"]
+    assert [one.type for one in offer.transport.candidates] == ["host"]
 
 
 def test_stereo_in_mu_law_is_another_format() -> None:

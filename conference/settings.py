@@ -43,6 +43,8 @@ WEBHOOK_EVENTS = (
     "participant.joined",
     "participant.left",
     "participant.updated",
+    "participants.left",
+    "participants.updated",
     "room.updated",
     "hearing.changed",
     "unmute.requested",

@@ -1,6 +1,7 @@
 """Follows what happens in the rooms, and says it to those whom it concerns and who have no page that would show it.
 
-What happens is looked at before the next tick, when it is over; and costs nothing while nothing happens.
+What happens is looked at before the next tick, when it is over; what happens to hundreds at once, in the course of the
+next few. It costs nothing while nothing happens.
 """
 
 from __future__ import annotations
@@ -34,6 +35,9 @@ from conference.room.events import (
 from conference.room.participant import ParticipantState
 
 log = logging.getLogger(__name__)
+
+EVENTS_A_TICK = 50
+"""Events that are seen to on one tick, so that a decision about hundreds of people does not hold up the sound."""
 
 _OF_NO_INTEREST = (LevelsMeasured, TalkingStarted, TalkingStopped)
 
@@ -100,8 +104,8 @@ class Attendant:
         conference.subscribe(None, self._note)
 
     def tick(self, now_ns: int) -> None:
-        """See to what has happened since the last tick. Never raises."""
-        for _ in range(len(self._happened)):
+        """See to what has happened since the last tick: of very much, to some of it. Never raises."""
+        for _ in range(min(len(self._happened), EVENTS_A_TICK)):
             event = self._happened.popleft()
             try:
                 self._see_to(event, now_ns)
@@ -215,7 +219,8 @@ class Attendant:
         desk.people[state.id] = state
         if before.waiting and not state.waiting:
             desk.speaker.hush(state.id)  # that they should wait
-            desk.tell(state.id, ["admitted", desk.count_prompt(state.id)])
+            if state.id in desk.prompted:
+                desk.tell(state.id, ["admitted", desk.count_prompt(state.id)])
             self._announce(desk, state, "join")
         for prompt in _news(before, state):
             desk.tell(state.id, [prompt])

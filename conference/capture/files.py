@@ -17,7 +17,7 @@ from typing import Final
 from conference.capture.format import MAGIC, encode
 from conference.capture.records import Ended
 from conference.capture.room import CapturedRoom
-from conference.room.events import RoomEvent
+from conference.room.events import Published
 from conference.room.loudest import DEFAULT_LIMIT
 from conference.room.policy import DEFAULT_POLICY, RoomPolicy
 from conference.room.room import Room
@@ -177,7 +177,7 @@ class Captures:
         self,
         name: str,
         created_at: float,
-        publish: Callable[[RoomEvent], None],
+        publish: Callable[[Published], None],
         voice: VoiceSettings = DEFAULT_VOICE,
         *,
         max_talkers: int = DEFAULT_LIMIT,

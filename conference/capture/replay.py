@@ -42,7 +42,7 @@ from conference.capture.records import (
 )
 from conference.codecs.base import Codec
 from conference.playout.source import PacketSource
-from conference.room.events import RoomEvent, TalkingStarted, TalkingStopped
+from conference.room.events import Published, TalkingStarted, TalkingStopped, events_of
 from conference.room.participant import Participant, Restraints
 from conference.room.room import Room
 from conference.room.voice import VoiceSettings
@@ -312,11 +312,12 @@ class Replay:
         if all(one.what != what for one in self.differences):
             self.differences.append(Difference(self.last_tick, what))
 
-    def _publish(self, event: RoomEvent) -> None:
-        if isinstance(event, TalkingStarted):
-            self.listeners[event.participant_id].spurts.append(Spurt(self.last_tick))
-        elif isinstance(event, TalkingStopped):
-            self.listeners[event.participant_id].spurts[-1].end_tick = self.last_tick
+    def _publish(self, published: Published) -> None:
+        for event in events_of(published):
+            if isinstance(event, TalkingStarted):
+                self.listeners[event.participant_id].spurts.append(Spurt(self.last_tick))
+            elif isinstance(event, TalkingStopped):
+                self.listeners[event.participant_id].spurts[-1].end_tick = self.last_tick
 
     def _in_room(self) -> Room:
         if self._room is None:

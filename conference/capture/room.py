@@ -7,7 +7,7 @@ fails or is full ends; the room goes on.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any, Final, Protocol
@@ -34,7 +34,7 @@ from conference.capture.taps import TappedSink, TappedSource, tap_messages, tap_
 from conference.capture.versions import versions
 from conference.codecs.base import Codec
 from conference.playout.source import PacketSource
-from conference.room.events import RoomEvent
+from conference.room.events import Published
 from conference.room.loudest import DEFAULT_LIMIT
 from conference.room.participant import Departure, Participant, Sink, Source
 from conference.room.policy import DEFAULT_POLICY, RoomPolicy
@@ -93,7 +93,7 @@ class CapturedRoom(Room):
         self,
         name: str,
         created_at: float,
-        publish: Callable[[RoomEvent], None],
+        publish: Callable[[Published], None],
         voice: VoiceSettings = DEFAULT_VOICE,
         *,
         max_talkers: int = DEFAULT_LIMIT,
@@ -162,8 +162,8 @@ class CapturedRoom(Room):
         if seat is not None:
             self._try(lambda: self._happened(Changed(seat.index, {"renewed": True})))
 
-    def _updated(self, participant: Participant, by: str | None = None) -> None:
-        super()._updated(participant, by)
+    def _updated(self, participant: Participant, by: str | None = None, changed: Iterable[str] = ()) -> None:
+        super()._updated(participant, by, changed)
         seat = self._seats.get(participant.id)
         if seat is not None:
             self._try(lambda: self._note(seat))

@@ -8,11 +8,11 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from conference.audio.frame import TICK_NS
 from conference.room.errors import InvalidRoomName, RoomFull, TooManyRooms
-from conference.room.events import RoomEvent
+from conference.room.events import Published, RoomEvent, events_of
 from conference.room.loudest import DEFAULT_LIMIT
 from conference.room.participant import Departure, Participant
 from conference.room.policy import DEFAULT_POLICY, RoomPolicy
@@ -20,6 +20,8 @@ from conference.room.room import Room
 from conference.room.voice import DEFAULT_VOICE, VoiceSettings
 
 log = logging.getLogger(__name__)
+
+_Event = TypeVar("_Event", bound=Published)
 
 RoomFactory: TypeAlias = Callable[..., Room]
 """Makes a room; called with the arguments of `Room`."""
@@ -80,8 +82,8 @@ class Conference:
         self._policy_of = policy_of
         self._limits = limits
         self._voice = voice
-        self._subscribers: dict[str | None, list[Callable[[RoomEvent], None]]] = {}
-        self._untold: deque[tuple[str, RoomEvent]] = deque()
+        self._subscribers: dict[str | None, list[Callable[[Published], None]]] = {}
+        self._untold: deque[tuple[str, Published]] = deque()
 
     def get(self, room_name: str) -> Room | None:
         """The room of that name, if anybody is in it."""
@@ -155,14 +157,14 @@ class Conference:
         room.dismiss(participant_id, reason, departure, by=by)
         self._drop_if_empty(room)
 
-    def end(self, room_name: str, reason: str, *, by: str | None = None) -> None:
+    def end(self, room_name: str, reason: str, departure: Departure = "ended", *, by: str | None = None) -> None:
         """Send everybody in a room away.
 
         Raises:
             KeyError: there is no such room.
         """
         room = self.rooms[room_name]
-        room.end(reason, by=by)
+        room.end(reason, departure, by=by)
         self._drop_if_empty(room)
 
     def _drop_if_empty(self, room: Room) -> None:
@@ -176,6 +178,15 @@ class Conference:
 
         With ``None``, those of all rooms. What a callback causes itself is told when all know what happened before.
         """
+
+        def each(published: Published) -> None:
+            for event in events_of(published):
+                _call(callback, event, event.room)
+
+        return self.subscribe_to_batches(room_name, each)
+
+    def subscribe_to_batches(self, room_name: str | None, callback: Callable[[Published], None]) -> Callable[[], None]:
+        """As :meth:`subscribe`, but be called once for all that one decision brought about."""
         self._subscribers.setdefault(room_name, []).append(callback)
 
         def unsubscribe() -> None:
@@ -208,8 +219,8 @@ class Conference:
                 log.exception("room %s: tick %d failed", room.name, tick)
             self._drop_if_empty(room)  # a room that ends with its host may end on a tick
 
-    def _publish(self, room_name: str, event: RoomEvent) -> None:
-        self._untold.append((room_name, event))
+    def _publish(self, room_name: str, published: Published) -> None:
+        self._untold.append((room_name, published))
         if len(self._untold) > 1:
             return  # a callback caused this one
         while self._untold:
@@ -218,12 +229,16 @@ class Conference:
             finally:
                 self._untold.popleft()
 
-    def _tell(self, room_name: str, event: RoomEvent) -> None:
+    def _tell(self, room_name: str, published: Published) -> None:
         for callback in (*self._subscribers.get(None, ()), *self._subscribers.get(room_name, ())):
-            try:
-                callback(event)
-            except Exception:
-                log.exception("room %s: a subscriber failed", room_name)
+            _call(callback, published, room_name)
+
+
+def _call(callback: Callable[[_Event], None], event: _Event, room_name: str) -> None:
+    try:
+        callback(event)
+    except Exception:
+        log.exception("room %s: a subscriber failed", room_name)
 
 
 def _people(rooms: Mapping[str, Room]) -> int:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from conference.room.hearing import Rule
@@ -40,6 +40,8 @@ class ParticipantUpdated:
     room: str
     participant: ParticipantState
     by: str | None = None
+    changed: frozenset[str] = field(default=frozenset(), compare=False)
+    """Which fields of the state have another value than before, if that is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,3 +151,20 @@ RoomEvent: TypeAlias = (
     | SoundStopped
     | MessageSent
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one decision brought about, if that is more than one event: all of them, in order."""
+
+    room: str
+    events: tuple[RoomEvent, ...]
+
+
+Published: TypeAlias = RoomEvent | Batch
+"""What a room publishes."""
+
+
+def events_of(published: Published) -> tuple[RoomEvent, ...]:
+    """The events, one by one."""
+    return published.events if isinstance(published, Batch) else (published,)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
 from conference.audio.frame import SILENT_LEVEL
 from conference.room.entry import check_entry, has_host, must_wait
 from conference.room.events import (
+    Batch,
     DigitPressed,
     MessageSent,
     ParticipantJoined,
     ParticipantLeft,
     ParticipantUpdated,
+    Published,
     RoomEvent,
     RoomUpdated,
     TalkingStarted,
@@ -34,13 +37,13 @@ HOST_GRACE_TICKS = 1500
 class People:
     """The participants of one room, by id.
 
-    What changes about them is published at once. ``by`` always names who did it, if it was somebody else than they
-    themselves.
+    What changes about them is published at once; what one decision changes about many, as one batch. ``by`` always
+    names who did it, if it was somebody else than they themselves.
 
     Args:
         name: as in the URL.
         created_at: unix time in seconds.
-        publish: takes every event, at once and in order.
+        publish: takes every event, and every batch, at once and in order.
         voice: how the voices of those who join are treated.
         policy: how the room is run, to begin with.
     """
@@ -49,7 +52,7 @@ class People:
         self,
         name: str,
         created_at: float,
-        publish: Callable[[RoomEvent], None],
+        publish: Callable[[Published], None],
         voice: VoiceSettings,
         policy: RoomPolicy,
     ) -> None:
@@ -57,7 +60,8 @@ class People:
         self.created_at = created_at
         self.participants: dict[str, Participant] = {}
         self.policy = policy
-        self._publish = publish
+        self._publish_now = publish
+        self._batch: list[RoomEvent] | None = None  # what the decision that is being carried out has brought about
         self._voice = voice
         self._without_host = 0  # ticks since the last host was lost, if the room ends with them
 
@@ -118,11 +122,12 @@ class People:
                 log.exception("room %s: the connection of participant %s cannot be ended", self.name, participant_id)
         self.remove(participant_id, reason)  # unless ending the connection did that
 
-    def end(self, reason: str, *, by: str | None = None) -> None:
+    def end(self, reason: str, departure: Departure = "ended", *, by: str | None = None) -> None:
         """Send everybody away."""
-        for participant_id in list(self.participants):
-            if participant_id in self.participants:
-                self.dismiss(participant_id, reason, "ended", by=by)
+        with self._one_decision():
+            for participant_id in list(self.participants):
+                if participant_id in self.participants:
+                    self.dismiss(participant_id, reason, departure, by=by)
 
     def reseat(
         self,
@@ -156,8 +161,9 @@ class People:
     def mute_all(self, spared: Collection[str], *, by: str | None = None) -> list[str]:
         """Mute everybody but hosts and those who are spared. Returns who is muted now, by id."""
         muted = [one.id for one in self.participants.values() if one.role != "host" and one.id not in spared]
-        for participant_id in muted:
-            self.set_muted(participant_id, True, by=by)
+        with self._one_decision():
+            for participant_id in muted:
+                self.set_muted(participant_id, True, by=by)
         return muted
 
     def restrain(self, participant_id: str, restraints: Restraints) -> None:
@@ -179,8 +185,9 @@ class People:
 
     def admit(self, participant_ids: Iterable[str], *, by: str | None = None) -> None:
         """Let people in from the lobby."""
-        for participant_id in participant_ids:
-            self._set(participant_id, by, waiting=False)
+        with self._one_decision():
+            for participant_id in participant_ids:
+                self._set(participant_id, by, waiting=False)
 
     def admit_all(self, *, by: str | None = None) -> None:
         """Let everybody in who waits in the lobby."""
@@ -226,9 +233,10 @@ class People:
         self.policy = policy
         if not policy.ends_with_host:
             self._without_host = 0
-        self._publish(RoomUpdated(self.name, policy, by))
-        if policy.lobby == "off" or (policy.lobby == "host" and has_host(self.participants.values())):
-            self.admit_all(by=by)
+        with self._one_decision():
+            self._publish(RoomUpdated(self.name, policy, by))
+            if policy.lobby == "off" or (policy.lobby == "host" and has_host(self.participants.values())):
+                self.admit_all(by=by)
 
     # What they say without sound
 
@@ -243,15 +251,17 @@ class People:
 
     def _set(self, participant_id: str, by: str | None, **changes: Any) -> None:
         participant = self.participants[participant_id]
-        if all(getattr(participant, field) == value for field, value in changes.items()):
+        changed = {field for field, value in changes.items() if getattr(participant, field) != value}
+        if not changed:
             return
-        for field, value in changes.items():
-            setattr(participant, field, value)
+        for field in changed:
+            setattr(participant, field, changes[field])
         self._stir(participant_id)
         if not participant.may_be_heard:
+            changed.update(("talking", "level"))
             self._set_talking(participant, False)
             participant.level = SILENT_LEVEL
-        self._updated(participant, by)
+        self._updated(participant, by, changed)
 
     def _host_is_here(self) -> None:
         self._without_host = 0
@@ -284,5 +294,27 @@ class People:
         event = TalkingStarted if talking else TalkingStopped
         self._publish(event(self.name, participant.id))
 
-    def _updated(self, participant: Participant, by: str | None = None) -> None:
-        self._publish(ParticipantUpdated(self.name, participant.state(), by))
+    def _updated(self, participant: Participant, by: str | None = None, changed: Iterable[str] = ()) -> None:
+        self._publish(ParticipantUpdated(self.name, participant.state(), by, frozenset(changed)))
+
+    def _publish(self, event: RoomEvent) -> None:
+        if self._batch is None:
+            self._publish_now(event)
+        else:
+            self._batch.append(event)
+
+    @contextmanager
+    def _one_decision(self) -> Iterator[None]:
+        """Publish what happens meanwhile as one batch, if it is more than one event."""
+        if self._batch is not None:
+            yield  # it is part of another
+            return
+        self._batch = []
+        try:
+            yield
+        finally:
+            batch, self._batch = self._batch, None
+            if len(batch) == 1:
+                self._publish_now(batch[0])
+            elif batch:
+                self._publish_now(Batch(self.name, tuple(batch)))

@@ -13,7 +13,7 @@ from functools import partial
 from conference.audio.fade import fade_in, fade_out
 from conference.audio.frame import SILENT_LEVEL, Samples
 from conference.room.encoders import EncoderBank
-from conference.room.events import HearingChanged, LevelsMeasured, RoomEvent, SoundStarted, SoundStopped
+from conference.room.events import HearingChanged, LevelsMeasured, Published, SoundStarted, SoundStopped
 from conference.room.gain_vector import full_row, plain_row
 from conference.room.hearing import Hearing
 from conference.room.loudest import DEFAULT_LIMIT, TalkerSelection
@@ -39,7 +39,7 @@ class Room(People):
     Args:
         name: as in the URL.
         created_at: unix time in seconds.
-        publish: takes every event, at once and in order.
+        publish: takes every event, and every batch, at once and in order.
         voice: how the voices of those who join are treated.
         max_talkers: how many are mixed at once; with more, the loudest.
         policy: how the room is run, to begin with.
@@ -49,7 +49,7 @@ class Room(People):
         self,
         name: str,
         created_at: float,
-        publish: Callable[[RoomEvent], None],
+        publish: Callable[[Published], None],
         voice: VoiceSettings = DEFAULT_VOICE,
         *,
         max_talkers: int = DEFAULT_LIMIT,

@@ -104,9 +104,8 @@ async def _send_home(server: Server) -> None:
 
     Not "ended": no conference is over because a server is started anew, and its people come back by themselves.
     """
-    for name, room in list(server.conference.rooms.items()):
-        for participant_id in list(room.participants):
-            server.conference.dismiss(name, participant_id, SERVER_STOPS, "lost")
+    for name in list(server.conference.rooms):
+        server.conference.end(name, SERVER_STOPS, "lost")
     server.feeds.finish()
 
 

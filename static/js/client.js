@@ -28,10 +28,10 @@ export class Client {
 
   /** The address of the room's event stream, with who reads it. */
   get eventsAddress() {
-    const who = new URLSearchParams();
-    if (this.token) who.set("access_token", this.token);
-    if (this.proof) who.set("seat", this.proof);
-    return `${this.room}/events${who.size > 0 ? `?${who}` : ""}`;
+    const query = new URLSearchParams({ batch: "1" });
+    if (this.token) query.set("access_token", this.token);
+    if (this.proof) query.set("seat", this.proof);
+    return `${this.room}/events?${query}`;
   }
 
   /**

@@ -3,7 +3,7 @@
  */
 
 const TYPES = [
-  "room", "participant.joined", "participant.left", "participant.updated",
+  "room", "participant.joined", "participant.left", "participant.updated", "participants.left", "participants.updated",
   "talking.started", "talking.stopped", "levels", "digit", "room.updated", "hearing.changed", "unmute.requested",
   "sound.started", "sound.stopped", "message",
 ];

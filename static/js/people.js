@@ -40,6 +40,10 @@ export function applyEvent(roster, type, data) {
     case "participant.joined":
     case "participant.updated":
       return withPerson(roster, data.participant);
+    case "participants.updated":
+      return withChanges(roster, data.ids, data.changes);
+    case "participants.left":
+      return withoutAll(roster, data.ids);
     case "participant.left":
       return without(roster, data.participant.id);
     case "talking.started":
@@ -49,6 +53,23 @@ export function applyEvent(roster, type, data) {
     default:
       return roster;
   }
+}
+
+/**
+ * Whom an event is about: each as they are by it, and as they were before, if they were known.
+ *
+ * @param {any} data  of the event
+ * @param {Roster} before
+ * @param {Roster} after
+ * @returns {{person: Person, was: Person | null}[]}
+ */
+export function whomItConcerns(data, before, after) {
+  if (data.participant) return [{ person: data.participant, was: before.get(data.participant.id) ?? null }];
+  return (data.ids ?? []).flatMap((/** @type {string} */ id) => {
+    const was = before.get(id) ?? null;
+    const person = after.get(id) ?? was;
+    return person ? [{ person, was }] : [];
+  });
 }
 
 /**
@@ -123,6 +144,20 @@ function withPerson(roster, person) {
 
 /**
  * @param {Roster} roster
+ * @param {string[]} ids
+ * @param {Partial<Person>} changes  what is so of all of them now
+ */
+function withChanges(roster, ids, changes) {
+  const people = new Map(roster);
+  for (const id of ids) {
+    const person = people.get(id);
+    if (person) people.set(id, { ...person, ...changes });
+  }
+  return people;
+}
+
+/**
+ * @param {Roster} roster
  * @param {string} id
  */
 function without(roster, id) {
@@ -130,6 +165,15 @@ function without(roster, id) {
   const rest = new Map(roster);
   rest.delete(id);
   return rest;
+}
+
+/**
+ * @param {Roster} roster
+ * @param {string[]} ids
+ */
+function withoutAll(roster, ids) {
+  const gone = new Set(ids);
+  return new Map([...roster].filter(([id]) => !gone.has(id)));
 }
 
 /**

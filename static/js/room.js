@@ -126,9 +126,9 @@ export class RoomView extends EventTarget {
       session.addEventListener(type, (event) => {
         if (this.#session === session) act(/** @type {CustomEvent} */ (event).detail);
       });
-    on("roster", ({ type, data, before, was }) => {
+    on("roster", ({ type, data, before, concerned }) => {
       this.#showRoster();
-      this.#tell(type, data, before, was);
+      this.#tell(type, data.by, before, concerned);
     });
     on("house", () => this.#showRoster());
     on("access", () => this.#showRoster());
@@ -175,24 +175,26 @@ export class RoomView extends EventTarget {
    * Says what happened.
    *
    * @param {string} type
-   * @param {any} data
+   * @param {string | null | undefined} by
    * @param {import("./people.js").Person | null} before  we, before it
-   * @param {import("./people.js").Person | null} was  whom it is about, before it
+   * @param {{person: import("./people.js").Person, was: import("./people.js").Person | null}[]} concerned
    */
-  #tell(type, data, before, was) {
+  #tell(type, by, before, concerned) {
     const session = this.#session;
     if (!session) return;
     if (before?.waiting && !session.waiting) this.#letIn();
-    const person = data.participant;
-    if (!person) return;
-    if (person.id === session.ownId) {
-      if (type === "participant.updated" && before) this.#tellOfUs(before, person, data.by);
-    } else if (!person.waiting && (type === "participant.joined" || (type === "participant.updated" && was?.waiting))) {
-      announceJoined(person.name);
-    } else if (type === "participant.joined" && session.moderates) {
-      toast(`${person.name} waits to be let in.`);
-    } else if (type === "participant.left" && !person.waiting) {
-      announceLeft(person.name);
+    const updated = type === "participant.updated" || type === "participants.updated";
+    const left = type === "participant.left" || type === "participants.left";
+    for (const { person, was } of concerned) {
+      if (person.id === session.ownId) {
+        if (updated && before) this.#tellOfUs(before, person, by);
+      } else if (!person.waiting && (type === "participant.joined" || (updated && was?.waiting))) {
+        announceJoined(person.name);
+      } else if (type === "participant.joined" && session.moderates) {
+        toast(`${person.name} waits to be let in.`);
+      } else if (left && !person.waiting) {
+        announceLeft(person.name);
+      }
     }
   }
 

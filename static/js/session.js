@@ -8,7 +8,7 @@ import { RoomEvents } from "./events.js";
 import { applyToHouse, EMPTY_HOUSE } from "./house.js";
 import { Lifeline } from "./lifeline.js";
 import { MuteKeeper } from "./mutekeeper.js";
-import { applyEvent, EMPTY_ROSTER } from "./people.js";
+import { applyEvent, EMPTY_ROSTER, whomItConcerns } from "./people.js";
 import { isPinWanted } from "./problems.js";
 import { may, NO_ACCESS } from "./rights.js";
 import { farewell, SENT_AWAY } from "./standing.js";
@@ -20,7 +20,7 @@ const LOOK_TIME = 3000;
 /** @typedef {import("./lifeline.js").State} State */
 
 /**
- * Fires CustomEvents; the detail is the new value: `state` (`{state, before}`), `roster` (`{type, data, before, was}`: what
+ * Fires CustomEvents; the detail is the new value: `state` (`{state, before}`), `roster` (`{type, data, before, concerned}`: what
  * happened, and what we and whom it is about were before), `house`,
  * `access`, `levels`, `muted` (`{muted, byServer}`), `remote` (another stream to play), `message` (somebody wrote),
  * `asked` (`{by}`: we are asked to unmute), `expired` (our invitation is not good any more), and last of all `dismissed` (`{title, lead}`: we were sent away).
@@ -213,7 +213,8 @@ export class Session extends EventTarget {
    * @param {any} data
    */
   #sendsUsAway(type, data) {
-    if (type !== "participant.left" || data.participant.id !== this.ownId) return false;
+    const leaving = type === "participant.left" ? [data.participant.id] : type === "participants.left" ? data.ids : [];
+    if (!leaving.includes(this.ownId)) return false;
     const words = farewell(data.departure, data.by, data.reason, this.roster);
     if (words) this.#dismiss(words);
     return words !== null;
@@ -225,10 +226,11 @@ export class Session extends EventTarget {
    */
   #onNews(type, data) {
     const before = this.own;
-    const was = this.roster.get(data.participant?.id) ?? null;
     const house = applyToHouse(this.house, type, data);
-    this.roster = applyEvent(this.roster, type, data);
-    this.#emit("roster", { type, data, before, was });
+    const roster = applyEvent(this.roster, type, data);
+    const concerned = whomItConcerns(data, this.roster, roster);
+    this.roster = roster;
+    this.#emit("roster", { type, data, before, concerned });
     if (house !== this.house) {
       this.house = house;
       this.#emit("house", house);

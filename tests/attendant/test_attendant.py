@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from conference.attendant.attendant import EVENTS_A_TICK
 from conference.attendant.menu import Menu
 from conference.audio.frame import Samples
 from conference.prompts.library import Library
@@ -140,6 +141,20 @@ def test_sixty_phones_at_once_are_all_welcomed() -> None:
 
 
 # The lobby, hold, and music
+
+
+def test_what_happens_to_hundreds_at_once_is_seen_to_in_the_course_of_a_few_ticks() -> None:
+    house = House()
+    for number in range(2 * EVENTS_A_TICK):
+        house.join(f"browser-{number}", transport="webrtc")
+    house.join("phone")
+    house.run(3)
+    house.heard()
+    house.room.mute_all((), by="Host")
+    house.run(0.04)
+    assert house.said == []
+    house.run()
+    assert house.said == [("phone", "muted-by-host")]
 
 
 def test_somebody_in_the_lobby_is_told_to_wait_and_then_that_they_are_in() -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from conference.iceservers import parse_ice_server
 from conference.settings import Settings
-from conference.web.events.shapes import EVENT_NAMES
+from conference.web.events.shapes import BATCH_NAMES, EVENT_NAMES
 from tests.e2e.documented import MERGE_PATCH, PARTICIPANT, SDP, TRICKLE, Reader, client, column, section
 from tests.e2e.people import webrtc_person
 from tests.e2e.running import RunningServer, eventually, running_server
@@ -111,7 +111,9 @@ async def test_rooms_and_the_event_stream_tell_who_comes_talks_and_goes(
     assert levels[-1] == {}
     assert max(one.get(ben["id"], -127.0) for one in levels) == pytest.approx(-15.0, abs=2.0)  # a sine of -12 dBFS
     assert rooms == {"rooms": [{"name": "tea", "participants": 2, "created_at": room["created_at"]}]}
-    assert {"room", *EVENT_NAMES.values()} == set(column(section("Event stream").partition("###")[0]))
+    assert {"room", *EVENT_NAMES.values(), *BATCH_NAMES.values()} == set(
+        column(section("Event stream").partition("###")[0])
+    )
 
 
 async def test_the_metrics_are_those_of_the_document(http: aiohttp.ClientSession) -> None:

@@ -8,7 +8,7 @@ import { formatDuration } from "../../static/js/duration.js";
 import { fullness, levelOf } from "../../static/js/levels.js";
 import { MuteKeeper } from "../../static/js/mutekeeper.js";
 import { comingsAndGoings } from "../../static/js/news.js";
-import { applyEvent, EMPTY_ROSTER, hueOf, initials, inOrder } from "../../static/js/people.js";
+import { applyEvent, EMPTY_ROSTER, hueOf, initials, inOrder, whomItConcerns } from "../../static/js/people.js";
 import { joinProblem, microphoneProblem, missingCapability, NoMedia, Refused, Unreachable } from "../../static/js/problems.js";
 import { arrivals, PATIENCE as SILENCE, Pulse } from "../../static/js/pulse.js";
 import { countersFrom, judge } from "../../static/js/quality.js";
@@ -60,6 +60,23 @@ test("the roster follows the events, and what changes nothing gives the same ros
   roster = applyEvent(roster, "participant.left", { participant: person("amy") });
   assert.deepEqual([...roster.keys()], ["ben"]);
   assert.equal(EMPTY_ROSTER.size, 0);
+});
+
+test("what one decision did to many is one event, which tells of each what they were before", () => {
+  const before = applyEvent(EMPTY_ROSTER, "room", {
+    participants: [person("amy"), person("ben", { waiting: true, talking: true }), person("cat")],
+  });
+  const changes = { muted: true, muted_by: "Hana", talking: false, level: -127 };
+  const muted = applyEvent(before, "participants.updated", { ids: ["ben", "cat", "nobody"], changes, by: "Hana" });
+  assert.deepEqual(muted.get("ben"), { ...before.get("ben"), ...changes });
+  assert.equal(muted.get("amy"), before.get("amy"));
+  assert.equal(muted.size, 3);
+  assert.deepEqual(whomItConcerns({ ids: ["ben", "nobody"] }, before, muted), [{ person: muted.get("ben"), was: before.get("ben") }]);
+  const left = applyEvent(muted, "participants.left", { ids: ["amy", "ben", "nobody"], departure: "ended" });
+  assert.deepEqual([...left.keys()], ["cat"]);
+  assert.deepEqual(whomItConcerns({ ids: ["amy"] }, muted, left), [{ person: muted.get("amy"), was: muted.get("amy") }]);
+  assert.deepEqual(whomItConcerns({ participant: person("dan") }, left, left), [{ person: person("dan"), was: null }]);
+  assert.deepEqual(whomItConcerns({ id: "dan" }, left, left), []);
 });
 
 test("you come first, then everybody in the order they came", () => {

@@ -24,6 +24,7 @@ from conference.room.events import (
     TalkingStarted,
     TalkingStopped,
     UnmuteRequested,
+    events_of,
 )
 from conference.room.participant import Mix, Participant, Role
 from conference.room.people import HOST_GRACE_TICKS
@@ -54,7 +55,7 @@ class Scene:
 
     def __init__(self, names: tuple[str, ...] = NAMES, policy: RoomPolicy = DEFAULT_POLICY) -> None:
         self.events: list[RoomEvent] = []
-        self.room = Room("tea", 0.0, self.events.append, UNTOUCHED, policy=policy)
+        self.room = Room("tea", 0.0, lambda one: self.events.extend(events_of(one)), UNTOUCHED, policy=policy)
         self.ears: dict[str, Ear] = {}
         self.now = 0
         for name in names:

@@ -14,7 +14,7 @@ from conference.audio.frame import FRAME_SAMPLES, Samples
 from conference.audio.gate import level_of
 from conference.playout.level_trust import FAR_OFF_DB
 from conference.playout.source import PacketSource
-from conference.room.events import LevelsMeasured, ParticipantLeft, RoomEvent, TalkingStarted, TalkingStopped
+from conference.room.events import LevelsMeasured, ParticipantLeft, RoomEvent, TalkingStarted, TalkingStopped, events_of
 from conference.room.participant import Participant
 from conference.room.room import Room
 from conference.room.speakers import SPARE
@@ -44,7 +44,9 @@ class Crowd:
     events: list[RoomEvent] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.room = Room("hall", 0.0, self.events.append, self.voice, max_talkers=self.max_talkers)
+        self.room = Room(
+            "hall", 0.0, lambda one: self.events.extend(events_of(one)), self.voice, max_talkers=self.max_talkers
+        )
         self.decoders = [CountingDecoder() for _ in range(self.size)]
         self.sources = [PacketSource(decoder) for decoder in self.decoders]
         self.ears = [Ear() for _ in range(self.size)]

@@ -107,7 +107,7 @@ class Client:
             self.gaps += 1
         self.last_id = event_id
 
-    def _learn(self, one: Told) -> None:
+    def _learn(self, one: Told) -> None:  # noqa: C901 - an arm for each event
         match one.name.split("."):
             case ["room"]:
                 self.snapshots += 1
@@ -119,6 +119,13 @@ class Client:
                 self.messages.append(one.data["text"])
             case ["talking", change]:
                 self.people[one.data["id"]]["talking"] = change == "started"
+            case ["participants", "updated"]:
+                for who in one.data["ids"]:
+                    if who in self.people:
+                        self.people[who] |= one.data["changes"]
+            case ["participants", "left"]:
+                for who in one.data["ids"]:
+                    self.people.pop(who, None)
             case ["participant", "left"]:
                 self.people.pop(one.data["participant"]["id"], None)
             case ["participant", _]:

@@ -50,11 +50,15 @@ def room_json(room: Room, *, moderating: bool = False, only: str | None = None) 
         moderating: whether it is shown to somebody who may moderate there.
         only: the one participant that it is shown to, and who sees nobody else: they wait in the lobby.
     """
-    people = [one for one in room.participants.values() if only is None or one.id == only]
+    people = (
+        room.participants
+        if only is None
+        else {one: room.participants[one] for one in {only} & room.participants.keys()}
+    )
     return {
         "name": room.name,
         "created_at": room.created_at,
-        "participants": [participant_json(one.state()) for one in people],
+        "participants": [participant_json(one.state()) for one in people.values()],
         "policy": policy_json(room.policy, moderating=moderating),
         "sounds": [sound_json(one) for one in room.sounds if only is None],
         "hearing": [rule_json(one) for one in room.hearing.rules if moderating],

@@ -1,5 +1,7 @@
 """Who did what, when, to whom: one line for each thing done in a room, by the logger ``conference.audit``.
 
+What one decision did to many alike is one line, with their ids, fifty at most.
+
 A line is ``key=value`` pairs; whatever people chose themselves, such as their names, is quoted, and cannot end a line
 or pretend to be another key. What they say, write and key in is nobody's business, and neither is a PIN.
 """
@@ -9,7 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from conference.room.conference import Conference
 from conference.room.events import (
@@ -27,12 +29,17 @@ from conference.room.events import (
 from conference.room.hearing import Rule
 from conference.room.participant import ParticipantState
 from conference.room.policy import DEFAULT_POLICY, RoomPolicy
-from conference.web.events.journal import Entry
+from conference.web.events.entry import Entry
 
 log = logging.getLogger("conference.audit")
 
 _TOLD = ("name", "role", "muted", "muted_by", "held", "deafened", "waiting", "levelling", "noise_suppression")
 _MOST_RULES = 10
+_IDS_A_LINE = 50
+_WHO = ("who", "id", "identity")
+
+_Pair: TypeAlias = tuple[str, Any]
+"""A key, and what stands for it."""
 
 
 @dataclass(slots=True)
@@ -60,20 +67,37 @@ class Audit:
         self._rooms: dict[str, _Room] = {}
 
     def take(self, entry: Entry) -> None:
-        """Write a line, if the event is something that somebody did."""
-        event = entry.event
+        """Write what somebody did: a line, for whatever happened alike to however many people."""
+        alike: dict[tuple[_Pair, ...], list[list[_Pair]]] = {}
+        for event in entry.events:
+            told = self._told(event)
+            if told:
+                rest = tuple(pair for pair in told if pair[0] not in _WHO)
+                alike.setdefault(rest, []).append(told)
+        for rest, lines in alike.items():
+            if len(lines) == 1:
+                self._write(_line([("room", entry.room), *lines[0]]))
+            else:
+                self._write_alike(entry.room, rest, [str(dict(told)["id"]) for told in lines])
+
+    def _write_alike(self, room: str, told: tuple[_Pair, ...], ids: list[str]) -> None:
+        did_by, rest = told[:2], told[2:]
+        for first in range(0, len(ids), _IDS_A_LINE):
+            some = ids[first : first + _IDS_A_LINE]
+            self._write(_line([("room", room), *did_by, ("people", len(some)), ("ids", ",".join(some)), *rest]))
+
+    def _told(self, event: RoomEvent) -> list[_Pair]:
         room = self._rooms.get(event.room)
         if room is None:
             there = self._conference.get(event.room)
             room = self._rooms[event.room] = _Room(DEFAULT_POLICY if there is None else there.policy)
         told = _people_told(event, room) or _room_told(event, room)
-        if told:
-            self._write(_line([("room", event.room), *told]))
         if not room.people:
             del self._rooms[event.room]
+        return told
 
 
-def _people_told(event: RoomEvent, room: _Room) -> list[tuple[str, Any]]:
+def _people_told(event: RoomEvent, room: _Room) -> list[_Pair]:
     """What is said of those who come, go and change."""
     match event:
         case ParticipantJoined(participant=one):
@@ -97,7 +121,7 @@ def _people_told(event: RoomEvent, room: _Room) -> list[tuple[str, Any]]:
             return []
 
 
-def _room_told(event: RoomEvent, room: _Room) -> list[tuple[str, Any]]:
+def _room_told(event: RoomEvent, room: _Room) -> list[_Pair]:
     """What is said of the room as a whole."""
     match event:
         case RoomUpdated():
@@ -122,11 +146,11 @@ def _room_told(event: RoomEvent, room: _Room) -> list[tuple[str, Any]]:
             return []
 
 
-def _who(one: ParticipantState) -> list[tuple[str, Any]]:
+def _who(one: ParticipantState) -> list[_Pair]:
     return [("who", one.name), ("id", one.id), ("identity", one.identity)]
 
 
-def _changes(before: ParticipantState, after: ParticipantState) -> Iterator[tuple[str, Any]]:
+def _changes(before: ParticipantState, after: ParticipantState) -> Iterator[_Pair]:
     for key in _TOLD:
         value = getattr(after, key)
         if value != getattr(before, key):
@@ -135,7 +159,7 @@ def _changes(before: ParticipantState, after: ParticipantState) -> Iterator[tupl
         yield "hand_raised", after.hand_raised_at is not None
 
 
-def _policy_changes(before: RoomPolicy, after: RoomPolicy) -> Iterator[tuple[str, Any]]:
+def _policy_changes(before: RoomPolicy, after: RoomPolicy) -> Iterator[_Pair]:
     if before.pin != after.pin:
         yield "pin", "none" if after.pin is None else "changed" if before.pin else "set"
     before = replace(before, pin=after.pin)
@@ -155,7 +179,7 @@ def _few(texts: list[str]) -> str | None:
     return ",".join(texts) or None
 
 
-def _line(pairs: Iterable[tuple[str, Any]]) -> str:
+def _line(pairs: Iterable[_Pair]) -> str:
     """``key=value`` for all that is known."""
     return " ".join(f"{key}={_value(value)}" for key, value in pairs if value is not None)
 

@@ -11,11 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from conference.room.conference import Conference
-from conference.room.events import LevelsMeasured, ParticipantLeft, RoomEvent
-from conference.web.events.journal import Entry, Journal
+from conference.room.events import LevelsMeasured, RoomEvent
+from conference.web.events.entry import Entry
+from conference.web.events.journal import Journal, Missed
 from conference.web.events.shapes import event_json
-from conference.web.events.sse import Subscription, encode_event
-from conference.web.events.views import Reader, View, room_as_seen, tells
+from conference.web.events.sse import Subscription, Wakeups, encode_event
+from conference.web.events.views import Audience, Reader, View, room_as_seen
 from conference.web.http.problems import Problem
 
 
@@ -24,6 +25,8 @@ class _Listener:
     reader: Reader
     subscription: Subscription
     view: View
+    audience: Audience | None
+    """Of which :attr:`view` is that of the reader."""
 
 
 class Feeds:
@@ -43,6 +46,8 @@ class Feeds:
         self._max_backlog = max_backlog
         self._rooms: dict[str, dict[Subscription, _Listener]] = {}
         self._unsubscribe: dict[str, Callable[[], None]] = {}
+        self._snapshots: dict[str, tuple[str, dict[View, bytes]]] = {}  # of a room, after which event
+        self._wakeups = Wakeups()
         journal.follow(self._tell)
 
     def __len__(self) -> int:
@@ -62,16 +67,18 @@ class Feeds:
         history = self._journal.history(room)
         there = self._conference.get(room)
         missed = None if history is None or not last_event_id else history.missed(last_event_id, reader)
-        view = View.LOBBY if history is None else history.audience.view(reader)
+        audience = None if history is None else history.audience
+        view = View.LOBBY if audience is None else audience.view(reader)
         if there is None and view is View.LOBBY and not _left(missed, reader):
             missed = None  # they are not to know how it ended
         if history is None or (missed is None and there is None):
             raise Problem(404, "There is no such room: nobody is in it. It is made when somebody joins.")
         if len(self) >= self._max_streams:
             raise Problem(503, "Too many event streams are open. Try again later.", headers={"Retry-After": "30"})
-        listener = _Listener(reader, Subscription(self._max_backlog), view)
-        if missed:
-            listener.subscription.push(b"".join(one.encoded(one.audience.view(reader)) for one in missed))
+        listener = _Listener(reader, Subscription(self._max_backlog, self._wakeups), view, audience)
+        told = b"" if missed is None else missed.encoded(reader)
+        if told:
+            listener.subscription.push(told)
         if missed is None or listener.view is View.LOBBY:
             self._show_room(room, listener)
         self._add(room, listener)
@@ -84,6 +91,7 @@ class Feeds:
         listeners.pop(subscription, None)
         if not listeners and self._rooms.pop(room, None) is not None:
             self._unsubscribe.pop(room)()
+            self._snapshots.pop(room, None)
 
     def finish(self) -> None:
         """End every stream, once what waits has been read."""
@@ -98,37 +106,51 @@ class Feeds:
         self._rooms[room][listener.subscription] = listener
 
     def _tell(self, entry: Entry) -> None:
-        for listener in tuple(self._rooms.get(entry.event.room, {}).values()):
-            self._tell_one(listener, entry)
+        listeners = tuple(self._rooms.get(entry.room, {}).values())
+        if not listeners:
+            return
+        there = self._conference.get(entry.room)
+        has_pin = there is not None and there.policy.pin is not None
+        removed = {one.participant.id for one in entry.departures if one.departure == "removed"}
+        for listener in listeners:
+            if has_pin and listener.reader.anybody:
+                listener.subscription.finish()
+            elif listener.reader.participant_id in removed:  # they are told so, and nothing more
+                listener.subscription.push(entry.encoded(listener.reader, listener.view))
+                listener.subscription.finish()
+            else:
+                self._tell_one(listener, entry)
 
     def _tell_one(self, listener: _Listener, entry: Entry) -> None:
-        if listener.reader.anybody and self._has_pin(entry.event.room):
-            listener.subscription.finish()
-            return
-        before, view = listener.view, entry.audience.view(listener.reader)
-        if _shown_out(entry.event, listener.reader):
-            listener.subscription.push(entry.encoded(before))
-            listener.subscription.finish()
-            return
-        listener.view = view
+        before = listener.view
+        if listener.audience is not entry.audience:
+            listener.audience, listener.view = entry.audience, entry.audience.view(listener.reader)
+        view = listener.view
         if before is View.LOBBY and view is not View.LOBBY:
-            self._show_room(entry.event.room, listener)  # of which the event is part
+            self._show_room(entry.room, listener)  # of which the event is part
             return
-        if tells(entry.event, view, listener.reader):
-            listener.subscription.push(entry.encoded(view))
+        data = entry.encoded(listener.reader, view)
+        if data:
+            listener.subscription.push(data)
         untold = view is View.LOBBY if entry.begins else view is not before
         if untold:
-            self._show_room(entry.event.room, listener)  # as much or as little as they see of it from now on
-
-    def _has_pin(self, room: str) -> bool:
-        there = self._conference.get(room)
-        return there is not None and there.policy.pin is not None
+            self._show_room(entry.room, listener)  # as much or as little as they see of it from now on
 
     def _show_room(self, room: str, listener: _Listener) -> None:
         there, history = self._conference.get(room), self._journal.history(room)
-        if there is not None and history is not None:
-            data = room_as_seen(there, listener.view, listener.reader)
-            listener.subscription.push(encode_event("room", data, event_id=history.last_id))
+        if there is None or history is None:
+            return
+        after, snapshots = self._snapshots.get(room, ("", {}))
+        if after != history.last_id:
+            snapshots = {}
+            self._snapshots[room] = history.last_id, snapshots
+        data = snapshots.get(listener.view)
+        if data is None:
+            seen = room_as_seen(there, listener.view, listener.reader)
+            data = encode_event("room", seen, event_id=history.last_id)
+            if listener.view is not View.LOBBY:
+                snapshots[listener.view] = data
+        listener.subscription.push(data)
 
     def _tell_levels(self, event: RoomEvent) -> None:
         if not isinstance(event, LevelsMeasured):
@@ -139,14 +161,6 @@ class Feeds:
                 listener.subscription.push(data)
 
 
-def _left(missed: list[Entry] | None, reader: Reader) -> bool:
-    return any(isinstance(one.event, ParticipantLeft) and reader.is_one(one.event.participant) for one in missed or ())
-
-
-def _shown_out(event: RoomEvent, reader: Reader) -> bool:
-    """Somebody was removed: they are told so, and nothing more."""
-    return (
-        isinstance(event, ParticipantLeft)
-        and event.departure == "removed"
-        and event.participant.id == reader.participant_id
-    )
+def _left(missed: Missed | None, reader: Reader) -> bool:
+    entries = () if missed is None else missed.entries
+    return any(reader.is_one(one.participant) for entry in entries for one in entry.departures)

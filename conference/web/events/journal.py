@@ -1,82 +1,45 @@
 """What happened in each room lately, numbered, so that whoever lost the stream can go on where they were.
 
 A number belongs to a *history*, which has a name of its own that was never used before: ``<history>-<number>`` is
-unique over all rooms, over rooms of the same name that follow each other, and over restarts of the server.
+unique over all rooms, over rooms of the same name that follow each other, and over restarts of the server. What one
+decision brings about is kept and told together, however many participants it concerns.
 """
 
 from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable
-from itertools import islice
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from conference.ids import new_id
 from conference.room.conference import Conference
-from conference.room.events import (
-    LevelsMeasured,
-    ParticipantJoined,
-    ParticipantLeft,
-    ParticipantUpdated,
-    RoomEvent,
-    RoomUpdated,
-)
+from conference.room.events import Batch, LevelsMeasured, ParticipantJoined, Published, RoomEvent, events_of
 from conference.room.room import Room
-from conference.web.api.shapes import room_json
-from conference.web.events.shapes import event_json
-from conference.web.events.sse import encode_event
-from conference.web.events.views import NO_LOBBY, Audience, Reader, View, audience_of, tells
+from conference.web.events.entry import Entry
+from conference.web.events.views import NO_LOBBY, Audience, Reader, View, audience_of
 
 _log = logging.getLogger(__name__)
 
-_CHANGES_AUDIENCE = (ParticipantJoined, ParticipantLeft, ParticipantUpdated, RoomUpdated)
 
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """What somebody is to be told who comes back."""
 
-class Entry:
-    """One event of a history.
+    entries: list[Entry]
+    after: int
+    """The number of the last event that they have got."""
 
-    Args:
-        event_id: unique.
-        event: what happened.
-        at: unix time in seconds.
-        audience: who sees it.
-        began: the room as it is now, if that is a new one: what was known of one of this name is no longer so.
-    """
-
-    __slots__ = ("_began", "_encoded", "at", "audience", "event", "id")
-
-    def __init__(self, event_id: str, event: RoomEvent, at: float, audience: Audience, began: Room | None) -> None:
-        self._began = None if began is None else {one: room_json(began, moderating=one) for one in (False, True)}
-        self.id = event_id
-        self.event = event
-        self.at = at
-        self.audience = audience
-        self._encoded: dict[bool, bytes] = {}
-
-    @property
-    def begins(self) -> bool:
-        """A room begins with it: the stream tells that with a snapshot."""
-        return self._began is not None
-
-    def encoded(self, view: View) -> bytes:
-        """It as one event of a stream: made once, and shared by all who see the same of it."""
-        secret = view is View.MODERATOR and (self.begins or isinstance(self.event, RoomUpdated))
-        data = self._encoded.get(secret)
-        if data is None:
-            name, shown = event_json(self.event, moderating=secret)
-            if self._began is not None and view is not View.LOBBY:
-                name, shown = "room", self._began[secret]
-            data = encode_event(name, shown, event_id=self.id)
-            if view is not View.LOBBY:
-                self._encoded[secret] = data
-        return data
+    def encoded(self, reader: Reader) -> bytes:
+        """As a piece of a stream."""
+        return b"".join(one.encoded(reader, one.audience.view(reader), self.after) for one in self.entries)
 
 
 class History:
     """The last events of one room.
 
     Args:
-        size: how many are kept.
+        size: how many are kept, besides those of the last decision.
     """
 
     def __init__(self, size: int) -> None:
@@ -93,16 +56,16 @@ class History:
         """The id of the latest event."""
         return f"{self._name}-{self._last}"
 
-    def record(self, event: RoomEvent, at: float, began: Room | None = None) -> Entry:
+    def record(self, events: tuple[RoomEvent, ...], at: float, began: Room | None = None) -> Entry:
         """Add what happened, as seen by :attr:`audience`; see :class:`Entry`."""
-        self._last += 1
-        entry = Entry(self.last_id, event, at, self.audience, began)
+        entry = Entry(self._name, self._last + 1, events, at, self.audience, began)
+        self._last = entry.last
         self._entries.append(entry)
-        if len(self._entries) > self._size:
+        while len(self._entries) > 1 and self._last - self._entries[0].first >= self._size:
             self._before = self._entries.popleft().audience
         return entry
 
-    def missed(self, last_id: str, reader: Reader) -> list[Entry] | None:
+    def missed(self, last_id: str, reader: Reader) -> Missed | None:
         """What somebody is to be told who knows all up to an event.
 
         Returns:
@@ -112,20 +75,22 @@ class History:
         number = self._number(last_id)
         if number is None:
             return None
-        kept = len(self._entries)
-        skipped = number - (self._last - kept)
-        known = self._before if skipped == 0 else self._entries[skipped - 1].audience if skipped > 0 else None
+        known = self._before if self._entries and number == self._entries[0].first - 1 else None
+        found = []
+        for entry in self._entries:
+            if entry.first <= number:
+                known = entry.audience
+            if entry.last > number:
+                found.append(entry)
         if known is None:
             return None
-        view, found = known.view(reader), []
-        for entry in islice(self._entries, skipped, None):
+        view = known.view(reader)
+        for entry in found:
             now = entry.audience.view(reader)
             if now is not view and now is not View.LOBBY:
                 return None
-            if tells(entry.event, now, reader):
-                found.append(entry)
             view = now
-        return found
+        return Missed(found, number)
 
     def _number(self, event_id: str) -> int | None:
         name, _, digits = event_id.partition("-")
@@ -165,7 +130,7 @@ class Journal:
         self._histories: dict[str, History] = {}
         self._gone: dict[str, float] = {}  # since when, the first first
         self._followers: list[Callable[[Entry], None]] = []
-        conference.subscribe(None, self._take)
+        conference.subscribe_to_batches(None, self._take)
 
     def follow(self, follower: Callable[[Entry], None]) -> None:
         """Have ``follower`` called with all that happens, levels aside; it must not block."""
@@ -176,28 +141,30 @@ class Journal:
         self._forget()
         return self._histories.get(room)
 
-    def _take(self, event: RoomEvent) -> None:
-        if isinstance(event, LevelsMeasured):
+    def _take(self, published: Published) -> None:
+        if isinstance(published, LevelsMeasured):
             return
         self._forget()
+        events, name = events_of(published), published.room
         # A room begins with a join. It can be empty before its last event: whoever goes stops talking before they left.
-        is_new = isinstance(event, ParticipantJoined) and (
-            event.room not in self._histories or event.room in self._gone
-        )
-        history = self._histories.setdefault(event.room, History(self._size))
-        room = self._conference.get(event.room)
-        if room is not None and isinstance(event, _CHANGES_AUDIENCE):
-            history.audience = audience_of(room)
-        entry = history.record(event, self._wallclock(), room if is_new else None)
+        is_new = isinstance(published, ParticipantJoined) and (name not in self._histories or name in self._gone)
+        history = self._histories.setdefault(name, History(self._size))
+        room = self._conference.get(name)
+        audience = history.audience if room is None else _audience_after(history.audience, events, room)
+        ends = isinstance(published, Batch) and (room is None or not room.participants)
+        if not ends:  # what ends a conference is seen by those who were in it
+            history.audience = audience
+        entry = history.record(events, self._wallclock(), room if is_new else None)
+        history.audience = audience
         if room is None or not room.participants:
-            self._gone.setdefault(event.room, self._clock())
+            self._gone.setdefault(name, self._clock())
         else:
-            self._gone.pop(event.room, None)
+            self._gone.pop(name, None)
         for follower in self._followers:
             try:
                 follower(entry)
             except Exception:
-                _log.exception("room %s: an event was not passed on", event.room)
+                _log.exception("room %s: an event was not passed on", name)
 
     def _forget(self) -> None:
         """Drop the histories of rooms that have been gone for too long, or are too many."""
@@ -206,3 +173,11 @@ class Journal:
             if len(self._gone) <= self._keep_rooms and self._clock() - since < self._keep:
                 break
             del self._gone[room], self._histories[room]
+
+
+def _audience_after(before: Audience, events: Iterable[RoomEvent], room: Room) -> Audience:
+    """Who sees what happens from now on: the same object, if it is the same."""
+    if all(before.stays(event) for event in events):
+        return before
+    audience = audience_of(room)
+    return before if audience == before else audience

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+from itertools import groupby
+from typing import cast
+
 from conference.room.events import (
     DigitPressed,
     HearingChanged,
@@ -37,6 +41,12 @@ EVENT_NAMES: dict[type, str] = {
 }
 """The name of each event."""
 
+BATCH_NAMES: dict[type, str] = {
+    ParticipantUpdated: "participants.updated",
+    ParticipantLeft: "participants.left",
+}
+"""The names of events that tell of many participants at once."""
+
 
 def event_json(event: RoomEvent, *, moderating: bool = False) -> tuple[str, Json]:
     """The name and the data of an event.
@@ -47,6 +57,65 @@ def event_json(event: RoomEvent, *, moderating: bool = False) -> tuple[str, Json
     """
     data = _of_the_room(event, moderating) if isinstance(event, RoomUpdated) else _data(event)
     return EVENT_NAMES[type(event)], data
+
+
+def batch_json(
+    events: Sequence[RoomEvent], kinds: Collection[type], *, moderating: bool = False
+) -> list[tuple[str, Json]]:
+    """The names and the data of what one decision brought about, with one event for all to whom the same happened.
+
+    Args:
+        events: what happened, in order.
+        kinds: of which kinds events are told as one: those of :data:`BATCH_NAMES`, or some of them.
+        moderating: for those who may moderate: with the room's PIN.
+    """
+    states = {
+        event.participant.id
+        for event in events
+        if isinstance(event, (ParticipantUpdated, ParticipantLeft)) and type(event) in kinds
+    }
+    # Whoever is muted or leaves talks no more: that is said with it.
+    told = [one for one in events if not (isinstance(one, TalkingStopped) and one.participant_id in states)]
+    found: list[tuple[str, Json]] = []
+    for kind, run in groupby(enumerate(told), lambda item: _kind(*item)):
+        alike = [event for _, event in run]
+        if len(alike) == 1 or kind[0] not in kinds:
+            found.extend(event_json(one, moderating=moderating) for one in alike)
+        elif kind[0] is ParticipantUpdated:
+            found.extend(_of_the_updated(cast("list[ParticipantUpdated]", alike)))
+        else:
+            found.append(_of_those_who_left(cast("list[ParticipantLeft]", alike)))
+    return found
+
+
+def _kind(place: int, event: RoomEvent) -> tuple[object, ...]:
+    """The same for events that can be told as one, if they follow each other."""
+    match event:
+        case ParticipantUpdated(changed=changed) if changed:
+            return (ParticipantUpdated, event.by)
+        case ParticipantLeft():
+            return (ParticipantLeft, event.reason, event.departure, event.by)
+        case _:
+            return (None, place)
+
+
+def _of_the_updated(events: Sequence[ParticipantUpdated]) -> list[tuple[str, Json]]:
+    """One event for all whose state is the same at the end, as far as that of any of them has changed."""
+    fields = sorted(frozenset[str]().union(*(event.changed for event in events)))
+    states = {event.participant.id: event.participant for event in events}
+    ids: dict[tuple[object, ...], list[str]] = {}
+    for participant_id, state in states.items():
+        ids.setdefault(tuple(getattr(state, one) for one in fields), []).append(participant_id)
+    name, by = BATCH_NAMES[ParticipantUpdated], events[0].by
+    return [
+        (name, {"ids": some, "changes": dict(zip(fields, values, strict=True)), "by": by})
+        for values, some in ids.items()
+    ]
+
+
+def _of_those_who_left(events: Sequence[ParticipantLeft]) -> tuple[str, Json]:
+    one, ids = events[0], [event.participant.id for event in events]
+    return BATCH_NAMES[ParticipantLeft], {"ids": ids, "reason": one.reason, "departure": one.departure, "by": one.by}
 
 
 def _of_the_room(event: RoomUpdated, moderating: bool) -> Json:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import replace
 
 from aiohttp import web
 
@@ -28,13 +29,17 @@ LAST_EVENT_ID = "last_event_id"
 """The query parameter for clients that cannot set ``Last-Event-ID``."""
 
 
+BATCH = "batch"
+"""The query parameter of those who know the events that tell of many participants at once."""
+
+
 async def events(request: web.Request) -> web.StreamResponse:
     """``GET /rooms/{room}/events``: a snapshot, or what was missed; then what happens, until somebody goes."""
     server = request.app[SERVER]
     room = request.match_info["room"]
     actor = require(request, None, room)
     _check_seat(request, room, actor.participant_id)
-    reader = reader_of(actor)
+    reader = replace(reader_of(actor), batches=_wants_batches(request))
     last = request.headers.get("Last-Event-ID") or request.query.get(LAST_EVENT_ID)
     address = address_key(server, request)
     try:
@@ -76,6 +81,18 @@ async def _copy(request: web.Request, subscription: Subscription, response: web.
         data = await subscription.next(min(heartbeat, left))
         if data or not subscription.over:
             await response.write(data or HEARTBEAT)
+
+
+def _wants_batches(request: web.Request) -> bool:
+    """Whether a reader wants to be told of many participants at once.
+
+    Raises:
+        Problem: they say neither yes nor no (400).
+    """
+    wanted = request.query.get(BATCH, "0")
+    if wanted not in ("0", "1"):
+        raise Problem(400, f"'{BATCH}' is 1 for events that tell of many participants at once, or 0.")
+    return wanted == "1"
 
 
 def _check_seat(request: web.Request, room: str, participant_id: str | None) -> None:

@@ -11,7 +11,6 @@ from enum import Enum
 
 from conference.room.events import (
     DigitPressed,
-    HearingChanged,
     ParticipantJoined,
     ParticipantLeft,
     ParticipantUpdated,
@@ -53,6 +52,14 @@ class Reader:
     anybody: bool = False
     """They have shown neither a token nor a seat, which will do until the room has a PIN."""
 
+    batches: bool = False
+    """They know the events that tell of many participants at once."""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells events that concern them from others; see :func:`concerns`."""
+        return ("identity", self.identity or "") if self.participant_id is None else ("seat", self.participant_id)
+
     def is_one(self, participant: Participant | ParticipantState) -> bool:
         """Whether they are this participant."""
         if self.participant_id is not None:
@@ -89,6 +96,22 @@ class Audience:
             return View.MEMBER
         return View.LOBBY
 
+    def stays(self, event: RoomEvent) -> bool:
+        """Whether it is the same after an event, as far as that can be told without a look at everybody."""
+        match event:
+            case ParticipantJoined(participant=one) | ParticipantUpdated(participant=one):
+                here = True
+            case ParticipantLeft(participant=one):
+                here = False
+            case _:
+                return not isinstance(event, RoomUpdated)
+        inside = here and not one.waiting
+        waits, hosts = here and one.waiting, here and one.role == "host"
+        if (one.id in self.waiting, one.id in self.hosts) != (waits, hosts):
+            return False
+        known = one.identity is None or (one.identity in self.identities) == inside
+        return not self.lobby or ((one.id in self.members) == inside and known)
+
 
 NO_LOBBY = Audience()
 
@@ -110,22 +133,27 @@ def audience_of(room: Room) -> Audience:
     )
 
 
-def tells(event: RoomEvent, view: View, reader: Reader) -> bool:
-    """Whether somebody is told of an event."""
-    if view is not View.LOBBY:
-        return view is View.MODERATOR or not isinstance(event, HearingChanged)
+def concerns(event: RoomEvent) -> list[tuple[str, str] | None]:
+    """Who in a lobby is told of an event: :attr:`Reader.key` of each; ``None`` for everybody."""
     match event:
-        case ParticipantJoined() | ParticipantLeft() | ParticipantUpdated():
-            return reader.is_one(event.participant)
+        case (
+            ParticipantJoined(participant=one) | ParticipantLeft(participant=one) | ParticipantUpdated(participant=one)
+        ):
+            seat = ("seat", one.id)
+            return [seat] if one.identity is None else [seat, ("identity", one.identity)]
         case UnmuteRequested() | DigitPressed():
-            return event.participant_id == reader.participant_id
+            return [("seat", event.participant_id)]
+        case RoomUpdated():
+            return [None]
         case _:
-            return isinstance(event, RoomUpdated)
+            return []
 
 
 def room_as_seen(room: Room, view: View, reader: Reader) -> Json:
     """A room, as much of it as somebody sees."""
     if view is not View.LOBBY:
         return room_json(room, moderating=view is View.MODERATOR)
-    own = next((one.id for one in room.participants.values() if reader.is_one(one)), "")
+    own = reader.participant_id
+    if own is None:
+        own = next((one.id for one in room.participants.values() if reader.is_one(one)), "")
     return room_json(room, only=own)

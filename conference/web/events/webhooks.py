@@ -20,8 +20,8 @@ import aiohttp
 
 from conference import __version__
 from conference.access.webhooks import sign_webhook
-from conference.web.events.journal import Entry
-from conference.web.events.shapes import event_json
+from conference.web.events.entry import Entry
+from conference.web.events.shapes import BATCH_NAMES
 from conference.web.events.webhook_queue import Message, Outbox
 
 _log = logging.getLogger(__name__)
@@ -41,7 +41,8 @@ class WebhookSettings:
     """What it is signed with."""
 
     events: tuple[str, ...] = ()
-    """Names of the events that are sent; none for all but :data:`UNASKED`."""
+    """Names of the events that are sent; none for all but :data:`UNASKED`. Where one that
+    tells of many participants is among them, those are not told of one by one."""
 
     timeout: float = 10.0
     """Seconds for one attempt."""
@@ -95,16 +96,13 @@ class Webhooks:
         """Send an event to everybody, in the background."""
         if not self.receivers:
             return
-        name, data = event_json(entry.event)
-        if name not in self._settings.events if self._settings.events else name in UNASKED:
-            return
-        message = Message(
-            entry.id,
-            webhook_body(name, entry.at, {"room": entry.event.room, **data}),
-            self._clock() + self._settings.give_up,
-        )
-        for receiver in self.receivers:
-            receiver.put(message)
+        expires = self._clock() + self._settings.give_up
+        batches = [kind for kind, name in BATCH_NAMES.items() if name in self._settings.events]
+        for number, name, data in entry.told(batches):
+            if name in self._settings.events if self._settings.events else name not in UNASKED:
+                body = webhook_body(name, entry.at, {"room": entry.room, **data})
+                for receiver in self.receivers:
+                    receiver.put(Message(entry.event_id(number), body, expires))
 
     async def start(self) -> None:
         """Begin to send."""

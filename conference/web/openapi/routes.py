@@ -164,10 +164,17 @@ _ROOMS: dict[Handler, Operation] = {
         parameters=(
             Parameter("Last-Event-ID", "header", "The last event that was seen."),
             Parameter("last_event_id", "query", "The same, for those who can set no header."),
+            Parameter(
+                stream.BATCH,
+                "query",
+                "`1` to be told of a decision about many participants with one event, `participants.updated` or "
+                "`participants.left`, in place of one for each.",
+                {"type": "string", "enum": ["0", "1"]},
+            ),
             Parameter(seats.QUERY, "query", "The proof of a seat, for those who can set no header."),
             Parameter(seats.HEADER, "header", "The same: who waits in the lobby is told what concerns themselves."),
         ),
-        problems=(429,),
+        problems=(400, 429),
     ),
 }
 

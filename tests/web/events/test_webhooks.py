@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from conference.access.webhooks import read_key, sign_webhook
 from conference.room.policy import RoomPolicy
 from conference.settings import WEBHOOK_EVENTS, Settings, SettingsError
-from conference.web.events.shapes import EVENT_NAMES
+from conference.web.events.shapes import BATCH_NAMES, EVENT_NAMES
 from conference.web.events.webhook_queue import FIRST_DELAY, LONGEST_DELAY, Message, Outbox
 from conference.web.events.webhooks import Webhooks, WebhookSettings, retry_after, webhook_name
 from tests.web.doubles import Site
@@ -378,7 +378,7 @@ def test_any_text_is_a_key_or_a_sentence_that_does_not_repeat_it(text: str) -> N
 
 
 def test_the_settings_name_every_event_but_levels() -> None:
-    assert set(WEBHOOK_EVENTS) == set(EVENT_NAMES.values()) - {"levels"}
+    assert set(WEBHOOK_EVENTS) == {*EVENT_NAMES.values(), *BATCH_NAMES.values()} - {"levels"}
 
 
 @pytest.mark.parametrize(

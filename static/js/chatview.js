@@ -6,6 +6,7 @@ import { announce } from "./announce.js";
 import { attempt } from "./attempt.js";
 import { spoken, timeOfDay, withMessage } from "./chatlog.js";
 import { byId, make, setText } from "./dom.js";
+import { linkParts } from "./links.js";
 
 export class ChatView {
   #panel = byId("chat");
@@ -108,6 +109,22 @@ function entry(message, own) {
   const time = make("time", "", timeOfDay(message.sent_at));
   time.dateTime = new Date(message.sent_at * 1000).toISOString();
   head.append(make("span", "chat-name", own ? "You" : message.name), time);
-  item.append(head, make("p", "chat-words", message.text));
+  const words = make("p", "chat-words");
+  words.append(...linkParts(message.text).map(({ text, href }) => (href === null ? text : link(text, href))));
+  item.append(head, words);
   return item;
+}
+
+/**
+ * Opens beside the page, which would lose its call, and tells the other site nothing of the room.
+ *
+ * @param {string} text
+ * @param {string} href
+ */
+function link(text, href) {
+  const anchor = make("a", "", text);
+  anchor.href = href;
+  anchor.target = "_blank";
+  anchor.rel = "noopener noreferrer";
+  return anchor;
 }

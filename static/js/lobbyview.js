@@ -4,6 +4,7 @@
 
 import { attempt } from "./attempt.js";
 import { byId, make, setText } from "./dom.js";
+import { knownOf, shownNames } from "./namesakes.js";
 import { split } from "./people.js";
 
 export class LobbyView {
@@ -26,11 +27,15 @@ export class LobbyView {
   start(session, moderation) {
     this.#session = session;
     this.#moderation = moderation;
-    this.renew();
+    this.renew(shownNames(session.roster));
   }
 
-  /** Shows who waits now. */
-  renew() {
+  /**
+   * Shows who waits now.
+   *
+   * @param {ReadonlyMap<string, string>} names  what people are called, by id
+   */
+  renew(names) {
     const session = this.#session;
     if (!session) return;
     const here = !session.waiting;
@@ -42,7 +47,7 @@ export class LobbyView {
     this.#section.hidden = waiting.length === 0;
     setText(byId("lobby-title"), waiting.length === 1 ? "1 person waits to be let in" : `${waiting.length} people wait to be let in`);
     byId("lobby-all").hidden = waiting.length < 2;
-    this.#showList(waiting);
+    this.#showList(waiting, names);
     const focused = document.activeElement;
     if (place !== null && (!this.#section.contains(focused) || focused?.closest("[hidden]"))) this.#focus(place);
   }
@@ -51,12 +56,14 @@ export class LobbyView {
    * Who stays keeps their line, and the focus in it.
    *
    * @param {import("./people.js").Person[]} waiting
+   * @param {ReadonlyMap<string, string>} names
    */
-  #showList(waiting) {
+  #showList(waiting, names) {
     const lines = new Map(
       waiting.map((person) => {
-        const key = JSON.stringify([person.id, person.name]);
-        return [key, this.#lines.get(key) ?? this.#item(person)];
+        const name = names.get(person.id) ?? person.name;
+        const key = JSON.stringify([person.id, name]);
+        return [key, this.#lines.get(key) ?? this.#item(person, name)];
       }),
     );
     for (const [key, line] of this.#lines) if (!lines.has(key)) line.remove();
@@ -79,18 +86,26 @@ export class LobbyView {
     (line?.querySelector("button") ?? byId("room-title")).focus();
   }
 
-  /** @param {import("./people.js").Person} person */
-  #item(person) {
+  /**
+   * @param {import("./people.js").Person} person
+   * @param {string} name  what they are called
+   */
+  #item(person, name) {
     const item = make("li");
     const admit = make("button", "primary", "Let in");
     const refuse = make("button", "quiet", "Turn away");
     for (const button of [admit, refuse]) {
       button.type = "button";
-      button.setAttribute("aria-label", `${button.textContent}: ${person.name}`);
+      button.setAttribute("aria-label", `${button.textContent}: ${name}`);
     }
     admit.addEventListener("click", () => void this.#admit(person.id));
     refuse.addEventListener("click", () => void attempt(this.#do().remove(person.id)));
-    item.append(make("span", "lobby-name", person.name), admit, refuse);
+    const who = make("p", "lobby-who");
+    who.append(make("span", "lobby-name", name), make("span", "hint", knownOf(person)));
+    who.title = `${name}, ${knownOf(person)}`;
+    const does = make("span", "lobby-does");
+    does.append(admit, refuse);
+    item.append(who, does);
     return item;
   }
 

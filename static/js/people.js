@@ -27,6 +27,18 @@ export const EMPTY_ROSTER = new Map();
 
 const SILENT = -127;
 
+/** How people came in, as an icon and in words. */
+const WAYS = new Map([
+  ["webrtc", { icon: "web", text: "Web" }],
+  ["twilio", { icon: "phone", text: "Phone" }],
+  ["local", { icon: "code", text: "Program" }],
+]);
+
+/** @param {string} transport */
+export function wayOf(transport) {
+  return WAYS.get(transport) ?? { icon: "code", text: transport };
+}
+
 /**
  * @param {Roster} roster
  * @param {string} type  an event's name
@@ -132,6 +144,18 @@ export function hueOf(name) {
  */
 export function headCount(count) {
   return count === 1 ? "1 person" : `${count} people`;
+}
+
+/**
+ * What is said to somebody who is the only one in the room.
+ *
+ * @param {number} waiting  how many are in the waiting room
+ * @param {boolean} moderates  whether they can let them in
+ */
+export function aloneRemark(waiting, moderates) {
+  if (waiting === 0) return "You are the only one here. Copy the invitation link and send it to somebody.";
+  const wait = `${headCount(waiting)} ${waiting === 1 ? "waits" : "wait"}`;
+  return `Nobody else is in the room yet: ${wait} ${moderates ? "for you to let them in." : "for a host."}`;
 }
 
 /**

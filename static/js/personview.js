@@ -6,6 +6,7 @@ import { attempt } from "./attempt.js";
 import { confirmed } from "./confirm.js";
 import { byId, make, setText } from "./dom.js";
 import { onlyHearers } from "./hearing.js";
+import { shownNames } from "./namesakes.js";
 import { split } from "./people.js";
 import { actionsFor } from "./rights.js";
 import { marksOf } from "./standing.js";
@@ -105,7 +106,9 @@ export class PersonView {
     const focused = document.activeElement;
     const own = person.id === session.ownId;
     const actions = this.#actions(person);
-    setText(byId("person-title"), own ? `${person.name} (you)` : person.name);
+    const name = own ? `${person.name} (you)` : shownNames(session.roster).get(person.id) ?? person.name;
+    setText(byId("person-title"), name);
+    byId("person-title").title = name;
     const facts = marksOf(person, session.roster, session.ownId).map((mark) => mark.full);
     setText(byId("person-facts"), person.waiting ? "In the waiting room" : facts.join(" · "));
     for (const part of this.#dialog.querySelectorAll("[data-action]")) {
@@ -144,9 +147,9 @@ export class PersonView {
     const { rules } = session.house;
     if (!this.#timer) this.#showVolume(session.volumeOf(person.id));
     const ours = session.ownId ? onlyHearers(rules, session.ownId) : null;
-    this.#label("coach", ours?.length === 1 && ours[0] === person.id ? "Talk to everybody again" : `Talk to ${person.name} alone`);
-    setText(byId("whisper-title"), own ? "Who hears you" : `Who hears ${person.name}`);
-    setText(byId("whisper-legend"), own ? "Only those hear you:" : `Only those hear ${person.name}:`);
+    this.#label("coach", ours?.length === 1 && ours[0] === person.id ? "Talk to everybody again" : "Talk to them alone");
+    setText(byId("whisper-title"), own ? "Who hears you" : "Who hears them");
+    setText(byId("whisper-legend"), own ? "Only those hear you:" : "Only those hear them:");
     const hearers = onlyHearers(rules, person.id);
     byId("whisper-end").hidden = hearers === null;
     this.#listHearers(session, person, new Set(hearers ?? []));
@@ -162,9 +165,10 @@ export class PersonView {
   #listHearers(session, person, hearers) {
     const lines = new Map([...this.#list.children].map((line) => [line.querySelector("input")?.value ?? "", line]));
     const others = [...split(session.roster).here.values()].filter((one) => one.id !== person.id);
+    const names = shownNames(session.roster);
     for (const one of others) {
       const line = lines.get(one.id) ?? hearerLine(one.id, hearers.has(one.id));
-      setText(/** @type {Element} */ (line.lastElementChild), one.id === session.ownId ? `${one.name} (you)` : one.name);
+      setText(/** @type {Element} */ (line.lastElementChild), one.id === session.ownId ? `${one.name} (you)` : names.get(one.id) ?? one.name);
       if (!lines.delete(one.id)) this.#list.append(line);
     }
     for (const line of lines.values()) line.remove();

@@ -15,7 +15,8 @@ import { LobbyView } from "./lobbyview.js";
 import { ManageView } from "./manageview.js";
 import { Moderation } from "./moderation.js";
 import { MuteButton } from "./mutebutton.js";
-import { EMPTY_ROSTER, headCount, split } from "./people.js";
+import { shownNames } from "./namesakes.js";
+import { aloneRemark, EMPTY_ROSTER, headCount, split } from "./people.js";
 import { PersonView } from "./personview.js";
 import { play } from "./playback.js";
 import { QualityView } from "./qualityview.js";
@@ -149,12 +150,14 @@ export class RoomView extends EventTarget {
     const session = this.#session;
     if (!session) return;
     const { own } = session;
-    const { here } = split(session.roster);
-    this.#tiles.show(here, session.ownId, session.access);
+    const { here, waiting } = split(session.roster);
+    const names = shownNames(session.roster);
+    this.#tiles.show(here, names, session.ownId, session.access);
     const count = session.waiting ? 0 : here.size;
     setText(byId("head-count"), session.waiting ? "Waiting room" : count === 0 ? "" : headCount(count));
     byId("alone").hidden = count !== 1;
-    this.#talkers.show(session.waiting ? EMPTY_ROSTER : here, session.ownId);
+    setText(byId("alone"), aloneRemark(waiting.length, session.moderates));
+    this.#talkers.show(session.waiting ? EMPTY_ROSTER : here, names, session.ownId);
     byId("locked").hidden = !session.house.policy.locked;
     byId("manage").hidden = !session.moderates || session.waiting;
     byId("chat-open").hidden = session.waiting;
@@ -165,7 +168,7 @@ export class RoomView extends EventTarget {
     document.title = session.waiting ? `Waiting for ${session.room}` : `${session.room} (${count}) · Conference`;
     this.#banners.showStanding(own ? ownStanding(own, session.roster, session.house.rules) : null);
     this.#mute.show();
-    this.#lobby.renew();
+    this.#lobby.renew(names);
     this.#stage.show(count); // when all that stands above it is in its place
     this.#person.renew();
     this.#manage.renew();

@@ -19,6 +19,7 @@ export class TalkersView {
   #nobody = byId("talkers-nobody");
   /** @type {Map<string, HTMLElement>} */ #chips = new Map();
   /** @type {import("./people.js").Roster} */ #roster = new Map();
+  /** @type {ReadonlyMap<string, string>} */ #names = new Map();
   #ownId = "";
   #talkers = NOBODY;
   #timer = 0;
@@ -29,10 +30,12 @@ export class TalkersView {
 
   /**
    * @param {import("./people.js").Roster} roster  who is in the room
+   * @param {ReadonlyMap<string, string>} names  what they are called, by id
    * @param {string | null} ownId
    */
-  show(roster, ownId) {
+  show(roster, names, ownId) {
     this.#roster = roster;
+    this.#names = names;
     this.#ownId = ownId ?? "";
     this.#line.hidden = roster.size < CROWD;
     this.#renew();
@@ -67,7 +70,7 @@ export class TalkersView {
     }
     named.forEach(({ id, talking }, place) => {
       const person = this.#roster.get(id);
-      if (person) this.#place(id, place, person.name, talking);
+      if (person) this.#place(person, place, talking);
     });
     this.#nobody.hidden = named.length > 0;
     this.#more.hidden = more <= 0;
@@ -75,18 +78,18 @@ export class TalkersView {
   }
 
   /**
-   * @param {string} id
+   * @param {import("./people.js").Person} person
    * @param {number} place
-   * @param {string} name
    * @param {boolean} talking
    */
-  #place(id, place, name, talking) {
+  #place({ id, name }, place, talking) {
     const chip = this.#chips.get(id) ?? makeChip();
     this.#chips.set(id, chip);
     const [face, words] = chip.children;
     setText(face, initials(name));
-    setText(words, id === this.#ownId ? "You" : name);
-    chip.title = name;
+    const called = this.#names.get(id) ?? name;
+    setText(words, id === this.#ownId ? "You" : called);
+    chip.title = called;
     chip.style.setProperty("--hue", String(hueOf(name)));
     chip.classList.toggle("is-talking", talking);
     const there = this.#list.children[place];

@@ -4,18 +4,11 @@
 
 import { byId, icon, make, setText } from "./dom.js";
 import { fullness } from "./levels.js";
-import { hueOf, initials, inOrder } from "./people.js";
+import { hueOf, initials, inOrder, wayOf } from "./people.js";
 import { actionsFor } from "./rights.js";
 import { handOrder, marksOf } from "./standing.js";
 
 /** @typedef {import("./people.js").Person} Person */
-
-/** How people came in, as an icon and in words. */
-const WAYS = new Map([
-  ["webrtc", { icon: "web", text: "Web" }],
-  ["twilio", { icon: "phone", text: "Phone" }],
-  ["local", { icon: "code", text: "Program" }],
-]);
 
 /**
  * Keeps the list's items in step with the roster, and moves their meters. Fires `open` (`{id}`) when somebody wants to
@@ -38,10 +31,11 @@ export class Tiles extends EventTarget {
 
   /**
    * @param {import("./people.js").Roster} roster
+   * @param {ReadonlyMap<string, string>} names  what they are called, by id
    * @param {string | null} ownId
    * @param {import("./rights.js").Access} access  what we may do about them
    */
-  show(roster, ownId, access) {
+  show(roster, names, ownId, access) {
     for (const [id, tile] of this.#tiles) {
       if (!roster.has(id)) {
         if (tile.element.contains(document.activeElement)) byId("room-title").focus();
@@ -53,6 +47,7 @@ export class Tiles extends EventTarget {
     inOrder(roster, ownId).forEach((person, place) => {
       const tile = this.#place(person.id, place);
       tile.show(person, {
+        name: names.get(person.id) ?? person.name,
         own: person.id === ownId,
         marks: marksOf(person, roster, ownId),
         hand: hands.get(person.id) ?? 0,
@@ -99,6 +94,7 @@ export class Tiles extends EventTarget {
 
 /**
  * @typedef {object} Context  what a tile shows beside the person's own state
+ * @property {string} name  what they are called
  * @property {boolean} own
  * @property {import("./standing.js").Mark[]} marks
  * @property {number} hand  their place among those who raised a hand; 0 if they did not
@@ -142,9 +138,9 @@ class Tile {
    * @param {Person} person
    * @param {Context} context
    */
-  show(person, { own, marks, hand, more }) {
-    setText(this.#name, person.name);
-    this.#name.title = person.name;
+  show(person, { name, own, marks, hand, more }) {
+    setText(this.#name, name);
+    this.#name.title = name;
     setText(this.#initials, initials(person.name));
     this.element.style.setProperty("--hue", String(hueOf(person.name)));
     this.element.classList.toggle("is-talking", person.talking && !person.muted);
@@ -155,7 +151,7 @@ class Tile {
     this.#hand.hidden = hand === 0;
     setText(this.#handPlace, String(hand));
     this.#more.hidden = !more;
-    this.#more.setAttribute("aria-label", own ? "More about you" : `More about ${person.name}`);
+    this.#more.setAttribute("aria-label", own ? "More about you" : `More about ${name}`);
     this.#showMarks(marks);
     setText(this.#talking, person.talking && !person.muted ? "Talking" : "");
     this.#showWay(person.transport);
@@ -193,7 +189,7 @@ class Tile {
   #showWay(transport) {
     if (transport === this.#transport) return;
     this.#transport = transport;
-    const way = WAYS.get(transport) ?? { icon: "code", text: transport };
+    const way = wayOf(transport);
     setText(this.#wayText, way.text);
     this.#way.replaceChildren(icon(way.icon), this.#wayText);
   }

@@ -131,13 +131,18 @@ TINY = """
   .map(([, one]) => one.outerHTML)
 """
 
-# Text that sticks out of the tile that it is on.
+# Text that sticks out of the tile that it is on, or lies on the meter.
 STICKING_OUT = """
 [...document.querySelectorAll('.person')].flatMap((tile) => {
   const edge = tile.getBoundingClientRect();
   return [...tile.querySelectorAll('.person-name, .mark, .way, .you, .hand, .person-more')]
     .filter((one) => one.checkVisibility())
-    .filter((one) => one.getBoundingClientRect().left < edge.left || one.getBoundingClientRect().right > edge.right)
+    .filter((one) => getComputedStyle(one).clipPath === 'none')
+    .filter((one) => {
+      const box = one.getBoundingClientRect();
+      const bottom = tile.querySelector('.meter').getBoundingClientRect().bottom;
+      return box.left < edge.left || box.right > edge.right || box.top < edge.top || box.bottom > bottom + 1;
+    })
     .map((one) => one.outerHTML);
 })
 """

@@ -43,6 +43,29 @@ async def test_a_view_is_legible_whole_and_within_reach(stage: Stage, scene: str
     assert page.complaints == []
 
 
+async def test_join_is_on_the_screen_without_scrolling(stage: Stage) -> None:
+    page = stage.amy
+    await page.call("Page.bringToFront")
+    await SCENES["join"](stage, False)
+    await page.evaluate("document.getElementById('pin-field').hidden = false")  # as high as it gets
+    for width, height in ((1280, 720), (1280, 600), (1024, 600), (768, 1024), (800, 600), (390, 844), (320, 568)):
+        await page.look_as(width, height, reduced_motion=True)
+        await page.wait_for(f"innerWidth === {width} && innerHeight === {height}")
+        assert await page.evaluate(
+            "(() => { const button = document.getElementById('join-button');"
+            " const box = button.getBoundingClientRect(); "
+            " return scrollY === 0 && box.top >= 0 && box.bottom <= innerHeight"
+            "  && document.elementFromPoint(box.left + box.width / 2, box.bottom - 2) === button; })()"
+        ), f"{width} by {height}"
+        await page.evaluate("document.getElementById('original-sound').focus()")
+        assert await page.evaluate(
+            "document.activeElement.getBoundingClientRect().bottom"
+            " <= document.getElementById('join-button').getBoundingClientRect().top"
+        ), f"what has the focus is under the button on {width} by {height}"
+        await page.evaluate("document.activeElement.blur(); scrollTo(0, 0)")
+    assert page.complaints == []
+
+
 async def test_on_a_phone_the_rest_of_the_controls_is_behind_one_button(stage: Stage) -> None:
     await stage.amy.look_as(390, 844, phone=True)
     await stage.enter(stage.amy, "Amy", "host")

@@ -10,6 +10,7 @@ import pytest
 
 from conference.room.policy import RoomPolicy
 from conference.room.sounds import Sound
+from tests.e2e.legible import FAINT
 from tests.e2e.on_the_page import in_the_room, listen_to_announcements
 from tests.e2e.running import eventually
 from tests.e2e.seats import seat_local
@@ -26,7 +27,7 @@ async def test_whom_a_host_mutes_sees_why_and_cannot_unmute_until_they_are_asked
     await stage.both()
     await stage.amy.click("button", "More about Ben")
     await stage.amy.click("button", "Mute", within=3)
-    await stage.ben.wait_for("document.getElementById('mute-label').textContent === 'Muted by Amy'")
+    await stage.ben.wait_for("document.querySelector('#mute .control-label').textContent === 'Muted by Amy'")
     await stage.ben.wait_for_text("You were muted by Amy.")
     await stage.amy.wait_for("document.querySelector('.mark-muted').textContent === 'Muted by Amy'")
     for _ in range(2):
@@ -186,6 +187,30 @@ async def test_the_chat_goes_both_ways_and_shows_markup_as_text(stage: Stage) ->
     assert stage.ben.complaints == stage.amy.complaints == []
 
 
+async def test_addresses_in_the_chat_are_links_that_open_beside_the_page(stage: Stage) -> None:
+    await stage.both()
+    await stage.amy.click("button", "Chat")
+    now = time.time()
+    for name in ("Ben", "Amy"):
+        person = stage.person(name)
+        text = f"See ({stage.server.url}/docs), <b>or</b> javascript:alert(1)."
+        stage.room.send_message(person.id, name, text, now)
+    await stage.amy.wait_for("document.querySelectorAll('.chat-words').length === 2")
+    assert (
+        await stage.amy.evaluate("[...document.querySelectorAll('.chat-words')].map((one) => one.textContent)")
+        == [text] * 2
+    )
+    links = await stage.amy.evaluate(
+        "[...document.querySelectorAll('.chat-words *')]"
+        "  .map((one) => [one.localName, one.textContent, one.href, one.target, one.rel])"
+    )
+    address = f"{stage.server.url}/docs"
+    assert links == [["a", address, address, "_blank", "noopener noreferrer"]] * 2
+    assert await stage.amy.evaluate(FAINT) == []
+    await stage.amy.evaluate("document.querySelector('.chat-words a').focus()")
+    assert await stage.amy.evaluate(FAINT) == []
+
+
 async def test_a_raised_hand_is_seen_in_its_place_and_a_host_can_lower_it(stage: Stage) -> None:
     await stage.both()
     seat_local(stage.server, stage.room_name, "Cy")
@@ -209,7 +234,7 @@ async def test_a_host_coaches_one_person_knows_it_and_speaks_up_again(stage: Sta
     amy, ben = stage.person("Amy").id, stage.person("Ben").id
     seat_local(stage.server, stage.room_name, "Cy")
     await stage.amy.click("button", "More about Ben")
-    await stage.amy.click("button", "Talk to Ben alone")
+    await stage.amy.click("button", "Talk to them alone")
     await eventually(lambda: stage.room.hearing.gain("local-Cy", amy) == 0, "Cy does not hear Amy")
     assert stage.room.hearing.gain(ben, amy) == 1
     await stage.amy.press("Escape")

@@ -6,7 +6,8 @@ import { KEPT, spoken, withMessage } from "../../static/js/chatlog.js";
 import { onlyHearers } from "../../static/js/hearing.js";
 import { applyToHouse, EMPTY_HOUSE } from "../../static/js/house.js";
 import { MuteKeeper } from "../../static/js/mutekeeper.js";
-import { split } from "../../static/js/people.js";
+import { knownOf, shownNames } from "../../static/js/namesakes.js";
+import { aloneRemark, split } from "../../static/js/people.js";
 import { isPinWanted, isSentAway, pinProblem, pinQuestion, Refused, requestProblem, Unreachable } from "../../static/js/problems.js";
 import { actionsFor } from "../../static/js/rights.js";
 import { byWhom, changeToUs, entryNeeds, farewell, handOrder, marksOf, ownStanding, whoDid } from "../../static/js/standing.js";
@@ -176,4 +177,29 @@ test("an unmute that the server refuses, because somebody muted us just then, is
   await new Promise((resolve) => setImmediate(resolve));
   assert.equal(keeper.muted, true);
   assert.deepEqual(done, [[true, false], [false, false], [true, true]]);
+});
+
+test("whoever comes later than somebody of their name has a number, however it is written", () => {
+  const people = roster(
+    person("b", { name: "ALEX", joined_at: 2 }), person("a", { name: "Alex", joined_at: 1 }), person("c", { name: "Ben", joined_at: 3 }),
+    person("d", { name: "\u200bＡlex ", joined_at: 4, waiting: true }), person("e", { name: "Alex K", joined_at: 5 }),
+  );
+  assert.deepEqual(Object.fromEntries(shownNames(people)), {
+    a: "Alex", b: "ALEX (2)", c: "Ben", d: "\u200bＡlex  (3)", e: "Alex K",
+  });
+  const many = roster(...Array.from({ length: 50 }, (_, i) => person(`p${i}`, { name: ["Alex", "alex", "Ben"][i % 3], joined_at: i % 7 })));
+  assert.equal(new Set([...shownNames(many).values()].map((name) => name.toLowerCase())).size, 50);
+});
+
+test("of whoever waits is told how they came, and who they are if that says anything", () => {
+  assert.match(knownOf(person("a", { identity: "alex@example.org" })), /^Web · alex@example\.org · since \d/);
+  assert.match(knownOf(person("a", { transport: "twilio", identity: "tel:+442079460018" })), /^Phone · \+442079460018 · since \d/);
+  assert.match(knownOf(person("a", { identity: "guest-0123456789abcdef" })), /^Web · since \d/);
+  assert.match(knownOf(person("a", { name: "+44", identity: "tel:+44", transport: "sip" })), /^sip · since \d/);
+});
+
+test("whoever is alone is told of those who wait", () => {
+  assert.match(aloneRemark(0, true), /only one here/);
+  assert.match(aloneRemark(1, true), /1 person waits for you/);
+  assert.match(aloneRemark(2, false), /2 people wait for a host/);
 });

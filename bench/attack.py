@@ -43,6 +43,7 @@ ATTACK_SECONDS = 120.0
 """An attacker who takes longer than that is stopped."""
 
 _TICKS = re.compile(r'^conference_tick_lateness_seconds_bucket\{le="([^"]+)"\} (\S+)', re.MULTILINE)
+_SKIPPED = re.compile(r"^conference_ticks_skipped_total (\S+)", re.MULTILINE)
 _DROPPED = re.compile(r'^conference_udp_datagrams_dropped_total\{reason="([^"]+)"\} (\S+)', re.MULTILINE)
 
 
@@ -83,14 +84,26 @@ class Room:
             text = await response.text()
         return Snapshot(
             at=time.monotonic(),
-            cpu=server.cpu_seconds(),
             lateness={bound: round(float(count)) for bound, count in _TICKS.findall(text)},
+            skipped=sum(round(float(count)) for count in _SKIPPED.findall(text)),
             heard=sum(peer.received for peer in listeners),
             lost=sum(peer.lost for peer in listeners),
             gaps=sum(peer.gaps for peer in listeners),
             log_bytes=server.log_bytes(),
             dropped={why: round(float(count)) for why, count in _DROPPED.findall(text)},
         )
+
+
+class Usage:
+    """What a server takes of the processor from now on."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._cpu, self._began = server.cpu_seconds(), time.monotonic()
+
+    def percent(self) -> float:
+        """Of a core."""
+        return 100 * (self._server.cpu_seconds() - self._cpu) / (time.monotonic() - self._began)
 
 
 async def newcomer(server: Server) -> float | None:
@@ -109,8 +122,11 @@ async def newcomer(server: Server) -> float | None:
             await peer.close()
 
 
-async def attack(name: str, target: Target, seconds: float) -> Sent:
+async def attack(name: str, target: Target, seconds: float, server: Server) -> tuple[Sent, float]:
     """Have one attack done by another process.
+
+    Returns:
+        What was sent, and what it took of the server's processor, in percent of a core.
 
     Raises:
         BenchError: it did not say what it did.
@@ -126,7 +142,9 @@ async def attack(name: str, target: Target, seconds: float) -> Sent:
             await process.stdout.readline()
             process.stdin.write(b"go\n")
             await process.stdin.drain()
+            used = Usage(server)
             told = await process.stdout.readline()
+            percent = used.percent()
             await process.wait()
     except TimeoutError:
         raise BenchError(f"The attack '{name}' did not end in time.") from None
@@ -135,7 +153,7 @@ async def attack(name: str, target: Target, seconds: float) -> Sent:
             process.kill()
             await process.wait()
     try:
-        return Sent(**json.loads(told))
+        return Sent(**json.loads(told)), percent
     except (ValueError, TypeError):
         raise BenchError(f"The attack '{name}' failed.") from None
 
@@ -146,14 +164,16 @@ async def measure_one(name: str, room: Room, server: Server, target: Target, sec
     coming = asyncio.create_task(newcomer(server))
     try:
         if name == QUIET:
-            sent = None
+            sent, used = None, Usage(server)
             await asyncio.sleep(seconds)
+            percent = used.percent()
         else:
-            sent = await attack(name, target, seconds * ATTACKS[name].times)
+            sent, percent = await attack(name, target, seconds * ATTACKS[name].times, server)
         joined_ms = await coming
     finally:
         coming.cancel()
-    return Row(name, before, await room.snapshot(), sent, joined_ms)
+    after = await room.snapshot()
+    return Row(name, before, after, len(room.listeners), percent, sent, joined_ms)
 
 
 async def measure(names: Sequence[str], seconds: float, talkers: int, listeners: int, pin: bool) -> list[Row]:

@@ -35,11 +35,11 @@ class Snapshot:
     at: float
     """Seconds, monotonic."""
 
-    cpu: float
-    """CPU seconds of the server so far."""
-
     lateness: Mapping[str, int]
     """Ticks that began no later than so many seconds: cumulative."""
+
+    skipped: int
+    """Ticks that were left out, for they would have come more than 200 ms late."""
 
     heard: int
     """Packets that all listeners got."""
@@ -62,6 +62,10 @@ class Row:
     name: str
     before: Snapshot
     after: Snapshot
+    listeners: int
+    cpu_percent: float
+    """Of a core, that the server took meanwhile."""
+
     sent: Sent | None = None
     joined_ms: float | None = None
     """How long a newcomer took; ``None``: they did not get in."""
@@ -70,9 +74,9 @@ class Row:
     """Whether a newcomer tried."""
 
     @property
-    def cpu_percent(self) -> float:
-        """Of a core."""
-        return 100 * (self.after.cpu - self.before.cpu) / (self.after.at - self.before.at)
+    def due(self) -> int:
+        """Packets that the listeners should have got."""
+        return round((self.after.at - self.before.at) * self.listeners * PACKETS_PER_SECOND)
 
     @property
     def ticks(self) -> dict[str, int]:
@@ -86,9 +90,10 @@ class Row:
 
     @property
     def late(self) -> int:
-        """Ticks that began more than 20 ms late."""
+        """Ticks that began more than 20 ms late, or never."""
         bounds = list(self.ticks)
-        return sum(count for bound, count in self.ticks.items() if bounds.index(bound) > bounds.index(LATE))
+        skipped = self.after.skipped - self.before.skipped
+        return skipped + sum(count for bound, count in self.ticks.items() if bounds.index(bound) > bounds.index(LATE))
 
     @property
     def worst(self) -> str:
@@ -97,12 +102,14 @@ class Row:
         if not worst:
             return "-"
         bounds = list(self.ticks)
-        if worst == bounds[-1]:
+        if worst == bounds[-1] or self.after.skipped > self.before.skipped:
             return f"> {float(bounds[-2]) * 1000:g} ms"
         return f"<= {float(worst) * 1000:g} ms"
 
 
-HEADS = ("attack", "sent", "rate", "server", "missed", "gaps", "ticks > 20 ms", "worst tick", "newcomer")
+PACKETS_PER_SECOND = 50
+
+HEADS = ("attack", "sent", "rate", "server", "heard", "lost", "gaps", "ticks > 20 ms", "worst tick", "newcomer")
 
 
 def report(rows: Sequence[Row]) -> str:
@@ -117,16 +124,17 @@ def report(rows: Sequence[Row]) -> str:
 
 def _cells(row: Row) -> tuple[str, ...]:
     sent, heard = row.sent, row.after.heard - row.before.heard
-    missed = row.after.lost - row.before.lost
+    ticks = sum(row.ticks.values()) + row.after.skipped - row.before.skipped
     newcomer = "-" if not row.asked else "NOT IN" if row.joined_ms is None else f"{row.joined_ms:.0f} ms"
     return (
         row.name,
         "-" if sent is None else f"{sent.count} {sent.unit}",
         "-" if sent is None else _rate(sent),
         f"{row.cpu_percent:.0f} %",
-        f"{missed} of {heard + missed}",
+        f"{heard} of {row.due}",
+        str(row.after.lost - row.before.lost),
         str(row.after.gaps - row.before.gaps),
-        f"{row.late} of {sum(row.ticks.values())}",
+        f"{row.late} of {ticks}",
         row.worst,
         newcomer,
     )

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 
 BEFORE = Snapshot(
     at=100.0,
-    cpu=7.0,
+    skipped=1,
     lateness={"0.001": 40, "0.005": 50, "0.02": 50, "0.05": 50, "+Inf": 50},
     heard=1000,
     lost=5,
@@ -29,7 +29,7 @@ BEFORE = Snapshot(
 )
 AFTER = Snapshot(
     at=105.0,
-    cpu=9.0,
+    skipped=1,
     lateness={"0.001": 200, "0.005": 290, "0.02": 295, "0.05": 300, "+Inf": 300},
     heard=1500,
     lost=8,
@@ -41,20 +41,24 @@ SENT = Sent(5000, 1_000_000, 4.0, note="so it was")
 
 
 def test_a_row_tells_what_happened_between_two_moments() -> None:
-    row = Row("stun", BEFORE, AFTER, SENT, joined_ms=50.0)
-    assert row.cpu_percent == pytest.approx(40.0)
+    row = Row("stun", BEFORE, AFTER, 2, 40.0, SENT, joined_ms=50.0)
+    assert row.due == 500
     assert row.ticks == {"0.001": 160, "0.005": 80, "0.02": 5, "0.05": 5, "+Inf": 0}
     assert (row.late, row.worst) == (5, "<= 50 ms")
     assert replace(row, after=replace(AFTER, lateness={**AFTER.lateness, "+Inf": 302})).worst == "> 50 ms"
-    assert Row("nothing", BEFORE, replace(BEFORE, at=101.0)).worst == "-"
+    assert Row("nothing", BEFORE, replace(BEFORE, at=101.0), 2, 0.0).worst == "-"
+    skipping = replace(row, after=replace(AFTER, skipped=41))
+    assert (skipping.late, skipping.worst) == (45, "> 50 ms")
 
 
 def test_the_report_has_a_line_for_each_attack_and_says_who_did_not_get_in() -> None:
-    lines = report([Row("nothing", BEFORE, AFTER, joined_ms=40.0), Row("stun", BEFORE, AFTER, SENT)]).splitlines()
+    lines = report(
+        [Row("nothing", BEFORE, AFTER, 2, 40.0, joined_ms=40.0), Row("stun", BEFORE, AFTER, 2, 40.0, SENT)]
+    ).splitlines()
     assert re.split(r" {2,}", lines[0]) == list(HEADS)
     assert re.split(r" {2,}", lines[2])[:4] == ["nothing", "-", "-", "40 %"]
     assert re.split(r" {2,}", lines[3])[1:] == [
-        "5000 datagrams", "1250/s, 2.00 Mbit/s", "40 %", "3 of 503", "1", "5 of 250", "<= 50 ms", "NOT IN",
+        "5000 datagrams", "1250/s, 2.00 Mbit/s", "40 %", "500 of 500", "3", "1", "5 of 250", "<= 50 ms", "NOT IN",
     ]  # fmt: skip
     assert lines[-1] == "stun: dropped by the server: 400 excess; so it was; 77 bytes logged."
 

@@ -19,6 +19,9 @@ WINDOW_NS: Final = 1_000_000_000
 SAVED_NS: Final = 20_000_000
 """The share of so much time can be used at once: of one tick."""
 
+MOST_NS: Final = 50_000
+"""No datagram takes longer by itself: what does has been interrupted by other programs, for which nobody is to pay."""
+
 
 class PerAddress:
     """Counts by address, in windows of a second.
@@ -83,7 +86,7 @@ class Policer:
 
     def charge(self, name: bytes, spent_ns: int) -> None:
         """A datagram that was admitted, from there, has not proven anything, and took so long."""
-        self._saved_ns -= spent_ns
+        self._saved_ns -= min(spent_ns, MOST_NS)
         self._per_address.count(name)
 
 

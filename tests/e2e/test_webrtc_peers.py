@@ -73,10 +73,13 @@ async def test_why_a_connection_failed_is_told_and_logged(caplog: pytest.LogCapt
         await client.close()
 
 
-async def test_an_ice_lite_peer_that_only_answers_hears_and_is_heard() -> None:
+@pytest.mark.parametrize(("setup", "answered"), [("actpass", "active"), ("active", "passive"), ("passive", "active")])
+async def test_an_ice_lite_peer_that_only_answers_hears_and_is_heard(setup: str, answered: str) -> None:
     async with running() as webrtc:
         client, peer = LitePeer(), webrtc.new_peer()
-        client.take(await peer.accept(await client.offer()))
+        answer = await peer.accept(await client.offer(setup=setup))
+        assert f"a=setup:{answered}\r\n" in answer
+        client.take(answer)
         await eventually(lambda: peer.state == "connected")
         assert all("ICE-CONTROLLING" in one for one in client.checks)  # RFC 8445, section 6.1.1
         room = Room(peer)

@@ -41,15 +41,19 @@ class LitePeer(asyncio.DatagramProtocol):
         self._outgoing: SrtpSession | None = None
         self._packets = 0
 
-    async def offer(self) -> str:
-        """Open the socket. Returns an offer with its address."""
+    async def offer(self, *, setup: str = "actpass") -> str:
+        """Open the socket. Returns an offer with its address.
+
+        Args:
+            setup: its part in the DTLS handshake.
+        """
         await asyncio.get_running_loop().create_datagram_endpoint(lambda: self, (LOOPBACK, 0))
         assert self._transport is not None
         port = self._transport.get_extra_info("sockname")[1]
         return crlf(
             f"v=0\no=- 1 1 IN IP4 {LOOPBACK}\ns=-\nt=0 0\na=ice-lite\na=group:BUNDLE a\n"
             f"m=audio {port} UDP/TLS/RTP/SAVPF 0\nc=IN IP4 {LOOPBACK}\na=mid:a\na=sendrecv\na=rtcp-mux\n"
-            f"a=ice-ufrag:lite\na=ice-pwd:{self._password}\na=setup:actpass\n"
+            f"a=ice-ufrag:lite\na=ice-pwd:{self._password}\na=setup:{setup}\n"
             f"a=fingerprint:sha-256 {self._certificate.fingerprint}\n"
             f"a=candidate:1 1 udp 2130706431 {LOOPBACK} {port} typ host\na=end-of-candidates\n"
         )
@@ -58,9 +62,11 @@ class LitePeer(asyncio.DatagramProtocol):
         """Take the answer: from then on, the handshake may come."""
         fingerprint = answer.partition("a=fingerprint:sha-256 ")[2].partition("\r\n")[0]
         self._dtls = Dtls(
-            self._certificate, client=False, fingerprints=(("sha-256", fingerprint),), send=self._send_selected
+            self._certificate,
+            client="a=setup:passive\r\n" in answer,
+            fingerprints=(("sha-256", fingerprint),),
+            send=self._send_selected,
         )
-        self._dtls.start()
 
     def speak(self) -> None:
         """Send 20 ms of full-scale sound, if there are keys."""
@@ -98,6 +104,8 @@ class LitePeer(asyncio.DatagramProtocol):
         response.attributes["XOR-MAPPED-ADDRESS"] = address
         response.add_message_integrity(self._password.encode())
         self._transport.sendto(bytes(response), address)
+        if self._selected is not None and self._dtls is not None:
+            self._dtls.start()
 
     def _send_selected(self, datagram: bytes) -> None:
         """Send to the selected pair; nothing goes before one is."""

@@ -122,5 +122,6 @@ def _tagged(description: Description, audio: AudioSection) -> int | None:
     tagged = next((by_mid[mid] for mid in group if mid in by_mid), None)
     if tagged is None or description.sections[tagged].kind != "application":
         return tagged
-    alone = "bundle-only" not in audio.section.attributes and "ice-ufrag" in audio.section.attributes
+    own = audio.section.attributes
+    alone = "bundle-only" not in own and ("ice-ufrag" in own or "ice-ufrag" in description.attributes)
     return audio.index if alone else tagged

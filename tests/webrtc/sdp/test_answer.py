@@ -115,8 +115,9 @@ def test_the_section_that_carries_the_transport_is_kept_and_inactive(audio: str)
 
 
 def test_a_data_channel_is_kept_only_if_the_audio_has_no_transport_of_its_own() -> None:
-    alone = outline(answer(crlf(session("2", "0") + DATA + AUDIO)))
-    assert alone[:2] == ["a=group:BUNDLE 0", "m=application 0 UDP/DTLS/SCTP webrtc-datachannel"]
+    for offer in (DATA + AUDIO, TRANSPORT + DATA.replace(TRANSPORT, "") + AUDIO.replace(TRANSPORT, "")):
+        alone = outline(answer(crlf(session("2", "0") + offer)))
+        assert alone[:2] == ["a=group:BUNDLE 0", "m=application 0 UDP/DTLS/SCTP webrtc-datachannel"]
     text = answer(crlf(session("2", "0") + DATA + BUNDLED_AUDIO))
     assert outline(text) == [
         "a=group:BUNDLE 2 0",

@@ -16,6 +16,11 @@ from conference.audio.frame import SAMPLE_RATE, Samples
 LONGEST_SECONDS: Final = 2 * 3600.0
 """What :func:`read_audio` takes at most unless told otherwise: two hours are 690 MB of samples."""
 
+RATES: Final = (1_000, 1_000_000)
+"""Samples a second that a sound may have. One of fewer would be made of nothing, by multiplying what is there."""
+
+MOST_CHANNELS: Final = 64
+
 
 class MediaError(Exception):
     """A file can't be read or written; the text is one sentence for the person who named it."""
@@ -68,6 +73,7 @@ def _decode(path: Path, container: InputContainer, longest: int) -> Samples:
         except av.error.InvalidDataError:
             continue  # one damaged packet in an otherwise good file is a gap, not the end
         for frame in frames:
+            _check(path, frame)
             chunks.extend(_pcm(resampler.resample(frame)))
         total += sum(chunk.size for chunk in chunks[counted:])
         counted = len(chunks)
@@ -76,6 +82,15 @@ def _decode(path: Path, container: InputContainer, longest: int) -> Samples:
     if chunks:
         chunks.extend(_pcm(resampler.resample(None)))
     return np.concatenate(chunks) if chunks else np.zeros(0, np.int16)
+
+
+def _check(path: Path, frame: av.AudioFrame) -> None:
+    """Refuse what a header says and no sound is, before anything is made of it."""
+    low, high = RATES
+    if not low <= frame.sample_rate <= high:
+        raise MediaError(f"{path} has {frame.sample_rate} samples a second: a sound has {low} to {high}.")
+    if not 1 <= frame.layout.nb_channels <= MOST_CHANNELS:
+        raise MediaError(f"{path} has {frame.layout.nb_channels} channels: a sound has 1 to {MOST_CHANNELS}.")
 
 
 def _length(samples: int) -> str:

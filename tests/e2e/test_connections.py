@@ -168,6 +168,39 @@ async def test_what_is_not_http_is_told_so_and_is_nothing_for_the_log(
     assert not [one for one in caplog.records if one.levelname in ("WARNING", "ERROR", "CRITICAL")]
 
 
+MISCODED = (
+    (b"Content-Encoding: gzip\r\nContent-Length: 5\r\n", b"hello"),
+    (b"Content-Encoding: deflate\r\nContent-Length: 5\r\n", b"hello"),
+    (b"Content-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n", b"5\r\nhello\r\n0\r\n\r\n"),
+    (b"Transfer-Encoding: chunked\r\n", b"zz\r\n"),
+    (b"Transfer-Encoding: chunked\r\n", b"5\r\nhelloXX\r\n"),
+    (b"Transfer-Encoding: chunked\r\n", b"FFFFFFFFFFFFFFFFF\r\n"),
+    (b"Transfer-Encoding: chunked\r\n", b"5;" + b"a" * 20_000 + b"\r\nhello\r\n"),
+)
+"""Header fields, and a body that is not what they say."""
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["at once", "one after the other"])
+async def test_a_body_that_is_not_what_its_header_says_is_the_senders_fault(
+    together: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    form, sdp = b"application/x-www-form-urlencoded", b"application/sdp"
+    async with running_server(Settings(port=0, body_timeout=0.5)) as server:  # of some, the end never comes
+        for path, kind in ((b"/twilio/voice", form), (b"/rooms/tea/participants", sdp), (b"/nowhere", form)):
+            for fields, body in MISCODED:
+                head = b"POST " + path + b" HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: " + kind + b"\r\n" + fields
+                reader, writer = await asyncio.open_connection("127.0.0.1", server.settings.port)
+                writer.write(head + b"\r\n" + body * together)
+                await eventually(lambda: len(server.live.connections) == 1, "it is there")
+                writer.write(body * (not together))
+                async with asyncio.timeout(20):
+                    status = int((await reader.readline()).split()[1])
+                assert 400 <= status < 500, (path, fields, body)
+                writer.transport.abort()
+                await eventually(lambda: not len(server.live.connections), "it is gone")
+    assert not [one for one in caplog.records if one.levelname in ("WARNING", "ERROR", "CRITICAL")]
+
+
 async def test_a_client_that_goes_in_the_middle_of_a_body_is_nothing_for_the_log(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -6,6 +6,7 @@ import asyncio
 from contextlib import nullcontext
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from conference.web.http.problems import Problem
 from conference.web.http.protocol import protocol_of
@@ -16,7 +17,8 @@ async def read_bytes(request: web.Request) -> bytes:
     """The body. Whatever reads one does it with this, so that none is waited for for ever.
 
     Raises:
-        Problem: it does not come (408); aiohttp itself answers one that is too large with 413.
+        Problem: it does not come (408), or is not encoded as the header says (400); aiohttp itself answers one that is
+            too large with 413.
     """
     protocol = protocol_of(request)
     try:
@@ -25,6 +27,8 @@ async def read_bytes(request: web.Request) -> bytes:
                 return await request.read()
     except TimeoutError:
         raise Problem(408, "The request took too long to arrive. Try again.", headers={"Connection": "close"}) from None
+    except (web.RequestPayloadError, HttpProcessingError):
+        raise Problem(400, "The body is not encoded as this request's header says.") from None
 
 
 async def read_text(request: web.Request, *, errors: str = "strict") -> str:

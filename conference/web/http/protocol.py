@@ -7,13 +7,17 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from aiohttp import web
-from aiohttp.http_exceptions import LineTooLong
+from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 
 from conference.settings import Settings
 from conference.web.http.connections import Connection, Connections
 from conference.web.http.problems import Handler, Problem
+
+_THEIR_FAULT = (ConnectionError, web.RequestPayloadError, HttpProcessingError)
+"""The client went, or sent what is not HTTP."""
 
 LINGERING_S = 2.0
 """How long the rest of a body that nobody wants is taken, so that the client finds the answer and not a broken pipe."""
@@ -101,7 +105,7 @@ class HttpProtocol(web.RequestHandler):
         message: str | None = None,
     ) -> web.StreamResponse:
         """Answer what is not HTTP, or came from a client that is gone: no error of ours, and nothing for the log."""
-        if status >= 500 and not isinstance(exc, ConnectionError):
+        if status >= 500 and not isinstance(exc, _THEIR_FAULT):
             return super().handle_error(request, status, exc, message)
         _log.debug("a request from %s was refused: %r", request.remote, exc)
         if request.writer.output_size > 0:
@@ -113,6 +117,13 @@ class HttpProtocol(web.RequestHandler):
         response.headers["Server"] = "conference"  # as on every answer
         response.force_close()
         return response
+
+    def log_exception(self, *args: Any, **kw: Any) -> None:
+        """Write down what went wrong in here, and not what a client got wrong: that is told to them."""
+        if isinstance(kw.get("exc_info"), _THEIR_FAULT):
+            _log.debug(*args, **kw)
+        else:
+            super().log_exception(*args, **kw)
 
     def _by(self, seconds: float | None) -> None:
         """Drop the connection after a while, unless something else is said before."""

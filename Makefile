@@ -34,7 +34,7 @@ system-packages:
 
 $(NODE_PACKAGES): tests/interop/package.json
 	@if command -v npm >/dev/null; then \
-	  echo 'Installing libwebrtc for the tests, with npm: once.'; \
+	  echo 'Installing libwebrtc, libdatachannel and werift for the tests, with npm: once.'; \
 	  npm install --prefix tests/interop --no-package-lock --no-audit --no-fund --silent && touch $@; \
 	else \
 	  echo 'MISSING: npm. The tests against libwebrtc, libdatachannel and werift will be skipped.'; \

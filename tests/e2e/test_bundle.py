@@ -1,4 +1,4 @@
-"""Chromium offers audio among other sections, in any order and with any BUNDLE policy: it is answered as it expects."""
+"""Browsers offer audio among other sections, in any order and with any BUNDLE policy, and can use the answer."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.e2e.browser import Page
+from tests.e2e.base_page import BasePage
 from tests.e2e.running import RunningServer, eventually
 
 pytestmark = [pytest.mark.e2e, pytest.mark.alone]
@@ -22,7 +22,7 @@ JOIN = """
     else pc.addTransceiver(kind === "audio" && direction !== "recvonly" ? track : kind, { direction });
   }
   await pc.setLocalDescription();
-  const response = await fetch("/rooms/bundle/participants?name=Chromium", {
+  const response = await fetch("/rooms/bundle/participants?name=Browser", {
     method: "POST", headers: { "Content-Type": "application/sdp" }, body: pc.localDescription.sdp,
   });
   const answer = await response.text();
@@ -63,11 +63,11 @@ ORDERS = (
 
 @pytest.mark.parametrize("policy", ["max-bundle", "balanced", "max-compat"])
 async def test_whatever_section_comes_first_the_sound_goes_both_ways(
-    server: RunningServer, page: Page, policy: str
+    server: RunningServer, any_page: BasePage, policy: str
 ) -> None:
-    await page.goto(f"{server.url}/healthz")
+    await any_page.goto(f"{server.url}/healthz")
     for order in ORDERS:
-        state = await page.evaluate(f"{JOIN}({json.dumps(order)}, {json.dumps(policy)})")
+        state = await any_page.evaluate(f"{JOIN}({json.dumps(order)}, {json.dumps(policy)})")
         assert state == "connected", (order, policy)
     there = server.live.conference.get("bundle")
     assert there is not None

@@ -138,6 +138,8 @@ class Settings:
     """TCP connections at one time; those of event streams, and of calls in rooms, are counted by themselves."""
     max_connections_per_address: int = 250
     """The same, of one address; 0 for no limit. Behind a proxy, which has only one, there is none."""
+    max_request_bytes_per_second: int = 250_000
+    """Bytes of requests that are read of one connection, over time."""
     header_timeout: float = 10.0
     """By then a connection has brought a whole request line and header, or is secured."""
     body_timeout: float = 10.0
@@ -364,6 +366,7 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
     ("max_checks_per_second", 1, 1_000_000),
     ("max_connections", 1, 1_000_000),
     ("max_connections_per_address", 0, 1_000_000),
+    ("max_request_bytes_per_second", 1000, 1_000_000_000),
     ("header_timeout", 0.1, 600),
     ("body_timeout", 0.1, 600),
     ("response_timeout", 1, 3_600),

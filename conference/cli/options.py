@@ -341,6 +341,8 @@ OPTIONS: tuple[Option, ...] = (
            "TCP connections open at one time, besides event streams and calls; of more, the ones go that wait"),
     Option("max_connections_per_address", _LIMITS, read_whole, "N",
            "of these from one address; 0 for no limit, and none behind a proxy"),
+    Option("max_request_bytes_per_second", _LIMITS, read_whole, "BYTES",
+           "bytes of requests that are read of one connection; two seconds' worth may come at once"),
     Option("header_timeout", _LIMITS, read_seconds, "SECONDS",
            "how long a request's header, or the handshake of HTTPS, may take"),
     Option("body_timeout", _LIMITS, read_seconds, "SECONDS", "how long a request's body may take"),

@@ -1,4 +1,4 @@
-"""How much of what a WebSocket's other end sends is read, whatever it is, and how much of it at once.
+"""How much of what a connection's other end sends is read, whatever it is, and how much of it at once.
 
 Everything that arrives costs something: a ping, an empty frame or a fragment of a message that never ends, of which a
 server's own code sees nothing. So it is counted before anything else is done with it, in bytes and in frames. What is
@@ -29,11 +29,11 @@ BURST_SECONDS = 2.0
 class ReadLimits:
     """What one connection may send."""
 
-    frames_per_second: float
-    """Frames of any kind, over time."""
-
     bytes_per_second: float
     """Bytes of any kind, over time."""
+
+    frames_per_second: float | None = None
+    """Frames of a WebSocket, of any kind, over time; ``None`` where it is none, or not yet."""
 
     flood_seconds: float | None = None
     """How long the other end may go on sending more than that, before it is called a flood; ``None`` for ever."""
@@ -45,18 +45,18 @@ class LimitedReading(asyncio.BufferedProtocol):
     The transport is paused meanwhile. The other protocol may pause it, too: whoever paused it resumes it.
 
     Args:
-        transport: the connection, on which the WebSocket's handshake is over.
         protocol: what the connection's bytes are for.
         limits: how much.
         loop: the event loop.
+        transport: the connection, if it is open already.
     """
 
     def __init__(
         self,
-        transport: asyncio.Transport,
         protocol: asyncio.Protocol,
         limits: ReadLimits,
         loop: asyncio.AbstractEventLoop,
+        transport: asyncio.Transport | None = None,
     ) -> None:
         self.on_flood: Callable[[], None] | None = None
         """Called once when the other end has sent too much for too long."""
@@ -64,16 +64,26 @@ class LimitedReading(asyncio.BufferedProtocol):
         """For how long nothing was read, because there was too much."""
         self._transport = transport
         self._protocol = protocol
-        self._limits = limits
         self._loop = loop
-        self._frames = TokenBucket(limits.frames_per_second, limits.frames_per_second * BURST_SECONDS)
-        self._bytes = TokenBucket(limits.bytes_per_second, limits.bytes_per_second * BURST_SECONDS)
-        self._scanner = FrameScanner()
         self._buffer = memoryview(bytearray(READ_BYTES))
         self._pending = bytearray()  # read, and not yet handed on
         self._timer: asyncio.TimerHandle | None = None  # runs until more may be handed on
         self._paused = False  # by us
         self._flooded_since: float | None = None
+        self.limit(limits)
+
+    def limit(self, limits: ReadLimits) -> None:
+        """Go by these limits from now on. If they count frames, what comes next begins with one."""
+        self._limits = limits
+        self._bytes = TokenBucket(limits.bytes_per_second, limits.bytes_per_second * BURST_SECONDS)
+        frames = limits.frames_per_second
+        self._frames = None if frames is None else TokenBucket(frames, frames * BURST_SECONDS)
+        self._scanner = FrameScanner()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See `asyncio.BaseProtocol`."""
+        self._transport = cast("asyncio.Transport", transport)
+        self._protocol.connection_made(transport)
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """See `asyncio.BufferedProtocol`."""
@@ -106,11 +116,13 @@ class LimitedReading(asyncio.BufferedProtocol):
         self._protocol.resume_writing()
 
     def _hand_on(self) -> None:
-        size, frames = self._scanner.scan(self._pending, FRAMES_AT_ONCE)
+        now_ns, seconds, size = round(self._loop.time() * 1e9), 0.0, len(self._pending)
+        if self._frames is not None:
+            size, frames = self._scanner.scan(self._pending, FRAMES_AT_ONCE)
+            seconds = self._frames.charge(frames, now_ns)
+        seconds = max(seconds, self._bytes.charge(size, now_ns))
         data = bytes(memoryview(self._pending)[:size])
         del self._pending[:size]
-        now_ns = round(self._loop.time() * 1e9)
-        seconds = max(self._frames.charge(frames, now_ns), self._bytes.charge(size, now_ns))
         self._protocol.data_received(data)
         if seconds or self._pending:
             self._pause()
@@ -119,7 +131,7 @@ class LimitedReading(asyncio.BufferedProtocol):
 
     def _go_on(self) -> None:
         self._timer = None
-        if self._transport.is_closing():
+        if self._transport is None or self._transport.is_closing():
             return
         if self._paused:  # before anything is handed on: it is for the other protocol to see a transport that reads
             self._paused = False
@@ -128,7 +140,7 @@ class LimitedReading(asyncio.BufferedProtocol):
             self._hand_on()
 
     def _pause(self) -> None:
-        if self._transport.is_reading():
+        if self._transport is not None and self._transport.is_reading():
             self._transport.pause_reading()
             self._paused = True
 
@@ -150,10 +162,13 @@ def limit_reading(transport: asyncio.Transport, limits: ReadLimits) -> LimitedRe
     """Read no more than this from a connection from now on.
 
     Args:
-        transport: the connection, on which the WebSocket's handshake is over.
+        transport: the connection. If frames are to be counted, the next byte that is read of it is the first of one.
         limits: how much.
     """
-    protocol = cast("asyncio.Protocol", transport.get_protocol())
-    limited = LimitedReading(transport, protocol, limits, asyncio.get_running_loop())
+    protocol = transport.get_protocol()
+    if isinstance(protocol, LimitedReading):
+        protocol.limit(limits)
+        return protocol
+    limited = LimitedReading(cast("asyncio.Protocol", protocol), limits, asyncio.get_running_loop(), transport)
     transport.set_protocol(limited)
     return limited

@@ -18,7 +18,7 @@ from conference.telephony.phone import Phone
 from conference.telephony.twilio.messages import DIGITS, MAX_SERVER_CHARS
 from conference.unreachable import reason
 
-READ_LIMITS = ReadLimits(frames_per_second=2000, bytes_per_second=10_000_000)
+READ_LIMITS = ReadLimits(bytes_per_second=10_000_000, frames_per_second=2000)
 """What is read of a server that sends faster than real time, as it may."""
 
 MAX_BEHIND_TICKS = 50

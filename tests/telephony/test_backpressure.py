@@ -111,12 +111,12 @@ def connect(limits: ReadLimits, most: int = 1 << 30) -> tuple[Connection, Protoc
     connection = Connection()
     protocol = Protocol(connection, most)
     loop = cast("asyncio.AbstractEventLoop", connection)
-    connection.reader = LimitedReading(connection, protocol, limits, loop)
+    connection.reader = LimitedReading(protocol, limits, loop, connection)
     return connection, protocol
 
 
 def test_what_is_within_the_limits_is_handed_on_at_once_and_the_transport_never_paused() -> None:
-    connection, protocol = connect(ReadLimits(400, 1_000_000))
+    connection, protocol = connect(ReadLimits(1_000_000, 400))
     for number in range(500):
         connection.kernel += SOUND
         connection.turn()
@@ -135,7 +135,7 @@ def test_what_is_within_the_limits_is_handed_on_at_once_and_the_transport_never_
 def test_never_more_is_handed_on_than_the_limits_allow_and_in_the_end_all_of_it_is(
     sent: list[tuple[bytes, int]], frames: int, size: int, most: int
 ) -> None:
-    connection, protocol = connect(ReadLimits(frames, size), most)
+    connection, protocol = connect(ReadLimits(size, frames), most)
     stream = b"".join(frame * number for frame, number in sent)
     connection.kernel += stream
     count = sum(number for _, number in sent)
@@ -155,7 +155,7 @@ def test_never_more_is_handed_on_than_the_limits_allow_and_in_the_end_all_of_it_
 
 
 def test_others_have_their_turn_between_a_few_frames_of_a_pile() -> None:
-    connection, protocol = connect(ReadLimits(1_000_000, 1_000_000_000))
+    connection, protocol = connect(ReadLimits(1_000_000_000, 1_000_000))
     connection.kernel += PING * 1000
     turns = 0
     while len(protocol.stream) < 6000:
@@ -166,7 +166,7 @@ def test_others_have_their_turn_between_a_few_frames_of_a_pile() -> None:
 
 
 def test_the_other_protocols_pause_is_never_ended_by_ours() -> None:
-    connection, protocol = connect(ReadLimits(50, 1_000_000), most=600)
+    connection, protocol = connect(ReadLimits(1_000_000, 50), most=600)
     connection.kernel += PING * 5000
     connection.pass_time(1)
     assert protocol.pausing
@@ -182,7 +182,7 @@ def test_the_other_protocols_pause_is_never_ended_by_ours() -> None:
 
 def test_who_goes_on_sending_too_much_is_told_of_once_and_who_stops_is_not() -> None:
     floods: list[float] = []
-    connection, _ = connect(ReadLimits(50, 1_000_000, flood_seconds=10))
+    connection, _ = connect(ReadLimits(1_000_000, 50, flood_seconds=10))
     connection.reader.on_flood = lambda: floods.append(connection.now)
     connection.kernel += PING * 400  # 2 s at once, and then 6 s of too much
     connection.pass_time(30)
@@ -193,8 +193,34 @@ def test_who_goes_on_sending_too_much_is_told_of_once_and_who_stops_is_not() -> 
     assert connection.reader.held_back_seconds > 10
 
 
+def test_frames_are_counted_from_where_the_limits_become_those_of_a_web_socket() -> None:
+    connection, protocol = connect(ReadLimits(100_000))
+    connection.kernel += b"GET / HTTP/1.1\r\n\r\n" + b"x" * 5000
+    connection.turn()
+    assert len(protocol.got) == 1
+    connection.reader.limit(ReadLimits(1_000_000, 50))
+    connection.kernel += PING * 1000
+    connection.pass_time(5)
+    assert 50 * 5 <= protocol.stream.count(PING) <= 50 * (5 + BURST_SECONDS) + FRAMES_AT_ONCE
+    connection.pass_time(20)
+    assert protocol.stream.endswith(PING * 1000)
+
+
+def test_what_was_read_and_not_handed_on_as_a_web_socket_begins_is_its_first_frames() -> None:
+    connection, protocol = connect(ReadLimits(1000))
+    connection.kernel += b"x" * READ_BYTES
+    connection.turn()  # 6 s too much
+    connection.resume_reading()  # as the other protocol may
+    connection.kernel += PING * 100
+    connection.turn()
+    connection.reader.limit(ReadLimits(1_000_000, 10))
+    connection.pass_time(20, step=0.05)
+    assert protocol.stream == b"x" * READ_BYTES + PING * 100
+    assert max(data.count(PING) for _, data in protocol.got) == FRAMES_AT_ONCE
+
+
 def test_a_connection_that_is_lost_meanwhile_gets_nothing_more() -> None:
-    connection, protocol = connect(ReadLimits(50, 1_000_000))
+    connection, protocol = connect(ReadLimits(1_000_000, 50))
     connection.kernel += PING * 1000
     connection.pass_time(1)
     got = len(protocol.got)

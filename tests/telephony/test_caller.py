@@ -170,7 +170,7 @@ async def test_a_server_that_floods_is_read_no_faster_than_the_limits_allow(monk
             for _ in range(5000):
                 await socket.send_str(text)
 
-    monkeypatch.setattr("conference.telephony.caller.READ_LIMITS", ReadLimits(100, 1_000_000))
+    monkeypatch.setattr("conference.telephony.caller.READ_LIMITS", ReadLimits(1_000_000, 100))
     phone = Phone()
     async with serving(FakeServer(script).handle) as url:
         end = await place(Caller(url, phone, speak=saying(50)))

@@ -23,7 +23,7 @@ from conference.web.http.concurrency import TooManyAtOnce
 from conference.web.http.headers import FRESH
 from conference.web.http.origin import is_foreign, public_origin
 from conference.web.http.problems import Problem
-from conference.web.http.protocol import protocol_of
+from conference.web.http.protocol import has_sent_more, protocol_of
 from conference.web.joining.admission import (
     CALLER,
     PARAMETER,
@@ -69,6 +69,9 @@ async def stream(request: web.Request) -> web.StreamResponse:
     limit_joins(server, request)
     check_handshake(request)
     token = presented_token(request)
+    if has_sent_more(request):  # where its frames begin would not be known
+        raise Problem(400, "A WebSocket's client waits for the answer to its handshake (RFC 6455, section 4.1).")
+    reading = None if request.transport is None else limit_reading(request.transport, _limits(server))
     await socket.prepare(request)
     protocol = protocol_of(request)
     if protocol is not None:
@@ -87,7 +90,7 @@ async def stream(request: web.Request) -> web.StreamResponse:
         start_timeout=server.settings.connect_timeout,
         close_timeout=server.settings.shutdown_timeout / 2,
         abort=lambda: None if request.transport is None else request.transport.abort(),
-        reading=None if request.transport is None else limit_reading(request.transport, _limits(server)),
+        reading=reading,
     )
     server.calls.add(call)
     server.traffic.opened(call, "twilio", lambda: leg_counts(leg, time.monotonic_ns()))
@@ -132,7 +135,7 @@ async def close_all(server: Server) -> None:
 def _limits(server: Server) -> ReadLimits:
     settings = server.settings
     return ReadLimits(
-        settings.max_call_frames_per_second, settings.max_call_bytes_per_second, settings.call_flood_timeout
+        settings.max_call_bytes_per_second, settings.max_call_frames_per_second, settings.call_flood_timeout
     )
 
 

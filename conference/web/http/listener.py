@@ -20,6 +20,7 @@ from typing import Any
 from aiohttp import web
 
 from conference.settings import Settings
+from conference.telephony.backpressure import LimitedReading, ReadLimits
 from conference.web.http.connections import Connection
 from conference.web.http.origin import rate_key
 from conference.web.http.protocol import HttpProtocol
@@ -140,7 +141,7 @@ class Listener:
         timeout = self._settings.header_timeout if self._context is not None else None
         try:
             await asyncio.get_running_loop().connect_accepted_socket(
-                partial(HttpProtocol, self._manager, self._connections, connection, self._settings),
+                partial(self._make_protocol, connection),
                 taken,
                 ssl=self._context,
                 ssl_handshake_timeout=timeout,
@@ -149,6 +150,11 @@ class Listener:
         except (OSError, asyncio.CancelledError):  # the handshake failed, or takes too long; or the server stops
             self._connections.closed(connection)
             taken.close()
+
+    def _make_protocol(self, connection: Connection) -> LimitedReading:
+        protocol = HttpProtocol(self._manager, self._connections, connection, self._settings)
+        limits = ReadLimits(self._settings.max_request_bytes_per_second)
+        return LimitedReading(protocol, limits, asyncio.get_running_loop())
 
     def _wait_for_descriptors(self, listening: socket.socket, error: OSError) -> None:
         """Nothing can be taken. The system would tell us again at once that somebody is waiting."""

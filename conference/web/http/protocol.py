@@ -143,6 +143,11 @@ def protocol_of(request: web.BaseRequest) -> HttpProtocol | None:
     return request.protocol if isinstance(request.protocol, HttpProtocol) else None
 
 
+def has_sent_more(request: web.BaseRequest) -> bool:
+    """Whether something came behind a request for an upgrade, before it was answered."""
+    return bool(request.protocol._message_tail)
+
+
 @web.middleware
 async def note_request(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Say of the connection that a request came by that there is something to do."""

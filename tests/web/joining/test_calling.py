@@ -12,6 +12,7 @@ from aiohttp import ClientConnectionResetError, WSMsgType, WSServerHandshakeErro
 
 from conference.audio.frame import Samples
 from conference.audio.g711 import ulaw_encode
+from conference.load.client.websocket import upgrade_request
 from conference.room.events import DigitPressed, ParticipantLeft, RoomEvent
 from conference.settings import Settings
 from conference.web.app import hang_up_all
@@ -260,6 +261,18 @@ async def test_who_sends_too_much_of_anything_for_too_long_is_closed(kind: str) 
         assert sum(isinstance(event, DigitPressed) for event in digits) < 200
         await until(lambda: people(site) == ["Ben"])
         assert not other.closed
+
+
+async def test_what_comes_before_the_answer_to_the_handshake_is_refused() -> None:
+    """Its frames could not be counted: nobody would know where they begin."""
+    async with Site() as site:
+        reader, writer = await asyncio.open_connection(site.client.host, site.client.port)
+        request = upgrade_request("127.0.0.1", "/twilio/stream/tea", bytes(16))
+        writer.write(request + b"\x89\x80mask" * 1000)
+        async with asyncio.timeout(10):
+            assert (await reader.readline()).startswith(b"HTTP/1.1 400 ")
+        writer.close()
+        assert not site.server.calls
 
 
 async def test_what_was_held_back_is_told_of_a_caller() -> None:

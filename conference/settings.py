@@ -193,6 +193,8 @@ class Settings:
     """Whether noise is taken out of every voice; needs the extra ``noise``."""
     connect_timeout: float = 15.0
     silence_timeout: float = 8.0
+    seat_hold: float = 5.0
+    """For so long the seat of somebody is kept whose page is loaded anew; 0: they leave."""
 
     # Twilio
     twilio_default_room: str = "lobby"
@@ -398,6 +400,7 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
     ("bitrate", 6_000, 510_000),  # what Opus can do: RFC 6716, section 2.1.1
     ("connect_timeout", 0.1, 600),
     ("silence_timeout", 0.1, 600),
+    ("seat_hold", 0, 60),
     ("shutdown_timeout", 0.1, 60),
     ("event_heartbeat", 0.01, 300),
 )

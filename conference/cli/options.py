@@ -282,6 +282,8 @@ OPTIONS: tuple[Option, ...] = (
            "take noise out of every voice, at the price of 7 ms of delay; needs pip install 'conference[noise]'"),
     Option("connect_timeout", _MEDIA, read_seconds, "SECONDS",
            "how long a browser may take to connect its sound before it is taken out of the room"),
+    Option("seat_hold", _MEDIA, read_seconds, "SECONDS",
+           "how long the seat of somebody is kept who loads the page anew; 0 for not at all"),
     Option("silence_timeout", _MEDIA, read_seconds, "SECONDS",
            "how long nothing at all may come from a browser before it counts as gone"),
     Option("secret", _ACCESS, str, "TEXT",

@@ -14,7 +14,8 @@ const ANSWER_TIME = 10_000;
 const TRICKLE_PAUSE = 50;
 
 /**
- * Fires `connected`, `shaky` (may recover by itself) and `lost` (will not), each as a plain Event.
+ * Fires `connected`, `shaky` (nothing arrives; it may recover by itself), `recovered` and `lost` (it will not), each as a
+ * plain Event.
  */
 export class Connection extends EventTarget {
   #client;
@@ -25,6 +26,8 @@ export class Connection extends EventTarget {
   /** @type {string[]} */ #candidates = [];
   #trickleTimer = 0;
   #pulseTimer = 0;
+  /** @type {Pulse | null} */ #pulse = null;
+  #shaky = false;
 
   /** @type {whip.Seat | null} */ seat = null;
 
@@ -111,19 +114,33 @@ export class Connection extends EventTarget {
   #watchPulse() {
     clearInterval(this.#pulseTimer);
     const pulse = new Pulse();
+    this.#pulse = pulse;
     this.#pulseTimer = setInterval(async () => {
       const count = arrivals((await this.stats()).values());
-      if (!pulse.beats(count, performance.now())) this.#fire("lost");
+      this.#setShaky(!pulse.beats(count, performance.now()));
     }, INTERVAL);
+  }
+
+  /** @param {boolean} shaky */
+  #setShaky(shaky) {
+    if (shaky === this.#shaky) return;
+    this.#shaky = shaky;
+    this.#fire(shaky ? "shaky" : "recovered");
+  }
+
+  /** Something else says that the server is out of reach: silence counts sooner. */
+  suspect() {
+    this.#pulse?.suspect(performance.now());
   }
 
   /** @param {RTCPeerConnectionState} state */
   #onState(state) {
     if (state === "connected") {
       this.#watchPulse();
+      this.#setShaky(false);
       this.#fire("connected");
     }
-    if (state === "disconnected") this.#fire("shaky");
+    if (state === "disconnected") this.#setShaky(true);
     if (state === "failed" || state === "closed") this.#fire("lost");
   }
 

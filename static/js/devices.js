@@ -57,6 +57,16 @@ export class Devices extends EventTarget {
     if (this.#allowed) await this.#reopen();
   }
 
+  /** Whether the browser processes the microphone's sound. */
+  get processing() {
+    return !this.#original.checked;
+  }
+
+  /** Whether the microphone can be turned on without a question. */
+  get allowed() {
+    return this.#allowed;
+  }
+
   /** Whether the person chose to listen only. */
   get listenOnly() {
     return this.#choice.value === microphone.NO_MICROPHONE || !microphone.capabilities().microphone;

@@ -26,6 +26,8 @@ export class JoinView extends EventTarget {
   #message = byId("join-message");
   #listen = byId("join-listen", HTMLButtonElement);
   #invited;
+  /** What the button says, before and while it does that. */
+  #words = { idle: "Join", busy: "Joining…" };
 
   /** @param {import("./address.js").Invitation} invitation */
   constructor(invitation) {
@@ -61,6 +63,25 @@ export class JoinView extends EventTarget {
       setText(this.#title, `Join ${room}`);
     }
     if (name && !this.#invited) this.#name.value = name;
+  }
+
+  /**
+   * Offers somebody their seat again.
+   *
+   * @param {import("./returning.js").KeptSeat} seat
+   */
+  offerSeat(seat) {
+    this.#room.value = seat.room;
+    this.#name.value = seat.name;
+    this.#words = { idle: "Come back", busy: "Coming back…" };
+    setText(this.#title, `Come back to ${seat.room}`);
+    setText(this.#lead, "You were in this room a moment ago. Your place is still yours.");
+  }
+
+  /** The seat is taken, or is none any more: the button joins, as ever. */
+  withdrawSeat() {
+    this.#words = { idle: "Join", busy: "Joining…" };
+    this.busy(false);
   }
 
   /** @param {boolean} only  whether the person is here to listen, and needs no microphone */
@@ -130,7 +151,7 @@ export class JoinView extends EventTarget {
 
   /** @param {boolean} joining */
   busy(joining) {
-    setText(this.#button, joining ? "Joining…" : "Join");
+    setText(this.#button, joining ? this.#words.busy : this.#words.idle);
     this.#button.setAttribute("aria-disabled", String(joining));
     this.#form.classList.toggle("is-busy", joining);
   }

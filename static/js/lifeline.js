@@ -10,7 +10,7 @@ import * as whip from "./whip.js";
 /** How long sound may take to get through after an answer, in milliseconds. */
 const CONNECT_TIME = 12_000;
 
-/** How long a shaky connection may take to recover by itself, in milliseconds. */
+/** How long a shaky connection may take to recover by itself before another is made, in milliseconds. */
 const RECOVERY_TIME = 1000;
 
 /** How long the news of why we have to go may come after the connection has ended, in milliseconds. */
@@ -28,6 +28,7 @@ const NEWS_TIME = 250;
  * @property {string} name
  * @property {string} role  to join in; empty for the one that the invitation says
  * @property {string} token  what lets us in; empty where none is needed
+ * @property {string} [proof]  of a seat to come back to
  */
 
 /** Fires CustomEvents: `state` (`{state, before}`), `remote` (another stream to play), `refused` (the seat was taken from us). */
@@ -62,7 +63,7 @@ export class Lifeline extends EventTarget {
   async join() {
     try {
       this.#iceServers = await whip.iceServers(this.#client);
-      await this.#connect();
+      await this.#connect().catch((error) => this.#connectAnew(error));
     } catch (error) {
       this.leave();
       throw error;
@@ -96,6 +97,17 @@ export class Lifeline extends EventTarget {
     if (seat) whip.leave(this.#client, seat).catch(() => undefined);
   }
 
+  /**
+   * Leaves the seat for as long as the page takes to load anew; the server keeps it meanwhile. The connection ends with
+   * the page: if it were closed here, its goodbye would be there before our request.
+   */
+  pause() {
+    if (this.state === "left") return;
+    clearTimeout(this.#timer);
+    if (this.seat) whip.hold(this.#client, this.seat).catch(() => undefined);
+    this.#setState("left");
+  }
+
   /** Ends it here, without a word to the server. */
   end() {
     clearTimeout(this.#timer);
@@ -112,6 +124,7 @@ export class Lifeline extends EventTarget {
     } catch (error) {
       // If the server cannot be asked, that can wait while sound flows: the next gap in the events asks again.
       if (isSentAway(error)) this.#emit("refused");
+      else this.connection?.suspect();
     } finally {
       this.#checking = false;
     }
@@ -137,19 +150,52 @@ export class Lifeline extends EventTarget {
     await flowing;
     if (this.connection !== connection || this.state === "left") throw new Error("overtaken");
     connection.addEventListener("shaky", () => this.#onShaky(connection));
+    connection.addEventListener("recovered", () => this.#onRecovered(connection));
     connection.addEventListener("lost", () => this.#onLost(connection));
   }
 
-  /** @param {Connection} connection */
+  /**
+   * The seat that we came back for may be none any more: then we take a new one.
+   *
+   * @param {unknown} error  of the first attempt
+   */
+  async #connectAnew(error) {
+    if (!this.#isUnknownSeat(error)) throw error;
+    this.#client.proof = "";
+    await this.#connect();
+  }
+
+  /**
+   * Whether the server was restarted, and does not know our seat.
+   *
+   * @param {unknown} error
+   */
+  #isUnknownSeat(error) {
+    return error instanceof Refused && error.status === 403 && !isSentAway(error) && this.#client.proof !== "";
+  }
+
+  /**
+   * Nothing arrives any more. That is said at once; but a connection that goes on by itself before we try to make
+   * another is as good as before.
+   *
+   * @param {Connection} connection
+   */
   #onShaky(connection) {
-    setTimeout(() => {
-      if (!connection.connected) this.#onLost(connection);
-    }, RECOVERY_TIME);
+    if (connection === this.connection && this.state === "here") this.#reconnect(RECOVERY_TIME);
+  }
+
+  /** @param {Connection} connection */
+  #onRecovered(connection) {
+    if (connection !== this.connection || this.state !== "reconnecting" || this.#attempt > 0) return;
+    clearTimeout(this.#timer);
+    this.#setState("here");
   }
 
   /** @param {Connection} connection */
   #onLost(connection) {
-    if (connection === this.connection && this.state === "here") this.#reconnect(NEWS_TIME);
+    if (connection !== this.connection) return;
+    if (this.state === "here") this.#reconnect(NEWS_TIME);
+    else if (this.state === "reconnecting" && this.#attempt === 0) this.#schedule(NEWS_TIME / 1000); // it was only shaky
   }
 
   /** @param {number} [wait]  milliseconds */
@@ -183,8 +229,8 @@ export class Lifeline extends EventTarget {
     const waited = (performance.now() - this.#lostAt) / 1000;
     if (isSentAway(error)) {
       this.#emit("refused");
-    } else if (error instanceof Refused && error.status === 403 && this.#client.proof) {
-      this.seat = null; // the server was restarted and does not know the seat: take a new one
+    } else if (this.#isUnknownSeat(error)) {
+      this.seat = null; // take a new one
       this.#client.proof = "";
       this.#schedule(0);
     } else if (waited > PATIENCE || (error instanceof Refused && !error.passing)) {

@@ -14,13 +14,17 @@ import { JoinView } from "./join.js";
 import { capabilities } from "./microphone.js";
 import { isPinWanted, isTurnedDown, joinProblem, microphoneProblem, missingCapability, pinProblem, pinQuestion } from "./problems.js";
 import { play } from "./playback.js";
+import { keepSeat, takeSeat } from "./returning.js";
 import { may } from "./rights.js";
 import { RoomView } from "./room.js";
 import { Session } from "./session.js";
 import { toast } from "./toast.js";
 
 const invitation = readInvitation(location.href);
-const devices = new Devices(invitation.processing);
+/** The seat that we had in this tab before it was loaded anew; null if there is none, or we have it again. */
+let kept = takeSeat(invitation.room, Date.now());
+
+const devices = new Devices(kept?.processing ?? invitation.processing);
 const joinView = new JoinView(invitation);
 const roomView = new RoomView(() => devices.level());
 
@@ -37,9 +41,9 @@ roomView.addEventListener("leave", leave);
 roomView.addEventListener("microphone", () => void turnOnMicrophone());
 devices.addEventListener("problem", (event) => showProblem(/** @type {CustomEvent} */ (event).detail));
 devices.addEventListener("track", (event) => void changeMicrophone(/** @type {CustomEvent} */ (event).detail));
-window.addEventListener("pagehide", () => session?.leave());
+window.addEventListener("pagehide", pause);
 window.addEventListener("pageshow", (event) => {
-  if (event.persisted) location.reload(); // the seat was given up when the page was left
+  if (event.persisted) location.reload(); // the seat was left with the page, and is taken by the next
 });
 
 void start();
@@ -48,12 +52,21 @@ async function start() {
   const access = await readLink();
   await devices.prepare();
   if (access) showAccess(access);
+  if (kept) joinView.offerSeat(kept);
   joinView.show();
   const missing = missingCapability(capabilities());
   if (missing) joinView.explain(missing.text, missing.canListen);
   byId("join-button", HTMLButtonElement).disabled = missing !== null && !missing.canListen;
+  if (kept && !kept.microphone) devices.chooseNone();
   if (!access || may(access, "speak")) await devices.start();
-  if (invitation.autojoin && !missing) joinView.submit();
+  const asks = kept !== null && kept.microphone && !devices.allowed; // a question that nobody awaits
+  if (((kept && !asks) || invitation.autojoin) && !missing) joinView.submit();
+}
+
+/** The page is loaded anew, left or closed: who is back within a minute comes back into their seat. */
+function pause() {
+  const seat = session?.pause();
+  if (seat) keepSeat({ ...seat, processing: devices.processing });
 }
 
 /**
@@ -99,7 +112,8 @@ async function join({ room, name, pin }) {
     if (token === null || !access) return;
     if (!may(access, "speak")) devices.release(); // it may have been turned on before we knew
     const track = may(access, "speak") ? await microphone() : null;
-    if (track !== undefined) await enter({ room, name, token, role: invitation.role }, track);
+    const seat = kept?.room === room ? kept : null;
+    if (track !== undefined) await enter({ room, name, token, role: seat?.role ?? invitation.role, proof: seat?.proof }, track);
   } finally {
     joining = false;
     joinView.busy(false);
@@ -158,6 +172,7 @@ async function enter(wish, track) {
   const candidate = new Session(wish, track);
   candidate.addEventListener("remote", (event) => play(/** @type {CustomEvent} */ (event).detail), { once: true });
   candidate.addEventListener("dismissed", (event) => dismissed(candidate, /** @type {CustomEvent} */ (event).detail));
+  if (wish.proof && kept?.muted) candidate.setMuted(true);
   try {
     await candidate.join();
   } catch (error) {
@@ -167,6 +182,8 @@ async function enter(wish, track) {
   }
   if (candidate.state === "left") return; // and was told why
   session = candidate;
+  kept = null;
+  joinView.withdrawSeat();
   history.replaceState(null, "", shownAddress(location.href, wish.room));
   joinView.hide();
   roomView.show(candidate);

@@ -1,13 +1,26 @@
 /**
- * Whether anything still arrives. ICE needs eight seconds or so to call a connection disconnected; the server
- * says something every second, so that silence tells sooner. Pure.
+ * Whether anything still arrives. ICE needs eight seconds or so to call a connection disconnected; the server sends sound
+ * 50 times a second, and of silence two or three packets, so that nothing at all tells sooner. Pure.
  */
 
-/** How long nothing may arrive before the connection counts as lost, in milliseconds. */
-export const PATIENCE = 3000;
+/** How long nothing may arrive before the connection counts as lost, in milliseconds: at least, and at most. */
+export const SHORTEST = 1000;
+export const LONGEST = 3000;
+
+/** The same if something else says so, too. */
+export const SUSPECTED = 600;
 
 /** How often to look, in milliseconds. */
-export const INTERVAL = 500;
+export const INTERVAL = 250;
+
+/** So many times as long as between the last arrivals, where these come rarely, or get lost. */
+const TIMES = 4.5;
+
+/** What is left of a long gap with each arrival after it. */
+const DECAY = 0.9;
+
+/** How long a suspicion holds, in milliseconds. */
+const SUSPICION = 2500;
 
 /**
  * @param {Iterable<any>} report  the values of an RTCStatsReport
@@ -25,6 +38,8 @@ export function arrivals(report) {
 export class Pulse {
   #count = 0;
   #since = Infinity;
+  #gap = 0;
+  #suspectedAt = -Infinity;
 
   /**
    * @param {number} count
@@ -33,9 +48,23 @@ export class Pulse {
    */
   beats(count, now) {
     if (count !== this.#count) {
+      const gap = Math.min(Math.max(0, now - this.#since), LONGEST); // 0 for the first
+      this.#gap = Math.max(gap, this.#gap * DECAY);
       this.#count = count;
       this.#since = now;
+      this.#suspectedAt = -Infinity;
     }
-    return now - this.#since < PATIENCE || this.#since === Infinity;
+    return now - this.#since < this.#patience(now) || this.#since === Infinity;
+  }
+
+  /** @param {number} now  milliseconds */
+  suspect(now) {
+    this.#suspectedAt = now;
+  }
+
+  /** @param {number} now */
+  #patience(now) {
+    if (now - this.#suspectedAt < SUSPICION) return SUSPECTED;
+    return Math.min(LONGEST, Math.max(SHORTEST, this.#gap * TIMES));
   }
 }

@@ -13,7 +13,7 @@
 
 /**
  * @typedef {object} Quality
- * @property {"unknown" | "good" | "fair" | "poor"} grade
+ * @property {"unknown" | "good" | "fair" | "poor" | "lost"} grade
  * @property {string} figures  the figures behind it, for people
  */
 

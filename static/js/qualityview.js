@@ -8,10 +8,11 @@ import { countersFrom, judge } from "./quality.js";
 /** How often the browser is asked, in milliseconds. */
 const INTERVAL = 2000;
 
-const WORDS = { unknown: "measuring", good: "good", fair: "fair", poor: "poor" };
+const WORDS = { unknown: "measuring", good: "good", fair: "fair", poor: "poor", lost: "lost" };
 
 export class QualityView {
   #timer = 0;
+  #lost = false;
   /** @type {import("./quality.js").Counters | null} */ #before = null;
 
   /** @param {() => import("./connection.js").Connection | null} current  the connection to judge */
@@ -21,8 +22,9 @@ export class QualityView {
     let judged = null;
     this.#timer = setInterval(async () => {
       const connection = current();
-      if (!connection?.connected) return this.#forget();
+      if (this.#lost || !connection?.connected) return this.#forget();
       const counters = countersFrom((await connection.stats()).values());
+      if (this.#lost) return; // meanwhile
       this.#show(judge(connection === judged ? this.#before : null, counters));
       this.#before = counters;
       judged = connection;
@@ -31,12 +33,22 @@ export class QualityView {
 
   stop() {
     clearInterval(this.#timer);
+    this.setLost(false);
+  }
+
+  /**
+   * What the banner says is said here, too, and at the same moment.
+   *
+   * @param {boolean} lost
+   */
+  setLost(lost) {
+    this.#lost = lost;
     this.#forget();
   }
 
   #forget() {
     this.#before = null;
-    this.#show({ grade: "unknown", figures: "No figures yet." });
+    this.#show(this.#lost ? { grade: "lost", figures: "Nothing arrives." } : { grade: "unknown", figures: "No figures yet." });
   }
 
   /** @param {import("./quality.js").Quality} quality */

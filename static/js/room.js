@@ -226,6 +226,7 @@ export class RoomView extends EventTarget {
    * @param {import("./session.js").State} before
    */
   #onState(state, before) {
+    this.#quality.setLost(state !== "here");
     if (state === "reconnecting") {
       this.#banners.reconnecting();
     } else if (state === "here" && before === "reconnecting") {

@@ -36,6 +36,7 @@ export class Session extends EventTarget {
   #seat = "";
   #mute;
   #volumes;
+  #wish;
 
   /**
    * @param {import("./lifeline.js").Wish} wish
@@ -45,6 +46,8 @@ export class Session extends EventTarget {
     super();
     this.room = wish.room;
     this.client = new Client(wish.room, wish.token);
+    this.client.proof = wish.proof ?? "";
+    this.#wish = wish;
     this.#volumes = new Volumes(this.client);
     this.#line = new Lifeline(this.client, wish, track);
     this.#line.addEventListener("state", (event) => this.#onState(/** @type {CustomEvent} */ (event).detail));
@@ -176,6 +179,21 @@ export class Session extends EventTarget {
   /** Gives the seat up for good. */
   leave() {
     this.#line.leave();
+  }
+
+  /**
+   * Leaves the seat for as long as the page takes to load anew.
+   *
+   * @returns {Omit<import("./returning.js").KeptSeat, "processing"> | null}  what it takes to come back; null if we cannot
+   */
+  pause() {
+    const { proof } = this.client;
+    if (this.state === "left" || !proof) return null;
+    const { room, role } = this.#wish;
+    const name = this.own?.name ?? this.#wish.name;
+    const kept = { room, name, role, proof, muted: this.muted, microphone: this.hasMicrophone, at: Date.now() };
+    this.#line.pause();
+    return kept;
   }
 
   /** @param {{title: string, lead: string}} words  why we have to go */

@@ -74,6 +74,16 @@ export async function leave(client, seat) {
 }
 
 /**
+ * Asks for the seat to be kept while the page is loaded anew. Works while it is being closed.
+ *
+ * @param {Client} client
+ * @param {Seat} seat
+ */
+export async function hold(client, seat) {
+  await client.remove(`${seat.location}?hold=1`, { keepalive: true });
+}
+
+/**
  * Whether the seat is still ours.
  *
  * @param {Client} client

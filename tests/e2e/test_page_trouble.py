@@ -208,7 +208,9 @@ async def test_a_connection_that_is_lost_is_not_called_good(server: RunningServe
     await page.evaluate("slow = '/participants?'; 0")
     await _lose(server)
     await page.wait_for_text("Connection lost. Reconnecting…", within=8)
-    await page.wait_for_text("Connection: measuring", within=5)
+    assert await page.evaluate(
+        "[document.getElementById('banner').hidden, document.getElementById('quality-word').textContent]"
+    ) == [False, "lost"]
     await page.evaluate("answer()")
     await page.wait_for_text("You are back.", within=8)
     await page.wait_for_text("Connection: good", within=10)

@@ -10,7 +10,8 @@ import { MuteKeeper } from "../../static/js/mutekeeper.js";
 import { comingsAndGoings } from "../../static/js/news.js";
 import { applyEvent, EMPTY_ROSTER, hueOf, initials, inOrder, whomItConcerns } from "../../static/js/people.js";
 import { joinProblem, microphoneProblem, missingCapability, NoMedia, Refused, Unreachable } from "../../static/js/problems.js";
-import { arrivals, PATIENCE as SILENCE, Pulse } from "../../static/js/pulse.js";
+import { arrivals, INTERVAL, Pulse, SHORTEST, SUSPECTED } from "../../static/js/pulse.js";
+import { readSeat, WORTH } from "../../static/js/returning.js";
 import { countersFrom, judge } from "../../static/js/quality.js";
 import { trickleFragment } from "../../static/js/trickle.js";
 
@@ -171,10 +172,56 @@ test("a connection on which nothing arrives any more has no pulse; one that was 
   const pulse = new Pulse();
   assert.ok(pulse.beats(0, 0) && pulse.beats(0, 100_000));
   assert.ok(pulse.beats(5, 100_500));
-  assert.ok(pulse.beats(5, 100_500 + SILENCE - 1));
-  assert.ok(!pulse.beats(5, 100_500 + SILENCE));
+  assert.ok(pulse.beats(5, 100_500 + SHORTEST - 1));
+  assert.ok(!pulse.beats(5, 100_500 + SHORTEST));
   assert.ok(pulse.beats(6, 200_000));
   assert.equal(arrivals([{ type: "candidate-pair", bytesReceived: 3, responsesReceived: 1 }, { type: "candidate-pair" }, { type: "codec" }]), 4);
+});
+
+/** When the pulse of packets that come at these times is first said to have stopped, in milliseconds; null if never. */
+function stopped(pulse, times, until) {
+  for (let now = 0; now <= until; now += 250) {
+    const count = times.filter((time) => time <= now).length;
+    if (!pulse.beats(count, now)) return now;
+  }
+  return null;
+}
+
+const every = (gap, from, to) => Array.from({ length: Math.floor((to - from) / gap) }, (_, place) => from + place * gap);
+
+test("silence in the midst of speech is noticed after a second, and in a pause after two", () => {
+  assert.ok(stopped(new Pulse(), every(20, 0, 10_000), 20_000) <= 10_000 + SHORTEST + INTERVAL);
+  assert.ok(stopped(new Pulse(), every(400, 0, 10_000), 20_000) <= 10_000 + 2250 + INTERVAL);
+});
+
+test("a network that loses a tenth of few packets raises no alarm in ten minutes", () => {
+  for (let seed = 1; seed <= 5; seed++) {
+    let state = seed;
+    const chance = () => (state = (state * 48271) % 2147483647) / 2147483647;
+    const times = every(400, 0, 600_000).filter(() => chance() > 0.1);
+    assert.equal(stopped(new Pulse(), times, 599_000), null);
+  }
+});
+
+test("silence counts sooner when something else says that the server is out of reach, and arrivals end that", () => {
+  const pulse = new Pulse();
+  for (let now = 0; now < 3000; now += 20) pulse.beats(now, now);
+  pulse.suspect(3000);
+  assert.ok(pulse.beats(2980, 3000 + SUSPECTED - 21));
+  assert.ok(!pulse.beats(2980, 3000 + SUSPECTED));
+  assert.ok(pulse.beats(2981, 3700) && pulse.beats(2981, 3700 + SUSPECTED));
+});
+
+test("a seat is worth coming back to for a minute, in its own room", () => {
+  const seat = { room: "tea", name: "Amy", role: "", proof: "p", muted: true, microphone: true, processing: true, at: 1000 };
+  const text = JSON.stringify(seat);
+  assert.deepEqual(readSeat(text, "tea", 1000 + WORTH - 1), seat);
+  assert.equal(readSeat(text, "tea", 1000 + WORTH), null);
+  assert.equal(readSeat(text, "tea", 999), null); // the clock was put back
+  assert.equal(readSeat(text, "milk", 2000), null);
+  for (const bad of [null, "", "{", "7", "null", "[]", '{"room":"tea"}', '{"room":"tea","proof":7,"at":1000}']) {
+    assert.equal(readSeat(bad, "tea", 2000), null);
+  }
 });
 
 test("trickled candidates are written as an SDP fragment", () => {

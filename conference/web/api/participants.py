@@ -37,6 +37,9 @@ TRICKLE = "application/trickle-ice-sdpfrag"
 OWN = frozenset({"name", "muted", "levelling", "noise_suppression", "hand_raised", "deafened"})
 """What people may change about themselves."""
 
+HOLD = "hold"
+"""The query parameter of whoever leaves a seat for as long as a page takes to load."""
+
 _RETRY = {"Retry-After": "30"}
 
 
@@ -158,11 +161,14 @@ def _decide(room: Room, participant_id: str, patch: ParticipantPatch, by: str | 
 
 
 async def leave(request: web.Request) -> web.Response:
-    """``DELETE`` a participant: they leave, or are removed."""
+    """``DELETE`` a participant: they leave, or are removed; or their page is loaded anew, and they will be back."""
     actor = require_self_or(request, "moderate", request.match_info["room"], request.match_info["id"])
     room, participant = find_participant(request)
-    conference = request.app[SERVER].conference
+    server = request.app[SERVER]
+    conference, hold = server.conference, server.settings.seat_hold
     if is_self(actor, participant):
+        if HOLD in request.query and hold > 0 and server.reception.hold(room.name, participant.id, hold):
+            return web.Response(status=204)
         conference.dismiss(room.name, participant.id, "left", "left")
     else:
         conference.dismiss(room.name, participant.id, "removed", by=label_in(room, actor))

@@ -20,6 +20,10 @@ from conference.webrtc.peer import GOODBYE
 _log = logging.getLogger(__name__)
 
 
+PAGE_CLOSED = "The page was closed."
+"""Why somebody is lost whose seat was held in vain."""
+
+
 class PeerLike(Protocol):
     """What is needed of a :class:`conference.webrtc.peer.Peer`."""
 
@@ -187,6 +191,30 @@ class Reception:
         if replaced is not None:
             self._close_later(replaced.peer)
         return Joined(participant_id, answer, etag)
+
+    def hold(self, room: str, participant_id: str, seconds: float) -> bool:
+        """Keep a seat while its page is loaded anew, whatever becomes of the connection that it had.
+
+        Args:
+            room: where it is.
+            participant_id: whose it is.
+            seconds: after which whoever has not taken it again is lost.
+
+        Returns:
+            Whether there is such a seat.
+        """
+        connection = self._connections.get((room, participant_id))
+        if connection is None:
+            return False
+        if connection.peer.on_end is not None:  # else it is held already
+            connection.peer.on_end = None
+            loop = asyncio.get_running_loop()
+            loop.call_later(seconds, self._held_for_long_enough, room, participant_id, connection.peer)
+        return True
+
+    def _held_for_long_enough(self, room: str, participant_id: str, peer: PeerLike) -> None:
+        if self.peer(room, participant_id) is peer:
+            self._ended(room, participant_id, peer, PAGE_CLOSED)
 
     async def close(self) -> None:
         """Wait for the connections that are just being closed."""

@@ -97,6 +97,13 @@ _JOINING: dict[Handler, Operation] = {
         access="self-or-moderate",
         status=204,
         answer="They are gone, and their connection is being closed.",
+        parameters=(
+            Parameter(
+                participants.HOLD,
+                "query",
+                "Oneself: the seat is kept for a few seconds (`--seat-hold`), to be taken again.",
+            ),
+        ),
         description=(
             "Whoever was removed cannot come back into that seat: `403` of type `urn:conference:problem:removed`."
         ),

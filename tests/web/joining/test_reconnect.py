@@ -1,6 +1,13 @@
 from __future__ import annotations
 
-from conference.room.events import ParticipantUpdated, RoomEvent
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from conference.room.events import ParticipantLeft, ParticipantUpdated, RoomEvent
 from conference.settings import Settings
 from tests.web.doubles import MERGE_PATCH, Site, problem
 
@@ -75,3 +82,76 @@ async def test_a_full_room_still_lets_its_own_people_back() -> None:
     async with Site(Settings(max_participants_per_room=1)) as site:
         proof = (await site.join()).headers["Conference-Seat"]
         assert (await site.join(**{"Conference-Seat": proof})).status == 201
+
+
+async def leave(site: Site, joined: Any, query: str = "?hold=1", **headers: str) -> int:
+    seat = headers or {"Conference-Seat": joined.headers["Conference-Seat"]}
+    response = await site.client.delete(joined.headers["Location"] + query, headers=seat)
+    status: int = response.status
+    return status
+
+
+async def until(holds: Callable[[], object]) -> None:
+    async with asyncio.timeout(10):
+        while not holds():  # noqa: ASYNC110 - nobody calls
+            await asyncio.sleep(0.01)
+
+
+async def test_a_seat_is_held_while_its_page_is_loaded_anew_whatever_becomes_of_the_connection() -> None:
+    async with Site(Settings(seat_hold=60.0)) as site:
+        joined = await site.join(name="Amy")
+        events: list[RoomEvent] = []
+        site.server.conference.subscribe("tea", events.append)
+        assert await leave(site, joined) == 204
+        assert await leave(site, joined) == 204, "and twice does no harm"
+        assert site.webrtc.peers[0].on_end is None, "its goodbye takes nobody along"
+        assert (await site.client.get(joined.headers["Location"])).status == 200
+        again = await site.join(**{"Conference-Seat": joined.headers["Conference-Seat"]})
+        assert again.headers["Location"] == joined.headers["Location"]
+        assert [type(event) for event in events] == [ParticipantUpdated]
+        assert [one.closed for one in site.webrtc.peers] == [1, 0]
+
+
+async def test_whoever_does_not_come_back_into_a_held_seat_is_lost_and_may_come_back_later() -> None:
+    async with Site(Settings(seat_hold=0.05)) as site:
+        await site.join(name="Ben")
+        joined = await site.join(name="Amy")
+        events: list[RoomEvent] = []
+        site.server.conference.subscribe("tea", events.append)
+        await leave(site, joined)
+        await until(lambda: events)
+        [left] = events
+        assert isinstance(left, ParticipantLeft)
+        assert (left.participant.name, left.departure, left.reason) == ("Amy", "lost", "The page was closed.")
+        await until(lambda: site.webrtc.peers[1].closed == 1)
+        room = site.server.conference.rooms["tea"]
+        room.set_policy(replace(room.policy, locked=True))
+        again = await site.join(**{"Conference-Seat": joined.headers["Conference-Seat"]})
+        assert (again.status, again.headers["Location"]) == (201, joined.headers["Location"])
+
+
+async def test_whoever_is_removed_from_a_held_seat_is_gone() -> None:
+    async with Site(Settings(seat_hold=0.05)) as site:
+        await site.join(name="Ben")
+        joined = await site.join(name="Amy")
+        await leave(site, joined)
+        seat = joined.headers["Location"].rpartition("/")[2]
+        site.server.conference.dismiss("tea", seat, "removed", by="Ben")
+        await until(lambda: site.webrtc.peers[1].closed)
+        await asyncio.sleep(0.1)  # longer than it would have been held
+        assert site.webrtc.peers[1].closed == 1
+        assert (await site.join(**{"Conference-Seat": joined.headers["Conference-Seat"]})).status == 403
+
+
+@pytest.mark.parametrize(("hold", "query"), [(0.0, "?hold=1"), (60.0, "")])
+async def test_without_a_hold_a_seat_is_given_up_at_once(hold: float, query: str) -> None:
+    async with Site(Settings(seat_hold=hold)) as site:
+        assert await leave(site, await site.join(), query) == 204
+        assert site.server.conference.rooms == {}
+
+
+async def test_somebody_elses_seat_is_not_held_but_ended() -> None:
+    async with Site(Settings(seat_hold=60.0)) as site:
+        joined = await site.join()
+        assert await leave(site, joined, **{"X-Nobody": "1"}) == 204
+        assert site.server.conference.rooms == {}

@@ -122,8 +122,8 @@ class Settings:
     max_unproven_percent: float = 15.0
     """Of the server's time, for all of those together; 100 for no limit."""
     max_datagrams: int = 5000
-    """A second, from one connection, of STUN, and of media that is out of the ordinary; a tenth of it of DTLS. 0 for no
-    limit."""
+    """A second, from one connection, of STUN, and of media that is out of the ordinary; a tenth of it of DTLS, and a
+    twentieth of checks that are authentic. 0 for no limit."""
     max_read_time: float = 0.005
     """After so long, reading what has come is interrupted for other work."""
     max_checks_per_connection: int = 16

@@ -328,8 +328,8 @@ OPTIONS: tuple[Option, ...] = (
     Option("max_unproven_percent", _LIMITS, read_percent, "PERCENT",
            "how much of the server's time all of those may take together; 100 for no limit"),
     Option("max_datagrams", _LIMITS, read_whole, "N",
-           "datagrams a second of STUN, and of extraordinary packets of sound, from one participant, and a tenth of it "
-           "of DTLS; 0 for no limit"),
+           "datagrams a second of STUN, and of extraordinary packets of sound, from one participant, a tenth of it of "
+           "DTLS, and a twentieth of authentic checks; 0 for no limit"),
     Option("max_read_time", _LIMITS, read_seconds, "SECONDS",
            "how long datagrams are read before other work has its turn"),
     Option("max_checks_per_connection", _LIMITS, read_whole, "N",

@@ -22,7 +22,7 @@ import math
 import socket
 import time
 from collections.abc import Callable, Sequence
-from typing import Literal, Protocol, TypeAlias, get_args
+from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
 from aioice.stun import Class
@@ -54,13 +54,13 @@ TAKEOVER_NS = 3_000_000_000
 WINDOW_NS = 250_000_000
 """So often a connection's datagrams are counted anew."""
 
-DTLS_WEIGHT = 10
-"""A connection may send so much less of DTLS than of STUN or media."""
+Kind: TypeAlias = Literal["media", "stun", "check", "other"]
+"""What a datagram is: by its first byte (RFC 7983), media or STUN, and of that a check that is authentic; DTLS, or
+nothing, is all the others."""
 
-Kind: TypeAlias = Literal["media", "stun", "other"]
-"""What a datagram is, by its first byte (RFC 7983); the others are DTLS, or nothing."""
+WEIGHTS: dict[Kind, int] = {"media": 1, "stun": 1, "check": 20, "other": 10}
+"""A connection may send so much less of what costs more: a check has every attribute read, and may open a path."""
 
-_KINDS: tuple[Kind, ...] = get_args(Kind)
 _MIN_DTLS_RECORD = 13
 
 
@@ -172,7 +172,7 @@ class UdpMux:
         if self._by_ufrag.get(endpoint.ufrag) is endpoint:
             del self._by_ufrag[endpoint.ufrag]
         self.carry(endpoint, None)
-        for kind in _KINDS:
+        for kind in WEIGHTS:
             self._came.pop((endpoint, kind), None)
         for address in self._addresses.pop(endpoint, ()):
             if self._by_address.get(address) is endpoint:
@@ -279,13 +279,13 @@ class UdpMux:
         """Count one more datagram of a connection. Returns whether there are more than it can have to say.
 
         Each kind counts for itself: whoever forges one from somebody's address does not keep the others from coming
-        through. DTLS costs most, and there are few.
+        through.
         """
         if now_ns - self._window_ns >= WINDOW_NS:
             self._window_ns = now_ns
             self._came.clear()
         came = self._came[endpoint, kind] = self._came.get((endpoint, kind), 0) + 1
-        return 0 < self._each < (came * DTLS_WEIGHT if kind == "other" else came)
+        return 0 < self._each < came * WEIGHTS[kind]
 
     def _take_strange(self, data: bytes, name: bytes, via: SharedSocket, now_ns: int) -> None:
         """Take what came from an address that was nobody's, and may have become somebody's meanwhile."""
@@ -338,6 +338,9 @@ class UdpMux:
             del self._asked[message.transaction_id]
             endpoint.stun_response(message, address, via, now_ns)
             self._learn(endpoint, address, now_ns)  # an ICE-lite peer sends no request of its own
+            return True
+        elif self._is_too_much(endpoint, "check", self._now()):
+            self.stats.excess += 1
             return True
         elif self._learn(endpoint, address, now_ns):
             endpoint.heard_ns = now_ns

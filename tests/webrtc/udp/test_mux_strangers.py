@@ -16,7 +16,7 @@ from conference.webrtc.settings import WebRtcSettings
 from conference.webrtc.udp import mux as mux_module
 from conference.webrtc.udp.addresses import Binding
 from conference.webrtc.udp.datagrams import AVAILABLE, NAME_BYTES, Batch, pack_name
-from conference.webrtc.udp.mux import WINDOW_NS, UdpMux, _kind
+from conference.webrtc.udp.mux import WEIGHTS, WINDOW_NS, UdpMux, _kind
 from conference.webrtc.udp.policer import MOST_NS
 from conference.webrtc.udp.sockets import Address
 from tests.webrtc.stock import LOOPBACK
@@ -28,7 +28,7 @@ AMY: Address = ("192.0.2.1", 1000)
 EVE: Address = ("192.0.2.66", 6666)
 RTCP = bytes([0x80, 200]) + bytes(26)
 ALERT = bytes([21, 0xFE, 0xFD, 0, 1]) + bytes(6) + bytes([0, 2, 1, 0])
-SETTINGS = WebRtcSettings(max_unproven_datagrams=20, max_unproven_percent=10, max_datagrams=100)
+SETTINGS = WebRtcSettings(max_unproven_datagrams=20, max_unproven_percent=10, max_datagrams=200)
 
 
 class Wire:
@@ -161,6 +161,16 @@ async def test_whoever_forges_one_kind_of_datagrams_keeps_no_other_out(forged: b
         if _kind(data) != _kind(forged):
             wire.one(data, AMY)
             assert wire.amy.got[-1] == got
+
+
+async def test_who_has_the_password_may_check_often_but_not_any_number_of_times(wire: Wire) -> None:
+    wire.now_ns += WINDOW_NS  # there was a check before
+    for number in range(100):
+        wire.one(check("amy1"), (AMY[0], AMY[1] + number % 2))
+    most = SETTINGS.max_datagrams * WINDOW_NS // 1_000_000_000 // WEIGHTS["check"]
+    assert wire.amy.got == ["request"] * most
+    wire.one(RTP, AMY)
+    assert wire.amy.got[-1] == "media"
 
 
 STRANGE = {

@@ -8,14 +8,18 @@ import { CROWD } from "./layout.js";
 import { hueOf, initials } from "./people.js";
 import { nameTalkers, nextChange, NOBODY } from "./talkers.js";
 
-/** The width that a name is given, in rem, and the most that are given one. */
-const WIDTH = 11;
+/** In rem: the width that a name is given, and what is beside the names. */
+const WIDTH = 9;
+const BESIDE = 6;
+
+/** How many are named at most. */
 const MOST = 6;
 
 export class TalkersView {
   #line = byId("talkers");
   #list = byId("talkers-list");
   #more = byId("talkers-more");
+  #moreCount = byId("talkers-more-count");
   #nobody = byId("talkers-nobody");
   /** @type {Map<string, HTMLElement>} */ #chips = new Map();
   /** @type {import("./people.js").Roster} */ #roster = new Map();
@@ -57,7 +61,7 @@ export class TalkersView {
 
   #places() {
     const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
-    return Math.min(MOST, Math.max(1, Math.floor(this.#line.clientWidth / rem / WIDTH)));
+    return Math.min(MOST, Math.max(1, Math.floor((this.#line.clientWidth / rem - BESIDE) / WIDTH)));
   }
 
   #draw() {
@@ -74,7 +78,7 @@ export class TalkersView {
     });
     this.#nobody.hidden = named.length > 0;
     this.#more.hidden = more <= 0;
-    setText(this.#more, `and ${more} more`);
+    setText(this.#moreCount, String(more));
   }
 
   /**

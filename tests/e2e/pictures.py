@@ -50,7 +50,8 @@ async def take_all(browser: str, folder: Path, views: list[str], kept: set[str])
 async def settle(stage: Stage) -> None:
     """Wait until the connection is measured, and remarks are gone."""
     await stage.amy.wait_for("document.getElementById('room-view').hidden || document.body.innerText.includes('good')")
-    await stage.amy.wait_for("!document.querySelector('.toast.is-shown')")
+    await stage.amy.call("Page.bringToFront")  # or what moves would not come to its end
+    await stage.amy.wait_for("getComputedStyle(document.getElementById('toast')).opacity === '0'")
     await asyncio.sleep(0.5)
 
 

@@ -30,6 +30,19 @@ PEOPLE: tuple[tuple[str, Transport, str], ...] = (
     ("Reception", "twilio", ""),
     ("Jürgen", "webrtc", "muted"),
     ("Kavya Rao", "webrtc", ""),
+    ("Mateo Silva", "webrtc", "muted"),
+    ("Noor", "webrtc", ""),
+    ("+1 415 555 0134", "twilio", ""),
+    ("Olga Petrova", "webrtc", ""),
+    ("Priya Raman", "webrtc", "muted"),
+    ("Kwame Mensah", "webrtc", ""),
+    ("Siobhán O'Neill", "webrtc", ""),
+    ("Sven", "webrtc", "muted"),
+    ("Tom", "webrtc", ""),
+    ("Zoë", "webrtc", "talks"),
+    ("Ana", "webrtc", ""),
+    ("Li", "webrtc", "muted"),
+    ("Bo", "webrtc", ""),
 )
 """Name, way in, and what they do."""
 
@@ -147,7 +160,7 @@ async def silenced(stage: Stage, phone: bool) -> None:
 async def crowd(stage: Stage, phone: bool) -> None:
     """A full room."""
     del phone
-    await enter(stage, "speaker", 11, host=0)
+    await enter(stage, "speaker", len(PEOPLE), host=0)
     for number in range(3):
         stage.room.raise_hand(f"p{number}", time.time())
 

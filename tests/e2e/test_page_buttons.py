@@ -96,6 +96,11 @@ async def test_no_label_of_the_toolbar_is_broken_on_any_width(stage: Stage) -> N
             if found := await page.evaluate(BROKEN_LABELS):
                 broken[width] = found
         assert broken == {}
+        await page.evaluate("document.documentElement.style.fontSize = '200%'")
+        for width in (320, 1280):
+            await page.look_as(width, 800, reduced_motion=True)
+            await page.wait_for(f"innerWidth === {width}")
+            assert await page.evaluate(BROKEN_LABELS) == [], f"large text on {width}"
 
 
 async def test_no_label_behind_the_button_for_more_is_broken(stage: Stage) -> None:

@@ -102,8 +102,8 @@ class FirefoxPage(BasePage):
 
     async def fill(self, name: str, text: str) -> None:
         await self._call_on(await self._find("textbox", name, 10), "function() { this.focus(); this.select(); }")
-        for key in text or ["Backspace"]:
-            await self.press(key)
+        keys = text or [_KEYS["Backspace"]]
+        await self._act("key", *({"type": kind, "value": key} for key in keys for kind in ("keyDown", "keyUp")))
 
     async def key_down(self, key: str) -> None:
         await self._act("key", {"type": "keyDown", "value": _KEYS.get(key, key)})

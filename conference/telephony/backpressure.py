@@ -24,6 +24,9 @@ FRAMES_AT_ONCE = 16
 BURST_SECONDS = 2.0
 """What is allowed in so many seconds may come at once: a connection that stalled brings all it held up."""
 
+CALM_SECONDS = 1.0
+"""Who has sent no more than allowed for so long has stopped to send too much."""
+
 
 @dataclass(frozen=True, slots=True)
 class ReadLimits:
@@ -70,6 +73,7 @@ class LimitedReading(asyncio.BufferedProtocol):
         self._timer: asyncio.TimerHandle | None = None  # runs until more may be handed on
         self._paused = False  # by us
         self._flooded_since: float | None = None
+        self._flooded_until = 0.0
         self.limit(limits)
 
     def limit(self, limits: ReadLimits) -> None:
@@ -146,13 +150,14 @@ class LimitedReading(asyncio.BufferedProtocol):
 
     def _watch(self, seconds: float) -> None:
         """Take note of how long there has been too much."""
-        self.held_back_seconds += seconds
-        now = self._loop.time()
-        if not seconds:
-            self._flooded_since = None
-        elif self._flooded_since is None:
+        if not seconds:  # for once, perhaps only because the loop came back late
+            return
+        now, limit = self._loop.time(), self._limits.flood_seconds
+        if self._flooded_since is None or now > self._flooded_until + CALM_SECONDS:
             self._flooded_since = now
-        elif self._limits.flood_seconds is not None and now - self._flooded_since >= self._limits.flood_seconds:
+        self._flooded_until = now + seconds
+        self.held_back_seconds += seconds
+        if limit is not None and now - self._flooded_since >= limit:
             on_flood, self.on_flood = self.on_flood, None
             if on_flood is not None:
                 on_flood()

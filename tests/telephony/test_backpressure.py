@@ -7,6 +7,7 @@ import heapq
 from collections.abc import Callable
 from typing import Any, cast
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -191,6 +192,16 @@ def test_who_goes_on_sending_too_much_is_told_of_once_and_who_stops_is_not() -> 
     connection.pass_time(40)
     assert len(floods) == 1
     assert connection.reader.held_back_seconds > 10
+
+
+@pytest.mark.parametrize("step", [0.001, 0.017, 0.03])
+def test_a_flood_is_one_however_late_the_loop_is(step: float) -> None:
+    floods: list[float] = []
+    connection, _ = connect(ReadLimits(1_000_000, 400, flood_seconds=5))
+    connection.reader.on_flood = lambda: floods.append(connection.now)
+    connection.kernel += PING * 20_000
+    connection.pass_time(12, step)
+    assert len(floods) == 1
 
 
 def test_frames_are_counted_from_where_the_limits_become_those_of_a_web_socket() -> None:

@@ -136,7 +136,7 @@ def test_help_says_what_a_newcomer_needs(capsys: pytest.CaptureFixture[str]) -> 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 async def test_a_call_that_is_told_to_end_hangs_up_and_sums_up(number: int) -> None:
     said: list[object] = []
-    started = asyncio.Event()
+    started, over = asyncio.Event(), asyncio.Event()
 
     async def listen(request: web.Request) -> web.StreamResponse:
         socket = web.WebSocketResponse()
@@ -144,6 +144,7 @@ async def test_a_call_that_is_told_to_end_hangs_up_and_sums_up(number: int) -> N
         async for message in socket:
             said.append(parse_client_message(message.data))
             started.set()
+        over.set()
         return socket
 
     app = web.Application()
@@ -154,10 +155,11 @@ async def test_a_call_that_is_told_to_end_hangs_up_and_sums_up(number: int) -> N
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
         try:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 await started.wait()
                 process.send_signal(number)
                 _, errors = await process.communicate()
+                await over.wait()  # all that was sent has been read
         finally:
             if process.returncode is None:
                 process.kill()

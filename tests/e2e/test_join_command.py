@@ -60,6 +60,11 @@ async def test_two_headless_peers_record_each_other_and_not_themselves(server: R
     await eventually(lambda: server.live.conference.get("r") is None, "both have left")
 
 
+def size(path: Path) -> int:
+    """Of a file, in bytes."""
+    return path.stat().st_size if path.exists() else 0
+
+
 async def test_ctrl_c_leaves_the_room_and_finishes_the_recording(server: RunningServer, tmp_path: Path) -> None:
     path = tmp_path / "heard.wav"
     process = await start(server.url, "--room", "r", "--name", "Listener", "--record", str(path))
@@ -68,7 +73,7 @@ async def test_ctrl_c_leaves_the_room_and_finishes_the_recording(server: Running
         room = server.live.conference.get("r")
         assert room is not None
         assert [participant.name for participant in room.participants.values()] == ["Listener"]
-        await asyncio.sleep(1.0)
+        await eventually(lambda: size(path) > 2 * SAMPLE_RATE, "a second is recorded", within=20)
     finally:
         process.send_signal(signal.SIGINT)
         status, error = await ended(process)

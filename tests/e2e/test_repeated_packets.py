@@ -63,12 +63,20 @@ async def test_who_loses_packets_gets_them_twice_and_misses_few(server: RunningS
         sink = lose_packets(server)
         await eventually(lambda: sink.stats.repeated > 0, "the reports tell of the loss")
         before = amy.peer.stats()
-        await asyncio.sleep(3)
+        await eventually(lambda: amy.peer.stats().lost_in > before.lost_in + 15, "enough is lost", within=30)
         after = amy.peer.stats()
     lost, recovered = after.lost_in - before.lost_in, after.recovered_in - before.recovered_in
     assert lost > 10
     # Two in a row are lost with a probability of LOSS for each that is lost. (A report may have come in between.)
     assert recovered > 0.6 * lost
+
+
+async def losing(page: Page, packets: int, *, after: int) -> dict[str, int]:
+    """What a page has received, as soon as it has lost so many more."""
+    async with asyncio.timeout(60):
+        while (received := await page.evaluate(_RECEIVED))["lost"] < after + packets:  # noqa: ASYNC110 - the page calls nobody
+            await asyncio.sleep(0.2)
+    return dict(received)
 
 
 async def test_chromium_takes_the_repeated_packets_for_those_it_lost(server: RunningServer, page: Page) -> None:
@@ -77,11 +85,8 @@ async def test_chromium_takes_the_repeated_packets_for_those_it_lost(server: Run
     await join(page, server)
     sink = lose_packets(server)
     await eventually(lambda: sink.stats.repeated > 0, "the reports tell of the loss", within=15)
-    await asyncio.sleep(1)  # its jitter buffer gets used to it
-    before = await page.evaluate(_RECEIVED)
-    await asyncio.sleep(4)
-    after = await page.evaluate(_RECEIVED)
-    assert after["lost"] - before["lost"] > 15
+    before = await losing(page, 5, after=0)  # its jitter buffer gets used to it
+    after = await losing(page, 16, after=before["lost"])
     concealed = (after["concealed"] - before["concealed"]) / (after["heard"] - before["heard"])
     assert concealed < LOSS / 2
     assert page.complaints == []

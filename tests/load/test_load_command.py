@@ -19,6 +19,7 @@ from tests.web.process import Running
 pytestmark = pytest.mark.e2e
 
 SECONDS = 60
+PACKETS_PER_SECOND = 50
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +48,13 @@ def rooms(url: str) -> list[object]:
         answer = json.load(response)
     assert isinstance(answer, dict)
     return list(answer["rooms"])
+
+
+def packets_in(url: str) -> float:
+    """How many packets of sound have come to the server."""
+    with urllib.request.urlopen(f"{url}metrics", timeout=30) as response:
+        lines = response.read().decode().splitlines()
+    return sum(float(line.split()[-1]) for line in lines if line.startswith("conference_packets_received_total"))
 
 
 @pytest.mark.alone
@@ -99,7 +107,10 @@ def test_a_signal_lets_everybody_leave_and_shows_what_there_is(server: Running, 
         line = process.stdout.readline()
         assert line, said
         said += line
-    time.sleep(3)  # some of the measurement
+    enough = packets_in(server.url) + 5 * 4 * PACKETS_PER_SECOND
+    while packets_in(server.url) < enough:  # four seconds of the measurement, however long they take
+        assert process.poll() is None
+        time.sleep(0.1)
     process.send_signal(number)
     status, rest, errors = finished(process)
     assert status == 0

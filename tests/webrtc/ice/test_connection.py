@@ -148,16 +148,14 @@ async def test_a_check_of_the_path_in_use_is_answered_and_changes_nothing(connec
 async def test_a_check_from_elsewhere_opens_another_path(connection: Connection) -> None:
     elsewhere = ("192.0.2.8", 40_001)
     connection.check(address=elsewhere, ICE_CONTROLLING=TIE_BREAKER, USE_CANDIDATE=None)
-    await asyncio.sleep(0)
+    await eventually(lambda: len(connection.wire.sent) == 2)
     response, request = connection.wire.take()
     assert response.attributes["XOR-MAPPED-ADDRESS"] == elsewhere
     assert request.message_class == Class.REQUEST
     answer = parse_stun(bytes(answer_to(request, (HERE, connection.wire.port), PASSWORD)))
     assert answer is not None
     connection.ice.stun_response(answer, elsewhere, cast("SharedSocket", connection.wire), 1)
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
-    assert connection.goes_to == elsewhere
+    await eventually(lambda: connection.goes_to == elsewhere)
     assert connection.routes == 2
     connection.check(ICE_CONTROLLING=TIE_BREAKER, USE_CANDIDATE=None)  # and back again
     assert connection.goes_to == PEER

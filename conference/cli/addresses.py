@@ -64,7 +64,7 @@ def read_address(text: str) -> Address:
         except InvalidRoomName as error:
             raise argparse.ArgumentTypeError(f"'{text}' names no room: {error}") from None
     server = urlunsplit((_SCHEMES[parts.scheme], parts.netloc, base.rstrip("/"), "", ""))
-    return Address(server, room, token, text if _is_word(text) else None)
+    return Address(server, room, token, text if is_word(text) else None)
 
 
 def server_url(text: str) -> str:
@@ -169,6 +169,20 @@ def need_room(address: Address, room: str | None, complain: Complain) -> str:
     return room
 
 
+def or_a_room(word: str | None) -> str:
+    """What is added when a server cannot be reached: a sentence with a space before it, if a room may have been meant.
+
+    Args:
+        word: the whole address, if it was one word.
+    """
+    return "" if word is None else f" If '{word}' is the room, say --room {word}."
+
+
+def is_word(text: str) -> bool:
+    """Whether an address may as well be meant as a room's name."""
+    return text != "localhost" and re.fullmatch(r"[A-Za-z0-9_-]{1,64}", text) is not None
+
+
 def _split(path: str) -> tuple[str, str | None]:
     """The server's part of a path, and the room's name."""
     match = _IN_ROOM.fullmatch(path)
@@ -201,7 +215,3 @@ def _told_apart(text: str) -> str | None:
         room = None
     named = f": the room in it is '{room}'" if room is not None else ""
     return f"'{text}' is an address, and the name of a room is asked for{named}"
-
-
-def _is_word(text: str) -> bool:
-    return text != "localhost" and re.fullmatch(r"[A-Za-z0-9_-]{1,64}", text) is not None

@@ -18,7 +18,7 @@ from aiohttp import WSCloseCode
 from conference.audio.frame import SAMPLE_RATE
 from conference.audio.g711 import ulaw_decode, ulaw_encode
 from conference.audio.resample import Resampler
-from conference.cli.addresses import DEFAULT_URL, URL_VARIABLE, any_room_name, default_address, one_room
+from conference.cli.addresses import DEFAULT_URL, URL_VARIABLE, any_room_name, default_address, one_room, or_a_room
 from conference.cli.arguments import Complain, add_reconnect_options, add_token_option, find_token, seconds, words
 from conference.cli.backoff import Backoff
 from conference.cli.endings import DONE, ENDED, LOST, REFUSED, REMOVED, SERVER_STOPPED, STOPPED, Ending
@@ -109,7 +109,8 @@ def run(args: argparse.Namespace) -> int:
         with open_recorder(args.record) if args.record else contextlib.nullcontext() as recorder:
             ending = asyncio.run(call.place(recorder))
     except (CallError, MediaError) as error:
-        print(f"conference call: {error}", file=sys.stderr)
+        hint = or_a_room(stream.word) if isinstance(error, CallError) else ""
+        print(f"conference call: {error}{hint}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
@@ -284,6 +285,7 @@ class Call:
     def _speak(self, caller: Caller, hear: Callable[[bytes], None]) -> bytes | None:
         if self._away is not None:
             self._catch_up(hear)
+            self.progress.note("Connected again.")
             if self.backoff is not None:
                 self.backoff.back()
         elapsed = self._ticks * TICK_S

@@ -14,7 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from conference.cli.addresses import add_place, find_place
+from conference.cli.addresses import add_place, find_place, one_address, or_a_room
 from conference.cli.arguments import add_token_option, find_token
 from conference.cli.signals import end_on_sigterm
 from conference.codecs.libopus import LibraryNotFoundError
@@ -109,7 +109,7 @@ def run(args: argparse.Namespace) -> int:
     status = 0
     try:
         trial = Trial(plan, show.line, show.note)
-        status = asyncio.run(_run(trial))
+        status = asyncio.run(_run(trial, hint_of(args)))
         _keep(args, trial.steps)
     except BrokenPipeError:  # whoever reads what is printed has gone
         raise
@@ -121,7 +121,14 @@ def run(args: argparse.Namespace) -> int:
     return status
 
 
-async def _run(trial: Trial) -> int:
+def hint_of(args: argparse.Namespace) -> str:
+    """What is added if there is no server, and a room may have been meant."""
+    address = one_address(args, args.complain)
+    return "" if address is None or args.room is not None else or_a_room(address.word)
+
+
+async def _run(trial: Trial, hint: str) -> int:
+    """All of the test; ``hint`` is added to what keeps it from beginning."""
     status = 0
     task = asyncio.current_task()
     end_on_sigterm()
@@ -131,7 +138,7 @@ async def _run(trial: Trial) -> int:
         if task is not None:
             task.uncancel()
     except LoadError as error:
-        print(f"conference load: {error}", file=sys.stderr)
+        print(f"conference load: {error}{'' if trial.steps else hint}", file=sys.stderr)
         status = 1
     if trial.steps:
         print("\n" + summary(trial.steps), flush=True)

@@ -6,7 +6,7 @@ import argparse
 from dataclasses import dataclass
 from urllib.parse import urlsplit, urlunsplit
 
-from conference.cli.addresses import STREAM_PATH, Address, read_address
+from conference.cli.addresses import STREAM_PATH, Address, is_word, read_address
 from conference.cli.arguments import Complain
 
 _WEBSOCKET = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
@@ -24,6 +24,9 @@ class Stream:
 
     token: str | None = None
     """What the link of an invitation carries."""
+
+    word: str | None = None
+    """The whole address, if it is one word that may as well be meant as a room's name."""
 
 
 def read_stream(text: str) -> Stream:
@@ -49,7 +52,9 @@ def read_stream(text: str) -> Stream:
     path = parts.path if parts.path not in ("", "/") else STREAM_PATH
     _, found, room = path.partition(f"{STREAM_PATH}/")
     named = room if found and room and "/" not in room else None
-    return Stream(urlunsplit((scheme, parts.netloc, path, parts.query, "")), named)
+    return Stream(
+        urlunsplit((scheme, parts.netloc, path, parts.query, "")), named, word=text if is_word(text) else None
+    )
 
 
 def read_server(text: str) -> Stream:

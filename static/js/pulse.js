@@ -14,7 +14,7 @@ export const SUSPECTED = 600;
 export const INTERVAL = 250;
 
 /** So many times as long as between the last arrivals, where these come rarely, or get lost. */
-const TIMES = 4.5;
+const TIMES = 3.5;
 
 /** What is left of a long gap with each arrival after it. */
 const DECAY = 0.9;

@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from conference.cli import addresses, load
 from conference.cli.addresses import Address, read_address, room_name
+from conference.cli.call import Call
 from conference.cli.main import main
 from conference.cli.streams import Stream, read_server, read_stream
+from conference.telephony.caller import CallError
 
 SERVER = "http://127.0.0.1:8080"
 
@@ -129,6 +131,27 @@ def test_an_address_where_a_room_is_asked_for_is_told_to_be_one(
 
 def test_a_room_where_an_address_is_asked_for_is_told_to_be_one(capsys: pytest.CaptureFixture[str]) -> None:
     assert "if it is the room, say --room tea" in complaint(capsys, "join", "tea")
+
+
+def test_a_call_to_what_may_be_a_room_says_so_when_there_is_no_such_server(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def unreachable(_: Call, __: object) -> None:
+        raise CallError("ws://tea/twilio/stream cannot be reached: there is no such host.")
+
+    monkeypatch.setattr(Call, "place", unreachable)
+    assert main(["call", "tea"]) == 1
+    assert capsys.readouterr().err.endswith("there is no such host. If 'tea' is the room, say --room tea.\n")
+    assert main(["call", "tea:8080"]) == 1
+    assert capsys.readouterr().err.endswith("there is no such host.\n")
+
+
+def test_so_does_a_load_test() -> None:
+    parser = argparse.ArgumentParser()
+    load.add_parser(parser.add_subparsers())
+    assert load.hint_of(parser.parse_args(["load", "tea"])) == " If 'tea' is the room, say --room tea."
+    for arguments in (["load", "tea", "--room", "milk"], ["load", "http://tea"], ["load"]):
+        assert load.hint_of(parser.parse_args(arguments)) == ""
 
 
 @pytest.mark.parametrize("command", ["join", "call"])

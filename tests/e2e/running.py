@@ -13,6 +13,7 @@ from aiohttp import web
 from conference.settings import Settings
 from conference.web.app import build_app, hang_up_all
 from conference.web.http.listener import Listener
+from conference.web.http.tls import make_ssl_context
 from conference.web.live import SERVER, Server
 
 
@@ -48,10 +49,11 @@ async def start_server(settings: Settings | None = None) -> RunningServer:
     app = build_app(settings)
     runner = web.AppRunner(app, shutdown_timeout=0.5)
     await runner.setup()
-    listener = Listener(runner, settings)
+    listener = Listener(runner, settings, make_ssl_context(settings))
     await listener.start()
     port = listener.addresses[0][1]
-    return RunningServer(f"http://{settings.host}:{port}", replace(settings, port=port), app, runner, listener)
+    scheme = "https" if settings.tls else "http"
+    return RunningServer(f"{scheme}://{settings.host}:{port}", replace(settings, port=port), app, runner, listener)
 
 
 @asynccontextmanager

@@ -22,6 +22,9 @@ SLOW = 600.0
 PATIENT = Settings(port=0, header_timeout=SLOW, body_timeout=SLOW, keep_alive_timeout=SLOW)
 
 
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
 class Silent:
     """Connections that are opened, and bring no request."""
 
@@ -83,6 +86,10 @@ async def test_a_newcomer_gets_in_whoever_has_opened_all_connections() -> None:
         await eventually(lambda: live.refused > 0, "some were refused")
         assert await answered(server, "127.0.0.100")
         assert len(live) <= 41
+        async with aiohttp.ClientSession() as session, session.get(f"{server.url}/metrics") as response:
+            told = await response.text()
+        assert f"conference_tcp_connections_refused_total {live.refused:.1f}" in told
+        assert 'conference_tcp_connections{state="works"} 1.0' in told
 
 
 async def test_who_is_in_a_room_stays_while_others_open_connections() -> None:
@@ -211,3 +218,53 @@ async def test_a_client_that_goes_in_the_middle_of_a_body_is_nothing_for_the_log
         silent.close()
         await eventually(lambda: not len(server.live.connections), "they are gone")
     assert not [one for one in caplog.records if one.levelname in ("WARNING", "ERROR", "CRITICAL")]
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["http", "https"])
+async def test_however_little_is_read_at_a_time_everything_arrives_in_order(tls: bool) -> None:
+    async def text() -> AsyncIterator[bytes]:
+        for number in range(40):
+            yield b"".join(b"%d," % (number * 100 + one) for one in range(100))
+
+    settings = Settings(port=0, tls_self_signed=tls, max_read_time=0.0005, max_connections_per_address=0)
+    async with running_server(settings) as server, aiohttp.ClientSession(headers=FORM) as session:
+
+        async def post() -> str:
+            async with session.post(f"{server.url}/twilio/voice", data=text(), ssl=False) as response:
+                return f"{response.status} {await response.text()}"
+
+        async with asyncio.timeout(60):
+            answers = await asyncio.gather(*(post() for _ in range(20)))
+        assert {one[:3] for one in answers} == {"200"}
+
+
+async def test_chunks_of_one_byte_from_many_at_once_are_read_to_their_end() -> None:
+    form = b"From=" + b"%2B1555" + b"0" * 3000
+    body = b"".join(b"1\r\n%c\r\n" % one for one in form) + b"0\r\n\r\n"
+    head = b"POST /twilio/voice HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: " + FORM["Content-Type"].encode() + b"\r\n"
+    settings = Settings(port=0, max_read_time=0.0005)
+
+    async def post(server: RunningServer) -> bytes:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.settings.port)
+        for _ in range(3):
+            writer.write(head + b"Transfer-Encoding: chunked\r\n\r\n" + body)
+        async with asyncio.timeout(60):
+            found = b""
+            while found.count(b"</Response>") < 3:
+                found += await reader.read(65536)
+        writer.transport.abort()
+        return found
+
+    async with running_server(settings) as server:
+        for found in await asyncio.gather(*(post(server) for _ in range(20))):
+            assert found.count(b" 200 OK") == found.count(b"+1555000000") == 3
+
+
+async def test_a_handshake_that_does_not_come_to_its_end_is_not_waited_for() -> None:
+    settings = Settings(port=0, tls_self_signed=True, header_timeout=0.5, keep_alive_timeout=SLOW)
+    async with running_server(settings) as server, silence(server) as silent:
+        await silent.open(3)
+        await silent.open(1, sent=b"\x16\x03\x01\x02\x00\x01")
+        await silent.open(1, sent=b"GET / HTTP/1.1\r\n\r\n")
+        await silent.all_ended()
+        await eventually(lambda: not len(server.live.connections), "nothing is left")

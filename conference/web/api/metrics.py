@@ -56,6 +56,7 @@ class ConferenceCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """All families."""
         yield from self._people()
+        yield from self._connections()
         yield from self._clock()
         yield from self._traffic()
         yield from self._datagrams()
@@ -80,6 +81,24 @@ class ConferenceCollector(Collector):
         yield GaugeMetricFamily("conference_encoders", "Encoders running: one per distinct mix.", value=encoders)
         streams = len(server.feeds)
         yield GaugeMetricFamily("conference_event_streams", "Event streams open.", value=streams)
+
+    def _connections(self) -> Iterator[Metric]:
+        connections = self._server.connections
+        stays, waits = connections.staying, connections.waiting
+        family = GaugeMetricFamily(
+            "conference_tcp_connections",
+            "Open TCP connections: of readers and callers who stay; of clients that have something to send; of others.",
+            labels=["state"],
+        )
+        for state, value in (("stays", stays), ("waits", waits), ("works", len(connections) - stays - waits)):
+            family.add_metric([state], value)
+        yield family
+        yield CounterMetricFamily(
+            "conference_tcp_connections_refused", "TCP connections that found no place.", value=connections.refused
+        )
+        yield CounterMetricFamily(
+            "conference_tcp_connections_dropped", "Those that made place for newcomers.", value=connections.dropped
+        )
 
     def _clock(self) -> Iterator[Metric]:
         stats, lateness = self._server.clock.stats, self._server.lateness

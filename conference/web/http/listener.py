@@ -24,6 +24,7 @@ from conference.telephony.backpressure import LimitedReading, ReadLimits
 from conference.web.http.connections import Connection
 from conference.web.http.origin import rate_key
 from conference.web.http.protocol import HttpProtocol
+from conference.web.http.turn_budget import TurnBudget
 from conference.web.live import SERVER
 
 BACKLOG = 1024
@@ -60,6 +61,7 @@ class Listener:
         self._connections = runner.app[SERVER].connections
         self._settings = settings
         self._context = context
+        self._budget = TurnBudget(settings.max_read_time)
         self._sockets: list[socket.socket] = []
         self._opening: set[asyncio.Task[None]] = set()
         self._paused: dict[socket.socket, asyncio.TimerHandle] = {}
@@ -152,7 +154,7 @@ class Listener:
             taken.close()
 
     def _make_protocol(self, connection: Connection) -> LimitedReading:
-        protocol = HttpProtocol(self._manager, self._connections, connection, self._settings)
+        protocol = HttpProtocol(self._manager, self._connections, connection, self._budget, self._settings)
         limits = ReadLimits(self._settings.max_request_bytes_per_second)
         return LimitedReading(protocol, limits, asyncio.get_running_loop())
 

@@ -15,6 +15,7 @@ from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 from conference.settings import Settings
 from conference.web.http.connections import Connection, Connections
 from conference.web.http.problems import Handler, Problem
+from conference.web.http.turn_budget import TurnBudget
 
 _THEIR_FAULT = (ConnectionError, web.RequestPayloadError, HttpProcessingError)
 """The client went, or sent what is not HTTP."""
@@ -28,17 +29,35 @@ _log = logging.getLogger(__name__)
 class HttpProtocol(web.RequestHandler):
     """A connection from its first byte to its last.
 
+    Parsing what was read of all of them has a limit of time in each turn of the loop: chunks of one byte take 1 ms for
+    16 KB.
+
     Args:
         manager: the application's server, which makes the answers.
         connections: all that are open.
         connection: this one among them.
+        budget: for what is read of all of them in one turn of the loop.
         settings: how long what may take.
     """
 
-    __slots__ = ("_connection", "_connections", "_deadline", "_settings")
+    __slots__ = (
+        "_budget",
+        "_connection",
+        "_connections",
+        "_deadline",
+        "_held",
+        "_is_websocket",
+        "_received",
+        "_settings",
+    )
 
     def __init__(
-        self, manager: web.Server, connections: Connections, connection: Connection, settings: Settings
+        self,
+        manager: web.Server,
+        connections: Connections,
+        connection: Connection,
+        budget: TurnBudget,
+        settings: Settings,
     ) -> None:
         super().__init__(
             manager,
@@ -48,7 +67,11 @@ class HttpProtocol(web.RequestHandler):
         )
         self._connections = connections
         self._connection = connection
+        self._budget = budget
         self._settings = settings
+        self._received = bytearray()  # and not yet parsed, for want of time
+        self._held = False  # we have asked for no more until it is
+        self._is_websocket = False
         self._deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -59,9 +82,33 @@ class HttpProtocol(web.RequestHandler):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """The connection is gone."""
+        self._received.clear()
         self._by(None)
         self._connections.closed(self._connection)
         super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what has been read, if there is time. What comes on a WebSocket has limits of its own."""
+        if not data or self._is_websocket:
+            super().data_received(data)
+            return
+        waits = bool(self._received)
+        self._received += data
+        if waits or not self._budget.do(self._parse):
+            transport = self.transport
+            if transport is not None and transport.is_reading():
+                transport.pause_reading()
+                self._held = True
+
+    @property
+    def has_more(self) -> bool:
+        """Whether something came that is not parsed yet."""
+        return bool(self._received)
+
+    def eof_received(self) -> None:
+        """The client sends nothing more."""
+        self._parse()
+        super().eof_received()
 
     def works(self) -> None:
         """A request has come, of which only the body may be missing."""
@@ -74,7 +121,9 @@ class HttpProtocol(web.RequestHandler):
         self._by(None)
 
     def awaits_messages(self) -> None:
-        """It is a WebSocket now, of somebody who has not been let in yet."""
+        """It is a WebSocket now, of somebody who has not been let in yet. From now on, others may read from it."""
+        self._parse()
+        self._is_websocket = True
         self._connections.waits(self._connection, time.monotonic())
         self._by(None)
 
@@ -125,6 +174,16 @@ class HttpProtocol(web.RequestHandler):
         else:
             super().log_exception(*args, **kw)
 
+    def _parse(self) -> None:
+        data = bytes(self._received)
+        self._received.clear()
+        if self._held:  # before it is parsed, since the parser may ask for no more on its own account
+            self._held = False
+            if self.transport is not None:
+                self.transport.resume_reading()
+        if data:
+            super().data_received(data)
+
     def _by(self, seconds: float | None) -> None:
         """Drop the connection after a while, unless something else is said before."""
         if self._deadline is not None:
@@ -145,7 +204,8 @@ def protocol_of(request: web.BaseRequest) -> HttpProtocol | None:
 
 def has_sent_more(request: web.BaseRequest) -> bool:
     """Whether something came behind a request for an upgrade, before it was answered."""
-    return bool(request.protocol._message_tail)
+    protocol = protocol_of(request)
+    return bool(request.protocol._message_tail) or (protocol is not None and protocol.has_more)
 
 
 @web.middleware

@@ -101,6 +101,26 @@ BROKEN_LABELS = """
 })()
 """
 
+# Words that are broken in the middle.
+BROKEN_WORDS = """
+(() => {
+  const broken = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const node = walker.currentNode;
+    if (!node.parentElement.checkVisibility() || node.parentElement.closest('.sr-only, option')) continue;
+    if (getComputedStyle(node.parentElement).clipPath !== 'none') continue; // for screen readers
+    for (const word of node.data.matchAll(/\\S+/g)) {
+      const range = document.createRange();
+      range.setStart(node, word.index);
+      range.setEnd(node, word.index + word[0].length);
+      if (new Set([...range.getClientRects()].map((line) => Math.round(line.top))).size > 1) broken.push(word[0]);
+    }
+  }
+  return broken;
+})()
+"""
+
 # Controls whose middle is covered by something else, those aside that can be scrolled into view.
 COVERED = """
 (() => {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.e2e.legible import CONTRASTS, COVERED, STICKING_OUT, TINY
+from tests.e2e.legible import BROKEN_WORDS, CONTRASTS, COVERED, STICKING_OUT, TINY
 from tests.e2e.scenes import SCENES
 from tests.e2e.two_on_the_page import Stage
 
@@ -37,6 +37,7 @@ async def test_a_view_is_legible_whole_and_within_reach(stage: Stage, scene: str
         assert await page.evaluate(COVERED) == [], where
         assert await page.evaluate(TINY) == [], where
         assert await page.evaluate(STICKING_OUT) == [], where
+        assert await page.evaluate(BROKEN_WORDS) == [], where
         assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), where
     nameless = [node for node in await page.accessible() if node["role"] in CONTROLS and not node["name"]]
     assert nameless == []

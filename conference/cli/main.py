@@ -23,6 +23,9 @@ COMMANDS |= dict.fromkeys(MODERATION, "moderate")
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 """How a disk says that it does not take what is printed."""
 
+_TOO_FEW_FILES = (errno.EMFILE, errno.ENFILE)
+"""How the system says that no more files can be opened."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``conference ARGUMENTS`` and give its exit status.
@@ -48,6 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         drop_output(1, 2)
         return 1
     except OSError as error:
+        if error.errno in _TOO_FEW_FILES:
+            print("conference: no more files can be opened: raise the limit (ulimit -n).", file=sys.stderr)
+            return 1
         if error.errno not in _FULL:
             raise
         with contextlib.suppress(OSError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import resource
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from conference.cli.descriptors import needed_descriptors, raise_limit
+from conference.cli.main import main
 from conference.cli.serve import StartError, enough_descriptors
 from conference.settings import Settings
 from tests.web.process import ROOT
@@ -94,3 +96,15 @@ def test_a_process_that_may_open_next_to_nothing_says_so() -> None:
     assert done.returncode == 1
     assert len(done.stderr.splitlines()) == 1
     assert "This process may have 8 files open" in done.stderr
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE])
+def test_a_command_that_can_open_nothing_more_says_so(
+    number: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(_: object) -> int:
+        raise OSError(number, "Too many open files")
+
+    monkeypatch.setattr("conference.cli.token.run", run)
+    assert main(["token", "--room", "tea"]) == 1
+    assert capsys.readouterr().err == "conference: no more files can be opened: raise the limit (ulimit -n).\n"

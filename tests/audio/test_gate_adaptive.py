@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, SILENCE
+from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, SILENCE, Samples
 from conference.audio.gate import Gate, GateSettings
 from tests.audio.backgrounds import at_level, noise, recorded
 from tests.speech import spoken
@@ -63,6 +63,43 @@ def test_a_word_that_begins_at_the_end_of_a_frame_opens_it_as_a_whole() -> None:
     onset = background[-1].copy()
     onset[-200:] += tone(500.0, 200 / SAMPLE_RATE, -32.0, fade=0.0)
     assert gate.process(onset)
+
+
+def in_background(*decibels: float, level: float = -60.0) -> Samples:
+    """A frame of a steady hum, whose quarters are so many dB above what it is usually."""
+    hum = tone(400.0, 0.02, level, fade=0.0).astype(np.float64).reshape(len(decibels), -1)
+    louder = hum * 10 ** (np.array(decibels) / 20)[:, np.newaxis]
+    return np.rint(louder).astype(np.int16).reshape(-1)
+
+
+@pytest.mark.parametrize(
+    ("decibels", "opens"),
+    [
+        ((10.0,) * 4, True),  # the frame as a whole, though none of its parts by more than that
+        ((0.0, 0.0, 0.0, 13.0), True),  # a part of it, though the frame as a whole is 7.7 dB above
+        ((8.0,) * 4, False),
+        ((0.0, 0.0, 0.0, 11.0), False),
+    ],
+)
+def test_either_a_frame_or_a_quarter_of_it_that_stands_out_opens_the_gate(
+    decibels: tuple[float, ...], opens: bool
+) -> None:
+    gate = Gate(adaptive=True, hangover_ticks=0)
+    for _ in range(100):
+        gate.process(in_background(0.0))
+    assert not gate.open
+    assert gate.process(in_background(*decibels)) is opens
+
+
+@pytest.mark.parametrize(("decibels", "stays"), [(7.0, True), (5.0, False)])
+def test_an_open_gate_is_kept_open_by_less_than_opens_it(decibels: float, stays: bool) -> None:
+    gate = Gate(adaptive=True, hangover_ticks=1)
+    for _ in range(100):
+        gate.process(in_background(0.0))
+    assert gate.process(in_background(12.0))
+    for _ in range(2):
+        gate.process(in_background(decibels))
+    assert gate.open is stays
 
 
 def test_a_voice_in_noise_is_not_chopped() -> None:

@@ -16,6 +16,7 @@ from conference.room.local import LocalSource
 from conference.room.policy import RoomPolicy
 from conference.room.room import Room
 from conference.room.sounds import Sound
+from conference.room.voice import VoiceSettings
 from tests.capture.captured import Ear, all_samples, at, captured_room, join, replayed
 from tests.speech import spoken
 from tests.tones import level_at, tone
@@ -86,6 +87,32 @@ def evening() -> tuple[Evening, object]:
     evening.run()
     room.end_capture("over")
     return evening, memory
+
+
+@pytest.mark.parametrize("stage", ["levelling", "noise_suppression"])
+@pytest.mark.parametrize("begins_with", [False, True])
+def test_a_stage_of_somebodys_voice_that_alone_was_switched_is_heard_again(stage: str, begins_with: bool) -> None:
+    if stage == "noise_suppression":
+        pytest.importorskip("pywebrtc_audio", reason="MISSING: pywebrtc-audio, which suppresses noise")
+    voice = VoiceSettings(**{stage: begins_with})  # type: ignore[arg-type]
+    heard = []
+    for switched in (False, True):
+        room, memory = captured_room(voice)
+        source, ear = LocalSource(), Ear(PcmuCodec())
+        join(room, "amy", source)
+        join(room, "ben", None, ear)
+        for tick in range(150):
+            if switched and tick == 50:
+                room.treat_voice("amy", **{stage: not begins_with})  # type: ignore[arg-type]
+            source.push(VOICES[0][tick] // 8, at(tick))
+            room.tick(tick, at(tick))
+        room.end_capture("over")
+        replay, again = replayed(memory)
+        assert replay.identical
+        assert again["ben"] == ear.heard
+        heard.append(ear.heard)
+    assert heard[0][:50] == heard[1][:50]
+    assert heard[0] != heard[1], "or the test would show nothing"
 
 
 def test_all_that_was_decided_is_heard_again_bit_for_bit(evening: tuple[Evening, object]) -> None:

@@ -389,6 +389,14 @@ def test_a_room_told_not_to_end_with_its_host_does_not_end_though_one_was_waited
     assert scene.room.participants.keys() == {"amy"}
 
 
+@pytest.mark.parametrize("ends_with_host", [False, True])
+def test_a_room_that_never_had_a_host_waits_for_none(ends_with_host: bool) -> None:
+    scene = Scene(("amy", "ben"), RoomPolicy(ends_with_host=ends_with_host))
+    scene.room.remove("ben", "lost", "lost")
+    scene.tick(HOST_GRACE_TICKS + 1)
+    assert scene.room.participants.keys() == {"amy"}
+
+
 def test_everybody_is_told_who_ended_a_room_that_would_end_with_its_host_anyway() -> None:
     scene = Scene((), RoomPolicy(ends_with_host=True))
     scene.join("cleo", "host")

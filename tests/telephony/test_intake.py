@@ -15,6 +15,7 @@ from conference.codecs.pcmu import PcmuCodec
 from conference.telephony.intake import PacedSource, is_quiet
 from conference.telephony.schedule import Schedule
 from conference.telephony.settings import LegSettings
+from conference.telephony.twilio.messages import SILENT_FRAME
 from tests.tones import tone
 
 MS = 1_000_000
@@ -388,6 +389,11 @@ def test_what_is_caught_up_with_in_mid_sound_keeps_its_pitch_and_has_no_click() 
 @pytest.mark.parametrize(("dbfs", "quiet"), [(-70, True), (-50, True), (-40, False), (-12, False)])
 def test_only_what_nobody_would_miss_is_quiet(dbfs: float, quiet: bool) -> None:
     assert is_quiet(ulaw_encode(tone(400, 0.02, dbfs, rate=8000, fade=0)).tobytes()) is quiet
+
+
+def test_a_frame_that_is_missing_would_be_missed_by_nobody() -> None:
+    assert is_quiet(None)
+    assert is_quiet(SILENT_FRAME)
 
 
 def test_a_schedule_tells_a_stall_from_a_client_that_runs_ahead() -> None:

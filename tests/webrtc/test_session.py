@@ -32,6 +32,13 @@ class Channel:
         return True
 
 
+class Strict(Channel):
+    """Keys that nothing was made with."""
+
+    def unprotect_rtcp(self, packet: bytes) -> bytes | None:
+        return None
+
+
 def hearing(fraction_lost: int) -> Ingress:
     """A stream of which so many 256ths get lost."""
 
@@ -113,6 +120,14 @@ def test_who_says_goodbye_to_one_stream_and_goes_on_with_another_is_not_leaving(
         one.receive(datagram, len(leaving) * TAKEOVER_NS)
         leaving.append(one.leaving)
     assert leaving == [False, True, False, True]
+
+
+@pytest.mark.parametrize("datagram", [b"", b"\x80", b"\x80\xc8", b"\x80\x6f"])
+@pytest.mark.parametrize("listens", [False, True])
+def test_a_datagram_that_is_too_short_for_anything_is_rejected(datagram: bytes, listens: bool) -> None:
+    one = session(Channel() if datagram[1:2] != b"\xc8" else Strict(), make()[0] if listens else None)
+    one.receive(datagram, 5)
+    assert (one.tally()["rejected"], one.heard_ns) == (1, 0)
 
 
 def test_a_peer_cannot_have_reports_come_from_ever_more_sources() -> None:

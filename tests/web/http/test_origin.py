@@ -222,6 +222,34 @@ async def test_a_browser_may_ask_of_every_address_before_it_sends_a_token_to_ano
 
 
 @pytest.mark.parametrize(
+    ("allowed", "origin", "varies", "told"),
+    [
+        ((), "https://intranet.example.org", False, None),
+        (("https://intranet.example.org",), None, False, None),
+        (("https://intranet.example.org",), "https://intranet.example.org", True, "https://intranet.example.org"),
+        (
+            ("https://intranet.example.org",),
+            "https://evil.example",
+            True,
+            None,
+        ),  # a cache must not keep that for others
+        (("*",), "https://evil.example", True, "*"),
+    ],
+)
+async def test_an_answer_that_depends_on_who_asks_says_so_to_caches(
+    allowed: tuple[str, ...], origin: str | None, varies: bool, told: str | None
+) -> None:
+    async with Site(Settings(allowed_origins=allowed)) as site:
+        for path, status in (("/rooms", 200), ("/rooms/nowhere", 404)):
+            answer = await site.client.get(path, headers={} if origin is None else {"Origin": origin})
+            assert answer.status == status
+            assert ("Origin" in answer.headers.getall("Vary", [])) is varies
+            assert answer.headers.get("Access-Control-Allow-Origin") == told
+            assert ("Conference-Seat" in answer.headers.get("Access-Control-Expose-Headers", "")) is (told is not None)
+            assert "Access-Control-Allow-Methods" not in answer.headers, "that is for those who ask beforehand"
+
+
+@pytest.mark.parametrize(
     ("origin", "site", "status"),
     [
         (None, None, 204),  # a program

@@ -27,6 +27,16 @@ def test_what_chromium_offers_is_understood() -> None:
     assert offer.first.ssrc == 1234567890
 
 
+@pytest.mark.parametrize(("number", "usable"), [(62, True), (64, False), (72, False), (95, False), (96, True)])
+def test_a_payload_type_that_could_be_rtcp_is_used_for_nothing(number: int, usable: bool) -> None:
+    def renumbered(old: int) -> str:
+        return re.sub(rf"(?<=[ :/]){old}(?=[ /\r])", str(number), CHROMIUM)
+
+    assert parse_offer(renumbered(63)).first.red == (number if usable else None)
+    best = parse_offer(renumbered(111)).first.formats[0]
+    assert (best.codec, best.payload_type) == (("opus", number) if usable else ("PCMU", 0))
+
+
 def test_the_first_audio_section_is_found_behind_video() -> None:
     offer = parse_offer(CHROMIUM_EVERYTHING)
     assert offer.first.index == 1

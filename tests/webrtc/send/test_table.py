@@ -184,6 +184,22 @@ def test_more_than_fit_at_once_all_get_theirs() -> None:
         wires.close()
 
 
+def test_a_moment_has_the_timestamp_that_a_packet_of_that_moment_would_have(wires: Wires) -> None:
+    line = wires.lines[0]
+    assert line.timestamp(5) is None, "nothing was sent yet"
+    wires.now_ns = 1_000_000_000
+    line.post(7, b"a")
+    wires.settle()
+    sent = parse_rtp(wires.heard(0)[0]).timestamp
+    assert line.timestamp(1_500_000_000) == (sent + 24_000) & 0xFFFFFFFF
+    wires.now_ns = 1_400_000_000
+    wires.lines[1].post(27, b"somebody else's")
+    wires.settle()
+    assert line.timestamp(1_500_000_000) == (sent + 24_000) & 0xFFFFFFFF
+    line.close()
+    assert line.timestamp(1_500_000_000) is None
+
+
 def test_who_leaves_before_the_packets_go_gets_none(wires: Wires) -> None:
     for line in wires.lines:
         line.post(0, b"a")

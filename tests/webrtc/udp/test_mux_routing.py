@@ -129,6 +129,24 @@ async def test_nobody_takes_over_the_address_of_a_living_connection(wire: Wire) 
     assert eve.got[-1] == "media"
 
 
+async def test_an_address_that_was_taken_over_is_no_longer_one_of_its_old_owners(wire: Wire) -> None:
+    amy, eve = Connection("amy1"), Connection("eve1")
+    wire.mux.add(amy)
+    wire.mux.add(eve)
+    sock = wire.client()
+    await wire.send(sock, check("amy1"))
+    for _ in range(MAX_ADDRESSES - 1):
+        await wire.send(wire.client(), check("amy1"))
+    wire.now_ns += TAKEOVER_NS + datagrams.MAX_AGE_NS
+    await wire.send(sock, check("eve1"))
+    assert (len(amy.got), eve.got) == (MAX_ADDRESSES, ["request"])
+    await wire.send(wire.client(), check("amy1"))
+    assert len(amy.got) == MAX_ADDRESSES + 1, "there is room for another one again"
+    wire.mux.remove(amy)
+    await wire.send(sock, RTP)
+    assert eve.got == ["request", "media"]
+
+
 async def test_a_connection_has_a_bounded_number_of_addresses(wire: Wire) -> None:
     amy = Connection("amy1")
     wire.mux.add(amy)

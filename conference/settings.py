@@ -190,6 +190,8 @@ class Settings:
     levelling: bool = True
     """Whether voices that are too loud or too quiet are brought to a common loudness."""
     noise_suppression: bool = False
+    forwarding: bool = True
+    """Who is to hear one voice gets its own packets, in place of a mix."""
     """Whether noise is taken out of every voice; needs the extra ``noise``."""
     connect_timeout: float = 15.0
     silence_timeout: float = 8.0

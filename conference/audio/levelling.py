@@ -98,6 +98,24 @@ class Leveller:
         self._last = level
         return self._apply(frame, self._wanted(level, clearance))
 
+    @property
+    def active(self) -> bool:
+        """Frames are changed by it, or the next one will be."""
+        return self.gain_db != 0.0 or self._now != 0.0
+
+    def release(self, frame: Samples) -> Samples:
+        """Let go of a voice that is to be heard as it is: the gain goes to 0 dB, by so little that nobody notices.
+
+        Args:
+            frame: shape ``(960,)``, int16; left as it is.
+
+        Returns:
+            The frame itself where there is nothing to do any more, else a new one.
+        """
+        self._run = 0
+        self.gain_db = max(self.gain_db - _CALM_DB, 0.0) if self.gain_db > 0 else min(self.gain_db + _CALM_DB, 0.0)
+        return self._apply(frame, self.gain_db)
+
     def rest(self) -> None:
         """A tick on which nothing is heard."""
         self._run = 0

@@ -100,7 +100,8 @@ class CapturedRoom(Room):
         policy: RoomPolicy = DEFAULT_POLICY,
         output: Output,
     ) -> None:
-        super().__init__(name, created_at, publish, voice, max_talkers=max_talkers, policy=policy)
+        # A capture is checked against what was mixed: here everybody hears a mix.
+        super().__init__(name, created_at, publish, voice, max_talkers=max_talkers, policy=policy, forwarding=False)
         self._output = output
         self._capturing = True
         self.block = bytearray()

@@ -280,6 +280,8 @@ OPTIONS: tuple[Option, ...] = (
            "bring voices that are too loud or too quiet to a common loudness (default: yes)"),
     Option("noise_suppression", _MEDIA, read_switch, "",
            "take noise out of every voice, at the price of 7 ms of delay; needs pip install 'conference[noise]'"),
+    Option("forwarding", _MEDIA, read_switch, "",
+           "give who is to hear one voice its own packets, as they came, in place of a mix (default: yes)"),
     Option("connect_timeout", _MEDIA, read_seconds, "SECONDS",
            "how long a browser may take to connect its sound before it is taken out of the room"),
     Option("seat_hold", _MEDIA, read_seconds, "SECONDS",

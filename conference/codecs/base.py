@@ -13,6 +13,9 @@ class Decoder(Protocol):
     Everything returned is int16, 48 kHz, mono, shape ``(n,)``; ``n`` follows the packet, not the tick.
     """
 
+    name: str
+    """The encoding name as in SDP, e.g. ``opus`` or ``PCMU``."""
+
     clock_rate: int
     """Rate of the RTP timestamps (and of :meth:`duration`) in Hz: 48000 for Opus, 8000 for PCMU."""
 

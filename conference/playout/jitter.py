@@ -181,18 +181,37 @@ class JitterBuffer:
         if self.buffered > self._capacity:
             self._bound()
 
-    def pass_by(self, sequence: int, timestamp: int, arrival_ns: int) -> None:
-        """Take note, while idle, of a packet that nobody needs to hear: what the network does stays known.
+    def pass_by(self, sequence: int, timestamp: int, arrival_ns: int, duration: int = 0) -> None:
+        """Take note, while idle, of a packet that need not be played here: what the network does stays known.
 
         Args:
             sequence: RTP sequence number, 16 bits, wrapping.
             timestamp: RTP timestamp, 32 bits, wrapping.
             arrival_ns: when it came.
+            duration: its length in samples of the stream's clock, if play may :meth:`resume` behind it.
         """
         place = self._place(sequence, timestamp)
         if place is not None and place[0] > self._last_played:
             self._last_played = place[0]
+            self._position = place[1] + duration
+            self._last_duration = max(duration, self._tick // 8)
             self._time(place[1], arrival_ns)
+
+    def suspend(self) -> None:
+        """Let go of all that waits, and become idle: what comes is heard elsewhere, and passes by here."""
+        if self._entries:
+            self._last_played = self._entries[-1].sequence
+            self._position = self._entries[-1].end
+        self._entries.clear()
+        del self._skipped[:]
+        self.buffered = self._starved = self._concealed = 0
+        self._playing = False
+
+    def resume(self) -> None:
+        """Go on, while idle, right behind the packet that passed by last: what follows it is missing until it comes."""
+        self._playing = True
+        self._starved = self._concealed = 0
+        self._announced_silence = False
 
     def behind(self, now_ns: int) -> int:
         """How late what plays at ``now_ns`` is, compared with the fastest packet, in samples; 0 while pausing."""

@@ -17,6 +17,7 @@ from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, SILENCE, Samples
 from conference.audio.gate import level_of
 from conference.audio.reframe import Reframer
 from conference.codecs.base import DecodeError, Decoder
+from conference.playout.forwarding import QUIET_DBOV, Forwarded, PacketTaker
 from conference.playout.gate import (
     HANGOVER_PACKETS,
     SAMPLE_EVERY,
@@ -28,7 +29,7 @@ from conference.playout.gate import (
 from conference.playout.items import Lost, Packet, Silence
 from conference.playout.jitter import JitterBuffer
 from conference.playout.level_trust import LevelTrust
-from conference.playout.silence import DTX_BYTES, SILENT_DBOV
+from conference.playout.silence import DTX_BYTES, SILENT_DBOV, is_silent
 from conference.playout.squelched_noise import SquelchedNoise
 from conference.playout.statistics import StreamStats
 from conference.playout.stretch import SHORTEST, Stretcher
@@ -72,6 +73,13 @@ class PacketSource:
         self._said: int | None = None  # by the packet that came last
         self._playing: int | None = None  # what was said of the packet decoded last, if it was not compared yet
         self._skipping = False  # this tick is not decoded
+        self._taker: PacketTaker | None = None
+        self._plays = True  # packets are played here
+        self._forwarded = Forwarded()
+        self._quiet_since_ns: int | None = None  # packets have been said to be quiet since then
+        self.bitrate = 0.0
+        """Bits per second, over the last second in which there was sound."""
+        self._offered: SilenceBypass | None = None
         self.squelched_noise: SquelchedNoise | None = None
         """What is known of the noise that was left out, since :meth:`squelch`."""
 
@@ -109,11 +117,12 @@ class PacketSource:
     @property
     def bypass(self) -> SilenceBypass | None:
         """What may let silent packets go by instead of bringing them here."""
-        return self._gate.bypass
+        return self._offered
 
     @bypass.setter
     def bypass(self, bypass: SilenceBypass | None) -> None:
-        self._gate.bypass = bypass
+        self._offered = bypass
+        self._gate.bypass = bypass if self._taker is None else None
 
     @property
     def delay_limits_ms(self) -> tuple[int, int]:
@@ -169,6 +178,58 @@ class PacketSource:
         self.squelched_noise = SquelchedNoise(raised, self._trust.correction) if raised > SILENT_DBOV else None
         self._gate.silent_dbov = max(SILENT_DBOV, raised)
 
+    # Forwarding
+
+    @property
+    def taker(self) -> PacketTaker | None:
+        """Who gets each packet as it comes."""
+        return self._taker
+
+    @property
+    def plays(self) -> bool:
+        """Packets are played here: :meth:`pull` gives their sound."""
+        return self._plays
+
+    def quiet_ms(self, now_ns: int) -> float:
+        """For how long the packets that came have been said to be quiet, in milliseconds."""
+        return 0.0 if self._quiet_since_ns is None else (now_ns - self._quiet_since_ns) / 1e6
+
+    def forward(self, taker: PacketTaker | None, *, plays: bool = True) -> None:
+        """From now on somebody gets each packet as it comes, without a wait.
+
+        Args:
+            taker: who; ``None``: nobody any more.
+            plays: whether packets are played here, too. If not, :meth:`pull` gives nothing, and nothing is decoded.
+        """
+        plays = plays or taker is None
+        before, self._plays = self._plays, plays
+        self._taker = taker
+        self._gate.bypass = self._offered if taker is None else None
+        if before and not plays:
+            self._jitter.suspend()
+            self._decoded.pull_all()
+            self._played = None
+            self._stretcher.calm()
+            self._gate.history.forget()
+            self._forwarded.forget()
+
+    def resume(self) -> Samples:
+        """Play again, behind what was forwarded last: what follows is made up until it comes.
+
+        Returns:
+            The end of what was forwarded, as those heard it who got it: shape ``(n,)``, int16, 48 kHz.
+        """
+        self._plays = True
+        heard = self._forwarded.catch_up(self._decoder)
+        if self._quiet_since_ns is None and heard.any():
+            self._jitter.resume()
+        return heard
+
+    def take_level(self) -> float | None:
+        """How loud, in dBov, what was forwarded since this was last asked is said to be; ``None``: nothing came."""
+        level = self._forwarded.take_level()
+        return None if level is None else min(level + self._trust.correction, 0.0)
+
     def behind_ms(self, now_ns: int) -> float:
         """How late sound pulled at ``now_ns`` is after the fastest packets came, in milliseconds; 0 in a pause."""
         return self._jitter.behind(self._playout(now_ns)) * 1000 / self._jitter.clock_rate
@@ -197,7 +258,11 @@ class PacketSource:
         if not self._trust.trusted:
             level = None
         if not redundant:
-            self._said = level
+            self._note_level(level, payload, arrival_ns)
+        if self._taker is not None and not self._forward(
+            self._taker, sequence, timestamp, payload, arrival_ns, level, redundant=redundant
+        ):
+            return
         match self._gate.take(level, len(payload), redundant=redundant):
             case Action.LEAVE_OUT:
                 self._keep(payload)
@@ -213,6 +278,7 @@ class PacketSource:
         except DecodeError:
             self._stats.undecodable += 1
             return
+        self._note_bitrate(payload, duration / self._decoder.clock_rate)
         repairs = self._decoder.repairs(payload)
         self._jitter.push(
             sequence, timestamp, payload, duration, arrival_ns, level,
@@ -221,6 +287,48 @@ class PacketSource:
         if self.wake is not None:
             wake, self.wake = self.wake, None
             wake()
+
+    def _forward(
+        self,
+        taker: PacketTaker,
+        sequence: int,
+        timestamp: int,
+        payload: bytes,
+        arrival_ns: int,
+        level: int | None,
+        *,
+        redundant: bool,
+    ) -> bool:
+        """Hand on a packet as it came. Returns whether it is also to be played."""
+        try:
+            duration = self._decoder.duration(payload)
+        except DecodeError:
+            self._stats.undecodable += not self._plays
+            return self._plays
+        taker.forward(sequence, timestamp, duration, payload, arrival_ns)
+        self._stats.forwarded += 1
+        if self._plays:
+            return True
+        if not redundant:
+            self._jitter.pass_by(sequence, timestamp, arrival_ns, duration)
+        seconds = duration / self._decoder.clock_rate
+        self._forwarded.note(payload, level, seconds)
+        self._note_bitrate(payload, seconds)
+        if self.wake is not None and (level is None or level > SILENT_DBOV):
+            wake, self.wake = self.wake, None
+            wake()
+        return False
+
+    def _note_level(self, level: int | None, payload: bytes, arrival_ns: int) -> None:
+        self._said = level
+        if not is_silent(level, len(payload), QUIET_DBOV):
+            self._quiet_since_ns = None
+        elif self._quiet_since_ns is None:
+            self._quiet_since_ns = arrival_ns
+
+    def _note_bitrate(self, payload: bytes, seconds: float) -> None:
+        if len(payload) > DTX_BYTES and seconds > 0:
+            self.bitrate += (8 * len(payload) / seconds - self.bitrate) * min(1.0, seconds)
 
     def _keep(self, payload: bytes) -> None:
         """Keep a packet that is left out, for the decoder's history."""
@@ -266,6 +374,12 @@ class PacketSource:
         self._trust.reset()
         self._said = None
         self._gate.history.forget()
+        self._forwarded.forget()
+        self._quiet_since_ns = None
+        if self._taker is not None:
+            self._taker.restart()
+            if decoder is not None and decoder.name != self._decoder.name:
+                self.forward(None)  # that codec is not what those can decode who get the packets
         self.squelch(None)
         self._stretcher.calm()
         if decoder is None:

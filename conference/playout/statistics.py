@@ -22,6 +22,9 @@ class StreamStats:
     passed_over: int = 0
     """Packets whose sender measured silence, or that nobody was to hear: not decoded."""
 
+    forwarded: int = 0
+    """Packets that went on as they came."""
+
     mistrusted: int = 0
     """How often a sender was found to say something else of its loudness than what it sends."""
 

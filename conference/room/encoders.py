@@ -15,6 +15,7 @@ helped one by one, without the encoder, don't ask for it.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 from conference.audio.frame import SILENCE, Samples, Wide
@@ -36,8 +37,16 @@ beyond 20 there is nothing to gain (both measured). Few steps, so that chance do
 EXPECT_EVERY_TICKS = 50
 """How often the listeners' losses are asked for: once a second."""
 
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Heard:
+    """The end of what somebody has heard who comes from no stream: shape ``(960,)``, int16."""
+
+    samples: Samples
+
+
 Moves: TypeAlias = Mapping[Codec | None, Hashable | None]
-"""By codec, the stream from which a listener comes; ``None`` for one who has heard nothing yet."""
+"""By codec, the stream from which a listener comes, or a `Heard`; ``None`` for one who has heard nothing yet."""
 
 
 class _Past(NamedTuple):
@@ -190,6 +199,8 @@ class EncoderBank:
         return self._encode(coder, samples, sounding or bool(heard.any()), tick, fresh=True)
 
     def _heard(self, key: Hashable | None, tick: int) -> _Past:
+        if isinstance(key, Heard):
+            return _Past(tick, key.samples, 1.0)
         stream = None if key is None else self._streams.get(key)
         return _NOTHING if stream is None else stream.at(tick)
 

@@ -21,7 +21,7 @@ import numpy as np
 from conference.audio.frame import FRAME_SAMPLES, Samples, Wide
 from conference.audio.mix import minus, total
 from conference.codecs.base import Codec
-from conference.room.encoders import EXPECT_EVERY_TICKS, EncoderBank
+from conference.room.encoders import EXPECT_EVERY_TICKS, EncoderBank, Heard
 from conference.room.participant import Participant, Sink
 
 Row: TypeAlias = Mapping[str, float]
@@ -34,8 +34,8 @@ _Stream: TypeAlias = tuple[_Key, _Key]
 _Listeners: TypeAlias = tuple[dict[str, Participant], dict[str, Participant]]
 """Those who hear the same, by id; and those of them to whom even a mix without a packet is delivered."""
 
-_Moved: TypeAlias = dict[_Stream, dict[Codec | None, _Stream | None]]
-"""Where somebody is new, by stream and codec, and the stream that they come from."""
+_Moved: TypeAlias = dict[_Stream, dict[Codec | None, _Stream | Heard | None]]
+"""Where somebody is new, by stream and codec, and the stream that they come from, or what they have heard last."""
 
 
 class _Place(NamedTuple):
@@ -69,7 +69,8 @@ class Audience:
         self._plain = True
         self._anew = True  # everybody's place may be another
         self._changed: set[str] = set()  # whose place may be another
-        self._renewed: set[str] = set()  # those of them who have heard nothing yet
+        self._renewed: dict[str, Heard | None] = {}  # those of them who come from no stream, with what they have heard
+        self._left_out: set[str] = set()  # who hears no mix
         self._voices: frozenset[str] = frozenset()  # who was heard on the last tick
         self._continuing: frozenset[str] = frozenset()  # who was heard on the last tick, and is on this one
         self._listeners: dict[_Stream, dict[Codec | None, _Listeners]] = {}
@@ -91,7 +92,23 @@ class Audience:
 
     def renew(self, participant_id: str) -> None:
         """A listener has a new decoder, which has heard nothing yet."""
-        self._renewed.add(participant_id)
+        self._renewed[participant_id] = None
+        self._changed.add(participant_id)
+
+    def leave_out(self, participant_id: str) -> None:
+        """From now on a listener hears no mix: they get somebody's own packets."""
+        self._left_out.add(participant_id)
+        self._changed.add(participant_id)
+
+    def take_back(self, participant_id: str, heard: Samples | None) -> None:
+        """From now on a listener hears a mix again.
+
+        Args:
+            participant_id: who.
+            heard: the end of what they have heard meanwhile, shape ``(960,)``, int16; ``None`` if that is not known.
+        """
+        self._left_out.discard(participant_id)
+        self._renewed[participant_id] = None if heard is None else Heard(heard)
         self._changed.add(participant_id)
 
     def play(self, voices: Mapping[str, Samples], participants: Mapping[str, Participant], tick: int) -> None:
@@ -130,11 +147,11 @@ class Audience:
             return moved
         concerned = self._concerned(voices, participants)
         renewed = self._renewed
-        self._changed, self._renewed, self._newcomers = set(), set(), []
+        self._changed, self._renewed, self._newcomers = set(), {}, []
         self._continuing, self._voices = self._voices & voices, voices
         self._anew = True  # should anything fail here
         for participant in concerned:
-            self._seat(participant, moved, new=participant.id in renewed)
+            self._seat(participant, moved, new=participant.id in renewed, heard=renewed.get(participant.id))
         self._anew = False
         return moved
 
@@ -155,10 +172,10 @@ class Audience:
         here = [participants[one] for one in concerned if one in participants]
         return here if len(here) < 2 else [one for one in participants.values() if one.id in concerned]
 
-    def _seat(self, participant: Participant, moved: _Moved, *, new: bool) -> None:
+    def _seat(self, participant: Participant, moved: _Moved, *, new: bool, heard: Heard | None) -> None:
         """Give a listener their place. Who has it already stays where they are, also in the order of the others."""
         before, sink = self._places.get(participant.id), participant.sink
-        if sink is None:
+        if sink is None or participant.id in self._left_out:
             self._unseat(participant.id)
             return
         came_from = None if new or before is None else before.stream
@@ -174,7 +191,7 @@ class Audience:
             self._newcomers.append(participant)
             moves = moved.setdefault(stream, {})
             if came_from is None:
-                moves.setdefault(codec, None)
+                moves.setdefault(codec, heard)
             else:
                 moves[codec] = came_from
 

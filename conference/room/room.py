@@ -7,13 +7,14 @@ no socket, reads no clock, awaits nothing. The same calls at the same times give
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 
 from conference.audio.fade import fade_in, fade_out
 from conference.audio.frame import SILENT_LEVEL, Samples
 from conference.room.encoders import EncoderBank
 from conference.room.events import HearingChanged, LevelsMeasured, Published, SoundStarted, SoundStopped
+from conference.room.forwarding import Forwarding
 from conference.room.gain_vector import full_row, plain_row
 from conference.room.hearing import Hearing
 from conference.room.loudest import DEFAULT_LIMIT, TalkerSelection
@@ -43,6 +44,7 @@ class Room(People):
         voice: how the voices of those who join are treated.
         max_talkers: how many are mixed at once; with more, the loudest.
         policy: how the room is run, to begin with.
+        forwarding: whether listeners who are to hear one voice get its own packets.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class Room(People):
         *,
         max_talkers: int = DEFAULT_LIMIT,
         policy: RoomPolicy = DEFAULT_POLICY,
+        forwarding: bool = True,
     ) -> None:
         super().__init__(name, created_at, publish, voice, policy)
         self._hearing = Hearing()
@@ -62,6 +65,7 @@ class Room(People):
         self._apart: set[str] = set()  # who does not hear what others say
         self._plain = True  # everybody hears everybody as they are
         self._audience = Audience(self._row, self._expel)
+        self._forwarding = Forwarding(self._audience, self._expel, enabled=forwarding)
         self._floor = Floor(max_talkers, self._expel, self._set_talking)
         self._selection = TalkerSelection(max_talkers)
         self._left_out: set[str] = set()  # who talked during the last tick and was not mixed
@@ -109,6 +113,7 @@ class Room(People):
 
     def renew(self, participant_id: str) -> None:
         """Somebody begins to hear, with a decoder that knows of nothing that was sent before."""
+        self._forwarding.renew(participant_id)
         self._audience.renew(participant_id)
 
     def _await(self, participant: Participant) -> None:
@@ -118,6 +123,11 @@ class Room(People):
             sink.on_open = partial(self.renew, participant.id)
 
     # Who hears whom
+
+    @property
+    def forwarded(self) -> Mapping[str, str]:
+        """Who gets whose own packets, in place of a mix: the talker's id by the listener's."""
+        return self._forwarding.listeners
 
     @property
     def hearing(self) -> Hearing:
@@ -208,6 +218,10 @@ class Room(People):
         voices = self._loudest(voices)
         if self._board.sounds:
             voices = voices | self._sound(now_ns)
+        for talker in self._forwarding.review(voices, self.participants, tick, now_ns):
+            frame = self._floor.resume(talker, now_ns)
+            if frame is not None:
+                voices[talker.id] = frame
         self._audience.play(voices, self.participants, tick)
         if tick % LEVELS_EVERY_TICKS == 0:
             self._publish_levels()
@@ -252,6 +266,16 @@ class Room(People):
                 self._apart.discard(participant_id)
         self._plain = self._hearing.plain and self._volumes.plain and self._board.plain and not self._apart
         self._audience.rearrange(participant_id, plain=self._plain)
+        self._forwarding.rearrange(
+            self.participants,
+            participant_id,
+            plain=self._hearing.plain and self._volumes.plain and not self._board.sounds,
+        )
+
+    def _set_talking(self, participant: Participant, talking: bool) -> None:
+        if talking:
+            self._forwarding.note_talking(participant.id)
+        super()._set_talking(participant, talking)
 
     def _expel(self, participant: Participant) -> None:
         """A participant whose connection breaks the room's rules must not take the room with it, nor stay unheard."""

@@ -19,7 +19,7 @@ import logging
 from collections.abc import Callable, Collection
 from functools import partial
 
-from conference.audio.frame import Samples
+from conference.audio.frame import SILENT_LEVEL, Samples
 from conference.playout.silence import SILENT_DBOV
 from conference.playout.source import PacketSource
 from conference.room.loudest import TalkerSelection
@@ -102,6 +102,10 @@ class Floor:
                 voices[participant.id] = heard
         return voices
 
+    def resume(self, participant: Participant, now_ns: int) -> Samples | None:
+        """Take in the voice of somebody whose packets were only forwarded until this tick."""
+        return self._hear(participant, now_ns)
+
     def _loud_enough_only(self, everybody: list[Participant], mixed: Collection[str]) -> dict[str, float]:
         """Those who are too quiet to be heard beside so many others, with what they say of their loudness."""
         claims: dict[str, float] = {}
@@ -137,6 +141,9 @@ class Floor:
         """Take in somebody's voice. Returns what is to be heard of it."""
         voice, source = participant.voice, participant.source
         audible = participant.may_be_heard
+        if isinstance(source, PacketSource) and not source.plays:
+            self._pass_on(participant, source)
+            return None
         if not audible and voice.at_rest and isinstance(source, PacketSource):
             self._skip(participant, now_ns)
             return None
@@ -151,6 +158,13 @@ class Floor:
         elif isinstance(source, PacketSource) and not voice.settings.noise_suppression and audible:
             source.compare(voice.level)
         return heard
+
+    def _pass_on(self, participant: Participant, source: PacketSource) -> None:
+        """Let a tick pass on which somebody's packets are only sent on: what they say of themselves is shown."""
+        level = source.take_level()
+        participant.voice.pass_over(SILENT_LEVEL if level is None else level)
+        self._show(participant)
+        self._let_sleep(participant)
 
     def _pass_over(self, participant: Participant, now_ns: int, claim: float) -> None:
         source, voice = participant.source, participant.voice

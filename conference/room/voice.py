@@ -48,9 +48,15 @@ class Voice:
         SuppressionUnavailable: noise suppression is wanted, and its library is not there.
     """
 
-    __slots__ = ("_gate", "_heard", "_leveller", "_suppressor", "settings")
+    __slots__ = ("_gate", "_heard", "_leveller", "_suppressor", "as_it_is", "asked_to_level", "settings")
 
     settings: VoiceSettings
+
+    as_it_is: bool
+    """There is nobody whom it could be as loud as: it is not levelled."""
+
+    asked_to_level: bool
+    """Somebody has switched levelling on for this voice, so that it is levelled in any case."""
 
     def __init__(self, settings: VoiceSettings = DEFAULT_VOICE) -> None:
         self._heard: Samples | None = None  # the last frame that went into the mix, if it made a sound
@@ -58,6 +64,7 @@ class Voice:
         self._leveller = Leveller() if settings.levelling else None
         self._gate = _make_gate(settings.gate)
         self.settings = settings
+        self.as_it_is = self.asked_to_level = False
 
     def change(self, *, levelling: bool | None = None, noise_suppression: bool | None = None) -> bool:
         """Switch a stage on or off; ``None`` leaves it. Returns whether that changed anything.
@@ -76,6 +83,8 @@ class Voice:
         if wanted.levelling != before.levelling:
             self._leveller = Leveller() if wanted.levelling else None
         self.settings = wanted
+        if levelling is not None:
+            self.asked_to_level = levelling
         return wanted != before
 
     @property
@@ -116,6 +125,31 @@ class Voice:
         self._gate.believe(level)
         if self._leveller is not None:
             self._leveller.rest()
+
+    @property
+    def is_untouched(self) -> bool:
+        """Nothing is done to it: in a mix it is heard as it came."""
+        return self._suppressor is None and (self._leveller is None or not self._leveller.active)
+
+    @property
+    def gain_db(self) -> float:
+        """What levelling does to it by now."""
+        return 0.0 if self._leveller is None else self._leveller.gain_db
+
+    @property
+    def heard(self) -> Samples | None:
+        """The last frame that went into the mix, if it made a sound: shape ``(960,)``, int16."""
+        return self._heard
+
+    def go_on(self, heard: Samples) -> None:
+        """Go on after a time in which others got this voice as it came.
+
+        Args:
+            heard: the end of that: shape ``(n,)``, int16.
+        """
+        if self._leveller is not None:
+            self._leveller = Leveller()
+        self._heard = heard if self._gate.open and heard.any() else None
 
     def rest(self) -> None:
         """Nobody looks at what comes next of one who is not talking. What is known of their noise stays known."""
@@ -180,6 +214,8 @@ class Voice:
     def _levelled(self, frame: Samples) -> Samples:
         if self._leveller is None:
             return frame
+        if self.as_it_is:
+            return self._leveller.release(frame)
         gate = self._gate
         return self._leveller.process(frame, gate.level, gate.clearance, loud=gate.loud)
 

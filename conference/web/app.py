@@ -114,7 +114,7 @@ def _make_server(settings: Settings, webrtc: WebRtcLike) -> Server:
     captures = None
     if settings.capture is not None:
         captures = Captures(settings.capture, settings.capture_max_bytes, settings.capture_total_bytes)
-    make_room = Room if captures is None else captures.make_room
+    make_room = partial(Room, forwarding=settings.forwarding) if captures is None else captures.make_room
     conference = Conference(limits, _make_voice(settings), make_room, partial(first_policy, settings), ROOM_PHASES)
     journal = _make_journal(settings, conference)
     webhooks = Webhooks(_webhook_settings(settings))

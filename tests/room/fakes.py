@@ -14,6 +14,7 @@ from conference.room.participant import Mix
 class PcmDecoder:
     """The payload is the sound: int16, little-endian, 48 kHz. An odd length is not a packet."""
 
+    name = "L16"
     clock_rate = 48_000
 
     def duration(self, payload: bytes) -> int:

@@ -137,10 +137,46 @@ def test_a_quiet_voice_is_raised_in_a_room_and_nobodys_own_voice_comes_back() ->
     conference = Conference()
     room = conference.join("room", person("amy", Mouth(list(recorded(quiet))), amy))
     conference.join("room", person("ben", None, ben))
+    conference.join("room", person("cal"))
     for tick in range(400):
         room.tick(tick, at(tick))
     assert active_level(ben.heard[5 * SAMPLE_RATE :]) == pytest.approx(-26.0, abs=2.5)
     assert not amy.heard.any()
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_in_a_room_of_two_nobody_is_levelled_unless_that_is_asked_for(asked: bool) -> None:
+    quiet, ben = at_level(spoken(8.0), -42.0), Ear()
+    conference = Conference()
+    room = conference.join("room", person("amy", Mouth(list(recorded(quiet)))))
+    conference.join("room", person("ben", None, ben))
+    if asked:
+        room.treat_voice("amy", levelling=True)
+    for tick in range(400):
+        room.tick(tick, at(tick))
+    expected = -26.0 if asked else -42.0
+    assert active_level(ben.heard[5 * SAMPLE_RATE :]) == pytest.approx(expected, abs=2.5)
+
+
+def test_when_a_third_person_comes_or_goes_loudness_moves_slowly() -> None:
+    steady_voice, ben = at_level(spoken(16.0), -40.0), Ear()
+    conference = Conference()
+    room = conference.join("room", person("amy", Mouth(list(recorded(steady_voice)))))
+    conference.join("room", person("ben", None, ben))
+    gains = []
+    for tick in range(780):
+        if tick == 200:
+            conference.join("room", person("cal"))
+        if tick == 500:
+            conference.leave("room", "cal", "left")
+        room.tick(tick, at(tick))
+        gains.append(room.participants["amy"].voice.gain_db)
+    steps = np.abs(np.diff(gains))
+    assert steps.max() <= 0.36, "no faster than a new voice is levelled"
+    assert max(gains[:200]) == 0.0
+    assert max(gains[200:500]) > 3.0
+    assert np.abs(np.diff(gains[500:])).max() <= 0.051
+    assert gains[-1] == 0.0
 
 
 def test_levelling_can_be_switched_for_one_participant_and_everybody_is_told() -> None:

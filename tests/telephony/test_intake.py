@@ -28,6 +28,7 @@ QUIET = 0xFE
 class Recorder:
     """A decoder whose frames show what they were made from: the payload's first byte, or -1 for a made-up one."""
 
+    name = "PCMU"
     clock_rate = 8000
 
     def __init__(self) -> None:

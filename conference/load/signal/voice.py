@@ -9,9 +9,16 @@ from numpy.typing import NDArray
 
 from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, Samples
 
+PHRASE_SECONDS = 2.5
+PAUSE_SECONDS = 0.25
+"""Between two phrases, which is no long pause: people make longer ones."""
+
 
 def speech(seconds: float, *, seed: int = 0, dbfs: float = -20.0) -> Samples:
-    """Speech-like: harmonics of a wandering pitch, in syllables of about a quarter of a second, without long pauses."""
+    """Speech-like: harmonics of a wandering pitch, in syllables of about a quarter of a second, with pauses.
+
+    People pause between phrases, and much of what a server can spare depends on it.
+    """
     rng = np.random.default_rng(seed)
     count = round(seconds * SAMPLE_RATE)
     time = np.arange(count) / SAMPLE_RATE
@@ -22,7 +29,9 @@ def speech(seconds: float, *, seed: int = 0, dbfs: float = -20.0) -> Samples:
         wave += np.sin(harmonic * phase + rng.uniform(0, 6)) / harmonic
     wave += 0.05 * rng.standard_normal(count)
     syllables = 0.25 + 0.75 * np.abs(np.sin(2 * math.pi * rng.uniform(1.7, 2.3) * time))
-    return _scaled(wave * syllables, dbfs)
+    within_phrase = (time + rng.uniform(0, PHRASE_SECONDS)) % PHRASE_SECONDS
+    phrases = np.clip((PHRASE_SECONDS - PAUSE_SECONDS - within_phrase) / 0.01, 0, 1)  # no step at a phrase's end
+    return _scaled(wave * syllables * phrases, dbfs)
 
 
 def hum(seconds: float, *, seed: int = 0, dbfs: float = -80.0) -> Samples:

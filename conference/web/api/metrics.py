@@ -79,6 +79,10 @@ class ConferenceCollector(Collector):
         yield GaugeMetricFamily("conference_talking", "Participants who are talking.", value=talking)
         encoders = sum(room.encoders.encoders for room in rooms)
         yield GaugeMetricFamily("conference_encoders", "Encoders running: one per distinct mix.", value=encoders)
+        forwarded = sum(len(room.forwarded) for room in rooms)
+        yield GaugeMetricFamily(
+            "conference_forwarded_listeners", "Listeners who get one talker's own packets.", value=forwarded
+        )
         streams = len(server.feeds)
         yield GaugeMetricFamily("conference_event_streams", "Event streams open.", value=streams)
 

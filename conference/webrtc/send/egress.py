@@ -57,6 +57,11 @@ class EgressSink:
         self._repeats = False
         self._repeated = 0
         self._previous: tuple[int, bytes] | None = None  # tick and payload, while packets are repeated
+        self._sent_on: tuple[int, int, bytes] | None = None  # sequence number, timestamp, payload, the same way
+        self._name = agreed.codec
+        asked = agreed.number("maxaveragebitrate")
+        self.max_bitrate: float | None = None if asked is None else float(asked)
+        """The most bits per second that the listener allows (RFC 7587 section 6.1), if they said so."""
         self._open = False
         self.on_open: Callable[[], None] | None = None
         """Called once, when what is delivered begins to be sent."""
@@ -88,6 +93,34 @@ class EgressSink:
                 payload = self._repeating(mix.tick, payload)
             self.line.post(mix.tick, payload)
 
+    @property
+    def forwards(self) -> str | None:
+        """The encoding name of what can be sent on. As long as the connection is not up, it is dropped."""
+        return self._name
+
+    def forward(self, sequence: int, timestamp: int, duration: int, payload: bytes, arrival_ns: int) -> None:
+        """Send on somebody else's packet, at once. Never blocks and never raises."""
+        if self._open:
+            if self._repeats:
+                payload = self._repeating_on(sequence, timestamp, payload)
+            self.line.forward(sequence, timestamp, duration, payload, arrival_ns)
+
+    def restart_forwarding(self) -> None:
+        """The next packet that is sent on is the first of another stream."""
+        self._sent_on = None
+        self.line.restart_forwarding()
+
+    def _repeating_on(self, sequence: int, timestamp: int, payload: bytes) -> bytes:
+        """A packet to be sent on that carries the one before it as well, if that was the last one sent on."""
+        before, self._sent_on = self._sent_on, (sequence, timestamp, payload)
+        self.line.payload_type = self._payload_type
+        if before is None or self._red is None or before[0] != (sequence - 1) & 0xFFFF:
+            return payload
+        self._repeated += 1
+        self.line.payload_type = self._red
+        age = (timestamp - before[1]) & 0xFFFFFFFF
+        return build_red(self._payload_type, payload, (Block(self._payload_type, age, before[2]),))
+
     def send(self, tick: int, payload: bytes | None) -> None:
         """Send the packet of a tick. ``None`` is silence: a gap in timestamps, and none in sequence numbers."""
         if payload is not None and self._open:
@@ -108,7 +141,7 @@ class EgressSink:
         self._loss.update(fraction_lost, now_ns)
         repeats = self._red is not None and self._loss.repeats
         if self._repeats and not repeats:
-            self._previous = None
+            self._previous = self._sent_on = None
             self.line.payload_type = self._payload_type
         self._repeats = repeats
 

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from conference.webrtc.rtp.packet import build_rtp
 from conference.webrtc.sdp.formats import Format
+from conference.webrtc.send.continuity import Continuity, behind
 
 TICKS_PER_SECOND = 50
 
@@ -36,6 +37,14 @@ class Line(Protocol):
 
     def post(self, tick: int, payload: bytes) -> None:
         """Send the packet of a tick, now or before the next tick. A tick without one is a gap in timestamps."""
+        ...
+
+    def forward(self, sequence: int, timestamp: int, duration: int, payload: bytes, arrival_ns: int) -> None:
+        """Send on a packet of somebody else's stream: see `Continuity.place`."""
+        ...
+
+    def restart_forwarding(self) -> None:
+        """The next packet that is sent on is the first of another stream."""
         ...
 
     def timestamp(self, now_ns: int) -> int | None:
@@ -81,17 +90,56 @@ class SoloLine:
         self._origin = random.getrandbits(32)
         self._tick: int | None = None
         self._sent_ns = 0
+        self._continuity = Continuity(agreed.clock_rate)
+        self._forwarded = False  # the last packet was somebody else's
         self._closed = False
 
     def post(self, tick: int, payload: bytes) -> None:
         """Send the packet of a tick."""
         if self._closed:
             return
+        if self._forwarded:
+            self._forwarded = False
+            self._continuity.restart()
+            self._sequence = self._continuity.next_sequence
+            self._origin = self._continuity.next_timestamp(self._now(), self._samples) - tick * self._samples
+            self._tick = tick - 1
         timestamp = (self._origin + tick * self._samples) & 0xFFFFFFFF
         gap = self._tick is None or tick != self._tick + 1
         packet = build_rtp(self.payload_type, gap, self._sequence, timestamp, self._ssrc, payload)
         self._sequence = (self._sequence + 1) & 0xFFFF
         self._tick, self._sent_ns = tick, self._now()
+        self._send(packet, payload)
+
+    def forward(self, sequence: int, timestamp: int, duration: int, payload: bytes, arrival_ns: int) -> None:
+        """Send on a packet of somebody else's stream."""
+        if self._closed:
+            return
+        place = self._continuity.place(
+            sequence, timestamp, duration, arrival_ns,
+            next_sequence=self._sequence, next_timestamp=self._next_timestamp(arrival_ns),
+        )  # fmt: skip
+        if place is None:
+            return
+        self._forwarded = True
+        self._sequence = self._continuity.next_sequence
+        number, stamp, marker = place
+        self._send(build_rtp(self.payload_type, marker, number, stamp, self._ssrc, payload), payload)
+
+    def restart_forwarding(self) -> None:
+        """The next packet that is sent on is the first of another stream."""
+        self._continuity.restart()
+
+    def _next_timestamp(self, now_ns: int) -> int:
+        now = self.timestamp(now_ns)
+        if now is None:
+            return self._origin
+        if self._forwarded or self._tick is None:
+            return self._continuity.next_timestamp(now_ns, self._samples)
+        end = self._origin + (self._tick + 1) * self._samples
+        return now if behind(now, end) > 0 else end
+
+    def _send(self, packet: bytes, payload: bytes) -> None:
         if self._transmit(packet):
             self.stats.packets += 1
             self.stats.bytes += len(payload)
@@ -100,6 +148,8 @@ class SoloLine:
 
     def timestamp(self, now_ns: int) -> int | None:
         """The RTP timestamp of a moment."""
+        if self._forwarded:
+            return self._continuity.timestamp(now_ns)
         if self._tick is None:
             return None
         elapsed = (now_ns - self._sent_ns) * self._clock_rate // 1_000_000_000

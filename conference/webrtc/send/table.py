@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from conference.webrtc.rtp.packet import HEADER_BYTES, build_rtp
 from conference.webrtc.rtp.srtp import TRAILER_BYTES, SrtpSession, protect_in_place
 from conference.webrtc.sdp.formats import Format
+from conference.webrtc.send.continuity import Continuity, Place, behind
 from conference.webrtc.send.stream import TICKS_PER_SECOND, LineStats, first_sequence
 from conference.webrtc.udp.datagrams import NAME_BYTES, Batch, pack_name, unpack_name
 
@@ -98,6 +99,7 @@ class Outbox:
         self._soon = soon
         self._pending: dict[bytes, list[int]] = {}
         self._queue: deque[tuple[bytes, list[int]]] = deque()
+        self._forwards: list[tuple[int, int, bytes]] = []  # lane, first word of the header, payload
         self._batch = Batch(PLACES, PLACE_BYTES)
         self._batch.set_family(shared.sock.family)
         self.tick = NEVER
@@ -105,6 +107,9 @@ class Outbox:
 
         self.tick_ns = 0
         """When its first one was."""
+
+        self.forwarded_ns = -(1 << 62)
+        """When packets were last sent on."""
 
     def enter(self, row: Row, session: SrtpSession, address: tuple[str, int]) -> int:
         """Take in a stream. Returns its place.
@@ -130,6 +135,7 @@ class Outbox:
         for _, lanes in (*self._pending.items(), *self._queue):
             if lane in lanes:
                 lanes.remove(lane)
+        self._forwards = [one for one in self._forwards if one[0] != lane]
         self.sessions[lane] = self._handles[lane] = None
         self._free.append(lane)
         row: Row = self.rows[lane].copy()
@@ -143,14 +149,27 @@ class Outbox:
             self.tick, self.tick_ns = tick, self.now()
         lanes = self._pending.get(payload)
         if lanes is None:
-            if not self._pending:
+            if not self._pending and not self._forwards:
                 self._soon(self._flush)
             self._pending[payload] = [lane]
         else:
             lanes.append(lane)
 
+    def forward(self, lane: int, place: Place, payload_type: int, payload: bytes) -> None:
+        """Send on a packet soon: when all that was read with it has been posted."""
+        if not self._forwards and not self._pending:
+            self._soon(self._flush)
+        first = 0x80 << 56 | place.marker << 55 | payload_type << 48 | place.sequence << 32 | place.timestamp
+        self._forwards.append((lane, first, payload))
+
+    def settle(self, lane: int) -> None:
+        """Send at once what was posted of a stream, if anything was."""
+        if any(lane in lanes for _, lanes in (*self._pending.items(), *self._queue)):
+            self._flush_all()
+
     def _flush(self) -> None:
         """Send what was posted; if that is much, a part of it."""
+        self._send_forwards()
         self._queue.extend(self._pending.items())
         self._pending = {}
         sent = 0
@@ -161,6 +180,7 @@ class Outbox:
 
     def _flush_all(self) -> None:
         """The next tick has come before this one's packets have gone."""
+        self._send_forwards()
         self._queue.extend(self._pending.items())
         self._pending = {}
         while self._queue:
@@ -206,6 +226,58 @@ class Outbox:
         self.rows[lanes] = rows
         self.shared.note_sent(count - len(failed), len(failed))
 
+    def _send_forwards(self) -> None:
+        """Send on what was handed in, all of it: nobody is to wait for the tick."""
+        if self._forwards:
+            self.forwarded_ns = self.now()
+        forwards, self._forwards = self._forwards, []
+        chosen: list[tuple[int, int, bytes]] = []
+        for one in forwards:
+            is_long = len(one[2]) > MAX_PAYLOAD
+            if chosen and (is_long or len(chosen) == PLACES):
+                self._send_on(chosen)
+                chosen = []
+            if is_long:
+                self._send_on_long(*one)
+            else:
+                chosen.append(one)
+        if chosen:
+            self._send_on(chosen)
+
+    def _send_on(self, chosen: list[tuple[int, int, bytes]]) -> None:
+        count, batch, handles = len(chosen), self._batch, self._handles
+        lanes = np.array([lane for lane, _, _ in chosen])
+        batch.name_words[:count] = self._names.take(lanes, axis=0)
+        batch.raw_words[:count, 0] = np.array([first for _, first, _ in chosen], np.uint64).view(np.int64).byteswap()
+        batch.raw_words[:count, 1] = (self.rows.take(lanes, axis=0)[:, SSRC] << 32).byteswap()
+        for place, (_, _, payload) in enumerate(chosen):
+            batch.data[place, HEADER_BYTES : HEADER_BYTES + len(payload)] = np.frombuffer(payload, np.uint8)
+        lengths = np.array([len(payload) for _, _, payload in chosen])
+        batch.lengths[:count] = lengths + HEADER_BYTES
+        refused = protect_in_place([handles[lane] for lane, _, _ in chosen], batch.pointers, batch.length_pointers)
+        failed = self._transmit(count, refused)
+        went = np.ones(count, np.int64)
+        went[failed] = 0
+        for column, amount in ((PACKETS, went), (BYTES, went * lengths), (FAILED, 1 - went)):
+            np.add.at(self.rows[:, column], lanes, amount)  # a stream may be there twice
+        self.shared.note_sent(count - len(failed), len(failed))
+
+    def _send_on_long(self, lane: int, first: int, payload: bytes) -> None:
+        session, row = self.sessions[lane], self.rows[lane]
+        if session is None:
+            return
+        packet = first.to_bytes(8, "big") + int(row[SSRC]).to_bytes(4, "big") + payload
+        self._count(row, payload, went=self._protect_and_send(lane, session, packet))
+
+    def _protect_and_send(self, lane: int, session: SrtpSession, packet: bytes) -> bool:
+        protected = session.protect(packet)
+        return protected is not None and self.shared.sendto(protected, unpack_name(self._names[lane].tobytes()))
+
+    def _count(self, row: Row, payload: bytes, *, went: bool) -> None:
+        row[PACKETS] += went
+        row[BYTES] += len(payload) if went else 0
+        row[FAILED] += not went
+
     def _fill(self, rows: NDArray[np.int64], pieces: list[tuple[bytes, int]]) -> NDArray[np.int64]:
         """Write a packet for each row. Returns how long their payloads are."""
         count, batch = len(rows), self._batch
@@ -241,13 +313,10 @@ class Outbox:
         number, sequence, ssrc, origin, samples, tick = row[: TICK + 1].tolist()
         stamp = (origin + samples * self.tick) & 0xFFFFFFFF
         packet = build_rtp(number, tick != self.tick - 1, sequence & 0xFFFF, stamp, ssrc, payload)
-        protected = session.protect(packet)
-        went = protected is not None and self.shared.sendto(protected, unpack_name(self._names[lane].tobytes()))
+        went = self._protect_and_send(lane, session, packet)
         row[SEQUENCE] += 1
         row[TICK] = self.tick
-        row[PACKETS] += went
-        row[BYTES] += len(payload) if went else 0
-        row[FAILED] += not went
+        self._count(row, payload, went=went)
 
 
 class OutboxLine:
@@ -263,6 +332,8 @@ class OutboxLine:
         self._outbox: Outbox | None = None
         self._lane = 0
         self._next_type: int | None = None  # of the packets from the next one on, if it is another
+        self._continuity = Continuity(agreed.clock_rate)
+        self._forwarded = False  # the last packet was somebody else's
         self._row: Row = np.zeros(ROW_COLUMNS, np.int64)  # while it is in no outbox
         self._row[: TICK + 1] = (
             agreed.payload_type,
@@ -309,13 +380,58 @@ class OutboxLine:
     def post(self, tick: int, payload: bytes) -> None:
         """Send the packet of a tick with those of the others."""
         if self._outbox is not None:
+            if self._forwarded:
+                self._take_over(self._outbox, tick)
             self._outbox.post(self._lane, tick, payload)
             if self._next_type is not None:  # only now has the packet of the tick before gone for certain
                 self._outbox.rows[self._lane, TYPE] = self._next_type
                 self._next_type = None
 
+    def _take_over(self, outbox: Outbox, tick: int) -> None:
+        """Our own packets come again: go on behind those that were sent on."""
+        self._forwarded = False
+        self._continuity.restart()
+        row = outbox.rows[self._lane]
+        samples = int(row[SAMPLES])
+        row[ORIGIN] = self._continuity.next_timestamp(outbox.now(), samples) - tick * samples
+        row[TICK] = tick - 1
+
+    def forward(self, sequence: int, timestamp: int, duration: int, payload: bytes, arrival_ns: int) -> None:
+        """Send on a packet of somebody else's stream, with all that was read together."""
+        outbox = self._outbox
+        if outbox is None:
+            return
+        if not self._continuity.forwarding:
+            outbox.settle(self._lane)
+        row = outbox.rows[self._lane]
+        place = self._continuity.place(
+            sequence, timestamp, duration, arrival_ns,
+            next_sequence=int(row[SEQUENCE]), next_timestamp=self._next_timestamp(arrival_ns),
+        )  # fmt: skip
+        if place is None:
+            return
+        self._forwarded = True
+        row[SEQUENCE] = self._continuity.next_sequence
+        outbox.forward(self._lane, place, self.payload_type, payload)
+
+    def restart_forwarding(self) -> None:
+        """The next packet that is sent on is the first of another stream."""
+        self._continuity.restart()
+
+    def _next_timestamp(self, now_ns: int) -> int:
+        """Where the line goes on."""
+        row, now = self._now, self.timestamp(now_ns)
+        if self._forwarded:
+            return self._continuity.next_timestamp(now_ns, int(row[SAMPLES]))
+        if now is None:
+            return int(row[ORIGIN])
+        end = int(row[ORIGIN] + (row[TICK] + 1) * row[SAMPLES])
+        return now if behind(now, end) > 0 else end
+
     def timestamp(self, now_ns: int) -> int | None:
         """The RTP timestamp of a moment."""
+        if self._forwarded:
+            return self._continuity.timestamp(now_ns)
         outbox, row = self._outbox, self._now
         if outbox is None or row[TICK] == NEVER:
             return None

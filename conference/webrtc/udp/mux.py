@@ -54,6 +54,9 @@ TAKEOVER_NS = 3_000_000_000
 WINDOW_NS = 250_000_000
 """So often a connection's datagrams are counted anew."""
 
+FORWARDED_NS = 1_000_000_000
+"""For so long after a packet was sent on, others are expected to be."""
+
 Kind: TypeAlias = Literal["media", "stun", "check", "other"]
 """What a datagram is: by its first byte (RFC 7983), media or STUN, and of that a check that is authentic; DTLS, or
 nothing, is all the others."""
@@ -145,7 +148,11 @@ class UdpMux:
             soon = asyncio.get_running_loop().call_soon
             self.outboxes = {one: Outbox(one, soon, now) for one in self.sockets}
         read_ns = int(limits.max_read_time * 1e9)
-        self._readers = tuple(Reader(one, self, now, read_ns) for one in self.sockets)
+        self._readers = tuple(Reader(one, self, now, read_ns, self._forwards) for one in self.sockets)
+
+    def _forwards(self) -> bool:
+        """Whether packets are sent on as they come, or were just now."""
+        return any(self._now() - one.forwarded_ns < FORWARDED_NS for one in self.outboxes.values())
 
     @property
     def port(self) -> int:

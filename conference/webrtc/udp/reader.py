@@ -37,6 +37,9 @@ SOONEST_NS = 3_000_000
 LATEST_NS = 20_000_000
 """Time between two looks by the clock. A tick is as long."""
 
+FORWARDING_NS = 9_000_000
+"""The same while packets are sent on as they come: half of it is what they wait, on average."""
+
 QUICK_READS = 4
 """So many reads in a row, each no longer after the one before than that, are close succession."""
 
@@ -63,15 +66,22 @@ class Reader:
         handler: takes what is read.
         now: the clock of arrivals, in nanoseconds.
         most_ns: once reading has taken so long, no more is read in one go.
+        forwards: whether what comes is sent on to somebody, who waits for it.
     """
 
     def __init__(
-        self, via: SharedSocket, handler: Handler, now: Callable[[], int], most_ns: int = 1_000_000_000
+        self,
+        via: SharedSocket,
+        handler: Handler,
+        now: Callable[[], int],
+        most_ns: int = 1_000_000_000,
+        forwards: Callable[[], bool] = lambda: False,
     ) -> None:
         self._via = via
         self._handler = handler
         self._now = now
         self._most_ns = most_ns
+        self._forwards = forwards
         self._loop = asyncio.get_running_loop()
         self._batch = Batch(PLACES, MAX_DATAGRAM) if datagrams.AVAILABLE else None
         if self._batch is not None:
@@ -138,7 +148,7 @@ class Reader:
     @property
     def _longest_ns(self) -> int:
         if self._read_ns >= self._hurry_until_ns:
-            return LATEST_NS
+            return FORWARDING_NS if self._forwards() else LATEST_NS
         busy_each_ns = 1_000_000_000 // BUSY_PER_SECOND
         return min(max(SOONEST_NS, SOONEST_NS * busy_each_ns // max(1, self._each_ns)), LATEST_NS)
 

@@ -204,3 +204,14 @@ def test_who_cannot_use_fec_or_has_something_better_costs_the_others_none(wire: 
 def test_nothing_is_repeated_beyond_what_a_listener_allows(asked: str | None, room: bool) -> None:
     parameters = () if asked is None else (("maxaveragebitrate", asked),)
     assert may_repeat(Format(OPUS, "opus", parameters), 48_000) == room
+
+
+def test_who_loses_packets_gets_what_is_sent_on_twice_too() -> None:
+    wire = Wire()
+    wire.lose(0.05)
+    for number in (1, 2, 4):  # the third was lost on its way here
+        wire.sink.forward(number, number * 960, 960, payload(number), number)
+    sent = [parse_rtp(one) for one in wire.packets]
+    assert [one.payload_type for one in sent] == [OPUS, RED, OPUS]
+    assert parse_red(sent[1].payload) == [Block(OPUS, 960, payload(1)), Block(OPUS, 0, payload(2))]
+    assert sent[2].payload == payload(4)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 
 import pylibsrtp
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from conference.webrtc.rtp.packet import parse_rtp
 from conference.webrtc.rtp.srtp import SrtpSession
 from conference.webrtc.sdp.formats import Format
-from conference.webrtc.send.stream import SoloLine
+from conference.webrtc.send.stream import Line, SoloLine
 from conference.webrtc.send.table import MAX_PAYLOAD, PLACES, Outbox, OutboxLine
 from conference.webrtc.udp import datagrams
 from tests.webrtc.stock import LOOPBACK
@@ -153,6 +154,72 @@ def test_it_sends_what_streams_on_their_own_would(said: list[list[bytes | None]]
             assert (stats.packets, stats.bytes, stats.failed) == (expected.packets, expected.bytes, 0)
     finally:
         wires.close()
+
+
+@st.composite
+def mixed(draw: st.DrawFn) -> list[list[tuple[str, int]]]:
+    """What each of three gets on each tick: a packet of ours, or one or two sent on, or nothing; and their sizes."""
+    doing = st.tuples(st.sampled_from(["ours", "sent on", "twice", "another's", "nothing"]), st.integers(1, 1200))
+    return draw(st.lists(st.lists(doing, min_size=3, max_size=3), min_size=1, max_size=15))
+
+
+@settings(max_examples=60, deadline=None)
+@given(doings=mixed(), between=st.booleans())
+def test_what_is_sent_on_goes_as_on_a_stream_on_its_own(doings: list[list[tuple[str, int]]], between: bool) -> None:
+    wires = Wires(3)
+    try:
+        alone = [Kept() for _ in range(3)]
+        solos = [SoloLine(AGREED, 1000 + number, kept.take, lambda: wires.now_ns) for number, kept in enumerate(alone)]
+        for tick, doing in enumerate(doings, 1):
+            wires.now_ns = tick * 20_000_000
+            for number, (what, size) in enumerate(doing):
+                for line in (wires.lines[number], solos[number]):
+                    act(line, what, tick, bytes([tick]) * size, wires.now_ns)
+            if between:
+                wires.settle()
+        wires.settle()
+        for number in range(3):
+            together, expected = wires.heard(number), alone[number].packets
+            assert [parse_rtp(one).payload for one in together] == [parse_rtp(one).payload for one in expected]
+            assert [one[1] for one in together] == [one[1] for one in expected], "payload types and markers"
+            for one, other in zip(together, expected, strict=True):
+                ours, theirs, first, begin = map(parse_rtp, (one, other, together[0], expected[0]))
+                assert (ours.sequence - first.sequence) & 0xFFFF == (theirs.sequence - begin.sequence) & 0xFFFF
+                assert (ours.timestamp - first.timestamp - theirs.timestamp + begin.timestamp) & 0xFFFFFFFF == 0
+            stats, counted = wires.lines[number].stats, solos[number].stats
+            assert (stats.packets, stats.bytes, stats.failed) == (counted.packets, counted.bytes, 0)
+    finally:
+        wires.close()
+
+
+def act(line: Line, what: str, tick: int, payload: bytes, now_ns: int) -> None:
+    if what == "ours":
+        line.restart_forwarding()
+        line.post(tick, payload)
+    if what == "another's":
+        line.restart_forwarding()
+        line.forward(tick + 40_000, tick * 960 + 77_777, 960, payload, now_ns)
+    if what == "twice":
+        line.forward(2 * tick - 1, tick * 960 - 480, 480, payload, now_ns - 10_000_000)
+    if what in ("sent on", "twice"):
+        line.forward(2 * tick, tick * 960, 480, payload, now_ns)
+
+
+def test_a_listener_s_line_goes_on_from_our_packets_to_those_sent_on_and_back(wires: Wires) -> None:
+    line = wires.lines[0]
+    for tick in range(1, 13):
+        wires.now_ns = tick * 20_000_000
+        if 5 <= tick < 9:
+            line.forward(tick, tick * 960 + 555, 960, b"theirs", wires.now_ns)
+        else:
+            line.restart_forwarding()
+            line.post(tick, b"ours")
+        wires.settle()
+    packets = [parse_rtp(one) for one in wires.heard(0)]
+    steps = [
+        ((b.sequence - a.sequence) & 0xFFFF, (b.timestamp - a.timestamp) & 0xFFFFFFFF) for a, b in pairwise(packets)
+    ]
+    assert steps == [(1, 960)] * 11
 
 
 @pytest.mark.parametrize("wait", [True, False])

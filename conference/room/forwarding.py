@@ -1,0 +1,352 @@
+"""Who gets somebody's own packets, in place of a mix.
+
+A listener who is to hear exactly one voice, as it is, need not hear it decoded, mixed and coded again: its packets go
+on as they came, without a wait. Where a listener may hear one person only, as in a room of two, that is so for the
+whole call. In a larger room it is so while one person speaks and the others are silent.
+
+A decoder that has followed our encoder cannot go on with a talker's packets in mid-word. So a listener goes over from
+the mix between words only. The way back is open at any time: the talker's last packets are decoded to where the
+listener is, what follows is made up until it comes, and the mix begins with a packet that stands on its own.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from itertools import islice
+from typing import Protocol, TypeAlias, cast
+
+from conference.audio.frame import Samples
+from conference.playout.source import PacketSource
+from conference.room.participant import Participant, Sink
+
+QUIET_MS = 60
+"""So long a talker has been quiet when a listener goes over to their packets: by the next word, what the listener
+decodes is within -52 dB of right (measured)."""
+
+QUIET_TICKS = 3
+"""The same where packets do not say how loud they are, or noise is never quiet: ticks on which they are not talking."""
+
+MAX_LISTENERS = 16
+"""In a room of more people where several may speak, one mix costs less than as many packets of their own."""
+
+BITRATE_EVERY_TICKS = 50
+"""How often it is looked whether a talker sends more than a listener allows."""
+
+BITRATE_SLACK = 1.1
+"""Bitrates vary: so much more than what is allowed is not more."""
+
+log = logging.getLogger(__name__)
+
+Expel: TypeAlias = Callable[[Participant], None]
+
+
+class ForwardingSink(Sink, Protocol):
+    """A sink that can also send on what somebody else has encoded."""
+
+    @property
+    def forwards(self) -> str | None:
+        """The encoding name (as in SDP) of what can be sent on; ``None``: nothing, at present."""
+        ...
+
+    @property
+    def max_bitrate(self) -> float | None:
+        """The most bits per second that the listener allows, if they said so."""
+        ...
+
+    def forward(self, sequence: int, timestamp: int, duration: int, payload: bytes, arrival_ns: int) -> None:
+        """Send a packet on; see `PacketTaker.forward`."""
+        ...
+
+    def restart_forwarding(self) -> None:
+        """The next packet is the first of another stream."""
+        ...
+
+
+class Route:
+    """One talker's packets on their way to those who get them. Satisfies `playout.forwarding.PacketTaker`.
+
+    Args:
+        talker: whose packets.
+        source: of the talker.
+        expel: is told of a participant whose sink failed.
+    """
+
+    def __init__(self, talker: Participant, source: PacketSource, expel: Expel) -> None:
+        self.talker = talker
+        self.source = source
+        self.listeners: dict[str, tuple[Participant, ForwardingSink]] = {}
+        self._expel = expel
+
+    def forward(self, sequence: int, timestamp: int, duration: int, payload: bytes, arrival_ns: int) -> None:
+        """Send a packet on to all who get it."""
+        failed: list[Participant] = []
+        for participant, sink in self.listeners.values():
+            try:
+                sink.forward(sequence, timestamp, duration, payload, arrival_ns)
+            except Exception:  # nobody else is to miss a packet for it
+                failed.append(participant)
+                log.exception("participant %s: a packet could not be forwarded", participant.id)
+        for participant in failed:
+            self._expel(participant)
+
+    def restart(self) -> None:
+        """Another stream of the talker begins."""
+        for _, sink in self.listeners.values():
+            sink.restart_forwarding()
+
+
+class MixListeners(Protocol):
+    """Those who hear mixes: `mix_groups.Audience`."""
+
+    def leave_out(self, participant_id: str) -> None:
+        """From now on somebody hears no mix."""
+        ...
+
+    def take_back(self, participant_id: str, heard: Samples | None) -> None:
+        """From now on somebody hears a mix again, after the end of what they have heard: shape ``(960,)``, int16."""
+        ...
+
+
+class Forwarding:
+    """What is forwarded in one room.
+
+    Args:
+        mixes: those who hear mixes; whom a talker's packets are forwarded to does not.
+        expel: is told of a participant whose sink failed.
+        enabled: whether anything is forwarded.
+    """
+
+    def __init__(self, mixes: MixListeners, expel: Expel, *, enabled: bool = True) -> None:
+        self._mixes = mixes
+        self._expel = expel
+        self._enabled = enabled
+        self._possible = False  # all hear all as they are
+        self._changed = True  # who may be forwarded to may be others now
+        self._routes: dict[str, Route] = {}  # by the talker's id
+        self._talker_of: dict[str, str] = {}  # by the listener's id
+        self._only: dict[str, str] = {}  # by the listener's id, the one person whom they may hear
+        self._as_they_are: frozenset[str] = frozenset()  # whose voices are not levelled
+        self._recent: tuple[str, ...] = ()  # who talked last, and who before that
+        self._silent: dict[str, int] = {}  # ticks for which those who are waited for have not talked
+        self._waiting: dict[str, Participant] = {}  # listeners who may go over when it is quiet
+        self._resumed: list[Participant] = []  # talkers whose packets are played from this tick on
+
+    @property
+    def listeners(self) -> Mapping[str, str]:
+        """Who gets whose packets: the talker's id by the listener's."""
+        return self._talker_of
+
+    def note_talking(self, participant_id: str) -> None:
+        """Somebody begins to talk."""
+        self._recent = (participant_id, *(one for one in self._recent if one != participant_id))[:2]
+
+    def rearrange(self, participants: Mapping[str, Participant], participant_id: str | None, *, plain: bool) -> None:
+        """Something has changed about who is here, or about what they hear. What is no longer right ends at once.
+
+        Args:
+            participants: everybody, by id.
+            participant_id: whom alone it concerns; ``None`` if it may be anybody.
+            plain: all hear all as they are: no gain but 1, and no sound is played.
+        """
+        self._possible = self._enabled and plain
+        self._changed = True
+        concerned = [
+            listener_id
+            for listener_id, talker_id in self._talker_of.items()
+            if not self._possible or participant_id in (None, listener_id, talker_id)
+        ]
+        for listener_id in concerned:
+            if not self._may_go_on(listener_id, participants):
+                self._end(listener_id)
+
+    def _look_around(self, participants: Mapping[str, Participant]) -> None:
+        """Find out who may hear one person only, and who may go over to somebody's packets."""
+        self._changed = False
+        possible = self._possible and len(participants) > 1
+        speakers = _some_speakers(participants.values()) if possible else []
+        few = possible and len(participants) <= MAX_LISTENERS + 1
+        hearing: list[Participant] = []
+        if few or 0 < len(speakers) < 3:
+            hearing = [one for one in participants.values() if _hears(one)]
+        self._only = _only_ones(hearing, speakers)
+        as_they_are = _as_they_are(participants)
+        for one in as_they_are | self._as_they_are:
+            if one in participants:
+                participants[one].voice.as_it_is = one in as_they_are
+        self._as_they_are = as_they_are
+        for listener_id in [one for one in self._talker_of if not self._may_go_on(one, participants)]:
+            self._end(listener_id)
+        self._waiting = {
+            one.id: one for one in hearing if one.id not in self._talker_of and (few or one.id in self._only)
+        }
+
+    def renew(self, listener_id: str) -> None:
+        """A listener has a new decoder: in the middle of a word it would make little of a talker's own packets."""
+        talker_id = self._talker_of.get(listener_id)
+        if talker_id is not None and self._routes[talker_id].talker.talking:
+            route = self._routes[talker_id]
+            self._waiting[listener_id] = route.listeners[listener_id][0]
+            self._end(listener_id)
+
+    def review(
+        self, voices: Collection[str], participants: Mapping[str, Participant], tick: int, now_ns: int
+    ) -> list[Participant]:
+        """Let a tick pass: whoever is to hear somebody else goes back to the mix, and who may go over does.
+
+        Args:
+            voices: ids of those of whom there are frames on this tick.
+            participants: everybody, by id.
+            tick: its number.
+            now_ns: monotonic time at which it is due.
+
+        Returns:
+            Those talkers whose packets were only forwarded, and have to be played from this very tick on.
+        """
+        self._resumed = []
+        if self._changed:
+            self._look_around(participants)
+        elif not self._routes and not self._waiting:
+            return self._resumed
+        for listener_id, talker_id in list(self._talker_of.items()):
+            if self._must_end(listener_id, self._routes[talker_id], voices, tick):
+                listener = self._routes[talker_id].listeners[listener_id][0]
+                self._end(listener_id)
+                self._waiting[listener_id] = listener
+        self._begin_where_quiet(voices, participants, now_ns)
+        self._settle(participants)
+        return self._resumed
+
+    def _may_go_on(self, listener_id: str, participants: Mapping[str, Participant]) -> bool:
+        """Whether what somebody gets forwarded is still what they are to hear, whoever talks."""
+        route = self._routes[self._talker_of[listener_id]]
+        listener, sink = route.listeners[listener_id]
+        return (
+            self._possible
+            and participants.get(listener_id) is listener
+            and participants.get(route.talker.id) is route.talker
+            and _hears(listener)
+            and listener.sink is sink
+            and route.talker.source is route.source
+            and route.talker.may_be_heard
+            and self._only.get(listener_id, route.talker.id) == route.talker.id
+        )
+
+    def _must_end(self, listener_id: str, route: Route, voices: Collection[str], tick: int) -> bool:
+        talker, source = route.talker, route.source
+        if len(voices) > (talker.id in voices) + (listener_id in voices):
+            return True  # somebody else is to be heard
+        if source.taker is not route or not talker.voice.is_untouched:
+            return True
+        return tick % BITRATE_EVERY_TICKS == 0 and _is_too_much(source, route.listeners[listener_id][1])
+
+    def _begin_where_quiet(self, voices: Collection[str], participants: Mapping[str, Participant], now_ns: int) -> None:
+        """Have those go over to a talker's packets who may, and will not notice."""
+        known: dict[str, bool] = {}
+        for listener in list(self._waiting.values()):
+            expected = next((one for one in self._recent if one != listener.id), None)
+            talker = participants.get(self._only.get(listener.id) or expected or "")
+            if talker is None or len(voices) > (talker.id in voices) + (listener.id in voices):
+                continue
+            if talker.id not in known:
+                known[talker.id] = self._is_quiet(talker, now_ns)
+            if known[talker.id]:
+                self._begin(talker, listener)
+
+    def _is_quiet(self, talker: Participant, now_ns: int) -> bool:
+        """Whether nothing of a talker is on its way that the listeners of a mix would miss, or hear as a click."""
+        source = talker.source
+        self._silent[talker.id] = silent = 0 if talker.talking else self._silent.get(talker.id, 0) + 1
+        if not isinstance(source, PacketSource):
+            return False
+        if silent >= QUIET_TICKS:
+            return True
+        return source.quiet_ms(now_ns) >= QUIET_MS + source.buffered_ms
+
+    def _begin(self, talker: Participant, listener: Participant) -> None:
+        """Forward to somebody, if their sink can take what the talker sends."""
+        source, sink = talker.source, listener.sink
+        if not isinstance(source, PacketSource) or not talker.voice.is_untouched or not talker.may_be_heard:
+            return
+        if getattr(sink, "forwards", None) != source.decoder.name:
+            return
+        forwarding_sink = cast("ForwardingSink", sink)
+        if _is_too_much(source, forwarding_sink):
+            return
+        route = self._routes.get(talker.id)
+        if route is None or route.source is not source:
+            route = self._routes[talker.id] = Route(talker, source, self._expel)
+        route.listeners[listener.id] = listener, forwarding_sink
+        self._talker_of[listener.id] = talker.id
+        del self._waiting[listener.id]
+        self._mixes.leave_out(listener.id)
+
+    def _end(self, listener_id: str) -> None:
+        """Have somebody hear a mix again."""
+        route = self._routes[self._talker_of.pop(listener_id)]
+        _, sink = route.listeners.pop(listener_id)
+        sink.restart_forwarding()
+        heard = self._resume(route)
+        if not route.listeners:
+            del self._routes[route.talker.id]
+            if route.source.taker is route:
+                route.source.forward(None)
+        self._mixes.take_back(listener_id, heard)
+
+    def _settle(self, participants: Mapping[str, Participant]) -> None:
+        """Have played what somebody hears in a mix, or is needed to know who talks; and nothing else."""
+        for route in self._routes.values():
+            source = route.source
+            plays = source.expected_level is None or any(
+                one.id not in route.listeners and one is not route.talker and _hears(one)
+                for one in participants.values()
+            )
+            if plays and not source.plays:
+                self._resume(route)
+            elif source.taker is not route or plays != source.plays:
+                source.forward(route, plays=plays)
+
+    def _resume(self, route: Route) -> Samples | None:
+        """Play a talker's packets again. Returns the end of what the listeners have heard, if that is known."""
+        source, talker = route.source, route.talker
+        if source.plays:
+            return talker.voice.heard
+        heard = source.resume()
+        talker.voice.go_on(heard)
+        self._resumed.append(talker)
+        if source.wake is not None:
+            wake, source.wake = source.wake, None
+            wake()
+        return heard
+
+
+def _hears(participant: Participant) -> bool:
+    return participant.sink is not None and not participant.absent and not participant.deafened
+
+
+def _some_speakers(participants: Iterable[Participant]) -> list[Participant]:
+    """Those who may be heard, as long as they are few: three at most."""
+    return list(islice((one for one in participants if one.source is not None and one.may_be_heard), 3))
+
+
+def _only_ones(hearing: Iterable[Participant], speakers: Sequence[Participant]) -> dict[str, str]:
+    """By listener, the one person whom they may hear."""
+    only = {}
+    for listener in hearing:
+        others = [one for one in speakers if one is not listener]
+        if len(others) == 1:
+            only[listener.id] = others[0].id
+    return only
+
+
+def _as_they_are(participants: Mapping[str, Participant]) -> frozenset[str]:
+    """Those whose voices are not levelled: in a room of two there is nobody whom they could be as loud as."""
+    if len(participants) > 2:
+        return frozenset()
+    return frozenset(one.id for one in participants.values() if not one.voice.asked_to_level)
+
+
+def _is_too_much(source: PacketSource, sink: ForwardingSink) -> bool:
+    """Whether a talker sends clearly more than a listener allows."""
+    allowed = sink.max_bitrate
+    return allowed is not None and source.bitrate > allowed * BITRATE_SLACK

@@ -1,0 +1,130 @@
+"""One line of sequence numbers and timestamps for a listener, whoever's packets are on it (RFC 3550 section 5.1).
+
+Forwarded packets keep the distances that they had: what was lost on the way here is a gap that the listener's decoder
+makes up, and what came late goes out late. Between two talkers, or a talker and a mix, the line goes on without a gap
+in sequence numbers, and in timestamps by the time that has passed.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+MAX_DROPOUT: Final = 3000
+"""A sequence number further ahead than that is that of another stream (RFC 3550 appendix A.1)."""
+
+MAX_DRIFT_SECONDS: Final = 2
+"""A timestamp further off than that from the time that has passed is that of another clock."""
+
+MAX_PAUSE_TICKS: Final = 3
+"""A mix that comes so soon after the last packet follows it directly: else it would sound like a loss."""
+
+_SEQUENCES: Final = 1 << 16
+_TIMESTAMPS: Final = 1 << 32
+
+
+class Place(NamedTuple):
+    """Where a packet stands on the listener's line."""
+
+    sequence: int
+    timestamp: int
+    marker: bool
+    """It comes after a pause (RFC 3551 section 4.1)."""
+
+
+class Continuity:
+    """The line of one listener, while packets are forwarded to it.
+
+    Args:
+        clock_rate: of the timestamps, in Hz.
+    """
+
+    __slots__ = ("_clock_rate", "_end", "_first", "_highest", "_input_end", "_sent_ns", "_shift", "_step")
+
+    def __init__(self, clock_rate: int) -> None:
+        self._clock_rate = clock_rate
+        self._first: int | None = None  # sequence number of the talker's first packet; None: it is yet to come
+        self._highest = 0  # of the talker's packets
+        self._step = 0  # from the talker's sequence numbers to ours
+        self._shift = 0  # and from their timestamps to ours
+        self._input_end = 0  # the talker's timestamp behind the last packet
+        self._end = 0  # ours
+        self._sent_ns = 0  # when that packet came
+
+    @property
+    def forwarding(self) -> bool:
+        """Whether a talker's packets are on the line."""
+        return self._first is not None
+
+    def restart(self) -> None:
+        """What comes next is another stream."""
+        self._first = None
+
+    def place(
+        self, sequence: int, timestamp: int, duration: int, now_ns: int, *, next_sequence: int, next_timestamp: int
+    ) -> Place | None:
+        """Give a talker's packet its place on the line.
+
+        Args:
+            sequence: the talker's, 16 bits.
+            timestamp: the talker's, 32 bits.
+            duration: in timestamp units.
+            now_ns: when it came.
+            next_sequence: where the line goes on, should this be the first packet of a stream.
+            next_timestamp: the same.
+
+        Returns:
+            ``None`` if it is there already, or from before the first one, whose place was taken by something else.
+        """
+        ahead = (sequence - self._highest) % _SEQUENCES
+        if self._first is None or MAX_DROPOUT <= ahead <= _SEQUENCES - MAX_DROPOUT or self._drifts(timestamp, now_ns):
+            self._first = self._highest = sequence
+            self._step, self._shift = next_sequence - sequence, next_timestamp - timestamp
+            self._input_end = timestamp
+            marker = True
+        elif ahead == 0:
+            return None
+        elif ahead >= MAX_DROPOUT:  # late
+            if (sequence - self._first) % _SEQUENCES >= MAX_DROPOUT:
+                return None
+            return self._at(sequence, timestamp, marker=False)
+        else:
+            marker = ahead == 1 and timestamp != self._input_end
+            self._highest = sequence
+            if (self._highest - self._first) % _SEQUENCES >= MAX_DROPOUT:
+                self._first = (self._highest - MAX_DROPOUT + 1) % _SEQUENCES
+        self._input_end = (timestamp + duration) % _TIMESTAMPS
+        self._end = (self._input_end + self._shift) % _TIMESTAMPS
+        self._sent_ns = now_ns
+        return self._at(sequence, timestamp, marker=marker)
+
+    def _at(self, sequence: int, timestamp: int, *, marker: bool) -> Place:
+        return Place((sequence + self._step) % _SEQUENCES, (timestamp + self._shift) % _TIMESTAMPS, marker)
+
+    def _drifts(self, timestamp: int, now_ns: int) -> bool:
+        """Whether the talker's clock has jumped."""
+        passed = (now_ns - self._sent_ns) * self._clock_rate // 1_000_000_000
+        return abs(behind(timestamp, self._input_end + passed)) > MAX_DRIFT_SECONDS * self._clock_rate
+
+    @property
+    def next_sequence(self) -> int:
+        """Behind the last packet, on the listener's line."""
+        return (self._highest + self._step + 1) % _SEQUENCES
+
+    def timestamp(self, now_ns: int) -> int:
+        """What the line's clock shows at a moment."""
+        return (self._end + (now_ns - self._sent_ns) * self._clock_rate // 1_000_000_000) % _TIMESTAMPS
+
+    def next_timestamp(self, now_ns: int, samples: int) -> int:
+        """Where something else may go on: directly behind the last packet if that is not long ago.
+
+        Args:
+            now_ns: when it is sent.
+            samples: in a tick.
+        """
+        now = self.timestamp(now_ns)
+        return self._end if behind(now, self._end) <= MAX_PAUSE_TICKS * samples else now
+
+
+def behind(timestamp: int, other: int) -> int:
+    """By how much a timestamp is behind another, in timestamp units; negative if it is before it."""
+    return (timestamp - other + _TIMESTAMPS // 2) % _TIMESTAMPS - _TIMESTAMPS // 2

@@ -284,13 +284,14 @@ class Replay:
         self._sounds[record.index].give(record.samples, ended=record.ended)
 
     def _ticked(self, record: Ticked) -> None:
+        room = self._in_room()
         self._ledger.begin()
         self.ticks += 1
         self.last_tick = record.tick
         if self.first_tick is None:
             self.first_tick = record.tick
         try:
-            self._in_room().tick(record.tick, record.now_ns)
+            room.tick(record.tick, record.now_ns)
         except CaptureError:
             raise
         except Exception:  # as live: see Conference.tick

@@ -46,6 +46,14 @@ async def test_nobody_sets_what_another_hears() -> None:
         assert (await set_volume(scene, "Amy", "Ben", 0.0, scene.host)).status == 200
 
 
+async def test_who_may_not_is_told_so_before_anything_is_said_about_what_they_sent() -> None:
+    async with Site(guarded()) as site:
+        scene = await in_a_room(site, "Amy", "Ben")
+        path = f"{scene.paths['Amy']}/volumes/{scene.id('Hana')}"
+        answer = await scene.client.put(path, data="no JSON", headers=as_role("speaker") | scene.seats["Ben"])
+        assert answer.status == 403
+
+
 async def test_what_makes_no_sense_is_refused() -> None:
     async with Site(guarded()) as site:
         scene = await in_a_room(site, "Amy", "Ben")

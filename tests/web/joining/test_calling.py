@@ -129,6 +129,17 @@ async def test_digits_are_events() -> None:
         await until(lambda: any(isinstance(event, DigitPressed) and event.digit == "#" for event in seen))
 
 
+async def test_a_binary_message_is_noted_as_one_that_makes_no_sense() -> None:
+    async with Site() as site:
+        socket = await call(site)
+        await until(lambda: people(site))
+        [one] = site.server.calls
+        await socket.send_bytes(b"sound")
+        await until(lambda: one.stats().messages_received == 3)
+        assert one.stats().malformed == 1
+        assert people(site) != []
+
+
 async def test_whoever_is_removed_is_hung_up() -> None:
     async with Site() as site:
         seen: list[RoomEvent] = []

@@ -146,8 +146,12 @@ async def test_whoever_is_removed_from_a_held_seat_is_gone() -> None:
 @pytest.mark.parametrize(("hold", "query"), [(0.0, "?hold=1"), (60.0, "")])
 async def test_without_a_hold_a_seat_is_given_up_at_once(hold: float, query: str) -> None:
     async with Site(Settings(seat_hold=hold)) as site:
-        assert await leave(site, await site.join(), query) == 204
+        joined = await site.join()
+        events: list[RoomEvent] = []
+        site.server.conference.subscribe("tea", events.append)
+        assert await leave(site, joined, query) == 204
         assert site.server.conference.rooms == {}
+        assert [event.departure for event in events if isinstance(event, ParticipantLeft)] == ["left"]
 
 
 async def test_somebody_elses_seat_is_not_held_but_ended() -> None:

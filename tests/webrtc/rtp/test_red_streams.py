@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from conference.codecs.opus import OpusCodec
 from conference.codecs.pcmu import PcmuCodec
 from conference.playout.gate import SilenceBypass
-from conference.webrtc.receive.ingress import Ingress
+from conference.webrtc.receive.ingress import TAKEOVER_NS, Ingress
 from conference.webrtc.rtp.packet import build_rtp, parse_rtp
 from conference.webrtc.rtp.red import Block, build_red, parse_red
 from conference.webrtc.sdp.codecs import may_repeat
@@ -60,11 +60,27 @@ def payload(number: int) -> bytes:
     return b"\x78" + number.to_bytes(4, "big")
 
 
-def red_packet(number: int, depth: int = 1) -> bytes:
+def red_packet(number: int, depth: int = 1, ssrc: int = 1) -> bytes:
     """The packet of a tick, with those before it inside."""
     blocks = [Block(OPUS, 960 * back, payload(number - back)) for back in range(min(depth, number), 0, -1)]
     data = build_red(OPUS, payload(number), blocks)
-    return build_rtp(RED, False, number & 0xFFFF, number * 960 & 0xFFFFFFFF, 1, data)
+    return build_rtp(RED, False, number & 0xFFFF, number * 960 & 0xFFFFFFFF, ssrc, data)
+
+
+def test_a_stream_that_follows_another_has_numbers_of_its_own() -> None:
+    """Or else, what it repeats would be taken for what is here already."""
+    ingress, source = make()
+    for number in (9, 10, 11, 12):
+        ingress.receive(red_packet(number), number)
+    before = len(source.pushed)
+    for number in (10, 12):
+        ingress.receive(red_packet(number, ssrc=2), 2 * TAKEOVER_NS + number)
+    assert [(number, redundant) for number, _, _, redundant in source.pushed[before:]] == [
+        (9, True),
+        (10, False),
+        (11, True),
+        (12, False),
+    ]
 
 
 def test_a_lost_packet_is_taken_from_the_next_one_with_its_own_number_and_time() -> None:

@@ -18,8 +18,8 @@ from conference.cli.addresses import add_place, find_place, one_address, or_a_ro
 from conference.cli.arguments import add_token_option, find_token
 from conference.cli.signals import end_on_sigterm
 from conference.codecs.libopus import LibraryNotFoundError
-from conference.load.load_test import LoadError, Plan, Trial
-from conference.load.plan import Crowd
+from conference.load.load_test import LoadError, LoadTest, Plan
+from conference.load.plan import LoadProfile
 from conference.load.report.chart import Line, Panel, svg
 from conference.load.report.figures import Sample, StepFigures
 from conference.load.report.tables import LIVE_HEADER, live_line, summary
@@ -108,9 +108,9 @@ def run(args: argparse.Namespace) -> int:
     show = Screen()
     status = 0
     try:
-        trial = Trial(plan, show.line, show.note)
-        status = asyncio.run(_run(trial, hint_of(args)))
-        _keep(args, trial.steps)
+        load_test = LoadTest(plan, show.line, show.note)
+        status = asyncio.run(_run(load_test, hint_of(args)))
+        _keep(args, load_test.steps)
     except BrokenPipeError:  # whoever reads what is printed has gone
         raise
     except (LibraryNotFoundError, OSError) as error:
@@ -127,21 +127,21 @@ def hint_of(args: argparse.Namespace) -> str:
     return "" if address is None or args.room is not None else or_a_room(address.word)
 
 
-async def _run(trial: Trial, hint: str) -> int:
+async def _run(load_test: LoadTest, hint: str) -> int:
     """All of the test; ``hint`` is added to what keeps it from beginning."""
     status = 0
     task = asyncio.current_task()
     end_on_sigterm()
     try:
-        await trial.run()
+        await load_test.run()
     except asyncio.CancelledError:  # Ctrl-C, or SIGTERM: everybody has left on the way here
         if task is not None:
             task.uncancel()
     except LoadError as error:
-        print(f"conference load: {error}{'' if trial.steps else hint}", file=sys.stderr)
+        print(f"conference load: {error}{'' if load_test.steps else hint}", file=sys.stderr)
         status = 1
-    if trial.steps:
-        print("\n" + summary(trial.steps), flush=True)
+    if load_test.steps:
+        print("\n" + summary(load_test.steps), flush=True)
     return status
 
 
@@ -164,14 +164,14 @@ def make_plan(args: argparse.Namespace) -> Plan:
     if room is not None and args.rooms is not None:
         raise ValueError("give --room or --rooms, not both")
     rooms = 1 if args.rooms is None else args.rooms
-    crowd = Crowd(steps, args.talkers, args.twilio, rooms, prefix=f"load-{secrets.token_hex(3)}", room=room)
+    profile = LoadProfile(steps, args.talkers, args.twilio, rooms, prefix=f"load-{secrets.token_hex(3)}", room=room)
     processes = args.processes or usual_processes(max(steps) + args.twilio, os.cpu_count() or 1)
     token = find_token(args.token, address.token, args.complain)
     setup = Setup(
         address.server, not args.insecure, dtx=args.dtx, levels=args.levels,
         noise=HUM_DBOV if args.noise is None else args.noise, quiet=False, token=token,
     )  # fmt: skip
-    return Plan(crowd, setup, processes, args.join_rate, args.duration, pid=args.pid, pin=args.pin)
+    return Plan(profile, setup, processes, args.join_rate, args.duration, pid=args.pid, pin=args.pin)
 
 
 def usual_processes(participants: int, processors: int) -> int:

@@ -1,1 +1,1 @@
-"""A crowd for testing servers: participants that cost next to nothing, and what a server does under their load."""
+"""Load tests: participants that cost next to nothing, and what a server does under their load."""

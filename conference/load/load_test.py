@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 import aiohttp
 
-from conference.load.plan import Crowd
+from conference.load.plan import LoadProfile
 from conference.load.report.figures import Sample, StepFigures, step_figures
 from conference.load.report.process import apart
 from conference.load.report.watch import UnreachableError, Watch
 from conference.load.signal.delay import DelayMeter
 from conference.load.worker import Setup
-from conference.load.workers import Crew, CrewError, Totals
+from conference.load.workers import Totals, Workers, WorkersError
 from conference.webrtc.client.whip import authorization
 
 START_SECONDS = 30.0
@@ -36,17 +36,17 @@ class Plan:
     """What is to be done.
 
     Args:
-        crowd: who takes part.
+        profile: who takes part.
         setup: what all of them have in common.
         processes: how many play them.
         joins_per_second: how fast they come.
         seconds: how long each step is measured.
         settle_seconds: between the last join of a step and its measurement.
         pid: of the server's process; ``None`` to find out.
-        pin: give the server a processor of its own, and the crowd the others.
+        pin: give the server a processor of its own, and the participants the others.
     """
 
-    crowd: Crowd
+    profile: LoadProfile
     setup: Setup
     processes: int = 1
     joins_per_second: float = 20.0
@@ -56,7 +56,7 @@ class Plan:
     pin: bool = False
 
 
-class Trial:
+class LoadTest:
     """One test.
 
     Args:
@@ -90,9 +90,9 @@ class Trial:
                 watch = Watch(session, plan.setup.url, plan.pid)
                 await watch.greet()
                 with self._pinned(watch.pid):
-                    async with Crew(plan.setup, plan.processes) as crew:
-                        await self._steps(crew, watch)
-            except (CrewError, UnreachableError) as error:
+                    async with Workers(plan.setup, plan.processes) as workers:
+                        await self._steps(workers, watch)
+            except (WorkersError, UnreachableError) as error:
                 raise LoadError(str(error)) from error
 
     @contextlib.contextmanager
@@ -109,23 +109,23 @@ class Trial:
                 raise LoadError(f"The server cannot be given a processor of its own: {error}.") from error
             yield
 
-    async def _steps(self, crew: Crew, watch: Watch) -> None:
+    async def _steps(self, workers: Workers, watch: Watch) -> None:
         plan = self._plan
         self._note("Starting the participants' processes.")
-        before = await self._look(crew, watch)
+        before = await self._look(workers, watch)
         memory_before = before.server.memory_bytes
-        for number, participants in enumerate(plan.crowd.steps):
-            wanted = participants + plan.crowd.phones
+        for number, participants in enumerate(plan.profile.steps):
+            wanted = participants + plan.profile.phones
             self._note(f"Joining, up to {wanted}." if number else self._first_words(wanted, watch))
             start = before
-            crew.grow(plan.crowd.members(number), plan.joins_per_second)
-            before = await self._until_joined(crew, watch, before, wanted)
-            before = await self._for_a_while(crew, watch, before, plan.settle_seconds)
+            workers.join(plan.profile.members(number), plan.joins_per_second)
+            before = await self._until_joined(workers, watch, before, wanted)
+            before = await self._for_a_while(workers, watch, before, plan.settle_seconds)
             self._note(f"Measuring {before.joined} for {plan.seconds:g} s.")
             self._delays, said = [], self._meter.said
             first = before
             try:
-                before = await self._for_a_while(crew, watch, first, plan.seconds)
+                before = await self._for_a_while(workers, watch, first, plan.seconds)
             finally:  # Ctrl-C, too, has figures to show
                 last = before if before is not first else None
                 if last is None and self._latest.at_s > first.at_s:
@@ -156,7 +156,7 @@ class Trial:
         )
         self._joins = []
 
-    async def _until_joined(self, crew: Crew, watch: Watch, before: Sample, wanted: int) -> Sample:
+    async def _until_joined(self, workers: Workers, watch: Watch, before: Sample, wanted: int) -> Sample:
         """Wait until everybody is there, or will not be: as long as somebody still comes.
 
         Raises:
@@ -165,10 +165,10 @@ class Trial:
         patience = START_SECONDS + 1 / self._plan.joins_per_second
         reached, most, deadline = -1, 0, time.monotonic() + patience
         while time.monotonic() < deadline:
-            before = await self._second(crew, watch, before)
+            before = await self._second(workers, watch, before)
             if before.joined + before.failed > reached:
                 reached, deadline = before.joined + before.failed, time.monotonic() + patience
-            for sentence, status in crew.totals.refusals:
+            for sentence, status in workers.totals.refusals:
                 if status:
                     raise LoadError(f"{sentence.rstrip('.')}. {advice(status)}".strip())
             most = max(most, before.joined)
@@ -176,32 +176,32 @@ class Trial:
                 raise LoadError(f"{most - before.joined} of {most} have been cut off: the server does not hold more.")
             if before.joined + before.failed >= wanted:
                 break
-        if before.failed and crew.totals.refusals:
-            self._note(f"{before.failed} could not join: {crew.totals.refusals[-1][0]}")
+        if before.failed and workers.totals.refusals:
+            self._note(f"{before.failed} could not join: {workers.totals.refusals[-1][0]}")
         if before.joined == 0:
-            why = crew.totals.refusals[-1][0] if crew.totals.refusals else "It took too long."
+            why = workers.totals.refusals[-1][0] if workers.totals.refusals else "It took too long."
             raise LoadError(f"Nobody could join: {why}")
         return before
 
-    async def _for_a_while(self, crew: Crew, watch: Watch, before: Sample, seconds: float) -> Sample:
+    async def _for_a_while(self, workers: Workers, watch: Watch, before: Sample, seconds: float) -> Sample:
         until = time.monotonic() + seconds
         while time.monotonic() < until:
-            before = await self._second(crew, watch, before)
+            before = await self._second(workers, watch, before)
         return before
 
-    async def _second(self, crew: Crew, watch: Watch, before: Sample) -> Sample:
+    async def _second(self, workers: Workers, watch: Watch, before: Sample) -> Sample:
         """Wait for a second, look, and show it."""
         wait = before.at_s + LOOK_EVERY_SECONDS - (time.monotonic() - self._started_s)
         await asyncio.sleep(max(0.05, wait))
-        now = await self._look(crew, watch)
+        now = await self._look(workers, watch)
         delays = await asyncio.to_thread(self._meter.take)
         self._delays += delays
         self._show(before, now, sorted(delays)[len(delays) // 2] if delays else None)
         return now
 
-    async def _look(self, crew: Crew, watch: Watch) -> Sample:
+    async def _look(self, workers: Workers, watch: Watch) -> Sample:
         server = await watch.look()
-        totals = crew.look()
+        totals = workers.look()
         self._gather(totals)
         self._latest = Sample(
             at_s=time.monotonic() - self._started_s,

@@ -35,7 +35,7 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
-class Crowd:
+class LoadProfile:
     """What a load test asks for.
 
     Args:

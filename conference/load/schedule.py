@@ -9,7 +9,7 @@ from typing import Protocol
 
 from conference.audio.frame import FRAME_SAMPLES
 from conference.load.batch.kernel import AVAILABLE
-from conference.load.batch.peers import Chorus
+from conference.load.batch.peers import PeerBatch
 from conference.load.batch.sender import SLOTS
 from conference.load.client.peer import FastPeer
 from conference.load.signal.scripts import Script
@@ -50,7 +50,7 @@ class Schedule:
         self._count = 0
         self._drain_every = drain_every
         self._on_burst = on_burst
-        self.chorus = Chorus(on_burst) if AVAILABLE else None
+        self.batch = PeerBatch(on_burst) if AVAILABLE else None
         self.steps = 0
         self.late = 0
         """Steps, of a slot each, that came too late to be believed."""
@@ -58,16 +58,16 @@ class Schedule:
     @property
     def forged(self) -> int:
         """Packets that were not authentic, of the one in some hundred that is decrypted."""
-        return 0 if self.chorus is None else self.chorus.forged
+        return 0 if self.batch is None else self.batch.forged
 
     def add(self, sender: Sender, script: Script) -> None:
         """From now on ``sender`` sends ``script``."""
         # 7 is coprime to 10: neighbours in time of joining are far apart in the tick, and slots fill evenly.
         slot, offset = self._count * 7 % SLOTS, self._count * 37
         self._count += 1
-        if self.chorus is not None and isinstance(sender, FastPeer):
+        if self.batch is not None and isinstance(sender, FastPeer):
             try:
-                sender.play(self.chorus, script, slot=slot, offset=offset)
+                sender.join_batch(self.batch, script, slot=slot, offset=offset)
             except ValueError:
                 pass  # one by one, then
             else:
@@ -78,7 +78,7 @@ class Schedule:
     def remove(self, sender: Sender) -> None:
         """From now on ``sender`` sends nothing."""
         if isinstance(sender, FastPeer):
-            sender.solo()
+            sender.leave_batch()
         slot = self._where.pop(sender, None)
         if slot is not None:
             del self._slots[slot][sender]
@@ -101,7 +101,7 @@ class Schedule:
                 ended.set_exception(error)
                 return
             step += 1
-            while step % SLOTS and not self._slots[step % SLOTS] and not self.chorus:
+            while step % SLOTS and not self._slots[step % SLOTS] and not self.batch:
                 step += 1  # don't wake for nobody
             timer = loop.call_at(start + step * _SLOT_SECONDS, turn)
 
@@ -113,8 +113,8 @@ class Schedule:
 
     def _step(self, step: int) -> None:
         tick, slot = divmod(step, SLOTS)
-        if self.chorus:
-            self._step_together(self.chorus, step)
+        if self.batch:
+            self._step_together(self.batch, step)
         timestamp = tick * FRAME_SAMPLES
         for sender, (script, offset) in self._slots[slot].items():
             number = tick + offset
@@ -129,10 +129,10 @@ class Schedule:
                 self._on_burst(time.monotonic_ns() - late_samples * _NS_PER_SAMPLE)
             sender.send(payload, timestamp, script.levels[index] if script.levels is not None else None)
 
-    def _step_together(self, chorus: Chorus, step: int) -> None:
+    def _step_together(self, batch: PeerBatch, step: int) -> None:
         tick, slot = divmod(step, SLOTS)
-        chorus.step(tick, slot)
+        batch.step(tick, slot)
         parts = self._drain_every * SLOTS
-        chorus.read(step % parts, parts)
+        batch.read(step % parts, parts)
         if step // parts % _REFRESH_EVERY == 0:
-            chorus.refresh(step % parts, parts)
+            batch.refresh(step % parts, parts)

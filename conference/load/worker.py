@@ -50,16 +50,16 @@ class Setup:
 
 
 @dataclass(frozen=True, slots=True)
-class Grow:
-    """Let these join, at this rate."""
+class JoinMembers:
+    """Asks a worker to let these participants join, at this rate."""
 
     members: list[Member]
     joins_per_second: float
 
 
 @dataclass(frozen=True, slots=True)
-class Stop:
-    """Let everybody leave, and end."""
+class LeaveAll:
+    """Asks a worker to let everybody leave, and to end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +92,8 @@ class Report:
     """Everybody has left: this is the last report."""
 
 
-class Participant(Protocol):
-    """Somebody to be played."""
+class LoadClient(Protocol):
+    """A participant that a worker plays: `FastPeer` or `FastPhone`."""
 
     answer_ms: float
     connected_ms: float
@@ -129,10 +129,10 @@ def main(pipe: Connection, setup: Setup) -> None:
 
 
 class Worker:
-    """Plays participants.
+    """Plays participants, in a process of its own.
 
     Args:
-        pipe: takes `Grow` and `Stop`, gives `Report`.
+        pipe: takes `JoinMembers` and `LeaveAll`, gives `Report`.
         setup: what all have in common.
     """
 
@@ -140,14 +140,14 @@ class Worker:
         self._pipe = pipe
         self._setup = setup
         self._schedule = Schedule(on_burst=lambda at_ns: self._news.spoken.append(at_ns))
-        self._there: list[Participant] = []
+        self._there: list[LoadClient] = []
         self._failed = 0
         self._news = Report()
         self._joining: set[asyncio.Task[None]] = set()
         self._gate = asyncio.Semaphore(JOINS_AT_ONCE)
 
     async def run(self) -> None:
-        """Until `Stop`.
+        """Until `LeaveAll`.
 
         Raises:
             EOFError: the other end has gone; everybody has left all the same.
@@ -170,11 +170,11 @@ class Worker:
         while True:
             while self._pipe.poll():
                 match self._pipe.recv():
-                    case Grow(members, rate):
+                    case JoinMembers(members, rate):
                         task = asyncio.create_task(self._grow(session, members, rate))
                         self._joining.add(task)
                         task.add_done_callback(self._joining.discard)
-                    case Stop():
+                    case LeaveAll():
                         return
             await asyncio.sleep(LOOK_SECONDS)
 
@@ -232,7 +232,7 @@ class Worker:
         self._there.append(participant)
         self._schedule.add(participant, _script(member, self._setup))
 
-    def _make(self, session: aiohttp.ClientSession, member: Member) -> Participant:
+    def _make(self, session: aiohttp.ClientSession, member: Member) -> LoadClient:
         url = self._setup.url
         if member.role is Role.PHONE:
             return FastPhone(url, member.room, member.name, verify=self._setup.verify, token=self._setup.token)
@@ -245,7 +245,7 @@ class Worker:
         """Everybody at the same time, as far as the server likes that; within a bound."""
         gate = asyncio.Semaphore(LEAVES_AT_ONCE)
 
-        async def leave(one: Participant) -> None:
+        async def leave(one: LoadClient) -> None:
             async with gate:
                 await one.close()
 

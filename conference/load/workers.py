@@ -16,13 +16,13 @@ from typing import Self
 
 from conference.load.client.peer import Arrived
 from conference.load.plan import Member, divide
-from conference.load.worker import LEAVE_SECONDS, Grow, Report, Setup, Stop, main
+from conference.load.worker import LEAVE_SECONDS, JoinMembers, LeaveAll, Report, Setup, main
 
 END_SECONDS = 5.0
 LOOK_SECONDS = 0.05
 
 
-class CrewError(Exception):
+class WorkersError(Exception):
     """A process has ended before its time. The text is a sentence."""
 
 
@@ -47,14 +47,14 @@ class Totals:
 
 
 @dataclass(slots=True)
-class _Worker:
+class _WorkerProcess:
     process: SpawnProcess
     pipe: Connection
     last: Report = field(default_factory=Report)
 
 
-class Crew:
-    """Some workers. An async context manager: on its way out everybody leaves, and no process stays.
+class Workers:
+    """The worker processes. An async context manager: on its way out everybody leaves, and no process stays.
 
     Args:
         setup: what all participants have in common.
@@ -63,7 +63,7 @@ class Crew:
 
     def __init__(self, setup: Setup, processes: int) -> None:
         self.totals = Totals()
-        self._workers: list[_Worker] = []
+        self._processes: list[_WorkerProcess] = []
         context = multiprocessing.get_context("spawn")
         with _deaf_to_interrupts():  # and so are the children, from their first moment on
             for number in range(processes):
@@ -72,7 +72,7 @@ class Crew:
                 process = context.Process(target=main, args=(theirs, own), name=f"load-{number}", daemon=True)
                 process.start()
                 theirs.close()
-                self._workers.append(_Worker(process, ours))
+                self._processes.append(_WorkerProcess(process, ours))
 
     async def __aenter__(self) -> Self:
         return self
@@ -82,26 +82,26 @@ class Crew:
     ) -> None:
         await self.close()
 
-    def grow(self, members: list[Member], joins_per_second: float) -> None:
+    def join(self, members: list[Member], joins_per_second: float) -> None:
         """Let these join.
 
         Raises:
-            CrewError: a worker has gone.
+            WorkersError: a worker has gone.
         """
-        shares = divide(members, len(self._workers))
-        for worker, share in zip(self._workers, shares, strict=True):
+        shares = divide(members, len(self._processes))
+        for worker, share in zip(self._processes, shares, strict=True):
             if share:
                 # Each at its part of the rate, so that all are through at the same time.
-                _send(worker, Grow(share, joins_per_second * len(share) / len(members)))
+                _send(worker, JoinMembers(share, joins_per_second * len(share) / len(members)))
 
     def look(self) -> Totals:
         """Take the news of all workers.
 
         Raises:
-            CrewError: a worker has gone.
+            WorkersError: a worker has gone.
         """
         totals = self.totals
-        for worker in self._workers:
+        for worker in self._processes:
             for report in _news(worker):
                 worker.last = report
                 totals.connected_ms += report.connected_ms
@@ -109,36 +109,36 @@ class Crew:
                 totals.spoken += report.spoken
                 totals.refusals += report.refusals
         for name in ("joined", "failed", "sent", "received", "lost", "gaps", "forged", "cpu_seconds"):
-            setattr(totals, name, sum(getattr(worker.last, name) for worker in self._workers))
-        totals.clients = tuple((worker.last.steps, worker.last.late) for worker in self._workers)
+            setattr(totals, name, sum(getattr(worker.last, name) for worker in self._processes))
+        totals.clients = tuple((worker.last.steps, worker.last.late) for worker in self._processes)
         return totals
 
     async def close(self) -> None:
         """Let everybody leave, and end all processes; by force if they don't. Never raises."""
-        for worker in self._workers:
-            with contextlib.suppress(CrewError):
-                _send(worker, Stop())
+        for worker in self._processes:
+            with contextlib.suppress(WorkersError):
+                _send(worker, LeaveAll())
         deadline = time.monotonic() + LEAVE_SECONDS + END_SECONDS
-        for worker in self._workers:
+        for worker in self._processes:
             while worker.process.is_alive() and time.monotonic() < deadline:
-                with contextlib.suppress(CrewError):
+                with contextlib.suppress(WorkersError):
                     self.look()  # a full pipe would keep it from ending
                 await asyncio.sleep(LOOK_SECONDS)
             if worker.process.is_alive():
                 worker.process.kill()
             worker.process.join(END_SECONDS)
             worker.pipe.close()
-        self._workers.clear()
+        self._processes.clear()
 
 
-def _send(worker: _Worker, message: Grow | Stop) -> None:
+def _send(worker: _WorkerProcess, message: JoinMembers | LeaveAll) -> None:
     try:
         worker.pipe.send(message)
     except (OSError, ValueError):
-        raise CrewError("A process that played participants has ended.") from None
+        raise WorkersError("A process that played participants has ended.") from None
 
 
-def _news(worker: _Worker) -> Iterator[Report]:
+def _news(worker: _WorkerProcess) -> Iterator[Report]:
     try:
         while not worker.last.gone and worker.pipe.poll():
             report = worker.pipe.recv()
@@ -146,7 +146,7 @@ def _news(worker: _Worker) -> Iterator[Report]:
             if report.gone:
                 return
     except (EOFError, OSError):
-        raise CrewError("A process that played participants has ended.") from None
+        raise WorkersError("A process that played participants has ended.") from None
 
 
 @contextlib.contextmanager

@@ -170,7 +170,7 @@ def test_a_load_test_goes_into_the_room_that_is_named() -> None:
     load.add_parser(parser.add_subparsers())
     for arguments in (["http://h:1/join/tea"], ["--url", "ws://h:1", "--room", "tea"], ["h:1", "--room", "tea"]):
         plan = load.make_plan(parser.parse_args(["load", *arguments, "--participants", "6"]))
-        assert (plan.setup.url, {one.room for one in plan.crowd.members(0)}) == ("http://h:1", {"tea"})
+        assert (plan.setup.url, {one.room for one in plan.profile.members(0)}) == ("http://h:1", {"tea"})
     with pytest.raises(ValueError, match="not both"):
         load.make_plan(parser.parse_args(["load", "h:1", "--room", "tea", "--rooms", "2"]))
 

@@ -22,7 +22,7 @@ def parsed(*arguments: str) -> argparse.Namespace:
 
 def test_without_options_twenty_come_and_three_talk() -> None:
     plan = load.make_plan(parsed())
-    assert (plan.crowd.steps, plan.crowd.talkers, plan.crowd.phones, plan.crowd.rooms) == ((20,), 3, 0, 1)
+    assert (plan.profile.steps, plan.profile.talkers, plan.profile.phones, plan.profile.rooms) == ((20,), 3, 0, 1)
     assert (plan.setup.dtx, plan.setup.levels, plan.setup.verify, plan.pid) == (True, True, True, None)
 
 
@@ -32,7 +32,12 @@ def test_options_are_taken() -> None:
                "--noise", "-60", "--join-rate", "7.5", "--duration", "9", "--processes", "4", "--pid", "123",
                "--insecure", "--pin")
     )  # fmt: skip
-    assert (plan.crowd.steps, plan.crowd.talkers, plan.crowd.phones, plan.crowd.rooms) == ((20, 60, 120), 5, 2, 3)
+    assert (plan.profile.steps, plan.profile.talkers, plan.profile.phones, plan.profile.rooms) == (
+        (20, 60, 120),
+        5,
+        2,
+        3,
+    )
     assert (plan.setup.dtx, plan.setup.levels, plan.setup.verify, plan.setup.noise) == (False, False, False, -60)
     assert plan.pin
     assert (plan.joins_per_second, plan.seconds, plan.processes, plan.pid) == (7.5, 9.0, 4, 123)
@@ -40,7 +45,7 @@ def test_options_are_taken() -> None:
 
 def test_callers_alone_need_no_talkers() -> None:
     plan = load.make_plan(parsed("--participants", "0", "--twilio", "4"))
-    assert (plan.crowd.steps, plan.crowd.talkers, plan.crowd.phones) == ((0,), 0, 4)
+    assert (plan.profile.steps, plan.profile.talkers, plan.profile.phones) == ((0,), 0, 4)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from conference.load.batch.arrivals import Arrivals
 from conference.load.batch.kernel import Incoming
 from conference.load.batch.pool import Pool
 from conference.load.batch.reports import Reception, Transmission
-from conference.load.batch.sender import HEADER, MAX_PAYLOAD, Band, Ledger
+from conference.load.batch.sender import HEADER, MAX_PAYLOAD, BatchSender, SendCounters
 from conference.load.batch.statistics import ReceptionTable
 from conference.load.signal.scripts import Script
 from conference.webrtc.rtp.packet import HEADER_BYTES
@@ -28,8 +28,8 @@ _STRIDE = 7919
 _NS_PER_SAMPLE = 1e9 / 48_000
 
 
-class Singer(Protocol):
-    """One who can be played in a chorus."""
+class BatchPeer(Protocol):
+    """A client that can be one of a batch."""
 
     ssrc: int
     payload_type: int
@@ -51,51 +51,51 @@ class Singer(Protocol):
     def check(self, datagram: bytes) -> bool: ...
 
 
-class Lane:
-    """One participant's place in the tables. Satisfies `load.batch.sender.Voice`."""
+class PeerRow:
+    """One peer's row in the tables of a batch. Satisfies `load.batch.sender.Voice`."""
 
     def __init__(
-        self, chorus: Chorus, singer: Singer, session: SrtpSession, script: Script, row: int, slot: int, offset: int
+        self, batch: PeerBatch, peer: BatchPeer, session: SrtpSession, script: Script, row: int, slot: int, offset: int
     ) -> None:
-        self.singer, self.session = singer, session
-        self.descriptor = singer.descriptor
+        self.peer, self.session = peer, session
+        self.descriptor = peer.descriptor
         self.row, self.slot, self.offset = row, slot, offset
-        self.start = chorus.pool.place(script, singer.level_id)
+        self.start = batch.pool.place(script, peer.level_id)
         self.period = len(script.payloads)
-        self._chorus = chorus
+        self._batch = batch
 
     @property
     def there(self) -> bool:
         """Whether the connection is up."""
-        return self.singer.there
+        return self.peer.there
 
     @property
     def sent(self) -> int:
         """Packets that went out; those of the last fifth of a second come later."""
-        return int(self._chorus.ledger.sent[self.row])
+        return int(self._batch.counters.sent[self.row])
 
     @property
     def gaps(self) -> int:
         """As in `ReceptionTable.gaps`."""
-        return self._chorus.reception.gaps(self.row)
+        return self._batch.reception.gaps(self.row)
 
     @property
     def reception(self) -> Reception:
         """What came."""
-        return self._chorus.reception.reception(self.row)
+        return self._batch.reception.reception(self.row)
 
     def transmission(self, now_ns: int) -> Transmission | None:
         """What was sent; ``None``: nothing was."""
-        octets = int(self._chorus.ledger.octets[self.row])
-        return Transmission(self.sent, octets, self._chorus.timestamp(now_ns)) if self.sent else None
+        octets = int(self._batch.counters.octets[self.row])
+        return Transmission(self.sent, octets, self._batch.timestamp(now_ns)) if self.sent else None
 
     def leave(self) -> None:
-        """Be played no more; what was counted is the singer's own again."""
-        self._chorus.leave(self)
+        """Take the peer out of the batch; what was counted goes back to it."""
+        self._batch.leave(self)
 
 
-class Chorus:
-    """All who are played together.
+class PeerBatch:
+    """All peers of a process whose packets are sent and read together, in groups of one `BatchSender` each.
 
     Args:
         on_burst: told when a burst went in: the time in ns (monotonic) at which its first sample was spoken, as if its
@@ -104,14 +104,14 @@ class Chorus:
 
     def __init__(self, on_burst: Callable[[float], None] = lambda _: None) -> None:
         self.pool = Pool(MAX_PAYLOAD)
-        self.ledger = Ledger()
+        self.counters = SendCounters()
         self.reception = ReceptionTable()
         self.checked = self.forged = 0
         """Packets that were decrypted, one in some hundred; and those of them that were not authentic."""
         self._on_burst = on_burst
-        self._bands: list[Band] = []
-        self._where: dict[Lane, Band] = {}
-        self._lanes: list[Lane | None] = []
+        self._senders: list[BatchSender] = []
+        self._where: dict[PeerRow, BatchSender] = {}
+        self._peer_rows: list[PeerRow | None] = []
         self._listens: NDArray[np.bool_] = np.zeros(0, np.bool_)
         self._free: list[int] = []
         self._in = Incoming()
@@ -122,11 +122,11 @@ class Chorus:
     def __len__(self) -> int:
         return len(self._where)
 
-    def enter(self, singer: Singer, script: Script, *, slot: int, offset: int) -> Lane:
-        """Play a participant from now on.
+    def enter(self, peer: BatchPeer, script: Script, *, slot: int, offset: int) -> PeerRow:
+        """Send and count a peer's packets from now on.
 
         Args:
-            singer: connected.
+            peer: connected.
             script: what it says, over and over.
             slot: in which it sends, below `load.batch.sender.SLOTS`.
             offset: with which packet it begins.
@@ -134,64 +134,64 @@ class Chorus:
         Raises:
             ValueError: it is not connected, or a packet of it would be too long.
         """
-        session = singer.session
+        session = peer.session
         if session is None:
             raise ValueError("not connected")
-        row = self._free[-1] if self._free else len(self._lanes)
-        lane = Lane(self, singer, session, script, row, slot, offset)
+        row = self._free[-1] if self._free else len(self._peer_rows)
+        peer_row = PeerRow(self, peer, session, script, row, slot, offset)
         if self._free:
             self._free.pop()
         else:
-            self._lanes.append(None)
+            self._peer_rows.append(None)
             self._listens = np.append(self._listens, False)
-        levels = script.levels is not None and singer.level_id > 0
-        header = (0x90 if levels else 0x80, singer.payload_type, singer.sequence, 0, singer.ssrc)
-        self.ledger.enter(row, header)
-        self.reception.enter(row, singer.arrivals)
-        self._listens[row] = singer.listens
-        self._lanes[row] = lane
-        band = next((one for one in self._bands if not one.full), None)
-        if band is None:
-            band = Band(self.pool, self.ledger, 3 * len(self._bands), self._burst)
-            self._bands.append(band)
-        band.add(lane)
-        self._where[lane] = band
-        return lane
+        levels = script.levels is not None and peer.level_id > 0
+        header = (0x90 if levels else 0x80, peer.payload_type, peer.sequence, 0, peer.ssrc)
+        self.counters.enter(row, header)
+        self.reception.enter(row, peer.arrivals)
+        self._listens[row] = peer.listens
+        self._peer_rows[row] = peer_row
+        sender = next((one for one in self._senders if not one.full), None)
+        if sender is None:
+            sender = BatchSender(self.pool, self.counters, 3 * len(self._senders), self._burst)
+            self._senders.append(sender)
+        sender.add(peer_row)
+        self._where[peer_row] = sender
+        return peer_row
 
-    def leave(self, lane: Lane) -> None:
-        """Let go of a lane; its counts go back to the singer."""
-        self._where.pop(lane).remove(lane)
-        lane.singer.arrivals = self.reception.leave(lane.row)
-        lane.singer.sequence = int(self.ledger.headers["sequence"][lane.row])
-        self._lanes[lane.row] = None
-        self._free.append(lane.row)
+    def leave(self, peer_row: PeerRow) -> None:
+        """Take a peer out of the batch; what was counted of it goes back to the peer."""
+        self._where.pop(peer_row).remove(peer_row)
+        peer_row.peer.arrivals = self.reception.leave(peer_row.row)
+        peer_row.peer.sequence = int(self.counters.headers["sequence"][peer_row.row])
+        self._peer_rows[peer_row.row] = None
+        self._free.append(peer_row.row)
 
     def timestamp(self, now_ns: int) -> int:
-        """Of a moment, for all who are played: they have one clock."""
+        """Of a moment, for all peers of the batch: they have one clock."""
         return self._tick * FRAME_SAMPLES + round((now_ns - self._tick_ns) / _NS_PER_SAMPLE)
 
     def step(self, tick: int, slot: int) -> None:
         """Send what is due. Call it for each slot of each tick, in order."""
         if slot == 0:
             self._tick, self._tick_ns = tick, time.monotonic_ns()
-        for band in self._bands:
-            band.step(tick, slot)
+        for sender in self._senders:
+            sender.step(tick, slot)
 
     def read(self, number: int, parts: int) -> None:
         """Read and count what has come for one of so many parts of all."""
-        for band in self._bands[number::parts]:
-            self._read(band)
+        for sender in self._senders[number::parts]:
+            self._read(sender)
 
     def refresh(self, number: int, parts: int) -> None:
         """Let those of a part who have lost their connection be silent."""
-        for band in self._bands[number::parts]:
-            band.refresh()
+        for sender in self._senders[number::parts]:
+            sender.refresh()
 
     def _burst(self, samples: int) -> None:
         self._on_burst(time.monotonic_ns() - samples * _NS_PER_SAMPLE)
 
-    def _read(self, band: Band) -> None:
-        descriptors, rows, first = band.columns.descriptors, band.columns.rows, 0
+    def _read(self, sender: BatchSender) -> None:
+        descriptors, rows, first = sender.columns.descriptors, sender.columns.rows, 0
         for _ in range(_MAX_PASSES):
             if first >= len(descriptors):
                 return
@@ -210,7 +210,7 @@ class Chorus:
         self._turn += 1
         place = self._turn * _STRIDE % count  # any of them, in turn
         if not wanted[place]:
-            self._check(self._lanes[rows[place]], data[place, : sizes[place]].tobytes())
+            self._check(self._peer_rows[rows[place]], data[place, : sizes[place]].tobytes())
         if wanted.any():
             self._hand_on(np.flatnonzero(wanted).tolist(), rows, sizes, at_ns)
         headers = self._arrived[:count]
@@ -218,16 +218,16 @@ class Chorus:
             rows, headers, at_ns = rows[media], headers[media], at_ns[media]
         self.reception.note(rows, headers["sequence"], headers["timestamp"], at_ns)
 
-    def _check(self, lane: Lane | None, datagram: bytes) -> None:
+    def _check(self, peer_row: PeerRow | None, datagram: bytes) -> None:
         """See whether a packet of somebody who doesn't listen is one that the server made for it."""
-        if lane is not None:
+        if peer_row is not None:
             self.checked += 1
-            self.forged += not lane.singer.check(datagram)
+            self.forged += not peer_row.peer.check(datagram)
 
     def _hand_on(
         self, places: Sequence[int], rows: NDArray[np.int64], sizes: NDArray[np.int64], at_ns: NDArray[np.int64]
     ) -> None:
         for place in places:
-            lane = self._lanes[rows[place]]
-            if lane is not None:
-                lane.singer.take(self._in.data[place, : sizes[place]].tobytes(), int(at_ns[place]))
+            peer_row = self._peer_rows[rows[place]]
+            if peer_row is not None:
+                peer_row.peer.take(self._in.data[place, : sizes[place]].tobytes(), int(at_ns[place]))

@@ -26,8 +26,8 @@ SLOTS: Final = 10
 AHEAD: Final = 10
 """Ticks that are written at a time."""
 
-LANES: Final = 64
-"""Most that are in a band: their packets fit into the processor's cache."""
+MAX_PEERS: Final = 64
+"""Most that are in a batch: their packets fit into the processor's cache."""
 
 PLACE_BYTES: Final = 448
 """An odd number of cache lines, so that the beginnings of all places don't share the same few."""
@@ -39,11 +39,11 @@ HEADER = np.dtype(
 )
 
 
-class Voice(Protocol):
-    """What is to be known of a participant. Satisfied by `load.batch.peers.Lane`."""
+class SendingPeer(Protocol):
+    """What is to be known of a participant. Satisfied by `load.batch.peers.PeerRow`."""
 
     row: int
-    """In the ledger."""
+    """In `SendCounters`."""
     slot: int
     """In which it sends."""
     start: int
@@ -61,7 +61,7 @@ class Voice(Protocol):
     def there(self) -> bool: ...
 
 
-class Ledger:
+class SendCounters:
     """What was sent, a row for each participant.
 
     Attributes:
@@ -94,19 +94,19 @@ class Ledger:
 
 
 class _Columns:
-    """What never changes of some voices, side by side, by their slots."""
+    """What never changes of some peers, as columns, in the order of their slots."""
 
-    def __init__(self, voices: list[Voice]) -> None:
-        self.voices = sorted(voices, key=lambda voice: voice.slot)
+    def __init__(self, peers: list[SendingPeer]) -> None:
+        self.peers = sorted(peers, key=lambda peer: peer.slot)
         self.rows = self._column("row")
         self.slots = self._column("slot")
         self.start, self.period, self.offset = map(self._column, ("start", "period", "offset"))
         self.edges: list[int] = np.searchsorted(self.slots, np.arange(SLOTS + 1)).tolist()
-        self.descriptors = [voice.descriptor for voice in self.voices]
-        self.handles = [voice.session.handle for voice in self.voices for _ in range(AHEAD)]
+        self.descriptors = [peer.descriptor for peer in self.peers]
+        self.handles = [peer.session.handle for peer in self.peers for _ in range(AHEAD)]
 
     def _column(self, name: str) -> NDArray[np.int64]:
-        return np.array([getattr(voice, name) for voice in self.voices], np.int64)
+        return np.array([getattr(peer, name) for peer in self.peers], np.int64)
 
 
 @dataclass(slots=True)
@@ -122,23 +122,23 @@ class _Turn:
     """Whose each is among the columns; ``None``: everybody's in turn."""
 
 
-class Band:
+class BatchSender:
     """Sends what some participants say.
 
     Args:
         pool: what there is to say.
-        ledger: where it is noted.
-        phase: sheets end with the ticks that leave this remainder, so that not all bands write in the same tick.
+        counters: where it is noted.
+        phase: sheets end with the ticks that leave this remainder, so that not all senders write in the same tick.
         on_burst: told when a burst went in: how many samples before the end of its packet it begins.
     """
 
-    def __init__(self, pool: Pool, ledger: Ledger, phase: int, on_burst: Callable[[int], None]) -> None:
-        self.voices: list[Voice] = []
+    def __init__(self, pool: Pool, counters: SendCounters, phase: int, on_burst: Callable[[int], None]) -> None:
+        self.peers: list[SendingPeer] = []
         self.columns = _Columns([])
-        self._pool, self._ledger = pool, ledger
+        self._pool, self._counters = pool, counters
         self._phase = phase % AHEAD
         self._on_burst = on_burst
-        self._packets = Packets(LANES * AHEAD, PLACE_BYTES)
+        self._packets = Packets(MAX_PEERS * AHEAD, PLACE_BYTES)
         self._stale = False
         self._first = self._end = self._tick = 0
         self._slot = -1
@@ -151,20 +151,20 @@ class Band:
     @property
     def full(self) -> bool:
         """Whether nobody more fits in."""
-        return len(self.voices) >= LANES
+        return len(self.peers) >= MAX_PEERS
 
-    def add(self, voice: Voice) -> None:
+    def add(self, peer: SendingPeer) -> None:
         """From the next tick on, send what this one says."""
-        self.voices.append(voice)
+        self.peers.append(peer)
         self._stale = True
 
-    def remove(self, voice: Voice) -> None:
+    def remove(self, peer: SendingPeer) -> None:
         """Send nothing more of this one, whose socket may be closed from now on."""
-        self.voices.remove(voice)
+        self.peers.remove(peer)
         self._stale = True
-        if voice not in self.columns.voices:
+        if peer not in self.columns.peers:
             return
-        place = self.columns.voices.index(voice)
+        place = self.columns.peers.index(peer)
         self._settle([place])
         self._gone.append(place)
         own = self.columns.descriptors[place]
@@ -173,7 +173,7 @@ class Band:
 
     def refresh(self) -> None:
         """Leave out those who have lost their connection."""
-        self._stale = self._stale or not all(voice.there for voice in self.columns.voices)
+        self._stale = self._stale or not all(peer.there for peer in self.columns.peers)
 
     def step(self, tick: int, slot: int) -> None:
         """Send what is due. Call it for each slot of each tick, in order."""
@@ -196,9 +196,9 @@ class Band:
 
     def _write(self, tick: int) -> None:
         """Write the next sheet."""
-        self._settle(range(len(self.columns.voices)))
+        self._settle(range(len(self.columns.peers)))
         if self._stale:
-            self.columns = _Columns([voice for voice in self.voices if voice.there])
+            self.columns = _Columns([peer for peer in self.peers if peer.there])
             self._stale = False
         self._gone.clear()
         self._first, self._tick, self._slot = tick, tick, -1
@@ -214,7 +214,7 @@ class Band:
     def _protected(self, ticks: NDArray[np.int64], chosen: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Write and protect the packets. Returns which there are."""
         says, packets, said = self._says, self._packets, self._pool.data
-        headers = np.repeat(self._ledger.headers[self.columns.rows], AHEAD).reshape(chosen.shape)
+        headers = np.repeat(self._counters.headers[self.columns.rows], AHEAD).reshape(chosen.shape)
         headers["timestamp"] = ticks * FRAME_SAMPLES & 0xFFFFFFFF
         handles, pointers, length_pointers = self.columns.handles, packets.pointers, packets.length_pointers
         packets.lengths[: says.size] = self._octets.ravel() + HEADER_BYTES
@@ -275,7 +275,7 @@ class Band:
         ticks = self._tick - self._first + (self.columns.slots[chosen] <= self._slot)
         done = self._says[chosen] & (np.arange(AHEAD) < ticks[:, None])
         octets = np.where(done, self._octets[chosen], 0).sum(axis=1)
-        self._ledger.add(self.columns.rows[chosen], done.sum(axis=1), octets)
+        self._counters.add(self.columns.rows[chosen], done.sum(axis=1), octets)
 
     def _forget(self, places: list[int], turn: _Turn, index: int) -> None:
         """These did not go out."""
@@ -283,6 +283,6 @@ class Band:
         for one in positions:
             if one not in self._gone:
                 row = self.columns.rows[one]
-                self._ledger.sent[row] -= 1
-                self._ledger.octets[row] -= self._octets[one, index]
+                self._counters.sent[row] -= 1
+                self._counters.octets[row] -= self._octets[one, index]
                 self._octets[one, index] = 0

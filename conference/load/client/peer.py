@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import aiohttp
 
 from conference.load.batch.arrivals import Arrivals
-from conference.load.batch.peers import Chorus, Lane
+from conference.load.batch.peers import PeerBatch, PeerRow
 from conference.load.batch.pool import extension
 from conference.load.batch.reports import Reception, Reporter, Transmission
 from conference.load.client.connection import ConnectionFailedError, Link
@@ -40,7 +40,7 @@ class Arrived:
 
 
 class FastPeer:
-    """One participant. Satisfies `load.batch.peers.Singer`.
+    """One participant. Satisfies `load.batch.peers.BatchPeer`.
 
     Args:
         session: to make requests with.
@@ -63,7 +63,7 @@ class FastPeer:
         self._on_rtp = on_rtp
         self._link = Link(on_rtp=self._receive, on_rtcp=self._receive_rtcp)
         self._seat: Seat | None = None
-        self._lane: Lane | None = None
+        self._row: PeerRow | None = None
         self._reporter = Reporter(self._link.ssrc, self._link.cname)
         self._report_timer: asyncio.TimerHandle | None = None
         self._sent = self._octets = self._timestamp = self._sent_ns = 0
@@ -84,7 +84,7 @@ class FastPeer:
     @property
     def sent(self) -> int:
         """RTP packets that went out."""
-        return self._sent + (self._lane.sent if self._lane is not None else 0)
+        return self._sent + (self._row.sent if self._row is not None else 0)
 
     @property
     def received(self) -> int:
@@ -98,8 +98,8 @@ class FastPeer:
 
     @property
     def gaps(self) -> int:
-        """Times that this listener had nothing to play, as far as that is looked for: among many (`play`)."""
-        return self._lane.gaps if self._lane is not None else 0
+        """Times that this listener had nothing to play, as far as that is looked for: in a batch (`join_batch`)."""
+        return self._row.gaps if self._row is not None else 0
 
     @property
     def answer(self) -> str:
@@ -123,7 +123,7 @@ class FastPeer:
 
     @property
     def _reception(self) -> Reception:
-        return self.arrivals.reception if self._lane is None else self._lane.reception
+        return self.arrivals.reception if self._row is None else self._row.reception
 
     async def connect(self) -> None:
         """Join, and return when packets can flow.
@@ -148,21 +148,21 @@ class FastPeer:
         self.connected_ms = (time.monotonic_ns() - self.asked_ns) / 1e6
         self._report_later()
 
-    def play(self, chorus: Chorus, script: Script, *, slot: int, offset: int) -> None:
-        """From now on be one of many, as in `Chorus.enter`.
+    def join_batch(self, batch: PeerBatch, script: Script, *, slot: int, offset: int) -> None:
+        """From now on let a batch send and read for this peer, as in `PeerBatch.enter`.
 
         Raises:
             ValueError: this one can't be.
         """
-        self._lane = chorus.enter(self, script, slot=slot, offset=offset)
+        self._row = batch.enter(self, script, slot=slot, offset=offset)
         self._link.stop_waking(stamped=True)
 
-    def solo(self) -> None:
-        """Be played no more."""
-        lane, self._lane = self._lane, None
-        if lane is not None:
-            lane.leave()
-            self._sent += lane.sent
+    def leave_batch(self) -> None:
+        """From now on send and read by this peer's own calls, if it was in a batch."""
+        row, self._row = self._row, None
+        if row is not None:
+            row.leave()
+            self._sent += row.sent
 
     def stop_waking(self, *, stamped: bool = False) -> None:
         """From now on nothing is read unless :meth:`drain` is called, as in `Link.stop_waking`."""
@@ -173,7 +173,7 @@ class FastPeer:
         self._link.drain()
 
     def take(self, datagram: bytes, at_ns: int) -> None:
-        """Take what came while this is one of many: what is no RTP, or all if this one listens; it is counted."""
+        """Take a datagram that the batch has read and counted: what is no RTP, or everything if this peer listens."""
         if self._on_rtp is not None and len(datagram) >= 12 and _is_rtp(datagram):
             self._hear(datagram, at_ns)
         else:
@@ -230,8 +230,8 @@ class FastPeer:
         self._report_later()
 
     def _transmission(self, now_ns: int) -> Transmission | None:
-        if self._lane is not None:
-            return self._lane.transmission(now_ns)
+        if self._row is not None:
+            return self._row.transmission(now_ns)
         if not self._sent:
             return None
         timestamp = self._timestamp + round((now_ns - self._sent_ns) / _NS_PER_SAMPLE)
@@ -240,13 +240,13 @@ class FastPeer:
     def vanish(self) -> None:
         """Be as good as gone: nobody is told, not even by :meth:`close`, and nothing is sent any more."""
         self._seat = None
-        self.solo()
+        self.leave_batch()
         self._end_reports()
         self._link.vanish()
 
     async def close(self) -> None:
         """Leave. Never raises, and takes a few seconds at most."""
-        self.solo()
+        self.leave_batch()
         self._end_reports()
         if self._seat is not None:
             await self._whip.leave(self._seat)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from conference.load.batch import kernel, sender
 from conference.load.batch.arrivals import Arrivals
-from conference.load.batch.peers import Chorus, Lane
+from conference.load.batch.peers import PeerBatch, PeerRow
 from conference.load.signal.scripts import Script
 from conference.webrtc.rtp.packet import RtpPacket, parse_rtp
 from conference.webrtc.udp import libc
@@ -28,7 +28,7 @@ class Keys:
     handle = None
 
 
-class Singer:
+class BatchPeer:
     def __init__(self, number: int) -> None:
         self.ssrc, self.descriptor, self.payload_type, self.level_id = number, number, 111, LEVEL_ID
         self.sequence, self.listens, self.arrivals = 0xFFF0, False, Arrivals()
@@ -69,22 +69,20 @@ def test_everybody_says_their_script_without_a_gap_while_others_come_and_go(
     people: int, gap: int, leaving: int
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        wire, chorus = Wire(patch), Chorus()
-        singers = [Singer(number) for number in range(people)]
-        lanes: list[Lane] = []
+        wire, batch = Wire(patch), PeerBatch()
+        peers = [BatchPeer(number) for number in range(people)]
+        peer_rows: list[PeerRow] = []
         for step in range(people * gap + 400):
-            if step % gap == 0 and len(lanes) < people:
-                number = len(lanes)
-                lanes.append(
-                    chorus.enter(
-                        singers[number], SCRIPTS[number % 3], slot=number * 7 % sender.SLOTS, offset=number * 37
-                    )
+            if step % gap == 0 and len(peer_rows) < people:
+                number = len(peer_rows)
+                peer_rows.append(
+                    batch.enter(peers[number], SCRIPTS[number % 3], slot=number * 7 % sender.SLOTS, offset=number * 37)
                 )
-            if step == leaving and len(lanes) > 1:
+            if step == leaving and len(peer_rows) > 1:
                 before = len(wire.packets[0])
-                lanes[0].leave()
-                assert singers[0].sequence == (0xFFF0 + before) & 0xFFFF
-            chorus.step(*divmod(step, sender.SLOTS))
+                peer_rows[0].leave()
+                assert peers[0].sequence == (0xFFF0 + before) & 0xFFFF
+            batch.step(*divmod(step, sender.SLOTS))
         for number, packets in wire.packets.items():
             script = SCRIPTS[number % 3]
             assert [one.sequence for one in packets] == [(0xFFF0 + at) & 0xFFFF for at in range(len(packets))]
@@ -100,40 +98,40 @@ def test_everybody_says_their_script_without_a_gap_while_others_come_and_go(
 
 
 def test_what_did_not_go_out_is_not_counted(wire: Wire) -> None:
-    chorus = Chorus()
-    lane = chorus.enter(Singer(5), TALK, slot=3, offset=0)
+    batch = PeerBatch()
+    peer_row = batch.enter(BatchPeer(5), TALK, slot=3, offset=0)
     for step in range(40 * sender.SLOTS):
         wire.fails = step >= 20 * sender.SLOTS
-        chorus.step(*divmod(step, sender.SLOTS))
+        batch.step(*divmod(step, sender.SLOTS))
     assert len(wire.packets[5]) == 40
-    assert lane.sent == 20
-    lane.leave()
-    assert len(chorus) == 0
+    assert peer_row.sent == 20
+    peer_row.leave()
+    assert len(batch) == 0
 
 
 def test_who_has_lost_the_connection_falls_silent(wire: Wire) -> None:
-    chorus, one, other = Chorus(), Singer(1), Singer(2)
-    for singer in (one, other):
-        chorus.enter(singer, TALK, slot=0, offset=0)
+    batch, one, other = PeerBatch(), BatchPeer(1), BatchPeer(2)
+    for peer in (one, other):
+        batch.enter(peer, TALK, slot=0, offset=0)
     for step in range(40 * sender.SLOTS):
         if step == 20 * sender.SLOTS:
             one.there = False
-            chorus.refresh(0, 1)
-        chorus.step(*divmod(step, sender.SLOTS))
+            batch.refresh(0, 1)
+        batch.step(*divmod(step, sender.SLOTS))
     assert (len(wire.packets[1]), len(wire.packets[2])) == (20, 40)
 
 
 def test_a_burst_is_told_when_its_packet_goes(wire: Wire) -> None:
     told: list[float] = []
-    chorus = Chorus(told.append)
+    batch = PeerBatch(told.append)
     script = Script([b"0", b"1", b"2", b"3"], bursts={1: 480})
-    chorus.enter(Singer(1), script, slot=2, offset=0)
+    batch.enter(BatchPeer(1), script, slot=2, offset=0)
     for step in range(30 * sender.SLOTS):
-        chorus.step(*divmod(step, sender.SLOTS))
+        batch.step(*divmod(step, sender.SLOTS))
         assert len(told) == sum(one.payload == b"1" for one in wire.packets[1])
     assert told
 
 
 def test_one_whose_packets_are_too_long_is_not_taken() -> None:
     with pytest.raises(ValueError, match="more than"):
-        Chorus().enter(Singer(1), Script([bytes(400)]), slot=0, offset=0)
+        PeerBatch().enter(BatchPeer(1), Script([bytes(400)]), slot=0, offset=0)

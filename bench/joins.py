@@ -1,11 +1,11 @@
-"""How much a joining crowd disturbs those who are talking.
+"""How much a crowd that joins disturbs those who are talking.
 
-    python -m bench.crowd                       # 200 people in 10 seconds, to 3 who talk
-    python -m bench.crowd --people 50 --seconds 5 --pin
+    python -m bench.joins                       # 200 people in 10 seconds, to 3 who talk
+    python -m bench.joins --people 50 --seconds 5 --pin
 
-The server's own histogram tells how late its ticks of 20 ms began while the crowd came; 20 ms late is a gap that can
-be heard. Each of the crowd has a connection of their own, with ICE and a DTLS handshake. With ``--pin`` the server has
-the first processor to itself, and the crowd is on the others.
+The server's own histogram tells how late its ticks of 20 ms began while the people came; 20 ms late is a gap that can
+be heard. Each has a connection, with ICE and a DTLS handshake. With ``--pin`` the server has
+the first processor to itself, and the clients are on the others.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ SETTLE_SECONDS = 2.0
 _BUCKET = re.compile(r'^conference_tick_lateness_seconds_bucket\{le="([^"]+)"\} (\S+)', re.MULTILINE)
 
 
-class Crowd:
+class JoiningPeers:
     """People who come, one after the other.
 
     Args:
@@ -76,26 +76,26 @@ async def lateness(session: aiohttp.ClientSession, server: Server) -> dict[str, 
 
 
 async def measure(people: int, seconds: float, talkers: int, pin: bool) -> str:
-    """Start a server, let some talk and a crowd join, and say how late the ticks were."""
+    """Start a server, let some talk and others join, and say how late the ticks were."""
     with Server(processor=0 if pin else None) as server:
         if pin:
             os.sched_setaffinity(0, set(range(1, os.cpu_count() or 1)) or {0})
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
             load = Schedule()
             sending = asyncio.create_task(load.run())
-            crowd = Crowd(server, session, load)
+            joining = JoiningPeers(server, session, load)
             try:
                 for number in range(talkers):
-                    await crowd.join(f"t{number}", talking(number))
+                    await joining.join(f"t{number}", talking(number))
                 await asyncio.sleep(SETTLE_SECONDS)
                 before, cpu, began = await lateness(session, server), server.cpu_seconds(), time.monotonic()
-                await crowd.join_all(people, seconds)
+                await joining.join_all(people, seconds)
                 took, cpu = time.monotonic() - began, server.cpu_seconds() - cpu
                 after = await lateness(session, server)
             finally:
                 sending.cancel()
-                await crowd.leave()
-    return report({bound: after[bound] - before[bound] for bound in after}, people, took, cpu, crowd.failed)
+                await joining.leave()
+    return report({bound: after[bound] - before[bound] for bound in after}, people, took, cpu, joining.failed)
 
 
 def report(cumulative: dict[str, int], people: int, took: float, cpu: float, failed: int) -> str:
@@ -114,7 +114,7 @@ def report(cumulative: dict[str, int], people: int, took: float, cpu: float, fai
 def main() -> int:
     """Read the options, measure, print."""
     parser = argparse.ArgumentParser(
-        prog="python -m bench.crowd", description="How much a joining crowd disturbs those who are talking."
+        prog="python -m bench.joins", description="How much a crowd that joins disturbs those who are talking."
     )
     parser.add_argument("--people", type=int, default=200, metavar="N", help="how many join (200)")
     parser.add_argument("--seconds", type=float, default=10.0, metavar="S", help="in how many seconds (10)")
@@ -128,7 +128,7 @@ def main() -> int:
         limit = 60 + args.people + args.seconds
         print(asyncio.run(asyncio.wait_for(measure(args.people, args.seconds, args.talkers, args.pin), limit)))
     except (BenchError, JoinError, TimeoutError, aiohttp.ClientError) as error:
-        print(f"bench.crowd: {error or 'it took too long'}", file=sys.stderr)
+        print(f"bench.joins: {error or 'it took too long'}", file=sys.stderr)
         return 1
     return 0
 

@@ -29,8 +29,8 @@ import numpy as np
 from aiohttp import web
 
 from conference.audio.frame import FRAME_SAMPLES, Samples
-from conference.cli.garbage import Collector
 from conference.codecs.base import Codec
+from conference.engine.garbage import Collector
 from conference.room.participant import Mix, Participant
 from conference.room.room import Room
 from conference.settings import Settings

@@ -14,7 +14,7 @@ The journey of a voice, and where to read about each step::
     room.encoders                   once per distinct (mix, codec)
     webrtc.send | telephony.outlet  packets leave
 
-``room.Room.tick`` drives all of it, 50 times a second, synchronously; `clock` is the one place that reads the time.
+``room.Room.tick`` drives all of it, 50 times a second, synchronously; `engine.clock` says when.
 """
 
 __version__ = "0.1.0"

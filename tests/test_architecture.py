@@ -19,7 +19,7 @@ BELOW_WEB = {
     "prompts",
     "webrtc",
     "telephony",
-    "clock",
+    "engine",
     "room",
     "playout",
     "codecs",
@@ -36,7 +36,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "prompts": {"prompts", "audio"},
     "attendant": {"attendant", "prompts", "room", "codecs", "audio"},
     "capture": {"capture", "telephony", "room", "playout", "codecs", "audio"},
-    "clock": {"audio"},
+    "engine": {"engine", "room", "audio"},
     "webrtc": {"webrtc", "room", "playout", "codecs", "audio", "unreachable"},
     "telephony": {"telephony", "text", "unreachable", "room", "playout", "codecs", "audio"},
     "web": {"web", *BELOW_WEB},
@@ -76,6 +76,14 @@ def imports(path: Path) -> Iterator[str]:
             yield node.module or ""
 
 
+def members(path: Path) -> Iterator[str]:
+    """What is imported, with what is taken out of it: ``aiohttp.web`` of ``from aiohttp import web``."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+    yield from imports(path)
+
+
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
 def test_arrows_of_import_do_not_point_back(path: Path) -> None:
     allowed = MAY_IMPORT.get(layer(path))
@@ -100,6 +108,24 @@ def test_only_the_webrtc_package_imports_aiortc() -> None:
     assert importers == {"webrtc"}
 
 
-def test_the_clock_is_the_only_module_outside_the_edges_that_reads_time() -> None:
+def test_a_conference_runs_without_a_server_of_http() -> None:
+    servers = {
+        layer(path)
+        for path in modules()
+        if any(name == "aiohttp.web" or name.startswith("aiohttp.web_") for name in members(path))
+    }
+    assert servers <= {"web", "cli"}
+
+
+def test_a_server_of_webrtc_knows_no_headless_client() -> None:
+    importers = {
+        path.relative_to(ROOT).parts[1]
+        for path in modules()
+        if layer(path) == "webrtc" and any(name.startswith("conference.webrtc.client") for name in imports(path))
+    }
+    assert importers <= {"client"}
+
+
+def test_only_the_engine_and_the_edges_read_time() -> None:
     readers = {layer(path) for path in modules() if "time" in set(imports(path))}
-    assert readers <= {"clock", "webrtc", "telephony", "web", "load", "cli"}
+    assert readers <= {"engine", "webrtc", "telephony", "web", "load", "cli"}

@@ -10,27 +10,24 @@ import os
 import signal
 import ssl
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from conference.audio.suppression import SuppressionUnavailable
 from conference.cli.descriptors import needed_descriptors, other_descriptors, raise_limit
-from conference.cli.garbage import Collector
 from conference.cli.options import PREFIX, add_options, make_settings
 from conference.cli.output import drop_output
+from conference.engine.garbage import short_collections
 from conference.log import set_up_logging
 from conference.prompts.library import LibraryError
-from conference.room.events import ParticipantLeft, RoomEvent
 from conference.settings import Settings, SettingsError
 from conference.web.app import build_app, hang_up_all
 from conference.web.http.listener import Listener
 from conference.web.http.tls import local_addresses, make_ssl_context
 from conference.web.joining.signatures import SignaturesUnavailable
 from conference.web.live import SERVER, Server
-from conference.webrtc.client.aiortc_internals import IncompatibleLibraryError
+from conference.webrtc.compatibility import IncompatibleLibraryError
 from conference.webrtc.server import WebRtc
 
 if TYPE_CHECKING:
@@ -160,15 +157,16 @@ async def serve(settings: Settings, context: ssl.SSLContext | None = None, most_
         raise StartError(f"{error}.") from None
     except LibraryError as error:
         raise StartError(str(error)) from None
-    app[SERVER].connections.most_in_all = most_connections
+    server = app[SERVER]
+    server.connections.most_in_all = most_connections
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=settings.shutdown_timeout / 4)
     stop = asyncio.Event()
     _on_signals(stop)
     listener: Listener | None = None
     try:
         listener = await _start(runner, settings, context)
-        print(_welcome(settings, app[SERVER], listener.addresses[0][1]), flush=True)
-        async with _short_collections(app[SERVER]):
+        print(_welcome(settings, server, listener.addresses[0][1]), flush=True)
+        async with short_collections(server.conference, server.engine.idle):
             await stop.wait()
         _say_that_it_stops()
         await hang_up_all(app)
@@ -185,24 +183,6 @@ def _say_that_it_stops() -> None:
         print("Stopping: ending every call. Press Ctrl-C again to stop at once.", flush=True)
     except OSError:
         drop_output(sys.stdout.fileno())
-
-
-@asynccontextmanager
-async def _short_collections(server: Server) -> AsyncIterator[None]:
-    collector = Collector(lambda: server.house.idle)
-
-    def note(event: RoomEvent) -> None:
-        if isinstance(event, ParticipantLeft):
-            collector.note_departure()
-
-    forget = server.conference.subscribe(None, note)
-    looking = asyncio.create_task(collector.run(), name="garbage collection")
-    try:
-        yield
-    finally:
-        forget()
-        looking.cancel()
-        await asyncio.wait([looking])
 
 
 def _on_signals(stop: asyncio.Event) -> None:

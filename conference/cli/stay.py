@@ -10,8 +10,8 @@ from conference.cli.backoff import Backoff
 from conference.cli.endings import DONE, ENDED, LOST, REFUSED, REMOVED, SERVER_STOPPED, STOPPED, Ending
 from conference.cli.headless import TICKS_PER_SECOND, Call
 from conference.cli.progress import Progress, Snapshot, clock, percent
-from conference.clock import Clock
 from conference.codecs.base import Encoder
+from conference.engine.clock import Clock
 from conference.webrtc.client.peer import HeadlessPeer, JoinError
 from conference.webrtc.client.whip import REMOVED_KIND, SERVER_STOPS, Farewell
 from conference.webrtc.session import SessionStats

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import secrets
 import time
 from collections.abc import AsyncIterator
@@ -14,7 +13,7 @@ from aiohttp import web
 from conference.audio.gate import GateSettings
 from conference.audio.suppression import check_available
 from conference.capture.files import Captures
-from conference.clock import Clock
+from conference.engine.engine import ROOM_PHASES, Engine
 from conference.room.conference import Conference, ConferenceLimits
 from conference.room.policy import RoomPolicy
 from conference.room.room import Room
@@ -41,17 +40,10 @@ from conference.web.joining.sessions import Reception, WebRtcLike
 from conference.web.joining.signatures import TwilioSignatures
 from conference.web.live import SERVER, Server
 from conference.web.openapi import description
-from conference.web.tick import Lateness
 from conference.web.traffic import Traffic
 from conference.webrtc.client.whip import SERVER_STOPS
 from conference.webrtc.server import WebRtc
 from conference.webrtc.settings import WebRtcSettings
-
-ROOM_PHASES = 4
-"""Rooms have their ticks in so many parts of 20 ms, so that they don't all send at once. Each part that is in use wakes
-the event loop 50 times a second."""
-
-_log = logging.getLogger(__name__)
 
 
 def build_app(settings: Settings | None = None, *, webrtc: WebRtcLike | None = None) -> web.Application:
@@ -122,7 +114,6 @@ def _make_server(settings: Settings, webrtc: WebRtcLike) -> Server:
     journal.follow(webhooks.take)
     calls: set[Call] = set()
     house = House(settings, conference, calls)
-    lateness = Lateness(house.tick, conference.later)
     traffic = Traffic()
     return Server(
         settings=settings,
@@ -143,8 +134,7 @@ def _make_server(settings: Settings, webrtc: WebRtcLike) -> Server:
         event_streams=ConcurrencyLimit(0, settings.max_event_streams_per_address),
         calls_in_rooms=ConcurrencyLimit(settings.max_calls, settings.max_calls_per_address),
         token_keys=settings.secrets or (secrets.token_urlsafe(32),),
-        clock=Clock(lateness, lateness.later, lambda: house.idle, webrtc.read),
-        lateness=lateness,
+        engine=Engine(conference, webrtc, tick=house.tick, idle=lambda: house.idle),
         traffic=traffic,
         house=house,
         calls=calls,
@@ -297,22 +287,12 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
     """The clock ticks and the media port is open for as long as the application runs."""
     server = app[SERVER]
     await server.house.open()
-    await server.webrtc.start()
+    await server.engine.start()
     await server.webhooks.start()
-    clock = asyncio.create_task(server.clock.run(), name="conference clock")
-    clock.add_done_callback(partial(_clock_stopped, server))
     yield
-    clock.cancel()
-    await asyncio.wait([clock])
-    await server.webrtc.close()
+    await server.engine.close()
     await server.webhooks.close(0)
     await server.reception.close()
     await server.house.close()
     if server.captures is not None:
         await asyncio.to_thread(server.captures.close)
-
-
-def _clock_stopped(server: Server, task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and task.exception() is not None:
-        server.broken = True
-        _log.critical("the clock has stopped: no room has sound any more", exc_info=task.exception())

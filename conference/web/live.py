@@ -9,7 +9,7 @@ from aiohttp import web
 
 from conference.access.grants import Grant
 from conference.capture.files import Captures
-from conference.clock import Clock
+from conference.engine.engine import Engine
 from conference.room.conference import Conference
 from conference.room.room import Room
 from conference.settings import Settings
@@ -27,7 +27,6 @@ from conference.web.joining.pin_limit import Guesses
 from conference.web.joining.seats import Seats
 from conference.web.joining.sessions import Reception, WebRtcLike
 from conference.web.joining.signatures import TwilioSignatures
-from conference.web.tick import Lateness
 from conference.web.traffic import Traffic
 
 
@@ -57,8 +56,7 @@ class Server:
     token_keys: tuple[str, ...]
     """Any of which may have signed a token; the first signs. Of this process, on a server without a secret."""
 
-    clock: Clock
-    lateness: Lateness
+    engine: Engine
     traffic: Traffic
     house: House
     signatures: TwilioSignatures | None = None
@@ -72,9 +70,6 @@ class Server:
 
     calls: set[Call] = field(default_factory=set)
     """Every open Twilio-compatible stream."""
-
-    broken: bool = False
-    """Set when the clock has stopped by an error, so that whoever watches over the server restarts it."""
 
     stopping: bool = False
     """Set when the server is told to stop: from then on every request is answered with 503."""

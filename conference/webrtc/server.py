@@ -6,13 +6,14 @@ import asyncio
 import logging
 import time
 
-from conference.webrtc.client.aiortc_internals import check, host_addresses
+from conference.webrtc.compatibility import refuse_missing
 from conference.webrtc.deadlines import Agenda
 from conference.webrtc.dtls.certificate import Certificate
+from conference.webrtc.ice.connection import missing
 from conference.webrtc.peer import Peer
 from conference.webrtc.rtp.rtcp import NtpClock
 from conference.webrtc.settings import WebRtcSettings
-from conference.webrtc.udp.addresses import plan_bindings
+from conference.webrtc.udp.addresses import host_addresses, plan_bindings
 from conference.webrtc.udp.mux import UdpMux
 from conference.webrtc.udp.sockets import MuxStats
 
@@ -76,11 +77,11 @@ class WebRtc:
         Raises:
             OSError: the port is taken, or an address is not this machine's.
             ValueError: something in ``announce_ips`` is no address.
-            IncompatibleLibraryError: the installed aiortc or aioice does not fit.
+            IncompatibleLibraryError: the installed aioice does not fit.
         """
         if self._mux is not None:
             return
-        await check()
+        refuse_missing(missing())
         self._mux = UdpMux(
             plan_bindings(self._settings.announce_ips, self._addresses()),
             port=self._settings.udp_port,

@@ -16,7 +16,7 @@ import numpy as np
 from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, SILENCE, Samples
 from conference.audio.g711 import ulaw_decode, ulaw_encode
 from conference.audio.resample import Resampler
-from conference.clock import Clock
+from conference.engine.clock import Clock
 from conference.telephony.caller import Caller, HungUp
 from conference.telephony.phone import Phone
 from conference.webrtc.client.peer import HeadlessPeer

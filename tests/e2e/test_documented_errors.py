@@ -107,7 +107,7 @@ async def test_every_error_is_a_problem_with_a_documented_status() -> None:
         while (answer := await http.post(seats, data="hello", headers=SDP)).status == 400:
             pass
         provoked.append(await problem_of(answer))
-        server.live.broken = True
+        server.live.engine.broken = True
         provoked.append(await no(503, "GET", "/healthz"))
         stream.close()
         await socket.close()

@@ -105,7 +105,7 @@ class ConferenceCollector(Collector):
         )
 
     def _clock(self) -> Iterator[Metric]:
-        stats, lateness = self._server.clock.stats, self._server.lateness
+        stats, lateness = self._server.engine.stats, self._server.engine.lateness
         yield HistogramMetricFamily(
             "conference_tick_lateness_seconds",
             "How long after its deadline each tick of 20 ms began.",

@@ -53,6 +53,6 @@ async def config(request: web.Request) -> web.Response:
 
 async def healthz(request: web.Request) -> web.Response:
     """``GET /healthz``: the server takes calls, and its clock ticks."""
-    if request.app[SERVER].broken:
+    if request.app[SERVER].engine.broken:
         raise Problem(503, "The server's clock has stopped: restart the server.", headers={"Retry-After": "30"})
     return web.Response(text="ok\n", headers=FRESH)

@@ -1,9 +1,9 @@
 """What headless clients touch of aiortc that it does not document.
 
 It has no public way to see packets before they are buffered and decoded, or to send without a task. What is needed for
-it is gathered here, each name once; `check` says which of them, and of those that `webrtc.ice` touches, have moved, and
-``tests/webrtc/test_aiortc_contract.py`` fails first when an upgrade moves them. pyproject.toml pins the versions that
-this was written against.
+it is gathered here, each name once; `check` says before a client connects which of them have moved, and
+``tests/webrtc/test_aiortc_contract.py`` fails first when an upgrade moves them. What a server touches is checked by
+`webrtc.server`. pyproject.toml pins the versions that this was written against.
 """
 
 from __future__ import annotations
@@ -13,48 +13,30 @@ from typing import cast
 
 from aioice import Candidate as IceCandidate
 from aioice import Connection
-from aioice.ice import get_host_addresses
-from aiortc import RTCConfiguration, RTCDtlsTransport, RTCPeerConnection, RTCRtpTransceiver
+from aiortc import RTCDtlsTransport, RTCRtpTransceiver
 
-from conference.webrtc.ice import connection as ice
+from conference.webrtc.compatibility import refuse_missing
 from conference.webrtc.rtp.srtp import SrtpSession
 
 _COMPONENT = 1
 
 
-class IncompatibleLibraryError(RuntimeError):
-    """The installed aiortc or aioice lacks something that this module relies on."""
+def check(transceiver: RTCRtpTransceiver) -> None:
+    """Make sure that all that a headless client relies on is there.
 
-
-async def check() -> None:
-    """Make sure that all we rely on is there.
+    Args:
+        transceiver: of a connection that is not set up yet.
 
     Raises:
         IncompatibleLibraryError: naming what is missing, and what to do.
     """
-    pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
-    try:
-        transceiver = pc.addTransceiver("audio")
-        dtls = transceiver.receiver.transport
-        missing = _missing(transceiver.receiver, "receive") + _missing(transceiver.sender, "send")
-        missing += _missing(dtls, "_rx_srtp", "_tx_srtp", "_handle_rtp_data", "_handle_rtcp_data")
-        missing += _missing(dtls.transport, "_connection")
-        if not missing:
-            connection = _connection(dtls)
-            missing += _missing(connection, "get_component_candidates", "data_received", "_nominated")
-            missing += ice.missing()
-    finally:
-        await pc.close()
-    if missing:
-        raise IncompatibleLibraryError(
-            f"The installed aiortc or aioice does not fit: {', '.join(missing)} is gone. "
-            "Install the versions that this package asks for: pip install --force-reinstall conference"
-        )
-
-
-def host_addresses() -> list[str]:
-    """The machine's own addresses, without loopback and link-local ones."""
-    return get_host_addresses(use_ipv4=True, use_ipv6=True)
+    dtls = transceiver.receiver.transport
+    missing = _missing(transceiver.receiver, "receive") + _missing(transceiver.sender, "send")
+    missing += _missing(dtls, "_rx_srtp", "_tx_srtp", "_handle_rtp_data", "_handle_rtcp_data")
+    missing += _missing(dtls.transport, "_connection")
+    if not missing:
+        missing += _missing(_connection(dtls), "get_component_candidates", "data_received", "_nominated")
+    refuse_missing(missing)
 
 
 def _missing(thing: object, *names: str) -> list[str]:

@@ -19,8 +19,16 @@ from aiortc.rtcrtpsender import RTCRtpSender
 
 from conference.codecs.base import Codec
 from conference.playout.source import PacketSource
-from conference.webrtc.client.aiortc_internals import SrtpChannel, gather_only, ice_connection, run_no_media, tap_media
+from conference.webrtc.client.aiortc_internals import (
+    SrtpChannel,
+    check,
+    gather_only,
+    ice_connection,
+    run_no_media,
+    tap_media,
+)
 from conference.webrtc.client.whip import Farewell, JoinError, Seat, WhipClient
+from conference.webrtc.compatibility import IncompatibleLibraryError
 from conference.webrtc.receive.ingress import Ingress
 from conference.webrtc.rtp.red import offer_red
 from conference.webrtc.rtp.rtcp import NtpClock
@@ -143,6 +151,9 @@ class HeadlessPeer:
         except TimeoutError:
             await self.close()
             raise JoinError(f"The connection did not come up within {CONNECT_TIMEOUT:g} seconds.") from None
+        except IncompatibleLibraryError as error:
+            await self.close()
+            raise JoinError(str(error)) from error
         except OfferError as error:
             await self.close()
             raise JoinError(f"The server's answer can't be used: {error}") from error
@@ -180,6 +191,7 @@ class HeadlessPeer:
     def _add_transceiver(self, pc: RTCPeerConnection) -> RTCRtpTransceiver:
         direction = "sendrecv" if self._speaks and self._hears else "sendonly" if self._speaks else "recvonly"
         transceiver = pc.addTransceiver(self._track or "audio", direction)
+        check(transceiver)
         mime_type = f"audio/{self._wanted}".lower()
         known = RTCRtpSender.getCapabilities("audio").codecs
         transceiver.setCodecPreferences([one for one in known if one.mimeType.lower() == mime_type])

@@ -13,6 +13,8 @@ import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from aioice.ice import get_host_addresses
+
 ANY_IPV4 = "0.0.0.0"  # noqa: S104 - the wildcard is what is meant
 ANY_IPV6 = "::"
 
@@ -31,6 +33,11 @@ class Binding:
     def version(self) -> int:
         """4 or 6."""
         return ipaddress.ip_address(self.bind).version
+
+
+def host_addresses() -> list[str]:
+    """The machine's own addresses, without loopback and link-local ones."""
+    return get_host_addresses(use_ipv4=True, use_ipv6=True)
 
 
 def plan_bindings(announce_ips: Sequence[str], own: Sequence[str]) -> tuple[Binding, ...]:

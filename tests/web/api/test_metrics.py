@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from conference.web.tick import Lateness
+from conference.engine.lateness import Lateness
 from conference.web.traffic import AT_ONCE, Traffic
 from tests.room.fakes import Mouth, steady
 from tests.web.doubles import Site
@@ -87,7 +87,7 @@ def test_lateness_is_counted_in_the_bucket_it_belongs_to(
     late_ms: float, bound: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now_ns = 10_000_000_000
-    monkeypatch.setattr("conference.web.tick.time.monotonic_ns", lambda: now_ns)
+    monkeypatch.setattr("conference.engine.lateness.time.monotonic_ns", lambda: now_ns)
     ticked: list[tuple[int, int]] = []
     lateness = Lateness(lambda number, deadline_ns: ticked.append((number, deadline_ns)))
     deadline_ns = now_ns - int(late_ms * 1_000_000)

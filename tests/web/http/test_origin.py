@@ -180,7 +180,7 @@ async def test_what_cannot_be_a_host_is_refused(host: str) -> None:
 
 async def test_a_server_whose_clock_has_stopped_is_not_well() -> None:
     async with Site() as site:
-        site.server.broken = True
+        site.server.engine.broken = True
         response = await site.client.get("/healthz")
         assert response.status == 503
         await problem(response)

@@ -10,7 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from conference.room.conference import Conference
+from conference.room.events import ParticipantLeft, RoomEvent
 
 LOOK_SECONDS = 1.0
 
@@ -53,3 +57,29 @@ class Collector:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             self.look()
+
+
+@asynccontextmanager
+async def short_collections(conference: Conference, idle: Callable[[], bool]) -> AsyncIterator[None]:
+    """Keep collections short while the context is open.
+
+    The collector is the whole process's, so that is for a program to decide, and not for an `Engine`.
+
+    Args:
+        conference: whose participants leave something behind.
+        idle: whether nobody is there.
+    """
+    collector = Collector(idle)
+
+    def note(event: RoomEvent) -> None:
+        if isinstance(event, ParticipantLeft):
+            collector.note_departure()
+
+    forget = conference.subscribe(None, note)
+    looking = asyncio.create_task(collector.run(), name="garbage collection")
+    try:
+        yield
+    finally:
+        forget()
+        looking.cancel()
+        await asyncio.wait([looking])

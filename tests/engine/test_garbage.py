@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from conference.cli.garbage import DEPARTURES, Collector
+from conference.engine.garbage import DEPARTURES, Collector
 
 
 class Circle:

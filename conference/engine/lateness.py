@@ -7,7 +7,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from functools import partial
 
-from conference.clock import Tick
+from conference.engine.clock import Tick
 
 BOUNDS_NS = tuple(int(ms * 1_000_000) for ms in (0.5, 1, 2, 5, 10, 20, 50, 100, 200))
 """Upper bounds of the buckets in nanoseconds; one more takes the rest."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 import pytest
 
 from conference.audio.frame import TICK_NS
-from conference.clock import IDLE_TICKS, MAX_CATCH_UP_TICKS, Clock, Tick
+from conference.engine.clock import IDLE_TICKS, MAX_CATCH_UP_TICKS, Clock, Tick
 
 LATER_NS = 5_000_000
 PATIENCE_SECONDS = 5
@@ -21,7 +21,7 @@ class Time:
         self.now_ns = 1_000_000_000
         loop = asyncio.get_running_loop()
         self._soon, self._really_later = loop.call_soon, loop.call_later
-        monkeypatch.setattr("conference.clock.time.monotonic_ns", lambda: self.now_ns)
+        monkeypatch.setattr("conference.engine.clock.time.monotonic_ns", lambda: self.now_ns)
         monkeypatch.setattr(loop, "call_later", self._call_later)
 
     def _call_later(

@@ -1,0 +1,90 @@
+"""`Engine`: runs a conference in real time, on one clock, with the media that comes in from outside."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Protocol
+
+from conference.engine.clock import Clock, ClockStats, Tick
+from conference.engine.lateness import Lateness
+from conference.room.conference import Conference
+
+ROOM_PHASES = 4
+"""Rooms have their ticks in so many parts of 20 ms, so that they don't all send at once; a `Conference` is made with
+it. Each part that is in use wakes the event loop 50 times a second."""
+
+_log = logging.getLogger(__name__)
+
+
+class Media(Protocol):
+    """What brings media in, such as a :class:`conference.webrtc.server.WebRtc`."""
+
+    async def start(self) -> None:
+        """Open what the media comes through."""
+        ...
+
+    def read(self) -> None:
+        """Take in what has come; called right before each tick."""
+        ...
+
+    async def close(self) -> None:
+        """End all connections. Doing it twice does no harm."""
+        ...
+
+
+class Engine:
+    """Opens the media, starts the clock, and lets the rooms of a conference tick until it is closed.
+
+    Args:
+        conference: whose rooms tick, each in the part of the 20 ms that the conference gave it.
+        media: read before each tick.
+        tick: called every 20 ms in place of the conference's own tick, which it calls, for programs in which more than
+            the rooms has to tick.
+        idle: whether nobody is there, so that ticks can be rare; that no room is there, if it is not given.
+    """
+
+    def __init__(
+        self,
+        conference: Conference,
+        media: Media,
+        *,
+        tick: Tick | None = None,
+        idle: Callable[[], bool] | None = None,
+    ) -> None:
+        self._media = media
+        self.idle: Callable[[], bool] = idle or (lambda: not conference.rooms)
+        self.lateness = Lateness(tick or conference.tick, conference.later)
+        self._clock = Clock(self.lateness, self.lateness.later, lambda: self.idle(), media.read)
+        self._running: asyncio.Task[None] | None = None
+        self.broken = False
+        """Set when the clock has stopped by an error, so that whoever watches over the program restarts it."""
+
+    @property
+    def stats(self) -> ClockStats:
+        """How well the deadlines were met."""
+        return self._clock.stats
+
+    async def start(self) -> None:
+        """Open the media and start the clock.
+
+        Raises:
+            OSError, ValueError, IncompatibleLibraryError: as the media's own ``start``; then nothing runs.
+        """
+        await self._media.start()
+        self._running = asyncio.create_task(self._clock.run(), name="conference clock")
+        self._running.add_done_callback(self._stopped)
+
+    async def close(self) -> None:
+        """Stop the clock and close the media. Doing it twice does no harm."""
+        running, self._running = self._running, None
+        if running is not None:
+            running.cancel()
+            await asyncio.wait([running])
+        await self._media.close()
+
+    def _stopped(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and task.exception() is not None:
+            self.broken = True
+            _log.critical("the clock has stopped: no room has sound any more", exc_info=task.exception())

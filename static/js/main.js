@@ -2,23 +2,25 @@
  * The page: from the form to the room and back.
  */
 
-import { accessAnywhere, accessTo, tokenFor } from "./access.js";
-import { readInvitation, shownAddress } from "./address.js";
-import { Client } from "./client.js";
-import { keepToken, tokenOf } from "./credentials.js";
-import { Devices } from "./devices.js";
-import { byId } from "./dom.js";
-import { formatDuration } from "./duration.js";
-import "./front.js";
-import { JoinView } from "./join.js";
-import { capabilities } from "./microphone.js";
-import { isPinWanted, isTurnedDown, joinProblem, microphoneProblem, missingCapability, pinProblem, pinQuestion } from "./problems.js";
-import { play } from "./playback.js";
-import { keepSeat, takeSeat } from "./returning.js";
-import { may } from "./rights.js";
-import { RoomView } from "./room.js";
-import { Session } from "./session.js";
-import { toast } from "./toast.js";
+import { keepSeat, takeSeat } from "./call/keptseat.js";
+import { Session } from "./call/session.js";
+import { Devices } from "./devices/devices.js";
+import { capabilities } from "./devices/microphone.js";
+import { play } from "./devices/playback.js";
+import { microphoneProblem, missingCapability } from "./devices/problems.js";
+import { readInvitation, shownAddress } from "./page/address.js";
+import { keepToken, tokenOf } from "./page/credentials.js";
+import { byId } from "./page/dom.js";
+import { formatDuration } from "./page/time.js";
+import { toast } from "./page/toast.js";
+import "./page/toplayer.js";
+import { may } from "./room/rights.js";
+import { accessAnywhere, accessTo, tokenFor } from "./signalling/access.js";
+import { Client } from "./signalling/client.js";
+import { isPinWanted, isTurnedDown } from "./signalling/errors.js";
+import { joinProblem, pinProblem, pinQuestion } from "./signalling/problems.js";
+import { JoinView } from "./views/joinview.js";
+import { RoomView } from "./views/roomview.js";
 
 const invitation = readInvitation(location.href);
 /** The seat that we had in this tab before it was loaded anew; null if there is none, or we have it again. */
@@ -72,7 +74,7 @@ function pause() {
 /**
  * Takes the token out of the address, where others may read it, and learns what it is for.
  *
- * @returns {Promise<import("./rights.js").Access | null>}  null without a token, or with one that says nothing
+ * @returns {Promise<import("./room/rights.js").Access | null>}  null without a token, or with one that says nothing
  */
 async function readLink() {
   const token = linkToken || tokenOf(invitation.room);
@@ -95,13 +97,13 @@ async function readLink() {
   }
 }
 
-/** @param {import("./rights.js").Access} access */
+/** @param {import("./room/rights.js").Access} access */
 function showAccess(access) {
   joinView.fill(access.room ?? "", access.name ?? "");
   joinView.listenOnly(!may(access, "speak"));
 }
 
-/** @param {import("./join.js").Wish} wish */
+/** @param {import("./views/joinview.js").Wish} wish */
 async function join({ room, name, pin }) {
   if (joining || session) return;
   joining = true;
@@ -141,7 +143,7 @@ async function exchange(room, pin) {
 /**
  * @param {string} room
  * @param {string} token
- * @returns {Promise<import("./rights.js").Access | null>}  null if we may not in, which was then explained
+ * @returns {Promise<import("./room/rights.js").Access | null>}  null if we may not in, which was then explained
  */
 async function permission(room, token) {
   try {
@@ -165,7 +167,7 @@ async function microphone() {
 }
 
 /**
- * @param {import("./lifeline.js").Wish} wish
+ * @param {import("./call/reconnecting.js").Wish} wish
  * @param {MediaStreamTrack | null} track
  */
 async function enter(wish, track) {

@@ -241,7 +241,7 @@ async def test_a_host_coaches_one_person_knows_it_and_speaks_up_again(stage: Sta
     await stage.amy.wait_for_text("Only Ben can hear you.")
     await stage.amy.click("button", "Talk to everybody again")
     await eventually(lambda: stage.room.hearing.plain, "everybody hears Amy")
-    await stage.amy.wait_for("document.getElementById('standing').hidden")
+    await stage.amy.wait_for("document.getElementById('own-status').hidden")
 
 
 async def test_a_host_has_somebody_heard_by_those_who_are_ticked(stage: Stage) -> None:

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { arrange, MOST_TILES } from "../../static/js/layout.js";
-import { LINGER, nameTalkers, nextChange, NOBODY } from "../../static/js/talkers.js";
+import { arrange, MOST_TILES } from "../../static/js/people/layout.js";
+import { LINGER, nameTalkers, nextChange, NOBODY } from "../../static/js/people/talkers.js";
 
 /** The same numbers in every run. */
 function chance(seed) {

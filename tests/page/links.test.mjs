@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { linkParts } from "../../static/js/links.js";
+import { linkParts } from "../../static/js/chat/links.js";
 
 const links = (text) => linkParts(text).filter((part) => part.href !== null).map((part) => part.text);
 

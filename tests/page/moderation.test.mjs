@@ -2,15 +2,22 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { KEPT, spoken, withMessage } from "../../static/js/chatlog.js";
-import { onlyHearers } from "../../static/js/hearing.js";
-import { applyToHouse, EMPTY_HOUSE } from "../../static/js/house.js";
-import { MuteKeeper } from "../../static/js/mutekeeper.js";
-import { knownOf, shownNames } from "../../static/js/namesakes.js";
-import { aloneRemark, split } from "../../static/js/people.js";
-import { isPinWanted, isSentAway, pinProblem, pinQuestion, Refused, requestProblem, Unreachable } from "../../static/js/problems.js";
-import { actionsFor } from "../../static/js/rights.js";
-import { byWhom, changeToUs, entryNeeds, farewell, handOrder, marksOf, ownStanding, whoDid } from "../../static/js/standing.js";
+import { MuteSync } from "../../static/js/call/mutesync.js";
+import { KEPT, spoken, withMessage } from "../../static/js/chat/chatlog.js";
+import { knownOf } from "../../static/js/moderation/lobbyentry.js";
+import { entryNeeds } from "../../static/js/page/address.js";
+import { shownNames } from "../../static/js/people/displaynames.js";
+import { aloneRemark } from "../../static/js/people/headcount.js";
+import { handOrder, marksOf } from "../../static/js/people/marks.js";
+import { byWhom, whoDid } from "../../static/js/room/actors.js";
+import { farewell } from "../../static/js/room/departure.js";
+import { onlyHearers } from "../../static/js/room/hearing.js";
+import { changeToUs, ownStatus } from "../../static/js/room/ownstatus.js";
+import { actionsFor } from "../../static/js/room/rights.js";
+import { applyToRoomState, EMPTY_ROOM_STATE } from "../../static/js/room/roomstate.js";
+import { split } from "../../static/js/room/roster.js";
+import { isPinWanted, isSentAway, Refused, Unreachable } from "../../static/js/signalling/errors.js";
+import { pinProblem, pinQuestion, requestProblem } from "../../static/js/signalling/problems.js";
 
 const person = (id, more = {}) => ({
   id, name: id.toUpperCase(), transport: "webrtc", muted: false, talking: false, level: -127, joined_at: 0,
@@ -52,19 +59,19 @@ test("whom a whisper is meant for is told from the settings", () => {
   assert.equal(onlyHearers(rules, "d"), null);
 });
 
-test("how the room is run follows the events, and what changes nothing gives the same house", () => {
-  let house = applyToHouse(EMPTY_HOUSE, "room", { policy: { locked: true }, sounds: [{ id: "s", name: "chime" }], hearing: [] });
-  assert.equal(house.policy.locked, true);
-  assert.equal(house.policy.lobby, "off");
-  house = applyToHouse(house, "room.updated", { policy: { lobby: "admit" }, by: "Amy" });
-  assert.deepEqual([house.policy.locked, house.policy.lobby], [true, "admit"]);
-  house = applyToHouse(house, "sound.started", { sound: { id: "t", name: "music" } });
-  house = applyToHouse(house, "sound.stopped", { sound: { id: "s" } });
-  assert.deepEqual(house.sounds.map((sound) => sound.id), ["t"]);
-  house = applyToHouse(house, "hearing.changed", { rules: [{ listener: "a", source: "b", gain: 0 }] });
-  assert.equal(house.rules.length, 1);
-  for (const type of ["levels", "participant.joined", "message"]) assert.equal(applyToHouse(house, type, {}), house);
-  assert.equal(EMPTY_HOUSE.policy.locked, false);
+test("how the room is run follows the events, and what changes nothing gives the same state", () => {
+  let roomState = applyToRoomState(EMPTY_ROOM_STATE, "room", { policy: { locked: true }, sounds: [{ id: "s", name: "chime" }], hearing: [] });
+  assert.equal(roomState.policy.locked, true);
+  assert.equal(roomState.policy.lobby, "off");
+  roomState = applyToRoomState(roomState, "room.updated", { policy: { lobby: "admit" }, by: "Amy" });
+  assert.deepEqual([roomState.policy.locked, roomState.policy.lobby], [true, "admit"]);
+  roomState = applyToRoomState(roomState, "sound.started", { sound: { id: "t", name: "music" } });
+  roomState = applyToRoomState(roomState, "sound.stopped", { sound: { id: "s" } });
+  assert.deepEqual(roomState.sounds.map((sound) => sound.id), ["t"]);
+  roomState = applyToRoomState(roomState, "hearing.changed", { rules: [{ listener: "a", source: "b", gain: 0 }] });
+  assert.equal(roomState.rules.length, 1);
+  for (const type of ["levels", "participant.joined", "message"]) assert.equal(applyToRoomState(roomState, type, {}), roomState);
+  assert.equal(EMPTY_ROOM_STATE.policy.locked, false);
 });
 
 test("whoever did something is named as people know them, and never by an id", () => {
@@ -107,7 +114,7 @@ test("those who wait are not among those who are here", () => {
 test("somebody is told what keeps them from hearing or being heard, the gravest first", () => {
   const ben = person("ben", { name: "Ben" });
   const whisper = [{ listener: null, source: "amy", gain: 0 }, { listener: "ben", source: "amy", gain: 1 }];
-  const told = (more, rules = []) => ownStanding(person("amy", more), roster(ben), rules);
+  const told = (more, rules = []) => ownStatus(person("amy", more), roster(ben), rules);
   assert.equal(told({}), null);
   assert.equal(told({ waiting: true, held: true }), null);
   assert.match(told({ held: true, deafened: true }).text, /on hold/);
@@ -167,15 +174,15 @@ test("who has no invitation is asked for a PIN, and who was removed is not taken
 
 test("an unmute that the server refuses, because somebody muted us just then, is taken back", async () => {
   const done = [];
-  const keeper = new MuteKeeper(
+  const sync = new MuteSync(
     (muted) => (muted ? Promise.resolve() : Promise.reject(new Refused(403, "Amy muted you"))),
     (muted, byServer) => done.push([muted, byServer]),
   );
-  keeper.set(true);
+  sync.set(true);
   await new Promise((resolve) => setImmediate(resolve));
-  keeper.set(false);
+  sync.set(false);
   await new Promise((resolve) => setImmediate(resolve));
-  assert.equal(keeper.muted, true);
+  assert.equal(sync.muted, true);
   assert.deepEqual(done, [[true, false], [false, false], [true, true]]);
 });
 

@@ -2,18 +2,21 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { invitationAddress, readInvitation, roomNameProblem, shownAddress } from "../../static/js/address.js";
-import { delayBefore, PATIENCE } from "../../static/js/backoff.js";
-import { formatDuration } from "../../static/js/duration.js";
-import { fullness, levelOf } from "../../static/js/levels.js";
-import { MuteKeeper } from "../../static/js/mutekeeper.js";
-import { comingsAndGoings } from "../../static/js/news.js";
-import { applyEvent, EMPTY_ROSTER, hueOf, initials, inOrder, whomItConcerns } from "../../static/js/people.js";
-import { joinProblem, microphoneProblem, missingCapability, NoMedia, Refused, Unreachable } from "../../static/js/problems.js";
-import { arrivals, INTERVAL, Pulse, SHORTEST, SUSPECTED } from "../../static/js/pulse.js";
-import { readSeat, WORTH } from "../../static/js/returning.js";
-import { countersFrom, judge } from "../../static/js/quality.js";
-import { trickleFragment } from "../../static/js/trickle.js";
+import { delayBefore, PATIENCE } from "../../static/js/call/backoff.js";
+import { readSeat, WORTH } from "../../static/js/call/keptseat.js";
+import { arrivals, INTERVAL, Liveness, SHORTEST, SUSPECTED } from "../../static/js/call/liveness.js";
+import { MuteSync } from "../../static/js/call/mutesync.js";
+import { countersFrom, judge } from "../../static/js/call/quality.js";
+import { fullness, levelOf } from "../../static/js/devices/levels.js";
+import { microphoneProblem, missingCapability } from "../../static/js/devices/problems.js";
+import { invitationAddress, readInvitation, roomNameProblem, shownAddress } from "../../static/js/page/address.js";
+import { formatDuration } from "../../static/js/page/time.js";
+import { hueOf, initials } from "../../static/js/people/appearance.js";
+import { comingsAndGoings } from "../../static/js/people/presence.js";
+import { applyEvent, EMPTY_ROSTER, inOrder, whomItConcerns } from "../../static/js/room/roster.js";
+import { NoMedia, Refused, Unreachable } from "../../static/js/signalling/errors.js";
+import { joinProblem } from "../../static/js/signalling/problems.js";
+import { trickleFragment } from "../../static/js/signalling/trickle.js";
 
 const person = (id, more = {}) => ({
   id, name: id, transport: "webrtc", muted: false, talking: false, level: -127, joined_at: 0, ...more,
@@ -168,21 +171,21 @@ test("the connection is graded from what happened since the last look", () => {
   assert.equal(judge(report(100, 1000, 0.02), report(0, 10, 0.02)).grade, "good"); // counters began anew
 });
 
-test("a connection on which nothing arrives any more has no pulse; one that was never counted has", () => {
-  const pulse = new Pulse();
-  assert.ok(pulse.beats(0, 0) && pulse.beats(0, 100_000));
-  assert.ok(pulse.beats(5, 100_500));
-  assert.ok(pulse.beats(5, 100_500 + SHORTEST - 1));
-  assert.ok(!pulse.beats(5, 100_500 + SHORTEST));
-  assert.ok(pulse.beats(6, 200_000));
+test("a connection on which nothing arrives any more is not alive; one that was never counted is", () => {
+  const liveness = new Liveness();
+  assert.ok(liveness.isAlive(0, 0) && liveness.isAlive(0, 100_000));
+  assert.ok(liveness.isAlive(5, 100_500));
+  assert.ok(liveness.isAlive(5, 100_500 + SHORTEST - 1));
+  assert.ok(!liveness.isAlive(5, 100_500 + SHORTEST));
+  assert.ok(liveness.isAlive(6, 200_000));
   assert.equal(arrivals([{ type: "candidate-pair", bytesReceived: 3, responsesReceived: 1 }, { type: "candidate-pair" }, { type: "codec" }]), 4);
 });
 
-/** When the pulse of packets that come at these times is first said to have stopped, in milliseconds; null if never. */
-function stopped(pulse, times, until) {
+/** When a connection whose packets come at these times is first said not to be alive, in milliseconds; null if never. */
+function stopped(liveness, times, until) {
   for (let now = 0; now <= until; now += 250) {
     const count = times.filter((time) => time <= now).length;
-    if (!pulse.beats(count, now)) return now;
+    if (!liveness.isAlive(count, now)) return now;
   }
   return null;
 }
@@ -190,8 +193,8 @@ function stopped(pulse, times, until) {
 const every = (gap, from, to) => Array.from({ length: Math.floor((to - from) / gap) }, (_, place) => from + place * gap);
 
 test("silence in the midst of speech is noticed after a second, and in a pause after two", () => {
-  assert.ok(stopped(new Pulse(), every(20, 0, 10_000), 20_000) <= 10_000 + SHORTEST + INTERVAL);
-  assert.ok(stopped(new Pulse(), every(400, 0, 10_000), 20_000) <= 10_000 + 1750 + INTERVAL);
+  assert.ok(stopped(new Liveness(), every(20, 0, 10_000), 20_000) <= 10_000 + SHORTEST + INTERVAL);
+  assert.ok(stopped(new Liveness(), every(400, 0, 10_000), 20_000) <= 10_000 + 1750 + INTERVAL);
 });
 
 test("a network that loses a tenth of few packets, and of the reports that tell so, raises no alarm in ten minutes", () => {
@@ -200,17 +203,17 @@ test("a network that loses a tenth of few packets, and of the reports that tell 
     const chance = () => (state = (state * 48271) % 2147483647) / 2147483647;
     const sent = [...every(400, 0, 600_000), ...every(1000, 150, 600_000)].sort((a, b) => a - b);
     const times = sent.filter(() => chance() > 0.1);
-    assert.equal(stopped(new Pulse(), times, 599_000), null);
+    assert.equal(stopped(new Liveness(), times, 599_000), null);
   }
 });
 
 test("silence counts sooner when something else says that the server is out of reach, and arrivals end that", () => {
-  const pulse = new Pulse();
-  for (let now = 0; now < 3000; now += 20) pulse.beats(now, now);
-  pulse.suspect(3000);
-  assert.ok(pulse.beats(2980, 3000 + SUSPECTED - 21));
-  assert.ok(!pulse.beats(2980, 3000 + SUSPECTED));
-  assert.ok(pulse.beats(2981, 3700) && pulse.beats(2981, 3700 + SUSPECTED));
+  const liveness = new Liveness();
+  for (let now = 0; now < 3000; now += 20) liveness.isAlive(now, now);
+  liveness.suspect(3000);
+  assert.ok(liveness.isAlive(2980, 3000 + SUSPECTED - 21));
+  assert.ok(!liveness.isAlive(2980, 3000 + SUSPECTED));
+  assert.ok(liveness.isAlive(2981, 3700) && liveness.isAlive(2981, 3700 + SUSPECTED));
 });
 
 test("a seat is worth coming back to for a minute, in its own room", () => {
@@ -235,12 +238,12 @@ test("trickled candidates are written as an SDP fragment", () => {
   assert.equal(trickleFragment("v=0\r\n", [], false), null);
 });
 
-/** A keeper, what it told the server, and how often it did it here. */
-function keeper() {
+/** A sync, what it told the server, and how often it did it here. */
+function sync() {
   const told = [];
   const done = [];
   const answers = [];
-  const keeper = new MuteKeeper(
+  const sync = new MuteSync(
     (muted) => {
       told.push(muted);
       return new Promise((resolve) => answers.push(resolve));
@@ -252,11 +255,11 @@ function keeper() {
     await Promise.resolve();
     await Promise.resolve();
   };
-  return { keeper, told, done, answer };
+  return { sync, told, done, answer };
 }
 
 test("a mute works here at once, and the server hears the last of several quick ones last", async () => {
-  const { keeper: mute, told, done, answer } = keeper();
+  const { sync: mute, told, done, answer } = sync();
   mute.set(true);
   mute.set(false);
   mute.set(true);
@@ -275,7 +278,7 @@ test("a mute set by the server is taken over, an old echo is not, and the server
     return 1;
   });
   context.mock.method(performance, "now", () => now);
-  const { keeper: mute, told, done, answer } = keeper();
+  const { sync: mute, told, done, answer } = sync();
   mute.heard(true);
   assert.deepEqual(done, [[true, true]]);
   now = 5000;

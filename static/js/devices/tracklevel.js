@@ -1,0 +1,41 @@
+/**
+ * How loud a track is, measured in the page.
+ */
+
+import { levelOf } from "./levels.js";
+
+/** Reads a microphone's level. Stays silent until the browser allows audio to run (after a first click). */
+export class TrackLevel {
+  /** @type {AudioContext | null} */ #context = null;
+  /** @type {MediaStreamAudioSourceNode | null} */ #source = null;
+  /** @type {AnalyserNode | null} */ #analyser = null;
+  #samples = new Float32Array(1024);
+
+  /**
+   * Listens to this track from now on; null stops.
+   *
+   * @param {MediaStreamTrack | null} track
+   */
+  listenTo(track) {
+    this.#source?.disconnect();
+    this.#source = null;
+    if (!track) return;
+    this.#context ??= new AudioContext();
+    this.#analyser ??= new AnalyserNode(this.#context, { fftSize: this.#samples.length });
+    this.#source = this.#context.createMediaStreamSource(new MediaStream([track]));
+    this.#source.connect(this.#analyser);
+    this.wake();
+  }
+
+  /** To be called when the person clicked: audio may run from then on. */
+  wake() {
+    if (this.#context?.state === "suspended") this.#context.resume().catch(() => undefined);
+  }
+
+  /** @returns {number} dBFS */
+  level() {
+    if (!this.#source || !this.#analyser) return -127;
+    this.#analyser.getFloatTimeDomainData(this.#samples);
+    return levelOf(this.#samples);
+  }
+}

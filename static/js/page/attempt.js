@@ -1,0 +1,20 @@
+/**
+ * Requests that a person asked for with a click: what goes wrong is said.
+ */
+
+import { requestProblem } from "../signalling/problems.js";
+import { toast } from "./toast.js";
+
+/**
+ * @template T
+ * @param {Promise<T>} request
+ * @returns {Promise<T | undefined>}  undefined if it failed, which was then said
+ */
+export async function attempt(request) {
+  try {
+    return await request;
+  } catch (error) {
+    toast(requestProblem(error));
+    return undefined;
+  }
+}

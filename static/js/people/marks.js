@@ -1,0 +1,49 @@
+/**
+ * What is to be seen about a person: what was decided about them, and whose turn it is. Pure.
+ */
+
+import { byWhom } from "../room/actors.js";
+
+/** @typedef {import("../room/roster.js").Person} Person */
+/** @typedef {import("../room/roster.js").Roster} Roster */
+
+/**
+ * Whose turn it is: people with a raised hand, the first one first.
+ *
+ * @param {Roster} roster
+ * @returns {Map<string, number>}  1, 2, … by id
+ */
+export function handOrder(roster) {
+  const raised = [...roster.values()].filter((person) => person.hand_raised_at && !person.waiting);
+  raised.sort((a, b) => Number(a.hand_raised_at) - Number(b.hand_raised_at) || (a.id < b.id ? -1 : 1));
+  return new Map(raised.map((person, place) => [person.id, place + 1]));
+}
+
+/**
+ * @typedef {object} Mark  something to be seen about a person
+ * @property {"host" | "listener" | "muted" | "held" | "deafened"} kind
+ * @property {string} icon
+ * @property {string} text  in a word or two
+ * @property {string} full  with all that is known
+ */
+
+/**
+ * @param {Person} person
+ * @param {Roster} roster
+ * @param {string | null} ownId
+ * @returns {Mark[]}
+ */
+export function marksOf(person, roster, ownId) {
+  /** @type {Mark[]} */
+  const marks = [];
+  const add = (/** @type {Mark["kind"]} */ kind, /** @type {string} */ icon, /** @type {string} */ text, full = text) =>
+    marks.push({ kind, icon, text, full });
+  if (person.role === "host") add("host", "star", "Host");
+  if (person.role === "listener") add("listener", "ear", "Listening");
+  else if (person.muted) {
+    add("muted", "mic-off", "Muted", person.muted_by ? `Muted by ${byWhom(person.muted_by, roster, ownId)}` : "Muted");
+  }
+  if (person.held) add("held", "pause", "On hold");
+  if (person.deafened) add("deafened", "ear-off", "Hears nobody");
+  return marks;
+}

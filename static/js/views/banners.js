@@ -1,0 +1,107 @@
+/**
+ * What stands above the people for as long as it matters: the connection, what was decided about ourselves, what we are asked.
+ */
+
+import { alert } from "../page/announce.js";
+import { byId, setText } from "../page/dom.js";
+
+/** What a remedy is called on its button. */
+const REMEDIES = { hear: "Hear the others again", speak: "Talk to everybody again" };
+
+/** Fires `retry`, `hear`, `speak` and `yes`, each when its button is pressed. */
+export class Banners extends EventTarget {
+  #view = byId("room-view");
+  #title = byId("room-title");
+  #banner = byId("banner");
+  #button = byId("banner-button", HTMLButtonElement);
+  #asked = byId("asked");
+  #ownStatus = byId("own-status");
+  #remedy = byId("own-status-button", HTMLButtonElement);
+
+  constructor() {
+    super();
+    this.#button.addEventListener("click", () => this.dispatchEvent(new Event("retry")));
+    this.#remedy.addEventListener("click", () => this.dispatchEvent(new Event(this.#remedy.value)));
+    byId("asked-yes").addEventListener("click", () => {
+      this.hideAsked();
+      this.dispatchEvent(new Event("yes"));
+    });
+    byId("asked-no").addEventListener("click", () => this.hideAsked());
+  }
+
+  /** Takes all of them away. */
+  clear() {
+    this.hideConnection();
+    this.hideAsked();
+    this.showOwnStatus(null);
+  }
+
+  reconnecting() {
+    this.#showConnection("Connection lost. Reconnecting…", "wait");
+  }
+
+  /** @param {string} trouble  why; empty if the network is to blame */
+  gone(trouble) {
+    this.#showConnection(trouble || "The connection could not be restored. Check your network.", "stop");
+    this.#button.focus();
+  }
+
+  expired() {
+    const sentence = "Your invitation has expired. You are still heard, but who comes and goes is not shown any more: "
+      + "leave, and open a new invitation.";
+    this.#showConnection(sentence, "stop");
+    this.#button.hidden = true; // trying again does not help
+  }
+
+  hideConnection() {
+    if (document.activeElement === this.#button) this.#title.focus();
+    this.#banner.hidden = true;
+    this.#view.classList.remove("is-offline");
+  }
+
+  /**
+   * @param {string} sentence
+   * @param {string} yes
+   * @param {string} no
+   */
+  ask(sentence, yes, no) {
+    setText(byId("asked-text"), sentence);
+    setText(byId("asked-yes"), yes);
+    setText(byId("asked-no"), no);
+    this.#asked.hidden = false;
+    alert(sentence);
+  }
+
+  hideAsked() {
+    if (this.#asked.contains(document.activeElement)) this.#title.focus();
+    this.#asked.hidden = true;
+  }
+
+  /**
+   * @param {import("../room/ownstatus.js").OwnStatus | null} ownStatus
+   */
+  showOwnStatus(ownStatus) {
+    const remedy = ownStatus?.remedy ?? null;
+    if (!remedy && document.activeElement === this.#remedy) this.#title.focus();
+    if (ownStatus && this.#ownStatus.hidden) alert(ownStatus.text);
+    setText(byId("own-status-text"), ownStatus?.text ?? "");
+    this.#ownStatus.hidden = ownStatus === null;
+    this.#remedy.hidden = remedy === null;
+    this.#remedy.value = remedy ?? "";
+    setText(this.#remedy, remedy ? REMEDIES[remedy] : "");
+  }
+
+  /**
+   * @param {string} sentence
+   * @param {"wait" | "stop"} tone
+   */
+  #showConnection(sentence, tone) {
+    setText(byId("banner-text"), sentence);
+    if (tone === "wait" && document.activeElement === this.#button) this.#title.focus();
+    this.#button.hidden = tone !== "stop";
+    this.#banner.dataset.tone = tone;
+    this.#banner.hidden = false;
+    this.#view.classList.add("is-offline");
+    alert(sentence);
+  }
+}

@@ -1,0 +1,81 @@
+// The shape of the page's code: which folder may import which, and which modules stay clear of the page.
+import assert from "node:assert/strict";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative, resolve, sep } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+const ROOT = fileURLToPath(new URL("../../static/js", import.meta.url));
+
+/** By folder: the folders that its modules may import from, besides their own. `main.js` may import from all. */
+const MAY_IMPORT = {
+  room: [],
+  signalling: ["room"],
+  call: ["signalling", "room"],
+  page: ["signalling"],
+  chat: ["page"],
+  devices: ["page", "call", "room"],
+  people: ["page", "devices", "room"],
+  moderation: ["page", "people", "call", "signalling", "room"],
+  views: ["page", "chat", "devices", "people", "moderation", "call", "signalling", "room"],
+};
+
+/** They know nothing of the page, and run without one. */
+const WITHOUT_A_PAGE = ["room", "signalling", "call"];
+
+const modules = readdirSync(ROOT, { recursive: true }).filter((name) => name.endsWith(".js"));
+
+/** The folder that a module is in; empty for the module at the top. */
+const folderOf = (module) => (module.includes(sep) ? module.split(sep)[0] : "");
+
+const textOf = (module) => readFileSync(join(ROOT, module), "utf8");
+
+const LOADED = /^(?:import|export) (?:[^"';]+ from )?"([^"]+)"/gm;
+const NAMED_IN_TYPES = /\bimport\("([^"]+)"\)/g;
+
+/**
+ * @param {string} module
+ * @param {readonly RegExp[]} ways  to import
+ * @returns {string[]}  what a module imports
+ */
+function importsOf(module, ways = [LOADED, NAMED_IN_TYPES]) {
+  const addresses = ways.flatMap((way) => [...textOf(module).matchAll(way)].map(([, address]) => address));
+  return addresses.map((address) => relative(ROOT, resolve(ROOT, dirname(module), address)));
+}
+
+test("folders import from those below them, and none is without a place", () => {
+  assert.deepEqual(modules.filter((module) => folderOf(module) === ""), ["main.js"]);
+  for (const module of modules.filter((one) => one !== "main.js")) {
+    const folder = folderOf(module);
+    assert.ok(folder in MAY_IMPORT, `${folder} has no place among the folders`);
+    const strays = importsOf(module).filter((one) => ![folder, ...MAY_IMPORT[folder]].includes(folderOf(one)));
+    assert.deepEqual(strays, [], `${module} imports from folders that it must not know`);
+  }
+});
+
+test("what the folders may import goes round in no circle", () => {
+  const seen = new Set();
+  for (let left = Object.keys(MAY_IMPORT); left.length > 0; left = left.filter((folder) => !seen.has(folder))) {
+    const lowest = left.filter((folder) => MAY_IMPORT[folder].every((one) => seen.has(one)));
+    assert.ok(lowest.length > 0, `${left.join(", ")} import each other`);
+    for (const folder of lowest) seen.add(folder);
+  }
+});
+
+test("everything that is imported is there, and every module is loaded with the page", () => {
+  for (const module of modules) {
+    assert.deepEqual(importsOf(module).filter((one) => !existsSync(join(ROOT, one))), [], `${module} imports what is not there`);
+  }
+  const loaded = new Set(["main.js"]);
+  for (const module of loaded) for (const one of importsOf(module, [LOADED])) loaded.add(one);
+  assert.deepEqual(modules.filter((module) => !loaded.has(module)), []);
+});
+
+test("what says that it is pure, and what runs without a page, does not touch the page", () => {
+  const pure = modules.filter((module) => WITHOUT_A_PAGE.includes(folderOf(module)) || / Pure[.:]/.test(textOf(module).split("*/")[0]));
+  assert.ok(pure.length > 20);
+  for (const module of pure) {
+    const code = textOf(module).replace(/\/\*.*?\*\//gs, "").replace(/\/\/.*$/gm, "");
+    assert.doesNotMatch(code, /\b(document|window|HTML\w*Element)\b/, module);
+  }
+});

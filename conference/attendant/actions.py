@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from conference.attendant.announcer import Desk
+from conference.attendant.announcer import Announcer
 from conference.attendant.menu import HOSTS_ONLY, Action, Menu
 from conference.room.conference import Conference
 
@@ -34,56 +34,56 @@ class Actions:
         self._may_moderate = may_moderate
         self._wallclock = wallclock
 
-    def do(self, action: Action, desk: Desk, participant_id: str) -> list[str]:
+    def do(self, action: Action, announcer: Announcer, participant_id: str) -> list[str]:
         """Do something for somebody who is in the room. Returns what to say about it besides."""
-        if action in HOSTS_ONLY and not self.is_host(desk, participant_id):
+        if action in HOSTS_ONLY and not self.is_host(announcer, participant_id):
             return ["hosts-only"]
         match action:
             case "mute":
-                return self._mute(desk, participant_id)
+                return self._mute(announcer, participant_id)
             case "hand":
-                participant = desk.room.participants[participant_id]
+                participant = announcer.room.participants[participant_id]
                 raised = participant.hand_raised_at is not None
-                desk.room.raise_hand(participant_id, None if raised else self._wallclock())
+                announcer.room.raise_hand(participant_id, None if raised else self._wallclock())
                 return []
             case "count":
-                return [self._count(desk, participant_id)]
+                return [self._count(announcer, participant_id)]
             case "help":
-                return self._help(desk, participant_id)
+                return self._help(announcer, participant_id)
             case _:
-                return self._moderate(action, desk, participant_id)
+                return self._moderate(action, announcer, participant_id)
 
-    def is_host(self, desk: Desk, participant_id: str) -> bool:
+    def is_host(self, announcer: Announcer, participant_id: str) -> bool:
         """Whether somebody may do what hosts do."""
-        participant = desk.room.participants.get(participant_id)
+        participant = announcer.room.participants.get(participant_id)
         if participant is None:
             return False
-        return participant.role == "host" or self._may_moderate(desk.room.name, participant_id)
+        return participant.role == "host" or self._may_moderate(announcer.room.name, participant_id)
 
     def explain(self, action: Action) -> list[str]:
         """The prompts that say how to ask for something; none if there is no way."""
         keys = self._menu.keys_for(action)
         return [] if keys is None else [f"help-{action}", *(_KEY_NAMES.get(key, f"key-{key}") for key in keys)]
 
-    def _mute(self, desk: Desk, participant_id: str) -> list[str]:
-        participant = desk.room.participants[participant_id]
-        if participant.muted_by is not None and not self.is_host(desk, participant_id):
+    def _mute(self, announcer: Announcer, participant_id: str) -> list[str]:
+        participant = announcer.room.participants[participant_id]
+        if participant.muted_by is not None and not self.is_host(announcer, participant_id):
             return ["muted-by-host"]
-        desk.room.set_muted(participant_id, not participant.muted)
+        announcer.room.set_muted(participant_id, not participant.muted)
         return []
 
-    def _count(self, desk: Desk, participant_id: str) -> str:
-        if desk.room.participants[participant_id].waiting and not self.is_host(desk, participant_id):
-            return desk.waiting_prompt  # who waits learns nothing of the room
-        return desk.count_prompt(participant_id)
+    def _count(self, announcer: Announcer, participant_id: str) -> str:
+        if announcer.room.participants[participant_id].waiting and not self.is_host(announcer, participant_id):
+            return announcer.waiting_prompt  # who waits learns nothing of the room
+        return announcer.count_prompt(participant_id)
 
-    def _help(self, desk: Desk, participant_id: str) -> list[str]:
-        host = self.is_host(desk, participant_id)
+    def _help(self, announcer: Announcer, participant_id: str) -> list[str]:
+        host = self.is_host(announcer, participant_id)
         known = [action for action in self._menu.actions.values() if host or action not in HOSTS_ONLY]
         return [prompt for action in dict.fromkeys(known) for prompt in self.explain(action)]
 
-    def _moderate(self, action: Action, desk: Desk, participant_id: str) -> list[str]:
-        room = desk.room
+    def _moderate(self, action: Action, announcer: Announcer, participant_id: str) -> list[str]:
+        room = announcer.room
         by = room.participants[participant_id].name
         match action:
             case "admit":

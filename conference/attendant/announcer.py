@@ -1,4 +1,4 @@
-"""One room, as the attendant knows it."""
+"""What the attendant knows of one room, and what it says there."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST_COUNTED = 20
 _NAMED = 3  # prompts that the name of a sound lists, which is made of several
 
 
-class Desk:
+class Announcer:
     """Everybody in a room, what is said to them, and the music of those who wait.
 
     Args:

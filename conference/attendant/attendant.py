@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
 from conference.attendant.actions import Actions
-from conference.attendant.announcer import Desk
+from conference.attendant.announcer import Announcer
 from conference.attendant.keypad import Keypad
 from conference.attendant.settings import AttendantSettings
 from conference.audio.frame import Samples
@@ -99,7 +99,7 @@ class Attendant:
         self._new_id = new_id
         self._speak_name = speak_name
         self._actions = Actions(conference, settings.menu, callers.may_moderate, wallclock)
-        self._desks: dict[str, Desk] = {}
+        self._announcers: dict[str, Announcer] = {}
         self._happened: deque[RoomEvent | _Spoken] = deque()
         conference.subscribe(None, self._note)
 
@@ -117,134 +117,134 @@ class Attendant:
             self._happened.append(event)
 
     def _see_to(self, event: RoomEvent | _Spoken, now_ns: int) -> None:
-        desk = self._desk(event)
-        if desk is None:
+        announcer = self._announcer(event)
+        if announcer is None:
             return
         match event:
             case ParticipantJoined(participant=state):
-                self._joined(desk, state)
+                self._joined(announcer, state)
             case ParticipantLeft(participant=state):
-                self._left(desk, state)
+                self._left(announcer, state)
             case ParticipantUpdated(participant=state):
-                self._updated(desk, state)
+                self._updated(announcer, state)
             case RoomUpdated():
-                self._policy_changed(desk)
+                self._policy_changed(announcer)
             case UnmuteRequested(participant_id=participant_id):
-                desk.tell(participant_id, ["unmute-request", *self._actions.explain("mute")])
+                announcer.tell(participant_id, ["unmute-request", *self._actions.explain("mute")])
             case DigitPressed(participant_id=participant_id, digit=digit):
-                self._pressed(desk, participant_id, digit, now_ns)
+                self._pressed(announcer, participant_id, digit, now_ns)
             case _Spoken():
-                self._announce_name(desk, event)
+                self._announce_name(announcer, event)
             case SoundStopped(sound_id=sound_id):
-                desk.stopped(sound_id)
+                announcer.stopped(sound_id)
             case _:
                 pass
 
-    def _desk(self, event: RoomEvent | _Spoken) -> Desk | None:
-        """The desk of the room that an event is about; ``None`` if the room is gone."""
-        room, desk = self._conference.get(event.room), self._desks.get(event.room)
+    def _announcer(self, event: RoomEvent | _Spoken) -> Announcer | None:
+        """The announcer of the room that an event is about; ``None`` if the room is gone."""
+        room, announcer = self._conference.get(event.room), self._announcers.get(event.room)
         if room is None:
-            self._desks.pop(event.room, None)
+            self._announcers.pop(event.room, None)
             return None
-        if desk is None or desk.room is not room:
-            desk = self._desks[event.room] = Desk(room, self._library, self._new_id)
-        return desk
+        if announcer is None or announcer.room is not room:
+            announcer = self._announcers[event.room] = Announcer(room, self._library, self._new_id)
+        return announcer
 
-    def _joined(self, desk: Desk, state: ParticipantState) -> None:
-        if state.id not in desk.room.participants:
+    def _joined(self, announcer: Announcer, state: ParticipantState) -> None:
+        if state.id not in announcer.room.participants:
             return
-        desk.people[state.id] = state
+        announcer.people[state.id] = state
         if state.transport == "twilio":
-            desk.keypads[state.id] = Keypad(self._settings.menu, round(self._settings.key_timeout * 1e9))
+            announcer.keypads[state.id] = Keypad(self._settings.menu, round(self._settings.key_timeout * 1e9))
             if self._settings.prompts and self._callers.wants_prompts(state.id):
-                desk.prompted.add(state.id)
+                announcer.prompted.add(state.id)
         if not state.waiting:
-            self._announce(desk, state, "join")
-        self._greet(desk, state)
-        desk.see_to_music()
+            self._announce(announcer, state, "join")
+        self._greet(announcer, state)
+        announcer.see_to_music()
 
-    def _greet(self, desk: Desk, state: ParticipantState) -> None:
+    def _greet(self, announcer: Announcer, state: ParticipantState) -> None:
         greeting = ["welcome"]
         if state.waiting:
-            greeting.append(desk.waiting_prompt)
-        elif desk.others(state.id):
-            greeting.append(desk.count_prompt(state.id))
+            greeting.append(announcer.waiting_prompt)
+        elif announcer.others(state.id):
+            greeting.append(announcer.count_prompt(state.id))
         if state.role == "listener":
             greeting.append("listening")
         elif state.muted:
             greeting.append("muted")
-        desk.tell(state.id, greeting)
+        announcer.tell(state.id, greeting)
         if not state.waiting:
-            self._tell_the_only_one(desk)
+            self._tell_the_only_one(announcer)
 
-    def _left(self, desk: Desk, state: ParticipantState) -> None:
-        if state.id in desk.room.participants:
+    def _left(self, announcer: Announcer, state: ParticipantState) -> None:
+        if state.id in announcer.room.participants:
             return  # they are back already, as the next event says
-        desk.forget(state.id)
+        announcer.forget(state.id)
         if not state.waiting:
-            self._announce(desk, state, "leave")
-            self._tell_the_only_one(desk)
-        desk.see_to_music()
+            self._announce(announcer, state, "leave")
+            self._tell_the_only_one(announcer)
+        announcer.see_to_music()
 
-    def _tell_the_only_one(self, desk: Desk) -> None:
-        here = desk.others("")
+    def _tell_the_only_one(self, announcer: Announcer) -> None:
+        here = announcer.others("")
         if len(here) != 1 or self._settings.alone == "nobody":
             return
-        if desk.room.participants[here[0]].transport == "twilio":
-            desk.tell(here[0], ["alone"])
+        if announcer.room.participants[here[0]].transport == "twilio":
+            announcer.tell(here[0], ["alone"])
         elif self._settings.alone == "everybody":
-            desk.say(here[0], ["alone"])
+            announcer.say(here[0], ["alone"])
 
-    def _announce(self, desk: Desk, state: ParticipantState, what: _What) -> None:
-        if desk.policy.announce == "off" or not desk.others(state.id):
+    def _announce(self, announcer: Announcer, state: ParticipantState, what: _What) -> None:
+        if announcer.policy.announce == "off" or not announcer.others(state.id):
             return
-        if desk.policy.announce == "tones":
-            desk.announce([f"{what}-tone"])
+        if announcer.policy.announce == "tones":
+            announcer.announce([f"{what}-tone"])
         elif self._speak_name is None:
-            self._announce_name(desk, _Spoken(desk.room.name, what, None))
-        elif not desk.speaker.is_busy(None):
-            room = desk.room.name
+            self._announce_name(announcer, _Spoken(announcer.room.name, what, None))
+        elif not announcer.speaker.is_busy(None):
+            room = announcer.room.name
             self._speak_name(state.name, lambda spoken: self._happened.append(_Spoken(room, what, spoken)))
 
-    def _announce_name(self, desk: Desk, spoken: _Spoken) -> None:
+    def _announce_name(self, announcer: Announcer, spoken: _Spoken) -> None:
         done = "joined" if spoken.what == "join" else "left"
         words: list[str | Samples]
         words = [f"somebody-{done}"] if spoken.name is None else [spoken.name, f"has-{done}"]
-        desk.announce([f"{spoken.what}-tone", *words])
+        announcer.announce([f"{spoken.what}-tone", *words])
 
-    def _updated(self, desk: Desk, state: ParticipantState) -> None:
-        before = desk.people.get(state.id)
+    def _updated(self, announcer: Announcer, state: ParticipantState) -> None:
+        before = announcer.people.get(state.id)
         if before is None:
             return
-        desk.people[state.id] = state
+        announcer.people[state.id] = state
         if before.waiting and not state.waiting:
-            desk.speaker.hush(state.id)  # that they should wait
-            if state.id in desk.prompted:
-                desk.tell(state.id, ["admitted", desk.count_prompt(state.id)])
-            self._announce(desk, state, "join")
+            announcer.speaker.hush(state.id)  # that they should wait
+            if state.id in announcer.prompted:
+                announcer.tell(state.id, ["admitted", announcer.count_prompt(state.id)])
+            self._announce(announcer, state, "join")
         for prompt in _news(before, state):
-            desk.tell(state.id, [prompt])
-        desk.see_to_music()
+            announcer.tell(state.id, [prompt])
+        announcer.see_to_music()
 
-    def _policy_changed(self, desk: Desk) -> None:
-        before = desk.policy
-        desk.policy = desk.room.policy  # not the event's: that may be of an earlier room of this name
-        if before.locked != desk.policy.locked:
-            for participant_id in desk.prompted:
-                if self._actions.is_host(desk, participant_id):
-                    desk.tell(participant_id, ["locked" if desk.policy.locked else "unlocked"])
-        desk.see_to_music()
+    def _policy_changed(self, announcer: Announcer) -> None:
+        before = announcer.policy
+        announcer.policy = announcer.room.policy  # not the event's: that may be of an earlier room of this name
+        if before.locked != announcer.policy.locked:
+            for participant_id in announcer.prompted:
+                if self._actions.is_host(announcer, participant_id):
+                    announcer.tell(participant_id, ["locked" if announcer.policy.locked else "unlocked"])
+        announcer.see_to_music()
 
-    def _pressed(self, desk: Desk, participant_id: str, key: str, now_ns: int) -> None:
-        keypad = desk.keypads.get(participant_id)
-        if keypad is None or participant_id not in desk.room.participants:
+    def _pressed(self, announcer: Announcer, participant_id: str, key: str, now_ns: int) -> None:
+        keypad = announcer.keypads.get(participant_id)
+        if keypad is None or participant_id not in announcer.room.participants:
             return
-        desk.speaker.hush(participant_id)
+        announcer.speaker.hush(participant_id)
         if self._settings.prompts and self._callers.wants_prompts(participant_id):
-            desk.prompted.add(participant_id)  # they may not have wanted any until they pressed a key
+            announcer.prompted.add(participant_id)  # they may not have wanted any until they pressed a key
         action = keypad.press(key, now_ns)
         if action is not None:
-            desk.tell(participant_id, self._actions.do(action, desk, participant_id))
+            announcer.tell(participant_id, self._actions.do(action, announcer, participant_id))
 
 
 def _news(before: ParticipantState, after: ParticipantState) -> list[str]:

@@ -1,4 +1,4 @@
-"""What is said to a caller at a room's door: asked for a PIN, turned away, seen off."""
+"""What a caller who is not in a room is asked and told: the PIN, and why the call ends."""
 
 from __future__ import annotations
 
@@ -6,33 +6,33 @@ from collections.abc import Callable, Sequence
 from typing import Literal, TypeAlias
 
 from conference.attendant.keypad import PinPad
-from conference.attendant.waiting import Foyer, Visitor
+from conference.attendant.outside import OutsideCaller, OutsideCallers
 from conference.prompts.library import Library
 from conference.room.participant import Sink, Source
 
 Answer: TypeAlias = Literal["right", "wrong", "enough"]
-"""What became of a PIN: it opened the door; it did not; nor will any other for now."""
+"""What became of a PIN: it let the caller in; it did not; or no PIN of this caller is looked at for now."""
 
 MAX_PRESSED = 100
-"""Keys that a caller may press out here, all together: or else they could begin anew for ever."""
+"""Keys that a caller may press while asked for a PIN, all together: otherwise they could begin anew for ever."""
 
 
-class Door:
-    """One caller at the door.
+class PinPrompt:
+    """Asks one caller for a PIN, and says goodbye to them.
 
     Args:
-        foyer: where they are meanwhile.
+        outside: plays what is said to the caller meanwhile.
         library: has the prompts.
         source: their voice.
         sink: their ear.
     """
 
-    def __init__(self, foyer: Foyer, library: Library, source: Source | None, sink: Sink) -> None:
-        self._foyer = foyer
+    def __init__(self, outside: OutsideCallers, library: Library, source: Source | None, sink: Sink) -> None:
+        self._outside = outside
         self._library = library
         self._source = source
         self._sink = sink
-        self._visitor: Visitor | None = None
+        self._caller: OutsideCaller | None = None
         self._pad: PinPad | None = None
         self._tries = 0
         self._pressed = 0
@@ -55,16 +55,16 @@ class Door:
         self._try_pin, self._turn_away = try_pin, turn_away
         self._say("enter-pin")
 
-    def see_off(self, prompts: Sequence[str], then: Callable[[], None]) -> None:
+    def say_goodbye(self, prompts: Sequence[str], then: Callable[[], None]) -> None:
         """Say goodbye; ``then`` is called when they have heard it."""
         self._pad = None
         self._say(*prompts, then=then)
 
     def press(self, key: str, now_ns: int) -> None:
         """They pressed a key."""
-        if self._pad is None or self._visitor is None:
+        if self._pad is None or self._caller is None:
             return
-        self._visitor.hush()
+        self._caller.hush()
         self._pressed += 1
         if self._pressed > MAX_PRESSED:
             self._tries = 0
@@ -73,14 +73,14 @@ class Door:
     def leave(self) -> None:
         """They are in a room, or gone."""
         self._pad = None
-        if self._visitor is not None:
-            self._foyer.leave(self._visitor)
-            self._visitor = None
+        if self._caller is not None:
+            self._outside.leave(self._caller)
+            self._caller = None
 
     def _tick(self, now_ns: int) -> None:
-        if self._pad is None or self._visitor is None:
+        if self._pad is None or self._caller is None:
             return
-        if self._visitor.listening:
+        if self._caller.listening:
             self._pad.wait(now_ns)
         else:
             self._entered(self._pad.expire(now_ns))
@@ -93,13 +93,13 @@ class Door:
         if answer == "right":
             return
         if answer == "enough" or self._tries <= 0:
-            self.see_off(["too-many-tries"], self._turn_away)
+            self.say_goodbye(["too-many-tries"], self._turn_away)
         elif pin:
             self._say("wrong-pin", "enter-pin")
         else:
             self._say("enter-pin")
 
     def _say(self, *prompts: str, then: Callable[[], None] | None = None) -> None:
-        if self._visitor is None:
-            self._visitor = self._foyer.enter(self._source, self._sink, self._tick)
-        self._visitor.say(self._library.sequence(prompts), then)
+        if self._caller is None:
+            self._caller = self._outside.enter(self._source, self._sink, self._tick)
+        self._caller.say(self._library.sequence(prompts), then)

@@ -18,7 +18,7 @@ class AttendantSettings:
     """What an attendant does. Times are in seconds."""
 
     prompts: bool = True
-    """Tell callers what happens to them. What they are asked at the door is said in any case."""
+    """Tell callers what happens to them. That a PIN is wanted is said in any case."""
 
     alone: Alone = "phones"
     """Who is told that they are the only one here."""

@@ -33,7 +33,7 @@ from conference.web.http.problems import Handler, Problem, problem_middleware
 from conference.web.http.protocol import note_request
 from conference.web.http.ratelimit import RateLimit
 from conference.web.joining.call import Call
-from conference.web.joining.call_services import House
+from conference.web.joining.call_services import CallServices
 from conference.web.joining.pin_limit import Guesses
 from conference.web.joining.seats import Seats
 from conference.web.joining.sessions import Reception, WebRtcLike
@@ -113,7 +113,7 @@ def _make_server(settings: Settings, webrtc: WebRtcLike) -> Server:
     journal.follow(Audit(conference).take)
     journal.follow(webhooks.take)
     calls: set[Call] = set()
-    house = House(settings, conference, calls)
+    call_services = CallServices(settings, conference, calls)
     traffic = Traffic()
     return Server(
         settings=settings,
@@ -134,9 +134,9 @@ def _make_server(settings: Settings, webrtc: WebRtcLike) -> Server:
         event_streams=ConcurrencyLimit(0, settings.max_event_streams_per_address),
         calls_in_rooms=ConcurrencyLimit(settings.max_calls, settings.max_calls_per_address),
         token_keys=settings.secrets or (secrets.token_urlsafe(32),),
-        engine=Engine(conference, webrtc, tick=house.tick, idle=lambda: house.idle),
+        engine=Engine(conference, webrtc, tick=call_services.tick, idle=lambda: call_services.idle),
         traffic=traffic,
-        house=house,
+        call_services=call_services,
         calls=calls,
         signatures=_make_signatures(settings),
         captures=captures,
@@ -286,13 +286,13 @@ async def _not_while_stopping(request: web.Request, handler: Handler) -> web.Str
 async def _running(app: web.Application) -> AsyncIterator[None]:
     """The clock ticks and the media port is open for as long as the application runs."""
     server = app[SERVER]
-    await server.house.open()
+    await server.call_services.open()
     await server.engine.start()
     await server.webhooks.start()
     yield
     await server.engine.close()
     await server.webhooks.close(0)
     await server.reception.close()
-    await server.house.close()
+    await server.call_services.close()
     if server.captures is not None:
         await asyncio.to_thread(server.captures.close)

@@ -22,7 +22,7 @@ from conference.web.http.origin import client_address, rate_key
 from conference.web.http.problems import Problem, check_wait
 from conference.web.http.ratelimit import RateLimit
 from conference.web.joining.call import Call
-from conference.web.joining.call_services import House
+from conference.web.joining.call_services import CallServices
 from conference.web.joining.pin_limit import Guesses
 from conference.web.joining.seats import Seats
 from conference.web.joining.sessions import Reception, WebRtcLike
@@ -58,7 +58,7 @@ class Server:
 
     engine: Engine
     traffic: Traffic
-    house: House
+    call_services: CallServices
     signatures: TwilioSignatures | None = None
     """Checks what claims to come from Twilio; ``None`` if nothing is checked."""
 

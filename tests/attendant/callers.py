@@ -19,7 +19,7 @@ from tests.room.fakes import Ear
 NO_POLICY = RoomPolicy()
 
 
-class House:
+class AttendedConference:
     """One conference, of which every sound that begins is noted."""
 
     def __init__(self, policy: RoomPolicy = NO_POLICY, *, speaking: bool = False, **settings: object) -> None:

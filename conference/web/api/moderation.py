@@ -22,7 +22,7 @@ async def change_room(request: web.Request) -> web.Response:
     require_moderator(request)
     patch = await read_body(request, RoomPatch)
     room, label = require_moderator(request)  # it may have ended while the body came in
-    if patch.hold_music is not None and patch.hold_music not in request.app[SERVER].house.library:
+    if patch.hold_music is not None and patch.hold_music not in request.app[SERVER].call_services.library:
         raise Problem(409, "There is no sound of this name: GET /sounds lists all there are.")
     room.set_policy(replace(room.policy, **patch.changes), by=label)
     return web.json_response(room_json(room, moderating=True), headers=FRESH)

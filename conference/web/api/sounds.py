@@ -21,9 +21,9 @@ from conference.web.live import SERVER
 async def list_library(request: web.Request) -> web.Response:
     """``GET /sounds``: all that can be played in any room."""
     require_somewhere(request, "moderate")
-    house = request.app[SERVER].house
-    await house.loaded()
-    entries = [asdict(house.library.entry(name)) for name in house.library.names]
+    services = request.app[SERVER].call_services
+    await services.loaded()
+    entries = [asdict(services.library.entry(name)) for name in services.library.names]
     return web.json_response({"sounds": entries}, headers=FRESH)
 
 
@@ -31,17 +31,17 @@ async def play(request: web.Request) -> web.Response:
     """``POST /rooms/{room}/sounds``: play one, from the next tick on."""
     require_moderator(request)
     wanted = await read_body(request, NewSound)
-    house = request.app[SERVER].house
-    await house.loaded()
+    services = request.app[SERVER].call_services
+    await services.loaded()
     room, label = require_moderator(request)
-    if wanted.sound not in house.library:
+    if wanted.sound not in services.library:
         raise Problem(404, "There is no sound of this name: GET /sounds lists all there are.")
     if wanted.to is not None:
         check_present(room, wanted.to)
     sound = Sound(
         id=new_id(),
         name=wanted.sound,
-        samples=house.library.samples(wanted.sound),
+        samples=services.library.samples(wanted.sound),
         audience=None if wanted.to is None else frozenset(wanted.to),
         talk_gain=wanted.talk_gain,
         gain=wanted.gain,

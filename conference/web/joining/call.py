@@ -1,4 +1,4 @@
-"""One open Twilio-compatible WebSocket: pumps messages between the socket and its leg, at a room's door and inside."""
+"""One open Twilio-compatible WebSocket: pumps messages between the socket and its leg, before and after the join."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import TypeAlias
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from conference.access.grants import EVERYTHING, Grant
-from conference.attendant.pin_prompt import Answer, Door
+from conference.attendant.pin_prompt import Answer, PinPrompt
 from conference.attendant.settings import AttendantSettings
 from conference.ids import new_id
 from conference.room.conference import Conference, check_room_name
@@ -25,7 +25,7 @@ from conference.web.joining.admitted import NotAdmitted, PinNeeded, TooManyCalls
 
 Admit: TypeAlias = Callable[[str, Mapping[str, str]], Grant | PinNeeded]
 CheckPin: TypeAlias = Callable[[str, str, Mapping[str, str]], Grant | None]
-MakeDoor: TypeAlias = Callable[[Source | None, Sink], Door]
+MakePinPrompt: TypeAlias = Callable[[Source | None, Sink], PinPrompt]
 
 _log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ class Call:
         admit: what a caller may do in a room, given the stream's parameters; raises :class:`NotAdmitted`.
         check_pin: what a caller may do in a room who keys in a PIN, given the stream's parameters; ``None`` if it is
             not the PIN; raises :class:`NotAdmitted` if no PIN is looked at any more.
-        make_door: makes the place where a caller is spoken to who is not in a room.
+        make_pin_prompt: makes the place where a caller is spoken to who is not in a room.
         let_in: is told that the caller is about to enter a room; raises :class:`TooManyCalls`.
         attendant: how callers are looked after.
         start_timeout: seconds that the client may take to say ``start``.
@@ -68,7 +68,7 @@ class Call:
         conference: Conference,
         admit: Admit,
         check_pin: CheckPin,
-        make_door: MakeDoor,
+        make_pin_prompt: MakePinPrompt,
         let_in: Callable[[], None],
         *,
         attendant: AttendantSettings,
@@ -82,7 +82,7 @@ class Call:
         self._conference = conference
         self._admit = admit
         self._check_pin = check_pin
-        self._door = make_door(leg.source, leg.sink)
+        self._pin_prompt = make_pin_prompt(leg.source, leg.sink)
         self._let_in = let_in
         self._attendant = attendant
         self._start_timeout = start_timeout
@@ -132,14 +132,14 @@ class Call:
             late.cancel()
             sending.cancel()
             self._leave("hung up", departure)
-            self._door.leave()
+            self._pin_prompt.leave()
             await asyncio.wait([sending])
             await self.closed()
 
     def end(self, code: int, reason: str, departure: Departure = "left") -> None:
         """Take the caller out of the room and close the socket, in the background."""
         self._leave(reason, departure)
-        self._door.leave()
+        self._pin_prompt.leave()
         if self._closing is None:
             message = reason.encode()[:_MAX_REASON_BYTES].decode(errors="ignore").encode()
             self._closing = asyncio.create_task(self._close(code, message), name="twilio close")
@@ -212,7 +212,7 @@ class Call:
         if room is not None:
             room.press_digit(self.participant_id, digit)
         else:
-            self._door.press(digit, now_ns)  # never an event: it may be of a PIN
+            self._pin_prompt.press(digit, now_ns)  # never an event: it may be of a PIN
 
     def _join(self, started: Started) -> None:
         self._started = started
@@ -249,7 +249,7 @@ class Call:
             self.end(WSCloseCode.POLICY_VIOLATION, f"Room {room} has a PIN, and this caller did not know it.")
 
         timeout_ns = round(self._attendant.pin_timeout * 1e9)
-        self._door.ask_pin(try_pin, turn_away, tries=self._attendant.pin_tries, timeout_ns=timeout_ns)
+        self._pin_prompt.ask_pin(try_pin, turn_away, tries=self._attendant.pin_tries, timeout_ns=timeout_ns)
 
     def _enter(self, room: str, started: Started, grant: Grant) -> None:
         """Let the caller into a room with what they were granted, or end the call with the reason why not."""
@@ -274,7 +274,7 @@ class Call:
         except (RoomFull, TooManyRooms, TooManyCalls) as error:
             self._see_off(["room-full"], WSCloseCode.TRY_AGAIN_LATER, str(error))
         else:
-            self._door.leave()
+            self._pin_prompt.leave()
             self.room_name = room
 
     def _hang_up(self, participant: Participant, reason: str) -> None:
@@ -288,7 +288,7 @@ class Call:
         """End the call, and say why before."""
         self._leave(reason)
         if prompts and self.prompted and self._closing is None:
-            self._door.see_off(prompts, lambda: self.end(code, reason))
+            self._pin_prompt.say_goodbye(prompts, lambda: self.end(code, reason))
         else:
             self.end(code, reason)
 

@@ -1,4 +1,4 @@
-"""What a server has for its callers and rooms besides the rooms: an attendant, a foyer, and sounds to play."""
+"""What a server does for callers: an attendant, a PIN prompt for those who are in no room yet, and sounds to play."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from collections.abc import Collection
 
 from conference.attendant.attendant import Attendant
 from conference.attendant.menu import Menu
-from conference.attendant.pin_prompt import Door
+from conference.attendant.outside import OutsideCallers
+from conference.attendant.pin_prompt import PinPrompt
 from conference.attendant.settings import AttendantSettings
-from conference.attendant.waiting import Foyer
 from conference.ids import new_id
 from conference.prompts.library import Library, LibraryError
 from conference.room.conference import Conference
@@ -20,7 +20,7 @@ from conference.web.joining.call import Call
 from conference.web.joining.spoken import Names
 
 
-class House:
+class CallServices:
     """The attendant and all that it needs.
 
     Args:
@@ -45,7 +45,7 @@ class House:
         )
         if settings.hold_music is not None and settings.hold_music not in self.library:
             raise LibraryError(f"There is no sound named {settings.hold_music!r} for --hold-music.")
-        self.foyer = Foyer()
+        self.outside = OutsideCallers()
         self._names = Names(settings.speech_command) if settings.speech_command else None
         self.attendant = Attendant(
             conference,
@@ -81,20 +81,20 @@ class House:
         if self._names is not None:
             await self._names.close()
 
-    def make_door(self, source: Source | None, sink: Sink) -> Door:
-        """A door for one caller to stand at."""
-        return Door(self.foyer, self.library, source, sink)
+    def make_pin_prompt(self, source: Source | None, sink: Sink) -> PinPrompt:
+        """What asks one caller for a PIN, and says goodbye to them."""
+        return PinPrompt(self.outside, self.library, source, sink)
 
     @property
     def idle(self) -> bool:
         """Whether nobody is here, so that ticks can be rare."""
-        return not self._conference.rooms and not len(self.foyer)
+        return not self._conference.rooms and not len(self.outside)
 
     def tick(self, number: int, now_ns: int) -> None:
         """Let 20 ms pass, in all rooms and outside of them."""
         self.attendant.tick(now_ns)
         self._conference.tick(number, now_ns)
-        self.foyer.tick(number, now_ns)
+        self.outside.tick(number, now_ns)
 
 
 class _Callers:

@@ -54,7 +54,6 @@ class EgressSink:
         self._red = red
         self._wants_fec = red is None and wants_fec(agreed)
         self._loss = LossEstimate()
-        self._reported = (0, 0)  # packets sent, and sequence numbers left out, up to the last report
         self._repeats = False
         self._repeated = 0
         self._previous: tuple[int, bytes] | None = None  # tick and payload, while packets are repeated
@@ -138,23 +137,13 @@ class EgressSink:
         return build_red(self._payload_type, payload, (Block(self._payload_type, self._samples, before[1]),))
 
     def note_loss(self, fraction_lost: float, now_ns: int) -> None:
-        """Take in what the peer's report says: the share of our packets that it misses, 0 to 1.
-
-        What was lost before it came here is missing there, too. Repeating our packets would not help.
-        """
-        self._loss.update(self._lost_from_here(fraction_lost), now_ns)
+        """Take in what the peer's report says: the share of our packets that it misses, 0 to 1."""
+        self._loss.update(fraction_lost, now_ns)
         repeats = self._red is not None and self._loss.repeats
         if self._repeats and not repeats:
             self._previous = self._sent_on = None
             self.line.payload_type = self._payload_type
         self._repeats = repeats
-
-    def _lost_from_here(self, fraction_lost: float) -> float:
-        before, self._reported = self._reported, (self.line.stats.packets, self.line.missing)
-        sent, missing = (now - then for now, then in zip(self._reported, before, strict=True))
-        if missing <= 0 or sent <= 0:
-            return fraction_lost
-        return max(0.0, fraction_lost * (sent + missing) - missing) / sent
 
     @property
     def expected_loss(self) -> float:

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from conference.webrtc.rtp.packet import build_rtp
 from conference.webrtc.sdp.formats import Format
-from conference.webrtc.send.continuity import Continuity
+from conference.webrtc.send.continuity import Continuity, behind
 
 TICKS_PER_SECOND = 50
 
@@ -53,11 +53,6 @@ class Line(Protocol):
 
     @property
     def stats(self) -> LineStats: ...
-
-    @property
-    def missing(self) -> int:
-        """Sequence numbers under which nothing was sent, since somebody else's packet had been lost on its way here."""
-        ...
 
     def close(self) -> None:
         """Send nothing any more."""
@@ -135,18 +130,14 @@ class SoloLine:
         """The next packet that is sent on is the first of another stream."""
         self._continuity.restart()
 
-    @property
-    def missing(self) -> int:
-        """Sequence numbers under which nothing was sent."""
-        return self._continuity.missing
-
     def _next_timestamp(self, now_ns: int) -> int:
-        if self._forwarded:
-            return self._continuity.next_timestamp(now_ns, self._samples)
-        if self._tick is None:
+        now = self.timestamp(now_ns)
+        if now is None:
             return self._origin
-        self._continuity.begin(self._origin + self._tick * self._samples, self._sent_ns)
-        return self._continuity.after_pause(self._origin + (self._tick + 1) * self._samples, now_ns)
+        if self._forwarded or self._tick is None:
+            return self._continuity.next_timestamp(now_ns, self._samples)
+        end = self._origin + (self._tick + 1) * self._samples
+        return now if behind(now, end) > 0 else end
 
     def _send(self, packet: bytes, payload: bytes) -> None:
         if self._transmit(packet):

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from conference.webrtc.rtp.packet import HEADER_BYTES, build_rtp
 from conference.webrtc.rtp.srtp import TRAILER_BYTES, SrtpSession, protect_in_place
 from conference.webrtc.sdp.formats import Format
-from conference.webrtc.send.continuity import Continuity, Place
+from conference.webrtc.send.continuity import Continuity, Place, behind
 from conference.webrtc.send.stream import TICKS_PER_SECOND, LineStats, first_sequence
 from conference.webrtc.udp.datagrams import NAME_BYTES, Batch, pack_name, unpack_name
 
@@ -418,21 +418,15 @@ class OutboxLine:
         """The next packet that is sent on is the first of another stream."""
         self._continuity.restart()
 
-    @property
-    def missing(self) -> int:
-        """Sequence numbers under which nothing was sent."""
-        return self._continuity.missing
-
     def _next_timestamp(self, now_ns: int) -> int:
         """Where the line goes on."""
-        outbox, row = self._outbox, self._now
-        origin, samples, tick = (int(row[column]) for column in (ORIGIN, SAMPLES, TICK))
+        row, now = self._now, self.timestamp(now_ns)
         if self._forwarded:
-            return self._continuity.next_timestamp(now_ns, samples)
-        if outbox is None or tick == NEVER:
-            return origin
-        self._continuity.begin(origin + outbox.tick * samples, outbox.tick_ns)
-        return self._continuity.after_pause(origin + (tick + 1) * samples, now_ns)
+            return self._continuity.next_timestamp(now_ns, int(row[SAMPLES]))
+        if now is None:
+            return int(row[ORIGIN])
+        end = int(row[ORIGIN] + (row[TICK] + 1) * row[SAMPLES])
+        return now if behind(now, end) > 0 else end
 
     def timestamp(self, now_ns: int) -> int | None:
         """The RTP timestamp of a moment."""

@@ -1,4 +1,4 @@
-"""What access means beyond single routes: seats, lists, roles at the door, and what is told to whom."""
+"""What access means beyond single routes: seats, lists, roles at the join, and what is told to whom."""
 
 from __future__ import annotations
 
@@ -176,7 +176,7 @@ async def test_a_room_full_of_metrics_is_not_for_the_host_of_one_room() -> None:
         assert (await site.client.get("/metrics", headers=as_role("host"))).status == 403
 
 
-# At the door
+# At the join
 
 
 @pytest.mark.parametrize("role", ["host", "speaker", "listener"])

@@ -129,7 +129,7 @@ async def test_callers_are_changed_and_removed_by_those_who_may() -> None:
 async def test_a_call_without_a_token_to_a_room_with_a_pin_does_not_get_in(settings: Settings) -> None:
     async with Site(settings) as site:
         await call(site)
-        await until(lambda: len(site.server.house.foyer) == 1)  # where the PIN is asked for: tests/web/test_phones.py
+        await until(lambda: len(site.server.call_services.outside) == 1)
         assert callers(site) == []
         await call(site, token=token() if settings.secret else "", room="tea")
         if settings.secret:

@@ -58,7 +58,7 @@ def loud(heard: np.ndarray) -> int:
 
 
 def at_the_door(site: Site) -> int:
-    return len(site.server.house.foyer)
+    return len(site.server.call_services.outside)
 
 
 @pytest.mark.parametrize("settings", [PIN, guarded(pins=PIN.pins)], ids=["open", "guarded"])

@@ -12,14 +12,11 @@ from conference.room.participant import Mix, Participant
 from conference.room.room import Room
 from conference.room.voice import UNTOUCHED
 from conference.webrtc.rtp.packet import parse_rtp
-from conference.webrtc.rtp.red import parse_red
 from conference.webrtc.rtp.rtcp import NtpClock
 from conference.webrtc.sdp.formats import Format
 from conference.webrtc.send.egress import EgressSink
 from conference.webrtc.send.stream import SoloLine
 from tests.room.fakes import Mouth, PcmCodec, at, steady
-
-AGREED = Format(111, "opus")
 
 
 class Wire:
@@ -120,28 +117,3 @@ def test_a_sender_report_maps_its_own_moment_to_media_time() -> None:
     assert info.ntp_timestamp == ntp.at(1_500_000_000)
     assert (info.rtp_timestamp - parse_rtp(wire.packets[0]).timestamp) & 0xFFFFFFFF == 24_000
     assert (info.packet_count, info.octet_count) == (1, 3)
-
-
-@pytest.mark.parametrize(("lost_here", "expected"), [(0, False), (30, True)])
-def test_what_was_lost_on_its_way_here_is_not_repeated_for(lost_here: int, expected: bool) -> None:
-    wire = Wire()
-    sink = EgressSink(OpusCodec(), AGREED, SoloLine(AGREED, 77, wire.transmit, lambda: wire.now_ns), red=63)
-    sink.open()
-    for second in range(20):
-        for number in range(second * 50, second * 50 + 50):
-            if number % 10:  # every tenth did not come
-                sink.forward(number, number * 960, 960, b"sound", number * 20_000_000)
-        sink.note_loss((5 + lost_here * 45 / 100) / 50, second * 1_000_000_000)
-    forwarded = parse_rtp(wire.packets[-1])
-    assert (forwarded.payload_type == 63) is expected
-
-
-def test_a_packet_that_is_sent_on_after_a_long_pause_is_not_repeated() -> None:
-    wire = Wire()
-    sink = EgressSink(OpusCodec(), AGREED, SoloLine(AGREED, 77, wire.transmit, lambda: wire.now_ns), red=63)
-    sink.open()
-    sink.note_loss(0.2, 1)
-    for sequence, timestamp in ((1, 0), (2, 960), (3, 960 + 48_000)):
-        sink.forward(sequence, timestamp, 960, b"sound", timestamp * 1_000_000 // 48)
-    blocks = [parse_red(parse_rtp(one).payload) for one in wire.packets[1:]]
-    assert [len(one) for one in blocks] == [2, 1]

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conference.attendant.menu import KEYS
-from conference.attendant.pin_prompt import Answer, Door
-from conference.attendant.waiting import AFTERWARDS_TICKS, Foyer
+from conference.attendant.outside import AFTERWARDS_TICKS, OutsideCallers
+from conference.attendant.pin_prompt import Answer, PinPrompt
 from conference.audio.frame import SILENCE, TICK_NS, Samples
 from conference.codecs.base import Codec
 from conference.prompts.library import Library
@@ -41,18 +41,18 @@ class Broken:
 
 
 class Visit:
-    """One caller at the door of a room whose PIN is 1234."""
+    """One caller who is asked for the PIN of a room whose PIN is 1234."""
 
     def __init__(self, tries: int = 3, guesses: int = 100) -> None:
-        self.foyer = Foyer()
+        self.outside = OutsideCallers()
         self.mouth, self.ear = Mouth(), Ear()
-        self.door = Door(self.foyer, LIBRARY, self.mouth, self.ear)
+        self.prompt = PinPrompt(self.outside, LIBRARY, self.mouth, self.ear)
         self.now_ns = 0
         self.ticks = 0
         self.tried: list[str] = []
         self.ended = 0
         self.guesses = guesses
-        self.door.ask_pin(self._try_pin, self._turn_away, tries=tries, timeout_ns=10 * SECOND)
+        self.prompt.ask_pin(self._try_pin, self._turn_away, tries=tries, timeout_ns=10 * SECOND)
 
     @property
     def inside(self) -> bool:
@@ -60,13 +60,13 @@ class Visit:
 
     def run(self, seconds: float = 0.02) -> None:
         for _ in range(round(seconds * 50)):
-            self.foyer.tick(self.ticks, self.now_ns)
+            self.outside.tick(self.ticks, self.now_ns)
             self.ticks += 1
             self.now_ns += TICK_NS
 
     def press(self, keys: str) -> None:
         for key in keys:
-            self.door.press(key, self.now_ns)
+            self.prompt.press(key, self.now_ns)
             self.run()
 
     def heard(self) -> Samples:
@@ -78,14 +78,14 @@ class Visit:
     def _try_pin(self, pin: str) -> Answer:
         self.tried.append(pin)
         if pin == "1234":
-            self.door.leave()
+            self.prompt.leave()
             return "right"
         self.guesses -= 1
         return "wrong" if self.guesses > 0 else "enough"
 
     def _turn_away(self) -> None:
         self.ended += 1
-        self.door.leave()
+        self.prompt.leave()
 
 
 def prompt(*names: str) -> Samples:
@@ -98,7 +98,7 @@ def test_the_right_pin_lets_in() -> None:
     assert np.array_equal(visit.heard(), prompt("enter-pin"))
     visit.press("1234#")
     assert visit.inside
-    assert len(visit.foyer) == 0
+    assert len(visit.outside) == 0
     assert visit.ended == 0
 
 
@@ -138,7 +138,7 @@ def test_after_three_wrong_pins_the_call_ends_when_that_has_been_said() -> None:
     assert not visit.inside
     visit.run(AFTERWARDS_TICKS / 50 + 0.5)
     assert visit.ended == 1
-    assert len(visit.foyer) == 0
+    assert len(visit.outside) == 0
 
 
 def test_too_many_guesses_from_elsewhere_end_the_call_at_the_first() -> None:
@@ -179,37 +179,37 @@ def test_somebody_who_hangs_up_in_the_middle_leaves_nothing_behind() -> None:
     visit = Visit()
     visit.run(1)
     visit.press("12")
-    visit.door.leave()
-    visit.door.leave()
+    visit.prompt.leave()
+    visit.prompt.leave()
     visit.press("34#")
     visit.run(30)
-    assert len(visit.foyer) == 0
+    assert len(visit.outside) == 0
     assert visit.tried == []
     assert visit.ended == 0
 
 
 def test_goodbye_is_said_before_a_call_ends() -> None:
-    foyer, ear, ended = Foyer(), Ear(), []
-    door = Door(foyer, LIBRARY, None, ear)
-    door.see_off(["removed"], lambda: ended.append(True))
+    outside, ear, ended = OutsideCallers(), Ear(), []
+    pin_prompt = PinPrompt(outside, LIBRARY, None, ear)
+    pin_prompt.say_goodbye(["removed"], lambda: ended.append(True))
     for tick in range(300):
-        foyer.tick(tick, tick * TICK_NS)
+        outside.tick(tick, tick * TICK_NS)
         if ended:
-            door.leave()
+            pin_prompt.leave()
     samples = np.concatenate([mix.samples for mix in ear.mixes])
     assert np.array_equal(np.trim_zeros(samples), prompt("removed"))
     assert ended == [True]
-    assert len(foyer) == 0
+    assert len(outside) == 0
 
 
 def test_a_caller_whose_ear_fails_harms_nobody_else(caplog: pytest.LogCaptureFixture) -> None:
-    foyer, ear = Foyer(), Ear()
-    foyer.enter(None, Broken())
-    foyer.enter(None, ear).say(LIBRARY.samples("alone"))
+    outside, ear = OutsideCallers(), Ear()
+    outside.enter(None, Broken())
+    outside.enter(None, ear).say(LIBRARY.samples("alone"))
     for tick in range(5):
-        foyer.tick(tick, 0)
+        outside.tick(tick, 0)
     assert "cannot be spoken to" in caplog.text
-    assert len(foyer) == 1
+    assert len(outside) == 1
     assert len(ear.mixes) == 5
     assert ear.mixes[-1].samples is not SILENCE
 
@@ -239,6 +239,6 @@ def test_whatever_is_pressed_the_call_ends_or_gets_in_within_its_tries(steps: li
             visit.run(step)
     assert len(visit.tried) <= 3
     assert all(pin and len(pin) <= 13 for pin in visit.tried)
-    visit.run(60)  # nobody stays out here for ever
-    assert len(visit.foyer) == 0
+    visit.run(60)  # nobody stays in `OutsideCallers` for ever
+    assert len(visit.outside) == 0
     assert visit.ended == (0 if visit.inside else 1)

@@ -20,8 +20,8 @@ AFTERWARDS_TICKS = 25
 _NOTHING: Samples = np.zeros(0, dtype=np.int16)
 
 
-class Visitor:
-    """One caller in the foyer; see :meth:`Foyer.enter`."""
+class OutsideCaller:
+    """One caller who is not in a room; see :meth:`OutsideCallers.enter`."""
 
     def __init__(self, source: Source | None, sink: Sink, on_tick: Callable[[int], None] | None) -> None:
         self._source = source
@@ -56,7 +56,7 @@ class Visitor:
     def tick(self, tick: int, now_ns: int) -> None:
         """Let 20 ms pass."""
         if self._source is not None:
-            self._source.pull(now_ns)  # so that nothing piles up; what was said out here concerns nobody
+            self._source.pull(now_ns)  # so that nothing piles up; what a caller says outside of a room concerns nobody
         frame, self._left = self._left[:FRAME_SAMPLES], self._left[FRAME_SAMPLES:]
         if not frame.size:
             payload = None if self._encoder is None else self._encoder.encode_silence()
@@ -77,36 +77,36 @@ class Visitor:
             then()
 
 
-class Foyer:
-    """Everybody who is out here."""
+class OutsideCallers:
+    """All callers who are not in a room."""
 
     def __init__(self) -> None:
-        self._visitors: set[Visitor] = set()
+        self._callers: set[OutsideCaller] = set()
 
     def __len__(self) -> int:
-        return len(self._visitors)
+        return len(self._callers)
 
-    def enter(self, source: Source | None, sink: Sink, on_tick: Callable[[int], None] | None = None) -> Visitor:
-        """Somebody comes in.
+    def enter(self, source: Source | None, sink: Sink, on_tick: Callable[[int], None] | None = None) -> OutsideCaller:
+        """From now on play to a caller.
 
         Args:
-            source: their voice, which is not heard.
-            sink: their ear.
-            on_tick: called with the time after each tick, while they are here.
+            source: the caller's voice, which nobody hears.
+            sink: takes what they hear.
+            on_tick: called with the time after each tick, until they leave.
         """
-        visitor = Visitor(source, sink, on_tick)
-        self._visitors.add(visitor)
-        return visitor
+        caller = OutsideCaller(source, sink, on_tick)
+        self._callers.add(caller)
+        return caller
 
-    def leave(self, visitor: Visitor) -> None:
-        """Somebody goes; doing it twice does no harm."""
-        self._visitors.discard(visitor)
+    def leave(self, caller: OutsideCaller) -> None:
+        """Play no more to a caller; doing so twice does no harm."""
+        self._callers.discard(caller)
 
     def tick(self, tick: int, now_ns: int) -> None:
         """Let 20 ms pass."""
-        for visitor in tuple(self._visitors):
+        for caller in tuple(self._callers):
             try:
-                visitor.tick(tick, now_ns)
+                caller.tick(tick, now_ns)
             except Exception:
                 log.exception("a caller outside of the rooms cannot be spoken to")
-                self.leave(visitor)
+                self.leave(caller)

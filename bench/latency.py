@@ -45,7 +45,8 @@ from bench.server import BenchError, Server
 from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, TICK_NS, Samples
 from conference.codecs.base import DecodeError, Decoder
 from conference.codecs.opus import OpusCodec
-from conference.load.client.peer import Arrived, FastPeer
+from conference.load.client.peer import FastPeer
+from conference.load.signal.arrived import Arrived
 from conference.load.signal.delay import NS_PER_SAMPLE, codec_delay, heard_ns
 from conference.load.signal.voice import burst, hum, in_frames, speech
 from conference.playout.source import PacketSource

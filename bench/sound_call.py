@@ -19,7 +19,8 @@ from bench.server import Server
 from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, TICK_NS, Samples
 from conference.codecs.base import DecodeError
 from conference.codecs.opus import OpusCodec
-from conference.load.client.peer import Arrived, FastPeer
+from conference.load.client.peer import FastPeer
+from conference.load.signal.arrived import Arrived
 from conference.load.signal.voice import in_frames
 from tests.netem import Arrival, Network, every_20_ms, in_phases
 

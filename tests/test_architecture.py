@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -51,6 +53,55 @@ MAY_IMPORT: dict[str, set[str]] = {
     "unreachable": set(),
 }
 
+RTP_SIDE = {"rtp", "sdp", "udp"}
+
+INSIDE_A_WING: dict[str, dict[str, set[str]]] = {
+    "webrtc": {
+        "settings": set(),
+        "compatibility": set(),
+        "deadlines": set(),
+        "udp": set(),
+        "dtls": set(),
+        "rtp": set(),
+        "sdp": {"dtls"},
+        "ice": {"settings", "sdp", "udp"},
+        "receive": RTP_SIDE,
+        "send": RTP_SIDE,
+        "mux": {"settings", "udp", "ice", "receive", "send"},
+        "session": {"rtp", "receive", "send"},
+        "transport": {"mux", "dtls", "ice", "receive", "send", *RTP_SIDE},
+        "peer": {"settings", "mux", "session", "transport", "dtls", "ice", "receive", "send", *RTP_SIDE},
+        "server": {"settings", "compatibility", "deadlines", "mux", "peer", "dtls", "ice", *RTP_SIDE},
+        "client": {"compatibility", "session", "receive", "send", *RTP_SIDE},
+    },
+    "load": {
+        "plan": set(),
+        "signal": set(),
+        "report": set(),
+        "batch": {"signal"},
+        "client": {"batch", "signal"},
+        "schedule": {"client", "batch", "signal"},
+        "worker": {"plan", "schedule", "client", "signal"},
+        "workers": {"plan", "worker", "signal"},
+        "load_test": {"plan", "worker", "workers", "report", "signal"},
+    },
+    "telephony": {
+        "settings": set(),
+        "flood": set(),
+        "schedule": set(),
+        "websocket_frames": set(),
+        "twilio": set(),
+        "backpressure": {"flood", "websocket_frames"},
+        "playout": {"twilio"},
+        "intake": {"settings", "schedule", "twilio"},
+        "outlet": {"settings", "twilio"},
+        "phone": {"playout", "twilio"},
+        "leg": {"settings", "flood", "intake", "outlet", "twilio"},
+        "caller": {"backpressure", "phone", "twilio"},
+    },
+}
+"""In the wings that have folders: which folder, or file beside the folders, may import which."""
+
 SYNCHRONOUS = ("audio", "codecs", "playout", "room", "access", "capture", "prompts", "attendant")
 WRITES_FILES = (ROOT / "capture" / "files.py",)
 """The one module of those layers that has a thread."""
@@ -59,16 +110,30 @@ NOT_FOR_THE_SYNCHRONOUS = {"asyncio", "time", "datetime", "random", "secrets", "
 ONLY_IN_WEBRTC = {"aiortc", "aioice", "pylibsrtp"}
 
 
+def module(path: Path) -> str:
+    parts = ("conference", *path.relative_to(ROOT).with_suffix("").parts)
+    return ".".join(parts[:-1] if path.name == "__init__.py" else parts)
+
+
 def modules() -> list[Path]:
     return sorted(ROOT.rglob("*.py"))
+
+
+OURS = {module(path) for path in modules()}
 
 
 def layer(path: Path) -> str:
     return path.relative_to(ROOT).parts[0].removesuffix(".py")
 
 
+@cache
+def statements(path: Path) -> list[ast.Import | ast.ImportFrom]:
+    nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    return [node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom)]
+
+
 def imports(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in statements(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -78,10 +143,21 @@ def imports(path: Path) -> Iterator[str]:
 
 def members(path: Path) -> Iterator[str]:
     """What is imported, with what is taken out of it: ``aiohttp.web`` of ``from aiohttp import web``."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in statements(path):
         if isinstance(node, ast.ImportFrom):
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
     yield from imports(path)
+
+
+def imported(path: Path) -> set[str]:
+    """The modules of ours that a module imports."""
+    found: set[str] = set()
+    for node in statements(path):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    return found & OURS
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
@@ -92,6 +168,31 @@ def test_arrows_of_import_do_not_point_back(path: Path) -> None:
     assert allowed is not None, f"{layer(path)} has no place in the layers"
     ours = {name.split(".")[1] for name in imports(path) if name.startswith("conference.")}
     assert ours <= allowed
+
+
+@pytest.mark.parametrize(
+    "path",
+    [one for one in modules() if layer(one) in INSIDE_A_WING and len(one.relative_to(ROOT).parts) > 1],
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
+def test_arrows_inside_a_wing_do_not_point_back(path: Path) -> None:
+    wing, part = path.relative_to(ROOT).with_suffix("").parts[:2]
+    parts = [name.split(".")[2] for name in imported(path) if name.startswith(f"conference.{wing}.")]
+    if part == "__init__":
+        assert not parts
+    else:
+        assert part in INSIDE_A_WING[wing], f"{wing}/{part} has no place in its wing"
+        assert set(parts) <= {part, *INSIDE_A_WING[wing][part]}
+
+
+@pytest.mark.parametrize("arrows", [MAY_IMPORT, *INSIDE_A_WING.values()], ids=["layers", *INSIDE_A_WING])
+def test_what_may_import_what_has_no_circles(arrows: dict[str, set[str]]) -> None:
+    assert set().union(*arrows.values()) <= arrows.keys()
+    TopologicalSorter({part: allowed - {part} for part, allowed in arrows.items()}).prepare()
+
+
+def test_no_modules_import_each_other() -> None:
+    TopologicalSorter({module(path): imported(path) - {module(path)} for path in modules()}).prepare()
 
 
 @pytest.mark.parametrize(

@@ -17,11 +17,12 @@ from typing import Protocol
 
 import aiohttp
 
-from conference.load.client.peer import Arrived, FastPeer
+from conference.load.client.peer import FastPeer
 from conference.load.client.phone import FastPhone
 from conference.load.plan import Member, Role
 from conference.load.schedule import Schedule
 from conference.load.signal import scripts
+from conference.load.signal.arrived import Arrived
 from conference.webrtc.client.whip import JoinError, authorization
 
 JOINS_AT_ONCE = 16

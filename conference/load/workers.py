@@ -14,8 +14,8 @@ from multiprocessing.context import SpawnProcess
 from types import TracebackType
 from typing import Self
 
-from conference.load.client.peer import Arrived
 from conference.load.plan import Member, divide
+from conference.load.signal.arrived import Arrived
 from conference.load.worker import LEAVE_SECONDS, JoinMembers, LeaveAll, Report, Setup, main
 
 END_SECONDS = 5.0

@@ -17,6 +17,7 @@ from conference.playout.source import PacketSource
 from conference.webrtc.dtls.certificate import Certificate
 from conference.webrtc.ice.close_check import Suspicion, Verdict
 from conference.webrtc.ice.connection import MuxedIce
+from conference.webrtc.mux import UdpMux
 from conference.webrtc.receive.ingress import Ingress
 from conference.webrtc.rtp.rtcp import NtpClock
 from conference.webrtc.sdp.answer import Ours, build_answer
@@ -28,7 +29,6 @@ from conference.webrtc.send.egress import EgressSink
 from conference.webrtc.session import RtpSession, SessionStats
 from conference.webrtc.settings import WebRtcSettings
 from conference.webrtc.transport import Transport
-from conference.webrtc.udp.mux import UdpMux
 
 logger = logging.getLogger(__name__)
 

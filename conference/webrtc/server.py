@@ -10,11 +10,11 @@ from conference.webrtc.compatibility import refuse_missing
 from conference.webrtc.deadlines import Agenda
 from conference.webrtc.dtls.certificate import Certificate
 from conference.webrtc.ice.connection import missing
+from conference.webrtc.mux import UdpMux
 from conference.webrtc.peer import Peer
 from conference.webrtc.rtp.rtcp import NtpClock
 from conference.webrtc.settings import WebRtcSettings
 from conference.webrtc.udp.addresses import host_addresses, plan_bindings
-from conference.webrtc.udp.mux import UdpMux
 from conference.webrtc.udp.sockets import MuxStats
 
 logger = logging.getLogger(__name__)

@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 from conference.webrtc.dtls.certificate import Certificate
 from conference.webrtc.dtls.session import Dtls
 from conference.webrtc.ice.connection import MuxedIce
+from conference.webrtc.mux import UdpMux
 from conference.webrtc.receive.stream import InboxLine
 from conference.webrtc.rtp.srtp import SrtpSession
 from conference.webrtc.sdp.candidate import Candidate
@@ -17,7 +18,6 @@ from conference.webrtc.sdp.formats import Format
 from conference.webrtc.sdp.transport import PeerTransport
 from conference.webrtc.send.stream import Line, SoloLine
 from conference.webrtc.send.table import OutboxLine
-from conference.webrtc.udp.mux import UdpMux
 
 TransportState: TypeAlias = Literal["connecting", "connected", "closed", "failed"]
 

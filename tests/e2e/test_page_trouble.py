@@ -13,8 +13,8 @@ from conference.access.grants import make_grant
 from conference.access.tokens import sign
 from conference.audio.frame import SAMPLE_RATE
 from conference.settings import Settings
+from conference.webrtc.mux import UdpMux
 from conference.webrtc.send.table import Outbox
-from conference.webrtc.udp.mux import UdpMux
 from conference.webrtc.udp.sockets import SharedSocket
 from tests.e2e.browser import Page, open_page, running_browser
 from tests.e2e.on_the_page import AMY_HZ, BEN_HZ, in_the_room, join, listen_to_announcements, names, participant

@@ -13,7 +13,7 @@ from bench.sound_speech import find_speech
 from conference.audio.frame import FRAME_SAMPLES, TICK_NS
 from conference.codecs.base import Codec
 from conference.codecs.opus import OpusCodec
-from conference.load.client.peer import Arrived
+from conference.load.signal.arrived import Arrived
 from conference.playout.source import PacketSource
 from conference.room.participant import Mix, Participant
 from conference.room.room import Room

@@ -13,6 +13,7 @@ from conference.audio.frame import SILENCE
 from conference.room.participant import Mix
 from conference.webrtc.dtls.certificate import Certificate
 from conference.webrtc.ice.close_check import GRACE_NS, PROOF_NS
+from conference.webrtc.mux import UdpMux
 from conference.webrtc.peer import GOODBYE, Peer
 from conference.webrtc.receive.stream import InboxLine
 from conference.webrtc.rtp.packet import parse_rtp
@@ -23,7 +24,6 @@ from conference.webrtc.sdp.grammar import OfferError
 from conference.webrtc.sdp.trickle import IceRestartError
 from conference.webrtc.send.stream import Line, SoloLine
 from conference.webrtc.settings import WebRtcSettings
-from conference.webrtc.udp.mux import UdpMux
 from tests.webrtc.offers import CHROMIUM
 from tests.webrtc.receive.test_ingress import packet
 

@@ -7,7 +7,6 @@ import random
 import struct
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import aiohttp
 
@@ -16,6 +15,7 @@ from conference.load.batch.peers import PeerBatch, PeerRow
 from conference.load.batch.pool import extension
 from conference.load.batch.reports import Reception, Reporter, Transmission
 from conference.load.client.connection import ConnectionFailedError, Link
+from conference.load.signal.arrived import Arrived
 from conference.load.signal.scripts import Script
 from conference.webrtc.client.whip import JoinError, Seat, WhipClient
 from conference.webrtc.rtp.packet import parse_rtp
@@ -26,17 +26,6 @@ REPORT_SECONDS = (2.5, 7.5)
 
 _HEADER = struct.Struct("!BBHII")
 _NS_PER_SAMPLE = 1e9 / 48_000
-
-
-@dataclass(frozen=True, slots=True)
-class Arrived:
-    """An RTP packet that came."""
-
-    sequence: int
-    timestamp: int
-    payload: bytes
-    at_ns: int
-    """``time.monotonic_ns()`` when the socket was read, or when the kernel had it."""
 
 
 class FastPeer:

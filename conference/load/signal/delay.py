@@ -15,7 +15,7 @@ import numpy as np
 from conference.audio.frame import SAMPLE_RATE, TICK_NS, Samples
 from conference.codecs.base import DecodeError
 from conference.codecs.opus import OpusCodec
-from conference.load.client.peer import Arrived
+from conference.load.signal.arrived import Arrived
 from conference.load.signal.voice import burst, find, hum, in_frames
 
 SEARCH_SECONDS = 0.34

@@ -11,13 +11,14 @@ import contextlib
 import random
 import secrets
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from aioice import Candidate as IceCandidate
 from aioice import Connection
 from aioice.candidate import candidate_foundation, candidate_priority
 from aioice.ice import CandidatePair, StunProtocol
 
+from conference.webrtc.ice.pacing import CheckPacer
 from conference.webrtc.ice.stun import (
     CHECK_PRIORITY,
     Class,
@@ -28,7 +29,6 @@ from conference.webrtc.ice.stun import (
 )
 from conference.webrtc.sdp.candidate import Candidate, can_be_reached
 from conference.webrtc.sdp.transport import PeerTransport
-from conference.webrtc.udp.mux import UdpMux
 from conference.webrtc.udp.sockets import Address, SharedSocket
 
 CONSENT_NS = 5_000_000_000
@@ -63,6 +63,34 @@ def missing() -> list[str]:
         for name in wanted
         if not hasattr(thing, name) and name not in getattr(type(thing), "__annotations__", {})
     ]
+
+
+class SharedPort(Protocol):
+    """What ICE needs of the port that all connections share: `webrtc.mux.UdpMux`."""
+
+    checks: CheckPacer
+    """Paces the connectivity checks of all connections."""
+
+    @property
+    def port(self) -> int:
+        """The UDP port."""
+        ...
+
+    def announced(self) -> list[tuple[SharedSocket, tuple[str, ...]]]:
+        """Give each socket with the addresses at which peers can reach it."""
+        ...
+
+    def add(self, endpoint: MuxedIce) -> None:
+        """Hand a connection what comes for it, from now on."""
+        ...
+
+    def remove(self, endpoint: MuxedIce) -> None:
+        """Hand it nothing any more."""
+        ...
+
+    def expect(self, transaction_id: bytes, endpoint: MuxedIce) -> None:
+        """Hand a connection the response to a STUN request of its own, from wherever it comes."""
+        ...
 
 
 class _ProtocolTransport:
@@ -109,7 +137,7 @@ class _ProtocolTransport:
 
 
 class MuxedIce:
-    """An ICE connection whose datagrams go through the shared port. Satisfies `webrtc.udp.mux.Endpoint`.
+    """An ICE connection whose datagrams go through the shared port. Satisfies `webrtc.mux.Endpoint`.
 
     Args:
         mux: the shared port.
@@ -127,7 +155,7 @@ class MuxedIce:
     """
 
     def __init__(
-        self, mux: UdpMux, theirs: PeerTransport, *, routed: Callable[[], object], dtls: Callable[[bytes], object]
+        self, mux: SharedPort, theirs: PeerTransport, *, routed: Callable[[], object], dtls: Callable[[bytes], object]
     ) -> None:
         # aioice draws four characters, which is too few to tell thousands of connections apart.
         self.ufrag = secrets.token_hex(8)

@@ -70,7 +70,7 @@ _STARTS = np.array((0x80 << 56, 0x80 << 56 | 0x80 << 48), np.uint64).view(np.int
 
 
 class Socket(Protocol):
-    """What is needed of a `webrtc.udp.mux.SharedSocket`."""
+    """What is needed of a `webrtc.mux.SharedSocket`."""
 
     sock: socket.socket
 

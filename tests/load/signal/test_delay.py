@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from conference.audio.frame import FRAME_SAMPLES, TICK_NS, Samples
-from conference.load.client.peer import Arrived
+from conference.load.signal.arrived import Arrived
 from conference.load.signal.delay import NS_PER_SAMPLE, DelayMeter
 from conference.load.signal.scripts import mouth
 from conference.load.signal.voice import burst, hum, in_frames, speech

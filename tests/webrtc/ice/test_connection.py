@@ -15,10 +15,10 @@ from aioice.stun import Class, Message, Method
 from conference.webrtc.ice.connection import CONSENT_EXPIRES_NS, CONSENT_NS, MAX_REQUESTS, MuxedIce, missing
 from conference.webrtc.ice.pacing import CheckPacer
 from conference.webrtc.ice.stun import parse_stun
+from conference.webrtc.mux import UdpMux
 from conference.webrtc.sdp.candidate import Candidate, can_be_reached
 from conference.webrtc.sdp.offer import parse_offer
 from conference.webrtc.settings import WebRtcSettings
-from conference.webrtc.udp.mux import UdpMux
 from conference.webrtc.udp.sockets import Address, SharedSocket
 from tests.webrtc.offers import CHROMIUM
 from tests.webrtc.stock import eventually

@@ -11,16 +11,16 @@ import numpy as np
 import pytest
 from aioice import stun
 
+from conference.webrtc import mux as mux_module
 from conference.webrtc.ice.stun import StunMessage, parse_stun
+from conference.webrtc.mux import WEIGHTS, WINDOW_NS, UdpMux, _kind
 from conference.webrtc.settings import WebRtcSettings
-from conference.webrtc.udp import mux as mux_module
 from conference.webrtc.udp.addresses import Binding
 from conference.webrtc.udp.datagrams import AVAILABLE, NAME_BYTES, Batch, pack_name
-from conference.webrtc.udp.mux import WEIGHTS, WINDOW_NS, UdpMux, _kind
 from conference.webrtc.udp.policer import MOST_NS
 from conference.webrtc.udp.sockets import Address
 from tests.webrtc.stock import LOOPBACK
-from tests.webrtc.udp.test_mux_routing import DTLS, RTP, Connection, check
+from tests.webrtc.test_mux_routing import DTLS, RTP, Connection, check
 
 pytestmark = pytest.mark.e2e
 

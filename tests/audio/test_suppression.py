@@ -19,7 +19,7 @@ def suppressor() -> Suppressor:
     try:
         return Suppressor()
     except SuppressionUnavailable:
-        pytest.skip("pywebrtc-audio is not installed")
+        pytest.skip("MISSING: pywebrtc-audio, which suppresses noise (pip install 'conference[noise]').")
 
 
 @pytest.mark.parametrize("colour", ["white", "pink", "brown"])

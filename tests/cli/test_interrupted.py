@@ -36,7 +36,7 @@ def test_nothing_that_takes_long_is_loaded_before_ctrl_c_is_looked_after() -> No
     assert not {"numpy", "aiohttp", "cryptography", "conference.settings"} & set(done.stdout.split())
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="MISSING: /dev/full, which only Linux has")
 @pytest.mark.parametrize(
     "arguments",
     [("--help",), ("token", "--room", "tea", "--secret", "0123456789abcdef0123456789abcdef")],

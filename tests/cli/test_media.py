@@ -169,7 +169,7 @@ def test_no_file_raises_anything_but_a_media_error(tmp_path: Path, content: byte
 
 def test_a_wav_that_a_full_disk_does_not_begin_is_one_sentence_and_no_more(tmp_path: Path) -> None:
     if not Path("/dev/full").exists():
-        pytest.skip("only Linux has a device that is always full")
+        pytest.skip("MISSING: /dev/full, which only Linux has.")
     (tmp_path / "full.wav").symlink_to("/dev/full")
     with pytest.raises(MediaError, match="can't be written: no space left on device"):
         open_recorder(tmp_path / "full.wav")

@@ -156,7 +156,7 @@ def test_what_is_decided_ends_it_at_once(decided: str) -> None:
         case "sound":
             room.play(Sound(id="1", name="beep", samples=np.full(5 * FRAME_SAMPLES, 500, np.int16)))
         case "suppression":
-            pytest.importorskip("pywebrtc_audio")
+            pytest.importorskip("pywebrtc_audio", reason="MISSING: pywebrtc-audio, which suppresses noise")
             room.treat_voice("amy", noise_suppression=True)
             meeting.go_on(1)
     assert "ben" not in room.forwarded

@@ -15,7 +15,9 @@ from conference.load.signal.scripts import Script
 from conference.webrtc.rtp.packet import RtpPacket, parse_rtp
 from conference.webrtc.udp import libc
 
-pytestmark = pytest.mark.skipif(not kernel.AVAILABLE, reason="only Linux has the system calls")
+pytestmark = pytest.mark.skipif(
+    not kernel.AVAILABLE, reason="MISSING: the system calls for many packets at once, which only Linux has"
+)
 
 LEVEL_ID = 3
 TALK = Script([bytes((1, number)) * (10 + number) for number in range(9)])

@@ -59,6 +59,20 @@ async def test_a_seat_says_nothing_about_other_seats() -> None:
         assert (await site.client.get("/rooms/tea", headers=seat_of(amy))).status == 401
 
 
+@pytest.mark.parametrize("header", ["Basic YW15OnNlY3JldA==", "Bearer", "Bearer  ", "", "Digest Bearer x"])
+async def test_a_token_in_the_address_counts_where_the_header_holds_none(header: str) -> None:
+    async with Site(guarded()) as site:
+        await site.join(**as_role())
+        answer = await site.client.get(
+            "/rooms/tea", params={"access_token": token()}, headers={"Authorization": header}
+        )
+        assert answer.status == 200
+        shown = await site.client.get("/rooms/tea", headers={"Authorization": f"bearer  {token()} "})
+        assert shown.status == 200
+        refused = await site.client.get("/rooms/tea", headers={"Authorization": header})
+        assert (refused.status, "error=" in refused.headers["WWW-Authenticate"]) == (401, False)
+
+
 async def test_a_seat_that_was_left_says_nothing_any_more() -> None:
     async with Site(guarded()) as site:
         joined = await site.join(**as_role())

@@ -18,8 +18,8 @@ from conference.room.participant import Participant
 from conference.settings import Settings, SettingsError
 from conference.web.joining.signatures import SignaturesUnavailable, TwilioSignatures
 from tests.web.doubles import Site, problem
-from tests.web.joining.test_calling import call, start, until
-from tests.web.passes import SECRET, as_role, guarded, token
+from tests.web.joining.test_calling import call, people, start, until
+from tests.web.passes import SECRET, as_role, bearer, guarded, token
 
 PINS = (("tea", "8642"),)
 AUTH = "12345"
@@ -110,6 +110,17 @@ async def test_without_a_secret_any_token_does_no_harm() -> None:
         await call(site, token="nonsense")
         await call(site, token=token(room="coffee"))
         await until(lambda: len(callers(site)) == 2)
+
+
+async def test_a_caller_who_leaves_by_their_token_has_no_seat_to_be_held() -> None:
+    async with Site(guarded(seat_hold=60.0)) as site:
+        own = token(identity="amy")
+        await call(site, token=own)
+        await until(lambda: people(site))
+        [participant_id] = site.server.conference.rooms["tea"].participants
+        where = f"/rooms/tea/participants/{participant_id}?hold=1"
+        assert (await site.client.delete(where, headers=bearer(own))).status == 204
+        assert people(site) == []
 
 
 async def test_callers_are_changed_and_removed_by_those_who_may() -> None:

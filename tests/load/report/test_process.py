@@ -1,0 +1,76 @@
+"""What is seen of a process of this machine, and how it gets a processor of its own."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import time
+
+import pytest
+
+from conference.load.report.process import apart, can_look, cpu_seconds, listener, resident_bytes
+
+pytestmark = pytest.mark.skipif(not can_look(), reason="MISSING: /proc, which this system does not have")
+
+NOBODY = 2**22 + 1
+"""No process has this number: it is above what Linux gives."""
+
+
+class Processors:
+    """Which threads may run where."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *processors: int) -> None:
+        self.of: dict[int, set[int]] = {0: set(processors)}
+        self.all = set(processors)
+        monkeypatch.setattr(os, "sched_getaffinity", lambda thread: set(self.of.get(thread, self.all)))
+        monkeypatch.setattr(os, "sched_setaffinity", lambda thread, where: self.of.__setitem__(thread, set(where)))
+
+
+def test_the_time_that_a_process_takes_is_that_of_the_processor() -> None:
+    before, began = cpu_seconds(os.getpid()), time.process_time()
+    while time.process_time() - began < 0.05:
+        pass
+    took = cpu_seconds(os.getpid()) - before
+    assert 0.03 <= took <= time.process_time() - began + 0.03
+
+
+def test_the_memory_of_a_process_grows_with_what_it_holds() -> None:
+    before = resident_bytes(os.getpid())
+    held = bytearray(b"x") * (64 * 2**20)
+    assert 48 * 2**20 < resident_bytes(os.getpid()) - before < 256 * 2**20
+    del held
+
+
+def test_there_is_no_process_that_there_is_not() -> None:
+    for look in (cpu_seconds, resident_bytes):
+        with pytest.raises(OSError, match="No such file"):
+            look(NOBODY)
+
+
+def test_who_serves_a_port_is_found_and_nobody_where_nobody_does() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert listener("127.0.0.1", port) == listener("localhost", port) == os.getpid()
+        assert listener("192.0.2.7", port) is None, "that is another machine"
+        assert listener("no.such.name.invalid", port) is None
+    assert listener("127.0.0.1", port) is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="MISSING: Linux, which alone says which threads may run where")
+def test_a_process_gets_the_first_processor_and_everybody_else_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    processors = Processors(monkeypatch, 2, 3, 5)
+    threads = {int(one) for one in os.listdir(f"/proc/{os.getpid()}/task")}  # noqa: PTH208
+    with apart(os.getpid()):
+        assert processors.of[0] == {3, 5}
+        assert {frozenset(processors.of[one]) for one in threads} == {frozenset({2})}
+    assert processors.of[0] == {2, 3, 5}
+    assert {frozenset(processors.of[one]) for one in threads} == {frozenset({2, 3, 5})}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="MISSING: Linux, which alone says which threads may run where")
+def test_where_there_is_but_one_processor_nobody_gets_it_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    processors = Processors(monkeypatch, 4)
+    with pytest.raises(OSError, match="but one processor"), apart(os.getpid()):
+        raise AssertionError
+    assert processors.of == {0: {4}}

@@ -8,7 +8,7 @@ import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from conference.load.client.offer import Ours, build_offer
+from conference.load.client.offer import LocalParameters, build_offer
 
 ATTACKER = "127.0.0.2"
 """Where attackers are, so that limits by address are theirs alone."""
@@ -69,7 +69,7 @@ def connect(target: Target, address: str = ATTACKER) -> socket.socket:
 
 def join(target: Target, name: str, candidates: Sequence[tuple[str, int]] = (("127.0.0.1", 9),)) -> Seat:
     """Post an offer that names these addresses, and go away."""
-    ours = Ours(
+    ours = LocalParameters(
         ufrag=secrets.token_hex(4),
         password=secrets.token_hex(12),
         fingerprint=_FINGERPRINT,

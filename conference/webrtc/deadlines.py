@@ -1,4 +1,4 @@
-"""Who is due when, so that one timer for all need not look at everybody each time that it goes off."""
+"""Who is due when, so that one timer serves all and looks only at those who are due."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Agenda(Generic[T]):
-    """Things, each with a time at which something is to be done about it. Sans I/O: whoever has a timer asks."""
+class Deadlines(Generic[T]):
+    """Things, each with a time at which something is to be done about it. No I/O and no timer: whoever has one asks."""
 
     def __init__(self) -> None:
         self._heap: list[tuple[int, int, T]] = []
@@ -24,7 +24,7 @@ class Agenda(Generic[T]):
         heapq.heappush(self._heap, (due_ns, next(self._count), thing))
 
     def take_due(self, now_ns: int) -> list[T]:
-        """What is due by now, the longest due first. It is on the agenda no more."""
+        """What is due by now, the longest due first. Nothing more is to be done about that."""
         due: list[T] = []
         while self._heap and self._heap[0][0] <= now_ns:
             due.append(heapq.heappop(self._heap)[2])

@@ -30,12 +30,12 @@ from numpy.typing import NDArray
 
 from conference.webrtc.ice.pacing import CheckPacer
 from conference.webrtc.ice.stun import StunMessage, parse_stun
-from conference.webrtc.receive.table import Inbox
-from conference.webrtc.send.table import Outbox
+from conference.webrtc.receive.table import ReceiveTable
+from conference.webrtc.send.table import SendTable
 from conference.webrtc.settings import WebRtcSettings
 from conference.webrtc.udp import datagrams
 from conference.webrtc.udp.addresses import Binding, addresses_of
-from conference.webrtc.udp.datagrams import Batch, pack_name, unpack_name
+from conference.webrtc.udp.datagrams import DatagramBatch, pack_name, unpack_name
 from conference.webrtc.udp.policer import Policer
 from conference.webrtc.udp.reader import Reader
 from conference.webrtc.udp.sockets import Address, MuxStats, SharedSocket, open_all
@@ -137,22 +137,22 @@ class UdpMux:
             SharedSocket(sock, binding, self.stats)
             for sock, binding in zip(open_all(bindings, port, buffer_bytes), bindings, strict=True)
         )
-        self._carried: dict[Endpoint, int] = {}  # the lanes of those whose stream is in the inbox
-        self.inbox = Inbox(self.stats)
+        self._carried: dict[Endpoint, int] = {}  # the row numbers of those whose stream is in the receive table
+        self.receive_table = ReceiveTable(self.stats)
         """For the streams that come in; it stays empty where the system has nothing for it."""
 
-        self.outboxes: dict[SharedSocket, Outbox] = {}
+        self.send_tables: dict[SharedSocket, SendTable] = {}
         """For what goes out on each tick; none where the system has nothing for it."""
 
         if datagrams.AVAILABLE:
             soon = asyncio.get_running_loop().call_soon
-            self.outboxes = {one: Outbox(one, soon, now) for one in self.sockets}
+            self.send_tables = {one: SendTable(one, soon, now) for one in self.sockets}
         read_ns = int(limits.max_read_time * 1e9)
         self._readers = tuple(Reader(one, self, now, read_ns, self._forwards) for one in self.sockets)
 
     def _forwards(self) -> bool:
         """Whether packets are sent on as they come, or were just now."""
-        return any(self._now() - one.forwarded_ns < FORWARDED_NS for one in self.outboxes.values())
+        return any(self._now() - one.forwarded_ns < FORWARDED_NS for one in self.send_tables.values())
 
     @property
     def port(self) -> int:
@@ -186,14 +186,14 @@ class UdpMux:
                 del self._by_address[address]
                 self._by_name.pop(_name(address), None)
 
-    def carry(self, endpoint: Endpoint, lane: int | None) -> None:
-        """What comes from a connection's addresses belongs to this lane of the inbox; ``None``: to none any more."""
-        if lane is None:
+    def carry(self, endpoint: Endpoint, index: int | None) -> None:
+        """Have what comes from a connection's addresses counted in this row of the receive table; ``None``: in none."""
+        if index is None:
             self._carried.pop(endpoint, None)
         else:
-            self._carried[endpoint] = lane
+            self._carried[endpoint] = index
         for address in self._addresses.get(endpoint, ()):
-            self.inbox.directory.aim(_name(address), lane)
+            self.receive_table.directory.aim(_name(address), index)
 
     def announced(self) -> list[tuple[SharedSocket, tuple[str, ...]]]:
         """Where we can be reached at this moment: each socket with its addresses, sockets without any left out."""
@@ -215,7 +215,7 @@ class UdpMux:
         self._by_address.clear()
         self._by_name.clear()
         self._carried.clear()
-        self.inbox.directory.clear()
+        self.receive_table.directory.clear()
         self._addresses.clear()
         self._asked.clear()
 
@@ -229,8 +229,8 @@ class UdpMux:
         """When there was last more to read than could be."""
         return max(reader.behind_ns for reader in self._readers)
 
-    def take(self, batch: Batch, count: int, arrivals_ns: NDArray[np.int64], via: SharedSocket) -> None:
-        """Take datagrams that were read. What belongs to a stream in the inbox goes there, all else one by one."""
+    def take(self, batch: DatagramBatch, count: int, arrivals_ns: NDArray[np.int64], via: SharedSocket) -> None:
+        """Take datagrams that were read: those of streams in the receive table together, all others one by one."""
         self.stats.received += count
         strangers: list[tuple[bytes, int]] = []
         by_name, now_ns = self._by_name, self._now()
@@ -244,9 +244,9 @@ class UdpMux:
         for name, place in strangers:
             self._take_strange(batch.datagram(place), name, via, int(arrivals_ns[place]))
 
-    def _take_streams(self, batch: Batch, count: int, arrivals_ns: NDArray[np.int64]) -> list[int] | range:
+    def _take_streams(self, batch: DatagramBatch, count: int, arrivals_ns: NDArray[np.int64]) -> list[int] | range:
         try:
-            return self.inbox.take(batch, count, arrivals_ns)
+            return self.receive_table.take(batch, count, arrivals_ns)
         except Exception:
             self.stats.errors += 1
             logger.exception("%d datagrams could not be handled", count)
@@ -372,7 +372,7 @@ class UdpMux:
         known.append(address)
         name = _name(address)
         self._by_address[address] = self._by_name[name] = endpoint
-        self.inbox.directory.aim(name, self._carried.get(endpoint))
+        self.receive_table.directory.aim(name, self._carried.get(endpoint))
         return True
 
 

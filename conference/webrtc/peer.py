@@ -15,12 +15,12 @@ from typing import Literal, TypeAlias
 
 from conference.playout.source import PacketSource
 from conference.webrtc.dtls.certificate import Certificate
-from conference.webrtc.ice.close_check import Suspicion, Verdict
+from conference.webrtc.ice.close_check import CloseCheck, Verdict
 from conference.webrtc.ice.connection import MuxedIce
 from conference.webrtc.mux import UdpMux
 from conference.webrtc.receive.ingress import Ingress
 from conference.webrtc.rtp.rtcp import NtpClock
-from conference.webrtc.sdp.answer import Ours, build_answer
+from conference.webrtc.sdp.answer import LocalDescription, build_answer
 from conference.webrtc.sdp.codecs import make_codec, may_repeat
 from conference.webrtc.sdp.grammar import OfferError
 from conference.webrtc.sdp.offer import AudioOffer, parse_offer
@@ -101,7 +101,7 @@ class Peer:
         self._candidates = 0
         self._since_ns = now()
         self._probed_ns = 0
-        self._suspicion = Suspicion()
+        self._close_check = CloseCheck()
         self._ended = False
         self._closing: asyncio.Task[None] | None = None
 
@@ -152,7 +152,7 @@ class Peer:
             raise OfferError("This server has no network address at the moment.")
         return build_answer(
             offer,
-            Ours(
+            LocalDescription(
                 ufrag=transport.ice.ufrag,
                 password=transport.ice.password,
                 fingerprint=self._certificate.fingerprint,
@@ -181,12 +181,12 @@ class Peer:
                 announced=sending.ssrc,
                 red=sending.red,
             )
-            transport.take_in(ingress.line)
+            transport.receive_by(ingress.stream)
         if receiving is not None:
             best = receiving.formats[0]
             codec = make_codec(best, self._settings.bitrate)
             red = receiving.red if may_repeat(best, self._settings.bitrate) else None
-            self.sink = EgressSink(codec, best, transport.make_line(best, ssrc, self._now), red=red)
+            self.sink = EgressSink(codec, best, transport.make_send_stream(best, ssrc, self._now), red=red)
         self._ingress = ingress
         self._session = RtpSession(ingress, self.sink, transport, ssrc=ssrc, cname=CNAME, ntp=self._ntp)
         transport.ice.media = self._session.receive
@@ -249,9 +249,9 @@ class Peer:
                 return now_ns
             self._session.report_if_due(now_ns)
             heard_ns = max(self._since_ns, self._session.heard_ns, ice.heard_ns)
-            self._look_into_alert(self._transport, self._suspicion.look(heard_ns, now_ns, patience))
+            self._look_into_alert(self._transport, self._close_check.look(heard_ns, now_ns, patience))
             self._watch(int((now_ns - heard_ns) / patience), now_ns, self._session, ice)
-            if self._suspicion.active:
+            if self._close_check.active:
                 return now_ns
             quiet_ns = heard_ns + int(self._settings.silence_timeout * 1e9 * _QUIET)
             return max(now_ns, min(ice.ask_ns, self._session.report_ns, quiet_ns))
@@ -307,7 +307,7 @@ class Peer:
         if self._session is not None and self._session.leaving:
             self._end(GOODBYE)  # they have said goodbye to their stream as well, and that was authentic
         else:
-            self._suspicion.arouse(self._now())
+            self._close_check.begin(self._now())
             self._hasten(self)
 
     def _end(self, reason: str) -> None:

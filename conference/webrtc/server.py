@@ -7,7 +7,7 @@ import logging
 import time
 
 from conference.webrtc.compatibility import refuse_missing
-from conference.webrtc.deadlines import Agenda
+from conference.webrtc.deadlines import Deadlines
 from conference.webrtc.dtls.certificate import Certificate
 from conference.webrtc.ice.connection import missing
 from conference.webrtc.mux import UdpMux
@@ -49,7 +49,7 @@ class WebRtc:
         self._timer: asyncio.TimerHandle | None = None
         self._ntp = NtpClock(time.time_ns(), time.monotonic_ns())
         self._peers: set[Peer] = set()
-        self._agenda: Agenda[Peer] = Agenda()
+        self._deadlines: Deadlines[Peer] = Deadlines()
         self._certificate = Certificate()
         self._own: list[str] = []
         self._own_until_ns = 0
@@ -101,7 +101,7 @@ class WebRtc:
             raise RuntimeError("the WebRTC side is not running")
         peer = Peer(self._mux, self._settings, self._ntp, self._certificate, closed=self._forget, hasten=self._hasten)
         self._peers.add(peer)
-        self._agenda.add(peer, 0)
+        self._deadlines.add(peer, 0)
         return peer
 
     def read(self) -> None:
@@ -111,13 +111,13 @@ class WebRtc:
 
     def _forget(self, peer: Peer) -> None:
         self._peers.discard(peer)
-        self._agenda.discard(peer)
+        self._deadlines.discard(peer)
 
     def _hasten(self, peer: Peer) -> None:
         """Look after a connection at the next opportunity."""
         if peer in self._peers:
-            self._agenda.discard(peer)
-            self._agenda.add(peer, 0)
+            self._deadlines.discard(peer)
+            self._deadlines.add(peer, 0)
 
     async def close(self) -> None:
         """End all connections, telling each peer, and close the port; takes at most three times the close timeout."""
@@ -156,12 +156,12 @@ class WebRtc:
     def _housekeep(self) -> None:
         now_ns = time.monotonic_ns()
         patience = self._patience(now_ns)
-        for peer in self._agenda.take_due(now_ns):
+        for peer in self._deadlines.take_due(now_ns):
             due_ns = now_ns
             try:
                 due_ns = peer.housekeep(now_ns, patience)
             except Exception:
                 logger.exception("housekeeping failed for a peer")
             if peer in self._peers:
-                self._agenda.add(peer, due_ns)
+                self._deadlines.add(peer, due_ns)
         self._schedule()

@@ -11,13 +11,13 @@ from conference.webrtc.dtls.certificate import Certificate
 from conference.webrtc.dtls.session import Dtls
 from conference.webrtc.ice.connection import MuxedIce
 from conference.webrtc.mux import UdpMux
-from conference.webrtc.receive.stream import InboxLine
+from conference.webrtc.receive.stream import ReceiveStream
 from conference.webrtc.rtp.srtp import SrtpSession
 from conference.webrtc.sdp.candidate import Candidate
 from conference.webrtc.sdp.formats import Format
 from conference.webrtc.sdp.transport import PeerTransport
-from conference.webrtc.send.stream import Line, SoloLine
-from conference.webrtc.send.table import OutboxLine
+from conference.webrtc.send.stream import SendStream, SingleStream
+from conference.webrtc.send.table import TableStream
 
 TransportState: TypeAlias = Literal["connecting", "connected", "closed", "failed"]
 
@@ -57,8 +57,8 @@ class Transport:
         self._incoming: SrtpSession | None = None
         self._outgoing: SrtpSession | None = None
         self._mux = mux
-        self._line: OutboxLine | None = None
-        self._incoming_line: InboxLine | None = None
+        self._send_stream: TableStream | None = None
+        self._receive_stream: ReceiveStream | None = None
 
     @property
     def alerted(self) -> bool:
@@ -78,16 +78,16 @@ class Transport:
         """It was not the peer's."""
         self._dtls.alerted = False
 
-    def make_line(self, agreed: Format, ssrc: int, now: Callable[[], int]) -> Line:
+    def make_send_stream(self, agreed: Format, ssrc: int, now: Callable[[], int]) -> SendStream:
         """The stream that goes over this connection; there is one at most."""
-        if not self._mux.outboxes:
-            return SoloLine(agreed, ssrc, self.send_rtp, now)
-        self._line = OutboxLine(agreed, ssrc)
-        return self._line
+        if not self._mux.send_tables:
+            return SingleStream(agreed, ssrc, self.send_rtp, now)
+        self._send_stream = TableStream(agreed, ssrc)
+        return self._send_stream
 
-    def take_in(self, line: InboxLine) -> None:
-        """The peer's stream comes in by this line; there is one at most."""
-        self._incoming_line = line
+    def receive_by(self, stream: ReceiveStream) -> None:
+        """Remember the peer's stream, to attach it once there are keys; there is one at most."""
+        self._receive_stream = stream
 
     async def start(self) -> list[Candidate]:
         """Begin to look for a path. Returns where we can be reached."""
@@ -100,10 +100,10 @@ class Transport:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._line is not None:
-            self._line.close()
-        if self._incoming_line is not None:
-            self._incoming_line.withdraw()
+        if self._send_stream is not None:
+            self._send_stream.close()
+        if self._receive_stream is not None:
+            self._receive_stream.detach()
         self._dtls.close()
         self._incoming = self._outgoing = None
         self.unprotect = _nothing
@@ -139,7 +139,7 @@ class Transport:
         return packet is not None and self.ice.send(packet)
 
     def _routed(self) -> None:
-        self._lead_line()
+        self._attach_send_stream()
         if self._dtls.state == "new" and self.state == "connecting":
             self._dtls.start()
             early, self._early = self._early, []
@@ -170,19 +170,19 @@ class Transport:
             dtls.incoming = dtls.outgoing = None  # only they hold the keys from now on
             self.unprotect = self._incoming.unprotect
             self.state = "connected"
-            self._lead_line()
-            if self._incoming_line is not None:
-                self._incoming_line.lead(self._mux.inbox, self._incoming, partial(self._mux.carry, self.ice))
+            self._attach_send_stream()
+            if self._receive_stream is not None:
+                self._receive_stream.attach(self._mux.receive_table, self._incoming, partial(self._mux.carry, self.ice))
             self._changed()
         if self.state in ("connecting", "connected") and dtls.state in ("closed", "failed"):
             self.state = "closed" if dtls.state == "closed" else "failed"
             self._changed()
 
-    def _lead_line(self) -> None:
-        """Show our stream the way, once there is one and a key to send with."""
+    def _attach_send_stream(self) -> None:
+        """Attach our stream to the send table, once there are a path and a key to send with."""
         route = self.ice.route
-        if self._line is not None and route is not None and self._outgoing is not None:
-            self._line.lead(self._mux.outboxes[route[0]], self._outgoing, route[1])
+        if self._send_stream is not None and route is not None and self._outgoing is not None:
+            self._send_stream.attach(self._mux.send_tables[route[0]], self._outgoing, route[1])
 
     def _expire(self) -> None:
         self._timer = None

@@ -14,7 +14,7 @@ from conference.access.tokens import sign
 from conference.audio.frame import SAMPLE_RATE
 from conference.settings import Settings
 from conference.webrtc.mux import UdpMux
-from conference.webrtc.send.table import Outbox
+from conference.webrtc.send.table import SendTable
 from conference.webrtc.udp.sockets import SharedSocket
 from tests.e2e.browser import Page, open_page, running_browser
 from tests.e2e.on_the_page import AMY_HZ, BEN_HZ, in_the_room, join, listen_to_announcements, names, participant
@@ -60,7 +60,7 @@ async def test_a_network_that_goes_dead_is_noticed_within_seconds(
     with monkeypatch.context() as dead_network:
         dead_network.setattr(UdpMux, "take", lambda *_: None)
         dead_network.setattr(UdpMux, "take_one", lambda *_: None)
-        dead_network.setattr(Outbox, "post", lambda *_: None)
+        dead_network.setattr(SendTable, "post", lambda *_: None)
         dead_network.setattr(SharedSocket, "sendto", lambda *_: True)
         await page.wait_for_text("Connection lost. Reconnecting…", within=6)
     await page.wait_for_text("You are back.", within=8)

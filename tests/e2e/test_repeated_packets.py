@@ -8,7 +8,7 @@ import random
 import pytest
 
 from conference.webrtc.send.egress import EgressSink
-from conference.webrtc.send.table import SEQUENCE, TICK, OutboxLine
+from conference.webrtc.send.table import SEQUENCE, TICK, TableStream
 from conference.webrtc.server import WebRtc
 from tests.e2e.browser import Page
 from tests.e2e.on_the_page import BEN_HZ, join
@@ -42,18 +42,18 @@ def lose_packets(server: RunningServer, seed: int = 1) -> EgressSink:
     assert isinstance(webrtc, WebRtc)
     (peer,) = webrtc.peers
     assert peer.sink is not None
-    line, chance = peer.sink.line, random.Random(seed)
-    assert isinstance(line, OutboxLine)
-    post = line.post
+    stream, chance = peer.sink.stream, random.Random(seed)
+    assert isinstance(stream, TableStream)
+    post = stream.post
 
     def lossy(tick: int, payload: bytes) -> None:
         if chance.random() < LOSS:  # as if it had been sent
-            line._now[SEQUENCE] += 1
-            line._now[TICK] = tick
+            stream._now[SEQUENCE] += 1
+            stream._now[TICK] = tick
         else:
             post(tick, payload)
 
-    line.post = lossy  # type: ignore[method-assign]
+    stream.post = lossy  # type: ignore[method-assign]
     return peer.sink
 
 

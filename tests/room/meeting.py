@@ -18,7 +18,7 @@ from conference.room.voice import DEFAULT_VOICE, VoiceSettings
 from conference.webrtc.rtp.packet import RtpPacket, parse_rtp
 from conference.webrtc.sdp.formats import Format
 from conference.webrtc.send.egress import EgressSink
-from conference.webrtc.send.stream import SoloLine
+from conference.webrtc.send.stream import SingleStream
 
 AGREED = Format(111, "opus")
 SENT_BEFORE_TICK_NS = 3_000_000
@@ -66,8 +66,8 @@ class Person:
         self._decoded: list[tuple[int, Samples]] = []
         self.encoder = OpusCodec(bitrate=32_000, expected_loss=0).make_encoder()
         self.source = PacketSource(OpusDecoder())
-        line = SoloLine(AGREED, 7, self._transmit, lambda: self.now_ns)
-        self.sink = EgressSink(OpusCodec(), AGREED, line)
+        stream = SingleStream(AGREED, 7, self._transmit, lambda: self.now_ns)
+        self.sink = EgressSink(OpusCodec(), AGREED, stream)
         self.sink.open()
         self.participant = Participant(
             id=self.name, name=self.name, transport="webrtc", joined_at=0, source=self.source, sink=self.sink

@@ -16,7 +16,7 @@ from conference.webrtc.ice.stun import StunMessage, parse_stun
 from conference.webrtc.mux import WEIGHTS, WINDOW_NS, UdpMux, _kind
 from conference.webrtc.settings import WebRtcSettings
 from conference.webrtc.udp.addresses import Binding
-from conference.webrtc.udp.datagrams import AVAILABLE, NAME_BYTES, Batch, pack_name
+from conference.webrtc.udp.datagrams import AVAILABLE, NAME_BYTES, DatagramBatch, pack_name
 from conference.webrtc.udp.policer import MOST_NS
 from conference.webrtc.udp.sockets import Address
 from tests.webrtc.stock import LOOPBACK
@@ -54,7 +54,7 @@ class Wire:
 
     def many(self, sent: list[tuple[bytes, Address]]) -> None:
         """All of them with one read."""
-        batch = Batch(len(sent), 2048)
+        batch = DatagramBatch(len(sent), 2048)
         for place, (data, address) in enumerate(sent):
             batch.data[place, : len(data)] = np.frombuffer(data, np.uint8)
             batch.names[place] = np.frombuffer(pack_name(address, socket.AF_INET), np.uint8)

@@ -15,14 +15,14 @@ from conference.webrtc.dtls.certificate import Certificate
 from conference.webrtc.ice.close_check import GRACE_NS, PROOF_NS
 from conference.webrtc.mux import UdpMux
 from conference.webrtc.peer import GOODBYE, Peer
-from conference.webrtc.receive.stream import InboxLine
+from conference.webrtc.receive.stream import ReceiveStream
 from conference.webrtc.rtp.packet import parse_rtp
 from conference.webrtc.rtp.rtcp import NtpClock, build_report, parse_rtcp
 from conference.webrtc.sdp.candidate import Candidate
 from conference.webrtc.sdp.formats import Format
 from conference.webrtc.sdp.grammar import OfferError
 from conference.webrtc.sdp.trickle import IceRestartError
-from conference.webrtc.send.stream import Line, SoloLine
+from conference.webrtc.send.stream import SendStream, SingleStream
 from conference.webrtc.settings import WebRtcSettings
 from tests.webrtc.offers import CHROMIUM
 from tests.webrtc.receive.test_ingress import packet
@@ -90,14 +90,14 @@ class FakeTransport:
     def calm(self) -> None:
         self.alerted = False
 
-    def make_line(self, agreed: Format, ssrc: int, now: Callable[[], int]) -> Line:
-        return SoloLine(agreed, ssrc, self._send, now)
+    def make_send_stream(self, agreed: Format, ssrc: int, now: Callable[[], int]) -> SendStream:
+        return SingleStream(agreed, ssrc, self._send, now)
 
     def _send(self, packet: bytes) -> bool:
         self.sent.append(packet)
         return True
 
-    def take_in(self, line: InboxLine) -> None: ...
+    def receive_by(self, line: ReceiveStream) -> None: ...
 
     async def start(self) -> list[Candidate]:
         return list(self.addresses)
@@ -404,7 +404,7 @@ async def test_without_an_address_of_ours_there_is_no_answer(call: Call, monkeyp
 async def test_an_error_of_ours_becomes_a_sentence_and_leaves_nothing_open(
     call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(FakeTransport, "make_line", None)
+    monkeypatch.setattr(FakeTransport, "make_send_stream", None)
     with pytest.raises(OfferError, match="something in it is not supported"):
         await call.peer.accept(CHROMIUM)
     assert (call.peer.state, call.below.released) == ("closed", True)

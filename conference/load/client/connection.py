@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from conference.load.client.ice import Address, Ice, open_sockets
-from conference.load.client.offer import Ours, build_offer
+from conference.load.client.offer import LocalParameters, build_offer
 from conference.webrtc.dtls.certificate import Certificate
 from conference.webrtc.dtls.session import Dtls
 from conference.webrtc.rtp.srtp import SrtpSession
@@ -82,7 +82,7 @@ class Link:
         for one in sockets:
             asyncio.get_running_loop().add_reader(one, self._readable, one)
         return build_offer(
-            Ours(ice.ufrag, ice.password, _certificate().fingerprint, self.ssrc, self.cname, ice.addresses)
+            LocalParameters(ice.ufrag, ice.password, _certificate().fingerprint, self.ssrc, self.cname, ice.addresses)
         )
 
     async def accept(self, text: str) -> AudioOffer:

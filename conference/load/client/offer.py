@@ -15,7 +15,7 @@ _HOST_PRIORITY = 126 << 24 | 255
 
 
 @dataclass(frozen=True, slots=True)
-class Ours:
+class LocalParameters:
     """What an offer says of us."""
 
     ufrag: str
@@ -28,7 +28,7 @@ class Ours:
     """Where we can be reached, the best first."""
 
 
-def build_offer(ours: Ours) -> str:
+def build_offer(ours: LocalParameters) -> str:
     """Write the offer, with all candidates: nothing trickles."""
     host, port = ours.addresses[0]
     version = 6 if ":" in host else 4

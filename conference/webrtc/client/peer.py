@@ -37,7 +37,7 @@ from conference.webrtc.sdp.codecs import make_codec, may_repeat
 from conference.webrtc.sdp.grammar import OfferError
 from conference.webrtc.sdp.offer import parse_offer
 from conference.webrtc.send.egress import EgressSink
-from conference.webrtc.send.stream import SoloLine
+from conference.webrtc.send.stream import SingleStream
 from conference.webrtc.session import RtpSession, SessionStats
 
 __all__ = ["HeadlessPeer", "JoinError"]
@@ -219,7 +219,7 @@ class HeadlessPeer:
         if self._speaks and self._track is None:
             red = remote.red if may_repeat(best, self._bitrate) else None
             self._sink = EgressSink(
-                self.codec, best, SoloLine(best, ssrc, channel.send_rtp, time.monotonic_ns), red=red
+                self.codec, best, SingleStream(best, ssrc, channel.send_rtp, time.monotonic_ns), red=red
             )
         cname = local.attribute_of_ssrc("cname") or "headless"
         ntp = NtpClock(time.time_ns(), time.monotonic_ns())

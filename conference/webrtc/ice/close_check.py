@@ -1,8 +1,7 @@
-"""A goodbye that nobody can vouch for: whether the peer has gone, or somebody else sent it.
+"""After a DTLS alert that nobody can vouch for: whether the peer has gone, or somebody else sent the alert.
 
 A DTLS alert that comes after the handshake is not decrypted (`dtls` says why). So the peer is asked, by ICE, whose
-answers are authentic. One that is still there goes on, and whoever forged the alert has brought about a few STUN
-packets to the one whom they tried to part from us.
+answers are authentic. A peer that is still there stays connected, and a forged alert has cost a few STUN packets.
 """
 
 from __future__ import annotations
@@ -18,8 +17,8 @@ PROOF_NS = 1_500_000_000
 Verdict: TypeAlias = Literal["none", "ask", "gone", "there"]
 
 
-class Suspicion:
-    """Whether one peer has gone. Times are monotonic, in nanoseconds."""
+class CloseCheck:
+    """Checks whether one peer has gone. Times are monotonic, in nanoseconds."""
 
     __slots__ = ("_asked_ns", "_since_ns")
 
@@ -29,11 +28,11 @@ class Suspicion:
 
     @property
     def active(self) -> bool:
-        """Whether there is something to look into."""
+        """Whether an alert is being checked."""
         return self._since_ns is not None
 
-    def arouse(self, now_ns: int) -> None:
-        """Something like a goodbye has come. One that comes while another is looked into changes nothing."""
+    def begin(self, now_ns: int) -> None:
+        """Check an alert that has just come. One that comes while another is being checked changes nothing."""
         if self._since_ns is None:
             self._since_ns = now_ns
 
@@ -46,8 +45,8 @@ class Suspicion:
             patience: by how much longer than usual an answer may take.
 
         Returns:
-            ``none``: there is no suspicion; ``ask`` the peer for a sign of life; it is ``gone``; or it is ``there``,
-            and the suspicion is over.
+            ``none``: there is no check; ``ask`` the peer for a sign of life; it is ``gone``; or it is ``there``,
+            and the check is over.
         """
         if self._since_ns is None:
             return "none"

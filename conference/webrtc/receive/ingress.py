@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from conference.codecs.base import Codec, DecodeError, Decoder
-from conference.webrtc.receive.stream import InboxLine
+from conference.webrtc.receive.stream import ReceiveStream
 from conference.webrtc.receive.successor import Successor
 from conference.webrtc.receive.table import BYTES, HEARD_NS, ORDINARY_BYTES, PACKETS, SEEN_NS, TRAILER, PacketReceiver
 from conference.webrtc.rtp.packet import HEADER_BYTES, parse_media
@@ -94,25 +94,25 @@ class Ingress:
         self.ssrc: int | None = None
         """The stream that is heard."""
 
-        self.line = InboxLine(CLOCK_RATES[codecs[self._payload_type].name])
+        self.stream = ReceiveStream(CLOCK_RATES[codecs[self._payload_type].name])
         """Where the stream comes in."""
 
-        self.reception = self.line.reception
+        self.reception = self.stream.reception
         """Of that stream."""
 
-        source.bypass = self.line
+        source.bypass = self.stream
         self._stats = IngressStats()
 
     @property
     def stats(self) -> IngressStats:
         """What became of the packets so far."""
-        self._stats.packets, self._stats.bytes = self.line.row[PACKETS], self.line.row[BYTES]
+        self._stats.packets, self._stats.bytes = self.stream.row[PACKETS], self.stream.row[BYTES]
         return self._stats
 
     @property
     def heard_ns(self) -> int:
         """When a packet of the stream last came that is known to be authentic; 0 before the first."""
-        return self.line.row[HEARD_NS]
+        return self.stream.row[HEARD_NS]
 
     def receive(self, packet: bytes, now_ns: int) -> bool:
         """Take an SRTP packet. Never raises.
@@ -120,7 +120,7 @@ class Ingress:
         Returns:
             Whether it is known to be authentic, and so tells that the peer is there.
         """
-        if self.line.passes(packet, now_ns):
+        if self.stream.passes(packet, now_ns):
             return False
         # This is done for many packets: with a glance at the header for those like the one before.
         other = packet[8:12] != self._heard
@@ -130,7 +130,7 @@ class Ingress:
         if plain is None:
             self.refuse()
             return False
-        self.line.row[TRAILER] = len(packet) - len(plain)
+        self.stream.row[TRAILER] = len(packet) - len(plain)
         if not other or self._takes_over(plain, now_ns):
             self.accept(plain, now_ns)
         return True
@@ -160,19 +160,19 @@ class Ingress:
             return
         if ssrc != self.ssrc or payload_type != self._payload_type:
             self._switch(ssrc, payload_type)
-        line = self.line
-        line.row[HEARD_NS] = line.row[SEEN_NS] = now_ns
+        stream = self.stream
+        stream.row[HEARD_NS] = stream.row[SEEN_NS] = now_ns
         self.reception.add(sequence, timestamp, now_ns)
-        if blocks and line.inside:
-            line.withdraw()
-            self._arrivals = Arrivals(sequence - 1)  # they have come by the inbox: taken together, not one by one
-        if self._red is not None and not line.inside:
+        if blocks and stream.in_table:
+            stream.detach()
+            self._arrivals = Arrivals(sequence - 1)  # they came through the table
+        if self._red is not None and not stream.in_table:
             self._arrivals.add(sequence)
             if len(blocks) > 1:
                 self._recover(sequence, timestamp, blocks, now_ns, level)
         if payload:
-            line.row[PACKETS] += 1
-            line.row[BYTES] += len(payload)
+            stream.row[PACKETS] += 1
+            stream.row[BYTES] += len(payload)
             self.source.push(sequence, timestamp, payload, now_ns, level)
         else:
             self._stats.malformed += 1
@@ -224,7 +224,7 @@ class Ingress:
     def _takes_over(self, packet: bytes, now_ns: int) -> bool:
         """Whether an authentic packet is the first one of the stream that is heard from now on; else it is counted."""
         self._streams.add(packet[8:12])
-        ssrc, row = int.from_bytes(packet[8:12], "big"), self.line.row
+        ssrc, row = int.from_bytes(packet[8:12], "big"), self.stream.row
         if self.ssrc is None or ssrc == self._announced or now_ns - row[SEEN_NS] >= TAKEOVER_NS:
             return True
         before = self._successor.add(packet, now_ns, packets=row[PACKETS], seen_ns=row[SEEN_NS])
@@ -251,6 +251,6 @@ class Ingress:
         self._arrivals = Arrivals()
         self._successor.forget()
         self.reception.restart(CLOCK_RATES[self._codecs[payload_type].name])
-        self.line.follow(self, payload_type, ssrc, self._level_id)
+        self.stream.identify(self, payload_type, ssrc, self._level_id)
         if decoder is not None or not first:
             self.source.restart(decoder)

@@ -1,4 +1,4 @@
-"""One peer's incoming stream: a row of counters that moves into the inbox once its packets are known, and out again."""
+"""One peer's incoming stream: its row of counters moves into the table once its packets are known."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from conference.webrtc.receive.table import (
     SEEN_NS,
     SILENCE,
     TRAILER,
-    Inbox,
-    Receiver,
+    ReceiveTable,
+    StreamReceiver,
     ordinary_head,
 )
 from conference.webrtc.rtp.srtp import SrtpSession
@@ -34,8 +34,8 @@ from conference.webrtc.rtp.statistics import HIGHEST, TRANSIT, ReceptionStatisti
 _HEAD = struct.Struct("!qqq")
 
 
-class InboxLine:
-    """One peer's incoming stream: its row, here or in an inbox. Satisfies `playout.gate.SilenceBypass`.
+class ReceiveStream:
+    """One peer's incoming stream, whose row is in the receive table or here. Satisfies `playout.gate.SilenceBypass`.
 
     Args:
         clock_rate: of the RTP timestamps, in Hz.
@@ -45,35 +45,35 @@ class InboxLine:
         reception: what has arrived, counted in this row.
     """
 
-    __slots__ = ("_inbox", "_kept", "_lane", "_receiver", "_route", "_session", "reception", "row")
+    __slots__ = ("_index", "_kept", "_receiver", "_route", "_session", "_table", "reception", "row")
 
     def __init__(self, clock_rate: int) -> None:
         self.row: Row = array("q", bytes(8 * ROW_COLUMNS))
         self.reception = ReceptionStatistics(clock_rate, self.row)
-        self._inbox: Inbox | None = None
-        self._lane = -1
+        self._table: ReceiveTable | None = None
+        self._index = -1
         self._session: SrtpSession | None = None
         self._route: Callable[[int | None], None] | None = None
-        self._receiver: Receiver | None = None
-        self._kept: list[bytes] = []  # the last packets that went by before it left an inbox
+        self._receiver: StreamReceiver | None = None
+        self._kept: list[bytes] = []  # the last packets that went by before it left the table
 
     @property
-    def inside(self) -> bool:
-        """Whether the stream is in an inbox."""
-        return self._lane >= 0
+    def in_table(self) -> bool:
+        """Whether the stream is in the receive table."""
+        return self._index >= 0
 
-    def lead(self, inbox: Inbox, session: SrtpSession, route: Callable[[int | None], None]) -> None:
+    def attach(self, table: ReceiveTable, session: SrtpSession, route: Callable[[int | None], None]) -> None:
         """Say where the stream comes in.
 
         Args:
-            inbox: of the port.
+            table: of the port.
             session: takes off the SRTP.
-            route: tells whoever knows the peer's addresses which lane is theirs; ``None``: none any more.
+            route: tells whoever knows the peer's addresses which row of the table is theirs; ``None``: none any more.
         """
-        self._inbox, self._session, self._route = inbox, session, route
+        self._table, self._session, self._route = table, session, route
         self._enter()
 
-    def follow(self, receiver: Receiver, payload_type: int, ssrc: int, level_id: int) -> None:
+    def identify(self, receiver: StreamReceiver, payload_type: int, ssrc: int, level_id: int) -> None:
         """Say which stream it is: of its packets, those with an audio level are ordinary."""
         rtcp = 64 <= payload_type < 96  # with the marker set, it would look like that (RFC 5761 section 4)
         if rtcp or not 0 < level_id < 15 or self.reception.clock_rate != ORDINARY_RATE:
@@ -86,30 +86,30 @@ class InboxLine:
         self._enter()
 
     def _enter(self) -> None:
-        inbox, session, receiver, route = self._inbox, self._session, self._receiver, self._route
-        if inbox is None or session is None or receiver is None or route is None or self.inside:
+        table, session, receiver, route = self._table, self._session, self._receiver, self._route
+        if table is None or session is None or receiver is None or route is None or self.in_table:
             return
-        lane = inbox.enter(self.row, session, receiver)
-        if lane is not None:
+        index = table.enter(self.row, session, receiver)
+        if index is not None:
             for number, packet in enumerate(self._kept, self.row[PASSED] - len(self._kept)):
-                inbox.keep(lane, number, packet)
-            self._lane = lane
-            self.row = self.reception.row = memoryview(inbox.rows[lane])
-            route(lane)
+                table.keep(index, number, packet)
+            self._index = index
+            self.row = self.reception.row = memoryview(table.rows[index])
+            route(index)
 
-    def withdraw(self) -> None:
+    def detach(self) -> None:
         """From now on the stream comes packet by packet."""
         self._leave()
-        self._inbox = self._session = self._route = self._receiver = None
+        self._table = self._session = self._route = self._receiver = None
 
     def _leave(self) -> None:
-        inbox, route, lane = self._inbox, self._route, self._lane
-        if inbox is not None and route is not None and self.inside:
+        table, route, index = self._table, self._route, self._index
+        if table is not None and route is not None and self.in_table:
             route(None)
-            self._kept = inbox.kept(lane, HISTORY_PACKETS)
-            self._lane, self.row = -1, array("q", self.row)
+            self._kept = table.kept(index, HISTORY_PACKETS)
+            self._index, self.row = -1, array("q", self.row)
             self.reception.row = self.row
-            inbox.leave(lane)
+            table.leave(index)
 
     def open(self, packets: int, silent_dbov: int) -> None:
         """Let silent packets go by."""
@@ -125,15 +125,15 @@ class InboxLine:
         """The payloads of the last packets that went by; empty where one was not authentic."""
         if self._receiver is None:
             return []
-        inbox = self._inbox if self.inside else None
-        last = self._kept[-packets:] if inbox is None else inbox.kept(self._lane, packets)
+        table = self._table if self.in_table else None
+        last = self._kept[-packets:] if table is None else table.kept(self._index, packets)
         return [self._receiver.reveal(packet) for packet in last]
 
     def passes(self, packet: bytes, now_ns: int) -> bool:
-        """Whether an SRTP packet goes by unread: what :meth:`inbox.Inbox.take` does, for one by itself."""
+        """Whether an SRTP packet goes by unread: what :meth:`table.ReceiveTable.take` does, for one by itself."""
         row = self.row
-        inbox = self._inbox
-        if not row[PASSING] or not row[TRAILER] or inbox is None or not self.inside:
+        table = self._table
+        if not row[PASSING] or not row[TRAILER] or table is None or not self.in_table:
             return False
         length = len(packet) - ORDINARY_BYTES - row[TRAILER]
         if not 0 < length <= KEPT_BYTES or now_ns - row[HEARD_NS] >= MAX_UNREAD_NS:
@@ -148,7 +148,7 @@ class InboxLine:
         row[PACKETS] += 1
         row[BYTES] += length
         row[SEEN_NS] = now_ns
-        inbox.keep(self._lane, row[PASSED], packet)
+        table.keep(self._index, row[PASSED], packet)
         row[PASSING] -= 1
         row[PASSED] += 1
         return True

@@ -27,13 +27,13 @@ from conference.playout.history import HISTORY_PACKETS
 from conference.webrtc.rtp import statistics
 from conference.webrtc.rtp.srtp import SrtpSession, unprotect_in_place
 from conference.webrtc.rtp.statistics import Column, Row
-from conference.webrtc.udp.datagrams import Batch
+from conference.webrtc.udp.datagrams import DatagramBatch
 from conference.webrtc.udp.directory import NOBODY, Directory
 from conference.webrtc.udp.sockets import MuxStats
 
 logger = logging.getLogger(__name__)
 
-LANES = 8192
+TABLE_ROWS = 8192
 """Streams that there is room for; those of others go packet by packet. Memory is taken by those that are used."""
 
 COLUMNS_FROM = 24
@@ -89,7 +89,7 @@ _SAME = np.array(SAME, np.uint64).view(np.int64)
 _KEPT_BYTES: Final = ORDINARY_BYTES + KEPT_BYTES + 16
 """With the trailers that are in use (RFC 5764, RFC 7714)."""
 
-_PLACE, _LANE, _SEQUENCE, _TIMESTAMP, _LEVEL, _ARRIVAL, _LENGTH, _FIELDS = range(8)  # of a packet; rows of an array
+_PLACE, _INDEX, _SEQUENCE, _TIMESTAMP, _LEVEL, _ARRIVAL, _LENGTH, _FIELDS = range(8)  # of a packet; rows of an array
 
 
 class PacketReceiver(Protocol):
@@ -112,7 +112,7 @@ class PacketReceiver(Protocol):
     def restart(self, decoder: Decoder | None = None) -> None: ...
 
 
-class Receiver(Protocol):
+class StreamReceiver(Protocol):
     """What a stream is for: `webrtc.receive.ingress.Ingress`."""
 
     source: PacketReceiver
@@ -130,14 +130,14 @@ class Receiver(Protocol):
         ...
 
 
-class Inbox:
+class ReceiveTable:
     """The streams that come in through one port.
 
     Args:
         stats: where what goes wrong is counted.
 
     Attributes:
-        rows: shape ``(LANES + 1, ROW_COLUMNS)``, int64; the last one is of nobody.
+        rows: shape ``(TABLE_ROWS + 1, ROW_COLUMNS)``, int64; the last one is of nobody.
         directory: whose stream comes from which address.
         columns_from: fewer packets than that are left over.
     """
@@ -145,60 +145,60 @@ class Inbox:
     def __init__(self, stats: MuxStats) -> None:
         self.columns_from = COLUMNS_FROM
         self._stats = stats
-        self.rows: Column = np.zeros((LANES + 1, ROW_COLUMNS), np.int64)
+        self.rows: Column = np.zeros((TABLE_ROWS + 1, ROW_COLUMNS), np.int64)
         self.directory = Directory()
-        self._kept = np.zeros((LANES, HISTORY_PACKETS, _KEPT_BYTES), np.uint8)
-        self._kept_lengths = np.zeros((LANES, HISTORY_PACKETS), np.uint8)
-        self._receivers: list[Receiver | None] = []
+        self._kept = np.zeros((TABLE_ROWS, HISTORY_PACKETS, _KEPT_BYTES), np.uint8)
+        self._kept_lengths = np.zeros((TABLE_ROWS, HISTORY_PACKETS), np.uint8)
+        self._receivers: list[StreamReceiver | None] = []
         self._sessions: list[SrtpSession | None] = []
         self._handles: list[Any] = []
         self._free: list[int] = []
 
-    def enter(self, row: Row, session: SrtpSession, receiver: Receiver) -> int | None:
-        """Take in a stream. Returns its lane; ``None`` if there is no room."""
+    def enter(self, row: Row, session: SrtpSession, receiver: StreamReceiver) -> int | None:
+        """Take in a stream. Returns the number of its row; ``None`` if there is no room."""
         if self._free:
-            lane = self._free.pop()
-        elif len(self._handles) < LANES:
-            lane = len(self._handles)
+            index = self._free.pop()
+        elif len(self._handles) < TABLE_ROWS:
+            index = len(self._handles)
             for column in (self._receivers, self._sessions, self._handles):
                 column.append(None)
         else:
             return None
-        self.rows[lane] = row
-        self._kept_lengths[lane] = 0
-        self._receivers[lane], self._sessions[lane], self._handles[lane] = receiver, session, session.handle
-        return lane
+        self.rows[index] = row
+        self._kept_lengths[index] = 0
+        self._receivers[index], self._sessions[index], self._handles[index] = receiver, session, session.handle
+        return index
 
-    def leave(self, lane: int) -> None:
+    def leave(self, index: int) -> None:
         """Let go of a stream. Nobody may be on their way to it any more: see :attr:`directory`."""
-        self._receivers[lane] = self._sessions[lane] = self._handles[lane] = None
-        self.rows[lane] = 0
-        self._free.append(lane)
+        self._receivers[index] = self._sessions[index] = self._handles[index] = None
+        self.rows[index] = 0
+        self._free.append(index)
 
-    def kept(self, lane: int, packets: int) -> list[bytes]:
+    def kept(self, index: int, packets: int) -> list[bytes]:
         """The last packets of a stream that went by, as they came, the oldest first.
 
         Args:
-            lane: of the stream.
+            index: number of the stream's row.
             packets: how many to look for: of the last :data:`HISTORY_PACKETS` at most.
         """
-        passed = int(self.rows[lane, PASSED])
+        passed = int(self.rows[index, PASSED])
         slots = [number % HISTORY_PACKETS for number in range(max(0, passed - packets), passed)]
-        return [self._kept[lane, slot, : self._kept_lengths[lane, slot]].tobytes() for slot in slots]
+        return [self._kept[index, slot, : self._kept_lengths[index, slot]].tobytes() for slot in slots]
 
-    def keep(self, lane: int, number: int, packet: bytes) -> None:
+    def keep(self, index: int, number: int, packet: bytes) -> None:
         """Put aside a packet that goes by.
 
         Args:
-            lane: of its stream.
+            index: number of its stream's row.
             number: how many went by before.
             packet: as it came.
         """
         slot = number % HISTORY_PACKETS
-        self._kept[lane, slot, : len(packet)] = np.frombuffer(packet, np.uint8)
-        self._kept_lengths[lane, slot] = len(packet)
+        self._kept[index, slot, : len(packet)] = np.frombuffer(packet, np.uint8)
+        self._kept_lengths[index, slot] = len(packet)
 
-    def take(self, batch: Batch, count: int, arrivals_ns: Column) -> list[int] | range:
+    def take(self, batch: DatagramBatch, count: int, arrivals_ns: Column) -> list[int] | range:
         """Handle the datagrams that were received.
 
         Args:
@@ -211,15 +211,15 @@ class Inbox:
         """
         if count < self.columns_from:
             return range(count)
-        lanes = self.directory.find(batch.name_words[:count])
-        rows = self.rows.take(lanes, axis=0)
+        indices = self.directory.find(batch.name_words[:count])
+        rows = self.rows.take(indices, axis=0)
         heads = batch.words(count, _HEAD_BYTES // 8)
         different = (heads ^ rows[:, HEAD : HEAD + 3]) & _SAME
         ordinary = (different[:, 0] | different[:, 1] | different[:, 2]) == 0
-        ordinary &= lanes != NOBODY
+        ordinary &= indices != NOBODY
         packets = np.empty((_FIELDS, count), np.int64)
         packets[_PLACE] = np.arange(count)
-        packets[_LANE] = lanes
+        packets[_INDEX] = indices
         packets[_SEQUENCE] = heads[:, 0] >> 32 & 0xFFFF
         packets[_TIMESTAMP] = heads[:, 0] & 0xFFFFFFFF
         packets[_LEVEL] = heads[:, 2] >> 48 & 0x7F
@@ -231,7 +231,7 @@ class Inbox:
         later = self._take_firsts(batch, packets, rows) if packets.size else []
         return sorted(others + later) if later else others
 
-    def _take_firsts(self, batch: Batch, packets: Column, rows: Column) -> list[int]:
+    def _take_firsts(self, batch: DatagramBatch, packets: Column, rows: Column) -> list[int]:
         """Take in ordinary packets, of several of one stream the first ones first.
 
         Args:
@@ -242,20 +242,20 @@ class Inbox:
         Returns:
             The places of those that have to be handled one by one, for there are few left to go with them.
         """
-        lanes = packets[_LANE]
-        while len(set(lanes.tolist())) < len(lanes):
-            _, firsts = np.unique(lanes, return_index=True)
+        indices = packets[_INDEX]
+        while len(set(indices.tolist())) < len(indices):
+            _, firsts = np.unique(indices, return_index=True)
             if len(firsts) < self.columns_from:  # few streams, one of them with many
                 places: list[int] = packets[_PLACE].tolist()
                 return places
             self._take(batch, packets.take(firsts, axis=1), rows.take(firsts, axis=0))
             packets = np.delete(packets, firsts, axis=1)
-            lanes = packets[_LANE]
-            rows = self.rows.take(lanes, axis=0)
+            indices = packets[_INDEX]
+            rows = self.rows.take(indices, axis=0)
         self._take(batch, packets, rows)
         return []
 
-    def _take(self, batch: Batch, packets: Column, rows: Column) -> None:
+    def _take(self, batch: DatagramBatch, packets: Column, rows: Column) -> None:
         """Take in ordinary packets, one of each stream."""
         lengths = packets[_LENGTH]
         lengths -= ORDINARY_BYTES + rows[:, TRAILER]  # of what goes by; of what is read, libsrtp will say
@@ -273,7 +273,7 @@ class Inbox:
         if packets.size:
             self._count(batch, rows, packets, passing)
 
-    def _read(self, batch: Batch, packets: Column, read: Column, in_order: NDArray[np.bool_]) -> list[int]:
+    def _read(self, batch: DatagramBatch, packets: Column, read: Column, in_order: NDArray[np.bool_]) -> list[int]:
         """Take off the SRTP, and hand on what is out of the ordinary. Returns which packets are done with.
 
         Args:
@@ -282,9 +282,9 @@ class Inbox:
             read: these.
             in_order: whether each of the packets comes after those before it.
         """
-        lanes, places = packets[_LANE, read].tolist(), packets[_PLACE, read].tolist()
+        indices, places = packets[_INDEX, read].tolist(), packets[_PLACE, read].tolist()
         refused = unprotect_in_place(
-            [self._handles[lane] for lane in lanes],
+            [self._handles[index] for index in indices],
             [batch.pointers[place] for place in places],
             [batch.length_pointers[place] for place in places],
         )
@@ -292,7 +292,7 @@ class Inbox:
         strange = ~in_order[read] | (lengths <= 0)
         strange[refused] = False
         for number in refused:
-            receiver = self._receivers[lanes[number]]
+            receiver = self._receivers[indices[number]]
             if receiver is not None:
                 receiver.refuse()
         done: list[int] = read[refused].tolist()
@@ -301,7 +301,7 @@ class Inbox:
             done += read[strange].tolist()
         return done
 
-    def _count(self, batch: Batch, rows: Column, packets: Column, passing: NDArray[np.bool_]) -> None:
+    def _count(self, batch: DatagramBatch, rows: Column, packets: Column, passing: NDArray[np.bool_]) -> None:
         """Take in what is authentic and what goes by.
 
         Args:
@@ -310,7 +310,7 @@ class Inbox:
             packets: one of each stream, in order.
             passing: which of them go by.
         """
-        lanes, lengths, arrivals_ns = packets[_LANE], packets[_LENGTH], packets[_ARRIVAL]
+        indices, lengths, arrivals_ns = packets[_INDEX], packets[_LENGTH], packets[_ARRIVAL]
         statistics.add_all(rows, packets[_SEQUENCE], packets[_TIMESTAMP], arrivals_ns, ORDINARY_RATE)
         rows[:, PACKETS] += 1
         rows[:, BYTES] += lengths
@@ -318,19 +318,19 @@ class Inbox:
         np.copyto(rows[:, HEARD_NS], arrivals_ns, where=~passing)
         gone = np.flatnonzero(passing)
         if len(gone):
-            slots = lanes[gone], rows[gone, PASSED] % HISTORY_PACKETS
+            slots = indices[gone], rows[gone, PASSED] % HISTORY_PACKETS
             rows[:, PASSING] -= passing
             rows[:, PASSED] += passing
             self._kept[slots] = batch.data[packets[_PLACE, gone], :_KEPT_BYTES]
             self._kept_lengths[slots] = batch.lengths[packets[_PLACE, gone]]
-        self.rows[lanes] = rows
-        if len(gone) < len(lanes):
+        self.rows[indices] = rows
+        if len(gone) < len(indices):
             self._push(batch, packets.compress(~passing, axis=1))
 
-    def _push(self, batch: Batch, packets: Column) -> None:
+    def _push(self, batch: DatagramBatch, packets: Column) -> None:
         """Hand on what is to be heard."""
-        for place, lane, sequence, timestamp, level, arrival_ns, length in packets.T.tolist():
-            receiver = self._receivers[lane]
+        for place, index, sequence, timestamp, level, arrival_ns, length in packets.T.tolist():
+            receiver = self._receivers[index]
             if receiver is None:
                 continue
             payload = batch.read(place, ORDINARY_BYTES, ORDINARY_BYTES + length)
@@ -340,10 +340,10 @@ class Inbox:
                 self._stats.errors += 1
                 logger.exception("a packet could not be handled")
 
-    def _accept(self, batch: Batch, packets: Column) -> None:
+    def _accept(self, batch: DatagramBatch, packets: Column) -> None:
         """Hand on what is authentic, and not ordinary."""
-        for place, lane, arrival_ns, length in packets[[_PLACE, _LANE, _ARRIVAL, _LENGTH]].T.tolist():
-            receiver = self._receivers[lane]
+        for place, index, arrival_ns, length in packets[[_PLACE, _INDEX, _ARRIVAL, _LENGTH]].T.tolist():
+            receiver = self._receivers[index]
             if receiver is not None:
                 receiver.accept(batch.read(place, 0, ORDINARY_BYTES + length), arrival_ns)
 

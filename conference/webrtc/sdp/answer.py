@@ -26,7 +26,7 @@ _OF_FORMATS = ("rtpmap", "fmtp", "sctp-port", "sctpmap")
 
 
 @dataclass(frozen=True, slots=True)
-class Ours:
+class LocalDescription:
     """What the answer says about our side."""
 
     ufrag: str
@@ -43,7 +43,7 @@ class Ours:
 
 def build_answer(
     offer: AudioOffer,
-    ours: Ours,
+    ours: LocalDescription,
     candidates: list[Candidate],
     *,
     session_id: int,
@@ -78,7 +78,7 @@ def build_answer(
     return "\r\n".join(lines) + "\r\n"
 
 
-def _declined(section: Section, ours: Ours) -> list[str]:
+def _declined(section: Section, ours: LocalDescription) -> list[str]:
     """A section that is not used. It has a transport and names its formats all the same: aiortc looks for them."""
     lines = [f"m={section.kind} 0 {section.protocol} {' '.join(section.formats)}", "c=IN IP4 0.0.0.0", "a=inactive"]
     if section.mid is not None:
@@ -92,7 +92,7 @@ def _formats(section: Section) -> list[str]:
     return [f"a={name}:{value}" for name, value in own]
 
 
-def _carrying(section: Section, ours: Ours, candidates: list[Candidate]) -> list[str]:
+def _carrying(section: Section, ours: LocalDescription, candidates: list[Candidate]) -> list[str]:
     """A section of which nothing but the transport is used."""
     media = ["a=inactive", "a=rtcp-mux"] if section.kind != "application" else []
     return [
@@ -112,7 +112,7 @@ def _opened(section: Section, candidates: list[Candidate], formats: Iterable[obj
     return lines if section.kind == "application" else [*lines, f"a=rtcp:{here.port} {host}"]
 
 
-def _transport(ours: Ours, candidates: list[Candidate]) -> list[str]:
+def _transport(ours: LocalDescription, candidates: list[Candidate]) -> list[str]:
     """Our side of the transport; with candidates where it is carried, once for all bundled sections."""
     complete = ["a=end-of-candidates"] if candidates else []
     return [
@@ -126,7 +126,7 @@ def _transport(ours: Ours, candidates: list[Candidate]) -> list[str]:
     ]
 
 
-def _accepted(audio: AudioSection, ours: Ours, bitrate: int) -> list[str]:
+def _accepted(audio: AudioSection, ours: LocalDescription, bitrate: int) -> list[str]:
     """What there is to be said about a section whose sound is used."""
     direction = REVERSED[audio.direction]
     lines: list[str] = []

@@ -22,7 +22,7 @@ _SEQUENCES: Final = 1 << 16
 _TIMESTAMPS: Final = 1 << 32
 
 
-class Place(NamedTuple):
+class HeaderFields(NamedTuple):
     """Where a packet stands on the listener's line."""
 
     sequence: int
@@ -61,7 +61,7 @@ class Continuity:
 
     def place(
         self, sequence: int, timestamp: int, duration: int, now_ns: int, *, next_sequence: int, next_timestamp: int
-    ) -> Place | None:
+    ) -> HeaderFields | None:
         """Give a talker's packet its place on the line.
 
         Args:
@@ -97,8 +97,8 @@ class Continuity:
         self._sent_ns = now_ns
         return self._at(sequence, timestamp, marker=marker)
 
-    def _at(self, sequence: int, timestamp: int, *, marker: bool) -> Place:
-        return Place((sequence + self._step) % _SEQUENCES, (timestamp + self._shift) % _TIMESTAMPS, marker)
+    def _at(self, sequence: int, timestamp: int, *, marker: bool) -> HeaderFields:
+        return HeaderFields((sequence + self._step) % _SEQUENCES, (timestamp + self._shift) % _TIMESTAMPS, marker)
 
     def _drifts(self, timestamp: int, now_ns: int) -> bool:
         """Whether the talker's clock has jumped."""

@@ -22,11 +22,11 @@ from conference.webrtc.rtp.red import Block, build_red
 from conference.webrtc.rtp.rtcp import NtpClock
 from conference.webrtc.sdp.codecs import wants_fec
 from conference.webrtc.sdp.formats import Format
-from conference.webrtc.send.stream import TICKS_PER_SECOND, Line, LineStats
+from conference.webrtc.send.stream import TICKS_PER_SECOND, SendStats, SendStream
 
 
 @dataclass(slots=True)
-class EgressStats(LineStats):
+class EgressStats(SendStats):
     """What was sent to one peer."""
 
     repeated: int = 0
@@ -39,16 +39,16 @@ class EgressSink:
     Args:
         codec: what the mixes are encoded with.
         agreed: the payload type for it.
-        line: takes the packets.
+        stream: takes the packets.
         red: the payload type for redundant audio; ``None`` if packets are not to be repeated.
     """
 
     packets_only = True
     """A mix without a packet need not be delivered: it is a gap in timestamps by itself."""
 
-    def __init__(self, codec: Codec, agreed: Format, line: Line, *, red: int | None = None) -> None:
+    def __init__(self, codec: Codec, agreed: Format, stream: SendStream, *, red: int | None = None) -> None:
         self.codec: Codec | None = codec
-        self.line = line
+        self.stream = stream
         self._payload_type = agreed.payload_type
         self._samples = agreed.clock_rate // TICKS_PER_SECOND
         self._red = red
@@ -69,7 +69,7 @@ class EgressSink:
     @property
     def stats(self) -> EgressStats:
         """What was sent."""
-        sent = self.line.stats
+        sent = self.stream.stats
         return EgressStats(sent.packets, sent.bytes, sent.failed, self._repeated)
 
     def open(self) -> None:
@@ -83,7 +83,7 @@ class EgressSink:
         """From now on, what is delivered is dropped."""
         self._open = False
         self.on_open = None
-        self.line.close()
+        self.stream.close()
 
     def deliver(self, mix: Mix) -> None:
         """Send the mix of a tick. Never blocks and never raises."""
@@ -91,7 +91,7 @@ class EgressSink:
         if payload is not None and self._open:
             if self._repeats:
                 payload = self._repeating(mix.tick, payload)
-            self.line.post(mix.tick, payload)
+            self.stream.post(mix.tick, payload)
 
     @property
     def forwards(self) -> str | None:
@@ -103,37 +103,37 @@ class EgressSink:
         if self._open:
             if self._repeats:
                 payload = self._repeating_on(sequence, timestamp, payload)
-            self.line.forward(sequence, timestamp, duration, payload, arrival_ns)
+            self.stream.forward(sequence, timestamp, duration, payload, arrival_ns)
 
     def restart_forwarding(self) -> None:
         """The next packet that is sent on is the first of another stream."""
         self._sent_on = None
-        self.line.restart_forwarding()
+        self.stream.restart_forwarding()
 
     def _repeating_on(self, sequence: int, timestamp: int, payload: bytes) -> bytes:
         """A packet to be sent on that carries the one before it as well, if that was the last one sent on."""
         before, self._sent_on = self._sent_on, (sequence, timestamp, payload)
-        self.line.payload_type = self._payload_type
+        self.stream.payload_type = self._payload_type
         if before is None or self._red is None or before[0] != (sequence - 1) & 0xFFFF:
             return payload
         self._repeated += 1
-        self.line.payload_type = self._red
+        self.stream.payload_type = self._red
         age = (timestamp - before[1]) & 0xFFFFFFFF
         return build_red(self._payload_type, payload, (Block(self._payload_type, age, before[2]),))
 
     def send(self, tick: int, payload: bytes | None) -> None:
         """Send the packet of a tick. ``None`` is silence: a gap in timestamps, and none in sequence numbers."""
         if payload is not None and self._open:
-            self.line.post(tick, self._repeating(tick, payload) if self._repeats else payload)
+            self.stream.post(tick, self._repeating(tick, payload) if self._repeats else payload)
 
     def _repeating(self, tick: int, payload: bytes) -> bytes:
         """A packet that carries the one before it as well, if there was one on the tick before."""
         before, self._previous = self._previous, (tick, payload)
         if before is None or before[0] != tick - 1 or self._red is None:
-            self.line.payload_type = self._payload_type
+            self.stream.payload_type = self._payload_type
             return payload
         self._repeated += 1
-        self.line.payload_type = self._red
+        self.stream.payload_type = self._red
         return build_red(self._payload_type, payload, (Block(self._payload_type, self._samples, before[1]),))
 
     def note_loss(self, fraction_lost: float, now_ns: int) -> None:
@@ -142,7 +142,7 @@ class EgressSink:
         repeats = self._red is not None and self._loss.repeats
         if self._repeats and not repeats:
             self._previous = self._sent_on = None
-            self.line.payload_type = self._payload_type
+            self.stream.payload_type = self._payload_type
         self._repeats = repeats
 
     @property
@@ -158,10 +158,10 @@ class EgressSink:
 
         "The RTP timestamp corresponds to the same instant as the NTP timestamp" (RFC 3550 section 6.4.1).
         """
-        timestamp = self.line.timestamp(now_ns)
+        timestamp = self.stream.timestamp(now_ns)
         if timestamp is None:
             return None
-        sent = self.line.stats
+        sent = self.stream.stats
         return RtcpSenderInfo(
             ntp_timestamp=ntp.at(now_ns),
             rtp_timestamp=timestamp,

@@ -15,7 +15,7 @@ TICKS_PER_SECOND = 50
 
 
 @dataclass(slots=True)
-class LineStats:
+class SendStats:
     """What went out."""
 
     packets: int = 0
@@ -26,7 +26,7 @@ class LineStats:
     """Not sent: the socket's buffer was full, or the network said no."""
 
 
-class Line(Protocol):
+class SendStream(Protocol):
     """One stream on its way to one peer.
 
     Attributes:
@@ -52,7 +52,7 @@ class Line(Protocol):
         ...
 
     @property
-    def stats(self) -> LineStats: ...
+    def stats(self) -> SendStats: ...
 
     def close(self) -> None:
         """Send nothing any more."""
@@ -68,8 +68,8 @@ def first_sequence() -> int:
     return random.randrange(0x8000)  # noqa: S311 - not a secret
 
 
-class SoloLine:
-    """A stream that goes packet by packet. Satisfies :class:`Line`.
+class SingleStream:
+    """A stream that goes packet by packet. Satisfies :class:`SendStream`.
 
     Args:
         agreed: payload type and clock rate.
@@ -80,7 +80,7 @@ class SoloLine:
 
     def __init__(self, agreed: Format, ssrc: int, transmit: Callable[[bytes], bool], now: Callable[[], int]) -> None:
         self.payload_type = agreed.payload_type
-        self.stats = LineStats()
+        self.stats = SendStats()
         self._ssrc = ssrc
         self._clock_rate = agreed.clock_rate
         self._samples = agreed.clock_rate // TICKS_PER_SECOND

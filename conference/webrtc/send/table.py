@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from conference.webrtc.rtp.packet import HEADER_BYTES, build_rtp
 from conference.webrtc.rtp.srtp import TRAILER_BYTES, SrtpSession, protect_in_place
 from conference.webrtc.sdp.formats import Format
-from conference.webrtc.send.continuity import Continuity, Place, behind
-from conference.webrtc.send.stream import TICKS_PER_SECOND, LineStats, first_sequence
-from conference.webrtc.udp.datagrams import NAME_BYTES, Batch, pack_name, unpack_name
+from conference.webrtc.send.continuity import Continuity, HeaderFields, behind
+from conference.webrtc.send.stream import TICKS_PER_SECOND, SendStats, first_sequence
+from conference.webrtc.udp.datagrams import NAME_BYTES, DatagramBatch, pack_name, unpack_name
 
 PLACES = 256
 """Packets that are built and sent at a time: what fits into the processor's cache."""
@@ -79,7 +79,7 @@ class Socket(Protocol):
     def note_sent(self, sent: int, failed: int) -> None: ...
 
 
-class Outbox:
+class SendTable:
     """What goes out through one socket.
 
     Args:
@@ -99,8 +99,8 @@ class Outbox:
         self._soon = soon
         self._pending: dict[bytes, list[int]] = {}
         self._queue: deque[tuple[bytes, list[int]]] = deque()
-        self._forwards: list[tuple[int, int, bytes]] = []  # lane, first word of the header, payload
-        self._batch = Batch(PLACES, PLACE_BYTES)
+        self._forwards: list[tuple[int, int, bytes]] = []  # index, first word of the header, payload
+        self._batch = DatagramBatch(PLACES, PLACE_BYTES)
         self._batch.set_family(shared.sock.family)
         self.tick = NEVER
         """The one whose packets were posted last."""
@@ -124,47 +124,47 @@ class Outbox:
             self._handles += [None] * len(self.rows)
             self._names = np.concatenate((self._names, np.zeros_like(self._names)))
             self.rows = np.concatenate((self.rows, np.zeros_like(self.rows)))
-        lane = self._free.pop()
-        self.rows[lane] = row
-        self._names[lane] = name
-        self.sessions[lane], self._handles[lane] = session, session.handle
-        return lane
+        index = self._free.pop()
+        self.rows[index] = row
+        self._names[index] = name
+        self.sessions[index], self._handles[index] = session, session.handle
+        return index
 
-    def leave(self, lane: int) -> Row:
+    def leave(self, index: int) -> Row:
         """Let go of a stream, and of what of it is still to be sent. Returns its row."""
-        for _, lanes in (*self._pending.items(), *self._queue):
-            if lane in lanes:
-                lanes.remove(lane)
-        self._forwards = [one for one in self._forwards if one[0] != lane]
-        self.sessions[lane] = self._handles[lane] = None
-        self._free.append(lane)
-        row: Row = self.rows[lane].copy()
+        for _, indices in (*self._pending.items(), *self._queue):
+            if index in indices:
+                indices.remove(index)
+        self._forwards = [one for one in self._forwards if one[0] != index]
+        self.sessions[index] = self._handles[index] = None
+        self._free.append(index)
+        row: Row = self.rows[index].copy()
         return row
 
-    def post(self, lane: int, tick: int, payload: bytes) -> None:
+    def post(self, index: int, tick: int, payload: bytes) -> None:
         """Send a packet soon: when all of this tick have been posted."""
         if tick != self.tick:
             if self._pending or self._queue:
                 self._flush_all()
             self.tick, self.tick_ns = tick, self.now()
-        lanes = self._pending.get(payload)
-        if lanes is None:
+        indices = self._pending.get(payload)
+        if indices is None:
             if not self._pending and not self._forwards:
                 self._soon(self._flush)
-            self._pending[payload] = [lane]
+            self._pending[payload] = [index]
         else:
-            lanes.append(lane)
+            indices.append(index)
 
-    def forward(self, lane: int, place: Place, payload_type: int, payload: bytes) -> None:
+    def forward(self, index: int, place: HeaderFields, payload_type: int, payload: bytes) -> None:
         """Send on a packet soon: when all that was read with it has been posted."""
         if not self._forwards and not self._pending:
             self._soon(self._flush)
         first = 0x80 << 56 | place.marker << 55 | payload_type << 48 | place.sequence << 32 | place.timestamp
-        self._forwards.append((lane, first, payload))
+        self._forwards.append((index, first, payload))
 
-    def settle(self, lane: int) -> None:
+    def settle(self, index: int) -> None:
         """Send at once what was posted of a stream, if anything was."""
-        if any(lane in lanes for _, lanes in (*self._pending.items(), *self._queue)):
+        if any(index in indices for _, indices in (*self._pending.items(), *self._queue)):
             self._flush_all()
 
     def _flush(self) -> None:
@@ -191,29 +191,29 @@ class Outbox:
         pieces: list[tuple[bytes, int]] = []
         chosen: list[int] = []
         while self._queue and len(chosen) < PLACES:
-            payload, lanes = self._queue.popleft()
+            payload, indices = self._queue.popleft()
             room = PLACES - len(chosen)
-            if len(lanes) > room:
-                self._queue.appendleft((payload, lanes[room:]))
-                lanes = lanes[:room]
+            if len(indices) > room:
+                self._queue.appendleft((payload, indices[room:]))
+                indices = indices[:room]
             if len(payload) > MAX_PAYLOAD:
-                for lane in lanes:
-                    self._send_long(lane, payload)
-            elif lanes:
-                pieces.append((payload, len(lanes)))
-                chosen += lanes
+                for index in indices:
+                    self._send_long(index, payload)
+            elif indices:
+                pieces.append((payload, len(indices)))
+                chosen += indices
         if chosen:
             self._send(chosen, pieces)
         return len(chosen)
 
     def _send(self, chosen: list[int], pieces: list[tuple[bytes, int]]) -> None:
         count, batch, handles = len(chosen), self._batch, self._handles
-        lanes = np.array(chosen)
-        rows = self.rows.take(lanes, axis=0)
-        batch.name_words[:count] = self._names.take(lanes, axis=0)
+        indices = np.array(chosen)
+        rows = self.rows.take(indices, axis=0)
+        batch.name_words[:count] = self._names.take(indices, axis=0)
         lengths = self._fill(rows, pieces)
         batch.lengths[:count] = lengths + HEADER_BYTES
-        refused = protect_in_place([handles[lane] for lane in chosen], batch.pointers, batch.length_pointers)
+        refused = protect_in_place([handles[index] for index in chosen], batch.pointers, batch.length_pointers)
         failed = self._transmit(count, refused)
         rows[:, SEQUENCE] += 1
         rows[:, TICK] = self.tick
@@ -223,7 +223,7 @@ class Outbox:
             rows[failed, PACKETS] -= 1
             rows[failed, BYTES] -= lengths[failed]
             rows[failed, FAILED] += 1
-        self.rows[lanes] = rows
+        self.rows[indices] = rows
         self.shared.note_sent(count - len(failed), len(failed))
 
     def _send_forwards(self) -> None:
@@ -246,32 +246,32 @@ class Outbox:
 
     def _send_on(self, chosen: list[tuple[int, int, bytes]]) -> None:
         count, batch, handles = len(chosen), self._batch, self._handles
-        lanes = np.array([lane for lane, _, _ in chosen])
-        batch.name_words[:count] = self._names.take(lanes, axis=0)
+        indices = np.array([index for index, _, _ in chosen])
+        batch.name_words[:count] = self._names.take(indices, axis=0)
         batch.raw_words[:count, 0] = np.array([first for _, first, _ in chosen], np.uint64).view(np.int64).byteswap()
-        batch.raw_words[:count, 1] = (self.rows.take(lanes, axis=0)[:, SSRC] << 32).byteswap()
+        batch.raw_words[:count, 1] = (self.rows.take(indices, axis=0)[:, SSRC] << 32).byteswap()
         for place, (_, _, payload) in enumerate(chosen):
             batch.data[place, HEADER_BYTES : HEADER_BYTES + len(payload)] = np.frombuffer(payload, np.uint8)
         lengths = np.array([len(payload) for _, _, payload in chosen])
         batch.lengths[:count] = lengths + HEADER_BYTES
-        refused = protect_in_place([handles[lane] for lane, _, _ in chosen], batch.pointers, batch.length_pointers)
+        refused = protect_in_place([handles[index] for index, _, _ in chosen], batch.pointers, batch.length_pointers)
         failed = self._transmit(count, refused)
         went = np.ones(count, np.int64)
         went[failed] = 0
         for column, amount in ((PACKETS, went), (BYTES, went * lengths), (FAILED, 1 - went)):
-            np.add.at(self.rows[:, column], lanes, amount)  # a stream may be there twice
+            np.add.at(self.rows[:, column], indices, amount)  # a stream may be there twice
         self.shared.note_sent(count - len(failed), len(failed))
 
-    def _send_on_long(self, lane: int, first: int, payload: bytes) -> None:
-        session, row = self.sessions[lane], self.rows[lane]
+    def _send_on_long(self, index: int, first: int, payload: bytes) -> None:
+        session, row = self.sessions[index], self.rows[index]
         if session is None:
             return
         packet = first.to_bytes(8, "big") + int(row[SSRC]).to_bytes(4, "big") + payload
-        self._count(row, payload, went=self._protect_and_send(lane, session, packet))
+        self._count(row, payload, went=self._protect_and_send(index, session, packet))
 
-    def _protect_and_send(self, lane: int, session: SrtpSession, packet: bytes) -> bool:
+    def _protect_and_send(self, index: int, session: SrtpSession, packet: bytes) -> bool:
         protected = session.protect(packet)
-        return protected is not None and self.shared.sendto(protected, unpack_name(self._names[lane].tobytes()))
+        return protected is not None and self.shared.sendto(protected, unpack_name(self._names[index].tobytes()))
 
     def _count(self, row: Row, payload: bytes, *, went: bool) -> None:
         row[PACKETS] += went
@@ -305,22 +305,22 @@ class Outbox:
             first = place + 1
         return failed
 
-    def _send_long(self, lane: int, payload: bytes) -> None:
-        session = self.sessions[lane]
+    def _send_long(self, index: int, payload: bytes) -> None:
+        session = self.sessions[index]
         if session is None:
             return
-        row = self.rows[lane]
+        row = self.rows[index]
         number, sequence, ssrc, origin, samples, tick = row[: TICK + 1].tolist()
         stamp = (origin + samples * self.tick) & 0xFFFFFFFF
         packet = build_rtp(number, tick != self.tick - 1, sequence & 0xFFFF, stamp, ssrc, payload)
-        went = self._protect_and_send(lane, session, packet)
+        went = self._protect_and_send(index, session, packet)
         row[SEQUENCE] += 1
         row[TICK] = self.tick
         self._count(row, payload, went=went)
 
 
-class OutboxLine:
-    """A stream that goes with all others. Satisfies `webrtc.send.stream.Line`.
+class TableStream:
+    """A stream that goes with all others. Satisfies `webrtc.send.stream.SendStream`.
 
     Args:
         agreed: payload type and clock rate.
@@ -329,12 +329,12 @@ class OutboxLine:
 
     def __init__(self, agreed: Format, ssrc: int) -> None:
         self._clock_rate = agreed.clock_rate
-        self._outbox: Outbox | None = None
-        self._lane = 0
+        self._table: SendTable | None = None
+        self._index = 0
         self._next_type: int | None = None  # of the packets from the next one on, if it is another
         self._continuity = Continuity(agreed.clock_rate)
         self._forwarded = False  # the last packet was somebody else's
-        self._row: Row = np.zeros(ROW_COLUMNS, np.int64)  # while it is in no outbox
+        self._row: Row = np.zeros(ROW_COLUMNS, np.int64)  # while it is in no table
         self._row[: TICK + 1] = (
             agreed.payload_type,
             first_sequence(),
@@ -344,29 +344,29 @@ class OutboxLine:
             NEVER,
         )
 
-    def lead(self, outbox: Outbox, session: SrtpSession, address: tuple[str, int]) -> None:
+    def attach(self, table: SendTable, session: SrtpSession, address: tuple[str, int]) -> None:
         """From now on it goes there.
 
         Args:
-            outbox: of the socket to send through.
+            table: of the socket to send through.
             session: protects the packets.
             address: of the peer.
         """
         self._withdraw()
         try:
-            self._lane = outbox.enter(self._row, session, address)
+            self._index = table.enter(self._row, session, address)
         except OSError:  # ICE does not choose a path that this socket can't take
             return
-        self._outbox = outbox
+        self._table = table
 
     def _withdraw(self) -> None:
-        if self._outbox is not None:
-            self._row = self._outbox.leave(self._lane)
-            self._outbox = None
+        if self._table is not None:
+            self._row = self._table.leave(self._index)
+            self._table = None
 
     @property
     def _now(self) -> Row:
-        return self._row if self._outbox is None else self._outbox.rows[self._lane]
+        return self._row if self._table is None else self._table.rows[self._index]
 
     @property
     def payload_type(self) -> int:
@@ -379,31 +379,31 @@ class OutboxLine:
 
     def post(self, tick: int, payload: bytes) -> None:
         """Send the packet of a tick with those of the others."""
-        if self._outbox is not None:
+        if self._table is not None:
             if self._forwarded:
-                self._take_over(self._outbox, tick)
-            self._outbox.post(self._lane, tick, payload)
+                self._take_over(self._table, tick)
+            self._table.post(self._index, tick, payload)
             if self._next_type is not None:  # only now has the packet of the tick before gone for certain
-                self._outbox.rows[self._lane, TYPE] = self._next_type
+                self._table.rows[self._index, TYPE] = self._next_type
                 self._next_type = None
 
-    def _take_over(self, outbox: Outbox, tick: int) -> None:
+    def _take_over(self, table: SendTable, tick: int) -> None:
         """Our own packets come again: go on behind those that were sent on."""
         self._forwarded = False
         self._continuity.restart()
-        row = outbox.rows[self._lane]
+        row = table.rows[self._index]
         samples = int(row[SAMPLES])
-        row[ORIGIN] = self._continuity.next_timestamp(outbox.now(), samples) - tick * samples
+        row[ORIGIN] = self._continuity.next_timestamp(table.now(), samples) - tick * samples
         row[TICK] = tick - 1
 
     def forward(self, sequence: int, timestamp: int, duration: int, payload: bytes, arrival_ns: int) -> None:
         """Send on a packet of somebody else's stream, with all that was read together."""
-        outbox = self._outbox
-        if outbox is None:
+        table = self._table
+        if table is None:
             return
         if not self._continuity.forwarding:
-            outbox.settle(self._lane)
-        row = outbox.rows[self._lane]
+            table.settle(self._index)
+        row = table.rows[self._index]
         place = self._continuity.place(
             sequence, timestamp, duration, arrival_ns,
             next_sequence=int(row[SEQUENCE]), next_timestamp=self._next_timestamp(arrival_ns),
@@ -412,7 +412,7 @@ class OutboxLine:
             return
         self._forwarded = True
         row[SEQUENCE] = self._continuity.next_sequence
-        outbox.forward(self._lane, place, self.payload_type, payload)
+        table.forward(self._index, place, self.payload_type, payload)
 
     def restart_forwarding(self) -> None:
         """The next packet that is sent on is the first of another stream."""
@@ -432,17 +432,17 @@ class OutboxLine:
         """The RTP timestamp of a moment."""
         if self._forwarded:
             return self._continuity.timestamp(now_ns)
-        outbox, row = self._outbox, self._now
-        if outbox is None or row[TICK] == NEVER:
+        table, row = self._table, self._now
+        if table is None or row[TICK] == NEVER:
             return None
-        elapsed = (now_ns - outbox.tick_ns) * self._clock_rate // 1_000_000_000
-        return (int(row[ORIGIN]) + outbox.tick * int(row[SAMPLES]) + elapsed) & 0xFFFFFFFF
+        elapsed = (now_ns - table.tick_ns) * self._clock_rate // 1_000_000_000
+        return (int(row[ORIGIN]) + table.tick * int(row[SAMPLES]) + elapsed) & 0xFFFFFFFF
 
     @property
-    def stats(self) -> LineStats:
+    def stats(self) -> SendStats:
         """What went out."""
         row = self._now
-        return LineStats(int(row[PACKETS]), int(row[BYTES]), int(row[FAILED]))
+        return SendStats(int(row[PACKETS]), int(row[BYTES]), int(row[FAILED]))
 
     def close(self) -> None:
         """Send nothing any more, not even what was posted just now."""

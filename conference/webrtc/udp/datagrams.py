@@ -67,7 +67,7 @@ def unpack_name(name: bytes) -> tuple[str, int]:
     return socket.inet_ntop(socket.AF_INET6, name[8:24]), port
 
 
-class Batch:
+class DatagramBatch:
     """Places for datagrams, one behind the other, with what the kernel wants to know of each.
 
     Args:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from conference.webrtc.udp import datagrams
-from conference.webrtc.udp.datagrams import Batch
+from conference.webrtc.udp.datagrams import DatagramBatch
 from conference.webrtc.udp.sockets import Address, SharedSocket
 
 BURST = 1024
@@ -53,7 +53,7 @@ BUSY_PER_SECOND = 15_000
 class Handler(Protocol):
     """What becomes of that which was read. Its methods never raise."""
 
-    def take(self, batch: Batch, count: int, arrivals_ns: NDArray[np.int64], via: SharedSocket) -> None: ...
+    def take(self, batch: DatagramBatch, count: int, arrivals_ns: NDArray[np.int64], via: SharedSocket) -> None: ...
 
     def take_one(self, data: bytes, address: Address, via: SharedSocket, now_ns: int) -> None: ...
 
@@ -83,7 +83,7 @@ class Reader:
         self._most_ns = most_ns
         self._forwards = forwards
         self._loop = asyncio.get_running_loop()
-        self._batch = Batch(PLACES, MAX_DATAGRAM) if datagrams.AVAILABLE else None
+        self._batch = DatagramBatch(PLACES, MAX_DATAGRAM) if datagrams.AVAILABLE else None
         if self._batch is not None:
             datagrams.note_arrivals(via.sock)
         room = via.sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) // QUEUED_BYTES

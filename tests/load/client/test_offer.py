@@ -1,11 +1,13 @@
 from __future__ import annotations
 
-from conference.load.client.offer import LEVEL_ID, PAYLOAD_TYPE, Ours, build_offer
+from conference.load.client.offer import LEVEL_ID, PAYLOAD_TYPE, LocalParameters, build_offer
 from conference.webrtc.sdp.offer import parse_offer
 
 
 def test_the_server_understands_the_offer() -> None:
-    ours = Ours("abcd", "p" * 24, ":".join(["AB"] * 32), 77, "name", [("192.0.2.1", 1000), ("2001:db8::1", 2000)])
+    ours = LocalParameters(
+        "abcd", "p" * 24, ":".join(["AB"] * 32), 77, "name", [("192.0.2.1", 1000), ("2001:db8::1", 2000)]
+    )
     offer = parse_offer(build_offer(ours))
     theirs = offer.transport
     assert (theirs.ufrag, theirs.password, theirs.setup) == ("abcd", "p" * 24, "actpass")

@@ -20,15 +20,15 @@ from conference.codecs.opus import OpusCodec
 from conference.codecs.pcmu import PcmuCodec
 from conference.playout.gate import KEPT_BYTES, SAMPLE_PROVEN_EVERY
 from conference.playout.source import PacketSource
-from conference.webrtc.receive import table as inbox_module
+from conference.webrtc.receive import table as table_module
 from conference.webrtc.receive.ingress import Ingress
-from conference.webrtc.receive.table import BYTES, COLUMNS_FROM, PACKETS, PASSED, PASSING, ROW_COLUMNS, Inbox
+from conference.webrtc.receive.table import BYTES, COLUMNS_FROM, PACKETS, PASSED, PASSING, ROW_COLUMNS, ReceiveTable
 from conference.webrtc.rtp import statistics
 from conference.webrtc.rtp.packet import build_rtp
 from conference.webrtc.rtp.red import Block, build_red
 from conference.webrtc.rtp.srtp import SrtpSession
 from conference.webrtc.rtp.statistics import ReceptionStatistics
-from conference.webrtc.udp.datagrams import Batch, pack_name
+from conference.webrtc.udp.datagrams import DatagramBatch, pack_name
 from conference.webrtc.udp.sockets import MuxStats
 from tests.room.fakes import PcmDecoder
 
@@ -67,9 +67,9 @@ class ShortDecoder(PcmDecoder):
 
 
 class Person:
-    """A sender, and two who take in the same: one through the inbox, one by packet."""
+    """A sender, and two who take in the same: one through the table, one by packet."""
 
-    def __init__(self, number: int, inbox: Inbox, *, red: int | None = None) -> None:
+    def __init__(self, number: int, table: ReceiveTable, *, red: int | None = None) -> None:
         key = os.urandom(28)
         self.ssrc = number + 1
         self.ahead = 0  # of where its sequence numbers would be if they had never jumped
@@ -84,12 +84,14 @@ class Person:
             for source, each in zip(self.sources, self.sessions, strict=True)
         ]
         self.together, self.alone = self.ways
-        self.directory = inbox.directory
-        self.together.line.lead(inbox, self.sessions[0], self.route)
-        self.alone.line.lead(Inbox(MuxStats()), self.sessions[1], lambda lane: None)  # which nothing is read into
+        self.directory = table.directory
+        self.together.stream.attach(table, self.sessions[0], self.route)
+        self.alone.stream.attach(
+            ReceiveTable(MuxStats()), self.sessions[1], lambda index: None
+        )  # which nothing is read into
 
-    def route(self, lane: int | None) -> None:
-        self.directory.aim(self.name, lane)
+    def route(self, index: int | None) -> None:
+        self.directory.aim(self.name, index)
 
     def protect(self, packet: bytes) -> bytes:
         protected = self.sender.protect(packet)
@@ -99,34 +101,34 @@ class Person:
     def check(self) -> None:
         """Both ways came to the same."""
         one, other = self.ways
-        assert one.line.row[: statistics.COLUMNS] == other.line.row[: statistics.COLUMNS]
+        assert one.stream.row[: statistics.COLUMNS] == other.stream.row[: statistics.COLUMNS]
         assert one.stats == other.stats
         assert (one.ssrc, one.heard_ns) == (other.ssrc, other.heard_ns)
         assert self.sources[0].stats == self.sources[1].stats
         assert self.decoders[0].decoded == self.decoders[1].decoded
 
 
-class House:
+class Port:
     """Some people, and the datagrams of theirs that were not read yet."""
 
     def __init__(self, people: int, *, red: int | None = None) -> None:
         self.stats = MuxStats()
-        self.inbox = Inbox(self.stats)
-        self.batch = Batch(PLACES, 2048)
-        self.people = [Person(number, self.inbox, red=red) for number in range(people)]
+        self.receive_table = ReceiveTable(self.stats)
+        self.batch = DatagramBatch(PLACES, 2048)
+        self.people = [Person(number, self.receive_table, red=red) for number in range(people)]
         self.waiting: list[tuple[Person, bytes]] = []
 
     def send(self, person: Person, datagram: bytes) -> None:
         self.waiting.append((person, datagram))
 
     def read(self, now_ns: int) -> list[int]:
-        """Read what waits, both ways: what the inbox leaves over comes last. Returns the places of that."""
+        """Read what waits, both ways: what the table leaves over comes last. Returns the places of that."""
         for place, (person, datagram) in enumerate(self.waiting):
             self.batch.data[place, : len(datagram)] = np.frombuffer(datagram, np.uint8)
             self.batch.lengths[place] = len(datagram)
             self.batch.names[place] = np.frombuffer(person.name, np.uint8)
         arrivals = now_ns - np.arange(len(self.waiting), 0, -1) * 1000
-        others = list(self.inbox.take(self.batch, len(self.waiting), arrivals))
+        others = list(self.receive_table.take(self.batch, len(self.waiting), arrivals))
         for place in sorted(range(len(self.waiting)), key=others.__contains__):
             person, datagram = self.waiting[place]
             if place in others:
@@ -212,72 +214,72 @@ def test_whatever_comes_is_taken_in_as_one_by_one(
     reads: list[int],
     looks: set[int],
 ) -> None:
-    house = House(3)
-    house.inbox.columns_from = 1
+    port = Port(3)
+    port.receive_table.columns_from = 1
     calm = [(Sending(at_first[0]),) * 3] * at_first[1]
     unread = 0
     for tick, sendings in enumerate([*calm, *script]):
         now_ns = (tick + 1) * TICK_NS
-        for person, sending in zip(house.people, sendings, strict=True):
+        for person, sending in zip(port.people, sendings, strict=True):
             for datagram in datagrams_of(person, sending, 65_500 + tick):
-                house.send(person, datagram)
+                port.send(person, datagram)
         if tick in squelches:
-            for source in (source for person in house.people for source in person.sources):
+            for source in (source for person in port.people for source in person.sources):
                 source.squelch(squelches[tick])
         unread += 1
         if unread >= reads[tick % len(reads)]:
-            house.read(now_ns)
+            port.read(now_ns)
             unread = 0
         if tick in looks:
-            for person in house.people:
+            for person in port.people:
                 person.check()
-        house.pull(now_ns + TICK_NS // 2)
-    house.read((len(calm) + len(script) + 1) * TICK_NS)
-    for person in house.people:
+        port.pull(now_ns + TICK_NS // 2)
+    port.read((len(calm) + len(script) + 1) * TICK_NS)
+    for person in port.people:
         person.check()
-    assert house.stats.errors == 0
+    assert port.stats.errors == 0
 
 
-def talk(house: House, ticks: range, level: int = SILENT) -> list[list[int]]:
-    """Everybody sends; returns what the inbox left over on each tick."""
+def talk(port: Port, ticks: range, level: int = SILENT) -> list[list[int]]:
+    """Everybody sends; returns what the table left over on each tick."""
     left = []
     for tick in ticks:
-        for person in house.people:
-            house.send(person, person.protect(with_level(tick, person.ssrc, bytes([tick % 250 + 1] * 40), level)))
-        left.append(house.read((tick + 1) * TICK_NS))
-        house.pull((tick + 1) * TICK_NS + TICK_NS // 2)
+        for person in port.people:
+            port.send(person, person.protect(with_level(tick, person.ssrc, bytes([tick % 250 + 1] * 40), level)))
+        left.append(port.read((tick + 1) * TICK_NS))
+        port.pull((tick + 1) * TICK_NS + TICK_NS // 2)
     return left
 
 
 def test_streams_that_are_known_come_by_the_table_and_silence_goes_by(monkeypatch: pytest.MonkeyPatch) -> None:
-    house = House(COLUMNS_FROM)
-    left = talk(house, range(200))
+    port = Port(COLUMNS_FROM)
+    left = talk(port, range(200))
     assert left[0] == list(range(COLUMNS_FROM)), "the first packets make them known"
     assert not any(left[1:])
     pushed: list[mock.Mock] = []
-    for person in house.people:
+    for person in port.people:
         pushes = mock.Mock(wraps=person.sources[0].push)
         monkeypatch.setattr(person.sources[0], "push", pushes)
         pushed.append(pushes)
-    talk(house, range(200, 300))
-    assert [pushes.call_count for pushes in pushed] == [10] * len(house.people)
-    for person in house.people:
+    talk(port, range(200, 300))
+    assert [pushes.call_count for pushes in pushed] == [10] * len(port.people)
+    for person in port.people:
         person.check()
         assert person.together.stats.packets == 300
 
 
 def test_noise_goes_by_like_silence_where_it_counts_as_such_until_somebody_speaks() -> None:
-    house = House(COLUMNS_FROM)
-    talk(house, range(50), NOISE)
-    for source in (source for person in house.people for source in person.sources):
+    port = Port(COLUMNS_FROM)
+    talk(port, range(50), NOISE)
+    for source in (source for person in port.people for source in person.sources):
         source.squelch(NOISE + 1)
-    talk(house, range(50, 150), NOISE)
-    amy = house.people[0]
-    passed = amy.together.line.row[PASSED]
-    talk(house, range(150, 160), NOISE)
-    assert amy.together.line.row[PASSED] >= passed + 9
-    talk(house, range(160, 162), NOISE + 2)
-    for person in house.people:
+    talk(port, range(50, 150), NOISE)
+    amy = port.people[0]
+    passed = amy.together.stream.row[PASSED]
+    talk(port, range(150, 160), NOISE)
+    assert amy.together.stream.row[PASSED] >= passed + 9
+    talk(port, range(160, 162), NOISE + 2)
+    for person in port.people:
         person.check()
         assert person.decoders[0].decoded[-4:] == [bytes([tick % 250 + 1] * 40) for tick in range(158, 162)]
         assert not person.sources[0].squelched
@@ -285,144 +287,144 @@ def test_noise_goes_by_like_silence_where_it_counts_as_such_until_somebody_speak
 
 @pytest.mark.parametrize("since_a_look", range(5))
 def test_a_word_after_a_long_silence_has_what_came_before_it_whoever_kept_that(since_a_look: int) -> None:
-    house = House(COLUMNS_FROM)
-    amy = house.people[0]
+    port = Port(COLUMNS_FROM)
+    amy = port.people[0]
     last = 500
-    talk(house, range(last))
-    while amy.together.line.row[PASSING] != SAMPLE_PROVEN_EVERY - 1:
-        talk(house, range(last, last + 1))
+    talk(port, range(last))
+    while amy.together.stream.row[PASSING] != SAMPLE_PROVEN_EVERY - 1:
+        talk(port, range(last, last + 1))
         last += 1
-    talk(house, range(last, last + since_a_look))
+    talk(port, range(last, last + since_a_look))
     last += since_a_look
-    talk(house, range(last, last + 1), LOUD)
-    for person in house.people:
+    talk(port, range(last, last + 1), LOUD)
+    for person in port.people:
         person.check()
         assert person.decoders[0].decoded[-4:] == [bytes([tick % 250 + 1] * 40) for tick in range(last - 3, last + 1)]
 
 
 def test_what_goes_by_is_no_sign_of_life_and_is_authenticated_when_it_is_needed() -> None:
-    house = House(COLUMNS_FROM)
-    amy = house.people[0]
-    talk(house, range(42))
+    port = Port(COLUMNS_FROM)
+    amy = port.people[0]
+    talk(port, range(42))
     heard_ns, packets = amy.together.heard_ns, amy.together.stats.packets
     for tick in (42, 43):
-        for person in house.people:
+        for person in port.people:
             protected = person.protect(with_level(tick, person.ssrc, bytes([tick] * 40), SILENT))
-            house.send(person, protected[:-1] + bytes([protected[-1] ^ 1]))
-        house.read((tick + 1) * TICK_NS)
+            port.send(person, protected[:-1] + bytes([protected[-1] ^ 1]))
+        port.read((tick + 1) * TICK_NS)
     assert (amy.together.heard_ns, amy.together.stats.packets) == (heard_ns, packets + 2)
     assert amy.together.stats.unauthentic == 0
-    talk(house, range(44, 45), LOUD)
+    talk(port, range(44, 45), LOUD)
     assert amy.together.stats.unauthentic == 2
     assert [payload[0] for payload in amy.decoders[0].decoded[-2:]] == [42, 45], "tick 41, and 44"
-    for person in house.people:
+    for person in port.people:
         person.check()
 
 
 def test_whoever_sends_little_shows_now_and_then_that_they_are_there() -> None:
-    house = House(COLUMNS_FROM)
-    talk(house, range(42))
-    amy = house.people[0]
+    port = Port(COLUMNS_FROM)
+    talk(port, range(42))
+    amy = port.people[0]
     for number in range(40):  # DTX: a packet every 400 ms
         now_ns = (43 + 20 * number) * TICK_NS
-        for person in house.people:
-            house.send(person, person.protect(with_level(42 + number, person.ssrc, b"\xf8", SILENT)))
-        house.read(now_ns)
+        for person in port.people:
+            port.send(person, person.protect(with_level(42 + number, person.ssrc, b"\xf8", SILENT)))
+        port.read(now_ns)
         assert now_ns - amy.together.heard_ns < 1_500_000_000 + TICK_NS
     assert amy.together.stats.packets == 82
-    for person in house.people:
+    for person in port.people:
         person.check()
 
 
 def test_few_at_once_go_one_by_one() -> None:
-    house = House(COLUMNS_FROM - 1)
-    assert talk(house, range(3))[-1] == list(range(COLUMNS_FROM - 1))
+    port = Port(COLUMNS_FROM - 1)
+    assert talk(port, range(3))[-1] == list(range(COLUMNS_FROM - 1))
 
 
 def test_what_is_not_of_a_stream_that_is_known_is_left_over() -> None:
-    house = House(COLUMNS_FROM)
-    talk(house, range(3))
-    stranger = Person(77, Inbox(MuxStats()))
-    amy = house.people[0]
+    port = Port(COLUMNS_FROM)
+    talk(port, range(3))
+    stranger = Person(77, ReceiveTable(MuxStats()))
+    amy = port.people[0]
     control = struct.pack("!BBHL", 0x80, 200, 1, amy.ssrc)  # RTCP
-    house.send(stranger, stranger.protect(with_level(5, 1, b"voice", LOUD)))
-    house.send(amy, control + bytes(30))
-    house.send(amy, bytes(30))
-    house.send(stranger, bytes(30))
-    for person in house.people:
-        house.send(person, person.protect(with_level(5, person.ssrc, b"voice", LOUD)))
-    assert house.read(10 * TICK_NS) == [0, 1, 2, 3]
+    port.send(stranger, stranger.protect(with_level(5, 1, b"voice", LOUD)))
+    port.send(amy, control + bytes(30))
+    port.send(amy, bytes(30))
+    port.send(stranger, bytes(30))
+    for person in port.people:
+        port.send(person, person.protect(with_level(5, person.ssrc, b"voice", LOUD)))
+    assert port.read(10 * TICK_NS) == [0, 1, 2, 3]
 
 
 @pytest.mark.parametrize("size", [KEPT_BYTES, KEPT_BYTES + 1])
 def test_the_last_packets_that_went_by_lead_to_the_first_word_however_large_they_are(size: int) -> None:
-    house = House(COLUMNS_FROM)
-    talk(house, range(42))
+    port = Port(COLUMNS_FROM)
+    talk(port, range(42))
     for tick, length, level in ((42, size, SILENT), (43, size, SILENT), (44, 40, LOUD)):
-        for person in house.people:
-            house.send(person, person.protect(with_level(tick, person.ssrc, bytes([tick] * length), level)))
-        house.read((tick + 1) * TICK_NS)
-        house.pull((tick + 1) * TICK_NS + TICK_NS // 2)
-    for person in house.people:
+        for person in port.people:
+            port.send(person, person.protect(with_level(tick, person.ssrc, bytes([tick] * length), level)))
+        port.read((tick + 1) * TICK_NS)
+        port.pull((tick + 1) * TICK_NS + TICK_NS // 2)
+    for person in port.people:
         person.check()
         assert person.decoders[0].decoded[-3:] == [bytes([42] * size), bytes([43] * size), bytes([44] * 40)]
 
 
 def test_whoever_leaves_goes_on_by_packet_and_their_lane_is_used_again() -> None:
-    house = House(COLUMNS_FROM)
-    talk(house, range(40))
-    amy = house.people[0]
-    lane = house.inbox.directory.get(amy.name)
-    amy.together.line.withdraw()
-    assert [left for left in talk(house, range(40, 80)) if left != [0]] == []
+    port = Port(COLUMNS_FROM)
+    talk(port, range(40))
+    amy = port.people[0]
+    index = port.receive_table.directory.get(amy.name)
+    amy.together.stream.detach()
+    assert [left for left in talk(port, range(40, 80)) if left != [0]] == []
     amy.check()
-    eve = Person(50, house.inbox)
-    house.people.append(eve)
-    talk(house, range(80, 120))
-    assert house.inbox.directory.get(eve.name) == lane
+    eve = Person(50, port.receive_table)
+    port.people.append(eve)
+    talk(port, range(80, 120))
+    assert port.receive_table.directory.get(eve.name) == index
     eve.check()
-    assert not house.inbox.kept(lane, 3) or eve.together.stats.packets == 40
+    assert not port.receive_table.kept(index, 3) or eve.together.stats.packets == 40
 
 
 def test_those_for_whom_there_is_no_room_are_heard_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inbox_module, "LANES", 2)
-    house = House(COLUMNS_FROM)
-    assert talk(house, range(30), LOUD)[-1] == list(range(2, COLUMNS_FROM))
-    for person in house.people:
+    monkeypatch.setattr(table_module, "TABLE_ROWS", 2)
+    port = Port(COLUMNS_FROM)
+    assert talk(port, range(30), LOUD)[-1] == list(range(2, COLUMNS_FROM))
+    for person in port.people:
         person.check()
         assert person.sources[0].stats.decoded > 20
 
 
 def test_a_source_that_raises_stops_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
-    house = House(COLUMNS_FROM)
-    talk(house, range(3), LOUD)
+    port = Port(COLUMNS_FROM)
+    talk(port, range(3), LOUD)
 
     def fail(*_: object) -> None:
         raise RuntimeError("no")
 
-    monkeypatch.setattr(house.people[0].sources[0], "push", fail)
+    monkeypatch.setattr(port.people[0].sources[0], "push", fail)
     for tick in range(3, 6):
-        for person in house.people:
-            house.send(person, person.protect(with_level(tick, person.ssrc, b"voice", LOUD)))
-        house.read((tick + 1) * TICK_NS)
-    assert house.stats.errors == 3
-    for person in house.people[1:]:
+        for person in port.people:
+            port.send(person, person.protect(with_level(tick, person.ssrc, b"voice", LOUD)))
+        port.read((tick + 1) * TICK_NS)
+    assert port.stats.errors == 3
+    for person in port.people[1:]:
         person.check()
 
 
 def test_a_stream_that_becomes_redundant_leaves_the_table_and_hands_nothing_on_twice() -> None:
-    house = House(COLUMNS_FROM, red=RED)
-    talk(house, range(20), LOUD)
+    port = Port(COLUMNS_FROM, red=RED)
+    talk(port, range(20), LOUD)
     for tick in range(20, 40):
-        for person in house.people:
+        for person in port.people:
             before, payload = (b"\xf8" + bytes([number] * 40) for number in (tick - 1, tick))  # 20 ms of Opus
             red = build_red(OPUS, payload, (Block(OPUS, 960, before),))
             if tick != 30:  # lost, and inside the next one
-                house.send(person, person.protect(with_level(tick, person.ssrc, red, LOUD, RED)))
-        house.read((tick + 1) * TICK_NS)
-        house.pull((tick + 1) * TICK_NS + TICK_NS // 2)
-    assert not len(house.inbox.directory)
-    for person in house.people:
+                port.send(person, person.protect(with_level(tick, person.ssrc, red, LOUD, RED)))
+        port.read((tick + 1) * TICK_NS)
+        port.pull((tick + 1) * TICK_NS + TICK_NS // 2)
+    assert not len(port.receive_table.directory)
+    for person in port.people:
         person.check()
         assert person.together.stats.recovered == 1
 

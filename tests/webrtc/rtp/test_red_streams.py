@@ -15,7 +15,7 @@ from conference.webrtc.rtp.red import Block, build_red, parse_red
 from conference.webrtc.sdp.codecs import may_repeat
 from conference.webrtc.sdp.formats import Format
 from conference.webrtc.send.egress import EgressSink
-from conference.webrtc.send.stream import SoloLine
+from conference.webrtc.send.stream import SingleStream
 from tests.webrtc.receive.test_table import LEVEL_ID, with_level
 
 OPUS, RED, PCMU = 111, 63, 0
@@ -157,7 +157,7 @@ class Wire:
         parameters = tuple((name, value) for name, _, value in (one.partition("=") for one in fmtp.split(";")))
         self.packets: list[bytes] = []
         agreed = Format(OPUS, "opus", parameters)
-        self.sink = EgressSink(OpusCodec(), agreed, SoloLine(agreed, 77, self.transmit, lambda: 1), red=red)
+        self.sink = EgressSink(OpusCodec(), agreed, SingleStream(agreed, 77, self.transmit, lambda: 1), red=red)
         self.sink.open()
 
     def transmit(self, packet: bytes) -> bool:

@@ -5,12 +5,12 @@ from aiortc.sdp import SessionDescription
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conference.webrtc.sdp.answer import Ours, build_answer
+from conference.webrtc.sdp.answer import LocalDescription, build_answer
 from conference.webrtc.sdp.candidate import Candidate
 from conference.webrtc.sdp.offer import parse_offer
 from tests.webrtc.offers import AUDIO, CHROMIUM, DATA, FINGERPRINT, TRANSPORT, VIDEO, crlf, session
 
-OURS = Ours("server", "zyxwvutsrqponmlkjihgfe", FINGERPRINT, "active", 77, "us", "ours ourtrack")
+OURS = LocalDescription("server", "zyxwvutsrqponmlkjihgfe", FINGERPRINT, "active", 77, "us", "ours ourtrack")
 
 HERE = [
     Candidate("1", 2130706431, "198.51.100.4", 4000, "host"),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conference.webrtc.sdp.answer import Ours, build_answer
+from conference.webrtc.sdp.answer import LocalDescription, build_answer
 from conference.webrtc.sdp.candidate import Candidate
 from conference.webrtc.sdp.grammar import OfferError, UnsupportedOffer
 from conference.webrtc.sdp.offer import parse_offer
@@ -221,7 +221,7 @@ def test_whatever_is_offered_is_refused_or_gets_an_answer_that_can_be_read(text:
         offer = parse_offer(text)
     except OfferError:
         return
-    ours = Ours("server", "zyxwvutsrqponmlkjihgfe", FINGERPRINT, "active", 77, "us", "ours ourtrack")
+    ours = LocalDescription("server", "zyxwvutsrqponmlkjihgfe", FINGERPRINT, "active", 77, "us", "ours ourtrack")
     here = [Candidate("1", 2130706431, "198.51.100.4", 4000, "host")]
     written = build_answer(offer, ours, here, session_id=42, bitrate=48_000)
     assert all(line.isprintable() for line in written.split("\r\n"))

@@ -15,7 +15,7 @@ from conference.webrtc.rtp.packet import parse_rtp
 from conference.webrtc.rtp.rtcp import NtpClock
 from conference.webrtc.sdp.formats import Format
 from conference.webrtc.send.egress import EgressSink
-from conference.webrtc.send.stream import SoloLine
+from conference.webrtc.send.stream import SingleStream
 from tests.room.fakes import Mouth, PcmCodec, at, steady
 
 
@@ -27,7 +27,8 @@ class Wire:
         self.works = True
         self.now_ns = 1
         agreed = agreed or Format(111, "opus")
-        self.sink = EgressSink(codec or OpusCodec(), agreed, SoloLine(agreed, 77, self.transmit, lambda: self.now_ns))
+        stream = SingleStream(agreed, 77, self.transmit, lambda: self.now_ns)
+        self.sink = EgressSink(codec or OpusCodec(), agreed, stream)
 
     def transmit(self, packet: bytes) -> bool:
         self.packets.append(packet)

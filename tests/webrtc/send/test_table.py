@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from conference.webrtc.rtp.packet import parse_rtp
 from conference.webrtc.rtp.srtp import SrtpSession
 from conference.webrtc.sdp.formats import Format
-from conference.webrtc.send.stream import Line, SoloLine
-from conference.webrtc.send.table import MAX_PAYLOAD, PLACES, Outbox, OutboxLine
+from conference.webrtc.send.stream import SendStream, SingleStream
+from conference.webrtc.send.table import MAX_PAYLOAD, PLACES, SendTable, TableStream
 from conference.webrtc.udp import datagrams
 from tests.webrtc.stock import LOOPBACK
 
@@ -72,21 +72,21 @@ def udp() -> socket.socket:
 
 
 class Wires:
-    """Some peers, each with a socket of their own, and streams to them through one outbox."""
+    """Some peers, each with a socket of their own, and streams to them through one table."""
 
     def __init__(self, people: int) -> None:
         self.now_ns = 1
         self.soon: list[Callable[[], None]] = []
         self.shared = Shared()
-        self.outbox = Outbox(self.shared, self.soon.append, lambda: self.now_ns)
+        self.table = SendTable(self.shared, self.soon.append, lambda: self.now_ns)
         self.ears = [udp() for _ in range(people)]
-        self.lines: list[OutboxLine] = []
+        self.streams: list[TableStream] = []
         self.incoming: list[SrtpSession] = []
         for number, ear in enumerate(self.ears):
             key = os.urandom(28)
-            line = OutboxLine(AGREED, 1000 + number)
-            line.lead(self.outbox, session(key, OUT), ear.getsockname())
-            self.lines.append(line)
+            stream = TableStream(AGREED, 1000 + number)
+            stream.attach(self.table, session(key, OUT), ear.getsockname())
+            self.streams.append(stream)
             self.incoming.append(session(key, IN))
 
     def settle(self) -> None:
@@ -132,11 +132,11 @@ def test_it_sends_what_streams_on_their_own_would(said: list[list[bytes | None]]
     wires = Wires(3)
     try:
         alone = [Kept() for _ in range(3)]
-        solos = [SoloLine(AGREED, 1000 + number, kept.take, lambda: 1) for number, kept in enumerate(alone)]
+        solos = [SingleStream(AGREED, 1000 + number, kept.take, lambda: 1) for number, kept in enumerate(alone)]
         for tick, payloads in enumerate(said):
             for number, payload in enumerate(payloads):
                 if payload is not None:
-                    wires.lines[number].post(tick, payload)
+                    wires.streams[number].post(tick, payload)
                     solos[number].post(tick, payload)
             if between:
                 wires.settle()
@@ -150,7 +150,7 @@ def test_it_sends_what_streams_on_their_own_would(said: list[list[bytes | None]]
                 assert (ours.payload, ours.ssrc) == (theirs.payload, theirs.ssrc)
                 assert (ours.sequence - first.sequence) & 0xFFFF == (theirs.sequence - begin.sequence) & 0xFFFF
                 assert (ours.timestamp - first.timestamp - theirs.timestamp + begin.timestamp) & 0xFFFFFFFF == 0
-            stats, expected = wires.lines[number].stats, solos[number].stats
+            stats, expected = wires.streams[number].stats, solos[number].stats
             assert (stats.packets, stats.bytes, stats.failed) == (expected.packets, expected.bytes, 0)
     finally:
         wires.close()
@@ -169,12 +169,14 @@ def test_what_is_sent_on_goes_as_on_a_stream_on_its_own(doings: list[list[tuple[
     wires = Wires(3)
     try:
         alone = [Kept() for _ in range(3)]
-        solos = [SoloLine(AGREED, 1000 + number, kept.take, lambda: wires.now_ns) for number, kept in enumerate(alone)]
+        solos = [
+            SingleStream(AGREED, 1000 + number, kept.take, lambda: wires.now_ns) for number, kept in enumerate(alone)
+        ]
         for tick, doing in enumerate(doings, 1):
             wires.now_ns = tick * 20_000_000
             for number, (what, size) in enumerate(doing):
-                for line in (wires.lines[number], solos[number]):
-                    act(line, what, tick, bytes([tick]) * size, wires.now_ns)
+                for stream in (wires.streams[number], solos[number]):
+                    act(stream, what, tick, bytes([tick]) * size, wires.now_ns)
             if between:
                 wires.settle()
         wires.settle()
@@ -186,34 +188,34 @@ def test_what_is_sent_on_goes_as_on_a_stream_on_its_own(doings: list[list[tuple[
                 ours, theirs, first, begin = map(parse_rtp, (one, other, together[0], expected[0]))
                 assert (ours.sequence - first.sequence) & 0xFFFF == (theirs.sequence - begin.sequence) & 0xFFFF
                 assert (ours.timestamp - first.timestamp - theirs.timestamp + begin.timestamp) & 0xFFFFFFFF == 0
-            stats, counted = wires.lines[number].stats, solos[number].stats
+            stats, counted = wires.streams[number].stats, solos[number].stats
             assert (stats.packets, stats.bytes, stats.failed) == (counted.packets, counted.bytes, 0)
     finally:
         wires.close()
 
 
-def act(line: Line, what: str, tick: int, payload: bytes, now_ns: int) -> None:
+def act(stream: SendStream, what: str, tick: int, payload: bytes, now_ns: int) -> None:
     if what == "ours":
-        line.restart_forwarding()
-        line.post(tick, payload)
+        stream.restart_forwarding()
+        stream.post(tick, payload)
     if what == "another's":
-        line.restart_forwarding()
-        line.forward(tick + 40_000, tick * 960 + 77_777, 960, payload, now_ns)
+        stream.restart_forwarding()
+        stream.forward(tick + 40_000, tick * 960 + 77_777, 960, payload, now_ns)
     if what == "twice":
-        line.forward(2 * tick - 1, tick * 960 - 480, 480, payload, now_ns - 10_000_000)
+        stream.forward(2 * tick - 1, tick * 960 - 480, 480, payload, now_ns - 10_000_000)
     if what in ("sent on", "twice"):
-        line.forward(2 * tick, tick * 960, 480, payload, now_ns)
+        stream.forward(2 * tick, tick * 960, 480, payload, now_ns)
 
 
 def test_a_listener_s_line_goes_on_from_our_packets_to_those_sent_on_and_back(wires: Wires) -> None:
-    line = wires.lines[0]
+    stream = wires.streams[0]
     for tick in range(1, 13):
         wires.now_ns = tick * 20_000_000
         if 5 <= tick < 9:
-            line.forward(tick, tick * 960 + 555, 960, b"theirs", wires.now_ns)
+            stream.forward(tick, tick * 960 + 555, 960, b"theirs", wires.now_ns)
         else:
-            line.restart_forwarding()
-            line.post(tick, b"ours")
+            stream.restart_forwarding()
+            stream.post(tick, b"ours")
         wires.settle()
     packets = [parse_rtp(one) for one in wires.heard(0)]
     steps = [
@@ -224,12 +226,12 @@ def test_a_listener_s_line_goes_on_from_our_packets_to_those_sent_on_and_back(wi
 
 @pytest.mark.parametrize("wait", [True, False])
 def test_a_packet_has_the_type_that_it_was_posted_with_however_long_it_waits(wires: Wires, wait: bool) -> None:
-    line = wires.lines[0]
+    stream = wires.streams[0]
     types = (111, 63, 63, 111, 63)
     for tick, number in enumerate(types):
-        line.payload_type = number
-        line.post(tick, bytes([number]))
-        line.payload_type = 9  # for nothing
+        stream.payload_type = number
+        stream.post(tick, bytes([number]))
+        stream.payload_type = 9  # for nothing
         if not wait:
             wires.settle()
     wires.settle()
@@ -240,66 +242,66 @@ def test_more_than_fit_at_once_all_get_theirs() -> None:
     wires = Wires(1)
     ear = wires.ears[0]
     try:
-        crowd = [OutboxLine(AGREED, 5000 + number) for number in range(5 * PLACES + 3)]
-        for line in crowd:
-            line.lead(wires.outbox, session(bytes(28), OUT), ear.getsockname())
-            line.post(0, b"all of you")
+        streams = [TableStream(AGREED, 5000 + number) for number in range(5 * PLACES + 3)]
+        for stream in streams:
+            stream.attach(wires.table, session(bytes(28), OUT), ear.getsockname())
+            stream.post(0, b"all of you")
         wires.settle()
-        assert {line.stats.packets for line in crowd} == {1}
-        assert (wires.shared.sent, wires.shared.failed) == (len(crowd), 0)
+        assert {stream.stats.packets for stream in streams} == {1}
+        assert (wires.shared.sent, wires.shared.failed) == (len(streams), 0)
     finally:
         wires.close()
 
 
 def test_a_moment_has_the_timestamp_that_a_packet_of_that_moment_would_have(wires: Wires) -> None:
-    line = wires.lines[0]
-    assert line.timestamp(5) is None, "nothing was sent yet"
+    stream = wires.streams[0]
+    assert stream.timestamp(5) is None, "nothing was sent yet"
     wires.now_ns = 1_000_000_000
-    line.post(7, b"a")
+    stream.post(7, b"a")
     wires.settle()
     sent = parse_rtp(wires.heard(0)[0]).timestamp
     for units in (0, 1, 2, 24_000):
-        assert line.timestamp(1_000_000_000 + units * 20_833 + units) == (sent + units) & 0xFFFFFFFF
+        assert stream.timestamp(1_000_000_000 + units * 20_833 + units) == (sent + units) & 0xFFFFFFFF
     wires.now_ns = 1_400_000_000
-    wires.lines[1].post(27, b"somebody else's")
+    wires.streams[1].post(27, b"somebody else's")
     wires.settle()
-    assert line.timestamp(1_500_000_000) == (sent + 24_000) & 0xFFFFFFFF
-    line.close()
-    assert line.timestamp(1_500_000_000) is None
+    assert stream.timestamp(1_500_000_000) == (sent + 24_000) & 0xFFFFFFFF
+    stream.close()
+    assert stream.timestamp(1_500_000_000) is None
 
 
 def test_who_leaves_before_the_packets_go_gets_none(wires: Wires) -> None:
-    for line in wires.lines:
-        line.post(0, b"a")
-    wires.lines[1].close()
+    for stream in wires.streams:
+        stream.post(0, b"a")
+    wires.streams[1].close()
     wires.settle()
     assert [len(wires.heard(number)) for number in range(3)] == [1, 0, 1]
-    wires.lines[1].post(1, b"b")
+    wires.streams[1].post(1, b"b")
     wires.settle()
     assert wires.heard(1) == []
-    assert wires.lines[1].stats.packets == 0
+    assert wires.streams[1].stats.packets == 0
 
 
 def test_whoever_takes_a_place_that_was_left_gets_nothing_of_the_one_before(wires: Wires) -> None:
-    wires.lines[1].post(0, b"for Ben")
-    outgoing, ear = wires.outbox.sessions[wires.lines[1]._lane], wires.ears[1]
+    wires.streams[1].post(0, b"for Ben")
+    outgoing, ear = wires.table.sessions[wires.streams[1]._index], wires.ears[1]
     assert outgoing is not None
-    wires.lines[1].close()
-    line = OutboxLine(AGREED, 99)
-    line.lead(wires.outbox, outgoing, ear.getsockname())
+    wires.streams[1].close()
+    stream = TableStream(AGREED, 99)
+    stream.attach(wires.table, outgoing, ear.getsockname())
     wires.settle()
     assert wires.heard(1) == []
 
 
 def test_a_stream_goes_on_where_it_was_on_another_path(wires: Wires) -> None:
-    line = wires.lines[0]
-    line.post(0, b"a")
+    stream = wires.streams[0]
+    stream.post(0, b"a")
     wires.settle()
-    outgoing = wires.outbox.sessions[line._lane]
+    outgoing = wires.table.sessions[stream._index]
     assert outgoing is not None
     other = udp()
-    line.lead(wires.outbox, outgoing, other.getsockname())
-    line.post(1, b"b")
+    stream.attach(wires.table, outgoing, other.getsockname())
+    stream.post(1, b"b")
     wires.settle()
     first = parse_rtp(wires.heard(0)[0])
     protected = other.recv(4096)
@@ -314,28 +316,28 @@ def test_a_stream_goes_on_where_it_was_on_another_path(wires: Wires) -> None:
 
 def test_what_libsrtp_refuses_is_not_sent_in_the_clear(wires: Wires) -> None:
     for_another_stream = session(bytes(28), pylibsrtp.Policy.SSRC_SPECIFIC, ssrc=1)
-    wires.lines[1].lead(wires.outbox, for_another_stream, wires.ears[1].getsockname())
-    for line in wires.lines:
-        line.post(0, b"a")
+    wires.streams[1].attach(wires.table, for_another_stream, wires.ears[1].getsockname())
+    for stream in wires.streams:
+        stream.post(0, b"a")
     wires.settle()
     assert [len(wires.heard(number)) for number in (0, 2)] == [1, 1]
     with pytest.raises(BlockingIOError):
         wires.ears[1].recv(4096)
-    assert (wires.lines[1].stats.packets, wires.lines[1].stats.failed) == (0, 1)
+    assert (wires.streams[1].stats.packets, wires.streams[1].stats.failed) == (0, 1)
 
 
 def test_a_long_payload_goes_alone(wires: Wires) -> None:
-    wires.lines[0].post(0, bytes(MAX_PAYLOAD + 1))
-    wires.lines[1].post(0, bytes(MAX_PAYLOAD))
+    wires.streams[0].post(0, bytes(MAX_PAYLOAD + 1))
+    wires.streams[1].post(0, bytes(MAX_PAYLOAD))
     wires.settle()
     assert [len(parse_rtp(wires.heard(number)[0]).payload) for number in (0, 1)] == [MAX_PAYLOAD + 1, MAX_PAYLOAD]
 
 
 def test_a_closed_socket_loses_packets_and_nothing_else(wires: Wires) -> None:
-    wires.lines[0].post(0, b"a")
+    wires.streams[0].post(0, b"a")
     wires.shared.sock.close()
     wires.settle()
-    assert wires.lines[0].stats.failed == 1
+    assert wires.streams[0].stats.failed == 1
 
 
 def test_addresses_are_packed_and_unpacked() -> None:

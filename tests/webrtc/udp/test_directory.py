@@ -28,9 +28,9 @@ def test_a_search_finds_what_a_dictionary_would(
     changes: list[tuple[bytes, int | None]], strangers: list[bytes]
 ) -> None:
     directory, plain = Directory(), dict[bytes, int]()
-    for name, lane in changes:
-        directory.aim(name, lane)
-        plain.pop(name, None) if lane is None else plain.update({name: lane})
+    for name, index in changes:
+        directory.aim(name, index)
+        plain.pop(name, None) if index is None else plain.update({name: index})
         asked = [name, *plain, *strangers]
         assert find(directory, asked) == [plain.get(one, NOBODY) for one in asked]
         assert [directory.get(one) for one in asked] == [plain.get(one, NOBODY) for one in asked]

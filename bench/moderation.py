@@ -37,7 +37,7 @@ from conference.settings import Settings
 from conference.web.app import build_app
 from conference.web.live import SERVER, Server
 
-ROOM = "hall"
+ROOM = "followed"
 TALKERS = 20
 _PROBE_SECONDS = 0.001
 _SETTLE_SECONDS = 0.3
@@ -135,7 +135,7 @@ class Readers:
         return json.loads(await self._process.stdout.readline())
 
 
-class Hall:
+class FollowedConference:
     """A server with one room of so many people, all of whom read its events."""
 
     def __init__(self, server: Server, port: int, people: int) -> None:
@@ -163,7 +163,7 @@ class Hall:
         return self.server.seats.issue(ROOM, participant.id)
 
 
-Decision = Callable[[Hall], Awaitable[None]]
+Decision = Callable[[FollowedConference], Awaitable[None]]
 
 
 async def _measure(people: int, what: str, decide: Decision, *, each: bool, lobby: bool = False) -> None:
@@ -175,61 +175,61 @@ async def _measure(people: int, what: str, decide: Decision, *, each: bool, lobb
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0, backlog=2048)
     await site.start()
-    hall = Hall(app[SERVER], runner.addresses[0][1], people)
-    proofs = [hall.join(number) for number in range(people)]
-    readers = await Readers.start(hall.port, proofs, each=each)
+    followed = FollowedConference(app[SERVER], runner.addresses[0][1], people)
+    proofs = [followed.join(number) for number in range(people)]
+    readers = await Readers.start(followed.port, proofs, each=each)
     await asyncio.sleep(_SETTLE_SECONDS)
     await readers.told()
     Collector(lambda: False).collect()  # as the command does
-    with hall.holds.measured():
-        await decide(hall)
+    with followed.holds.measured():
+        await decide(followed)
         told = await readers.told()
-    streams = len(hall.server.feeds)
+    streams = len(followed.server.feeds)
     await readers.stop()
     await runner.cleanup()
     events = ", ".join(f"{count / people:.3g} {name}" for name, count in told.events.most_common(3))
     print(
-        f"{people:5} people  {what:12} longest hold {hall.holds.longest * 1e3:7.1f} ms   "
+        f"{people:5} people  {what:12} longest hold {followed.holds.longest * 1e3:7.1f} ms   "
         f"cut off {told.cut_off:3} (open {streams})   {told.megabytes:6.1f} MB   each: {events}",
         flush=True,
     )
 
 
-async def _nothing(hall: Hall) -> None:
+async def _nothing(followed: FollowedConference) -> None:
     await asyncio.sleep(1)
 
 
-async def _mute_all(hall: Hall) -> None:
-    hall.room.mute_all((), by="the host")
+async def _mute_all(followed: FollowedConference) -> None:
+    followed.room.mute_all((), by="the host")
     await asyncio.sleep(1)
 
 
-async def _admit_all(hall: Hall) -> None:
-    hall.room.admit_all(by="the host")
+async def _admit_all(followed: FollowedConference) -> None:
+    followed.room.admit_all(by="the host")
     await asyncio.sleep(1)
 
 
-async def _lock(hall: Hall) -> None:
-    hall.room.set_policy(replace(hall.room.policy, locked=True), by="the host")
+async def _lock(followed: FollowedConference) -> None:
+    followed.room.set_policy(replace(followed.room.policy, locked=True), by="the host")
     await asyncio.sleep(1)
 
 
-async def _crowd(hall: Hall) -> None:
+async def _many_join(followed: FollowedConference) -> None:
     begin = time.monotonic()
     for number in range(300):
-        hall.join(10_000 + number)
+        followed.join(10_000 + number)
         await asyncio.sleep(max(0.0, begin + number / 300 - time.monotonic()))
     await asyncio.sleep(1)
 
 
-async def _end(hall: Hall) -> None:
-    hall.server.conference.end(ROOM, "The conference was ended.", by="the host")
+async def _end(followed: FollowedConference) -> None:
+    followed.server.conference.end(ROOM, "The conference was ended.", by="the host")
     await asyncio.sleep(1)
 
 
-async def _all_lost(hall: Hall) -> None:
-    for participant_id in list(hall.room.participants)[1:]:
-        hall.server.conference.leave(ROOM, participant_id, "The connection was lost.", "lost")
+async def _all_lost(followed: FollowedConference) -> None:
+    for participant_id in list(followed.room.participants)[1:]:
+        followed.server.conference.leave(ROOM, participant_id, "The connection was lost.", "lost")
     await asyncio.sleep(1)
 
 
@@ -238,7 +238,7 @@ DECISIONS: dict[str, Decision] = {
     "mute all": _mute_all,
     "admit all": _admit_all,
     "lock": _lock,
-    "300 join": _crowd,
+    "300 join": _many_join,
     "all are lost": _all_lost,
     "end": _end,
 }

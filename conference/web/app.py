@@ -36,7 +36,7 @@ from conference.web.joining.call import Call
 from conference.web.joining.call_services import CallServices
 from conference.web.joining.pin_limit import Guesses
 from conference.web.joining.seats import Seats
-from conference.web.joining.sessions import Reception, WebRtcLike
+from conference.web.joining.sessions import Sessions, WebRtcLike
 from conference.web.joining.signatures import TwilioSignatures
 from conference.web.live import SERVER, Server
 from conference.web.openapi import description
@@ -119,7 +119,7 @@ def _make_server(settings: Settings, webrtc: WebRtcLike) -> Server:
         settings=settings,
         conference=conference,
         webrtc=webrtc,
-        reception=Reception(conference, webrtc, traffic),
+        sessions=Sessions(conference, webrtc, traffic),
         feeds=Feeds(
             conference, journal, max_streams=settings.max_event_streams, max_backlog=settings.max_event_backlog
         ),
@@ -292,7 +292,7 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
     yield
     await server.engine.close()
     await server.webhooks.close(0)
-    await server.reception.close()
+    await server.sessions.close()
     await server.call_services.close()
     if server.captures is not None:
         await asyncio.to_thread(server.captures.close)

@@ -25,7 +25,7 @@ from conference.web.joining.call import Call
 from conference.web.joining.call_services import CallServices
 from conference.web.joining.pin_limit import Guesses
 from conference.web.joining.seats import Seats
-from conference.web.joining.sessions import Reception, WebRtcLike
+from conference.web.joining.sessions import Sessions, WebRtcLike
 from conference.web.joining.signatures import TwilioSignatures
 from conference.web.traffic import Traffic
 
@@ -37,7 +37,7 @@ class Server:
     settings: Settings
     conference: Conference
     webrtc: WebRtcLike
-    reception: Reception
+    sessions: Sessions
     feeds: Feeds
     webhooks: Webhooks
     seats: Seats
@@ -92,7 +92,7 @@ class Server:
         call = self.call(participant_id)
         if call is not None:
             return call.grant if call.room_name == room else None
-        return self.reception.grant(room, participant_id)
+        return self.sessions.grant(room, participant_id)
 
     def room(self, name: str) -> Room:
         """A room that is there.

@@ -9,7 +9,7 @@ import pytest
 from aiohttp import ClientSession, WSMsgType
 
 from conference.webrtc.client.peer import HeadlessPeer
-from tests.web.hall import parse
+from tests.web.followed import parse
 from tests.web.joining.test_calling import CONNECTED, start
 from tests.web.process import Running
 

@@ -163,6 +163,6 @@ class ConferenceCollector(Collector):
             "dropped": ("conference_webhooks_dropped", "Events that never arrived: too old, too many, or not wanted."),
         }
         for field, (name, text) in counts.items():
-            yield CounterMetricFamily(name, text, value=sum(getattr(one.outbox.stats, field) for one in receivers))
-        waiting = sum(len(one.outbox) for one in receivers)
+            yield CounterMetricFamily(name, text, value=sum(getattr(one.queue.stats, field) for one in receivers))
+        waiting = sum(len(one.queue) for one in receivers)
         yield GaugeMetricFamily("conference_webhooks_waiting", "Events yet to be delivered.", value=waiting)

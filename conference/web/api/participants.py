@@ -78,7 +78,7 @@ async def join(request: web.Request) -> web.Response:
     if server.stopping:  # meanwhile
         raise Problem(503, "The server is being stopped. Try again in a moment.", headers=_RETRY)
     with _refusals():
-        joined = await server.reception.join(room, name, offer, seat=seat, grant=grant, role=role)
+        joined = await server.sessions.join(room, name, offer, seat=seat, grant=grant, role=role)
     response = web.Response(status=201, text=joined.answer, content_type=SDP)
     response.headers["Location"] = f"/rooms/{room}/participants/{joined.participant_id}"
     response.headers["ETag"] = joined.etag
@@ -96,7 +96,7 @@ async def show(request: web.Request) -> web.Response:
     check_seen(room, actor, participant)
     state = participant.state()
     body = participant_json(state) | {"voice": voice_json(participant)}
-    connection = server.reception.peer(room.name, participant.id) or server.call(participant.id)
+    connection = server.sessions.peer(room.name, participant.id) or server.call(participant.id)
     if connection is not None:
         body["connection"] = plain(connection.stats())
     return web.json_response(body, headers=FRESH)
@@ -167,7 +167,7 @@ async def leave(request: web.Request) -> web.Response:
     server = request.app[SERVER]
     conference, hold = server.conference, server.settings.seat_hold
     if is_self(actor, participant):
-        if HOLD in request.query and hold > 0 and server.reception.hold(room.name, participant.id, hold):
+        if HOLD in request.query and hold > 0 and server.sessions.hold(room.name, participant.id, hold):
             return web.Response(status=204)
         conference.dismiss(room.name, participant.id, "left", "left")
     else:
@@ -187,7 +187,7 @@ def plain(value: Any) -> Any:
 
 
 async def _trickle(server: Server, room: Room, participant: Participant, request: web.Request) -> web.Response:
-    peer = server.reception.peer(room.name, participant.id)
+    peer = server.sessions.peer(room.name, participant.id)
     if peer is None:
         raise Problem(409, "This participant has no WebRTC connection to add candidates to.")
     _check_session(server, room, participant, request)
@@ -214,7 +214,7 @@ def _check_session(server: Server, room: Room, participant: Participant, request
             raise Problem(428, "Send candidates with 'If-Match' and the 'ETag' that came with the answer.")
         return
     expected = [one.strip() for line in lines for one in line.split(",")]
-    if "*" not in expected and server.reception.etag(room.name, participant.id) not in expected:
+    if "*" not in expected and server.sessions.etag(room.name, participant.id) not in expected:
         raise Problem(412, "These candidates belong to an earlier connection: join again, or drop them.")
 
 

@@ -9,7 +9,7 @@ from aiohttp import web
 from conference.access.grants import EVERYTHING
 from conference.room.participant import Participant
 from conference.room.room import Room
-from conference.web.events.views import Reader, View, audience_of
+from conference.web.events.views import View, Viewer, visibility_of
 from conference.web.http.access import Actor, require, require_self_or
 from conference.web.http.problems import Problem
 from conference.web.http.text import shown_name
@@ -41,11 +41,11 @@ def participant_in(room: Room, participant_id: str) -> Participant:
     return participant
 
 
-def reader_of(actor: Actor) -> Reader:
+def viewer_of(actor: Actor) -> Viewer:
     """Somebody who asks, as one who wants to know what there is in a room."""
     moderates = actor.grant.allows("moderate") and not actor.promoted
     anybody = actor.grant == EVERYTHING and actor.participant_id is None
-    return Reader(moderates, actor.participant_id, actor.grant.identity, anybody)
+    return Viewer(moderates, actor.participant_id, actor.grant.identity, anybody)
 
 
 def check_seen(room: Room, actor: Actor, participant: Participant) -> None:
@@ -54,10 +54,10 @@ def check_seen(room: Room, actor: Actor, participant: Participant) -> None:
     Raises:
         Problem: they do not (404), as if the participant were not there.
     """
-    reader = reader_of(actor)
-    if actor.grant.allows("moderate") or reader.is_one(participant):
+    viewer = viewer_of(actor)
+    if actor.grant.allows("moderate") or viewer.is_one(participant):
         return
-    if audience_of(room).view(reader) is not View.LOBBY:
+    if visibility_of(room).view(viewer) is not View.LOBBY:
         return
     raise Problem(404, _NOT_HERE)
 

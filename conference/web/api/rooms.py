@@ -6,9 +6,9 @@ from typing import Any
 
 from aiohttp import web
 
-from conference.web.api.people import reader_of
+from conference.web.api.people import viewer_of
 from conference.web.api.shapes import room_summary_json
-from conference.web.events.views import View, audience_of, room_as_seen
+from conference.web.events.views import View, room_as_seen, visibility_of
 from conference.web.http.access import require, visible
 from conference.web.http.headers import FRESH
 from conference.web.http.problems import Problem
@@ -29,9 +29,9 @@ async def show_room(request: web.Request) -> web.Response:
     name = request.match_info["room"]
     actor = require(request, None, name)
     room = request.app[SERVER].room(name)
-    reader = reader_of(actor)
-    view = View.MODERATOR if actor.grant.allows("moderate") else audience_of(room).view(reader)
-    return web.json_response(room_as_seen(room, view, reader), headers=FRESH)
+    viewer = viewer_of(actor)
+    view = View.MODERATOR if actor.grant.allows("moderate") else visibility_of(room).view(viewer)
+    return web.json_response(room_as_seen(room, view, viewer), headers=FRESH)
 
 
 async def config(request: web.Request) -> web.Response:

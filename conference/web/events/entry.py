@@ -9,7 +9,7 @@ from conference.room.room import Room
 from conference.web.api.shapes import Json, room_json
 from conference.web.events.shapes import BATCH_NAMES, batch_json, event_json
 from conference.web.events.sse import encode_event
-from conference.web.events.views import Audience, Reader, View, concerns
+from conference.web.events.views import View, Viewer, Visibility, concerns
 
 
 class Entry:
@@ -20,11 +20,11 @@ class Entry:
         first: the number of the first event.
         events: what happened, in order.
         at: unix time in seconds.
-        audience: who sees it.
+        visibility: who sees what of the events.
         began: the room as it is now, if that is a new one: what was known of one of this name is no longer so.
     """
 
-    __slots__ = ("_began", "_concerned", "_encoded", "_has_secrets", "_history", "at", "audience", "events", "first")
+    __slots__ = ("_began", "_concerned", "_encoded", "_has_secrets", "_history", "at", "events", "first", "visibility")
 
     def __init__(
         self,
@@ -32,7 +32,7 @@ class Entry:
         first: int,
         events: tuple[RoomEvent, ...],
         at: float,
-        audience: Audience,
+        visibility: Visibility,
         began: Room | None,
     ) -> None:
         self._history = history
@@ -40,7 +40,7 @@ class Entry:
         self.first = first
         self.events = events
         self.at = at
-        self.audience = audience
+        self.visibility = visibility
         # Whether those who may moderate are told more of it than others.
         self._has_secrets = began is not None or any(isinstance(one, (RoomUpdated, HearingChanged)) for one in events)
         self._encoded: dict[tuple[bool, bool], bytes] = {}
@@ -93,18 +93,18 @@ class Entry:
         """The id of the event of this number: unique over all histories."""
         return f"{self._history}-{number}"
 
-    def encoded(self, reader: Reader, view: View, after: int = 0) -> bytes:
+    def encoded(self, viewer: Viewer, view: View, after: int = 0) -> bytes:
         """It as a piece of a stream: made once, and shared by all who see the same of it. Empty for nothing.
 
         Args:
-            reader: for whom.
+            viewer: for whom.
             view: how much they see.
             after: the number of the event up to which they have been told.
         """
         if view is View.LOBBY:
-            return self._encode(self._told_in_the_lobby(reader), after)
+            return self._encode(self._told_in_the_lobby(viewer), after)
         moderating = view is View.MODERATOR and self._has_secrets
-        batches = reader.batches and len(self.events) > 1
+        batches = viewer.batches and len(self.events) > 1
         if after >= self.first:
             return self._encode(self._told_inside(moderating, batches), after)
         data = self._encoded.get((moderating, batches))
@@ -118,14 +118,14 @@ class Entry:
             return iter([(self.last, "room", self._began[moderating])])
         return self.told(BATCH_NAMES if batches else (), moderating=moderating, hearing=moderating)
 
-    def _told_in_the_lobby(self, reader: Reader) -> Iterator[tuple[int, str, Json]]:
+    def _told_in_the_lobby(self, viewer: Viewer) -> Iterator[tuple[int, str, Json]]:
         """What concerns somebody themselves, and how the room is run."""
         if self._concerned is None:
             self._concerned = {}
             for number, event in enumerate(self.events, self.first):
                 for whom in concerns(event):
                     self._concerned.setdefault(whom, []).append(number)
-        keys = (None, reader.key)
+        keys = (None, viewer.key)
         numbers = sorted(number for key in dict.fromkeys(keys) for number in self._concerned.get(key, ()))
         return ((number, *event_json(self.events[number - self.first])) for number in numbers)
 

@@ -1,7 +1,7 @@
 """Who reads what happens in which room, and what each of them is told.
 
 What happens is turned into bytes once for everybody who sees the same of it (:meth:`Entry.encoded`); each
-:class:`Subscription` queues them for one reader. A reader who falls behind is cut off, so that a slow one costs bounded
+:class:`Subscription` queues them for one viewer. A viewer who falls behind is cut off, so that a slow one costs bounded
 memory: it reconnects by itself, and goes on where it was if that is not too long ago.
 """
 
@@ -16,17 +16,17 @@ from conference.web.events.entry import Entry
 from conference.web.events.journal import Journal, Missed
 from conference.web.events.shapes import event_json
 from conference.web.events.sse import Subscription, Wakeups, encode_event
-from conference.web.events.views import Audience, Reader, View, room_as_seen
+from conference.web.events.views import View, Viewer, Visibility, room_as_seen
 from conference.web.http.problems import Problem
 
 
 @dataclass(slots=True, eq=False)
 class _Listener:
-    reader: Reader
+    viewer: Viewer
     subscription: Subscription
     view: View
-    audience: Audience | None
-    """Of which :attr:`view` is that of the reader."""
+    visibility: Visibility | None
+    """Of which :attr:`view` is that of the viewer."""
 
 
 class Feeds:
@@ -53,12 +53,12 @@ class Feeds:
     def __len__(self) -> int:
         return sum(map(len, self._rooms.values()))
 
-    def subscribe(self, room: str, reader: Reader, last_event_id: str | None = None) -> Subscription:
+    def subscribe(self, room: str, viewer: Viewer, last_event_id: str | None = None) -> Subscription:
         """Listen to a room: from a snapshot on, or from where one was.
 
         Args:
             room: its name.
-            reader: who listens.
+            viewer: who listens.
             last_event_id: of the last event that they have got.
 
         Raises:
@@ -66,17 +66,17 @@ class Feeds:
         """
         history = self._journal.history(room)
         there = self._conference.get(room)
-        missed = None if history is None or not last_event_id else history.missed(last_event_id, reader)
-        audience = None if history is None else history.audience
-        view = View.LOBBY if audience is None else audience.view(reader)
-        if there is None and view is View.LOBBY and not _left(missed, reader):
+        missed = None if history is None or not last_event_id else history.missed(last_event_id, viewer)
+        visibility = None if history is None else history.visibility
+        view = View.LOBBY if visibility is None else visibility.view(viewer)
+        if there is None and view is View.LOBBY and not _left(missed, viewer):
             missed = None  # they are not to know how it ended
         if history is None or (missed is None and there is None):
             raise Problem(404, "There is no such room: nobody is in it. It is made when somebody joins.")
         if len(self) >= self._max_streams:
             raise Problem(503, "Too many event streams are open. Try again later.", headers={"Retry-After": "30"})
-        listener = _Listener(reader, Subscription(self._max_backlog, self._wakeups), view, audience)
-        told = b"" if missed is None else missed.encoded(reader)
+        listener = _Listener(viewer, Subscription(self._max_backlog, self._wakeups), view, visibility)
+        told = b"" if missed is None else missed.encoded(viewer)
         if told:
             listener.subscription.push(told)
         if missed is None or listener.view is View.LOBBY:
@@ -113,23 +113,23 @@ class Feeds:
         has_pin = there is not None and there.policy.pin is not None
         removed = {one.participant.id for one in entry.departures if one.departure == "removed"}
         for listener in listeners:
-            if has_pin and listener.reader.anybody:
+            if has_pin and listener.viewer.anybody:
                 listener.subscription.finish()
-            elif listener.reader.participant_id in removed:  # they are told so, and nothing more
-                listener.subscription.push(entry.encoded(listener.reader, listener.view))
+            elif listener.viewer.participant_id in removed:  # they are told so, and nothing more
+                listener.subscription.push(entry.encoded(listener.viewer, listener.view))
                 listener.subscription.finish()
             else:
                 self._tell_one(listener, entry)
 
     def _tell_one(self, listener: _Listener, entry: Entry) -> None:
         before = listener.view
-        if listener.audience is not entry.audience:
-            listener.audience, listener.view = entry.audience, entry.audience.view(listener.reader)
+        if listener.visibility is not entry.visibility:
+            listener.visibility, listener.view = entry.visibility, entry.visibility.view(listener.viewer)
         view = listener.view
         if before is View.LOBBY and view is not View.LOBBY:
             self._show_room(entry.room, listener)  # of which the event is part
             return
-        data = entry.encoded(listener.reader, view)
+        data = entry.encoded(listener.viewer, view)
         if data:
             listener.subscription.push(data)
         untold = view is View.LOBBY if entry.begins else view is not before
@@ -146,7 +146,7 @@ class Feeds:
             self._snapshots[room] = history.last_id, snapshots
         data = snapshots.get(listener.view)
         if data is None:
-            seen = room_as_seen(there, listener.view, listener.reader)
+            seen = room_as_seen(there, listener.view, listener.viewer)
             data = encode_event("room", seen, event_id=history.last_id)
             if listener.view is not View.LOBBY:
                 snapshots[listener.view] = data
@@ -161,6 +161,6 @@ class Feeds:
                 listener.subscription.push(data)
 
 
-def _left(missed: Missed | None, reader: Reader) -> bool:
+def _left(missed: Missed | None, viewer: Viewer) -> bool:
     entries = () if missed is None else missed.entries
-    return any(reader.is_one(one.participant) for entry in entries for one in entry.departures)
+    return any(viewer.is_one(one.participant) for entry in entries for one in entry.departures)

@@ -17,7 +17,7 @@ from conference.room.conference import Conference
 from conference.room.events import Batch, LevelsMeasured, ParticipantJoined, Published, RoomEvent, events_of
 from conference.room.room import Room
 from conference.web.events.entry import Entry
-from conference.web.events.views import NO_LOBBY, Audience, Reader, View, audience_of
+from conference.web.events.views import NO_LOBBY, View, Viewer, Visibility, visibility_of
 
 _log = logging.getLogger(__name__)
 
@@ -30,9 +30,9 @@ class Missed:
     after: int
     """The number of the last event that they have got."""
 
-    def encoded(self, reader: Reader) -> bytes:
+    def encoded(self, viewer: Viewer) -> bytes:
         """As a piece of a stream."""
-        return b"".join(one.encoded(reader, one.audience.view(reader), self.after) for one in self.entries)
+        return b"".join(one.encoded(viewer, one.visibility.view(viewer), self.after) for one in self.entries)
 
 
 class History:
@@ -47,8 +47,8 @@ class History:
         self._entries: deque[Entry] = deque()
         self._size = size
         self._last = 0
-        self._before: Audience | None = None  # of the event before the oldest that is kept
-        self.audience = NO_LOBBY
+        self._before: Visibility | None = None  # of the event before the oldest that is kept
+        self.visibility = NO_LOBBY
         """Who sees what happens now."""
 
     @property
@@ -57,15 +57,15 @@ class History:
         return f"{self._name}-{self._last}"
 
     def record(self, events: tuple[RoomEvent, ...], at: float, began: Room | None = None) -> Entry:
-        """Add what happened, as seen by :attr:`audience`; see :class:`Entry`."""
-        entry = Entry(self._name, self._last + 1, events, at, self.audience, began)
+        """Add what happened, as seen by :attr:`visibility`; see :class:`Entry`."""
+        entry = Entry(self._name, self._last + 1, events, at, self.visibility, began)
         self._last = entry.last
         self._entries.append(entry)
         while len(self._entries) > 1 and self._last - self._entries[0].first >= self._size:
-            self._before = self._entries.popleft().audience
+            self._before = self._entries.popleft().visibility
         return entry
 
-    def missed(self, last_id: str, reader: Reader) -> Missed | None:
+    def missed(self, last_id: str, viewer: Viewer) -> Missed | None:
         """What somebody is to be told who knows all up to an event.
 
         Returns:
@@ -79,14 +79,14 @@ class History:
         found = []
         for entry in self._entries:
             if entry.first <= number:
-                known = entry.audience
+                known = entry.visibility
             if entry.last > number:
                 found.append(entry)
         if known is None:
             return None
-        view = known.view(reader)
+        view = known.view(viewer)
         for entry in found:
-            now = entry.audience.view(reader)
+            now = entry.visibility.view(viewer)
             if now is not view and now is not View.LOBBY:
                 return None
             view = now
@@ -150,12 +150,12 @@ class Journal:
         is_new = isinstance(published, ParticipantJoined) and (name not in self._histories or name in self._gone)
         history = self._histories.setdefault(name, History(self._size))
         room = self._conference.get(name)
-        audience = history.audience if room is None else _audience_after(history.audience, events, room)
+        visibility = history.visibility if room is None else _visibility_after(history.visibility, events, room)
         ends = isinstance(published, Batch) and (room is None or not room.participants)
         if not ends:  # what ends a conference is seen by those who were in it
-            history.audience = audience
+            history.visibility = visibility
         entry = history.record(events, self._wallclock(), room if is_new else None)
-        history.audience = audience
+        history.visibility = visibility
         if room is None or not room.participants:
             self._gone.setdefault(name, self._clock())
         else:
@@ -175,9 +175,9 @@ class Journal:
             del self._gone[room], self._histories[room]
 
 
-def _audience_after(before: Audience, events: Iterable[RoomEvent], room: Room) -> Audience:
+def _visibility_after(before: Visibility, events: Iterable[RoomEvent], room: Room) -> Visibility:
     """Who sees what happens from now on: the same object, if it is the same."""
     if all(before.stays(event) for event in events):
         return before
-    audience = audience_of(room)
-    return before if audience == before else audience
+    visibility = visibility_of(room)
+    return before if visibility == before else visibility

@@ -1,4 +1,4 @@
-"""Server-sent events as bytes, and those that wait for one reader."""
+"""Server-sent events as bytes, and those that wait for one viewer."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def encode_event(name: str, data: dict[str, Any], *, event_id: str | None = None
     Args:
         name: its type.
         data: becomes one line of JSON.
-        event_id: what a reader who comes back names as the last event that they have got; ``None`` for one that they
+        event_id: what a viewer who comes back names as the last event that they have got; ``None`` for one that they
             need not know of.
     """
     first = "" if event_id is None else f"id: {event_id}\n"
@@ -31,9 +31,9 @@ class Wakeups:
     def __init__(self) -> None:
         self._due: deque[asyncio.Event] = deque()
 
-    def add(self, reader: asyncio.Event) -> None:
+    def add(self, viewer: asyncio.Event) -> None:
         """Wake one of them in their turn."""
-        self._due.append(reader)
+        self._due.append(viewer)
         if len(self._due) == 1:
             asyncio.get_running_loop().call_soon(self._wake_some)
 
@@ -45,11 +45,11 @@ class Wakeups:
 
 
 class Subscription:
-    """The events that wait for one reader.
+    """The events that wait for one viewer.
 
     Args:
-        limit: how many may wait, those aside that came while the reader had not yet had their turn.
-        wakeups: wakes the reader, in turn with others.
+        limit: how many may wait, those aside that came while the viewer had not yet had their turn.
+        wakeups: wakes the viewer, in turn with others.
     """
 
     def __init__(self, limit: int, wakeups: Wakeups | None = None) -> None:
@@ -61,9 +61,9 @@ class Subscription:
         self._called = False  # they will have their turn
         self._last = False
         self.closed = False
-        """No more will come, and what waited is dropped: the reader was too slow, or is gone."""
+        """No more will come, and what waited is dropped: the viewer was too slow, or is gone."""
         self.on_overflow: Callable[[], None] | None = None
-        """Called when the reader is cut off; it may be stuck in a write."""
+        """Called when the viewer is cut off; it may be stuck in a write."""
 
     @property
     def over(self) -> bool:
@@ -71,7 +71,7 @@ class Subscription:
         return self.closed or (self._last and not self._waiting)
 
     def push(self, data: bytes) -> None:
-        """Queue what is to be read as one, or cut the reader off who has not read what came before."""
+        """Queue what is to be read as one, or cut the viewer off who has not read what came before."""
         if self.closed or self._last:
             return
         if len(self._waiting) >= self._limit and not self._reads:

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from aiohttp import web
 
-from conference.web.api.people import reader_of
+from conference.web.api.people import viewer_of
 from conference.web.events.sse import Subscription
-from conference.web.events.views import Reader
+from conference.web.events.views import Viewer
 from conference.web.http.access import require
 from conference.web.http.concurrency import TooManyAtOnce
 from conference.web.http.headers import FRESH
@@ -39,7 +39,7 @@ async def events(request: web.Request) -> web.StreamResponse:
     room = request.match_info["room"]
     actor = require(request, None, room)
     _check_seat(request, room, actor.participant_id)
-    reader = replace(reader_of(actor), batches=_wants_batches(request))
+    viewer = replace(viewer_of(actor), batches=_wants_batches(request))
     last = request.headers.get("Last-Event-ID") or request.query.get(LAST_EVENT_ID)
     address = address_key(server, request)
     try:
@@ -47,14 +47,14 @@ async def events(request: web.Request) -> web.StreamResponse:
     except TooManyAtOnce as error:
         raise Problem(429, f"No event stream is free: {error}", headers={"Retry-After": "30"}) from None
     try:
-        return await _send(request, room, reader, last, actor.grant.expires_at or math.inf)
+        return await _send(request, room, viewer, last, actor.grant.expires_at or math.inf)
     finally:
         server.event_streams.leave(address)
 
 
-async def _send(request: web.Request, room: str, reader: Reader, last: str | None, until: float) -> web.StreamResponse:
+async def _send(request: web.Request, room: str, viewer: Viewer, last: str | None, until: float) -> web.StreamResponse:
     server = request.app[SERVER]
-    subscription = server.feeds.subscribe(room, reader, last)
+    subscription = server.feeds.subscribe(room, viewer, last)
     response = web.StreamResponse(headers=FRESH | {"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"})
     try:
         protocol = protocol_of(request)
@@ -65,14 +65,14 @@ async def _send(request: web.Request, room: str, reader: Reader, last: str | Non
         await response.write(RETRY)
         await _copy(request, subscription, response, until)
     except ConnectionError:
-        pass  # the reader went
+        pass  # the viewer went
     finally:
         server.feeds.unsubscribe(room, subscription)
     return response
 
 
 async def _copy(request: web.Request, subscription: Subscription, response: web.StreamResponse, until: float) -> None:
-    """Pass on what comes until the reader is gone, the server stops, or (unix time) their token expires."""
+    """Pass on what comes until the viewer is gone, the server stops, or (unix time) their token expires."""
     heartbeat = request.app[SERVER].settings.event_heartbeat
     while not subscription.over and not _gone(request):
         left = until - time.time()
@@ -84,7 +84,7 @@ async def _copy(request: web.Request, subscription: Subscription, response: web.
 
 
 def _wants_batches(request: web.Request) -> bool:
-    """Whether a reader wants to be told of many participants at once.
+    """Whether a viewer wants to be told of many participants at once.
 
     Raises:
         Problem: they say neither yes nor no (400).
@@ -103,7 +103,7 @@ def _check_seat(request: web.Request, room: str, participant_id: str | None) -> 
     """
     if participant_id is None and shown_seat(request) is not None:
         raise Problem(403, "This seat is not known here (any more): listen without it, or join again.")
-    if participant_id is not None and request.app[SERVER].reception.was_removed(room, participant_id):
+    if participant_id is not None and request.app[SERVER].sessions.was_removed(room, participant_id):
         raise Problem(403, "You were removed from this conference.", type=REMOVED)
 
 

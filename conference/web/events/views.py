@@ -37,7 +37,7 @@ class View(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
+class Viewer:
     """Somebody who wants to know what happens in a room."""
 
     moderates: bool = False
@@ -68,8 +68,8 @@ class Reader:
 
 
 @dataclass(frozen=True, slots=True)
-class Audience:
-    """Who was in a room, and who waited outside, at one moment."""
+class Visibility:
+    """Who was in a room, and who waited in its lobby, at one moment: what decides who sees its events."""
 
     lobby: bool = False
     """People have to be let in: whoever was not sees nothing."""
@@ -86,13 +86,13 @@ class Audience:
     hosts: frozenset[str] = frozenset()
     """Who is a host, by id: whoever is made one sees all, until they are one no more."""
 
-    def view(self, reader: Reader) -> View:
+    def view(self, viewer: Viewer) -> View:
         """What somebody sees at that moment. Whoever shows a seat in the lobby is in the lobby, whatever they may."""
-        if reader.participant_id in self.waiting:
+        if viewer.participant_id in self.waiting:
             return View.LOBBY
-        if reader.moderates or reader.participant_id in self.hosts:
+        if viewer.moderates or viewer.participant_id in self.hosts:
             return View.MODERATOR
-        if not self.lobby or reader.participant_id in self.members or reader.identity in self.identities:
+        if not self.lobby or viewer.participant_id in self.members or viewer.identity in self.identities:
             return View.MEMBER
         return View.LOBBY
 
@@ -113,18 +113,18 @@ class Audience:
         return not self.lobby or ((one.id in self.members) == inside and known)
 
 
-NO_LOBBY = Audience()
+NO_LOBBY = Visibility()
 
 
-def audience_of(room: Room) -> Audience:
+def visibility_of(room: Room) -> Visibility:
     """Who is in a room, and who waits."""
     people = room.participants.values()
     waiting = frozenset(one.id for one in people if one.waiting)
     hosts = frozenset(one.id for one in people if one.role == "host")
     if room.policy.lobby == "off":
-        return Audience(waiting=waiting, hosts=hosts) if waiting or hosts else NO_LOBBY
+        return Visibility(waiting=waiting, hosts=hosts) if waiting or hosts else NO_LOBBY
     inside = [one for one in people if not one.waiting]
-    return Audience(
+    return Visibility(
         lobby=True,
         members=frozenset(one.id for one in inside),
         identities=frozenset(one.identity for one in inside if one.identity is not None),
@@ -134,7 +134,7 @@ def audience_of(room: Room) -> Audience:
 
 
 def concerns(event: RoomEvent) -> list[tuple[str, str] | None]:
-    """Who in a lobby is told of an event: :attr:`Reader.key` of each; ``None`` for everybody."""
+    """Who in a lobby is told of an event: :attr:`Viewer.key` of each; ``None`` for everybody."""
     match event:
         case (
             ParticipantJoined(participant=one) | ParticipantLeft(participant=one) | ParticipantUpdated(participant=one)
@@ -149,11 +149,11 @@ def concerns(event: RoomEvent) -> list[tuple[str, str] | None]:
             return []
 
 
-def room_as_seen(room: Room, view: View, reader: Reader) -> Json:
+def room_as_seen(room: Room, view: View, viewer: Viewer) -> Json:
     """A room, as much of it as somebody sees."""
     if view is not View.LOBBY:
         return room_json(room, moderating=view is View.MODERATOR)
-    own = reader.participant_id
+    own = viewer.participant_id
     if own is None:
-        own = next((one.id for one in room.participants.values() if reader.is_one(one)), "")
+        own = next((one.id for one in room.participants.values() if viewer.is_one(one)), "")
     return room_json(room, only=own)

@@ -23,7 +23,7 @@ class Message:
 
 
 @dataclass(slots=True)
-class OutboxStats:
+class WebhookQueueStats:
     """What became of the messages, since the server began."""
 
     delivered: int = 0
@@ -34,7 +34,7 @@ class OutboxStats:
     """Messages that never arrived."""
 
 
-class Outbox:
+class WebhookQueue:
     """Messages in order, the oldest first. Of too many, the oldest go.
 
     Args:
@@ -48,7 +48,7 @@ class Outbox:
         self._waiting: deque[Message] = deque()
         self._in_hand: Message | None = None
         self._failures = 0  # in a row
-        self.stats = OutboxStats()
+        self.stats = WebhookQueueStats()
 
     def __len__(self) -> int:
         return len(self._waiting) + (self._in_hand is not None)

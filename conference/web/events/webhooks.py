@@ -1,7 +1,7 @@
 """Webhooks: what happens in the rooms, sent to other servers as it happens (https://www.standardwebhooks.com).
 
-Each receiver has an :class:`~conference.web.events.webhook_queue.Outbox` and one task, which sends one event after the
-other, so that they arrive in order. One that cannot be reached costs the others nothing.
+Each receiver has a :class:`~conference.web.events.webhook_queue.WebhookQueue` and one task, which sends its events
+one by one, so that they arrive in order. A receiver that cannot be reached costs the others nothing.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from conference import __version__
 from conference.access.webhooks import sign_webhook
 from conference.web.events.entry import Entry
 from conference.web.events.shapes import BATCH_NAMES
-from conference.web.events.webhook_queue import Message, Outbox
+from conference.web.events.webhook_queue import Message, WebhookQueue
 
 _log = logging.getLogger(__name__)
 
@@ -88,7 +88,7 @@ class Webhooks:
         self._session: aiohttp.ClientSession | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self.receivers = [
-            Receiver(url, settings, Outbox(settings.queue, jitter), clock=clock, wallclock=wallclock, pause=pause)
+            Receiver(url, settings, WebhookQueue(settings.queue, jitter), clock=clock, wallclock=wallclock, pause=pause)
             for url in settings.urls
         ]
 
@@ -138,7 +138,7 @@ class Receiver:
     Args:
         url: where it takes them.
         settings: how they are sent.
-        outbox: what it is still to be told.
+        queue: what it is still to be told.
         clock: monotonic time in seconds.
         wallclock: unix time in seconds.
         pause: how to wait between attempts.
@@ -148,7 +148,7 @@ class Receiver:
         self,
         url: str,
         settings: WebhookSettings,
-        outbox: Outbox,
+        queue: WebhookQueue,
         *,
         clock: Callable[[], float],
         wallclock: Callable[[], float],
@@ -157,7 +157,7 @@ class Receiver:
         self.name = webhook_name(url)
         """For people: the address without what may be secret about it."""
 
-        self.outbox = outbox
+        self.queue = queue
         self._url = url
         self._settings = settings
         self._clock = clock
@@ -169,7 +169,7 @@ class Receiver:
 
     def put(self, message: Message) -> None:
         """Send one when its turn comes."""
-        if not self.outbox.put(message):
+        if not self.queue.put(message):
             self._trouble("too many events wait for it: the oldest are dropped")
         self._news.set()
 
@@ -182,7 +182,7 @@ class Receiver:
         """Send what there is to be sent, one after the other, until stopped."""
         try:
             while True:
-                message = self.outbox.take()
+                message = self.queue.take()
                 if message is not None:
                     if not await self._send(session, message):
                         return
@@ -192,7 +192,7 @@ class Receiver:
                     self._news.clear()
                     await self._news.wait()
         finally:
-            lost = self.outbox.give_up()
+            lost = self.queue.give_up()
             if lost:
                 _log.warning("webhook %s: %d events could not be delivered before the server stopped", self.name, lost)
 
@@ -201,14 +201,14 @@ class Receiver:
         stopping = self._stop.is_set()
         trouble, delay = await self._attempt(session, message)
         if trouble is None:
-            self.outbox.delivered()
+            self.queue.delivered()
             self._works()
             return True
         self._trouble(trouble)
         if delay is None:
-            self.outbox.refused()
+            self.queue.refused()
             return True
-        seconds = self.outbox.failed(self._clock(), delay)
+        seconds = self.queue.failed(self._clock(), delay)
         if not stopping:
             await self._pause(self._stop, seconds)
         return not stopping
@@ -241,9 +241,9 @@ class Receiver:
 
     def _works(self) -> None:
         """Say so, once it has been told all that waited."""
-        if self._in_trouble and not len(self.outbox):
+        if self._in_trouble and not len(self.queue):
             self._in_trouble = False
-            _log.info("webhook %s: it works again; %d events were lost so far", self.name, self.outbox.stats.dropped)
+            _log.info("webhook %s: it works again; %d events were lost so far", self.name, self.queue.stats.dropped)
 
 
 def webhook_body(name: str, at: float, data: dict[str, object]) -> bytes:

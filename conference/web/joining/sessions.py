@@ -106,8 +106,8 @@ def ears(grant: Grant, peer: PeerLike) -> Sink | None:
     return peer.sink if grant.allows("listen") else None
 
 
-class Reception:
-    """Lets people in and shows them out.
+class Sessions:
+    """The WebRTC sessions of all participants: takes offers, and ends connections.
 
     Args:
         conference: the rooms.
@@ -179,7 +179,7 @@ class Reception:
             answer = await peer.accept(offer)
             if early:
                 raise EndedEarly(f"The connection ended before it began ({early[0]}). Try again.")
-            self._sit(room, participant_id, name, peer, grant, role or grant.joins_as)
+            self._enter_room(room, participant_id, name, peer, grant, role or grant.joins_as)
         except BaseException:
             self._close_later(peer)
             raise
@@ -225,7 +225,7 @@ class Reception:
         if seat is not None and self._remembered.removed(room, seat):
             raise Removed("You were removed from this conference, and cannot come back as the same person.")
 
-    def _sit(self, room: str, participant_id: str, name: str, peer: PeerLike, grant: Grant, role: Role) -> None:
+    def _enter_room(self, room: str, participant_id: str, name: str, peer: PeerLike, grant: Grant, role: Role) -> None:
         sink = ears(grant, peer)
 
         def hang_up(reason: str) -> None:
@@ -257,10 +257,10 @@ class Reception:
         connection = self._connections.get((room, participant_id))
         if connection is not None and connection.peer is peer:
             del self._connections[room, participant_id]
-            self._stand_up(room, participant_id, reason)
+            self._leave_room(room, participant_id, reason)
         self._close_later(peer)
 
-    def _stand_up(self, room: str, participant_id: str, reason: str) -> None:
+    def _leave_room(self, room: str, participant_id: str, reason: str) -> None:
         there = self._conference.get(room)
         if there is None or participant_id not in there.participants:
             return

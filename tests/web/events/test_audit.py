@@ -12,16 +12,16 @@ from conference.room.policy import DEFAULT_POLICY, RoomPolicy
 from conference.room.sounds import Sound
 from conference.web.events.audit import Audit, quoted
 from tests.web.doubles import MERGE_PATCH, Site
-from tests.web.hall import Hall
+from tests.web.followed import FollowedConference
 
 
 class Book:
     """A room, and the lines that are written about it."""
 
     def __init__(self, policy: RoomPolicy = DEFAULT_POLICY) -> None:
-        self.hall = Hall(policy)
+        self.followed = FollowedConference(policy)
         self._lines: list[str] = []
-        self.hall.journal.follow(Audit(self.hall.conference, self._lines.append).take)
+        self.followed.journal.follow(Audit(self.followed.conference, self._lines.append).take)
 
     def lines(self) -> list[str]:
         """What was written since they were last asked for."""
@@ -31,10 +31,10 @@ class Book:
 
 def test_who_comes_and_goes_is_written_down() -> None:
     book = Book()
-    book.hall.join("amy", role="host")
-    book.hall.join("ben", identity="ben@example.org")
-    book.hall.leave("amy")
-    book.hall.conference.dismiss("tea", "ben", "Bye.", by="Amy Pond")
+    book.followed.join("amy", role="host")
+    book.followed.join("ben", identity="ben@example.org")
+    book.followed.leave("amy")
+    book.followed.conference.dismiss("tea", "ben", "Bye.", by="Amy Pond")
     assert book.lines() == [
         "room=tea did=join who=amy id=amy transport=local role=host waiting=no",
         'room=tea did=join who=ben id=ben identity="ben@example.org" transport=local role=speaker waiting=no',
@@ -45,9 +45,9 @@ def test_who_comes_and_goes_is_written_down() -> None:
 
 def test_what_is_decided_about_people_is_written_down_with_who_decided_it() -> None:
     book = Book(RoomPolicy(lobby="admit"))
-    book.hall.join("ben")
+    book.followed.join("ben")
     book.lines()
-    room = book.hall.room
+    room = book.followed.room
     room.admit(["ben"], by="Amy")
     room.set_muted("ben", True, by="Amy")
     room.ask_to_unmute("ben", by="Amy")
@@ -71,9 +71,9 @@ def test_what_is_decided_about_people_is_written_down_with_who_decided_it() -> N
 
 def test_how_a_room_is_run_is_written_down_and_its_pin_is_not() -> None:
     book = Book(RoomPolicy(pin="1357"))
-    book.hall.join("amy")
+    book.followed.join("amy")
     book.lines()
-    room = book.hall.room
+    room = book.followed.room
     room.set_policy(RoomPolicy(pin="2468", locked=True), by="Amy")
     room.set_policy(RoomPolicy(max_participants=5), by="Amy")
     room.set_policy(RoomPolicy(pin="9753"))
@@ -87,9 +87,9 @@ def test_how_a_room_is_run_is_written_down_and_its_pin_is_not() -> None:
 def test_who_hears_whom_and_what_is_played_is_written_down() -> None:
     book = Book()
     for one in ("amy", "ben", "cat"):
-        book.hall.join(one)
+        book.followed.join(one)
     book.lines()
-    room = book.hall.room
+    room = book.followed.room
     room.whisper("amy", ["ben"], by="Cat")
     room.speak_up("amy")
     room.play(Sound(id="s1", name="fan fare", samples=np.ones(10, np.int16), audience=frozenset({"ben"})), by="Amy")
@@ -108,20 +108,20 @@ def test_who_hears_whom_and_what_is_played_is_written_down() -> None:
 
 def test_what_the_server_plays_by_itself_is_not_written_down() -> None:
     book = Book()
-    book.hall.join("amy")
+    book.followed.join("amy")
     book.lines()
-    book.hall.room.play(Sound(id="s1", name="welcome", samples=np.ones(10, np.int16)))
+    book.followed.room.play(Sound(id="s1", name="welcome", samples=np.ones(10, np.int16)))
     for tick in (1, 2):
-        book.hall.room.tick(tick, tick * 20_000_000)
-    assert not book.hall.room.sounds
+        book.followed.room.tick(tick, tick * 20_000_000)
+    assert not book.followed.room.sounds
     assert book.lines() == []
 
 
 def test_neither_messages_nor_keys_nor_talk_are_written_down() -> None:
     book = Book()
-    book.hall.join("amy")
+    book.followed.join("amy")
     book.lines()
-    room = book.hall.room
+    room = book.followed.room
     room.send_message("amy", "Amy", "my bank account", 0.0)
     room.press_digit("amy", "5")
     room._set_talking(room.participants["amy"], talking=True)
@@ -129,11 +129,11 @@ def test_neither_messages_nor_keys_nor_talk_are_written_down() -> None:
 
 
 def test_nothing_is_remembered_of_a_room_that_is_gone() -> None:
-    hall = Hall()
-    audit = Audit(hall.conference, lambda _: None)
-    hall.journal.follow(audit.take)
-    hall.join("amy")
-    hall.leave("amy")
+    followed = FollowedConference()
+    audit = Audit(followed.conference, lambda _: None)
+    followed.journal.follow(audit.take)
+    followed.join("amy")
+    followed.leave("amy")
     assert audit._rooms == {}
 
 

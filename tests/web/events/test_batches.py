@@ -17,40 +17,40 @@ from conference.room.events import Published, TalkingStarted, events_of
 from conference.room.policy import DEFAULT_POLICY, Lobby, RoomPolicy
 from conference.web.events.audit import Audit
 from conference.web.events.sse import AT_ONCE, Subscription, Wakeups
-from conference.web.events.views import Reader
+from conference.web.events.views import Viewer
 from conference.web.events.webhooks import Webhooks, WebhookSettings
 from tests.web.doubles import Site, problem
-from tests.web.hall import Client, Hall, Told, parse
+from tests.web.followed import Client, FollowedConference, Told, parse
 
 MANY = 300
 BACKLOG = 256
-"""As many events as may wait for a reader, if nobody says otherwise."""
+"""As many events as may wait for a viewer, if nobody says otherwise."""
 
 
-def crowd(many: int = MANY, policy: RoomPolicy = DEFAULT_POLICY, **sizes: int) -> Hall:
-    hall = Hall(policy, **({"max_backlog": BACKLOG, "max_streams": 2 * many} | sizes))
-    hall.join("host", role="host")
+def crowd(many: int = MANY, policy: RoomPolicy = DEFAULT_POLICY, **sizes: int) -> FollowedConference:
+    followed = FollowedConference(policy, **({"max_backlog": BACKLOG, "max_streams": 2 * many} | sizes))
+    followed.join("host", role="host")
     for number in range(many):
-        hall.join(f"p{number}")
-    return hall
+        followed.join(f"p{number}")
+    return followed
 
 
-def follow(hall: Hall, readers: list[Reader]) -> list[Subscription]:
+def follow(followed: FollowedConference, readers: list[Viewer]) -> list[Subscription]:
     """Their streams, from which they have taken all up to now."""
-    streams = [hall.feeds.subscribe("tea", one) for one in readers]
+    streams = [followed.feeds.subscribe("tea", one) for one in readers]
     for stream in streams:
         stream.take()
     return streams
 
 
-def seats(hall: Hall, *, batches: bool) -> list[Reader]:
-    return [Reader(participant_id=one, batches=batches) for one in hall.room.participants]
+def seats(followed: FollowedConference, *, batches: bool) -> list[Viewer]:
+    return [Viewer(participant_id=one, batches=batches) for one in followed.room.participants]
 
 
 def test_when_all_are_muted_nobodys_stream_is_cut_off_and_each_reads_one_event_of_all() -> None:
-    hall = crowd()
-    streams = follow(hall, seats(hall, batches=True))
-    muted = hall.room.mute_all((), by="Host")
+    followed = crowd()
+    streams = follow(followed, seats(followed, batches=True))
+    muted = followed.room.mute_all((), by="Host")
     assert len(muted) == MANY
     told = [stream.take() for stream in streams]
     assert not any(stream.closed for stream in streams)
@@ -63,9 +63,9 @@ def test_when_all_are_muted_nobodys_stream_is_cut_off_and_each_reads_one_event_o
 
 
 def test_who_does_not_ask_for_batches_reads_an_event_for_each_and_is_not_cut_off_either() -> None:
-    hall = crowd()
-    streams = follow(hall, seats(hall, batches=False))
-    hall.room.mute_all((), by="Host")
+    followed = crowd()
+    streams = follow(followed, seats(followed, batches=False))
+    followed.room.mute_all((), by="Host")
     told = [stream.take() for stream in streams]
     assert not any(stream.closed for stream in streams)
     assert all(one is told[0] for one in told)
@@ -77,9 +77,9 @@ def test_who_does_not_ask_for_batches_reads_an_event_for_each_and_is_not_cut_off
 
 @pytest.mark.parametrize("batches", [False, True])
 def test_when_the_conference_ends_everybody_reads_that_all_have_left(batches: bool) -> None:
-    hall = crowd()
-    streams = follow(hall, seats(hall, batches=batches))
-    hall.conference.end("tea", "It is over.", by="Host")
+    followed = crowd()
+    streams = follow(followed, seats(followed, batches=batches))
+    followed.conference.end("tea", "It is over.", by="Host")
     for stream in streams:
         events = parse(stream.take())
         assert not stream.closed
@@ -92,9 +92,9 @@ def test_when_the_conference_ends_everybody_reads_that_all_have_left(batches: bo
 
 
 def test_when_all_are_let_in_each_of_them_is_shown_the_room_which_is_made_once() -> None:
-    hall = crowd(20, RoomPolicy(lobby="admit"))
-    streams = follow(hall, seats(hall, batches=True))
-    hall.room.admit_all(by="Host")
+    followed = crowd(20, RoomPolicy(lobby="admit"))
+    streams = follow(followed, seats(followed, batches=True))
+    followed.room.admit_all(by="Host")
     [to_host] = parse(streams[0].take())
     assert (to_host.name, to_host.data["changes"]) == ("participants.updated", {"waiting": False})
     shown = [stream.take() for stream in streams[1:]]
@@ -104,44 +104,44 @@ def test_when_all_are_let_in_each_of_them_is_shown_the_room_which_is_made_once()
 
 
 def test_who_waits_in_the_lobby_reads_of_a_decision_about_all_what_concerns_themselves() -> None:
-    hall = crowd(5, RoomPolicy(lobby="admit"))
-    by_seat, by_identity = Reader(participant_id="p1", batches=True), Reader(identity="eve@example.org", batches=True)
-    hall.join("eve", identity="eve@example.org")
-    streams = follow(hall, [by_seat, by_identity, Reader(batches=True)])
-    hall.room.mute_all((), by="Host")
+    followed = crowd(5, RoomPolicy(lobby="admit"))
+    by_seat, by_identity = Viewer(participant_id="p1", batches=True), Viewer(identity="eve@example.org", batches=True)
+    followed.join("eve", identity="eve@example.org")
+    streams = follow(followed, [by_seat, by_identity, Viewer(batches=True)])
+    followed.room.mute_all((), by="Host")
     told = [parse(stream.take()) for stream in streams]
     assert [[one.data["participant"]["id"] for one in events] for events in told] == [["p1"], ["eve"], []]
 
 
 def test_one_person_is_told_of_as_ever() -> None:
-    hall = crowd(1)
-    [stream] = follow(hall, [Reader(batches=True)])
-    hall.room.mute_all((), by="Host")
-    hall.room.mute_all((), by="Host")  # changes nothing
+    followed = crowd(1)
+    [stream] = follow(followed, [Viewer(batches=True)])
+    followed.room.mute_all((), by="Host")
+    followed.room.mute_all((), by="Host")  # changes nothing
     assert [one.name for one in parse(stream.take())] == ["participant.updated"]
 
 
 def test_that_whoever_is_muted_talks_no_more_is_part_of_the_event_of_many() -> None:
-    hall = crowd(3)
+    followed = crowd(3)
     for one in ("p0", "p2"):
-        hall.room.participants[one].level = -20.0
-        hall.room._set_talking(hall.room.participants[one], talking=True)
-    hall.room.set_muted("p1", True)
-    many, each = follow(hall, [Reader(batches=True), Reader()])
-    hall.room.mute_all((), by="Host")
+        followed.room.participants[one].level = -20.0
+        followed.room._set_talking(followed.room.participants[one], talking=True)
+    followed.room.set_muted("p1", True)
+    many, each = follow(followed, [Viewer(batches=True), Viewer()])
+    followed.room.mute_all((), by="Host")
     [event] = parse(many.take())
     assert event.data["changes"] == {"level": -127.0, "muted": True, "muted_by": "Host", "talking": False}
     assert sorted(one.name for one in parse(each.take())) == ["participant.updated"] * 3 + ["talking.stopped"] * 2
 
 
 def test_those_to_whom_something_else_happened_are_told_of_apart() -> None:
-    hall = crowd(3, RoomPolicy(lobby="admit"))
-    [stream] = follow(hall, [Reader(moderates=True, batches=True)])
-    with hall.room._one_decision():
+    followed = crowd(3, RoomPolicy(lobby="admit"))
+    [stream] = follow(followed, [Viewer(moderates=True, batches=True)])
+    with followed.room._one_decision():
         for one in ("p0", "p1", "p2"):
-            hall.room.admit([one])
-            hall.room.hold(one, True)
-            hall.room.hold(one, one == "p1")
+            followed.room.admit([one])
+            followed.room.hold(one, True)
+            followed.room.hold(one, one == "p1")
     told = {tuple(one.data["ids"]): one.data["changes"] for one in parse(stream.take())}
     assert {ids: (changes["waiting"], changes["held"]) for ids, changes in told.items()} == {
         ("p0", "p2"): (False, False),
@@ -160,16 +160,16 @@ class OneByOne(Conference):
             super()._publish(room_name, event)
 
 
-def split(hall: Hall) -> None:
-    """Have a hall tell of each event by itself."""
-    hall.conference.__class__ = OneByOne
+def split(followed: FollowedConference) -> None:
+    """Have a followed tell of each event by itself."""
+    followed.conference.__class__ = OneByOne
 
 
 READERS = {
-    "moderator": Reader(moderates=True),
-    "host": Reader(participant_id="host"),
-    "p0": Reader(participant_id="p0"),
-    "stranger": Reader(),
+    "moderator": Viewer(moderates=True),
+    "host": Viewer(participant_id="host"),
+    "p0": Viewer(participant_id="p0"),
+    "stranger": Viewer(),
 }
 
 people = st.sampled_from(["p0", "p1", "p2", "p3"])
@@ -180,8 +180,8 @@ steps = st.one_of(
 )
 
 
-def _do(hall: Hall, what: str, whom: Any) -> None:
-    room = hall.room
+def _do(followed: FollowedConference, what: str, whom: Any) -> None:
+    room = followed.room
     match what:
         case "talk" if room.participants[whom].may_be_heard:
             room.participants[whom].level = -20.0
@@ -202,17 +202,17 @@ def _do(hall: Hall, what: str, whom: Any) -> None:
 def test_readers_are_told_the_same_as_if_each_had_been_meant_alone(
     actions: list[tuple[str, Any]], ends: bool, lobby: Lobby
 ) -> None:
-    halls = [crowd(4, RoomPolicy(lobby=lobby)) for _ in range(3)]
-    split(halls[1])
+    followed_each = [crowd(4, RoomPolicy(lobby=lobby)) for _ in range(3)]
+    split(followed_each[1])
     streams: list[dict[str, Subscription]] = []
-    for number, hall in enumerate(halls):
-        hall.room.admit(["p0", "p1"])
+    for number, followed in enumerate(followed_each):
+        followed.room.admit(["p0", "p1"])
         readers = {name: replace(one, batches=number == 2) for name, one in READERS.items()}
-        streams.append({name: hall.feeds.subscribe("tea", one) for name, one in readers.items()})
+        streams.append({name: followed.feeds.subscribe("tea", one) for name, one in readers.items()})
         for what, whom in actions:
-            _do(hall, what, whom)
+            _do(followed, what, whom)
         if ends and lobby == "off":
-            hall.conference.end("tea", "It is over.")
+            followed.conference.end("tea", "It is over.")
     for name in READERS:
         together, alone, many = (_changes(one[name]) for one in streams)
         assert together == alone
@@ -225,7 +225,7 @@ def test_readers_are_told_the_same_as_if_each_had_been_meant_alone(
 
 
 def _changes(stream: Subscription) -> list[Told]:
-    """What was told, with ids that are the same in each hall; of the snapshots the first."""
+    """What was told, with ids that are the same in each followed; of the snapshots the first."""
     snapshot, *told = parse(stream.take())
     changes = [snapshot, *(one for one in told if one.name != "room")]
     return [replace(one, id="x-" + (one.id or "").partition("-")[2]) for one in changes]
@@ -233,41 +233,41 @@ def _changes(stream: Subscription) -> list[Told]:
 
 @pytest.mark.parametrize("batches", [False, True])
 def test_who_lost_the_stream_in_the_midst_of_what_a_decision_brought_about_reads_the_rest(batches: bool) -> None:
-    hall = crowd(6)
+    followed = crowd(6)
     for one in ("p1", "p2"):
-        hall.room._publish(TalkingStarted("tea", one))
-    [stream] = follow(hall, [Reader(batches=batches)])
-    with hall.room._one_decision():
-        hall.room.set_policy(replace(hall.room.policy, locked=True))
-        hall.room.mute_all((), by="Host")
+        followed.room._publish(TalkingStarted("tea", one))
+    [stream] = follow(followed, [Viewer(batches=batches)])
+    with followed.room._one_decision():
+        followed.room.set_policy(replace(followed.room.policy, locked=True))
+        followed.room.mute_all((), by="Host")
     whole = parse(stream.take())
     assert len(whole) == (2 if batches else 7)
     for got in range(1, len(whole) + 1):
-        rest = parse(hall.feeds.subscribe("tea", Reader(batches=batches), whole[got - 1].id).take())
+        rest = parse(followed.feeds.subscribe("tea", Viewer(batches=batches), whole[got - 1].id).take())
         assert [(one.id, one.name, one.data) for one in rest] == [(one.id, one.name, one.data) for one in whole[got:]]
 
 
 def test_what_the_last_decision_brought_about_is_kept_however_much_it_is() -> None:
-    hall = crowd(50, size=10)
-    [stream] = follow(hall, [Reader()])
-    hall.room.send_message(None, "Host", "Quiet, please", 0.0)
+    followed = crowd(50, size=10)
+    [stream] = follow(followed, [Viewer()])
+    followed.room.send_message(None, "Host", "Quiet, please", 0.0)
     [message] = parse(stream.take())
-    hall.room.mute_all((), by="Host")
-    assert len(parse(hall.feeds.subscribe("tea", Reader(), message.id).take())) == 50
-    hall.room.send_message(None, "Host", "Thank you", 0.0)
-    assert [one.name for one in parse(hall.feeds.subscribe("tea", Reader(), message.id).take())] == ["room"]
+    followed.room.mute_all((), by="Host")
+    assert len(parse(followed.feeds.subscribe("tea", Viewer(), message.id).take())) == 50
+    followed.room.send_message(None, "Host", "Thank you", 0.0)
+    assert [one.name for one in parse(followed.feeds.subscribe("tea", Viewer(), message.id).take())] == ["room"]
 
 
 # Who is behind
 
 
 async def test_who_reads_is_not_cut_off_by_a_burst_and_who_does_not_is() -> None:
-    hall = crowd(3, max_backlog=5)
-    reading, stuck = follow(hall, [Reader(), Reader()])
+    followed = crowd(3, max_backlog=5)
+    reading, stuck = follow(followed, [Viewer(), Viewer()])
     task = asyncio.create_task(reading.next(10))
     await asyncio.sleep(0)
     for number in range(20):
-        hall.room.send_message(None, "Host", f"{number}", 0.0)
+        followed.room.send_message(None, "Host", f"{number}", 0.0)
     assert (reading.closed, stuck.closed) == (False, True)
     assert len(parse(await task)) == 20
 
@@ -309,24 +309,24 @@ async def test_it_is_asked_for_with_one_and_nothing_else() -> None:
 # Others who follow
 
 
-def sent(hall: Hall, *events: str) -> list[dict[str, Any]]:
+def sent(followed: FollowedConference, *events: str) -> list[dict[str, Any]]:
     """Keep what webhooks are sent, instead of sending it."""
     bodies: list[dict[str, Any]] = []
     webhooks = Webhooks(WebhookSettings(("https://example.org/",), (b"k",), events=events))
     webhooks.receivers[0].put = lambda message: bodies.append(json.loads(message.body))  # type: ignore[method-assign]
-    hall.journal.follow(webhooks.take)
+    followed.journal.follow(webhooks.take)
     return bodies
 
 
 def test_webhooks_tell_of_each_unless_those_of_many_are_named() -> None:
-    hall = crowd(3)
+    followed = crowd(3)
     each, many, some = (
-        sent(hall),
-        sent(hall, "participants.updated", "participants.left"),
-        sent(hall, "participants.updated", "participant.left"),
+        sent(followed),
+        sent(followed, "participants.updated", "participants.left"),
+        sent(followed, "participants.updated", "participant.left"),
     )
-    hall.room.mute_all((), by="Host")
-    hall.conference.end("tea", "It is over.")
+    followed.room.mute_all((), by="Host")
+    followed.conference.end("tea", "It is over.")
     assert [one["type"] for one in each] == ["participant.updated"] * 3 + ["participant.left"] * 4
     assert [one["type"] for one in many] == ["participants.updated", "participants.left"]
     assert [one["type"] for one in some] == ["participants.updated"] + ["participant.left"] * 4
@@ -335,14 +335,14 @@ def test_webhooks_tell_of_each_unless_those_of_many_are_named() -> None:
 
 
 def test_the_audit_tells_who_did_it_to_whom_in_a_line_for_fifty() -> None:
-    hall = crowd(0)
+    followed = crowd(0)
     lines: list[str] = []
-    hall.journal.follow(Audit(hall.conference, lines.append).take)
+    followed.journal.follow(Audit(followed.conference, lines.append).take)
     for number in range(120):
-        hall.join(f"p{number}")
-    hall.room.set_muted("p7", True)
+        followed.join(f"p{number}")
+    followed.room.set_muted("p7", True)
     lines.clear()
-    hall.room.mute_all((), by="Host")
+    followed.room.mute_all((), by="Host")
     pairs = [dict(pair.split("=", 1) for pair in shlex.split(line)) for line in lines]
     assert [(one["did"], one["by"], one["muted_by"]) for one in pairs] == [("change", "Host", "Host")] * 4
     assert sorted(int(one["people"]) for one in pairs if "people" in one) == [19, 50, 50]
@@ -351,7 +351,7 @@ def test_the_audit_tells_who_did_it_to_whom_in_a_line_for_fifty() -> None:
 
 
 def test_subscribers_are_called_with_each_event_or_with_all_that_belongs_together() -> None:
-    hall = crowd(3)
+    followed = crowd(3)
     each: list[object] = []
     whole: list[Published] = []
 
@@ -360,20 +360,20 @@ def test_subscribers_are_called_with_each_event_or_with_all_that_belongs_togethe
         if len(each) == 1:
             raise RuntimeError
 
-    hall.conference.subscribe("tea", fail_once)
-    end = hall.conference.subscribe_to_batches("tea", whole.append)
-    hall.room.mute_all((), by="Host")
+    followed.conference.subscribe("tea", fail_once)
+    end = followed.conference.subscribe_to_batches("tea", whole.append)
+    followed.room.mute_all((), by="Host")
     end()
-    hall.room.send_message(None, "Host", "Quiet", 0.0)
+    followed.room.send_message(None, "Host", "Quiet", 0.0)
     assert len(whole) == 1
     assert each[:3] == list(events_of(whole[0]))
     assert len(each) == 4
 
 
 def test_snapshots_are_made_anew_after_each_event() -> None:
-    hall = crowd(2)
-    first, second = (hall.feeds.subscribe("tea", Reader()).take() for _ in range(2))
+    followed = crowd(2)
+    first, second = (followed.feeds.subscribe("tea", Viewer()).take() for _ in range(2))
     assert first is second
-    hall.room.rename("p1", "Somebody else")
-    [snapshot] = parse(hall.feeds.subscribe("tea", Reader()).take())
+    followed.room.rename("p1", "Somebody else")
+    [snapshot] = parse(followed.feeds.subscribe("tea", Viewer()).take())
     assert snapshot.data["participants"][2]["name"] == "Somebody else"

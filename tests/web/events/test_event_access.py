@@ -13,7 +13,7 @@ from conference.settings import Settings
 from conference.web.http.problems import REMOVED
 from conference.web.joining import seats
 from tests.web.doubles import MERGE_PATCH, Site, problem
-from tests.web.hall import Told, parse
+from tests.web.followed import Told, parse
 from tests.web.passes import as_role, guarded, seat_of, token
 
 JSON = {"Content-Type": "application/json"}

@@ -10,10 +10,10 @@ from conference.room.events import DigitPressed, LevelsMeasured, TalkingStarted,
 from conference.room.policy import RoomPolicy
 from conference.settings import Settings
 from conference.web.events.sse import Subscription
-from conference.web.events.views import Reader
+from conference.web.events.views import Viewer
 from conference.web.http.problems import Problem
 from tests.web.doubles import MERGE_PATCH, Site, problem
-from tests.web.hall import Hall
+from tests.web.followed import FollowedConference
 
 
 class Stream:
@@ -139,25 +139,25 @@ async def test_there_are_only_so_many_streams() -> None:
 
 
 async def test_each_event_is_made_once_for_all_who_see_the_same_of_it() -> None:
-    hall = Hall()
-    hall.join("amy")
-    readers = [Reader(), Reader(participant_id="amy"), Reader(moderates=True), Reader(moderates=True)]
-    streams = [hall.feeds.subscribe("tea", one) for one in readers]
+    followed = FollowedConference()
+    followed.join("amy")
+    readers = [Viewer(), Viewer(participant_id="amy"), Viewer(moderates=True), Viewer(moderates=True)]
+    streams = [followed.feeds.subscribe("tea", one) for one in readers]
     for stream in streams:
         await stream.next(1)  # the snapshot
-    hall.room.rename("amy", "Amy Pond")
+    followed.room.rename("amy", "Amy Pond")
     first, *others = [await stream.next(1) for stream in streams]
     assert all(one is first for one in others)
-    hall.room.set_policy(RoomPolicy(pin="2468"))
+    followed.room.set_policy(RoomPolicy(pin="2468"))
     member, seated, moderator, other_moderator = [await stream.next(1) for stream in streams]
     assert member is seated
     assert moderator is other_moderator
     assert b"2468" in moderator
     assert b"2468" not in member
     for stream in streams:
-        hall.feeds.unsubscribe("tea", stream)
-    assert len(hall.feeds) == 0
-    assert "tea" not in hall.conference._subscribers
+        followed.feeds.unsubscribe("tea", stream)
+    assert len(followed.feeds) == 0
+    assert "tea" not in followed.conference._subscribers
 
 
 async def test_a_subscription_holds_only_so_much() -> None:
@@ -185,8 +185,8 @@ async def test_what_waits_is_still_read_when_a_subscription_ends() -> None:
 
 
 async def test_one_subscription_too_many_is_refused() -> None:
-    hall = Hall(max_streams=1)
-    hall.join("amy")
-    hall.feeds.subscribe("tea", Reader())
+    followed = FollowedConference(max_streams=1)
+    followed.join("amy")
+    followed.feeds.subscribe("tea", Viewer())
     with pytest.raises(Problem):
-        hall.feeds.subscribe("tea", Reader())
+        followed.feeds.subscribe("tea", Viewer())

@@ -20,10 +20,10 @@ from conference.access.webhooks import read_key, sign_webhook
 from conference.room.policy import RoomPolicy
 from conference.settings import WEBHOOK_EVENTS, Settings, SettingsError
 from conference.web.events.shapes import BATCH_NAMES, EVENT_NAMES
-from conference.web.events.webhook_queue import FIRST_DELAY, LONGEST_DELAY, Message, Outbox
+from conference.web.events.webhook_queue import FIRST_DELAY, LONGEST_DELAY, Message, WebhookQueue
 from conference.web.events.webhooks import Webhooks, WebhookSettings, retry_after, webhook_name
 from tests.web.doubles import Site
-from tests.web.hall import Hall
+from tests.web.followed import FollowedConference
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 KEY = read_key(SECRET)
@@ -101,25 +101,25 @@ class Bench:
     """Webhooks of a room whose time is told by hand: waiting takes none, and is written down."""
 
     def __init__(self, *urls: str, **settings: Any) -> None:
-        self.hall = Hall()
+        self.followed = FollowedConference()
         self.waited: list[float] = []
         self.webhooks = Webhooks(
             WebhookSettings(urls, (KEY,), **settings),
-            clock=lambda: self.hall.now,
-            wallclock=lambda: 1_800_000_000.0 + self.hall.now,
+            clock=lambda: self.followed.now,
+            wallclock=lambda: 1_800_000_000.0 + self.followed.now,
             jitter=lambda: 1.0,
             pause=self.pause,
         )
-        self.hall.journal.follow(self.webhooks.take)
+        self.followed.journal.follow(self.webhooks.take)
 
     async def pause(self, stop: asyncio.Event, seconds: float) -> None:
         self.waited.append(seconds)
-        self.hall.now += seconds
+        self.followed.now += seconds
         await asyncio.sleep(0)
 
     def write(self, *texts: str) -> None:
         for text in texts:
-            self.hall.room.send_message(None, "Amy", text, 0.0)
+            self.followed.room.send_message(None, "Amy", text, 0.0)
 
     def texts(self, posts: list[Post]) -> list[str]:
         return [post.body["data"]["text"] for post in posts if post.type == "message"]
@@ -152,14 +152,14 @@ async def sending(*urls: str, **settings: Any) -> AsyncIterator[Bench]:
 
 async def test_what_happens_is_told_in_order_signed_and_without_the_pin() -> None:
     async with receiving() as (receiver, url), sending(url) as bench:
-        bench.hall.join("amy")
-        room = bench.hall.room
+        bench.followed.join("amy")
+        room = bench.followed.room
         room._set_talking(room.participants["amy"], talking=True)
         room.set_policy(RoomPolicy(locked=True, pin="2468"), by="Amy")
         room.set_gain("amy", "ben", 0.5, by="Amy")
         bench.write("Hello")
-        bench.hall.now = 1.5
-        bench.hall.leave("amy")
+        bench.followed.now = 1.5
+        bench.followed.leave("amy")
         posts = await receiver.has(5)
         assert [post.type for post in posts] == [
             "participant.joined", "room.updated", "hearing.changed", "message", "participant.left",
@@ -174,8 +174,8 @@ async def test_what_happens_is_told_in_order_signed_and_without_the_pin() -> Non
 
 async def test_the_id_of_a_webhook_is_that_of_the_event_on_the_stream() -> None:
     async with receiving() as (receiver, url), sending(url) as bench:
-        bench.hall.join("amy")
-        history = bench.hall.journal.history("tea")
+        bench.followed.join("amy")
+        history = bench.followed.journal.history("tea")
         assert history is not None
         [post] = await receiver.has(1)
         assert post.id == history.last_id
@@ -184,7 +184,7 @@ async def test_the_id_of_a_webhook_is_that_of_the_event_on_the_stream() -> None:
 async def test_what_fails_is_tried_again_ever_later_with_the_same_id_and_nothing_overtakes_it() -> None:
     answers = [fine, status(500), hang_up, status(302, Location="/elsewhere"), status(404), fine]
     async with receiving(*answers) as (receiver, url), sending(url) as bench:
-        bench.hall.join("amy")
+        bench.followed.join("amy")
         bench.write("first", "second")
         posts = await receiver.has(7)
         assert bench.texts(posts) == ["first"] * 5 + ["second"]
@@ -192,13 +192,13 @@ async def test_what_fails_is_tried_again_ever_later_with_the_same_id_and_nothing
         assert bench.waited == [1, 2, 4, 8]
         assert [int(post.timestamp) - 1_800_000_000 for post in posts[1:6]] == [0, 1, 3, 7, 15]
         assert receiver.other_paths == []  # a redirect is not followed
-    stats = bench.webhooks.receivers[0].outbox.stats
+    stats = bench.webhooks.receivers[0].queue.stats
     assert (stats.delivered, stats.failed, stats.dropped) == (3, 4, 0)
 
 
 async def test_a_receiver_that_hangs_is_left_after_its_time() -> None:
     async with receiving(fine, hang) as (receiver, url), sending(url, timeout=0.05) as bench:
-        bench.hall.join("amy")
+        bench.followed.join("amy")
         bench.write("first")
         assert bench.texts(await receiver.has(3)) == ["first", "first"]
         assert bench.waited == [1]
@@ -207,29 +207,29 @@ async def test_a_receiver_that_hangs_is_left_after_its_time() -> None:
 async def test_a_receiver_that_asks_for_time_gets_it() -> None:
     answers = [status(429, Retry_After="30"), status(503, Retry_After="9999")]
     async with receiving(*answers) as (receiver, url), sending(url) as bench:
-        bench.hall.join("amy")
+        bench.followed.join("amy")
         await receiver.has(3)
         assert bench.waited == [30, LONGEST_DELAY]
 
 
 async def test_one_that_says_it_is_gone_is_not_asked_again_about_the_same() -> None:
     async with receiving(status(410)) as (receiver, url), sending(url) as bench:
-        bench.hall.join("amy")
+        bench.followed.join("amy")
         bench.write("first")
         posts = await receiver.has(2)
         assert [post.type for post in posts] == ["participant.joined", "message"]
         assert bench.waited == []
-    assert bench.webhooks.receivers[0].outbox.stats.dropped == 1
+    assert bench.webhooks.receivers[0].queue.stats.dropped == 1
 
 
 async def test_nobody_there_costs_the_others_nothing(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "conference.web.events.webhooks")
     nobody = f"http://user:password@127.0.0.1:{unused_port()}/hook?key=secret"
     async with receiving() as (receiver, url), sending(nobody, url, give_up=10) as bench:
-        bench.hall.join("amy")
+        bench.followed.join("amy")
         bench.write("first", "second")
         assert bench.texts(await receiver.has(3)) == ["first", "second"]
-    lost, told = (one.outbox.stats for one in bench.webhooks.receivers)
+    lost, told = (one.queue.stats for one in bench.webhooks.receivers)
     assert (lost.delivered, lost.dropped) == (0, 3)
     assert (told.delivered, told.dropped) == (3, 0)
     assert "cannot be reached" in caplog.text
@@ -246,20 +246,20 @@ async def test_of_too_many_the_oldest_go_and_that_is_said_once(caplog: pytest.Lo
         return web.Response()
 
     async with receiving(slow) as (receiver, url), sending(url, queue=2) as bench:
-        bench.hall.join("amy")
+        bench.followed.join("amy")
         await receiver.has(1)
         bench.write("first", "second", "third", "fourth")
         gate.set()
         assert bench.texts(await receiver.has(3)) == ["third", "fourth"]
-    assert bench.webhooks.receivers[0].outbox.stats.dropped == 2
+    assert bench.webhooks.receivers[0].queue.stats.dropped == 2
     assert caplog.text.count("the oldest are dropped") == 1
     assert caplog.text.count("works again; 2 events were lost") == 1
 
 
 async def test_only_the_events_that_are_named_are_sent() -> None:
     async with receiving() as (receiver, url), sending(url, events=("message", "talking.started")) as bench:
-        bench.hall.join("amy")
-        bench.hall.room._set_talking(bench.hall.room.participants["amy"], talking=True)
+        bench.followed.join("amy")
+        bench.followed.room._set_talking(bench.followed.room.participants["amy"], talking=True)
         bench.write("first")
         assert [post.type for post in await receiver.has(2)] == ["talking.started", "message"]
 
@@ -267,7 +267,7 @@ async def test_only_the_events_that_are_named_are_sent() -> None:
 async def test_closing_delivers_what_waits() -> None:
     async with receiving() as (receiver, url):
         async with sending(url) as bench:
-            bench.hall.join("amy")
+            bench.followed.join("amy")
             bench.write("first", "second")
         assert bench.texts(receiver.posts) == ["first", "second"]
 
@@ -277,13 +277,13 @@ async def test_closing_does_not_wait_for_one_that_fails(answer: Answer, caplog: 
     async with receiving(*[answer] * 9) as (receiver, url):
         bench = Bench(url)
         await bench.webhooks.start()
-        bench.hall.join("amy")
+        bench.followed.join("amy")
         bench.write("first", "second")
         await receiver.has(1)
         await bench.webhooks.close(0.01)
         await bench.webhooks.close(0.01)
     assert "could not be delivered before the server stopped" in caplog.text
-    assert len(bench.webhooks.receivers[0].outbox) == 0
+    assert len(bench.webhooks.receivers[0].queue) == 0
 
 
 async def test_a_server_tells_its_webhooks_that_everybody_went_when_it_stops() -> None:
@@ -296,7 +296,7 @@ async def test_a_server_tells_its_webhooks_that_everybody_went_when_it_stops() -
         assert receiver.posts[1].body["data"]["departure"] == "lost"
 
 
-# The outbox alone
+# The queue alone
 
 
 def message(number: int, expires: float = 1e9) -> Message:
@@ -304,55 +304,55 @@ def message(number: int, expires: float = 1e9) -> Message:
 
 
 @given(st.integers(1, 5), st.lists(st.sampled_from(["put", "take", "delivered", "failed", "refused"]), max_size=60))
-def test_whatever_happens_an_outbox_sends_in_order_and_accounts_for_every_message(limit: int, acts: list[str]) -> None:
-    outbox = Outbox(limit, lambda: 0.5)
+def test_whatever_happens_a_queue_sends_in_order_and_accounts_for_every_message(limit: int, acts: list[str]) -> None:
+    queue = WebhookQueue(limit, lambda: 0.5)
     put, arrived = 0, []
     for act in acts:
-        held = outbox._in_hand
+        held = queue._in_hand
         if act == "put":
-            outbox.put(message(put))
+            queue.put(message(put))
             put += 1
         elif act == "take":
-            assert held is None or outbox.take() is held
-            outbox.take()
+            assert held is None or queue.take() is held
+            queue.take()
         elif held is not None and act == "delivered":
-            outbox.delivered()
+            queue.delivered()
             arrived.append(int(held.id))
         elif held is not None and act == "failed":
-            assert 0 < outbox.failed(0.0) <= LONGEST_DELAY
+            assert 0 < queue.failed(0.0) <= LONGEST_DELAY
         elif held is not None:
-            outbox.refused()
-        assert len(outbox) <= limit + 1
-        assert outbox.stats.delivered + outbox.stats.dropped + len(outbox) == put
+            queue.refused()
+        assert len(queue) <= limit + 1
+        assert queue.stats.delivered + queue.stats.dropped + len(queue) == put
     assert arrived == sorted(set(arrived))
 
 
 def test_delays_double_up_to_the_longest_and_begin_anew_after_a_success() -> None:
-    outbox = Outbox(9, lambda: 1.0)
-    outbox.put(message(1))
-    outbox.take()
-    delays = [outbox.failed(0.0) for _ in range(2000)]
+    queue = WebhookQueue(9, lambda: 1.0)
+    queue.put(message(1))
+    queue.take()
+    delays = [queue.failed(0.0) for _ in range(2000)]
     assert delays[:4] == [FIRST_DELAY * 2**power for power in range(4)]
     assert delays[-1] == LONGEST_DELAY
-    outbox.delivered()
-    assert outbox.failed(0.0) == FIRST_DELAY
+    queue.delivered()
+    assert queue.failed(0.0) == FIRST_DELAY
 
 
 @given(st.floats(0, 1))
 def test_jitter_takes_away_half_of_a_delay_at_most(jitter: float) -> None:
-    outbox = Outbox(9, lambda: jitter)
-    assert FIRST_DELAY / 2 <= outbox.failed(0.0) <= FIRST_DELAY
+    queue = WebhookQueue(9, lambda: jitter)
+    assert FIRST_DELAY / 2 <= queue.failed(0.0) <= FIRST_DELAY
 
 
 def test_what_is_too_old_to_be_tried_again_is_dropped() -> None:
-    outbox = Outbox(9, lambda: 1.0)
-    outbox.put(message(1, expires=5.0))
-    assert outbox.take() is not None
-    outbox.failed(3.9)  # the next try would be at 4.9
-    assert outbox.take() is not None
-    outbox.failed(4.9)
-    assert outbox.take() is None
-    assert outbox.stats.dropped == 1
+    queue = WebhookQueue(9, lambda: 1.0)
+    queue.put(message(1, expires=5.0))
+    assert queue.take() is not None
+    queue.failed(3.9)  # the next try would be at 4.9
+    assert queue.take() is not None
+    queue.failed(4.9)
+    assert queue.take() is None
+    assert queue.stats.dropped == 1
 
 
 # Small things

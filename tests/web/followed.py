@@ -15,7 +15,7 @@ from conference.web.events.feeds import Feeds
 from conference.web.events.journal import Journal
 
 
-class Hall:
+class FollowedConference:
     """One conference whose time is told by hand."""
 
     def __init__(

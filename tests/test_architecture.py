@@ -38,7 +38,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "prompts": {"prompts", "audio"},
     "attendant": {"attendant", "prompts", "room", "codecs", "audio"},
     "capture": {"capture", "telephony", "room", "playout", "codecs", "audio"},
-    "engine": {"engine", "room", "audio"},
+    "engine": {"engine", "access", "room", "audio"},
     "webrtc": {"webrtc", "room", "playout", "codecs", "audio", "unreachable"},
     "telephony": {"telephony", "text", "unreachable", "room", "playout", "codecs", "audio"},
     "web": {"web", *BELOW_WEB},

@@ -13,6 +13,7 @@ from aiohttp import web
 from conference.audio.gate import GateSettings
 from conference.audio.suppression import check_available
 from conference.capture.files import Captures
+from conference.engine.connections import ConnectionRegistry
 from conference.engine.engine import ROOM_PHASES, Engine
 from conference.room.conference import Conference, ConferenceLimits
 from conference.room.policy import RoomPolicy
@@ -32,7 +33,6 @@ from conference.web.http.host_header import refuse_malformed_names, refuse_other
 from conference.web.http.problems import Handler, Problem, problem_middleware
 from conference.web.http.protocol import note_request
 from conference.web.http.ratelimit import RateLimit
-from conference.web.joining.call import Call
 from conference.web.joining.call_services import CallServices
 from conference.web.joining.pin_limit import Guesses
 from conference.web.joining.seats import Seats
@@ -40,7 +40,6 @@ from conference.web.joining.sessions import Sessions, WebRtcLike
 from conference.web.joining.signatures import TwilioSignatures
 from conference.web.live import SERVER, Server
 from conference.web.openapi import description
-from conference.web.traffic import Traffic
 from conference.webrtc.client.whip import SERVER_STOPS
 from conference.webrtc.server import WebRtc
 from conference.webrtc.settings import WebRtcSettings
@@ -112,14 +111,14 @@ def _make_server(settings: Settings, webrtc: WebRtcLike) -> Server:
     webhooks = Webhooks(_webhook_settings(settings))
     journal.follow(Audit(conference).take)
     journal.follow(webhooks.take)
-    calls: set[Call] = set()
-    call_services = CallServices(settings, conference, calls)
-    traffic = Traffic()
+    registry = ConnectionRegistry()
+    call_services = CallServices(settings, conference, registry)
     return Server(
         settings=settings,
         conference=conference,
         webrtc=webrtc,
-        sessions=Sessions(conference, webrtc, traffic),
+        registry=registry,
+        sessions=Sessions(conference, webrtc, registry),
         feeds=Feeds(
             conference, journal, max_streams=settings.max_event_streams, max_backlog=settings.max_event_backlog
         ),
@@ -135,9 +134,7 @@ def _make_server(settings: Settings, webrtc: WebRtcLike) -> Server:
         calls_in_rooms=ConcurrencyLimit(settings.max_calls, settings.max_calls_per_address),
         token_keys=settings.secrets or (secrets.token_urlsafe(32),),
         engine=Engine(conference, webrtc, tick=call_services.tick, idle=lambda: call_services.idle),
-        traffic=traffic,
         call_services=call_services,
-        calls=calls,
         signatures=_make_signatures(settings),
         captures=captures,
     )

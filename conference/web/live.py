@@ -9,6 +9,7 @@ from aiohttp import web
 
 from conference.access.grants import Grant
 from conference.capture.files import Captures
+from conference.engine.connections import ConnectionRegistry
 from conference.engine.engine import Engine
 from conference.room.conference import Conference
 from conference.room.room import Room
@@ -27,7 +28,6 @@ from conference.web.joining.pin_limit import Guesses
 from conference.web.joining.seats import Seats
 from conference.web.joining.sessions import Sessions, WebRtcLike
 from conference.web.joining.signatures import TwilioSignatures
-from conference.web.traffic import Traffic
 
 
 @dataclass(slots=True)
@@ -37,6 +37,9 @@ class Server:
     settings: Settings
     conference: Conference
     webrtc: WebRtcLike
+    registry: ConnectionRegistry
+    """Every participant's connection, and those of callers who are not in a room yet."""
+
     sessions: Sessions
     feeds: Feeds
     webhooks: Webhooks
@@ -57,7 +60,6 @@ class Server:
     """Any of which may have signed a token; the first signs. Of this process, on a server without a secret."""
 
     engine: Engine
-    traffic: Traffic
     call_services: CallServices
     signatures: TwilioSignatures | None = None
     """Checks what claims to come from Twilio; ``None`` if nothing is checked."""
@@ -68,15 +70,13 @@ class Server:
     sidebars: Sidebars = field(default_factory=Sidebars)
     """Who has been sent aside."""
 
-    calls: set[Call] = field(default_factory=set)
-    """Every open Twilio-compatible stream."""
-
     stopping: bool = False
     """Set when the server is told to stop: from then on every request is answered with 503."""
 
-    def call(self, participant_id: str) -> Call | None:
-        """The phone call of a participant; ``None`` for those who did not call."""
-        return next((call for call in self.calls if call.participant_id == participant_id), None)
+    @property
+    def calls(self) -> list[Call]:
+        """Every open Twilio-compatible stream."""
+        return self.registry.of_kind(Call)
 
     def pin_of(self, room: str) -> str | None:
         """The PIN of a room: as its hosts have it now, or as it begins."""
@@ -89,10 +89,8 @@ class Server:
 
     def grant_of(self, room: str, participant_id: str) -> Grant | None:
         """With what a participant came in; ``None`` if nobody of that id came in through here."""
-        call = self.call(participant_id)
-        if call is not None:
-            return call.grant if call.room_name == room else None
-        return self.sessions.grant(room, participant_id)
+        connection = self.registry.find(room, participant_id)
+        return None if connection is None else connection.grant
 
     def room(self, name: str) -> Room:
         """A room that is there.

@@ -14,6 +14,7 @@ from conference.settings import Settings
 from conference.web.app import build_app, hang_up_all
 from conference.web.http.listener import Listener
 from conference.web.http.tls import make_ssl_context
+from conference.web.joining.sessions import PeerLike, WebRtcConnection
 from conference.web.live import SERVER, Server
 
 
@@ -32,6 +33,11 @@ class RunningServer:
     def live(self) -> Server:
         """Its objects."""
         return self.app[SERVER]
+
+    def peer(self, room: str, participant_id: str) -> PeerLike | None:
+        """The WebRTC peer of a participant, if they have one."""
+        found = self.live.registry.find(room, participant_id)
+        return found.peer if isinstance(found, WebRtcConnection) else None
 
     async def stop(self) -> None:
         """End it as Ctrl-C does; doing it twice does no harm."""

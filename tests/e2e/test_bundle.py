@@ -71,7 +71,7 @@ async def test_whatever_section_comes_first_the_sound_goes_both_ways(
         assert state == "connected", (order, policy)
     there = server.live.conference.get("bundle")
     assert there is not None
-    connections = [server.live.sessions.peer("bundle", one) for one in there.participants]
+    connections = [server.peer("bundle", one) for one in there.participants]
     assert len(connections) == len(ORDERS)
     for connection in connections:
         assert connection is not None

@@ -102,7 +102,7 @@ async def test_a_lost_peer_comes_back_into_its_seat(server: RunningServer) -> No
     async with client("join", f"{server.url}/join/tea") as amy:
         seat = (await is_in(server)).id
         await amy.says("In room tea")
-        peer = server.live.sessions.peer("tea", seat)
+        peer = server.peer("tea", seat)
         assert peer is not None
         await peer.close()
         await amy.says("Back in the room.")

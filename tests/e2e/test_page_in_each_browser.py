@@ -82,7 +82,7 @@ async def test_a_lost_connection_comes_back_into_the_same_seat_with_sound_both_w
     await join(any_page, server)
     await until(lambda: hears_amy(ben), "Ben hears Amy")
     seat = participant(server).id
-    peer = server.live.sessions.peer("standup", seat)
+    peer = server.peer("standup", seat)
     assert peer is not None
     await peer.close()
     await any_page.wait_for_text("Connection lost. Reconnecting…", within=8)

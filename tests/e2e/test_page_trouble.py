@@ -35,7 +35,7 @@ async def test_a_lost_connection_comes_back_into_the_same_seat(server: RunningSe
     seat = participant(server).id
     joined_at = participant(server).joined_at
     said = await listen_to_announcements(humming_page)
-    peer = server.live.sessions.peer("standup", seat)
+    peer = server.peer("standup", seat)
     assert peer is not None
     await peer.close()
     await humming_page.wait_for_text("Connection lost. Reconnecting…", within=8)
@@ -267,6 +267,6 @@ async def test_a_new_seat_gives_no_rights_that_were_given_in_the_old_one(page: P
 
 async def _lose(server: RunningServer) -> None:
     """End Amy's connection, as an accident does."""
-    peer = server.live.sessions.peer("standup", participant(server).id)
+    peer = server.peer("standup", participant(server).id)
     assert peer is not None
     await peer.close()

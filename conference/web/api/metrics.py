@@ -35,7 +35,7 @@ async def metrics(request: web.Request) -> web.Response:
         require(request, "moderate", None)
     registry = CollectorRegistry()
     server = request.app[SERVER]
-    registry.register(ConferenceCollector(server, await server.traffic.totals()))
+    registry.register(ConferenceCollector(server, await server.registry.totals()))
     ProcessCollector(registry=registry)  # CPU, memory, open files
     headers = FRESH | {"Content-Type": CONTENT_TYPE_PLAIN_0_0_4}
     return web.Response(body=generate_latest(registry), headers=headers)

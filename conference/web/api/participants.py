@@ -27,7 +27,7 @@ from conference.web.http.problems import MUTED, REMOVED, Problem
 from conference.web.http.reading import MERGE_PATCH, read_body
 from conference.web.http.text import read_name
 from conference.web.joining import seats
-from conference.web.joining.sessions import EndedEarly, NotGranted, Removed
+from conference.web.joining.sessions import EndedEarly, NotGranted, Removed, WebRtcConnection
 from conference.web.live import SERVER, Server, limit_joins
 from conference.webrtc.sdp.grammar import OfferError, UnsupportedOffer
 from conference.webrtc.sdp.trickle import IceRestartError
@@ -96,7 +96,7 @@ async def show(request: web.Request) -> web.Response:
     check_seen(room, actor, participant)
     state = participant.state()
     body = participant_json(state) | {"voice": voice_json(participant)}
-    connection = server.sessions.peer(room.name, participant.id) or server.call(participant.id)
+    connection = server.registry.find(room.name, participant.id)
     if connection is not None:
         body["connection"] = plain(connection.stats())
     return web.json_response(body, headers=FRESH)
@@ -187,12 +187,12 @@ def plain(value: Any) -> Any:
 
 
 async def _trickle(server: Server, room: Room, participant: Participant, request: web.Request) -> web.Response:
-    peer = server.sessions.peer(room.name, participant.id)
-    if peer is None:
+    connection = server.registry.find(room.name, participant.id)
+    if not isinstance(connection, WebRtcConnection):
         raise Problem(409, "This participant has no WebRTC connection to add candidates to.")
-    _check_session(server, room, participant, request)
+    _check_session(server, connection, request)
     try:
-        await peer.add_candidates(await read_text(request, errors="replace"))
+        await connection.peer.add_candidates(await read_text(request, errors="replace"))
     except IceRestartError as error:
         raise Problem(422, str(error)) from None
     except ValueError as error:
@@ -200,7 +200,7 @@ async def _trickle(server: Server, room: Room, participant: Participant, request
     return web.Response(status=204)
 
 
-def _check_session(server: Server, room: Room, participant: Participant, request: web.Request) -> None:
+def _check_session(server: Server, connection: WebRtcConnection, request: web.Request) -> None:
     """Whether candidates are for the ICE session that there is.
 
     RFC 9725 wants ``If-Match`` with them. Many clients leave it out, and a fragment may name its session by itself.
@@ -214,7 +214,7 @@ def _check_session(server: Server, room: Room, participant: Participant, request
             raise Problem(428, "Send candidates with 'If-Match' and the 'ETag' that came with the answer.")
         return
     expected = [one.strip() for line in lines for one in line.split(",")]
-    if "*" not in expected and server.sessions.etag(room.name, participant.id) not in expected:
+    if "*" not in expected and connection.etag not in expected:
         raise Problem(412, "These candidates belong to an earlier connection: join again, or drop them.")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from functools import partial
 from urllib.parse import parse_qsl
 
@@ -38,7 +37,6 @@ from conference.web.joining.admitted import TooManyCalls
 from conference.web.joining.call import PROMPTS_PARAMETER, Call
 from conference.web.joining.signatures import Form
 from conference.web.live import SERVER, Server, address_key, limit_joins
-from conference.web.traffic import leg_counts
 from conference.webrtc.client.whip import SERVER_STOPS
 
 MAX_FORM_FIELDS = 500
@@ -92,8 +90,7 @@ async def stream(request: web.Request) -> web.StreamResponse:
         abort=lambda: None if request.transport is None else request.transport.abort(),
         reading=reading,
     )
-    server.calls.add(call)
-    server.traffic.opened(call, "twilio", lambda: leg_counts(leg, time.monotonic_ns()))
+    server.registry.opened(call)
     try:
         await call.run()
     except Exception:  # the handshake is over: no HTTP answer can say it any more
@@ -102,8 +99,7 @@ async def stream(request: web.Request) -> web.StreamResponse:
     finally:
         for address in places:
             server.calls_in_rooms.leave(address)
-        server.calls.discard(call)
-        server.traffic.closed(call)
+        server.registry.closed(call)
     return socket
 
 
@@ -126,7 +122,7 @@ async def voice(request: web.Request) -> web.Response:
 
 async def close_all(server: Server) -> None:
     """End every call, as a server that goes away does."""
-    calls = tuple(server.calls)
+    calls = server.calls
     for call in calls:
         call.end(WSCloseCode.GOING_AWAY, SERVER_STOPS, "lost")
     await asyncio.gather(*(call.closed() for call in calls))

@@ -18,7 +18,7 @@ from conference.attendant.settings import AttendantSettings
 from conference.ids import new_id
 from conference.room.conference import Conference, check_room_name
 from conference.room.errors import InvalidRoomName, RoomFull, RoomLocked, TooManyRooms
-from conference.room.participant import Departure, Participant, Sink, Source
+from conference.room.participant import Departure, Participant, Sink, Source, Transport
 from conference.telephony.backpressure import FRAMES_AT_ONCE, LimitedReading
 from conference.telephony.leg import Digit, LegEvent, LegStats, Refused, Started, Stopped, TwilioLeg, Warned
 from conference.web.joining.admitted import NotAdmitted, PinNeeded, TooManyCalls
@@ -93,6 +93,7 @@ class Call:
         self._pressed = False  # a key: there is a person, with a telephone
         self._output = asyncio.Event()
         self._closing: asyncio.Task[None] | None = None
+        self.transport: Transport = "twilio"
         self.participant_id = new_id()
         self.room_name: str | None = None
         """Where the caller is; ``None`` before the stream has started."""
@@ -114,6 +115,18 @@ class Call:
         """The stream in figures."""
         held_back_ms = 0.0 if self._reading is None else round(self._reading.held_back_seconds * 1000, 1)
         return replace(self._leg.stats(time.monotonic_ns()), held_back_ms=held_back_ms)
+
+    def tally(self) -> dict[str, int]:
+        """What was counted so far, by name."""
+        stats = self._leg.stats(time.monotonic_ns())
+        return {
+            "packets_in": stats.media_received,
+            "packets_out": stats.media_sent,
+            "lost_in": stats.incoming_dropped_frames,
+            "lost_out": stats.outgoing_dropped_frames,
+            "rejected": stats.malformed,
+            "concealed": stats.incoming_concealed_frames,
+        }
 
     async def run(self) -> None:
         """Serve the call to its end."""
@@ -258,7 +271,7 @@ class Call:
         participant = Participant(
             id=self.participant_id,
             name=named or self._leg.clean_name(grant.name or "") or started.name,
-            transport="twilio",
+            transport=self.transport,
             joined_at=time.time(),
             source=self._leg.source,
             sink=self._leg.sink if grant.allows("listen") else None,

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Collection
 
 from conference.attendant.attendant import Attendant
 from conference.attendant.menu import Menu
 from conference.attendant.outside import OutsideCallers
 from conference.attendant.pin_prompt import PinPrompt
 from conference.attendant.settings import AttendantSettings
+from conference.engine.connections import ConnectionRegistry
 from conference.ids import new_id
 from conference.prompts.library import Library, LibraryError
 from conference.room.conference import Conference
 from conference.room.participant import Sink, Source
 from conference.settings import Settings
-from conference.web.joining.call import Call
 from conference.web.joining.spoken import Names
 
 
@@ -26,13 +25,13 @@ class CallServices:
     Args:
         settings: of the server.
         conference: whose rooms it looks after.
-        calls: all that are open, now and later.
+        registry: of all connections.
 
     Raises:
         LibraryError: an operator's sounds cannot be found, or no sound is named as the hold music.
     """
 
-    def __init__(self, settings: Settings, conference: Conference, calls: Collection[Call]) -> None:
+    def __init__(self, settings: Settings, conference: Conference, registry: ConnectionRegistry) -> None:
         self._conference = conference
         self.library = Library(settings.sounds, max_sounds=settings.max_sounds, max_seconds=settings.max_sound_seconds)
         self.settings = AttendantSettings(
@@ -51,7 +50,7 @@ class CallServices:
             conference,
             self.library,
             self.settings,
-            _Callers(calls),
+            _Callers(registry),
             new_id=new_id,
             wallclock=time.time,
             speak_name=None if self._names is None else self._names.speak,
@@ -100,16 +99,13 @@ class CallServices:
 class _Callers:
     """What the attendant asks about those who call; see `attendant.Callers`."""
 
-    def __init__(self, calls: Collection[Call]) -> None:
-        self._calls = calls
+    def __init__(self, registry: ConnectionRegistry) -> None:
+        self._registry = registry
 
     def wants_prompts(self, participant_id: str) -> bool:
-        call = self._call(participant_id)
-        return call is not None and call.prompted
+        connection = self._registry.get(participant_id)
+        return connection is not None and connection.prompted
 
     def may_moderate(self, room: str, participant_id: str) -> bool:
-        call = self._call(participant_id)
-        return call is not None and call.room_name == room and call.grant.allows("moderate")
-
-    def _call(self, participant_id: str) -> Call | None:
-        return next((call for call in self._calls if call.participant_id == participant_id), None)
+        connection = self._registry.find(room, participant_id)
+        return connection is not None and connection.grant.allows("moderate")

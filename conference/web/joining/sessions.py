@@ -1,4 +1,4 @@
-"""Who came in through HTTP: makes a participant of an offer, and keeps each one's connection until they go."""
+"""Who came in through HTTP: makes a participant of an offer, and takes each one's connection down when they go."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from conference.access.grants import EVERYTHING, Grant, Role
+from conference.engine.connections import ConnectionRegistry
 from conference.ids import new_id
 from conference.room.conference import Conference
-from conference.room.participant import Departure, Participant, Sink, Source
+from conference.room.participant import Departure, Participant, Sink, Source, Transport
 from conference.web.joining.reconnect import RememberedSeats
-from conference.web.traffic import Traffic
 from conference.webrtc.peer import GOODBYE
 
 _log = logging.getLogger(__name__)
@@ -84,11 +84,29 @@ class Joined:
     """The entity tag of the ICE session, quoted (RFC 9725, section 4.3.1)."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Connection:
+@dataclass(frozen=True, slots=True, eq=False)
+class WebRtcConnection:
+    """A participant's WebRTC connection; satisfies `engine.connections.Connection`."""
+
+    room_name: str
+    participant_id: str
+    grant: Grant
     peer: PeerLike
     etag: str
-    grant: Grant
+    """The entity tag of the ICE session, quoted."""
+
+    prompted: ClassVar[bool] = False
+    """A page shows what happens."""
+
+    transport: ClassVar[Transport] = "webrtc"
+
+    def stats(self) -> Any:
+        """How the connection does."""
+        return self.peer.stats()
+
+    def tally(self) -> Mapping[str, int]:
+        """What was counted so far, by name."""
+        return self.peer.tally()
 
 
 def ears(grant: Grant, peer: PeerLike) -> Sink | None:
@@ -112,31 +130,15 @@ class Sessions:
     Args:
         conference: the rooms.
         webrtc: makes peers.
-        traffic: counts what goes over them.
+        registry: of all connections.
     """
 
-    def __init__(self, conference: Conference, webrtc: WebRtcLike, traffic: Traffic) -> None:
+    def __init__(self, conference: Conference, webrtc: WebRtcLike, registry: ConnectionRegistry) -> None:
         self._conference = conference
         self._webrtc = webrtc
-        self._traffic = traffic
-        self._connections: dict[tuple[str, str], _Connection] = {}
+        self._registry = registry
         self._remembered = RememberedSeats()
         self._closing: set[asyncio.Task[None]] = set()
-
-    def peer(self, room: str, participant_id: str) -> PeerLike | None:
-        """The connection of one participant; ``None`` for those who did not come in through here."""
-        connection = self._connections.get((room, participant_id))
-        return None if connection is None else connection.peer
-
-    def etag(self, room: str, participant_id: str) -> str | None:
-        """The entity tag of a participant's ICE session."""
-        connection = self._connections.get((room, participant_id))
-        return None if connection is None else connection.etag
-
-    def grant(self, room: str, participant_id: str) -> Grant | None:
-        """With what a participant came in."""
-        connection = self._connections.get((room, participant_id))
-        return None if connection is None else connection.grant
 
     def was_removed(self, room: str, participant_id: str) -> bool:
         """Whether somebody was sent away, and has not joined again."""
@@ -172,25 +174,23 @@ class Sessions:
         """
         self._refuse_removed(room, seat)
         peer: PeerLike = self._webrtc.new_peer()
-        participant_id = seat or new_id()
+        connection = WebRtcConnection(room, seat or new_id(), grant, peer, f'"{new_id()}"')
         early: list[str] = []
         peer.on_end = early.append
         try:
             answer = await peer.accept(offer)
             if early:
                 raise EndedEarly(f"The connection ended before it began ({early[0]}). Try again.")
-            self._enter_room(room, participant_id, name, peer, grant, role or grant.joins_as)
+            self._enter_room(connection, name, role or grant.joins_as)
         except BaseException:
-            self._close_later(peer)
+            self._close_later(connection)
             raise
-        peer.on_end = lambda reason: self._ended(room, participant_id, peer, reason)
-        self._traffic.opened(peer, "webrtc", peer.tally)
-        etag = f'"{new_id()}"'
-        replaced = self._connections.pop((room, participant_id), None)
-        self._connections[room, participant_id] = _Connection(peer, etag, grant)
+        peer.on_end = lambda reason: self._ended(connection, reason)
+        replaced = self._found(room, connection.participant_id)
+        self._registry.opened(connection)
         if replaced is not None:
-            self._close_later(replaced.peer)
-        return Joined(participant_id, answer, etag)
+            self._close_later(replaced)
+        return Joined(connection.participant_id, answer, connection.etag)
 
     def hold(self, room: str, participant_id: str, seconds: float) -> bool:
         """Keep a seat while its page is loaded anew, whatever becomes of the connection that it had.
@@ -203,18 +203,22 @@ class Sessions:
         Returns:
             Whether there is such a seat.
         """
-        connection = self._connections.get((room, participant_id))
+        connection = self._found(room, participant_id)
         if connection is None:
             return False
         if connection.peer.on_end is not None:  # else it is held already
             connection.peer.on_end = None
             loop = asyncio.get_running_loop()
-            loop.call_later(seconds, self._held_for_long_enough, room, participant_id, connection.peer)
+            loop.call_later(seconds, self._held_for_long_enough, connection)
         return True
 
-    def _held_for_long_enough(self, room: str, participant_id: str, peer: PeerLike) -> None:
-        if self.peer(room, participant_id) is peer:
-            self._ended(room, participant_id, peer, PAGE_CLOSED)
+    def _held_for_long_enough(self, connection: WebRtcConnection) -> None:
+        if self._found(connection.room_name, connection.participant_id) is connection:
+            self._ended(connection, PAGE_CLOSED)
+
+    def _found(self, room: str, participant_id: str) -> WebRtcConnection | None:
+        found = self._registry.find(room, participant_id)
+        return found if isinstance(found, WebRtcConnection) else None
 
     async def close(self) -> None:
         """Wait for the connections that are just being closed."""
@@ -225,11 +229,13 @@ class Sessions:
         if seat is not None and self._remembered.removed(room, seat):
             raise Removed("You were removed from this conference, and cannot come back as the same person.")
 
-    def _enter_room(self, room: str, participant_id: str, name: str, peer: PeerLike, grant: Grant, role: Role) -> None:
+    def _enter_room(self, connection: WebRtcConnection, name: str, role: Role) -> None:
+        room, participant_id = connection.room_name, connection.participant_id
+        grant, peer = connection.grant, connection.peer
         sink = ears(grant, peer)
 
         def hang_up(reason: str) -> None:
-            self._ended(room, participant_id, peer, reason)
+            self._ended(connection, reason)
 
         self._refuse_removed(room, participant_id)  # they may have been while the offer was looked at
         there = self._conference.get(room)
@@ -239,7 +245,7 @@ class Sessions:
         participant = Participant(
             id=participant_id,
             name=name,
-            transport="webrtc",
+            transport=connection.transport,
             joined_at=time.time(),
             source=peer.source,
             sink=sink,
@@ -251,14 +257,12 @@ class Sessions:
         self._conference.join(room, participant, returning=returning)
         self._remembered.forget(room, participant_id)
 
-    def _ended(self, room: str, participant_id: str, peer: PeerLike, reason: str) -> None:
+    def _ended(self, connection: WebRtcConnection, reason: str) -> None:
         """A connection ended by itself, or is to end now. One that was replaced takes nobody along."""
-        peer.on_end = None
-        connection = self._connections.get((room, participant_id))
-        if connection is not None and connection.peer is peer:
-            del self._connections[room, participant_id]
-            self._leave_room(room, participant_id, reason)
-        self._close_later(peer)
+        connection.peer.on_end = None
+        if self._registry.lost(connection):
+            self._leave_room(connection.room_name, connection.participant_id, reason)
+        self._close_later(connection)
 
     def _leave_room(self, room: str, participant_id: str, reason: str) -> None:
         there = self._conference.get(room)
@@ -268,10 +272,10 @@ class Sessions:
         self._remembered.remember(there, there.participants[participant_id], departure)
         self._conference.leave(room, participant_id, reason, departure)
 
-    def _close_later(self, peer: PeerLike) -> None:
-        peer.on_end = None
-        self._traffic.closed(peer)
-        task = asyncio.ensure_future(peer.close())
+    def _close_later(self, connection: WebRtcConnection) -> None:
+        connection.peer.on_end = None
+        self._registry.closed(connection)
+        task = asyncio.ensure_future(connection.peer.close())
         self._closing.add(task)
         task.add_done_callback(self._closed)
 

@@ -1,12 +1,7 @@
 from __future__ import annotations
 
-import asyncio
-
-import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from conference.engine.lateness import Lateness
-from conference.web.traffic import AT_ONCE, Traffic
 from tests.room.fakes import Mouth, steady
 from tests.web.doubles import Site
 
@@ -56,43 +51,3 @@ async def test_what_a_connection_carried_still_counts_when_it_is_gone() -> None:
         site.webrtc.peers[0].counts.packets_in = 40
         await site.client.delete(location)
         assert (await figures(site))["conference_packets_received_total/webrtc"] == 40
-
-
-async def test_totals_never_go_down() -> None:
-    traffic = Traffic()
-    lost = {"lost_in": 5}
-    traffic.opened("a", "webrtc", lambda: lost)
-    assert (await traffic.totals())["webrtc", "lost_in"] == 5
-    lost["lost_in"] = 3  # two were only late
-    assert (await traffic.totals())["webrtc", "lost_in"] == 5
-    traffic.closed("a")
-    traffic.closed("a")
-    assert (await traffic.totals())["webrtc", "lost_in"] == 5
-
-
-async def test_many_connections_are_asked_in_turns_and_those_that_end_meanwhile_count_once() -> None:
-    traffic = Traffic()
-    for number in range(3 * AT_ONCE):
-        traffic.opened(number, "webrtc", lambda: {"packets_in": 1})
-    counting = asyncio.create_task(traffic.totals())
-    await asyncio.sleep(0)
-    for number in (0, 2 * AT_ONCE):  # one that was asked, and one that was not
-        traffic.closed(number)
-    assert (await counting)["webrtc", "packets_in"] == 3 * AT_ONCE - 1
-    assert (await traffic.totals())["webrtc", "packets_in"] == 3 * AT_ONCE
-
-
-@pytest.mark.parametrize(("late_ms", "bound"), [(0, "0.0005"), (0.7, "0.001"), (30, "0.05"), (900, "+Inf")])
-def test_lateness_is_counted_in_the_bucket_it_belongs_to(
-    late_ms: float, bound: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    now_ns = 10_000_000_000
-    monkeypatch.setattr("conference.engine.lateness.time.monotonic_ns", lambda: now_ns)
-    ticked: list[tuple[int, int]] = []
-    lateness = Lateness(lambda number, deadline_ns: ticked.append((number, deadline_ns)))
-    deadline_ns = now_ns - int(late_ms * 1_000_000)
-    lateness(7, deadline_ns)
-    assert ticked == [(7, deadline_ns)]
-    buckets = lateness.buckets()
-    assert next(label for label, count in buckets if count) == bound
-    assert buckets[-1] == ("+Inf", 1.0)

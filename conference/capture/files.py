@@ -16,12 +16,8 @@ from typing import Final
 
 from conference.capture.format import MAGIC, encode
 from conference.capture.records import Ended
-from conference.capture.room import CapturedRoom
-from conference.room.events import Published
-from conference.room.loudest import DEFAULT_LIMIT
-from conference.room.policy import DEFAULT_POLICY, RoomPolicy
+from conference.capture.room import RoomCapture
 from conference.room.room import Room
-from conference.room.voice import DEFAULT_VOICE, VoiceSettings
 
 log = logging.getLogger(__name__)
 
@@ -156,7 +152,7 @@ class CaptureFile:
 
 
 class Captures:
-    """The captures of one server: makes rooms that are captured.
+    """The captures of one server: a file for each of its rooms.
 
     Args:
         folder: where the files go; it exists.
@@ -168,33 +164,21 @@ class Captures:
         self._folder = folder
         self._max_bytes = max_bytes
         self._shelf = Shelf(folder, max_total_bytes)
-        self._rooms: weakref.WeakSet[CapturedRoom] = weakref.WeakSet()
+        self._captures: weakref.WeakSet[RoomCapture] = weakref.WeakSet()
         self._numbers = count(1)
         self._queue: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
 
-    def make_room(
-        self,
-        name: str,
-        created_at: float,
-        publish: Callable[[Published], None],
-        voice: VoiceSettings = DEFAULT_VOICE,
-        *,
-        max_talkers: int = DEFAULT_LIMIT,
-        policy: RoomPolicy = DEFAULT_POLICY,
-    ) -> Room:
-        """A room that is captured. See `Room`."""
-        began = datetime.fromtimestamp(created_at, UTC).strftime("%Y%m%dT%H%M%SZ")
-        path = self._folder / f"{began}-{next(self._numbers)}-{name}{SUFFIX}"
-        file = CaptureFile(path, self._max_bytes, self._shelf, self._enqueue)
-        room = CapturedRoom(name, created_at, publish, voice, max_talkers=max_talkers, policy=policy, output=file)
-        self._rooms.add(room)
-        return room
+    def observe(self, room: Room) -> None:
+        """Capture a room that has just been made."""
+        began = datetime.fromtimestamp(room.created_at, UTC).strftime("%Y%m%dT%H%M%SZ")
+        path = self._folder / f"{began}-{next(self._numbers)}-{room.name}{SUFFIX}"
+        self._captures.add(RoomCapture(room, CaptureFile(path, self._max_bytes, self._shelf, self._enqueue)))
 
     def close(self) -> None:
         """End every capture, and wait until all is written; not for ever, if the disk hangs."""
-        for room in list(self._rooms):
-            room.end_capture("The server was stopped.")
+        for capture in list(self._captures):
+            capture.end("The server was stopped.")
         if self._thread is not None:
             self._queue.put(None)
             self._thread.join(CLOSE_TIMEOUT)

@@ -165,7 +165,7 @@ class Replay:
         source, sink = self._connection(listener, about)
 
         def hang_up(reason: str) -> None:
-            room.remove(participant_id, reason)
+            room.remove(participant_id, reason, "lost")
 
         participant = Participant(
             id=participant_id,
@@ -181,7 +181,8 @@ class Replay:
         room.add(participant, returning=True)
 
     def _leave(self, record: Left) -> None:
-        self._in_room().remove(self._person(record.index).id, record.reason)
+        # As if they were lost: whether the volumes that concern them are forgotten, a record of its own says.
+        self._in_room().remove(self._person(record.index).id, record.reason, "lost")
 
     def _reseat(self, record: Reseated) -> None:
         room, participant = self._in_room(), self._person(record.index)
@@ -213,10 +214,10 @@ class Replay:
         if isinstance(about.get("name"), str):
             self.listeners[participant.id].name = about["name"]
             room.rename(participant.id, about["name"])
-        if "levelling" in about or "noise_suppression" in about:
+        if not {"levelling", "noise_suppression", "asked_to_level"}.isdisjoint(about):
             room.treat_voice(
                 participant.id,
-                levelling=_yes_or_no(about.get("levelling")),
+                levelling=_yes_or_no(about.get("levelling", about.get("asked_to_level"))),
                 noise_suppression=_yes_or_no(about.get("noise_suppression")),
             )
         if "renewed" in about:

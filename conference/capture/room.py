@@ -1,15 +1,12 @@
-"""A room that writes down what arrives in it, and checks of what is heard there.
+"""What arrives in a room, written down as it happens, with checks of what is heard there.
 
-It does what any room does, with the same code. What it writes goes to an `Output`, about once a second. A capture that
-fails or is full ends; the room goes on.
+It goes to an `Output`, about once a second. A capture that fails or is full ends; the room goes on.
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass, field
-from functools import partial
 from typing import Any, Final, Protocol
 
 from conference.audio.frame import Samples
@@ -19,6 +16,7 @@ from conference.capture.recipes import describe_source, to_json
 from conference.capture.records import (
     Changed,
     Ended,
+    FramePulled,
     Heard,
     Joined,
     Left,
@@ -30,20 +28,17 @@ from conference.capture.records import (
     SoundPulled,
     Ticked,
 )
-from conference.capture.taps import TappedSink, TappedSource, tap_messages, tap_packets
+from conference.capture.taps import ABOUT, CapturedMessages, CapturedPackets
 from conference.capture.versions import versions
 from conference.codecs.base import Codec
 from conference.playout.source import PacketSource
-from conference.room.events import Published
-from conference.room.loudest import DEFAULT_LIMIT
-from conference.room.participant import Departure, Participant, Sink, Source
-from conference.room.policy import DEFAULT_POLICY, RoomPolicy
+from conference.room.hearing import Hearing
+from conference.room.observer import RoomObserver
+from conference.room.participant import Departure, Mix, Participant, Sink
 from conference.room.room import Room
 from conference.room.sounds import Sound
-from conference.room.voice import DEFAULT_VOICE, VoiceSettings
+from conference.room.volumes import Volumes
 from conference.telephony.intake import PacedSource
-
-log = logging.getLogger(__name__)
 
 FLUSH_TICKS: Final = 50
 """Once a second what was noted is handed on, with a check of what each listener has heard."""
@@ -62,142 +57,123 @@ class Output(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class _Seat:
-    """A participant, and the taps on them."""
+@dataclass(slots=True, eq=False)
+class _Captured:
+    """A participant, and what was written down of them so far."""
 
     index: int
     participant: Participant
     heard: HeardSoFar = field(default_factory=HeardSoFar)
-    source: Source | None = None
-    sink: Sink | None = None
     codec: Codec | None = None
     expected_loss: float | None = None
-    forecasts: bool = False
-    """Whether the sink is of a kind that tells of losses."""
+    by_frames: bool = False
+    """Their source is captured by the frames that it gives."""
 
-    untap: Callable[[], None] | None = None
+    untap: Callable[[], None] = lambda: None
     noted: dict[str, Any] = field(default_factory=dict)
     """What was written of their state."""
 
+    left: bool = False
+    """They have left on this tick, whose mixes they may still hear."""
 
-class CapturedRoom(Room):
-    """A `Room` that is captured.
+
+class RoomCapture(RoomObserver):
+    """The capture of one room, from its beginning.
 
     Args:
-        name, created_at, publish, voice, max_talkers, policy: as of any room.
+        room: nobody is in it yet.
         output: takes the capture.
     """
 
-    def __init__(
-        self,
-        name: str,
-        created_at: float,
-        publish: Callable[[Published], None],
-        voice: VoiceSettings = DEFAULT_VOICE,
-        *,
-        max_talkers: int = DEFAULT_LIMIT,
-        policy: RoomPolicy = DEFAULT_POLICY,
-        output: Output,
-    ) -> None:
-        # A capture is checked against what was mixed: here everybody hears a mix.
-        super().__init__(name, created_at, publish, voice, max_talkers=max_talkers, policy=policy, forwarding=False)
-        self._output = output
-        self._capturing = True
-        self.block = bytearray()
-        """What was noted since it was last handed on."""
+    about = ABOUT
 
-        self._later: list[Record] | None = None  # what happens to people during a tick; None between ticks
+    def __init__(self, room: Room, output: Output) -> None:
+        self._room = room
+        self._output = output
+        self._ended = False
+        self._block = bytearray()  # what was noted since it was last handed on
+        # What happens to people during a tick, and whose check is to be read then; None between ticks.
+        self._later: list[Record | _Captured] | None = None
         self._ledger = Ledger()
-        self._seats: dict[str, _Seat] = {}
+        self._people: dict[str, _Captured] = {}
         self._joined = 0
         self._sounds: dict[str, int] = {}  # numbers, by id
         self._played = 0
         about = {
             "versions": versions(),
-            "room": name,
-            "created_at": created_at,
-            "voice": to_json(voice),
-            "max_talkers": max_talkers,
+            "room": room.name,
+            "created_at": room.created_at,
+            "voice": to_json(room.voice),
+            "max_talkers": room.max_talkers,
         }
         self._write(Opened(about))
+        self._stop = room.observe(self)
 
     # People
 
-    def add(self, participant: Participant, *, returning: bool = False) -> None:
-        """See `Room.add`."""
-        super().add(participant, returning=returning)
-        if self._capturing:
-            self._try(lambda: self._seat(participant))
+    def participant_added(self, participant: Participant) -> None:
+        """See `RoomObserver`."""
+        one = self._people[participant.id] = _Captured(self._joined, participant)
+        self._joined += 1
+        about = {
+            "id": participant.id,
+            "transport": participant.transport,
+            "joined_at": participant.joined_at,
+        }
+        one.noted = _state(participant)
+        self._happened(Joined(one.index, about | one.noted | self._tap(one)))
 
-    def remove(self, participant_id: str, reason: str, departure: Departure = "left") -> Participant | None:
-        """See `Room.remove`. With the last participant the capture ends."""
-        seat = self._seats.pop(participant_id, None)
-        if seat is not None:
-            _let_go(seat)
-            self._try(lambda: self._happened(Heard(seat.index, *seat.heard.read()), Left(seat.index, reason)))
-        participant = super().remove(participant_id, reason, departure)
-        if not self.participants and self._later is None:
-            self.end_capture("Everybody has left.")
-        return participant
+    def participant_removed(self, participant: Participant, reason: str, departure: Departure) -> None:
+        """See `RoomObserver`. With the last participant the capture ends."""
+        del departure
+        one = self._people.get(participant.id)
+        if one is None:
+            return
+        one.untap()
+        one.left = True
+        self._happened(one, Left(one.index, reason))
+        if self._later is None:
+            self._forget_who_left()
 
-    def reseat(
-        self,
-        participant_id: str,
-        source: Source | None,
-        sink: Sink | None,
-        hang_up: Callable[[str], None] | None,
-    ) -> Callable[[str], None] | None:
-        """See `Room.reseat`."""
-        replaced = super().reseat(participant_id, source, sink, hang_up)
-        seat = self._seats.get(participant_id)
-        if seat is not None:
-            _let_go(seat, restore=False)
-            self._try(lambda: self._happened(Reseated(seat.index, self._tap(seat))))
-        return replaced
+    def _forget_who_left(self) -> None:
+        for one in [one for one in self._people.values() if one.left]:
+            del self._people[one.participant.id]
+        if not self._people:
+            self.end("Everybody has left.")
 
-    def renew(self, participant_id: str) -> None:
-        """See `Room.renew`."""
-        super().renew(participant_id)
-        seat = self._seats.get(participant_id)
-        if seat is not None:
-            self._try(lambda: self._happened(Changed(seat.index, {"renewed": True})))
+    def participant_reseated(self, participant: Participant) -> None:
+        """See `RoomObserver`."""
+        one = self._people.get(participant.id)
+        if one is not None:
+            one.untap()
+            self._happened(Reseated(one.index, self._tap(one)))
 
-    def _updated(self, participant: Participant, by: str | None = None, changed: Iterable[str] = ()) -> None:
-        super()._updated(participant, by, changed)
-        seat = self._seats.get(participant.id)
-        if seat is not None:
-            self._try(lambda: self._note(seat))
+    def participant_renewed(self, participant: Participant) -> None:
+        """See `RoomObserver`."""
+        one = self._people.get(participant.id)
+        if one is not None:
+            self._happened(Changed(one.index, {"renewed": True}))
 
-    def _note(self, seat: _Seat) -> None:
-        """Write down what is new about somebody's state."""
-        state = _state(seat.participant)
-        changed = {key: value for key, value in state.items() if seat.noted.get(key) != value}
-        seat.noted = state
+    def participant_changed(self, participant: Participant) -> None:
+        """See `RoomObserver`. What is new about somebody's state is written down."""
+        one = self._people.get(participant.id)
+        if one is None:
+            return
+        state = _state(participant)
+        changed = {key: value for key, value in state.items() if one.noted.get(key) != value}
+        one.noted = state
         if changed:
-            self._happened(Changed(seat.index, changed))
+            self._happened(Changed(one.index, changed))
 
-    def _hearing_changed(self, by: str | None) -> None:
-        super()._hearing_changed(by)
-        self._note_gains()
-
-    def _volumes_changed(self, listener: str | None) -> None:
-        super()._volumes_changed(listener)
-        self._note_gains()
-
-    def _note_gains(self) -> None:
-        rules = [[rule.listener, rule.source, rule.gain] for rule in self.hearing.rules]
-        volumes = [list(one) for one in self.volumes.all]
-        self._try(lambda: self._happened(Ruled({"rules": rules, "volumes": volumes})))
+    def gains_changed(self, hearing: Hearing, volumes: Volumes) -> None:
+        """See `RoomObserver`."""
+        rules = [[rule.listener, rule.source, rule.gain] for rule in hearing.rules]
+        self._happened(Ruled({"rules": rules, "volumes": [list(one) for one in volumes.all]}))
 
     # Sound
 
-    def play(self, sound: Sound, *, by: str | None = None) -> None:
-        """See `Room.play`."""
-        super().play(sound, by=by)
-        self._try(lambda: self._note_sound(sound))
-
-    def _note_sound(self, sound: Sound) -> None:
+    def sound_played(self, sound: Sound) -> None:
+        """See `RoomObserver`."""
         self._sounds[sound.id] = self._played
         self._played += 1
         about = {
@@ -210,134 +186,125 @@ class CapturedRoom(Room):
         }
         self._happened(SoundPlayed(self._sounds[sound.id], about))
 
-    def _sound(self, now_ns: int) -> dict[str, Samples]:
-        frames = super()._sound(now_ns)
-        for sound in self.sounds:
-            index = self._sounds.get(sound.id)
-            frame = frames.get(sound.id)
-            if index is not None and (frame is not None or sound.ended):
-                given = None if frame is None else frame.astype("<i2").tobytes()
-                self._try(partial(self._write, SoundPulled(index, sound.ended, given)))
-        return frames
+    def sound_pulled(self, sound: Sound, frame: Samples | None) -> None:
+        """See `RoomObserver`."""
+        index = self._sounds.get(sound.id)
+        if index is not None:
+            self._write(SoundPulled(index, sound.ended, None if frame is None else _plain(frame)))
 
-    def tick(self, tick: int, now_ns: int) -> None:
-        """See `Room.tick`."""
-        if not self._capturing:
-            super().tick(tick, now_ns)
-            return
+    def voice_pulled(self, participant: Participant, frame: Samples) -> None:
+        """See `RoomObserver`."""
+        one = self._people.get(participant.id)
+        if one is not None and one.by_frames:
+            self._write(FramePulled(one.index, _plain(frame)))
+
+    def voice_failed(self, participant: Participant) -> None:
+        """See `RoomObserver`."""
+        one = self._people.get(participant.id)
+        if one is not None and one.by_frames:
+            self._write(FramePulled(one.index, None))
+
+    def tick_begins(self, tick: int, now_ns: int) -> None:
+        """See `RoomObserver`. What sinks say of themselves is written down, where it is new."""
+        del tick, now_ns
         self._later = []
-        self._try(self._before_tick)
-        try:
-            super().tick(tick, now_ns)
-        finally:
-            later, self._later = self._later, None
-            self._try(lambda: self._after_tick(tick, now_ns, later))
-
-    def _before_tick(self) -> None:
         self._ledger.begin()
-        for seat in self._seats.values():
-            sink = seat.sink
+        for one in self._people.values():
+            sink = one.participant.sink
             if sink is None:
                 continue
-            if sink.codec is not seat.codec:
-                seat.codec = sink.codec
-                self._write(Changed(seat.index, {"codec": to_json(seat.codec)}))
-            if seat.forecasts and (expected_loss := _expected_loss(sink)) != seat.expected_loss:
-                seat.expected_loss = expected_loss
-                self._write(Changed(seat.index, {"expected_loss": expected_loss}))
+            if sink.codec is not one.codec:
+                one.codec = sink.codec
+                self._write(Changed(one.index, {"codec": to_json(one.codec)}))
+            if (expected_loss := _expected_loss(sink)) != one.expected_loss:
+                one.expected_loss = expected_loss
+                self._write(Changed(one.index, {"expected_loss": expected_loss}))
 
-    def _after_tick(self, tick: int, now_ns: int, later: list[Record]) -> None:
+    def mix_delivered(self, mix: Mix, listeners: Collection[Participant]) -> None:
+        """See `RoomObserver`."""
+        mark = self._ledger.note(mix)
+        for listener in listeners:
+            one = self._people.get(listener.id)
+            if one is not None:
+                one.heard.note(mark)
+
+    def tick_ends(self, tick: int, now_ns: int) -> None:
+        """See `RoomObserver`. What happened to people during the tick stands after it."""
+        later, self._later = self._later or [], None
         self._happened(Ticked(tick, now_ns, self._ledger.sound, self._ledger.packets), *later)
-        if not self.participants:
-            self.end_capture("Everybody has left.")
-        elif tick % FLUSH_TICKS == 0:
-            self._happened(*(Heard(seat.index, *seat.heard.read()) for seat in self._seats.values()))
+        self._forget_who_left()
+        if self._people and tick % FLUSH_TICKS == 0:
+            self._happened(*self._people.values())
             self._flush()
 
     # The capture
 
-    def end_capture(self, reason: str) -> None:
+    def dropped(self) -> None:
+        """See `RoomObserver`."""
+        self.end("The capture failed: the server's log says why.")
+
+    def end(self, reason: str) -> None:
         """Write down what is left to be, and note no more. The room itself goes on."""
-        if not self._capturing:
+        if self._ended:
             return
-        self._capturing = False
-        for seat in self._seats.values():
-            _let_go(seat)
-        self._seats.clear()
+        self._ended = True
+        self._stop()
+        for one in self._people.values():
+            one.untap()
+        self._people.clear()
         self._write(Ended(reason))
         self._flush(last=True)
 
-    def _seat(self, participant: Participant) -> None:
-        seat = _Seat(self._joined, participant)
-        self._joined += 1
-        about = {
-            "id": participant.id,
-            "transport": participant.transport,
-            "joined_at": participant.joined_at,
-        }
-        seat.noted = _state(participant)
-        self._seats[participant.id] = seat
-        self._happened(Joined(seat.index, about | seat.noted | self._tap(seat)))
-
-    def _tap(self, seat: _Seat) -> dict[str, Any]:
-        """Listen in on a participant's source and sink. Returns what these are made of."""
-        participant = seat.participant
-        source = seat.source = participant.source
-        sink = seat.sink = participant.sink
+    def _tap(self, one: _Captured) -> dict[str, Any]:
+        """Listen in on a participant's source. Returns what source and sink are made of."""
+        source, sink = one.participant.source, one.participant.sink
         about = describe_source(source)
+        one.by_frames = False
         if isinstance(source, PacketSource) and about is not None and about["kind"] == "packets":
-            seat.untap = tap_packets(source, seat.index, self)
+            one.untap = source.tap(CapturedPackets(one.index, self._block, self.dropped))
         elif isinstance(source, PacedSource):
-            seat.untap = tap_messages(source, seat.index, self)
-        elif source is not None:
-            participant.source = TappedSource(source, seat.index, self)
+            one.untap = source.tap(CapturedMessages(one.index, self._block, self.dropped))
+        else:
+            one.by_frames, one.untap = True, lambda: None
         if sink is None:
             return {"source": about, "sink": None}
-        participant.sink = TappedSink(sink, self._ledger, seat.heard, self)
-        seat.codec, seat.expected_loss = sink.codec, _expected_loss(sink)
-        seat.forecasts = hasattr(sink, "expected_loss")
-        return {"source": about, "sink": {"codec": to_json(seat.codec), "expected_loss": seat.expected_loss}}
+        one.codec, one.expected_loss = sink.codec, _expected_loss(sink)
+        return {"source": about, "sink": {"codec": to_json(one.codec), "expected_loss": one.expected_loss}}
 
-    def _happened(self, *records: Record) -> None:
-        """Note what happened; during a tick it stands after the tick, which ends with the people it began with."""
+    def _happened(self, *what: Record | _Captured) -> None:
+        """Note what happened, and what somebody has heard since that was last noted.
+
+        During a tick it stands after the tick, which ends with the people it began with.
+        """
         if self._later is not None:
-            self._later += records
+            self._later += what
             return
-        for record in records:
-            self._write(record)
+        for one in what:
+            self._write(Heard(one.index, *one.heard.read()) if isinstance(one, _Captured) else one)
 
     def _write(self, record: Record) -> None:
-        self.block += encode(record)
-
-    def _try(self, work: Callable[[], None]) -> None:
-        """Do something for the capture: if that fails, the capture ends, and the room goes on."""
-        if not self._capturing:
-            return
-        try:
-            work()
-        except Exception:
-            self.fail()
-
-    def fail(self) -> None:
-        """End the capture because of the exception that is being handled."""
-        log.exception("room %s: the capture failed", self.name)
-        self.end_capture("The capture failed: the server's log says why.")
+        self._block += encode(record)
 
     def _flush(self, *, last: bool = False) -> None:
         if self._output.closed and not last:
-            self.end_capture("")
+            self.end("")
             return
-        self._output.write(bytes(self.block), last=last)
-        self.block.clear()
+        self._output.write(bytes(self._block), last=last)
+        self._block.clear()
+
+
+def _plain(frame: Samples) -> bytes:
+    return frame.astype("<i2", copy=False).tobytes()
 
 
 def _state(participant: Participant) -> dict[str, Any]:
     """What of somebody's state decides on what is heard, and their name."""
-    voice = participant.voice.settings
+    voice = participant.voice
     return asdict(participant.restraints) | {
         "name": participant.name,
-        "levelling": voice.levelling,
-        "noise_suppression": voice.noise_suppression,
+        "levelling": voice.settings.levelling,
+        "noise_suppression": voice.settings.noise_suppression,
+        "asked_to_level": voice.asked_to_level,
     }
 
 
@@ -345,15 +312,3 @@ def _expected_loss(sink: Sink) -> float | None:
     """Percent of packets that the sink's peer is taken to lose; ``None`` if it does not say."""
     expected_loss: float | None = getattr(sink, "expected_loss", None)
     return expected_loss
-
-
-def _let_go(seat: _Seat, *, restore: bool = True) -> None:
-    """Take the taps off a participant."""
-    if seat.untap is not None:
-        seat.untap()
-        seat.untap = None
-    participant = seat.participant
-    if restore and participant.source is not None:
-        participant.source = seat.source
-    if restore and participant.sink is not None:
-        participant.sink = seat.sink

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import numpy as np
 
@@ -33,6 +33,7 @@ from conference.playout.silence import DTX_BYTES, SILENT_DBOV, is_silent
 from conference.playout.squelched_noise import SquelchedNoise
 from conference.playout.statistics import StreamStats
 from conference.playout.stretch import SHORTEST, Stretcher
+from conference.playout.tap import PacketTap, tell_each
 
 log = logging.getLogger(__name__)
 
@@ -80,6 +81,7 @@ class PacketSource:
         self.bitrate = 0.0
         """Bits per second, over the last second in which there was sound."""
         self._offered: SilenceBypass | None = None
+        self._taps: tuple[PacketTap, ...] = ()
         self.squelched_noise: SquelchedNoise | None = None
         """What is known of the noise that was left out, since :meth:`squelch`."""
 
@@ -116,13 +118,46 @@ class PacketSource:
 
     @property
     def bypass(self) -> SilenceBypass | None:
-        """What may let silent packets go by instead of bringing them here."""
-        return self._offered
+        """What may let silent packets go by instead of bringing them here: none while somebody wants all of them."""
+        return self._gate.bypass
 
     @bypass.setter
     def bypass(self, bypass: SilenceBypass | None) -> None:
         self._offered = bypass
-        self._gate.bypass = bypass if self._taker is None else None
+        self._settle_bypass()
+
+    def _settle_bypass(self) -> None:
+        wanted = self._taker is not None or any(tap.wants_silence for tap in self._taps)
+        bypass = None if wanted else self._offered
+        if bypass is not self._gate.bypass:
+            self._gate.bypass = bypass
+
+    def tap(self, tap: PacketTap) -> Callable[[], None]:
+        """Have somebody told of each packet as it comes. Returns how to end that, which may be called more than once.
+
+        Args:
+            tap: who. What it does not want, silence, goes by as before.
+        """
+        self._taps = (*self._taps, tap)
+        self._settle_bypass()
+        return lambda: self._untap(tap)
+
+    @property
+    def taps(self) -> Collection[PacketTap]:
+        """Who is told of each packet."""
+        return self._taps
+
+    def _untap(self, tap: PacketTap) -> None:
+        self._taps = tuple(one for one in self._taps if one is not tap)
+        self._settle_bypass()
+
+    def _tell(self, tell: Callable[[PacketTap], None]) -> None:
+        tell_each(self._taps, tell, self._untap, self.owner)
+
+    def _tell_of_packet(
+        self, sequence: int, timestamp: int, payload: bytes, arrival_ns: int, level: int | None, redundant: bool
+    ) -> None:
+        self._tell(lambda tap: tap.packet_arrived(sequence, timestamp, payload, arrival_ns, level, redundant))
 
     @property
     def delay_limits_ms(self) -> tuple[int, int]:
@@ -204,7 +239,7 @@ class PacketSource:
         plays = plays or taker is None
         before, self._plays = self._plays, plays
         self._taker = taker
-        self._gate.bypass = self._offered if taker is None else None
+        self._settle_bypass()
         if before and not plays:
             self._jitter.suspend()
             self._decoded.pull_all()
@@ -255,6 +290,8 @@ class PacketSource:
                 the packet that it came in.
             redundant: it came inside a later packet (RFC 2198), so that it tells nothing about the network's delay.
         """
+        if self._taps:
+            self._tell_of_packet(sequence, timestamp, payload, arrival_ns, level, redundant)
         if not self._trust.trusted:
             level = None
         if not redundant:
@@ -371,6 +408,8 @@ class PacketSource:
 
     def restart(self, decoder: Decoder | None = None) -> None:
         """Another stream takes over: a new SSRC, or (with ``decoder``) another codec."""
+        if self._taps:
+            self._tell(lambda tap: tap.restarted(decoder))
         self._trust.reset()
         self._said = None
         self._gate.history.forget()

@@ -66,6 +66,7 @@ class Conference:
         phases: in how many parts of a tick rooms have theirs. Each room is given to the one with the fewest people;
             :meth:`tick` is for the first, :meth:`later` for the others.
         policy_of: how a room of this name is run, to begin with.
+        opened: is told of each room before anybody is in it: where it may be observed from its beginning.
     """
 
     def __init__(
@@ -75,11 +76,13 @@ class Conference:
         make_room: RoomFactory = Room,
         policy_of: Callable[[str], RoomPolicy] = lambda _: DEFAULT_POLICY,
         phases: int = 1,
+        opened: Callable[[Room], None] = lambda _: None,
     ) -> None:
         self.rooms: dict[str, Room] = {}
         self._phases: tuple[dict[str, Room], ...] = tuple({} for _ in range(phases))  # all rooms, by when they tick
         self._make_room = make_room
         self._policy_of = policy_of
+        self._opened = opened
         self._limits = limits
         self._voice = voice
         self._subscribers: dict[str | None, list[Callable[[Published], None]]] = {}
@@ -122,7 +125,7 @@ class Conference:
         return room
 
     def _open(self, room_name: str, created_at: float) -> Room:
-        return self._make_room(
+        room = self._make_room(
             room_name,
             created_at,
             lambda event: self._publish(room_name, event),
@@ -130,6 +133,11 @@ class Conference:
             max_talkers=self._limits.max_talkers,
             policy=self._policy_of(room_name),
         )
+        try:
+            self._opened(room)
+        except Exception:
+            log.exception("room %s: it cannot be observed", room_name)
+        return room
 
     def leave(self, room_name: str, participant_id: str, reason: str, departure: Departure = "left") -> None:
         """Take somebody out of a room, which goes with its last participant. Does nothing if they are not in it."""

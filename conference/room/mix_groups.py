@@ -22,7 +22,8 @@ from conference.audio.frame import FRAME_SAMPLES, Samples, Wide
 from conference.audio.mix import minus, total
 from conference.codecs.base import Codec
 from conference.room.encoders import EXPECT_EVERY_TICKS, EncoderBank, Heard
-from conference.room.participant import Participant, Sink
+from conference.room.observer import Observers
+from conference.room.participant import Mix, Participant, Sink
 
 Row: TypeAlias = Mapping[str, float]
 """What one listener hears: the gain of each voice, by id, where it is not 1."""
@@ -58,14 +59,19 @@ class Audience:
     Args:
         row: says what a listener hears of those who are to be heard.
         expel: is told of a participant whose sink failed.
+        observers: are told what everybody hears.
     """
 
     def __init__(
-        self, row: Callable[[Participant, Collection[str]], Row], expel: Callable[[Participant], None]
+        self,
+        row: Callable[[Participant, Collection[str]], Row],
+        expel: Callable[[Participant], None],
+        observers: Observers,
     ) -> None:
         self.encoders = EncoderBank()
         self._row = row
         self._expel = expel
+        self._observers = observers
         self._plain = True
         self._anew = True  # everybody's place may be another
         self._changed: set[str] = set()  # whose place may be another
@@ -128,6 +134,8 @@ class Audience:
             mix = self._mix(stream, voices, everything)
             mixes = self.encoders.encode(stream, mix, by_codec, tick, moved.get(stream, {}))
             for (everybody, attentive), heard in zip(by_codec.values(), mixes.values(), strict=True):
+                if self._observers.all:
+                    self._tell_of_mix(heard, tuple(everybody.values()))
                 for participant in (attentive if heard.payload is None else everybody).values():
                     try:
                         if participant.sink is not None:
@@ -138,6 +146,9 @@ class Audience:
             self._expect_losses()
         elif moved:
             self._expect_losses_of_newcomers()
+
+    def _tell_of_mix(self, mix: Mix, listeners: Collection[Participant]) -> None:
+        self._observers.tell(lambda one: one.mix_delivered(mix, listeners))
 
     def _arrange(self, voices: frozenset[str], participants: Mapping[str, Participant]) -> _Moved:
         """Seat the listeners by stream and codec: those whose place may be another by now."""

@@ -24,6 +24,7 @@ from conference.room.events import (
     TalkingStopped,
     UnmuteRequested,
 )
+from conference.room.observer import Observers, RoomObserver
 from conference.room.participant import Departure, Participant, Restraints, Role, Sink, Source
 from conference.room.policy import RoomPolicy
 from conference.room.voice import Voice, VoiceSettings
@@ -61,9 +62,19 @@ class People:
         self.participants: dict[str, Participant] = {}
         self.policy = policy
         self._publish_now = publish
+        self._observers = Observers(name)
         self._batch: list[RoomEvent] | None = None  # what the decision that is being carried out has brought about
         self._voice = voice
         self._without_host = 0  # ticks since the last host was lost, if the room ends with them
+
+    @property
+    def voice(self) -> VoiceSettings:
+        """How the voices of those who join are treated."""
+        return self._voice
+
+    def observe(self, observer: RoomObserver) -> Callable[[], None]:
+        """Have somebody told of all that happens here. Returns how to end that, which may be called more than once."""
+        return self._observers.add(observer)
 
     # Coming and going
 
@@ -88,6 +99,8 @@ class People:
         participant.voice = Voice(self._voice)
         self.participants[participant.id] = participant
         self._stir(participant.id)
+        if self._observers.all:
+            self._observers.tell(lambda one: one.participant_added(participant))
         self._publish(ParticipantJoined(self.name, participant.state()))
         if participant.role == "host":
             self._host_is_here()
@@ -99,10 +112,12 @@ class People:
             return None
         self._stir(participant_id)
         self._set_talking(participant, False)
-        departure, by = participant.leaving or (departure, None)
-        self._publish(ParticipantLeft(self.name, participant.state(), reason, departure, by))
-        if participant.role == "host" and departure != "ended":
-            self._host_is_gone(may_return=departure in ("lost", "failed"))
+        how, by = participant.leaving or (departure, None)
+        if self._observers.all:
+            self._observers.tell(lambda one: one.participant_removed(participant, reason, how))
+        self._publish(ParticipantLeft(self.name, participant.state(), reason, how, by))
+        if participant.role == "host" and how != "ended":
+            self._host_is_gone(may_return=how in ("lost", "failed"))
         return participant
 
     def dismiss(
@@ -145,6 +160,8 @@ class People:
         replaced, participant.hang_up = participant.hang_up, hang_up
         participant.source, participant.sink = source, sink
         self._stir(participant_id)
+        if self._observers.all:
+            self._observers.tell(lambda one: one.participant_reseated(participant))
         self._updated(participant)
         return replaced
 
@@ -223,8 +240,12 @@ class People:
             SuppressionUnavailable: the library for it is not there.
         """
         participant = self.participants[participant_id]
-        if participant.voice.change(levelling=levelling, noise_suppression=noise_suppression):
+        changed = participant.voice.change(levelling=levelling, noise_suppression=noise_suppression)
+        self._stir(participant_id)
+        if changed:
             self._updated(participant, by)
+        elif self._observers.all:  # that it was asked for counts, too
+            self._observers.tell(lambda one: one.participant_changed(participant))
 
     def set_policy(self, policy: RoomPolicy, *, by: str | None = None) -> None:
         """Run the room in another way from now on. Those whom it would not let in any more stay."""
@@ -295,6 +316,8 @@ class People:
         self._publish(event(self.name, participant.id))
 
     def _updated(self, participant: Participant, by: str | None = None, changed: Iterable[str] = ()) -> None:
+        if self._observers.all:
+            self._observers.tell(lambda one: one.participant_changed(participant))
         self._publish(ParticipantUpdated(self.name, participant.state(), by, frozenset(changed)))
 
     def _publish(self, event: RoomEvent) -> None:

@@ -19,6 +19,7 @@ from conference.room.gain_vector import full_row, plain_row
 from conference.room.hearing import Hearing
 from conference.room.loudest import DEFAULT_LIMIT, TalkerSelection
 from conference.room.mix_groups import Audience, Row
+from conference.room.observer import RoomObserver
 from conference.room.participant import Departure, Participant, Sink, Source
 from conference.room.people import People
 from conference.room.policy import DEFAULT_POLICY, RoomPolicy
@@ -64,13 +65,18 @@ class Room(People):
         self._board = Soundboard()
         self._apart: set[str] = set()  # who does not hear what others say
         self._plain = True  # everybody hears everybody as they are
-        self._audience = Audience(self._row, self._expel)
+        self._audience = Audience(self._row, self._expel, self._observers)
         self._forwarding = Forwarding(self._audience, self._expel, enabled=forwarding)
-        self._floor = Floor(max_talkers, self._expel, self._set_talking)
+        self._floor = Floor(max_talkers, self._expel, self._set_talking, self._observers)
         self._selection = TalkerSelection(max_talkers)
         self._left_out: set[str] = set()  # who talked during the last tick and was not mixed
         self._endings: dict[str, Samples] = {}  # what is still to be heard of those who have left
         self._levels: dict[str, float] = {}
+
+    @property
+    def max_talkers(self) -> int:
+        """How many are mixed at once."""
+        return self._selection.limit
 
     @property
     def encoders(self) -> EncoderBank:
@@ -115,6 +121,12 @@ class Room(People):
         """Somebody begins to hear, with a decoder that knows of nothing that was sent before."""
         self._forwarding.renew(participant_id)
         self._audience.renew(participant_id)
+        participant = self.participants.get(participant_id)
+        if participant is not None and self._observers.all:
+            self._tell_of_renewal(participant)
+
+    def _tell_of_renewal(self, participant: Participant) -> None:
+        self._observers.tell(lambda one: one.participant_renewed(participant))
 
     def _await(self, participant: Participant) -> None:
         """Take note of when a listener's connection is up, if it is not yet."""
@@ -161,6 +173,7 @@ class Room(People):
 
     def _hearing_changed(self, by: str | None) -> None:
         self._stir()
+        self._tell_of_gains()
         self._publish(HearingChanged(self.name, tuple(self._hearing.rules), by))
 
     @property
@@ -183,6 +196,11 @@ class Room(People):
 
     def _volumes_changed(self, listener: str | None) -> None:
         self._stir(listener)
+        self._tell_of_gains()
+
+    def _tell_of_gains(self) -> None:
+        if self._observers.all:
+            self._observers.tell(lambda one: one.gains_changed(self._hearing, self._volumes))
 
     # Sounds
 
@@ -195,6 +213,8 @@ class Room(People):
         """Play a sound from the next tick on; see `Soundboard.play`, also for what is raised."""
         self._board.play(sound)
         self._stir()
+        if self._observers.all:
+            self._observers.tell(lambda one: one.sound_played(sound))
         self._publish(SoundStarted(self.name, sound.id, sound.name, sound.audience, by))
 
     def stop_sound(self, sound_id: str) -> bool:
@@ -213,20 +233,32 @@ class Room(People):
             tick: number of the tick; the media time of the mixes is ``tick * 960``.
             now_ns: monotonic time at which the tick is due.
         """
-        voices, self._endings = self._endings, {}
-        voices.update(self._floor.listen(now_ns, self._selection.chosen))
-        voices = self._loudest(voices)
-        if self._board.sounds:
-            voices = voices | self._sound(now_ns)
-        for talker in self._forwarding.review(voices, self.participants, tick, now_ns):
-            frame = self._floor.resume(talker, now_ns)
-            if frame is not None:
-                voices[talker.id] = frame
-        self._audience.play(voices, self.participants, tick)
-        if tick % LEVELS_EVERY_TICKS == 0:
-            self._publish_levels()
-            self.encoders.forget_unused(tick)
-        self._wait_for_host()
+        if self._observers.all:
+            self._tell_of_tick(tick, now_ns, begins=True)
+        try:
+            voices, self._endings = self._endings, {}
+            voices.update(self._floor.listen(now_ns, self._selection.chosen))
+            voices = self._loudest(voices)
+            if self._board.sounds:
+                voices = voices | self._sound(now_ns)
+            for talker in self._forwarding.review(voices, self.participants, tick, now_ns):
+                frame = self._floor.resume(talker, now_ns)
+                if frame is not None:
+                    voices[talker.id] = frame
+            self._audience.play(voices, self.participants, tick)
+            if tick % LEVELS_EVERY_TICKS == 0:
+                self._publish_levels()
+                self.encoders.forget_unused(tick)
+            self._wait_for_host()
+        finally:
+            if self._observers.all:
+                self._tell_of_tick(tick, now_ns, begins=False)
+
+    def _tell_of_tick(self, tick: int, now_ns: int, *, begins: bool) -> None:
+        if begins:
+            self._observers.tell(lambda one: one.tick_begins(tick, now_ns))
+        else:
+            self._observers.tell(lambda one: one.tick_ends(tick, now_ns))
 
     def _loudest(self, voices: dict[str, Samples]) -> dict[str, Samples]:
         """Those who are mixed, if too many talk at once; who loses or gains their place in mid-sound fades."""
@@ -250,7 +282,13 @@ class Room(People):
             self._stir()
             self._publish(SoundStopped(self.name, sound.id, sound.name))
         absent = any(one.absent for one in self.participants.values())
-        return dict(self._board.pull(now_ns, absent=absent))
+        frames = dict(self._board.pull(now_ns, absent=absent))
+        if self._observers.all:
+            for sound in self.sounds:
+                frame = frames.get(sound.id)
+                if frame is not None or sound.ended:
+                    self._observers.tell(partial(_tell_of_sound, sound, frame))
+        return frames
 
     def _row(self, listener: Participant, voices: Collection[str]) -> Row:
         if self._plain:
@@ -289,3 +327,7 @@ class Room(People):
         if levels or self._levels:
             self._publish(LevelsMeasured(self.name, levels))
         self._levels = levels
+
+
+def _tell_of_sound(sound: Sound, frame: Samples | None, observer: RoomObserver) -> None:
+    observer.sound_pulled(sound, frame)

@@ -23,6 +23,7 @@ from conference.audio.frame import SILENT_LEVEL, Samples
 from conference.playout.silence import SILENT_DBOV
 from conference.playout.source import PacketSource
 from conference.room.loudest import TalkerSelection
+from conference.room.observer import Observers
 from conference.room.participant import Participant
 
 SPARE = 1
@@ -41,6 +42,7 @@ class Floor:
         max_talkers: how many are mixed at once.
         expel: is told of a participant whose source failed.
         talks: is told when somebody starts to talk, or stops.
+        observers: are told what sources give.
     """
 
     def __init__(
@@ -48,9 +50,11 @@ class Floor:
         max_talkers: int,
         expel: Callable[[Participant], None],
         talks: Callable[[Participant, bool], None],
+        observers: Observers,
     ) -> None:
         self._expel = expel
         self._talks = talks
+        self._observers = observers
         self._candidates = TalkerSelection(max_talkers + SPARE)
         self._awake: dict[str, Participant] = {}
         self._asleep: dict[str, int | None] = {}  # since which tick; None: not known to be silent
@@ -150,6 +154,8 @@ class Floor:
         frame = None if source is None else self._pull(participant, source.pull, now_ns)
         if participant.source is not source:
             return None  # it has failed, and they were removed
+        if frame is not None and self._observers.all:
+            self._tell_of_frame(participant, frame)
         heard = voice.process(frame, muted=not audible)
         if audible:
             self._show(participant)
@@ -190,8 +196,13 @@ class Floor:
         try:
             return pull(now_ns)
         except Exception:
+            if self._observers.all:
+                self._observers.tell(lambda one: one.voice_failed(participant))
             self._expel(participant)
             return None
+
+    def _tell_of_frame(self, participant: Participant, frame: Samples) -> None:
+        self._observers.tell(lambda one: one.voice_pulled(participant, frame))
 
     def _show(self, participant: Participant) -> None:
         voice = participant.voice

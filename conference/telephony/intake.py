@@ -13,6 +13,7 @@ look alike, a pile of messages at once, and want different answers:
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable, Collection
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from conference.audio.g711 import ulaw_decode
 from conference.audio.reframe import Reframer
 from conference.codecs.base import Decoder
 from conference.playout.stretch import QUIET_SQUARE, Stretcher
+from conference.playout.tap import MessageTap, tell_each
 from conference.telephony.schedule import NS_PER_MS, Schedule
 from conference.telephony.settings import LegSettings
 from conference.telephony.twilio.messages import FRAME_BYTES, SILENT_FRAME
@@ -66,6 +68,7 @@ class PacedSource:
         self._empty_pulls = 0
         self._quiet_frames = 0
         self._patience = PATIENCE_FRAMES
+        self._taps: tuple[MessageTap, ...] = ()
         self.dropped_frames = 0
         """Frames of sound left out, to catch up or because there was no room. Parts of frames do not count."""
         self.concealed_frames = 0
@@ -76,6 +79,22 @@ class PacedSource:
         """Sound that waits to be played, in milliseconds."""
         decoded = self._decoded.available * 1000 / SAMPLE_RATE
         return len(self._frames) * 20 + len(self._partial) * 20 / FRAME_BYTES + decoded
+
+    def tap(self, tap: MessageTap) -> Callable[[], None]:
+        """Have somebody told of each message as it comes. Returns how to end that, which may be called twice."""
+        self._taps = (*self._taps, tap)
+        return lambda: self._untap(tap)
+
+    @property
+    def taps(self) -> Collection[MessageTap]:
+        """Who is told of each message."""
+        return self._taps
+
+    def _untap(self, tap: MessageTap) -> None:
+        self._taps = tuple(one for one in self._taps if one is not tap)
+
+    def _tell_of_message(self, payload: bytes, timestamp_ms: int | None, now_ns: int) -> None:
+        tell_each(self._taps, lambda tap: tap.message_arrived(payload, timestamp_ms, now_ns), self._untap, "a caller")
 
     def push(self, payload: bytes, timestamp_ms: int | None, now_ns: int) -> int:
         """Take the sound of one message.
@@ -89,6 +108,8 @@ class PacedSource:
         Returns:
             Milliseconds of sound that found no room and were dropped.
         """
+        if self._taps:
+            self._tell_of_message(payload, timestamp_ms, now_ns)
         self._insert_missing(payload, timestamp_ms, now_ns)
         room = self._max_bytes - len(self._frames) * FRAME_BYTES - len(self._partial)
         surplus = max(0, len(payload) - max(0, room))

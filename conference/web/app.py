@@ -105,8 +105,15 @@ def _make_server(settings: Settings, webrtc: WebRtcLike) -> Server:
     captures = None
     if settings.capture is not None:
         captures = Captures(settings.capture, settings.capture_max_bytes, settings.capture_total_bytes)
-    make_room = partial(Room, forwarding=settings.forwarding) if captures is None else captures.make_room
-    conference = Conference(limits, _make_voice(settings), make_room, partial(first_policy, settings), ROOM_PHASES)
+    conference = Conference(
+        limits,
+        _make_voice(settings),
+        # A capture is checked against what was mixed: where there is one, everybody hears a mix.
+        partial(Room, forwarding=settings.forwarding and captures is None),
+        partial(first_policy, settings),
+        ROOM_PHASES,
+        opened=(lambda _: None) if captures is None else captures.observe,
+    )
     journal = _make_journal(settings, conference)
     webhooks = Webhooks(_webhook_settings(settings))
     journal.follow(Audit(conference).take)

@@ -13,7 +13,7 @@ import numpy as np
 from conference.audio.frame import TICK_NS, Samples
 from conference.capture.format import MAGIC, read_capture
 from conference.capture.replay import Replay
-from conference.capture.room import CapturedRoom
+from conference.capture.room import RoomCapture
 from conference.codecs.base import Codec
 from conference.room.participant import Mix, Participant, Sink, Source
 from conference.room.room import Room
@@ -22,6 +22,9 @@ from conference.room.voice import DEFAULT_VOICE, VoiceSettings
 
 class Memory:
     """An output that keeps what it gets."""
+
+    capture: RoomCapture
+    """What it gets it from."""
 
     def __init__(self) -> None:
         self.blocks: list[bytes] = []
@@ -52,9 +55,11 @@ class Ear:
         return [(mix.samples.tobytes(), mix.payload) for mix in self.mixes]
 
 
-def captured_room(voice: VoiceSettings = DEFAULT_VOICE, **limits: Any) -> tuple[CapturedRoom, Memory]:
+def captured_room(voice: VoiceSettings = DEFAULT_VOICE, **limits: Any) -> tuple[Room, Memory]:
     memory = Memory()
-    return CapturedRoom("tea", 1_700_000_000.0, lambda event: None, voice, output=memory, **limits), memory
+    room = Room("tea", 1_700_000_000.0, lambda event: None, voice, **{"forwarding": False} | limits)
+    memory.capture = RoomCapture(room, memory)
+    return room, memory
 
 
 def join(

@@ -44,7 +44,7 @@ def main() -> None:
         if 20 <= tick < 30:
             sources[1].push(tick, tick * 160, packets[tick + 5], at(tick) - 5_000_000)
         room.tick(tick, at(tick))
-    room.end_capture("Everybody has left.")
+    memory.capture.end("Everybody has left.")
     Path(__file__).with_name("complaint.capture").write_bytes(MAGIC + zlib.compress(b"".join(memory.blocks), 9))
 
 

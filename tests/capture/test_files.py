@@ -31,7 +31,7 @@ class Talk:
     """Somebody talks to somebody in a room of a conference that is captured."""
 
     def __init__(self, captures: Captures, room: str = "tea") -> None:
-        self.conference = Conference(make_room=captures.make_room)
+        self.conference = Conference(opened=captures.observe)
         self.source, self.ear = PacketSource(OpusCodec().make_decoder()), Ear(OpusCodec())
         for name, source, sink in (("amy", self.source, None), ("ben", None, self.ear)):
             self.conference.join(
@@ -116,7 +116,7 @@ def test_a_capture_that_is_full_says_so_and_grows_no_more(tmp_path: Path) -> Non
         captures._enqueue(written.set)
         assert written.wait(5)
     assert len(talk.ear.mixes) == 1500, "the room goes on"
-    assert "push" not in vars(talk.source), "and nothing listens in any more"
+    assert not talk.source.taps, "and nothing listens in any more"
     captures.close()
     path = only_file(tmp_path)
     assert 50 * 1024 < path.stat().st_size <= 64 * 1024
@@ -160,11 +160,10 @@ def test_a_folder_that_is_gone_ends_the_capture_not_the_room(tmp_path: Path, cap
 
 def test_nothing_is_in_the_way_of_a_room_that_is_not_captured(tmp_path: Path) -> None:
     talk = Talk(Captures(tmp_path, 2**20))
-    captured = vars(talk.source)
-    assert "push" in captured
+    assert talk.source.taps
     plain = PacketSource(OpusCodec().make_decoder())
     Conference().join("tea", Participant(id="a", name="a", transport="webrtc", joined_at=0.0, source=plain))
-    assert "push" not in vars(plain)
+    assert not plain.taps
 
 
 def test_all_captures_of_a_folder_together_never_take_more_than_allowed(tmp_path: Path) -> None:

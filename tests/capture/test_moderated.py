@@ -85,7 +85,7 @@ def evening() -> tuple[Evening, object]:
     room, memory = captured_room()
     evening = Evening(room)
     evening.run()
-    room.end_capture("over")
+    memory.capture.end("over")
     return evening, memory
 
 
@@ -101,18 +101,60 @@ def test_a_stage_of_somebodys_voice_that_alone_was_switched_is_heard_again(stage
         source, ear = LocalSource(), Ear(PcmuCodec())
         join(room, "amy", source)
         join(room, "ben", None, ear)
+        join(room, "cat", None, Ear(PcmuCodec()))  # in a room of two nobody is levelled
         for tick in range(150):
             if switched and tick == 50:
                 room.treat_voice("amy", **{stage: not begins_with})  # type: ignore[arg-type]
             source.push(VOICES[0][tick] // 8, at(tick))
             room.tick(tick, at(tick))
-        room.end_capture("over")
+        memory.capture.end("over")
         replay, again = replayed(memory)
         assert replay.identical
         assert again["ben"] == ear.heard
         heard.append(ear.heard)
     assert heard[0][:50] == heard[1][:50]
     assert heard[0] != heard[1], "or the test would show nothing"
+
+
+def test_in_a_room_of_two_levelling_is_asked_for_again_where_it_was_on_already() -> None:
+    heard = []
+    for asked in (False, True):
+        room, memory = captured_room(VoiceSettings(levelling=True))
+        source, ear = LocalSource(), Ear(PcmuCodec())
+        join(room, "amy", source)
+        join(room, "ben", None, ear)
+        for tick in range(150):
+            if asked and tick == 50:
+                room.treat_voice("amy", levelling=True)
+            source.push(VOICES[0][tick] // 8, at(tick))
+            room.tick(tick, at(tick))
+        memory.capture.end("over")
+        replay, again = replayed(memory)
+        assert replay.identical
+        assert again["ben"] == ear.heard
+        heard.append(ear.heard)
+    assert heard[0] != heard[1], "or the test would show nothing"
+
+
+def test_whoever_was_lost_hears_others_as_loud_as_before_and_does_so_in_the_replay_too() -> None:
+    room, memory = captured_room()
+    source, ear = LocalSource(), Ear(PcmuCodec())
+    join(room, "amy", source)
+    join(room, "ben", None, ear)
+    join(room, "cat", None, Ear(PcmuCodec()))
+    room.set_volume("ben", "amy", 0.25)
+    for tick in range(100):
+        if tick == 30:
+            room.remove("ben", "lost", "lost")
+        if tick == 40:
+            join(room, "ben", None, ear)
+        source.push(VOICES[0][tick], at(tick))
+        room.tick(tick, at(tick))
+    memory.capture.end("over")
+    replay, again = replayed(memory)
+    assert room.volumes.volume("ben", "amy") == 0.25
+    assert again["ben"] == ear.heard
+    assert replay.identical
 
 
 def test_all_that_was_decided_is_heard_again_bit_for_bit(evening: tuple[Evening, object]) -> None:
@@ -164,7 +206,7 @@ def test_who_waited_in_the_lobby_waits_when_it_is_heard_again() -> None:
     evening = Evening(room)
     room.admit(NAMES[:2])
     evening.run()
-    room.end_capture("over")
+    memory.capture.end("over")
     assert not np.any(all_samples(evening.ears["cat"].heard)[: 60 * 960])
     replay, heard = replayed(memory)
     assert replay.identical

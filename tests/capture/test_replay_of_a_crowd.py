@@ -30,7 +30,7 @@ def test_a_crowd_with_pauses_and_lies_sounds_the_same_again() -> None:
             if not (number > 2 and (tick // (10 * number)) % 2):  # they pause
                 source.push(tick, tick * FRAME_SAMPLES, payload, tick * TICK_NS + number, level)
         room.tick(tick, tick * TICK_NS + 10_000_000)
-    room.end_capture("That is all.")
+    memory.capture.end("That is all.")
     assert sum(source.stats.mistrusted for source in sources) == 2
     assert sum(source.stats.decoded for source in sources) < PEOPLE * TICKS * 0.7
     replay, heard = replayed(memory)

@@ -29,7 +29,7 @@ def capture(tmp_path: Path) -> tuple[Path, dict[str, Ear]]:
     for tick in range(100):
         source.push(VOICE[tick * 960 : (tick + 1) * 960], at(tick))
         room.tick(tick, at(tick))
-    room.end_capture("Everybody has left.")
+    memory.capture.end("Everybody has left.")
     return saved(memory, tmp_path / "tea.capture"), ears
 
 

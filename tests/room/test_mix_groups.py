@@ -15,6 +15,7 @@ from conference.codecs.base import Codec
 from conference.room.encoders import EncoderBank, Moves
 from conference.room.gain_vector import full_row, plain_row
 from conference.room.mix_groups import Audience, Row
+from conference.room.observer import Observers
 from conference.room.participant import Mix, Participant, Sink
 from conference.room.room import Room
 from conference.room.sounds import Sound
@@ -257,7 +258,7 @@ class Hall:
     """An audience that notes whose rows it asks for."""
 
     def __init__(self) -> None:
-        self.audience = Audience(self._row, lambda participant: None)
+        self.audience = Audience(self._row, lambda participant: None, Observers("tea"))
         self.people: dict[str, Participant] = {}
         self.asked: list[str] = []
         self.tick = 0
@@ -300,7 +301,9 @@ def test_a_row_of_one_s_own_is_settled_after_its_passage_without_the_others() ->
         hall.swap(name)
     row = hall._row
     hall.audience = Audience(
-        lambda one, voices: dict(row(one, voices)) | (gains if one.id == "amy" else {}), lambda one: None
+        lambda one, voices: dict(row(one, voices)) | (gains if one.id == "amy" else {}),
+        lambda one: None,
+        Observers("tea"),
     )
     hall.audience.rearrange(None, plain=False)
     assert hall.play(["ben"]) == list(NAMES)

@@ -242,6 +242,17 @@ def test_two_lost_packets_within_a_while_are_until_that_has_passed() -> None:
     assert estimator.target == 3 * MS
 
 
+def test_where_packets_are_waited_for_anyway_repairs_are_worth_half_as_much_less() -> None:
+    estimator = make()
+    for start in range(0, 100, 2):
+        feed(estimator, [0.0, 12.0], first=start)
+        if start in (50, 98):
+            estimator.observe_loss(start * 20 * MS, 20 * MS)
+    feed(estimator, [0.0, 12.0], first=100)
+    assert 12 * MS < estimator.least < 20 * MS
+    assert estimator.target == estimator.least + 20 * MS - (estimator.least - 3 * MS) // 2
+
+
 def test_packets_that_were_late_are_not_taken_for_lost() -> None:
     estimator = make()
     feed(estimator, [0.0] * 100)

@@ -293,3 +293,17 @@ def test_no_more_of_a_packet_is_left_out_than_there_is(packets: list[tuple[int, 
         buffer.push(sequence, timestamp, b"sound", duration, tick // together * TICK_NS)
         item = buffer.pull(tick * TICK_NS + 5_000_000, TICK)
         assert not isinstance(item, Packet) or 0 <= item.skip <= item.duration
+
+
+@given(st.lists(st.sampled_from([None, 0, 0, 0, 5, 30, 60, 110]), min_size=1, max_size=60))
+def test_every_packet_that_came_is_played_or_was_late(delays_ms: list[int | None]) -> None:
+    buffer = JitterBuffer(RATE)
+    arrivals = [
+        Arrival(number * TICK_NS + delay * 1_000_000, number)
+        for number, delay in enumerate(delays_ms)
+        if delay is not None
+    ]
+    played = [number for number in numbers(play(arrivals, len(delays_ms) + 60, buffer=buffer)) if number is not None]
+    assert len(set(played)) == len(played), "nothing is played twice"
+    assert (buffer.stats.received, buffer.stats.duplicate, buffer.stats.overflowed) == (len(arrivals), 0, 0)
+    assert len(played) + buffer.stats.late == len(arrivals)

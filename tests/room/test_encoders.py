@@ -132,6 +132,25 @@ def test_nothing_comes_back_that_was_said_long_ago(codec: OpusCodec) -> None:
     assert np.abs(heard.astype(int)).max() < 60
 
 
+def test_encoders_that_nobody_has_listened_to_for_a_while_are_let_go() -> None:
+    bank, codec = EncoderBank(), PcmCodec()
+    for stream in (AMY, EVERYBODY):
+        bank.encode(stream, None, [codec], 0, {codec: None})
+    bank.encode(EVERYBODY, None, [codec], KEEP_TICKS, {})
+    bank.forget_unused(KEEP_TICKS)
+    assert bank.encoders == 2
+    bank.forget_unused(KEEP_TICKS + 1)
+    assert bank.encoders == 1
+
+
+def test_what_is_expected_of_a_stream_that_nobody_hears_concerns_nobody() -> None:
+    bank, codec = EncoderBank(), PcmCodec()
+    bank.expect_loss(AMY, codec, 10.0)
+    bank.encode(AMY, None, [codec], 0, {codec: None})
+    bank.expect_loss(AMY, PcmCodec(), 10.0)
+    assert bank.encoders == 1
+
+
 @pytest.mark.parametrize("codec", CODECS, ids=str)
 def test_silence_after_sound_is_said(codec: OpusCodec) -> None:
     """Whoever moves from sound to a stream that has been silent for long would otherwise get no packet at all."""

@@ -250,6 +250,17 @@ def test_stall_after_stall_adds_no_delay() -> None:
     assert line.source.buffered_ms <= 100
 
 
+def test_gaps_that_are_short_do_not_add_up_to_the_end_of_a_talk() -> None:
+    """After that, the next frame would wait until enough are gathered."""
+    line = Line(buffer_ms=40)
+    line.talk([50] * 3)
+    for value in range(60, 100):
+        line.say(value)
+        line.ticks(2)
+    assert line.heard[:5] == [None, 50, 50, 50, 60], "the first of them was gathered"
+    assert line.heard[5:] == [heard for value in range(61, 100) for heard in (value, CONCEALED)]
+
+
 @pytest.mark.parametrize("ppm", [-500, 500])
 def test_a_clock_that_runs_differently_adds_no_delay(ppm: int) -> None:
     line = Line()

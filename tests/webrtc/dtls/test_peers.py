@@ -6,7 +6,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import cast
 
+import pylibsrtp
 import pytest
+from aiortc.rtcdtlstransport import SRTP_PROFILES as STOCK_PROFILES
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from OpenSSL import SSL
 
@@ -102,6 +104,15 @@ def test_a_peer_may_speak_one_srtp_profile_only(profile: bytes, we_begin: bool) 
     us, them = shake_hands(Foreign(KEYS["P-256"], profiles=profile), we_begin=we_begin)
     assert (us.state, them.state) == ("connected", "connected")
     assert sound_passes(us, them)
+
+
+def test_our_srtp_profiles_have_the_lengths_that_others_take_them_to_have() -> None:
+    """RFC 5764 section 4.1.2, RFC 7714 section 14.2: with other ones, only we could read what we send."""
+    theirs = {one.openssl_profile: (one.libsrtp_profile, one.key_length, one.salt_length) for one in STOCK_PROFILES}
+    theirs[b"SRTP_AES128_CM_SHA1_32"] = (pylibsrtp.Policy.SRTP_PROFILE_AES128_CM_SHA1_32, 16, 14)
+    ours = {one.name: (one.number, one.key_bytes, one.salt_bytes) for one in SRTP_PROFILES}
+    assert ours == {name: theirs[name] for name in ours}
+    assert len(ours) >= 3
 
 
 @pytest.mark.parametrize("digest", ["sha-1", "sha-224", "sha-256", "sha-384", "sha-512"])

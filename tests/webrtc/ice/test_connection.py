@@ -123,6 +123,19 @@ async def connection() -> AsyncIterator[Connection]:
     connection.ice.release()
 
 
+async def test_when_it_has_ended_none_of_its_tasks_is_left() -> None:
+    before = asyncio.all_tasks()
+    one = Connection()
+    await one.ice.start((Candidate("1", 1, "192.0.2.7", 40_000, "host"),))
+    await asyncio.sleep(0)
+    assert asyncio.all_tasks() - before
+    one.ice.detach()
+    await one.ice.close()
+    assert asyncio.all_tasks() == before
+    never_started = Connection()
+    await never_started.ice.close()
+
+
 async def test_all_that_is_relied_on_is_there() -> None:
     assert missing() == []
 

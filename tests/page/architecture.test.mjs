@@ -79,3 +79,11 @@ test("what says that it is pure, and what runs without a page, does not touch th
     assert.doesNotMatch(code, /\b(document|window|HTML\w*Element)\b/, module);
   }
 });
+
+test("every stylesheet is of a folder and linked, and the one that all parts share comes first", () => {
+  const html = readFileSync(join(ROOT, "../index.html"), "utf8");
+  const linked = [...html.matchAll(/<link rel="stylesheet" href="\/static\/css\/(\w+)\.css">/g)].map(([, name]) => name);
+  assert.equal(linked[0], "page");
+  assert.deepEqual(linked.map((name) => `${name}.css`).sort(), readdirSync(join(ROOT, "../css")).sort());
+  assert.deepEqual(linked.filter((name) => !(name in MAY_IMPORT)), []);
+});

@@ -79,7 +79,7 @@ ROUTES = [
     Route("DELETE", "/rooms/tea/sounds/none", "moderate", missing=True),
 ]
 
-OPEN = ["/", "/join/tea", "/static/style.css", "/config", "/healthz", "/openapi.json", "/docs"]
+OPEN = ["/", "/join/tea", "/static/css/page.css", "/config", "/healthz", "/openapi.json", "/docs"]
 """What is open to all, whatever the server asks for elsewhere."""
 
 ELSEWHERE = {

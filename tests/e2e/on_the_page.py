@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -9,7 +10,9 @@ import numpy as np
 
 from conference.room.participant import Participant
 from tests.e2e.base_page import BasePage
+from tests.e2e.browser import Page
 from tests.e2e.running import RunningServer
+from tests.tones import level_at
 
 AMY_HZ = 440.0
 """What her microphone hums, at -20 dBFS, in the fixture ``humming_page``."""
@@ -43,6 +46,44 @@ def names(server: RunningServer, room: str = "standup") -> list[str]:
 def loudness(samples: np.ndarray[Any, np.dtype[Any]]) -> float:
     """RMS in dBFS."""
     return float(10 * np.log10(np.mean(np.square(samples.astype(np.float64) / 32768)) + 1e-20))
+
+
+WATCH_TRIES = """
+{
+  const later = window.setTimeout, forget = window.clearTimeout, waiting = new Map();
+  window.setTimeout = (act, wait, ...more) => {
+    const run = () => { waiting.delete(timer); act(...more); };
+    const timer = later(run, wait);
+    waiting.set(timer, run);
+    return timer;
+  };
+  window.clearTimeout = (timer) => { waiting.delete(timer); forget(timer); };
+  window.hurry = () => { for (const [timer, run] of [...waiting]) { forget(timer); run(); } };
+  window.tries = 0;
+  for (const kind of ['RTCPeerConnection', 'EventSource']) {
+    window[kind] = new Proxy(window[kind], {construct(...call) { tries += 1; return Reflect.construct(...call); }});
+  }
+}
+"""
+"""To be run before a page loads: counts its connections and event streams; `hurry` does at once what was for later."""
+
+
+async def tries_nothing_more(page: BasePage) -> bool:
+    """Whether a page with `WATCH_TRIES` has no more connection or event stream in mind."""
+    return bool(await page.evaluate("(() => { const before = tries; hurry(); hurry(); return tries === before; })()"))
+
+
+async def hears(page: Page, frequency: float, dbfs: float, within: float = 15) -> None:
+    """Wait until a tone is heard in the page, as loud as it was sent: its jitter buffer has to settle first.
+
+    Raises:
+        TimeoutError: it never was, give or take 3 dB.
+    """
+    async with asyncio.timeout(within):
+        level = -100.0
+        while abs(level - dbfs) > 3:
+            rate, heard = await page.record_remote_audio(0.5)
+            level = level_at(heard * 32768, rate, frequency)
 
 
 async def listen_to_announcements(page: BasePage) -> Callable[[], Awaitable[list[str]]]:

@@ -17,11 +17,18 @@ from conference.audio.frame import SAMPLE_RATE
 from conference.prompts.decode import read_audio
 from conference.room.participant import Participant
 from conference.settings import Settings
+from conference.telephony.outlet import Outlet
 from tests.e2e.running import RunningServer, eventually, running_server, start_server
 
 pytestmark = pytest.mark.e2e
 
 WAYS = ["join", "call"]
+
+OUTAGE_S = 1.0
+"""How long a server is away at least: longer than what a recording may be off by."""
+
+SOME_SOUND = 20_000
+"""Bytes of a recording: a fifth of a second."""
 
 
 class Client:
@@ -71,22 +78,34 @@ async def is_in(server: RunningServer) -> Participant:
     return here(server)[0]
 
 
+async def is_connected(server: RunningServer, way: str, amy: Client, words: str = "In room tea") -> None:
+    """Wait until she knows that she is in: the server's end from then on is a lost connection, and not a failed try."""
+    sink = (await is_in(server)).sink
+    if way == "join":
+        await amy.says(words)
+    else:
+        assert isinstance(sink, Outlet)
+        await eventually(lambda: sink.sent_frames > 0, "the call has media")
+
+
 @pytest.mark.parametrize("way", WAYS)
 async def test_a_restart_of_the_server_is_survived_and_the_recording_goes_on(way: str, tmp_path: Path) -> None:
     first = await start_server()
     heard = tmp_path / "heard.wav"
     try:
         async with client(way, f"{first.url}/join/tea", "--record", str(heard)) as amy:
-            await is_in(first)
-            await asyncio.sleep(0.5)
+            await is_connected(first, way, amy)
+            await eventually(lambda: heard.exists() and heard.stat().st_size > SOME_SOUND, "the recording has begun")
             begun = asyncio.get_running_loop().time()
             await first.stop()
             await amy.says("Reconnecting…")
-            await asyncio.sleep(1.0)
+            recorded = heard.stat().st_size
+            await asyncio.sleep(OUTAGE_S)
             async with running_server(first.settings) as second:
                 await is_in(second)
                 away = asyncio.get_running_loop().time() - begun
-                await asyncio.sleep(0.5)
+                await is_connected(second, way, amy, "Back in the room.")
+                await eventually(lambda: heard.stat().st_size > recorded + SOME_SOUND, "the recording goes on")
                 amy.process.send_signal(signal.SIGTERM)
                 assert await amy.ended() == 0, amy.said
                 await eventually(lambda: not here(second), "Amy has left")
@@ -155,8 +174,7 @@ async def test_a_refusal_on_the_way_back_is_final(way: str) -> None:
     first = await start_server()
     try:
         async with client(way, f"{first.url}/join/tea") as amy:
-            await is_in(first)
-            await asyncio.sleep(0.5)
+            await is_connected(first, way, amy)
             await first.stop()
             await amy.says("Reconnecting…")
             async with running_server(Settings(port=first.settings.port, secret="0123456789abcdef" * 2)):
@@ -172,8 +190,7 @@ async def test_a_server_that_stays_away_is_given_up(way: str) -> None:
     first = await start_server()
     async with client(way, f"{first.url}/join/tea", "--reconnect-for", "1") as amy:
         try:
-            await is_in(first)
-            await asyncio.sleep(0.5)
+            await is_connected(first, way, amy)
         finally:
             await first.stop()
         assert await amy.ended() == 1, amy.said

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 
 import pytest
@@ -10,7 +9,7 @@ import pytest
 from conference.access.grants import Role
 from conference.room.policy import RoomPolicy
 from tests.e2e.browser import Page
-from tests.e2e.on_the_page import in_the_room, join
+from tests.e2e.on_the_page import WATCH_TRIES, in_the_room, join, tries_nothing_more
 from tests.e2e.running import eventually, running_server
 from tests.e2e.seats import seat_local
 from tests.e2e.two_on_the_page import Stage, open_link
@@ -217,6 +216,7 @@ class _Later:
 
 
 async def test_whose_invitation_expires_stays_in_and_is_told(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    await stage.ben.before_load(WATCH_TRIES)
     await stage.enter(stage.ben, "Ben")
     with monkeypatch.context() as later:
         later.setattr("conference.web.http.access.time", _Later)
@@ -228,7 +228,7 @@ async def test_whose_invitation_expires_stays_in_and_is_told(stage: Stage, monke
         )
         await stage.ben.click("button", "Mute")  # which the seat allows by itself
         await eventually(lambda: stage.person("Ben").muted, "Ben is muted")
-        await asyncio.sleep(5)  # longer than the page waits before it asks for the events again
+        assert await tries_nothing_more(stage.ben)
         assert await stage.ben.evaluate("said") == 0
     stage.ben.complaints.clear()
 
@@ -241,6 +241,6 @@ async def test_a_page_without_storage_works_too(stage: Stage) -> None:
     )
     await stage.enter(page, "Cy")
     await eventually(lambda: stage.names() == ["Cy"], "Cy is in")
-    await asyncio.sleep(0.1)
+    await page.evaluate("0")  # what there is to complain of has come before the answer
     assert page.complaints == []
     await page.goto("about:blank")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
 from tests.e2e.browser import Page
@@ -13,14 +11,17 @@ from tests.e2e.two_on_the_page import Stage, open_link
 
 pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("chromium")]
 
-# Every microphone that was turned on is in `opened`; while `hold` is true, the browser takes its time.
+# Every microphone that was turned on is in `opened`; while `hold` is true, the browser takes its time. `answered` is
+# `asked` when all was given that was asked for, and the page has done with it what it does at once.
 _SLOW_MICROPHONE = """
 const get = MediaDevices.prototype.getUserMedia;
-window.opened = []; window.hold = false; window.held = [];
+window.opened = []; window.hold = false; window.held = []; window.asked = 0; window.answered = 0;
 MediaDevices.prototype.getUserMedia = async function (wish) {
+  asked += 1;
   if (hold) await new Promise((resolve) => held.push(resolve));
   const stream = await get.call(this, wish);
   opened.push(...stream.getTracks());
+  answered += 1;
   return stream;
 };
 """
@@ -61,7 +62,7 @@ async def test_who_chooses_to_listen_while_a_microphone_is_being_turned_on_is_no
     await choose(humming_page, "'none'")
     await eventually(lambda: not participant(server).talking, "Amy is silent")
     await humming_page.evaluate(_LET_GO)
-    await asyncio.sleep(1)
+    await humming_page.wait_for("answered === asked")
     assert await on_or_off(humming_page) == {"ended"}
     assert not participant(server).talking
     await choose(humming_page, _REAL_ONE)
@@ -80,7 +81,6 @@ async def test_who_leaves_while_the_microphone_is_being_turned_on_has_it_off(sta
     await stage.ben.wait_for_text("You left the room")
     await stage.ben.evaluate(_LET_GO)
     await stage.ben.wait_for("opened.length > 0")
-    await asyncio.sleep(0.5)
     assert await on_or_off(stage.ben) == {"ended"}
 
 

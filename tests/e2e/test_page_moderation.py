@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from dataclasses import replace
 
@@ -11,11 +10,11 @@ import pytest
 from conference.room.policy import RoomPolicy
 from conference.room.sounds import Sound
 from tests.e2e.legible import FAINT
-from tests.e2e.on_the_page import in_the_room, listen_to_announcements
+from tests.e2e.on_the_page import WATCH_TRIES, hears, in_the_room, listen_to_announcements, tries_nothing_more
 from tests.e2e.running import eventually
 from tests.e2e.seats import seat_local
 from tests.e2e.two_on_the_page import Stage
-from tests.tones import level_at, tone
+from tests.tones import tone
 
 pytestmark = pytest.mark.e2e
 
@@ -71,9 +70,7 @@ async def test_who_waits_hears_the_music_and_is_let_in_by_the_host(stage: Stage)
     assert await stage.ben.evaluate("document.querySelectorAll('.person').length") == 0
     assert not await stage.ben.accessible("button", "Chat")
     assert not await stage.ben.accessible("button", "Raise hand")
-    await asyncio.sleep(1)  # until the browser's own jitter buffer has settled
-    rate, heard = await stage.ben.record_remote_audio(0.5)
-    assert level_at(heard * 32768, rate, 1000.0) > -30
+    await hears(stage.ben, 1000.0, -20)
     await stage.amy.click("button", "Let in: Ben")
     await in_the_room(stage.ben)
     await stage.ben.wait_for("document.querySelectorAll('.person').length === 2")
@@ -108,6 +105,7 @@ async def test_who_waits_can_leave_and_all_can_be_let_in_together(stage: Stage) 
 
 
 async def test_who_is_removed_is_told_by_whom_and_stays_out(stage: Stage) -> None:
+    await stage.ben.before_load(WATCH_TRIES)
     await stage.both()
     await stage.amy.click("button", "More about Ben")
     await stage.amy.click("button", "Remove from the room…")
@@ -118,7 +116,7 @@ async def test_who_is_removed_is_told_by_whom_and_stays_out(stage: Stage) -> Non
     await stage.ben.wait_for_text("You were removed")
     await stage.ben.wait_for_text("Amy removed you from the room.")
     assert await stage.ben.evaluate("document.activeElement.id") == "join-title"
-    await asyncio.sleep(1.5)  # longer than a page waits that wants to come back
+    assert await tries_nothing_more(stage.ben)
     assert stage.names() == ["Amy"]
     assert stage.ben.complaints == []
 
@@ -149,6 +147,8 @@ async def test_who_finds_out_afterwards_that_they_were_removed_stays_out_too(sta
 
 
 async def test_when_a_host_ends_it_everybody_is_told_and_nobody_comes_back(stage: Stage) -> None:
+    for page in (stage.amy, stage.ben):
+        await page.before_load(WATCH_TRIES)
     await stage.both()
     await stage.amy.click("button", "Manage room")
     await stage.amy.click("button", "End it for everybody…")
@@ -156,7 +156,8 @@ async def test_when_a_host_ends_it_everybody_is_told_and_nobody_comes_back(stage
     for page in (stage.amy, stage.ben):
         await page.wait_for_text("The conference is over")
     await stage.ben.wait_for_text("Amy ended it for everybody.")
-    await asyncio.sleep(1.5)
+    for page in (stage.amy, stage.ben):
+        assert await tries_nothing_more(page)
     assert stage.names() == []
 
 

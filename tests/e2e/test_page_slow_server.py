@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
 from tests.e2e.running import eventually
@@ -46,7 +44,6 @@ async def test_an_answer_about_somebody_leaves_the_dialog_of_somebody_else_open(
     await stage.amy.wait_for("document.getElementById('person-dialog').open")
     await stage.amy.evaluate("answer()")
     await stage.amy.wait_for_text("Ben was asked to unmute.")
-    await asyncio.sleep(0.2)
     assert await stage.amy.evaluate("document.getElementById('person-dialog').open")
 
 

@@ -23,8 +23,8 @@ from conference.capture.records import (
     Left,
     Opened,
     PacketArrived,
+    Reconnected,
     Record,
-    Reseated,
     Restarted,
     Ruled,
     SoundArrived,
@@ -171,7 +171,7 @@ def _about(body: bytes) -> dict[str, Any]:
     return about
 
 
-def _indexed_json(record: Joined | Reseated | Changed | SoundPlayed) -> bytes:
+def _indexed_json(record: Joined | Reconnected | Changed | SoundPlayed) -> bytes:
     return _INDEX.pack(record.index) + _json(record.about)
 
 
@@ -235,7 +235,7 @@ def _indexed_about(body: bytes) -> tuple[int, dict[str, Any]]:
 
 
 _TYPES: dict[type[Record], int] = {
-    Opened: 1, Joined: 2, Left: 3, Reseated: 4, Changed: 5, PacketArrived: 6, Restarted: 7, SoundArrived: 8,
+    Opened: 1, Joined: 2, Left: 3, Reconnected: 4, Changed: 5, PacketArrived: 6, Restarted: 7, SoundArrived: 8,
     FramePulled: 9, Ticked: 10, Heard: 11, Ended: 12, Ruled: 13, SoundPlayed: 14, SoundPulled: 15,
 }  # fmt: skip
 """Numbers of the types of record. One that is taken is never given to another."""
@@ -244,7 +244,7 @@ _WRITERS: dict[type[Record], Callable[[Any], bytes]] = {
     Opened: lambda one: _json(one.about),
     Joined: _indexed_json,
     Left: lambda one: _INDEX.pack(one.index) + one.reason.encode(errors="replace"),
-    Reseated: _indexed_json,
+    Reconnected: _indexed_json,
     Changed: _indexed_json,
     PacketArrived: _write_packet,
     Restarted: lambda one: _INDEX.pack(one.index) + one.codec.encode(),
@@ -262,7 +262,7 @@ _READERS: dict[int, Callable[[bytes], Record]] = {
     1: lambda body: Opened(_about(body)),
     2: lambda body: Joined(*_indexed_about(body)),
     3: lambda body: Left(*_indexed_text(body)),
-    4: lambda body: Reseated(*_indexed_about(body)),
+    4: lambda body: Reconnected(*_indexed_about(body)),
     5: lambda body: Changed(*_indexed_about(body)),
     6: _read_packet,
     7: lambda body: Restarted(*_indexed_text(body)),

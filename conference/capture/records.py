@@ -38,7 +38,7 @@ class Left:
 
 
 @dataclass(frozen=True, slots=True)
-class Reseated:
+class Reconnected:
     """Somebody got another connection; ``about`` has its source and sink."""
 
     index: int
@@ -156,7 +156,7 @@ Record: TypeAlias = (
     Opened
     | Joined
     | Left
-    | Reseated
+    | Reconnected
     | Changed
     | PacketArrived
     | Restarted

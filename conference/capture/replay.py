@@ -31,8 +31,8 @@ from conference.capture.records import (
     Left,
     Opened,
     PacketArrived,
+    Reconnected,
     Record,
-    Reseated,
     Restarted,
     Ruled,
     SoundArrived,
@@ -43,7 +43,7 @@ from conference.capture.records import (
 from conference.codecs.base import Codec
 from conference.playout.source import PacketSource
 from conference.room.events import Published, TalkingStarted, TalkingStopped, events_of
-from conference.room.participant import Participant, Restraints
+from conference.room.participant import ModerationState, Participant
 from conference.room.room import Room
 from conference.room.voice import VoiceSettings
 from conference.telephony.intake import PacedSource
@@ -97,7 +97,7 @@ class Replay:
             Opened: self._open,
             Joined: self._join,
             Left: self._leave,
-            Reseated: self._reseat,
+            Reconnected: self._reconnect,
             Changed: self._change,
             PacketArrived: self._packet,
             Restarted: self._restart,
@@ -176,7 +176,7 @@ class Replay:
             sink=sink,
             hang_up=hang_up,
         )
-        participant.restrain(_restraints(about))
+        participant.apply_moderation(_moderation_state(about))
         self._people.append(participant)
         room.add(participant, returning=True)
 
@@ -184,11 +184,11 @@ class Replay:
         # As if they were lost: whether the volumes that concern them are forgotten, a record of its own says.
         self._in_room().remove(self._person(record.index).id, record.reason, "lost")
 
-    def _reseat(self, record: Reseated) -> None:
+    def _reconnect(self, record: Reconnected) -> None:
         room, participant = self._in_room(), self._person(record.index)
         if participant.id in room.participants:
             source, sink = self._connection(self.listeners[participant.id], record.about)
-            room.reseat(participant.id, source, sink, participant.hang_up)
+            room.reconnect(participant.id, source, sink, participant.hang_up)
 
     def _connection(
         self, listener: Listener, about: Mapping[str, Any]
@@ -210,7 +210,7 @@ class Replay:
         if participant.id not in room.participants:
             return
         about = record.about
-        room.restrain(participant.id, _restraints({**asdict(participant.restraints), **about}))
+        room.apply_moderation(participant.id, _moderation_state({**asdict(participant.moderation), **about}))
         if isinstance(about.get("name"), str):
             self.listeners[participant.id].name = about["name"]
             room.rename(participant.id, about["name"])
@@ -332,13 +332,13 @@ class Replay:
         return self._people[index]
 
 
-def _restraints(about: Mapping[str, Any]) -> Restraints:
+def _moderation_state(about: Mapping[str, Any]) -> ModerationState:
     role, muted_by = about.get("role", "speaker"), about.get("muted_by")
     flags = [about.get(name, False) for name in ("muted", "held", "deafened", "waiting")]
     if role not in ("host", "speaker", "listener") or not all(isinstance(one, bool) for one in flags):
         raise CaptureError(_SENSELESS.format("somebody's state is one that cannot be"))
     muted, held, deafened, waiting = flags
-    return Restraints(role, muted, None if muted_by is None else str(muted_by), held, deafened, waiting)
+    return ModerationState(role, muted, None if muted_by is None else str(muted_by), held, deafened, waiting)
 
 
 def _make_source(about: object) -> PacketSource | PacedSource | FramesSource | None:

@@ -21,8 +21,8 @@ from conference.capture.records import (
     Joined,
     Left,
     Opened,
+    Reconnected,
     Record,
-    Reseated,
     Ruled,
     SoundPlayed,
     SoundPulled,
@@ -141,12 +141,12 @@ class RoomCapture(RoomObserver):
         if not self._people:
             self.end("Everybody has left.")
 
-    def participant_reseated(self, participant: Participant) -> None:
+    def participant_reconnected(self, participant: Participant) -> None:
         """See `RoomObserver`."""
         one = self._people.get(participant.id)
         if one is not None:
             one.untap()
-            self._happened(Reseated(one.index, self._tap(one)))
+            self._happened(Reconnected(one.index, self._tap(one)))
 
     def participant_renewed(self, participant: Participant) -> None:
         """See `RoomObserver`."""
@@ -300,7 +300,7 @@ def _plain(frame: Samples) -> bytes:
 def _state(participant: Participant) -> dict[str, Any]:
     """What of somebody's state decides on what is heard, and their name."""
     voice = participant.voice
-    return asdict(participant.restraints) | {
+    return asdict(participant.moderation) | {
         "name": participant.name,
         "levelling": voice.settings.levelling,
         "noise_suppression": voice.settings.noise_suppression,

@@ -23,7 +23,7 @@ from conference.audio.limiter import Limiter
 from conference.codecs.base import Codec, Encoder
 from conference.room.participant import Mix
 
-CROWD = 6
+MANY_MIXES = 6
 """With so many mixes on a tick, each is encoded with a little less work. As a rule five people talk at once then, and
 nobody hears what it costs in sound (`codecs.opus.ECONOMY_COMPLEXITY`)."""
 
@@ -39,14 +39,14 @@ EXPECT_EVERY_TICKS = 50
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Heard:
+class HeardBefore:
     """The end of what somebody has heard who comes from no stream: shape ``(960,)``, int16."""
 
     samples: Samples
 
 
 Moves: TypeAlias = Mapping[Codec | None, Hashable | None]
-"""By codec, the stream from which a listener comes, or a `Heard`; ``None`` for one who has heard nothing yet."""
+"""By codec, the stream from which a listener comes, or a `HeardBefore`; ``None`` for one who has heard nothing yet."""
 
 
 class _Past(NamedTuple):
@@ -92,7 +92,7 @@ class _Coder:
             self.encoder.encode(heard)
 
 
-class _Stream:
+class _MixStream:
     """A mix over time: its limiter and its encoders."""
 
     __slots__ = ("_past", "coders", "last_tick", "limiter")
@@ -122,7 +122,7 @@ class EncoderBank:
     """
 
     def __init__(self) -> None:
-        self._streams: dict[Hashable, _Stream] = {}
+        self._streams: dict[Hashable, _MixStream] = {}
         self._economical = False
         self.encoded_packets = 0
         """Packets made by codec work, since the room began."""
@@ -138,7 +138,7 @@ class EncoderBank:
         Args:
             mixes: how many streams are to be encoded.
         """
-        self._economical = mixes >= CROWD
+        self._economical = mixes >= MANY_MIXES
 
     def encode(
         self, key: Hashable, mix: Wide | None, codecs: Iterable[Codec | None], tick: int, moved: Moves
@@ -157,7 +157,7 @@ class EncoderBank:
         """
         stream = self._streams.get(key)
         if stream is None:
-            stream = self._streams[key] = _Stream()
+            stream = self._streams[key] = _MixStream()
         if stream.last_tick != tick - 1:  # nobody has heard it just now: no step in the gain for those who come
             origin = next((one for one in moved.values() if one is not None), None)
             stream.limiter.gain = self._heard(origin, tick - 1).gain
@@ -199,7 +199,7 @@ class EncoderBank:
         return self._encode(coder, samples, sounding or bool(heard.any()), tick, fresh=True)
 
     def _heard(self, key: Hashable | None, tick: int) -> _Past:
-        if isinstance(key, Heard):
+        if isinstance(key, HeardBefore):
             return _Past(tick, key.samples, 1.0)
         stream = None if key is None else self._streams.get(key)
         return _NOTHING if stream is None else stream.at(tick)

@@ -154,17 +154,17 @@ RoomEvent: TypeAlias = (
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class EventBatch:
     """What one decision brought about, if that is more than one event: all of them, in order."""
 
     room: str
     events: tuple[RoomEvent, ...]
 
 
-Published: TypeAlias = RoomEvent | Batch
+Published: TypeAlias = RoomEvent | EventBatch
 """What a room publishes."""
 
 
 def events_of(published: Published) -> tuple[RoomEvent, ...]:
     """The events, one by one."""
-    return published.events if isinstance(published, Batch) else (published,)
+    return published.events if isinstance(published, EventBatch) else (published,)

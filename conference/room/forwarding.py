@@ -97,7 +97,7 @@ class Route:
 
 
 class MixListeners(Protocol):
-    """Those who hear mixes: `mix_groups.Audience`."""
+    """Those who hear mixes: `mix_groups.MixGroups`."""
 
     def leave_out(self, participant_id: str) -> None:
         """From now on somebody hears no mix."""

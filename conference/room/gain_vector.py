@@ -9,22 +9,22 @@ from collections.abc import Collection
 
 from conference.audio.mix import quantise_gain
 from conference.room.hearing import Hearing
-from conference.room.mix_groups import Row
+from conference.room.mix_groups import GainVector
 from conference.room.participant import Participant
 from conference.room.soundboard import Soundboard, is_for
 from conference.room.volumes import Volumes
 
-_NOTHING_SPECIAL: Row = {}
+_ALL_AS_THEY_ARE: GainVector = {}
 
 
-def plain_row(listener: Participant, voices: Collection[str]) -> Row:
+def plain_gain_vector(listener: Participant, voices: Collection[str]) -> GainVector:
     """Everybody as they are, but never oneself."""
-    return {listener.id: 0.0} if listener.id in voices else _NOTHING_SPECIAL
+    return {listener.id: 0.0} if listener.id in voices else _ALL_AS_THEY_ARE
 
 
-def full_row(
+def full_gain_vector(
     listener: Participant, voices: Collection[str], hearing: Hearing, volumes: Volumes, board: Soundboard
-) -> Row:
+) -> GainVector:
     """The gains that are not 1.
 
     Args:
@@ -36,7 +36,7 @@ def full_row(
     """
     deaf = listener.absent or listener.deafened
     under, own = board.talk_gain(listener), volumes.of(listener.id)
-    row = {}
+    gains = {}
     for voice in voices:
         sound = board.sounds.get(voice)
         if sound is not None:
@@ -46,5 +46,5 @@ def full_row(
         else:
             gain = quantise_gain(hearing.gain(listener.id, voice) * own.get(voice, 1.0) * under)
         if gain != 1.0:
-            row[voice] = gain
-    return row
+            gains[voice] = gain
+    return gains

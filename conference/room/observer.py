@@ -39,7 +39,7 @@ class RoomObserver:
     def participant_removed(self, participant: Participant, reason: str, departure: Departure) -> None:
         """Somebody has gone. On a tick, they may still be among the listeners of its mixes."""
 
-    def participant_reseated(self, participant: Participant) -> None:
+    def participant_reconnected(self, participant: Participant) -> None:
         """Somebody has another source and another sink."""
 
     def participant_renewed(self, participant: Participant) -> None:

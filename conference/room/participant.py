@@ -18,7 +18,7 @@ Role: TypeAlias = Literal["host", "speaker", "listener"]
 
 
 class Source(Protocol):
-    """Where a participant's voice comes from. The room pulls it once a tick; see `Floor` for those it lets sleep."""
+    """Where a participant's voice comes from. The room pulls it once a tick, unless it sleeps (`SpeakerSelector`)."""
 
     def pull(self, now_ns: int) -> Samples | None:
         """The next 20 ms, shape ``(960,)``, int16; ``None`` if there is nothing to hear."""
@@ -102,7 +102,7 @@ class ParticipantState:
 
 
 @dataclass(frozen=True, slots=True)
-class Restraints:
+class ModerationState:
     """What was decided about somebody, which outlives a lost connection."""
 
     role: Role
@@ -194,15 +194,15 @@ class Participant:
         return not (self.muted or self.held or self.waiting or self.role == "listener")
 
     @property
-    def restraints(self) -> Restraints:
+    def moderation(self) -> ModerationState:
         """What was decided about them."""
-        return Restraints(self.role, self.muted, self.muted_by, self.held, self.deafened, self.waiting)
+        return ModerationState(self.role, self.muted, self.muted_by, self.held, self.deafened, self.waiting)
 
-    def restrain(self, restraints: Restraints) -> None:
-        """Put on them what was decided before, as they come back. Before they are in a room."""
-        self.role = restraints.role
-        self.muted, self.muted_by = restraints.muted, restraints.muted_by
-        self.held, self.deafened, self.waiting = restraints.held, restraints.deafened, restraints.waiting
+    def apply_moderation(self, moderation: ModerationState) -> None:
+        """Take over what was decided about them before they were lost. To be called before they are in a room."""
+        self.role = moderation.role
+        self.muted, self.muted_by = moderation.muted, moderation.muted_by
+        self.held, self.deafened, self.waiting = moderation.held, moderation.deafened, moderation.waiting
 
     def state(self) -> ParticipantState:
         """A snapshot."""

@@ -11,8 +11,8 @@ from typing import Any
 from conference.audio.frame import SILENT_LEVEL
 from conference.room.entry import check_entry, has_host, must_wait
 from conference.room.events import (
-    Batch,
     DigitPressed,
+    EventBatch,
     MessageSent,
     ParticipantJoined,
     ParticipantLeft,
@@ -25,7 +25,7 @@ from conference.room.events import (
     UnmuteRequested,
 )
 from conference.room.observer import Observers, RoomObserver
-from conference.room.participant import Departure, Participant, Restraints, Role, Sink, Source
+from conference.room.participant import Departure, ModerationState, Participant, Role, Sink, Source
 from conference.room.policy import RoomPolicy
 from conference.room.voice import Voice, VoiceSettings
 
@@ -144,7 +144,7 @@ class People:
                 if participant_id in self.participants:
                     self.dismiss(participant_id, reason, departure, by=by)
 
-    def reseat(
+    def reconnect(
         self,
         participant_id: str,
         source: Source | None,
@@ -161,7 +161,7 @@ class People:
         participant.source, participant.sink = source, sink
         self._stir(participant_id)
         if self._observers.all:
-            self._observers.tell(lambda one: one.participant_reseated(participant))
+            self._observers.tell(lambda one: one.participant_reconnected(participant))
         self._updated(participant)
         return replaced
 
@@ -183,9 +183,9 @@ class People:
                 self.set_muted(participant_id, True, by=by)
         return muted
 
-    def restrain(self, participant_id: str, restraints: Restraints) -> None:
+    def apply_moderation(self, participant_id: str, moderation: ModerationState) -> None:
         """Put on somebody all that was decided about them at another time."""
-        self._set(participant_id, None, **asdict(restraints))
+        self._set(participant_id, None, **asdict(moderation))
 
     def ask_to_unmute(self, participant_id: str, *, by: str | None = None) -> None:
         """Let somebody unmute themselves again, and ask them to."""
@@ -340,4 +340,4 @@ class People:
             if len(batch) == 1:
                 self._publish_now(batch[0])
             elif batch:
-                self._publish_now(Batch(self.name, tuple(batch)))
+                self._publish_now(EventBatch(self.name, tuple(batch)))

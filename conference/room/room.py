@@ -15,17 +15,17 @@ from conference.audio.frame import SILENT_LEVEL, Samples
 from conference.room.encoders import EncoderBank
 from conference.room.events import HearingChanged, LevelsMeasured, Published, SoundStarted, SoundStopped
 from conference.room.forwarding import Forwarding
-from conference.room.gain_vector import full_row, plain_row
+from conference.room.gain_vector import full_gain_vector, plain_gain_vector
 from conference.room.hearing import Hearing
 from conference.room.loudest import DEFAULT_LIMIT, TalkerSelection
-from conference.room.mix_groups import Audience, Row
+from conference.room.mix_groups import GainVector, MixGroups
 from conference.room.observer import RoomObserver
 from conference.room.participant import Departure, Participant, Sink, Source
 from conference.room.people import People
 from conference.room.policy import DEFAULT_POLICY, RoomPolicy
 from conference.room.soundboard import Soundboard
 from conference.room.sounds import Sound
-from conference.room.speakers import Floor
+from conference.room.speaker_selector import SpeakerSelector
 from conference.room.voice import DEFAULT_VOICE, VoiceSettings
 from conference.room.volumes import Volumes
 
@@ -65,9 +65,9 @@ class Room(People):
         self._board = Soundboard()
         self._apart: set[str] = set()  # who does not hear what others say
         self._plain = True  # everybody hears everybody as they are
-        self._audience = Audience(self._row, self._expel, self._observers)
-        self._forwarding = Forwarding(self._audience, self._expel, enabled=forwarding)
-        self._floor = Floor(max_talkers, self._expel, self._set_talking, self._observers)
+        self._mix_groups = MixGroups(self._gain_vector, self._expel, self._observers)
+        self._forwarding = Forwarding(self._mix_groups, self._expel, enabled=forwarding)
+        self._speaker_selector = SpeakerSelector(max_talkers, self._expel, self._set_talking, self._observers)
         self._selection = TalkerSelection(max_talkers)
         self._left_out: set[str] = set()  # who talked during the last tick and was not mixed
         self._endings: dict[str, Samples] = {}  # what is still to be heard of those who have left
@@ -81,14 +81,14 @@ class Room(People):
     @property
     def encoders(self) -> EncoderBank:
         """The encoders of all that is heard here."""
-        return self._audience.encoders
+        return self._mix_groups.encoders
 
     # People
 
     def add(self, participant: Participant, *, returning: bool = False) -> None:
         """See `People.add`."""
         super().add(participant, returning=returning)
-        self._floor.take(participant)
+        self._speaker_selector.take(participant)
         self._await(participant)
 
     def remove(self, participant_id: str, reason: str, departure: Departure = "left") -> Participant | None:
@@ -98,29 +98,29 @@ class Room(People):
             ending = participant.voice.stop()
             if ending is not None:
                 self._endings[participant_id] = ending
-            self._floor.forget(participant)
+            self._speaker_selector.forget(participant)
             if (participant.leaving or (departure, None))[0] not in ("lost", "failed"):
                 self._forget_volumes(participant_id)  # whoever was lost may come back, and hears as before then
         return super().remove(participant_id, reason, departure)
 
-    def reseat(
+    def reconnect(
         self,
         participant_id: str,
         source: Source | None,
         sink: Sink | None,
         hang_up: Callable[[str], None] | None,
     ) -> Callable[[str], None] | None:
-        """See `People.reseat`."""
-        replaced = super().reseat(participant_id, source, sink, hang_up)
-        self._floor.take(self.participants[participant_id])
+        """See `People.reconnect`."""
+        replaced = super().reconnect(participant_id, source, sink, hang_up)
+        self._speaker_selector.take(self.participants[participant_id])
         self._await(self.participants[participant_id])
-        self._audience.renew(participant_id)
+        self._mix_groups.renew(participant_id)
         return replaced
 
     def renew(self, participant_id: str) -> None:
         """Somebody begins to hear, with a decoder that knows of nothing that was sent before."""
         self._forwarding.renew(participant_id)
-        self._audience.renew(participant_id)
+        self._mix_groups.renew(participant_id)
         participant = self.participants.get(participant_id)
         if participant is not None and self._observers.all:
             self._tell_of_renewal(participant)
@@ -237,15 +237,15 @@ class Room(People):
             self._tell_of_tick(tick, now_ns, begins=True)
         try:
             voices, self._endings = self._endings, {}
-            voices.update(self._floor.listen(now_ns, self._selection.chosen))
+            voices.update(self._speaker_selector.listen(now_ns, self._selection.chosen))
             voices = self._loudest(voices)
             if self._board.sounds:
                 voices = voices | self._sound(now_ns)
             for talker in self._forwarding.review(voices, self.participants, tick, now_ns):
-                frame = self._floor.resume(talker, now_ns)
+                frame = self._speaker_selector.resume(talker, now_ns)
                 if frame is not None:
                     voices[talker.id] = frame
-            self._audience.play(voices, self.participants, tick)
+            self._mix_groups.play(voices, self.participants, tick)
             if tick % LEVELS_EVERY_TICKS == 0:
                 self._publish_levels()
                 self.encoders.forget_unused(tick)
@@ -290,10 +290,10 @@ class Room(People):
                     self._observers.tell(partial(_tell_of_sound, sound, frame))
         return frames
 
-    def _row(self, listener: Participant, voices: Collection[str]) -> Row:
+    def _gain_vector(self, listener: Participant, voices: Collection[str]) -> GainVector:
         if self._plain:
-            return plain_row(listener, voices)
-        return full_row(listener, voices, self._hearing, self._volumes, self._board)
+            return plain_gain_vector(listener, voices)
+        return full_gain_vector(listener, voices, self._hearing, self._volumes, self._board)
 
     def _stir(self, participant_id: str | None = None) -> None:
         if participant_id is not None:
@@ -303,7 +303,7 @@ class Room(People):
             else:
                 self._apart.discard(participant_id)
         self._plain = self._hearing.plain and self._volumes.plain and self._board.plain and not self._apart
-        self._audience.rearrange(participant_id, plain=self._plain)
+        self._mix_groups.rearrange(participant_id, plain=self._plain)
         self._forwarding.rearrange(
             self.participants,
             participant_id,
@@ -323,7 +323,7 @@ class Room(People):
             self.dismiss(participant.id, "internal error", "failed")
 
     def _publish_levels(self) -> None:
-        levels = {one.id: round(one.level, 1) for one in self._floor.awake if one.level > SILENT_LEVEL}
+        levels = {one.id: round(one.level, 1) for one in self._speaker_selector.awake if one.level > SILENT_LEVEL}
         if levels or self._levels:
             self._publish(LevelsMeasured(self.name, levels))
         self._levels = levels

@@ -20,8 +20,8 @@ from conference.capture.records import (
     Left,
     Opened,
     PacketArrived,
+    Reconnected,
     Record,
-    Reseated,
     Restarted,
     SoundArrived,
     Ticked,
@@ -39,7 +39,7 @@ records = st.one_of(
     st.builds(Opened, objects),
     st.builds(Joined, indices, objects),
     st.builds(Left, indices, texts),
-    st.builds(Reseated, indices, objects),
+    st.builds(Reconnected, indices, objects),
     st.builds(Changed, indices, objects),
     st.builds(
         PacketArrived,

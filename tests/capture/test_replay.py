@@ -78,7 +78,7 @@ class Party:
                 self.room.remove("eve", "bored")
             case 70:
                 self.amy = PacketSource(OpusCodec().make_decoder())
-                self.room.reseat("amy", self.amy, self.ears["amy"], None)
+                self.room.reconnect("amy", self.amy, self.ears["amy"], None)
             case 90:
                 self.ben.restart(PcmaCodec().make_decoder())
             case 100:

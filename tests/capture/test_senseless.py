@@ -20,8 +20,8 @@ from conference.capture.records import (
     Left,
     Opened,
     PacketArrived,
+    Reconnected,
     Record,
-    Reseated,
     Restarted,
     Ruled,
     SoundPlayed,
@@ -67,7 +67,7 @@ SENSELESS: dict[str, tuple[list[Record], str]] = {
     "half muted": ([OPENED, Joined(0, AMY | {"muted": 0.5})], "somebody's state"),
     "a source of no kind": ([OPENED, Joined(0, AMY | {"source": {"kind": "smoke"}})], "a source is of a kind"),
     "a source that is a word": ([OPENED, Joined(0, AMY | {"source": "loud"})], "a source is of a kind"),
-    "another source of no kind": ([OPENED, JOINED, Reseated(0, {"source": "loud"})], "a source is of a kind"),
+    "another source of no kind": ([OPENED, JOINED, Reconnected(0, {"source": "loud"})], "a source is of a kind"),
     "a listener that is a word": ([OPENED, Joined(0, AMY | {"sink": "deaf"})], "a listener is described"),
     "a codec that is none": ([OPENED, Joined(0, AMY | {"sink": {"codec": 7}})], "codec is none"),
     "another codec that is none": ([OPENED, JOINED, Changed(0, {"codec": 7})], "codec is none"),
@@ -125,7 +125,7 @@ def test_what_is_said_of_somebody_who_has_no_such_source_changes_nothing() -> No
 
 def test_who_has_gone_is_changed_no_more() -> None:
     done = replay(
-        OPENED, JOINED, Left(0, "bored"), Changed(0, {"name": "Ann"}), Reseated(0, {"source": "loud"}), TICKED
+        OPENED, JOINED, Left(0, "bored"), Changed(0, {"name": "Ann"}), Reconnected(0, {"source": "loud"}), TICKED
     )
     assert (done.ticks, done.listeners["amy"].name) == (1, "Amy")
 

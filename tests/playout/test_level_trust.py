@@ -38,40 +38,40 @@ def opus(sound: Samples) -> list[bytes]:
 
 @given(st.lists(st.tuples(st.floats(-75, 0), st.floats(-FAR_OFF_DB, FAR_OFF_DB)), max_size=300))
 def test_who_says_about_what_is_so_is_never_found_out(said: list[tuple[float, float]]) -> None:
-    claims = LevelTrust()
+    trust = LevelTrust()
     for level, difference in said:
-        claims.compare(level, level + difference)
-    assert claims.trusted
-    assert abs(claims.correction) <= FAR_OFF_DB + 1e-9
+        trust.compare(level, level + difference)
+    assert trust.trusted
+    assert abs(trust.correction) <= FAR_OFF_DB + 1e-9
 
 
 @given(difference=st.floats(FAR_OFF_DB + 5, 100), louder=st.booleans())
 def test_who_is_far_off_is_found_out_within_two_seconds(difference: float, louder: bool) -> None:
-    claims = LevelTrust()
+    trust = LevelTrust()
     for _ in range(100):
-        claims.compare(-50.0, -50.0 + (difference if louder else -difference))
-    assert not claims.trusted
+        trust.compare(-50.0, -50.0 + (difference if louder else -difference))
+    assert not trust.trusted
 
 
 @given(sizes=st.lists(st.integers(3, 1276), min_size=400, max_size=400), quiet=st.floats(-127, -70))
 def test_silence_that_is_silent_is_looked_into_seldomer_and_seldomer(sizes: list[int], quiet: float) -> None:
-    claims = LevelTrust()
+    trust = LevelTrust()
     checks = []
     for number, size in enumerate(sizes):
-        if claims.is_due(size):
-            claims.check_silence(-127, quiet)
+        if trust.is_due(size):
+            trust.check_silence(-127, quiet)
             checks.append(number)
-    assert claims.trusted
+    assert trust.trusted
     assert 2 <= len(checks) <= 10
     assert 400 - checks[-1] <= LAST_CHECK
 
 
 @given(said=st.floats(-127, -40), more=st.floats(0, 60))
 def test_what_counts_as_silent_may_be_as_loud_as_it_was_said_to_be(said: float, more: float) -> None:
-    claims = LevelTrust()
+    trust = LevelTrust()
     for _ in range(10):
-        claims.check_silence(said, said + more)
-    assert claims.trusted == (said + more <= max(said, SILENT_DBOV) + FAR_OFF_DB)
+        trust.check_silence(said, said + more)
+    assert trust.trusted == (said + more <= max(said, SILENT_DBOV) + FAR_OFF_DB)
 
 
 def test_a_sender_that_speaks_and_says_that_it_is_silent_is_soon_heard(caplog: pytest.LogCaptureFixture) -> None:

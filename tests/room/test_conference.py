@@ -100,7 +100,7 @@ def test_who_breaks_in_this_process_leaves_once_as_a_failure_and_the_last_takes_
         conference.tick(tick, tick * TICK_NS)
     assert list(conference.rooms["tea"].participants) == ["ben"]
     breaks(ben)
-    conference.rooms["tea"].reseat("ben", ben.source, ben.sink, ben.hang_up)
+    conference.rooms["tea"].reconnect("ben", ben.source, ben.sink, ben.hang_up)
     conference.tick(3, 3 * TICK_NS)
     assert left(events) == [("amy", "failed", None), ("ben", "failed", None)]
     assert [one.reason for one in events if isinstance(one, ParticipantLeft)] == ["internal error"] * 2

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from conference.audio.frame import Samples, Wide
 from conference.codecs.base import Codec
 from conference.room.encoders import EncoderBank, Moves
-from conference.room.gain_vector import full_row, plain_row
-from conference.room.mix_groups import Audience, Row
+from conference.room.gain_vector import full_gain_vector, plain_gain_vector
+from conference.room.mix_groups import GainVector, MixGroups
 from conference.room.observer import Observers
 from conference.room.participant import Mix, Participant, Sink
 from conference.room.room import Room
@@ -85,11 +85,11 @@ class SeatedAnew:
             if one.sink is None:
                 continue
             came_from = places.get(one.id)
-            row = full_row(one, voices, self.room.hearing, self.room.volumes, self.room._board)
-            key = origin = tuple(sorted(row.items()))
+            vector = full_gain_vector(one, voices, self.room.hearing, self.room.volumes, self.room._board)
+            key = origin = tuple(sorted(vector.items()))
             if came_from is not None:
                 gains = dict(came_from[0][0])
-                if any(gains.get(voice, 1.0) != row.get(voice, 1.0) for voice in continuing):
+                if any(gains.get(voice, 1.0) != vector.get(voice, 1.0) for voice in continuing):
                     origin, self.stirred = came_from[0][0], True
             place = self.places[one.id] = ((key, origin), one.sink.codec)
             if not isinstance(one.sink, Outlet):
@@ -110,9 +110,9 @@ class Scene:
         self.bank = SpiedBank()
         self.ears: list[Ear] = []  # all that ever heard anything here
         self.now = 0
-        audience = self.room._audience
-        audience.encoders = self.bank
-        play, rearrange, renew = audience.play, audience.rearrange, audience.renew
+        groups = self.room._mix_groups
+        groups.encoders = self.bank
+        play, rearrange, renew = groups.play, groups.rearrange, groups.renew
 
         def spied_play(voices: Mapping[str, Samples], participants: Mapping[str, Participant], tick: int) -> None:
             self.reference.arrange(frozenset(voices))
@@ -126,7 +126,7 @@ class Scene:
             self.reference.places.pop(participant_id, None)
             renew(participant_id)
 
-        audience.play, audience.rearrange, audience.renew = (  # type: ignore[method-assign]
+        groups.play, groups.rearrange, groups.renew = (  # type: ignore[method-assign]
             spied_play,
             spied_rearrange,
             spied_renew,
@@ -136,8 +136,8 @@ class Scene:
         mouth = self.mouths[name]
         self.room.add(Participant(id=name, name=name, transport="local", joined_at=0.0, source=mouth, sink=ear))
 
-    def reseat(self, name: str, ear: Ear | None) -> None:
-        self.room.reseat(name, self.mouths[name], ear, None)
+    def reconnect(self, name: str, ear: Ear | None) -> None:
+        self.room.reconnect(name, self.mouths[name], ear, None)
 
     def come_back(self, name: str) -> None:
         """They are another participant now, at the end of the room, with the ear that they had."""
@@ -214,7 +214,7 @@ plain_calls = (
     scene_call("join", someone, st.none() | an_ear),
     scene_call("join", someone, an_ear),
     room_call("remove", someone, st.just("left")),
-    scene_call("reseat", someone, st.none() | an_ear),
+    scene_call("reconnect", someone, st.none() | an_ear),
     scene_call("come_back", someone),
     scene_call("exchange", someone, an_ear),
     scene_call("recode", someone, codecs),
@@ -254,28 +254,28 @@ def test_whoever_is_moved_everybody_sits_where_they_would_if_all_were_seated_ane
         scene.tick()
 
 
-class Hall:
-    """An audience that notes whose rows it asks for."""
+class Listeners:
+    """Listeners in mix groups, who note whose gain vectors are asked for."""
 
     def __init__(self) -> None:
-        self.audience = Audience(self._row, lambda participant: None, Observers("tea"))
+        self.groups = MixGroups(self._gain_vector, lambda participant: None, Observers("tea"))
         self.people: dict[str, Participant] = {}
         self.asked: list[str] = []
         self.tick = 0
 
-    def _row(self, listener: Participant, voices: Collection[str]) -> Row:
+    def _gain_vector(self, listener: Participant, voices: Collection[str]) -> GainVector:
         self.asked.append(listener.id)
-        return plain_row(listener, voices)
+        return plain_gain_vector(listener, voices)
 
     def swap(self, name: str) -> None:
         """They come, or go."""
         if self.people.pop(name, None) is None:
             self.people[name] = Participant(id=name, name=name, transport="local", joined_at=0.0, sink=Ear(PcmCodec()))
-        self.audience.rearrange(name, plain=True)
+        self.groups.rearrange(name, plain=True)
 
     def play(self, voices: Collection[str]) -> list[str]:
         self.asked = []
-        self.audience.play({one: steady(100) for one in voices}, self.people, self.tick)
+        self.groups.play({one: steady(100) for one in voices}, self.people, self.tick)
         self.tick += 1
         return self.asked
 
@@ -284,33 +284,33 @@ class Hall:
 def test_where_nothing_is_set_only_those_are_moved_who_come_or_start_or_stop_to_talk(
     ticks: list[tuple[frozenset[str], frozenset[str]]],
 ) -> None:
-    hall = Hall()
-    hall.play([])
+    listeners = Listeners()
+    listeners.play([])
     before: frozenset[str] = frozenset()
     for swapped, voices in ticks:
         for name in swapped:
-            hall.swap(name)
-        asked = hall.play(voices)
-        assert asked == [one for one in hall.people if one in swapped | (before ^ voices)]
+            listeners.swap(name)
+        asked = listeners.play(voices)
+        assert asked == [one for one in listeners.people if one in swapped | (before ^ voices)]
         before = voices
 
 
-def test_a_row_of_one_s_own_is_settled_after_its_passage_without_the_others() -> None:
-    hall, gains = Hall(), {"ben": 1.0}
+def test_a_gain_vector_of_one_s_own_is_settled_after_its_crossfade_without_the_others() -> None:
+    listeners, gains = Listeners(), {"ben": 1.0}
     for name in NAMES:
-        hall.swap(name)
-    row = hall._row
-    hall.audience = Audience(
-        lambda one, voices: dict(row(one, voices)) | (gains if one.id == "amy" else {}),
+        listeners.swap(name)
+    gains_of = listeners._gain_vector
+    listeners.groups = MixGroups(
+        lambda one, voices: dict(gains_of(one, voices)) | (gains if one.id == "amy" else {}),
         lambda one: None,
         Observers("tea"),
     )
-    hall.audience.rearrange(None, plain=False)
-    assert hall.play(["ben"]) == list(NAMES)
+    listeners.groups.rearrange(None, plain=False)
+    assert listeners.play(["ben"]) == list(NAMES)
     gains["ben"] = 0.5
-    hall.audience.rearrange("amy", plain=False)
-    assert [hall.play(["ben"]) for _ in range(3)] == [["amy"], ["amy"], []]
-    assert hall.play(["ben", "dan"]) == list(NAMES), "one row may depend on another's voice"
+    listeners.groups.rearrange("amy", plain=False)
+    assert [listeners.play(["ben"]) for _ in range(3)] == [["amy"], ["amy"], []]
+    assert listeners.play(["ben", "dan"]) == list(NAMES), "one gain vector may depend on another's voice"
 
 
 def test_when_the_last_one_is_back_who_heard_nothing_the_others_are_not_gone_over_any_more() -> None:
@@ -326,8 +326,8 @@ def test_when_the_last_one_is_back_who_heard_nothing_the_others_are_not_gone_ove
     scene.talk("cleo")
     scene.room.remove("ben", "left")
     scene.tick()
-    row = scene.room._audience._row
-    scene.room._audience._row = lambda one, voices: asked.append(one.id) or row(one, voices)  # type: ignore[func-returns-value]
+    gains_of = scene.room._mix_groups._gain_vector_of
+    scene.room._mix_groups._gain_vector_of = lambda one, voices: asked.append(one.id) or gains_of(one, voices)  # type: ignore[func-returns-value]
     scene.join("eve", Ear(PcmCodec()))
     scene.talk("cleo")
     scene.tick()

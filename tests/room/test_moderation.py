@@ -82,7 +82,7 @@ class Scene:
         return float(mix.samples[0])
 
     def heard(self) -> dict[str, float]:
-        self.tick(2)  # the first may be a passage
+        self.tick(2)  # the first may be a crossfade
         return {name: self.hears(name) for name in self.room.participants}
 
     def told(self, kind: type[RoomEvent]) -> list[RoomEvent]:
@@ -276,7 +276,7 @@ def test_a_whisperer_who_begins_to_talk_is_not_heard_for_a_single_sample() -> No
     scene.tick(30)
     scene.room.whisper("amy", ["ben"])
     amy.source = source
-    scene.room.set_gain("cleo", "ben", 0.5)  # a passage, on the very tick on which she begins
+    scene.room.set_gain("cleo", "ben", 0.5)  # a crossfade, on the very tick on which she begins
     for _ in range(4):
         scene.tick()
         assert scene.ears["cleo"].mixes[-1].samples.max() <= VALUES["ben"]

@@ -50,8 +50,8 @@ class Diary(RoomObserver):
     def participant_removed(self, participant: Participant, reason: str, departure: Departure) -> None:
         self._note("removed", participant.id, reason, departure)
 
-    def participant_reseated(self, participant: Participant) -> None:
-        self._note("reseated", participant.id, participant.source)
+    def participant_reconnected(self, participant: Participant) -> None:
+        self._note("reconnected", participant.id, participant.source)
 
     def participant_renewed(self, participant: Participant) -> None:
         self._note("renewed", participant.id)
@@ -130,7 +130,7 @@ class Story:
             3: lambda: room.set_volume("amy", "ben", 0.25),
             5: lambda: room.play(Sound(id="s1", name="beep", samples=tone(1000.0, 0.04, -20.0))),
             6: lambda: room.renew("amy"),
-            7: lambda: room.reseat("amy", self.sources["eve"], self.ears["amy"], None),
+            7: lambda: room.reconnect("amy", self.sources["eve"], self.ears["amy"], None),
             8: lambda: room.remove("ben", "bored"),
         }
         for tick in range(10):
@@ -160,7 +160,7 @@ def test_all_that_happens_in_a_room_is_told_in_its_order() -> None:
     assert diary.of("played") == [["s1"]]
     assert diary.of("sound") == [["s1", True, False], ["s1", True, True]]
     assert diary.of("renewed") == [["amy"]]
-    assert diary.of("reseated") == [["amy", story.sources["eve"]]]
+    assert diary.of("reconnected") == [["amy", story.sources["eve"]]]
     assert ["amy", VOICE.tobytes()] in diary.of("voice")
     assert {name: ear.mixes for name, ear in story.ears.items()} == diary.heard
     inside = False
@@ -183,8 +183,8 @@ def test_an_observer_that_raises_takes_nothing_with_it_whenever_it_does(fails_at
     assert story.events == PLAIN.events
     assert len(broken.told) == fails_at
     assert broken.was_dropped == (fails_at < len(WHOLE.told))
-    assert [one[:2] for one in other.told if one[0] != "reseated"] == [
-        one[:2] for one in WHOLE.told if one[0] != "reseated"
+    assert [one[:2] for one in other.told if one[0] != "reconnected"] == [
+        one[:2] for one in WHOLE.told if one[0] != "reconnected"
     ]
 
 

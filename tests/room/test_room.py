@@ -269,7 +269,7 @@ def test_who_takes_packets_alone_is_passed_over_while_there_are_none() -> None:
     assert sound.mixes == []
 
 
-def test_a_reseated_participant_keeps_name_mute_and_place() -> None:
+def test_a_reconnected_participant_keeps_name_mute_and_place() -> None:
     conference = Conference()
     story: list[RoomEvent] = []
     old: list[str] = []
@@ -279,7 +279,7 @@ def test_a_reseated_participant_keeps_name_mute_and_place() -> None:
     room.set_muted("amy", True)
     conference.subscribe("room", story.append)
     ear = Ear()
-    end = room.reseat("amy", Mouth([steady(1000)]), ear, None)
+    end = room.reconnect("amy", Mouth([steady(1000)]), ear, None)
     assert end is not None
     end("replaced")
     run(room, 1)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from conference.ids import new_id
 from conference.room.conference import Conference
-from conference.room.events import Batch, LevelsMeasured, ParticipantJoined, Published, RoomEvent, events_of
+from conference.room.events import EventBatch, LevelsMeasured, ParticipantJoined, Published, RoomEvent, events_of
 from conference.room.room import Room
 from conference.web.events.entry import Entry
 from conference.web.events.views import NO_LOBBY, View, Viewer, Visibility, visibility_of
@@ -151,7 +151,7 @@ class Journal:
         history = self._histories.setdefault(name, History(self._size))
         room = self._conference.get(name)
         visibility = history.visibility if room is None else _visibility_after(history.visibility, events, room)
-        ends = isinstance(published, Batch) and (room is None or not room.participants)
+        ends = isinstance(published, EventBatch) and (room is None or not room.participants)
         if not ends:  # what ends a conference is seen by those who were in it
             history.visibility = visibility
         entry = history.record(events, self._wallclock(), room if is_new else None)

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from conference.room.entry import must_wait
-from conference.room.participant import Departure, Participant, Restraints
+from conference.room.participant import Departure, ModerationState, Participant
 from conference.room.room import Room
 
 MAX_SEATS = 10_000
@@ -19,7 +19,7 @@ class _Gone:
     """When the room was made: another one of the same name is another conference."""
 
     departure: Departure
-    restraints: Restraints
+    moderation: ModerationState
 
 
 class RememberedSeats:
@@ -34,7 +34,7 @@ class RememberedSeats:
         self._gone: OrderedDict[tuple[str, str], _Gone] = OrderedDict()
         self._latest: _Gone | None = None
         # Kept apart: coming and going, which costs nothing, must not make the server forget what hosts decided.
-        self._restrained: OrderedDict[tuple[str, str], _Gone] = OrderedDict()
+        self._moderated: OrderedDict[tuple[str, str], _Gone] = OrderedDict()
         self._removed: OrderedDict[tuple[str, str], None] = OrderedDict()
 
     def remember(self, room: Room, participant: Participant, departure: Departure) -> None:
@@ -47,11 +47,11 @@ class RememberedSeats:
             if len(self._removed) > self._limit:
                 self._removed.popitem(last=False)
             return
-        gone = _Gone(room.created_at, departure, participant.restraints)
+        gone = _Gone(room.created_at, departure, participant.moderation)
         if gone == self._latest:
             gone = self._latest  # most go as others did, and share what is remembered of it
         self._latest = gone
-        kept = self._restrained if gone.restraints.muted_by is not None or gone.restraints.held else self._gone
+        kept = self._moderated if gone.moderation.muted_by is not None or gone.moderation.held else self._gone
         kept[seat] = gone
         if len(kept) > self._limit:
             kept.popitem(last=False)
@@ -59,7 +59,7 @@ class RememberedSeats:
     def forget(self, room: str, participant_id: str) -> None:
         """Somebody is back."""
         self._gone.pop((room, participant_id), None)
-        self._restrained.pop((room, participant_id), None)
+        self._moderated.pop((room, participant_id), None)
 
     def removed(self, room: str, participant_id: str) -> bool:
         """Whether somebody was removed from a room."""
@@ -78,13 +78,13 @@ class RememberedSeats:
             keeps others out does not concern them.
         """
         seat = room_name, newcomer.id
-        gone = self._restrained.get(seat) or self._gone.get(seat)
+        gone = self._moderated.get(seat) or self._gone.get(seat)
         if gone is None:
             return False
         if there is None or there.created_at != gone.conference:
-            newcomer.muted = gone.restraints.muted  # whoever was muted when the line broke must not come back open
+            newcomer.muted = gone.moderation.muted  # whoever was muted when the line broke must not come back open
             return False
-        newcomer.restrain(gone.restraints)
+        newcomer.apply_moderation(gone.moderation)
         if newcomer.waiting:  # what they waited for may have come meanwhile
             newcomer.waiting = must_wait(there.policy, there.participants.values(), newcomer)
         return gone.departure in ("lost", "failed")

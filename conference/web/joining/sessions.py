@@ -240,7 +240,7 @@ class Sessions:
         self._refuse_removed(room, participant_id)  # they may have been while the offer was looked at
         there = self._conference.get(room)
         if there is not None and participant_id in there.participants:
-            there.reseat(participant_id, peer.source, sink, hang_up)
+            there.reconnect(participant_id, peer.source, sink, hang_up)
             return
         participant = Participant(
             id=participant_id,

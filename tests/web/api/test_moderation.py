@@ -232,10 +232,10 @@ async def test_a_line_that_breaks_is_told_from_a_goodbye(scene: Scene, reason: s
 async def test_what_was_decided_about_somebody_survives_a_lost_connection(scene: Scene) -> None:
     await scene.patch("Amy", {"muted": True, "held": True, "role": "listener"}, scene.host)
     await scene.policy(locked=True)
-    before = scene.person("Amy").restraints
+    before = scene.person("Amy").moderation
     scene.lose("Amy")
     assert (await scene.come("Amy", **scene.seats["Amy"], **as_role("speaker"))).status == 201
-    assert scene.person("Amy").restraints == before
+    assert scene.person("Amy").moderation == before
 
 
 async def test_who_left_by_themselves_meets_a_locked_door_and_is_still_muted(scene: Scene) -> None:

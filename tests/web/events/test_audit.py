@@ -55,7 +55,7 @@ def test_what_is_decided_about_people_is_written_down_with_who_decided_it() -> N
     room.rename("ben", "Ben", by="Amy")
     room.raise_hand("ben", 12.5)
     room.set_role("ben", "listener", by="Amy")
-    room.reseat("ben", None, None, None)
+    room.reconnect("ben", None, None, None)
     assert book.lines() == [
         "room=tea did=change by=Amy who=ben id=ben waiting=no",
         "room=tea did=change by=Amy who=ben id=ben muted=yes muted_by=Amy",

@@ -17,7 +17,7 @@ from conference.playout.source import PacketSource
 from conference.room.events import LevelsMeasured, ParticipantLeft, RoomEvent, TalkingStarted, TalkingStopped, events_of
 from conference.room.participant import Participant
 from conference.room.room import Room
-from conference.room.speakers import SPARE
+from conference.room.speaker_selector import SPARE
 from conference.room.voice import DEFAULT_VOICE, UNTOUCHED, VoiceSettings
 from tests.room.fakes import Ear, Mouth, PcmDecoder, at, steady
 
@@ -204,7 +204,7 @@ def test_somebody_asleep_who_comes_back_with_another_connection_is_heard() -> No
     for _ in range(40):
         crowd.say({0: SILENT_FRAME})
     crowd.sources[0] = PacketSource(PcmDecoder())
-    crowd.room.reseat("0", crowd.sources[0], crowd.ears[0], None)
+    crowd.room.reconnect("0", crowd.sources[0], crowd.ears[0], None)
     for _ in range(3):
         crowd.say({0: steady(2000)})
     assert crowd.heard_by(1) == 2000
@@ -218,7 +218,7 @@ speech = st.sampled_from([None, 0, 0, 20, 300, 300, 4000])
 def test_sleep_changes_nothing_that_anybody_hears_or_sees(scripts: list[list[int | None]], levels: bool) -> None:
     """A room whose people may sleep, beside one whose people are kept awake."""
     asleep, awake = (Crowd(len(scripts), max_talkers=8, voice=DEFAULT_VOICE) for _ in range(2))
-    awake.room._floor._let_sleep = lambda participant: None  # type: ignore[method-assign]
+    awake.room._speaker_selector._let_sleep = lambda participant: None  # type: ignore[method-assign]
     for values in zip(*scripts, strict=True):
         for _ in range(12):  # long enough for pauses to count
             frames = {n: None if value is None else steady(value) for n, value in enumerate(values)}
@@ -280,7 +280,7 @@ class Meeting:
 
     @property
     def awake(self) -> set[str]:
-        return {one.id for one in self.crowd.room._floor.awake}
+        return {one.id for one in self.crowd.room._speaker_selector.awake}
 
     @property
     def squelched(self) -> list[int]:
@@ -389,7 +389,7 @@ def test_nothing_is_left_of_who_fails_as_they_are_passed_over(monkeypatch: pytes
     assert one.id not in room.participants
     left = next(number for number, event in enumerate(meeting.crowd.events) if isinstance(event, ParticipantLeft))
     assert not [event for event in meeting.crowd.events[left:] if isinstance(event, TalkingStarted)]
-    assert one.id not in room._floor._squelched
+    assert one.id not in room._speaker_selector._squelched
 
 
 def test_whose_noise_became_less_is_heard_as_soon_as_they_stand_out_from_what_is_left() -> None:

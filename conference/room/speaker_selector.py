@@ -1,16 +1,15 @@
-"""Whose voice is taken in on a tick, and whose need not be.
+"""Whose voice is decoded on a tick, and whose need not be.
 
 Most people in a room say nothing. A source that has nothing to play *sleeps*, and costs nothing until a packet wakes
 it.
 
-And when more people sound than are mixed, all but the loudest are passed over undecoded. Who that is, their packets say
-(RFC 6464) before they are decoded. One more is decoded than are mixed, since what they say is not what is heard: who is
-mixed is decided by what was decoded. Sources that say nothing of their loudness, or were found to lie about it, are
-decoded always.
+When more people sound than are mixed, only the loudest are decoded. How loud they are their packets say before they are
+decoded (RFC 6464). That is not exact, so one more is decoded than are mixed, and who is mixed is decided by what was
+decoded. Sources that say nothing of their loudness, or were found to be wrong about it, are always decoded.
 
-Of those who are passed over, who is not talking is *squelched*, as a radio is on an empty channel: the noise of their
-room counts as silence until it is more than noise, so that they sleep, too. In a large meeting that is nearly everybody
-with an open microphone. Should there be fewer others, as many are looked at again as can be decoded.
+Those who are not decoded and do not talk are *squelched*, as a radio is on an empty channel: the noise of their room
+counts as silence until something louder comes, so that they sleep, too. In a large meeting that is nearly everybody
+with an open microphone. When there is room for more sources, squelched ones are decoded again, one by one.
 """
 
 from __future__ import annotations
@@ -35,8 +34,8 @@ RELIEF_TICKS = 5
 log = logging.getLogger(__name__)
 
 
-class Floor:
-    """Those who may be heard in one room.
+class SpeakerSelector:
+    """Selects, tick by tick, who of one room is decoded.
 
     Args:
         max_talkers: how many are mixed at once.
@@ -63,7 +62,7 @@ class Floor:
 
     @property
     def awake(self) -> Collection[Participant]:
-        """All others are silent."""
+        """Those whose sources may have something to play; all others are silent."""
         return self._awake.values()
 
     def take(self, participant: Participant) -> None:
@@ -111,20 +110,20 @@ class Floor:
         return self._hear(participant, now_ns)
 
     def _loud_enough_only(self, everybody: list[Participant], mixed: Collection[str]) -> dict[str, float]:
-        """Those who are too quiet to be heard beside so many others, with what they say of their loudness."""
-        claims: dict[str, float] = {}
+        """Those who are too quiet beside so many others, with the level, in dBov, that their packets give."""
+        said_levels: dict[str, float] = {}
         if len(everybody) > self._candidates.limit:
             for one in everybody:
-                claim = _claim(one)
-                if claim is not None:
-                    claims[one.id] = claim
-        candidates = self._candidates.choose(claims)
-        if len(candidates) == len(claims):
+                said_level = _said_level(one)
+                if said_level is not None:
+                    said_levels[one.id] = said_level
+        candidates = self._candidates.choose(said_levels)
+        if len(candidates) == len(said_levels):
             return {}
-        return {one: claim for one, claim in claims.items() if one not in candidates and one not in mixed}
+        return {one: level for one, level in said_levels.items() if one not in candidates and one not in mixed}
 
     def _is_squelched(self, participant: Participant) -> bool:
-        """Whether nothing has come from somebody, since they were squelched, that is louder."""
+        """Whether somebody is still squelched: nothing louder than the noise of their room has come."""
         source = participant.source
         if isinstance(source, PacketSource) and source.squelched:
             return True
@@ -133,7 +132,7 @@ class Floor:
 
     def _relieve(self) -> None:
         """Look again at who was squelched first, of those who may be heard, if there is room for them."""
-        if sum(_claim(one) is not None for one in self._awake.values()) >= self._candidates.limit:
+        if sum(_said_level(one) is not None for one in self._awake.values()) >= self._candidates.limit:
             return
         first = next((one for one in self._squelched.values() if one.may_be_heard), None)
         if first is not None:
@@ -172,13 +171,13 @@ class Floor:
         self._show(participant)
         self._let_sleep(participant)
 
-    def _pass_over(self, participant: Participant, now_ns: int, claim: float) -> None:
+    def _pass_over(self, participant: Participant, now_ns: int, said_level: float) -> None:
         source, voice = participant.source, participant.voice
         if isinstance(source, PacketSource):
             self._pull(participant, source.skip, now_ns)
         if participant.source is None:
             return  # that has failed, and they may have been removed
-        voice.pass_over(claim)
+        voice.pass_over(said_level)
         if isinstance(source, PacketSource) and not voice.talking:
             source.squelch(voice.opening_level)
             if source.squelched:
@@ -238,10 +237,10 @@ class Floor:
             participant.voice.learn_noise(noise.quietest, noise.rise)
 
 
-def _claim(participant: Participant) -> float | None:
+def _said_level(participant: Participant) -> float | None:
     """How loud somebody is about to be, in dBov, who is decoded only if they are among the loudest."""
     source = participant.source
     if not isinstance(source, PacketSource) or source.idle or source.squelched:
         return None  # what the last packet said of itself holds until that was played
-    claim = source.expected_level
-    return claim if claim is not None and claim > SILENT_DBOV and participant.may_be_heard else None
+    level = source.expected_level
+    return level if level is not None and level > SILENT_DBOV and participant.may_be_heard else None

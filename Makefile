@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 NODE_PACKAGES := tests/interop/node_modules
 
-.PHONY: help serve test install lint format bench clean system-packages
+.PHONY: help serve test install lint format docs bench clean system-packages
 
 help:  ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -59,6 +59,9 @@ lint: install  ## ruff and mypy
 format: install  ## Let ruff put the code into shape
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+docs: install  ## Write the tables of settings into the documents
+	$(BIN)/python -m docs.tables
 
 bench: install  ## Measure what a participant costs and how late the sound is
 	$(BIN)/python -m bench.cost

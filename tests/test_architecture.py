@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1] / "conference"
 
-TOP_LEVEL = {"settings", "checks", "ids", "iceservers", "log", "text", "unreachable"}
+TOP_LEVEL = {"settings", "options", "ids", "iceservers", "log", "text", "unreachable"}
 
 BELOW_WEB = {
     "access",
@@ -35,17 +35,27 @@ MAY_IMPORT: dict[str, set[str]] = {
     "playout": {"playout", "codecs", "audio"},
     "room": {"room", "playout", "codecs", "audio"},
     "access": {"access", "room"},
-    "prompts": {"prompts", "audio"},
-    "attendant": {"attendant", "prompts", "room", "codecs", "audio"},
+    "prompts": {"prompts", "options", "audio"},
+    "attendant": {"attendant", "options", "prompts", "room", "codecs", "audio"},
     "capture": {"capture", "telephony", "room", "playout", "codecs", "audio"},
     "engine": {"engine", "access", "room", "audio"},
-    "webrtc": {"webrtc", "room", "playout", "codecs", "audio", "unreachable"},
-    "telephony": {"telephony", "text", "unreachable", "room", "playout", "codecs", "audio"},
+    "webrtc": {"webrtc", "options", "room", "playout", "codecs", "audio", "unreachable"},
+    "telephony": {"telephony", "options", "text", "unreachable", "room", "playout", "codecs", "audio"},
     "web": {"web", *BELOW_WEB},
     "load": {"load", "webrtc", "telephony", "codecs", "audio", "unreachable"},
     "cli": {"cli", "load", "web", *BELOW_WEB},
-    "settings": {"checks", "access", "attendant", "iceservers", "webrtc", "telephony", "room"},
-    "checks": {"room"},
+    "settings": {
+        "settings",
+        "options",
+        "access",
+        "attendant",
+        "prompts",
+        "iceservers",
+        "webrtc",
+        "telephony",
+        "room",
+    },
+    "options": {"options"},
     "ids": set(),
     "iceservers": set(),
     "log": set(),

@@ -16,6 +16,7 @@ import pytest
 
 from conference.access.tokens import verify
 from conference.cli.main import COMMANDS
+from docs.tables import TABLES, with_tables
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -39,6 +40,18 @@ def ran(program: Path) -> str:
     )
     assert finished.returncode == 0, finished.stderr
     return finished.stdout
+
+
+@pytest.mark.parametrize("document", sorted((ROOT / "docs").glob("*.md")), ids=lambda one: one.name)
+def test_the_tables_of_settings_are_as_they_are_declared(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+    assert text == with_tables(text), "make docs writes them"
+
+
+def test_each_table_of_settings_stands_in_a_document() -> None:
+    texts = [one.read_text(encoding="utf-8") for one in (ROOT / "docs").glob("*.md")]
+    for name in TABLES:
+        assert any(f"<!-- settings: {name} -->" in one for one in texts)
 
 
 @pytest.fixture

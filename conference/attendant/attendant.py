@@ -156,7 +156,7 @@ class Attendant:
         announcer.people[state.id] = state
         if state.transport == "twilio":
             announcer.keypads[state.id] = Keypad(self._settings.menu, round(self._settings.key_timeout * 1e9))
-            if self._settings.prompts and self._callers.wants_prompts(state.id):
+            if self._settings.phone_prompts and self._callers.wants_prompts(state.id):
                 announcer.prompted.add(state.id)
         if not state.waiting:
             self._announce(announcer, state, "join")
@@ -188,11 +188,11 @@ class Attendant:
 
     def _tell_the_only_one(self, announcer: Announcer) -> None:
         here = announcer.others("")
-        if len(here) != 1 or self._settings.alone == "nobody":
+        if len(here) != 1 or self._settings.alone_prompt == "nobody":
             return
         if announcer.room.participants[here[0]].transport == "twilio":
             announcer.tell(here[0], ["alone"])
-        elif self._settings.alone == "everybody":
+        elif self._settings.alone_prompt == "everybody":
             announcer.say(here[0], ["alone"])
 
     def _announce(self, announcer: Announcer, state: ParticipantState, what: _What) -> None:
@@ -240,7 +240,7 @@ class Attendant:
         if keypad is None or participant_id not in announcer.room.participants:
             return
         announcer.speaker.hush(participant_id)
-        if self._settings.prompts and self._callers.wants_prompts(participant_id):
+        if self._settings.phone_prompts and self._callers.wants_prompts(participant_id):
             announcer.prompted.add(participant_id)  # they may not have wanted any until they pressed a key
         action = keypad.press(key, now_ns)
         if action is not None:

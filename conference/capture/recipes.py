@@ -22,7 +22,7 @@ from conference.telephony.settings import LegSettings
 
 _CLASSES: Final = (OpusCodec, PcmuCodec, PcmaCodec, LegSettings, VoiceSettings, GateSettings)
 _VALUES: Final = {one.__name__: one for one in _CLASSES}
-_GONE: Final = {"max_messages_per_second", "max_bytes_per_second", "max_dropped"}
+_GONE: Final = {"max_messages_per_second", "max_bytes_per_second", "max_dropped", "max_name_chars"}
 """Settings of older captures that there are no more. They shaped no sound."""
 
 _CODECS: Final[dict[str, Codec]] = {"opus": OpusCodec(), "PCMU": PcmuCodec(), "PCMA": PcmaCodec()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import os
 import ssl
 import sys
 import time
@@ -23,12 +24,16 @@ from conference.cli.arguments import Complain, add_reconnect_options, add_token_
 from conference.cli.backoff import Backoff
 from conference.cli.endings import DONE, ENDED, LOST, REFUSED, REMOVED, SERVER_STOPPED, STOPPED, Ending
 from conference.cli.media import Recorder, open_recorder
+from conference.cli.options import add_options
 from conference.cli.progress import Meter, Progress, Snapshot, clock
 from conference.cli.signals import end_on_sigterm
 from conference.cli.streams import Stream, of_address, one_stream, read_server, read_stream
+from conference.options.declaration import SettingsError
+from conference.options.option import options_of, read_options
 from conference.prompts.decode import MediaError, read_audio
 from conference.telephony.caller import CallEnd, Caller, CallError, HungUp
 from conference.telephony.phone import Phone
+from conference.telephony.settings import CallerSettings
 from conference.telephony.twilio.messages import DIGITS, FRAME_BYTES, SILENT_FRAME
 from conference.telephony.twilio.messages import SAMPLE_RATE as PHONE_RATE
 from conference.webrtc.client.whip import authorization
@@ -82,6 +87,7 @@ def add_parser(subparsers: Subparsers) -> None:
     )  # fmt: skip
     add_token_option(parser)
     add_reconnect_options(parser)
+    add_options(parser, options_of(CallerSettings))
     parser.add_argument("--insecure", action="store_true", help="do not verify the certificate of a wss:// server")
     parser.set_defaults(run=run, complain=parser.error)
 
@@ -95,6 +101,7 @@ def run(args: argparse.Namespace) -> int:
     """
     stream = find_stream(args, args.complain)
     token = find_token(args.token, stream.token, args.complain)
+    settings = find_settings(args, args.complain)
     try:
         call = Call(
             url=stream.url,
@@ -105,6 +112,7 @@ def run(args: argparse.Namespace) -> int:
             access_token=token,
             insecure=args.insecure,
             backoff=Backoff(args.reconnect_for) if args.reconnect else None,
+            settings=settings,
         )
         with open_recorder(args.record) if args.record else contextlib.nullcontext() as recorder:
             ending = asyncio.run(call.place(recorder))
@@ -117,6 +125,19 @@ def run(args: argparse.Namespace) -> int:
     if ending.status:
         print(f"conference call: {ending.sentence[0].upper()}{ending.sentence[1:]}.", file=sys.stderr)
     return ending.status
+
+
+def find_settings(args: argparse.Namespace, complain: Complain) -> CallerSettings:
+    """How much is read of the server.
+
+    Args:
+        args: of this command.
+        complain: is told if it cannot be.
+    """
+    try:
+        return read_options(CallerSettings, vars(args), os.environ)
+    except SettingsError as error:
+        complain(str(error))
 
 
 def find_stream(args: argparse.Namespace, complain: Complain) -> Stream:
@@ -180,6 +201,8 @@ class Call:
     backoff: Backoff | None = None
     """When to try to come back; ``None`` for never."""
 
+    settings: CallerSettings = field(default_factory=CallerSettings)
+
     clock: Callable[[], float] = time.monotonic
 
     def __post_init__(self) -> None:
@@ -234,6 +257,7 @@ class Call:
             hear=hear,
             headers=authorization(self.access_token),
             ssl=_unverified() if self.insecure else True,
+            settings=self.settings,
         )
         end = await caller.run()
         if not end.by_server:

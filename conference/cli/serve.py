@@ -16,10 +16,11 @@ from aiohttp import web
 
 from conference.audio.suppression import SuppressionUnavailable
 from conference.cli.descriptors import needed_descriptors, other_descriptors, raise_limit
-from conference.cli.options import PREFIX, add_options, make_settings
+from conference.cli.options import add_options
 from conference.cli.output import drop_output
 from conference.engine.garbage import short_collections
 from conference.log import set_up_logging
+from conference.options.option import PREFIX, options_of, read_options
 from conference.prompts.library import LibraryError
 from conference.settings import Settings, SettingsError
 from conference.web.app import build_app, hang_up_all
@@ -73,14 +74,14 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add_options(parser)
+    add_options(parser, options_of(Settings))
     return parser
 
 
 def run(args: argparse.Namespace) -> int:
     """Serve until told to stop; gives the exit status."""
     try:
-        settings = make_settings(vars(args), os.environ)
+        settings = read_options(Settings, vars(args), os.environ)
         refuse_strangers(settings)
         context = make_ssl_context(settings)
     except SettingsError as error:

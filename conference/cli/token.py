@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from conference.access.grants import RIGHTS, ROLE_RIGHTS, ROLES, Right, make_grant
 from conference.access.tokens import ANY_ROOM, MAX_TEXT_CHARS, check_secret, sign
 from conference.cli.addresses import one_room, read_address, room_name
-from conference.cli.options import PREFIX
+from conference.options.option import PREFIX
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]

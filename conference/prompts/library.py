@@ -16,6 +16,7 @@ import numpy as np
 from conference.audio.frame import SAMPLE_RATE, Samples
 from conference.prompts import tones
 from conference.prompts.decode import MediaError, read_audio
+from conference.prompts.settings import SoundSettings
 
 SUFFIXES = (".wav", ".ogg", ".opus", ".mp3", ".flac")
 """What an operator's sound files are called; other files in their folder are left alone."""
@@ -61,7 +62,13 @@ class Library:
         LibraryError: a folder cannot be read, or holds too many files, or two of one name.
     """
 
-    def __init__(self, folders: Sequence[Path] = (), *, max_sounds: int = 100, max_seconds: float = 600.0) -> None:
+    def __init__(
+        self,
+        folders: Sequence[Path] = (),
+        *,
+        max_sounds: int = SoundSettings.max_sounds,
+        max_seconds: float = SoundSettings.max_sound_seconds,
+    ) -> None:
         self._max_seconds = max_seconds
         self._files: dict[str, Path] = {}
         self._decoded: dict[str, Samples] = {}

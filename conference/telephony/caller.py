@@ -15,14 +15,14 @@ import aiohttp
 from conference.audio.frame import TICK_NS
 from conference.telephony.backpressure import ReadLimits, limit_reading
 from conference.telephony.phone import Phone
+from conference.telephony.settings import CallerSettings
 from conference.telephony.twilio.messages import DIGITS, MAX_SERVER_CHARS
 from conference.unreachable import reason
 
-READ_LIMITS = ReadLimits(bytes_per_second=10_000_000, frames_per_second=2000)
-"""What is read of a server that sends faster than real time, as it may."""
-
 MAX_BEHIND_TICKS = 50
 """After a pause of this process longer than that, the call goes on from now instead of hurrying after."""
+
+DEFAULT_SETTINGS = CallerSettings()
 
 
 class CallError(Exception):
@@ -61,7 +61,9 @@ class CallEnd:
 
 
 class _LimitedSocket(aiohttp.ClientWebSocketResponse[Literal[True]]):
-    """Reads no more than :data:`READ_LIMITS` of what the server sends, whatever it is."""
+    """Reads no more than :attr:`limits` of what the server sends, whatever it is."""
+
+    limits: ReadLimits
 
     def __init__(
         self, reader: Any, writer: Any, protocol: str | None, response: aiohttp.ClientResponse, *args: Any, **more: Any
@@ -69,7 +71,13 @@ class _LimitedSocket(aiohttp.ClientWebSocketResponse[Literal[True]]):
         super().__init__(reader, writer, protocol, response, *args, **more)
         transport = None if response.connection is None else response.connection.transport
         if transport is not None:
-            limit_reading(transport, READ_LIMITS)
+            limit_reading(transport, self.limits)
+
+
+def _socket_with(settings: CallerSettings) -> type[_LimitedSocket]:
+    """The class of a socket with these limits: aiohttp makes it, and begins to read at once."""
+    limits = ReadLimits(settings.max_bytes_per_second, settings.max_frames_per_second)
+    return type("_LimitedSocket", (_LimitedSocket,), {"limits": limits})
 
 
 class Caller:
@@ -83,6 +91,7 @@ class Caller:
         handshake_seconds: bots answer the handshake only once their model is up, so this is generous.
         headers: of the handshake.
         ssl: how to verify a ``wss`` server; ``False`` for not at all.
+        settings: how much is read of the server.
         clock: monotonic nanoseconds.
         sleep: waits for seconds.
     """
@@ -97,6 +106,7 @@ class Caller:
         handshake_seconds: float = 20.0,
         headers: Mapping[str, str] | None = None,
         ssl: SSLContext | bool = True,
+        settings: CallerSettings = DEFAULT_SETTINGS,
         clock: Callable[[], int] = time.monotonic_ns,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -107,6 +117,7 @@ class Caller:
         self._handshake_seconds = handshake_seconds
         self._headers = dict(headers or {})
         self._ssl = ssl
+        self._socket_class = _socket_with(settings)
         self._clock = clock
         self._sleep = sleep
         self._digits: list[str] = []
@@ -129,7 +140,7 @@ class Caller:
         Raises:
             CallError: there is no such server, or it does not take the call.
         """
-        async with aiohttp.ClientSession(ws_response_class=_LimitedSocket) as session:
+        async with aiohttp.ClientSession(ws_response_class=self._socket_class) as session:
             socket = await self._connect(session)
             try:
                 return await self._talk(socket)

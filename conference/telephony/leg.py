@@ -187,7 +187,7 @@ class TwilioLeg:
     def clean_name(self, text: str) -> str:
         """What of a name can be shown; perhaps nothing."""
         printable = "".join(character for character in text if character.isprintable())
-        name = printable.strip()[: self._settings.max_name_chars].strip()
+        name = printable.strip()[: self._settings.max_name_length].strip()
         return name if shows(name) else ""
 
     def _media(self, message: messages.Media, now_ns: int) -> list[LegEvent]:

@@ -1,40 +1,95 @@
-"""The limits and habits of a leg, each a setting."""
+"""The limits and habits of a media WebSocket, each a setting."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from conference.options.declaration import check, seconds, whole
+from conference.options.groups import LIMITS, RECEIVED, TWILIO
+from conference.telephony.twilio.messages import MAX_CLIENT_CHARS
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class LegSettings:
     """How a caller's leg behaves, and what it puts up with. Times are in milliseconds of sound."""
 
-    buffer_ms: int = 40
-    """Sound kept in hand against uneven arrival, before a caller who sends in real time is played."""
+    buffer_ms: int = whole(
+        40, TWILIO, "sound kept in hand against uneven arrival, of a caller who sends in real time",
+        (0, 1000), metavar="MS", name="call-buffer-ms",
+    )  # fmt: skip
+    max_ahead_ms: int = whole(
+        10_000, TWILIO, "sound kept of a caller who sends faster than real time",
+        (100, 600_000), metavar="MS", name="max-call-ahead-ms", beyond="dropped",
+    )  # fmt: skip
+    max_behind_ms: int = whole(
+        500, TWILIO, "surplus of sound after a caller's connection has stalled that is made up for little by little",
+        (20, 60_000), metavar="MS", name="max-call-behind-ms", beyond="the oldest is dropped",
+    )  # fmt: skip
+    """The sound of that time comes at once. It is made up for in silence where there is any."""
 
-    max_ahead_ms: int = 10_000
-    """Most sound kept for a client that sends faster than real time; what is over is dropped."""
+    max_outgoing_ms: int = whole(
+        1_000, TWILIO, "sound kept for a caller whose connection does not take it",
+        (100, 60_000), metavar="MS", name="max-call-outgoing-ms", beyond="the oldest is dropped",
+    )  # fmt: skip
+    mark_every_ms: int = whole(
+        1_000, TWILIO, "sound between two marks, whose echoes tell how much a caller has buffered; 0 for none",
+        (0, 60_000), metavar="MS", name="call-mark-every-ms",
+    )  # fmt: skip
+    clear_above_ms: int = whole(
+        1_500, TWILIO, "sound buffered at a caller's end, beyond what is usual for it, at which it is cleared; 0 for "
+        "never", (0, 600_000), metavar="MS", name="call-clear-above-ms", beyond="cleared",
+    )  # fmt: skip
+    max_digits_per_second: int = whole(
+        10, TWILIO, "keys that a caller may press over time; five seconds' worth may come at once",
+        (1, 1000), name="max-call-keys-per-second", beyond="dropped",
+    )  # fmt: skip
+    """All are told of each."""
 
-    max_behind_ms: int = 500
-    """Surplus after a stalled connection (the sound of that time comes at once) beyond which the oldest is dropped.
+    max_malformed: int = whole(
+        50, TWILIO, "messages of a caller outside of the protocol; one more is forgiven every second",
+        (1, 1_000_000), name="max-call-malformed", beyond="close 1008",
+    )  # fmt: skip
+    max_name_length: int = whole(
+        64, LIMITS, "characters in a person's name", (1, 1000), beyond="400; a caller's is cut"
+    )  # fmt: skip
 
-    Less than that is made up for little by little, in silence where there is any.
-    """
 
-    max_outgoing_ms: int = 1_000
-    """Sound kept for a connection that does not take it; what is older is dropped."""
+@dataclass(frozen=True)
+class CallOptions:
+    """What is read of a caller's connection, whatever it brings."""
 
-    mark_every_ms: int = 1_000
-    """Sound between two marks, whose echoes tell how much the client has buffered. 0: none are sent."""
+    max_call_frames_per_second: int = whole(
+        400, TWILIO, "WebSocket frames of any kind that are read of one caller; two seconds' worth may come at once",
+        (60, 1_000_000), beyond="wait, unread",
+    )  # fmt: skip
+    max_call_bytes_per_second: int = whole(
+        1_000_000, TWILIO, "bytes of any kind that are read of one caller; two seconds' worth may come at once",
+        (20_000, 1_000_000_000), metavar="BYTES", beyond="wait, unread",
+    )  # fmt: skip
+    max_call_message_bytes: int = whole(
+        MAX_CLIENT_CHARS, TWILIO, "size of a caller's message", (4096, MAX_CLIENT_CHARS), metavar="BYTES",
+        beyond="close 1009",
+    )  # fmt: skip
+    """More than a minute of sound."""
 
-    clear_above_ms: int = 1_500
-    """Buffered at the client beyond what is usual for it, at which its buffer is cleared. 0: never."""
+    call_flood_timeout: float = seconds(
+        30.0, TWILIO, "how long a caller may go on sending more than is read until the call is ended",
+        (1, 3600), beyond="close 1008",
+    )  # fmt: skip
 
-    max_digits_per_second: int = 10
-    """Keys that a client may press per second over time; five seconds' worth may come at once. All are told of each."""
 
-    max_malformed: int = 50
-    """Messages outside of the protocol until the connection is closed. One more is forgiven every second."""
+@dataclass(frozen=True)
+class CallerSettings:
+    """What a caller of ours reads of a server, which sends faster than real time as it may."""
 
-    max_name_chars: int = 64
-    """Longest name of a participant; what is over is cut off."""
+    max_frames_per_second: int = whole(
+        2000, RECEIVED, "WebSocket frames of any kind that are read of the server; two seconds' worth may come at once",
+        (60, 1_000_000),
+    )  # fmt: skip
+    max_bytes_per_second: int = whole(
+        10_000_000, RECEIVED, "bytes of any kind that are read of the server; two seconds' worth may come at once",
+        (20_000, 1_000_000_000), metavar="BYTES",
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        check(self)

@@ -15,6 +15,7 @@ from conference.audio.suppression import check_available
 from conference.capture.files import Captures
 from conference.engine.connections import ConnectionRegistry
 from conference.engine.engine import ROOM_PHASES, Engine
+from conference.options.declaration import part_of
 from conference.room.conference import Conference, ConferenceLimits
 from conference.room.policy import RoomPolicy
 from conference.room.room import Room
@@ -198,26 +199,8 @@ def _make_signatures(settings: Settings) -> TwilioSignatures | None:
 
 
 def _make_webrtc(settings: Settings) -> WebRtc:
-    options = WebRtcSettings(
-        udp_port=settings.udp_port,
-        announce_ips=settings.announce_ips,
-        loopback=settings.on_loopback,
-        connect_timeout=settings.connect_timeout,
-        silence_timeout=settings.silence_timeout,
-        close_timeout=settings.shutdown_timeout / 4,  # it may take this long twice, and others want a share
-        bitrate=settings.bitrate,
-        ask_for_red=settings.ask_for_red,
-        max_sdp_bytes=settings.max_sdp_bytes,
-        max_unproven_datagrams=settings.max_unproven_datagrams,
-        max_unproven_percent=settings.max_unproven_percent,
-        max_datagrams=settings.max_datagrams,
-        max_read_time=settings.max_read_time,
-        max_checks_per_connection=settings.max_checks_per_connection,
-        max_checks_per_candidate=settings.max_checks_per_candidate,
-        max_checks_per_address=settings.max_checks_per_address,
-        max_checks_per_second=settings.max_checks_per_second,
-    )
-    return WebRtc(options)
+    close = settings.shutdown_timeout / 4  # it may take this long twice, and others want a share
+    return WebRtc(part_of(settings, WebRtcSettings, loopback=settings.on_loopback, close_timeout=close))
 
 
 def _add_routes(app: web.Application) -> None:

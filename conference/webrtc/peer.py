@@ -180,6 +180,7 @@ class Peer:
                 level_id=sending.level_id,
                 announced=sending.ssrc,
                 red=sending.red,
+                max_streams=self._settings.max_streams,
             )
             transport.receive_by(ingress.stream)
         if receiving is not None:

@@ -85,7 +85,7 @@ class WebRtc:
         self._mux = UdpMux(
             plan_bindings(self._settings.announce_ips, self._addresses()),
             port=self._settings.udp_port,
-            buffer_bytes=self._settings.receive_buffer,
+            buffer_bytes=self._settings.receive_buffer_bytes,
             own_addresses=self._addresses,
             limits=self._settings,
         )

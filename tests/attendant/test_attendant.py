@@ -52,7 +52,7 @@ def test_whoever_is_left_alone_is_told() -> None:
 
 @pytest.mark.parametrize(("alone", "said"), [("phones", []), ("everybody", [("ben", "alone")]), ("nobody", [])])
 def test_who_is_told_to_be_alone_is_a_setting(alone: str, said: list[tuple[str, str]]) -> None:
-    attended = AttendedConference(alone=alone)
+    attended = AttendedConference(alone_prompt=alone)
     attended.join("ben", transport="webrtc")
     assert attended.heard() == said
 
@@ -67,7 +67,7 @@ def test_programs_that_want_to_be_told_nothing_are_told_nothing() -> None:
 
 
 def test_without_prompts_nobody_is_told_anything_and_keys_still_work() -> None:
-    attended = AttendedConference(prompts=False)
+    attended = AttendedConference(phone_prompts=False)
     amy = attended.join("amy")
     attended.run()
     attended.press("amy", "*6")
@@ -381,7 +381,7 @@ def test_the_menu_tells_hosts_more_and_a_key_stops_it() -> None:
 
 
 def test_another_menu_has_other_keys() -> None:
-    attended = AttendedConference(menu=Menu({"1": "mute"}))
+    attended = AttendedConference(dtmf_menu=Menu({"1": "mute"}))
     amy = attended.join("amy")
     attended.run()
     attended.press("amy", "*6")

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from conference.cli.main import main
-from conference.cli.options import make_settings
 from conference.cli.serve import access_line, reachable, refuse_strangers
+from conference.options.option import read_options
 from conference.settings import Settings, SettingsError
 
 SECRET = "the secret of this test: 32 bytes and more"
@@ -62,10 +62,13 @@ def test_who_may_do_what_is_said_at_the_start(settings: dict[str, Any], words: s
 def test_the_secret_is_read_from_the_environment_or_a_file(tmp_path: Path) -> None:
     file = tmp_path / "secret"
     file.write_text(SECRET + "\n")
-    assert make_settings({}, {"CONFERENCE_SECRET": SECRET}).secrets == (SECRET,)
-    assert make_settings({}, {"CONFERENCE_SECRET_FILE": str(file)}).secrets == (SECRET,)
-    assert make_settings({}, {"CONFERENCE_SECRET": f"{SECRET},{'x' * 32}"}).secrets == (SECRET, "x" * 32)
-    assert make_settings({}, {"CONFERENCE_PIN": "tea=1234 milk=9876"}).pins == (("tea", "1234"), ("milk", "9876"))
+    assert read_options(Settings, {}, {"CONFERENCE_SECRET": SECRET}).secrets == (SECRET,)
+    assert read_options(Settings, {}, {"CONFERENCE_SECRET_FILE": str(file)}).secrets == (SECRET,)
+    assert read_options(Settings, {}, {"CONFERENCE_SECRET": f"{SECRET},{'x' * 32}"}).secrets == (SECRET, "x" * 32)
+    assert read_options(Settings, {}, {"CONFERENCE_PIN": "tea=1234 milk=9876"}).pins == (
+        ("tea", "1234"),
+        ("milk", "9876"),
+    )
 
 
 @pytest.mark.parametrize("secret", ["short", f"{SECRET},short", f"{SECRET},", ",", "x" * 31])

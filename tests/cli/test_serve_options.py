@@ -15,17 +15,20 @@ from hypothesis import strategies as st
 
 from conference.audio.suppression import SuppressionUnavailable
 from conference.cli.main import main
-from conference.cli.options import OPTIONS, Parser, add_options, make_settings
+from conference.cli.options import Parser, add_options
 from conference.cli.serve import run
 from conference.iceservers import IceServer, IceServerError, parse_ice_server
+from conference.options.option import options_of, read_options
 from conference.settings import FIELDS, Settings, SettingsError
 from tests.web.process import Running
+
+OPTIONS = options_of(Settings)
 
 
 def settings(*arguments: str, **environment: str) -> Settings:
     parser = Parser(prog="conference serve")
-    add_options(parser)
-    return make_settings(vars(parser.parse_args(arguments)), environment)
+    add_options(parser, OPTIONS)
+    return read_options(Settings, vars(parser.parse_args(arguments)), environment)
 
 
 def complaint(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:

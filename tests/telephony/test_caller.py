@@ -12,9 +12,9 @@ import pytest
 from aiohttp import WSCloseCode, web
 from aiohttp.test_utils import TestServer
 
-from conference.telephony.backpressure import ReadLimits
 from conference.telephony.caller import CallEnd, Caller, CallError, HungUp
 from conference.telephony.phone import Phone
+from conference.telephony.settings import CallerSettings
 from conference.telephony.twilio.messages import Clear, ServerMark, ServerMedia, build
 
 pytestmark = pytest.mark.e2e
@@ -163,17 +163,16 @@ async def test_a_cancelled_call_hangs_up_properly() -> None:
     assert server.events()[-1] == "stop"
 
 
-async def test_a_server_that_floods_is_read_no_faster_than_the_limits_allow(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_server_that_floods_is_read_no_faster_than_the_limits_allow() -> None:
     async def script(socket: web.WebSocketResponse, sid: str) -> None:
         text = build(ServerMark(sid, "x"))
         with suppress(ConnectionError):
             for _ in range(5000):
                 await socket.send_str(text)
 
-    monkeypatch.setattr("conference.telephony.caller.READ_LIMITS", ReadLimits(1_000_000, 100))
-    phone = Phone()
+    phone, settings = Phone(), CallerSettings(max_bytes_per_second=1_000_000, max_frames_per_second=100)
     async with serving(FakeServer(script).handle) as url:
-        end = await place(Caller(url, phone, speak=saying(50)))
+        end = await place(Caller(url, phone, speak=saying(50), settings=settings))
     assert not end.by_server
     assert 0 < phone.marks_echoed < 2500
 

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 from aiohttp import WSCloseCode, web
 from multidict import MultiDict
 
+from conference.options.declaration import part_of
 from conference.room.conference import check_room_name
 from conference.room.errors import InvalidRoomName
 from conference.telephony.backpressure import ReadLimits, limit_reading
@@ -75,7 +76,7 @@ async def stream(request: web.Request) -> web.StreamResponse:
     if protocol is not None:
         protocol.awaits_messages()
     places: list[str] = []
-    leg = TwilioLeg(room, LegSettings(max_name_chars=server.settings.max_name_length))
+    leg = TwilioLeg(room, part_of(server.settings, LegSettings))
     call = Call(
         socket,
         leg,

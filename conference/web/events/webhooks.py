@@ -20,6 +20,7 @@ import aiohttp
 
 from conference import __version__
 from conference.access.webhooks import sign_webhook
+from conference.settings import Settings
 from conference.web.events.entry import Entry
 from conference.web.events.shapes import BATCH_NAMES
 from conference.web.events.webhook_queue import Message, WebhookQueue
@@ -44,13 +45,13 @@ class WebhookSettings:
     """Names of the events that are sent; none for all but :data:`UNASKED`. Where one that
     tells of many participants is among them, those are not told of one by one."""
 
-    timeout: float = 10.0
+    timeout: float = Settings.webhook_timeout
     """Seconds for one attempt."""
 
-    give_up: float = 300.0
+    give_up: float = Settings.webhook_give_up
     """Seconds after which an event is not tried again."""
 
-    queue: int = 1000
+    queue: int = Settings.webhook_queue
     """Events that may wait for one receiver."""
 
 

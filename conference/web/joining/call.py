@@ -106,7 +106,7 @@ class Call:
 
         A voice bot would take it for talk, so whoever does not say is told nothing until they press a key.
         """
-        if not self._attendant.prompts or self._started is None:
+        if not self._attendant.phone_prompts or self._started is None:
             return False
         wanted = self._started.parameters.get(PROMPTS_PARAMETER)
         return wanted == "on" or (wanted != "off" and self._pressed)

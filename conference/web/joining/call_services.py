@@ -6,12 +6,12 @@ import asyncio
 import time
 
 from conference.attendant.attendant import Attendant
-from conference.attendant.menu import Menu
 from conference.attendant.outside import OutsideCallers
 from conference.attendant.pin_prompt import PinPrompt
 from conference.attendant.settings import AttendantSettings
 from conference.engine.connections import ConnectionRegistry
 from conference.ids import new_id
+from conference.options.declaration import part_of
 from conference.prompts.library import Library, LibraryError
 from conference.room.conference import Conference
 from conference.room.participant import Sink, Source
@@ -34,14 +34,7 @@ class CallServices:
     def __init__(self, settings: Settings, conference: Conference, registry: ConnectionRegistry) -> None:
         self._conference = conference
         self.library = Library(settings.sounds, max_sounds=settings.max_sounds, max_seconds=settings.max_sound_seconds)
-        self.settings = AttendantSettings(
-            prompts=settings.phone_prompts,
-            alone=settings.alone_prompt,
-            menu=Menu() if settings.dtmf_menu is None else settings.dtmf_menu,
-            key_timeout=settings.key_timeout,
-            pin_timeout=settings.pin_timeout,
-            pin_tries=settings.pin_tries,
-        )
+        self.settings = part_of(settings, AttendantSettings)
         if settings.hold_music is not None and settings.hold_music not in self.library:
             raise LibraryError(f"There is no sound named {settings.hold_music!r} for --hold-music.")
         self.outside = OutsideCallers()

@@ -19,12 +19,10 @@ from conference.webrtc.receive.table import BYTES, HEARD_NS, ORDINARY_BYTES, PAC
 from conference.webrtc.rtp.packet import HEADER_BYTES, parse_media
 from conference.webrtc.rtp.red import Arrivals, Block, distances, parse_red
 from conference.webrtc.sdp.formats import CLOCK_RATES
+from conference.webrtc.settings import WebRtcSettings
 
 TAKEOVER_NS = 500_000_000
 """A stream that has been silent for so long may be followed by the first packet of one with another SSRC."""
-
-MAX_STREAMS = 256
-"""SSRCs that one peer may use over the life of a connection: SRTP keeps a state for each, a few hundred bytes."""
 
 Unprotect: TypeAlias = Callable[[bytes], bytes | None]
 """Takes the SRTP off a packet; ``None`` if it is not authentic, or a replay."""
@@ -66,6 +64,7 @@ class Ingress:
         level_id: id of the audio level's header extension; 0 if there is none.
         announced: the SSRC that the peer signalled, if it did. It takes over at once, when it first comes.
         red: payload type of redundant audio, of the first of ``codecs``; ``None`` if it was not agreed on.
+        max_streams: SSRCs that the peer may use over the life of the connection.
     """
 
     def __init__(
@@ -77,7 +76,9 @@ class Ingress:
         level_id: int = 0,
         announced: int | None = None,
         red: int | None = None,
+        max_streams: int = WebRtcSettings.max_streams,
     ) -> None:
+        self._max_streams = max_streams
         self.source = source
         self._codecs = codecs
         self.unprotect = unprotect
@@ -187,7 +188,7 @@ class Ingress:
         if payload_type not in self._codecs and payload_type != self._red:
             stats.unknown_payload += 1
             return False
-        if packet[8:12] not in self._streams and len(self._streams) >= MAX_STREAMS:
+        if packet[8:12] not in self._streams and len(self._streams) >= self._max_streams:
             stats.foreign += 1
             return False
         return True

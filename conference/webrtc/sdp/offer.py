@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from conference.webrtc.sdp.audio import AudioSection, parse_audio
 from conference.webrtc.sdp.grammar import Description, OfferError, Section, UnsupportedOffer, parse_description
 from conference.webrtc.sdp.transport import PeerTransport, parse_transport
+from conference.webrtc.settings import WebRtcSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,9 @@ class AudioOffer:
         return self.first.index if self.tagged is None else self.tagged
 
 
-def parse_offer(text: str, *, max_bytes: int = 64 * 1024, max_candidates: int = 64) -> AudioOffer:
+def parse_offer(
+    text: str, *, max_bytes: int = WebRtcSettings.max_sdp_bytes, max_candidates: int = WebRtcSettings.max_candidates
+) -> AudioOffer:
     """Read an offer.
 
     Args:

@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 
 from conference.access.webhooks import read_key, sign_webhook
-from conference.cli.options import OPTIONS
+from conference.options.option import options_of
 from conference.settings import Settings
 from conference.web.events.webhook_queue import FIRST_DELAY, LONGEST_DELAY
 from tests.web.doubles import Site
@@ -95,7 +95,7 @@ def test_the_documents_example_is_signed_with_its_secret() -> None:
 
 def test_the_documents_options_are_those_there_are_with_their_defaults() -> None:
     rows = dict(re.findall(r"^\| `(--webhook[a-z-]*) [A-Z]+` \| (\d*)", DOCUMENT, re.MULTILINE))
-    options = {one.flag: one.field for one in OPTIONS if one.flag.startswith("--webhook")}
+    options = {one.flag: one.field for one in options_of(Settings) if one.flag.startswith("--webhook")}
     assert rows.keys() == options.keys()
     for flag, default in rows.items():
         if default:

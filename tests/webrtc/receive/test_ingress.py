@@ -7,9 +7,10 @@ from conference.codecs.base import Codec, Decoder
 from conference.codecs.opus import OpusCodec
 from conference.codecs.pcmu import PcmuCodec
 from conference.playout.gate import SilenceBypass
-from conference.webrtc.receive.ingress import MAX_STREAMS, TAKEOVER_NS, Ingress
+from conference.webrtc.receive.ingress import TAKEOVER_NS, Ingress
 from conference.webrtc.receive.successor import STAY_NS
 from conference.webrtc.rtp.packet import build_rtp
+from conference.webrtc.settings import WebRtcSettings
 
 OPUS, PCMU = 111, 0
 AMY, BEN, EVE = 1, 2, 3
@@ -223,9 +224,9 @@ def test_an_empty_payload_is_not_handed_on() -> None:
 
 def test_the_number_of_streams_is_bounded() -> None:
     ingress, _ = make()
-    for ssrc in range(1, 10 * MAX_STREAMS):
+    for ssrc in range(1, 10 * WebRtcSettings.max_streams):
         ingress.receive(packet(ssrc), ssrc * TAKEOVER_NS)
-    assert ingress.ssrc == MAX_STREAMS
+    assert ingress.ssrc == WebRtcSettings.max_streams
 
 
 @given(st.lists(st.tuples(st.binary(max_size=60), st.integers(0, 10**12)), max_size=40))

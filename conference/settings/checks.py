@@ -7,17 +7,9 @@ import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from conference.options.declaration import SettingsError as SettingsError
 from conference.room.conference import check_room_name
 from conference.room.errors import InvalidRoomName
-
-
-class SettingsError(ValueError):
-    """Two settings contradict each other, or one is out of range; the text is a sentence for people."""
-
-
-def option_name(field: str) -> str:
-    """The name of a setting as people write it: ``udp_port`` is ``udp-port``."""
-    return field.replace("_", "-")
 
 
 def is_address(text: str) -> bool:
@@ -39,17 +31,6 @@ def check_host(text: str) -> None:
         raise SettingsError(f"host must be an address to listen on, like 127.0.0.1 or 0.0.0.0, not '{text}'.")
 
 
-def check_address(text: str) -> None:
-    """Refuse what peers cannot send sound to.
-
-    Raises:
-        SettingsError: it is no address of a host.
-    """
-    address = ipaddress.ip_address(text) if is_address(text) else None
-    if address is None or address.is_unspecified or address.is_multicast:
-        raise SettingsError(f"announce-ip must be an IP address that peers can reach, not '{text}'.")
-
-
 def read_secret(path: Path) -> str:
     """What a file holds, without the line's end.
 
@@ -62,12 +43,13 @@ def read_secret(path: Path) -> str:
         raise SettingsError(f"secret-file: no text can be read from {path}.") from None
 
 
-def check_pin(room: str, pin: str) -> None:
+def check_pin(given: tuple[str, str]) -> None:
     """Refuse what no telephone can key in, or is for no room.
 
     Raises:
         SettingsError: with what would be right, and without the PIN.
     """
+    room, pin = given
     try:
         check_room_name(room)
     except InvalidRoomName as error:
@@ -76,11 +58,11 @@ def check_pin(room: str, pin: str) -> None:
         raise SettingsError(f"The pin of room {room} must be 4 to 12 digits, as telephones have them.")
 
 
-def check_origin(field: str, text: str) -> None:
+def check_origin(option: str, text: str) -> None:
     """Refuse what is not scheme, host and port.
 
     Raises:
-        SettingsError: with the name of the setting.
+        SettingsError: with the name of the option.
     """
     try:
         parts = urlsplit(text)
@@ -89,7 +71,32 @@ def check_origin(field: str, text: str) -> None:
         parts = urlsplit("")
     extra = parts.path.strip("/") or parts.query or parts.fragment or parts.username
     if parts.scheme not in ("http", "https") or not parts.hostname or extra:
-        raise SettingsError(f"{option_name(field)} must look like https://talk.example.org, not '{text}'.")
+        raise SettingsError(f"{option} must look like https://talk.example.org, not '{text}'.")
+
+
+def check_allowed_origin(text: str) -> None:
+    """Refuse what is neither an origin nor ``*`` for all.
+
+    Raises:
+        SettingsError: with what it must look like.
+    """
+    if text != "*":
+        check_origin("allow-origin", text)
+
+
+def check_twilio_room(name: str) -> None:
+    """Refuse what is no room's name.
+
+    Raises:
+        SettingsError: with what would be.
+    """
+    try:
+        check_room_name(name)
+    except InvalidRoomName:
+        raise SettingsError(
+            "twilio-default-room must be 1 to 64 letters, digits, dots, underscores or hyphens, "
+            f"and more than a dot or two, not '{name}'."
+        ) from None
 
 
 def check_webhook(url: str) -> None:

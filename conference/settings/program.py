@@ -1,0 +1,31 @@
+"""The program itself, and what it writes down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from conference.options.declaration import choice, seconds, value, whole
+from conference.options.groups import CAPTURE, PROGRAM
+from conference.options.readers import read_folder
+
+LOG_LEVELS = ("debug", "info", "warning", "error")
+
+
+@dataclass(frozen=True)
+class ProgramSettings:
+    """Captures, the log, and the end."""
+
+    capture: Path | None = value(
+        None, CAPTURE, "write down everything that arrives in every room, and so everything that is said, one file for "
+        "each room, for conference replay", "FOLDER", read_folder,
+    )  # fmt: skip
+    capture_max_bytes: int = whole(
+        64 * 1024 * 1024, CAPTURE, "size at which the capture of a room ends", (64 * 1024, 2**40), metavar="BYTES"
+    )
+    capture_total_bytes: int = whole(
+        1024 * 1024 * 1024, CAPTURE, "size of all captures in the folder, older ones too, at which every capture ends; "
+        "nothing is deleted", (64 * 1024, 2**50), metavar="BYTES",
+    )  # fmt: skip
+    log_level: str = choice("info", PROGRAM, f"how much to log: {', '.join(LOG_LEVELS)}", LOG_LEVELS, "LEVEL")
+    shutdown_timeout: float = seconds(2.0, PROGRAM, "time to end every call when the server is stopped", (0.1, 60))

@@ -1,0 +1,102 @@
+"""All settings of a server, put together, and how they depend on each other."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+
+from conference.access.tokens import check_secret
+from conference.access.webhooks import read_key
+from conference.attendant.settings import AttendantSettings
+from conference.options.declaration import check, declared
+from conference.prompts.settings import SoundSettings
+from conference.settings.access import AccessSettings
+from conference.settings.checks import SettingsError, is_address, read_secret
+from conference.settings.connections import ConnectionSettings
+from conference.settings.listening import ListeningSettings
+from conference.settings.program import ProgramSettings
+from conference.settings.rooms import RoomSettings
+from conference.settings.webhooks import WebhookOptions
+from conference.telephony.settings import CallOptions, LegSettings
+from conference.webrtc.settings import WebRtcOptions
+
+
+@dataclass(frozen=True)
+class Settings(
+    ProgramSettings,
+    SoundSettings,
+    AttendantSettings,
+    WebhookOptions,
+    CallOptions,
+    LegSettings,
+    ConnectionSettings,
+    WebRtcOptions,
+    RoomSettings,
+    AccessSettings,
+    ListeningSettings,
+):  # the last comes first in --help
+    """How one server runs: what all its parts declare. Times are in seconds, sizes in bytes, rates in bits per second.
+
+    What one part is given of it, :func:`~conference.options.declaration.part_of` takes out.
+
+    Raises:
+        SettingsError: a value is out of its range, or two of them contradict each other.
+    """
+
+    def __post_init__(self) -> None:
+        check(self)
+        self._check_tls()
+        self._check_access()
+        self._check_webhooks()
+
+    def _check_tls(self) -> None:
+        if self.tls_key is not None and self.tls_cert is None:
+            raise SettingsError("tls-key needs tls-cert: the certificate that belongs to the key.")
+        if self.tls_self_signed and self.tls_cert is not None:
+            raise SettingsError("tls-self-signed makes its own certificate: give that or tls-cert, not both.")
+
+    def _check_access(self) -> None:
+        if self.secret_file is not None:
+            if self.secret is not None:
+                raise SettingsError("secret and secret-file are the same thing: give one of them.")
+            object.__setattr__(self, "secret", read_secret(self.secret_file))
+        try:
+            for secret in self.secrets:
+                check_secret(secret)
+        except ValueError as error:
+            each = " A comma separates two secrets." if "," in (self.secret or "") else ""
+            raise SettingsError(f"secret: {error}{each}") from None
+        if self.twilio_auth_token is not None and self.public_url is None:
+            raise SettingsError("twilio-auth-token needs public-url: Twilio signs the address that it asks for.")
+
+    def _check_webhooks(self) -> None:
+        if self.webhooks and self.webhook_secret is None:
+            raise SettingsError("webhook needs webhook-secret: receivers must be able to tell that it was you.")
+        try:
+            _ = self.webhook_keys
+        except ValueError as error:
+            raise SettingsError(f"webhook-secret: {error}") from None
+
+    @property
+    def webhook_keys(self) -> tuple[bytes, ...]:
+        """The parts of :attr:`webhook_secret`, read; none without one."""
+        return () if self.webhook_secret is None else tuple(map(read_key, self.webhook_secret.split(",")))
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The parts of :attr:`secret`; none without one."""
+        return () if self.secret is None else tuple(one.strip() for one in self.secret.split(","))
+
+    @property
+    def tls(self) -> bool:
+        """Whether the server itself speaks HTTPS."""
+        return self.tls_self_signed or self.tls_cert is not None
+
+    @property
+    def on_loopback(self) -> bool:
+        """Whether :attr:`host` can be reached from this machine only."""
+        return self.host == "localhost" or (is_address(self.host) and ipaddress.ip_address(self.host).is_loopback)
+
+
+FIELDS = tuple(declared(Settings))
+"""The names of all settings."""

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from conference.options.declaration import check, seconds, whole
 from conference.options.groups import LIMITS, RECEIVED, TWILIO
-from conference.telephony.twilio.messages import MAX_CLIENT_CHARS
+
+LONGEST_MESSAGE = 1024 * 1024
+"""Of a caller, in bytes: 98 s of sound."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ class CallOptions:
         (20_000, 1_000_000_000), metavar="BYTES", beyond="wait, unread",
     )  # fmt: skip
     max_call_message_bytes: int = whole(
-        MAX_CLIENT_CHARS, TWILIO, "size of a caller's message", (4096, MAX_CLIENT_CHARS), metavar="BYTES",
+        LONGEST_MESSAGE, TWILIO, "size of a caller's message", (4096, LONGEST_MESSAGE), metavar="BYTES",
         beyond="close 1009",
     )  # fmt: skip
     """More than a minute of sound."""

@@ -19,6 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from conference.telephony.settings import LONGEST_MESSAGE
 from conference.telephony.twilio.fields import (
     MessageError,
     from_base64,
@@ -47,8 +48,8 @@ FRAME_BYTES = 160
 SILENT_FRAME = b"\xff" * FRAME_BYTES
 """20 ms of silence; in mu-law 0xFF is +0."""
 
-MAX_CLIENT_CHARS = 1 << 20
-"""Longest message taken from a client, in characters: 98 s of sound."""
+MAX_CLIENT_CHARS = LONGEST_MESSAGE
+"""Longest message taken from a client, in characters."""
 
 MAX_SERVER_CHARS = 16 << 20
 """Longest message taken from a server: it may hand over all it has to say at once. Twilio keeps 10 minutes."""

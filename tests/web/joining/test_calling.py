@@ -274,6 +274,18 @@ async def test_who_sends_too_much_of_anything_for_too_long_is_closed(kind: str) 
         assert not other.closed
 
 
+async def test_how_much_a_caller_may_get_wrong_is_a_setting() -> None:
+    async with Site(Settings(max_malformed=1)) as site:
+        socket = await call(site, name="Amy")
+        await until(lambda: people(site) == ["Amy"])
+        for _ in range(2):
+            await socket.send_str("?")
+        async with asyncio.timeout(10):
+            while (await socket.receive()).type not in (WSMsgType.CLOSE, WSMsgType.CLOSED):
+                pass
+        assert socket.close_code == 1008
+
+
 async def test_what_comes_before_the_answer_to_the_handshake_is_refused() -> None:
     """Its frames could not be counted: nobody would know where they begin."""
     async with Site() as site:

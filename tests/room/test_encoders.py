@@ -19,7 +19,7 @@ from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, Samples
 from conference.audio.limiter import CEILING
 from conference.codecs.opus import OpusCodec
 from conference.codecs.opus_decoder import OpusDecoder
-from conference.room.encoders import EXPECT_EVERY_TICKS, KEEP_TICKS, EncoderBank, Moves, protection
+from conference.room.encoders import EXPECT_EVERY_TICKS, KEEP_TICKS, PROTECTION, EncoderBank, Moves, protection
 from conference.room.participant import Mix
 from conference.room.room import Room
 from tests.room.fakes import Ear, Mouth, PcmCodec, at, steady
@@ -278,6 +278,14 @@ def test_protection_is_never_less_than_asked_for_and_ends_with_the_loss(losses: 
         held = protection(loss, held)
         assert held >= protection(loss, 0)
     assert protection(0.0, held) == 0
+
+
+@pytest.mark.parametrize(("begin", "percent"), PROTECTION)
+def test_a_step_of_protection_begins_at_its_loss_and_ends_below_half_of_it(begin: float, percent: int) -> None:
+    assert protection(begin, 0) == percent
+    assert protection(begin - 0.01, 0) < percent
+    assert protection(begin / 2, percent) == percent
+    assert protection(begin / 2 - 0.01, percent) < percent
 
 
 def test_a_loss_that_wavers_about_a_step_does_not_switch_to_and_fro() -> None:

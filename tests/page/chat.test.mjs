@@ -1,8 +1,20 @@
-// Addresses in the chat. Run by test_pure_modules.py, or: node --test tests/page/
+// The chat, and the links in it.
+// Run by test_pure_modules.py, or: node --test tests/page/
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { KEPT, spoken, withMessage } from "../../static/js/chat/chatlog.js";
 import { linkParts } from "../../static/js/chat/links.js";
+
+test("the chat keeps the latest messages, and says long ones only in part", () => {
+  const message = (number) => ({ id: "a", name: "Amy", text: String(number), sent_at: number });
+  let log = [];
+  for (let number = 0; number < KEPT + 5; number++) log = withMessage(log, message(number));
+  assert.equal(log.length, KEPT);
+  assert.equal(log[0].text, "5");
+  assert.equal(spoken(message(1)), "Amy writes: 1");
+  assert.ok(spoken({ ...message(1), text: "x".repeat(2000) }).length < 250);
+});
 
 const links = (text) => linkParts(text).filter((part) => part.href !== null).map((part) => part.text);
 

@@ -1,7 +1,7 @@
-"""What a decoder is to be given before the first packet that is heard after a silence.
+"""Keeps the last packets of a silence, for the decoder to be given before the first packet that is heard after it.
 
-Packets of a silence are not decoded, but the encoder of the next word leaned on them. The last of them are kept, and
-decoded just before that word.
+Packets of a silence are not decoded, but the encoder predicted the next word from them. So the last of them are kept,
+and decoded just before that word.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ HISTORY_PACKETS = 3
 
 
 class KeepsPackets(Protocol):
-    """Where packets are that went by without coming here."""
+    """Keeps the packets that took the bypass."""
 
     def kept(self, packets: int) -> list[bytes]:
         """The payloads of the last packets that went by.
@@ -25,7 +25,7 @@ class KeepsPackets(Protocol):
             packets: how many to look for: of the last :data:`HISTORY_PACKETS` at most.
 
         Returns:
-            The oldest first, those that turn out to be worth nothing empty.
+            The oldest first; empty bytes for each packet that turns out not to be authentic.
         """
         ...
 
@@ -60,12 +60,12 @@ class DecoderHistory:
                     decoder.decode(payload)
 
     def follow(self, where: KeepsPackets | None) -> None:
-        """From now on packets go by there. What went by elsewhere is fetched from there first."""
+        """From now on packets take another bypass. Those that took the one before are fetched from it first."""
         self._oldest, self._older, self._last = self._take_kept()
         self._where = where
 
     def forget(self) -> None:
-        """What was kept leads to nothing any more."""
+        """Drop what was kept: another stream begins."""
         self._oldest = self._older = self._last = b""
 
     def _take_kept(self) -> list[bytes]:

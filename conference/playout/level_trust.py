@@ -1,12 +1,12 @@
 """What a sender says of its own loudness (RFC 6464), and how far it is believed.
 
-What a packet's header says decides whether the packet is decoded at all, so it has to be borne out:
+The level in a packet's header decides whether the packet is decoded at all, so it has to be checked:
 
 * Packets that are said to be silent are decoded now and then, more often if they are larger than silence need be.
 * What is decoded is compared with what was said. A small difference is how that sender measures, and is corrected; a
   large one is found out.
 
-A sender that was found out is not believed any more: from then on all of its packets are decoded.
+A sender whose levels turn out to be wrong is no longer believed: from then on all of its packets are decoded.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ LAST_CHECK = 200
 
 LARGE_BYTES = 50
 LARGE_COUNTS = 4
-"""A silent packet larger than that (20 kbit/s) brings the next check nearer by so many packets, unless such have proved
-true: not everybody's silence is small."""
+"""A silent packet larger than `LARGE_BYTES` (20 kbit/s) counts as so many packets towards the next check, until checks
+have shown that this sender's silence takes that much."""
 
 CAUGHT = 3
 """Checks in a row that find sound where silence was said."""
 
 FAR_OFF_DB = 15.0
-"""What is further off than this is not how somebody measures."""
+"""A larger difference cannot come from how somebody measures: their levels are wrong."""
 
 _SETTLED = 50  # packets that a correction is a mean of: the last second
 _KNOWN = 25  # packets before anything is said against a sender
@@ -56,7 +56,7 @@ class LevelTrust:
 
     @property
     def proven(self) -> bool:
-        """Where this sender said silence there was some, time and again."""
+        """Check after check found silence where this sender said silence."""
         return self._interval >= LAST_CHECK
 
     def is_due(self, size: int, packets: int = 1) -> bool:

@@ -1,8 +1,8 @@
 """A source whose voice comes in packets: jitter buffer, decoder, time-stretching, and the cut to frames of one tick.
 
-The jitter buffer says by how much its delay is off. That is put right where it is cheapest: silence is left out, or let
-last longer, without decoding anything; sound is cut or continued where it is quiet; and only if there is no quiet for a
-while, a pitch period is left out or repeated now and then.
+The jitter buffer says by how much its delay is wrong. The delay is corrected where that is cheapest: silence is left
+out or made longer without decoding anything, and sound is cut or continued where it is quiet. Only if nothing is quiet
+for a while, a pitch period is left out or repeated now and then.
 """
 
 from __future__ import annotations
@@ -202,9 +202,8 @@ class PacketSource:
     def squelch(self, level: float | None) -> None:
         """Take what is no louder for silence: nobody hears it, and it need not even be read.
 
-        A packet that is louder ends that, and is played as what it is: the first word of somebody. So does a sender who
-        turns out not to be as quiet as they say; and whoever gets quieter is not believed to be silent for as much
-        sound as before.
+        A louder packet ends the squelch and is played, as the first word of somebody. The squelch also ends if the
+        sender turns out to be louder than they say. If the noise gets quieter, so does what counts as silence.
 
         Args:
             level: in dBov; ``None``: nothing but silence is silence again.

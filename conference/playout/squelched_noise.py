@@ -1,11 +1,11 @@
-"""What is known of the background noise of somebody who is squelched: what stands out from it changes with it."""
+"""An estimate of the background noise of somebody who is squelched, from which follows what is louder than noise."""
 
 from __future__ import annotations
 
 from conference.audio.gate import OPEN_DB
 
 NOISE_LOOKS = 5
-"""The quietest of so many samples of noise that goes by is what it is now: they take a second or two."""
+"""The noise is now as loud as the quietest of so many samples, which take a second or two to come."""
 
 NOISE_VARIES_DB = 3
 """The quietest of those and of many more differ by as much, though nothing has changed."""

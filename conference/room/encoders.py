@@ -40,7 +40,7 @@ EXPECT_EVERY_TICKS = 50
 
 @dataclass(frozen=True, eq=False, slots=True)
 class HeardBefore:
-    """The end of what somebody has heard who comes from no stream: shape ``(960,)``, int16."""
+    """What a listener who comes from no stream has heard last: shape ``(960,)``, int16."""
 
     samples: Samples
 

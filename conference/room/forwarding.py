@@ -1,12 +1,13 @@
 """Who gets somebody's own packets, in place of a mix.
 
-A listener who is to hear exactly one voice, as it is, need not hear it decoded, mixed and coded again: its packets go
-on as they came, without a wait. Where a listener may hear one person only, as in a room of two, that is so for the
-whole call. In a larger room it is so while one person speaks and the others are silent.
+A listener who is to hear exactly one voice, unchanged, gets that voice's packets as they came and at once, instead of a
+mix that was decoded and encoded again. Where a listener may hear one person only, as in a room of two, that is so for
+the whole call. In a larger room it is so while one person speaks and the others are silent.
 
-A decoder that has followed our encoder cannot go on with a talker's packets in mid-word. So a listener goes over from
-the mix between words only. The way back is open at any time: the talker's last packets are decoded to where the
-listener is, what follows is made up until it comes, and the mix begins with a packet that stands on its own.
+A decoder that has followed our encoder cannot go on with a talker's packets in the middle of a word. So a listener
+changes from the mix to the packets only between words. The change back to the mix is possible at any time: the talker's
+last packets are decoded, so that our decoder is where the listener's is; it conceals until the talker's next packet
+comes; and the mix begins with a packet that stands on its own.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ from conference.playout.source import PacketSource
 from conference.room.participant import Participant, Sink
 
 QUIET_MS = 60
-"""So long a talker has been quiet when a listener goes over to their packets: by the next word, what the listener
-decodes is within -52 dB of right (measured)."""
+"""A listener gets a talker's packets once the talker has been quiet for so long. By the next word, the error of what
+the listener decodes is at -52 dB (measured)."""
 
 QUIET_TICKS = 3
 """The same where packets do not say how loud they are, or noise is never quiet: ticks on which they are not talking."""
@@ -34,7 +35,7 @@ BITRATE_EVERY_TICKS = 50
 """How often it is looked whether a talker sends more than a listener allows."""
 
 BITRATE_SLACK = 1.1
-"""Bitrates vary: so much more than what is allowed is not more."""
+"""Bitrates vary: a talker's bitrate is too high when it is above the allowed one by more than this factor."""
 
 log = logging.getLogger(__name__)
 
@@ -109,7 +110,7 @@ class MixListeners(Protocol):
 
 
 class Forwarding:
-    """What is forwarded in one room.
+    """Decides who gets whose packets in one room.
 
     Args:
         mixes: those who hear mixes; whom a talker's packets are forwarded to does not.
@@ -142,7 +143,7 @@ class Forwarding:
         self._recent = (participant_id, *(one for one in self._recent if one != participant_id))[:2]
 
     def rearrange(self, participants: Mapping[str, Participant], participant_id: str | None, *, plain: bool) -> None:
-        """Something has changed about who is here, or about what they hear. What is no longer right ends at once.
+        """Take in that who is here, or what they hear, has changed. Forwarding that is no longer right ends at once.
 
         Args:
             participants: everybody, by id.
@@ -182,7 +183,10 @@ class Forwarding:
         }
 
     def renew(self, listener_id: str) -> None:
-        """A listener has a new decoder: in the middle of a word it would make little of a talker's own packets."""
+        """A listener has a new decoder.
+
+        In the middle of a word it would decode little of the talker's packets: the listener gets the mix until a pause.
+        """
         talker_id = self._talker_of.get(listener_id)
         if talker_id is not None and self._routes[talker_id].talker.talking:
             route = self._routes[talker_id]
@@ -192,7 +196,7 @@ class Forwarding:
     def review(
         self, voices: Collection[str], participants: Mapping[str, Participant], tick: int, now_ns: int
     ) -> list[Participant]:
-        """Let a tick pass: whoever is to hear somebody else goes back to the mix, and who may go over does.
+        """Let a tick pass: end forwarding to those who are to hear somebody else, and begin where it may begin.
 
         Args:
             voices: ids of those of whom there are frames on this tick.
@@ -241,7 +245,7 @@ class Forwarding:
         return tick % BITRATE_EVERY_TICKS == 0 and _is_too_much(source, route.listeners[listener_id][1])
 
     def _begin_where_quiet(self, voices: Collection[str], participants: Mapping[str, Participant], now_ns: int) -> None:
-        """Have those go over to a talker's packets who may, and will not notice."""
+        """Begin to forward to those who may get a talker's packets, where the talker pauses."""
         known: dict[str, bool] = {}
         for listener in list(self._waiting.values()):
             expected = next((one for one in self._recent if one != listener.id), None)
@@ -254,7 +258,7 @@ class Forwarding:
                 self._begin(talker, listener)
 
     def _is_quiet(self, talker: Participant, now_ns: int) -> bool:
-        """Whether nothing of a talker is on its way that the listeners of a mix would miss, or hear as a click."""
+        """Whether a talker pauses: a listener who changes from the mix to their packets misses nothing then."""
         source = talker.source
         self._silent[talker.id] = silent = 0 if talker.talking else self._silent.get(talker.id, 0) + 1
         if not isinstance(source, PacketSource):
@@ -294,7 +298,7 @@ class Forwarding:
         self._mixes.take_back(listener_id, heard)
 
     def _settle(self, participants: Mapping[str, Participant]) -> None:
-        """Have played what somebody hears in a mix, or is needed to know who talks; and nothing else."""
+        """Have those talkers decoded whom somebody hears in a mix, or who give no levels, and no others."""
         for route in self._routes.values():
             source = route.source
             plays = source.expected_level is None or any(

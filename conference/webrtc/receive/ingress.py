@@ -1,9 +1,9 @@
 """RTP in: from a peer's SRTP packets to its `PacketSource`.
 
-Only one stream of a peer is heard. It is the first whose packets authenticate with a codec that was agreed on; a stream
-with another SSRC takes over when the first has fallen silent or come to its end (see `successor`), or when it is the
-one that the peer had announced. All others are dropped, and there may be only so many of them, so that they can neither
-fill memory nor mix in.
+Only one stream of a peer is heard: at first, the first one whose packets authenticate and have a codec that was agreed
+on. A stream with another SSRC takes over when the one before has sent nothing for a while or has ended (see
+`successor`), or when its SSRC is the one that the peer announced. Packets of all other streams are dropped, and their
+number is limited, so that they can neither fill memory nor be mixed in.
 """
 
 from __future__ import annotations
@@ -179,7 +179,7 @@ class Ingress:
             self._stats.malformed += 1
 
     def _admits(self, packet: bytes) -> bool:
-        """Whether a packet's header, not authentic yet, is of a stream that is or may be heard; else it is counted."""
+        """Whether a packet, by its header, is of a stream that is or may be heard. A packet that is not is counted."""
         stats = self._stats
         if len(packet) < HEADER_BYTES:
             stats.malformed += 1
@@ -223,7 +223,7 @@ class Ingress:
             return 0
 
     def _takes_over(self, packet: bytes, now_ns: int) -> bool:
-        """Whether an authentic packet is the first one of the stream that is heard from now on; else it is counted."""
+        """Whether the stream of an authentic packet is heard from now on; else the packet is counted as foreign."""
         self._streams.add(packet[8:12])
         ssrc, row = int.from_bytes(packet[8:12], "big"), self.stream.row
         if self.ssrc is None or ssrc == self._announced or now_ns - row[SEEN_NS] >= TAKEOVER_NS:

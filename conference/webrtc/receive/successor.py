@@ -1,8 +1,8 @@
-"""When a peer's stream of another SSRC follows the one that is heard, though there was no pause between them.
+"""Decides when a stream with another SSRC takes over from the one that is heard without a pause between the two.
 
-A sender that begins anew (an SFU or a gateway that goes over to another voice, a restarted encoder) draws another SSRC
-and goes on at once. Two packets of it in a row, authentic and with none of the old stream between them, say that the
-old one has ended. The first of them is kept meanwhile, so that nothing is lost by waiting for the second.
+A sender that begins anew (an SFU or a gateway that changes to another voice, a restarted encoder) takes another SSRC
+and sends on at once. Two authentic packets of the new stream in a row, with none of the old stream between them, show
+that the old stream has ended. The first of the two is kept until the second comes, so that waiting loses nothing.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 MAX_AHEAD = 16
-"""By so many sequence numbers the second packet may be ahead of the first: what is between them was lost."""
+"""The second packet may be ahead of the first by so many sequence numbers; the packets between them were lost."""
 
 STAY_NS = 100_000_000
-"""So long a stream is heard that has followed without a pause, before the next may: whoever sends several at once makes
-us begin anew ten times a second at most."""
+"""For so long a stream that took over is heard before the next may take over. A sender of several streams at once makes
+the stream change ten times a second at most."""
 
 
 class Held(NamedTuple):
@@ -57,7 +57,7 @@ class Successor:
         return None
 
     def forget(self) -> None:
-        """Another stream is heard from now on: what was kept does not follow it."""
+        """Drop the packet that was kept: another stream is heard from now on."""
         self._held = None
 
     def _may_follow(self, now_ns: int) -> bool:

@@ -1,16 +1,16 @@
-"""All packets that one read brings at once: headers as columns of numbers, SRTP in place, and what is silent goes by.
+"""Handles all packets of one read together: headers as columns of numbers, SRTP in place, silence without decryption.
 
-The counterpart of `webrtc.send.table`, for the same reason: what receiving needs of a peer is kept here, as one row of
-a table, and not in a dozen attributes of its objects, each somewhere else in memory. What is left for each packet in
-which somebody is heard is a call of libsrtp and one of their source's.
+The counterpart of `webrtc.send.table`, for the same reason: what is needed to receive from a peer is one row of a table
+here, instead of a dozen attributes of its objects, each somewhere else in memory. A packet in which somebody is heard
+then takes one call of libsrtp and one of its source.
 
-Of a long silence (`playout.gate`) nearly all packets go by unread: they are discarded, and of what is discarded nobody
-need know whether it was authentic. They are only counted, by their headers. Whoever could forge them could make our
-reception reports wrong by a few packets, and nothing else: the last ones are kept as they came, and authenticated if
-they are to be decoded after all; and they are no sign of life.
+In a long silence (`playout.gate`) nearly all packets *go by unread*: they are counted by their headers and dropped
+without being decrypted, for it does not matter whether a dropped packet was authentic. Whoever forged such packets
+could make our reception reports wrong by a few packets, and nothing else: the last ones are kept as they came and are
+authenticated before they are decoded, and none of them counts as a sign of life.
 
-Only ordinary packets of streams that are known take this way: the peer's first ones, RTCP, redundant audio, strange
-headers and all else is handed back, and goes its way one by one. Both ways do the same to the same rows.
+Only packets with ordinary headers, of known streams, are handled here. All others (a peer's first packets, RTCP,
+redundant audio, strange headers) are handed back to be handled one by one. Both ways do the same to the same rows.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from conference.webrtc.udp.sockets import MuxStats
 logger = logging.getLogger(__name__)
 
 TABLE_ROWS = 8192
-"""Streams that there is room for; those of others go packet by packet. Memory is taken by those that are used."""
+"""Rows of the table; streams beyond that are handled packet by packet. Only rows that are used take memory."""
 
 COLUMNS_FROM = 24
 """Fewer packets at once are handled faster one by one."""
@@ -71,11 +71,11 @@ ORDINARY_RATE: Final = 48_000
 """Clock rate of the streams that come here: Opus, which is nearly all."""
 
 MAX_AHEAD: Final = 16
-"""A silent packet whose sequence number is further ahead does not go by unread."""
+"""A silent packet goes by unread only if its sequence number is ahead of the highest so far by at most this."""
 
 MAX_UNREAD_NS: Final = 1_500_000_000
-"""None goes by unread when the last one that was authentic is older: whoever sends little (DTX) shows now and then,
-too, that they are there, and need not be asked."""
+"""No packet goes by unread when the last authentic one is older: so senders of few packets (DTX) are known to be there,
+too, without being asked."""
 
 _HEAD_BYTES: Final = 24
 ORDINARY_BYTES: Final = 20
@@ -170,7 +170,7 @@ class ReceiveTable:
         return index
 
     def leave(self, index: int) -> None:
-        """Let go of a stream. Nobody may be on their way to it any more: see :attr:`directory`."""
+        """Free a stream's row. Its addresses must have been taken out of :attr:`directory` before."""
         self._receivers[index] = self._sessions[index] = self._handles[index] = None
         self.rows[index] = 0
         self._free.append(index)
@@ -232,7 +232,7 @@ class ReceiveTable:
         return sorted(others + later) if later else others
 
     def _take_firsts(self, batch: DatagramBatch, packets: Column, rows: Column) -> list[int]:
-        """Take in ordinary packets, of several of one stream the first ones first.
+        """Handle ordinary packets. Where a stream has several, one of each stream at a time, in their order.
 
         Args:
             batch: where they are.

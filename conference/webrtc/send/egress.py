@@ -1,11 +1,11 @@
 """RTP out: from the mix of each tick to a packet on its way, without a task.
 
-aiortc's sender runs two tasks for each peer and awaits for every packet; here a packet is posted on the tick, and goes
-with those of all others. All listeners of a mix share its payload.
+aiortc's sender runs two tasks for each peer and awaits for every packet. Here a packet is posted on the tick, and sent
+together with those of all other peers. All listeners of a mix share its payload.
 
-Against loss on the way there is one means for each peer alone: who speaks RED (RFC 2198) and loses packets gets each
-payload a second time, in the packet after it. For the others the shared encoder adds FEC, as much as the one of them
-who loses the most needs (`room.encoders`).
+There are two means against loss. A peer that speaks RED (RFC 2198) and loses packets gets each payload a second time,
+in the packet after it. For all other peers the shared encoder adds FEC, as much as the peer with the most loss needs
+(`room.encoders`).
 """
 
 from __future__ import annotations

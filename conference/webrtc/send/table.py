@@ -1,8 +1,8 @@
-"""All packets of a tick at once: headers as columns of numbers, SRTP in place, and one system call for many of them.
+"""Sends all packets of a tick together: headers as columns of numbers, SRTP in place, one system call for many packets.
 
-What a packet costs in a busy server is mostly Python and its cold caches: a dozen attributes of a peer's objects, each
-somewhere else in memory. So what sending needs of a peer is kept here, as one row of a table; the rows of all who hear
-the same are worked on together, and what remains for each is one call of libsrtp.
+What a packet costs in a busy server is mostly Python, and memory that is not in the caches: a dozen attributes of a
+peer's objects, each somewhere else. So what is needed to send to a peer is one row of a table here. The rows of all who
+hear the same are handled together, and a packet then takes one call of libsrtp.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ class SendTable:
         return index
 
     def leave(self, index: int) -> Row:
-        """Let go of a stream, and of what of it is still to be sent. Returns its row."""
+        """Free a stream's row, and drop its packets that are still to be sent. Returns a copy of the row."""
         for _, indices in (*self._pending.items(), *self._queue):
             if index in indices:
                 indices.remove(index)
@@ -388,7 +388,7 @@ class TableStream:
                 self._next_type = None
 
     def _take_over(self, table: SendTable, tick: int) -> None:
-        """Our own packets come again: go on behind those that were sent on."""
+        """Post our own packets again: continue the numbers of those that were forwarded."""
         self._forwarded = False
         self._continuity.restart()
         row = table.rows[self._index]

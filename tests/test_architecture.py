@@ -95,6 +95,18 @@ INSIDE_A_WING: dict[str, dict[str, set[str]]] = {
         "workers": {"plan", "worker", "signal"},
         "load_test": {"plan", "worker", "workers", "report", "signal"},
     },
+    "web": {
+        "shapes": set(),
+        "sidebars": set(),
+        "http": set(),
+        "events": {"http", "shapes"},
+        "joining": {"http"},
+        "live": {"http", "events", "joining", "sidebars"},
+        "access": {"http", "joining", "live"},
+        "api": {"http", "events", "joining", "shapes", "sidebars", "live", "access"},
+        "openapi": {"http", "joining", "live", "access", "api"},
+        "app": {"http", "events", "joining", "live", "api", "openapi"},
+    },
     "telephony": {
         "settings": set(),
         "flood": set(),

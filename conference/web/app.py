@@ -21,8 +21,7 @@ from conference.room.policy import RoomPolicy
 from conference.room.room import Room
 from conference.room.voice import VoiceSettings
 from conference.settings import Settings
-from conference.web.api import hearing, metrics, moderation, pages, participants, rooms, sounds, tokens, twilio
-from conference.web.events import stream
+from conference.web.api import events, hearing, metrics, moderation, pages, participants, rooms, sounds, tokens, twilio
 from conference.web.events.audit import Audit
 from conference.web.events.feeds import Feeds
 from conference.web.events.journal import Journal
@@ -31,6 +30,7 @@ from conference.web.http.concurrency import ConcurrencyLimit
 from conference.web.http.connections import Connections
 from conference.web.http.cors import add_cors_headers, answer_options, refuse_other_sites
 from conference.web.http.host_header import refuse_malformed_names, refuse_other_names
+from conference.web.http.keys import CONNECTIONS, SETTINGS
 from conference.web.http.problems import Handler, Problem, problem_middleware
 from conference.web.http.protocol import note_request
 from conference.web.http.ratelimit import RateLimit
@@ -69,7 +69,8 @@ def build_app(settings: Settings | None = None, *, webrtc: WebRtcLike | None = N
         ],
         client_max_size=settings.max_sdp_bytes,
     )
-    app[SERVER] = _make_server(settings, webrtc or _make_webrtc(settings))
+    app[SERVER] = server = _make_server(settings, webrtc or _make_webrtc(settings))
+    app[SETTINGS], app[CONNECTIONS] = settings, server.connections
     _add_routes(app)
     description.write_out(app)
     app.on_response_prepare.append(pages.add_security_headers)
@@ -241,7 +242,7 @@ def _add_routes(app: web.Application) -> None:
             web.get("/access", tokens.show_access),
             web.get("/rooms/{room}/access", tokens.show_access),
             web.post("/rooms/{room}/tokens", tokens.make_token),
-            web.get("/rooms/{room}/events", stream.events, allow_head=False),
+            web.get("/rooms/{room}/events", events.events, allow_head=False),
             web.post(seats, participants.join),
             web.options(seats, participants.options),
             web.get(seat, participants.show),

@@ -14,7 +14,6 @@ from conference.engine.engine import Engine
 from conference.room.conference import Conference
 from conference.room.room import Room
 from conference.settings import Settings
-from conference.web.api.sidebars import Sidebars
 from conference.web.events.feeds import Feeds
 from conference.web.events.webhooks import Webhooks
 from conference.web.http.concurrency import ConcurrencyLimit
@@ -28,6 +27,7 @@ from conference.web.joining.pin_limit import Guesses
 from conference.web.joining.seats import Seats
 from conference.web.joining.sessions import Sessions, WebRtcLike
 from conference.web.joining.signatures import TwilioSignatures
+from conference.web.sidebars import Sidebars
 
 
 @dataclass(slots=True)

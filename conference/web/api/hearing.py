@@ -8,6 +8,7 @@ from aiohttp import web
 
 from conference.room.participant import Participant
 from conference.room.room import Room
+from conference.web.access.actor import require_self_or
 from conference.web.api.people import (
     check_present,
     check_seen,
@@ -15,14 +16,13 @@ from conference.web.api.people import (
     participant_in,
     require_moderator,
 )
+from conference.web.api.reading import read_body
 from conference.web.api.requests import Coaching, GainSetting, NewSidebar, VolumeSetting, Whisper
-from conference.web.api.shapes import rule_json
-from conference.web.api.sidebars import InSidebar
-from conference.web.http.access import require_self_or
 from conference.web.http.headers import FRESH
 from conference.web.http.problems import Problem
-from conference.web.http.reading import read_body
 from conference.web.live import SERVER
+from conference.web.shapes import rule_json
+from conference.web.sidebars import InSidebar
 
 ANYBODY = "*"
 """In an address: whoever listens, or whoever speaks."""

@@ -12,7 +12,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 from prometheus_client.registry import Collector
 
 from conference.room.participant import Transport
-from conference.web.http.access import require
+from conference.web.access.actor import require
 from conference.web.http.headers import FRESH
 from conference.web.live import SERVER, Server
 from conference.webrtc.server import WebRtc

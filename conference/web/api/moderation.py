@@ -7,14 +7,14 @@ from dataclasses import replace
 
 from aiohttp import web
 
+from conference.web.access.actor import require
 from conference.web.api.people import find_participant, find_self, label_in, require_moderator, require_present
+from conference.web.api.reading import read_body
 from conference.web.api.requests import MuteAll, NewMessage, RoomPatch
-from conference.web.api.shapes import room_json
-from conference.web.http.access import require
 from conference.web.http.headers import FRESH
 from conference.web.http.problems import Problem, check_wait
-from conference.web.http.reading import read_body
 from conference.web.live import SERVER
+from conference.web.shapes import room_json
 
 
 async def change_room(request: web.Request) -> web.Response:

@@ -17,18 +17,18 @@ from conference.room.conference import check_room_name
 from conference.room.errors import InvalidRoomName, RoomFull, RoomLocked, TooManyRooms
 from conference.room.participant import Participant
 from conference.room.room import Room
+from conference.web.access.actor import require, require_self_or, visible
 from conference.web.api.people import check_seen, find_participant, is_self, label_in
+from conference.web.api.reading import MERGE_PATCH, read_body
 from conference.web.api.requests import ParticipantPatch
-from conference.web.api.shapes import participant_json, read_role, voice_json
-from conference.web.http.access import require, require_self_or, visible
 from conference.web.http.body import read_text
 from conference.web.http.headers import FRESH
 from conference.web.http.problems import MUTED, REMOVED, Problem
-from conference.web.http.reading import MERGE_PATCH, read_body
 from conference.web.http.text import read_name
 from conference.web.joining import seats
 from conference.web.joining.sessions import EndedEarly, NotGranted, Removed, WebRtcConnection
 from conference.web.live import SERVER, Server, limit_joins
+from conference.web.shapes import participant_json, read_role, voice_json
 from conference.webrtc.sdp.grammar import OfferError, UnsupportedOffer
 from conference.webrtc.sdp.trickle import IceRestartError
 

@@ -9,8 +9,8 @@ from aiohttp import web
 from conference.access.grants import EVERYTHING
 from conference.room.participant import Participant
 from conference.room.room import Room
+from conference.web.access.actor import Actor, require, require_self_or
 from conference.web.events.views import View, Viewer, visibility_of
-from conference.web.http.access import Actor, require, require_self_or
 from conference.web.http.problems import Problem
 from conference.web.http.text import shown_name
 from conference.web.joining import seats

@@ -6,13 +6,13 @@ from typing import Any
 
 from aiohttp import web
 
+from conference.web.access.actor import require, visible
 from conference.web.api.people import viewer_of
-from conference.web.api.shapes import room_summary_json
 from conference.web.events.views import View, room_as_seen, visibility_of
-from conference.web.http.access import require, visible
 from conference.web.http.headers import FRESH
 from conference.web.http.problems import Problem
 from conference.web.live import SERVER
+from conference.web.shapes import room_summary_json
 
 
 async def list_rooms(request: web.Request) -> web.Response:

@@ -8,14 +8,14 @@ from aiohttp import web
 
 from conference.ids import new_id
 from conference.room.sounds import Sound
+from conference.web.access.actor import require_somewhere
 from conference.web.api.people import check_present, require_moderator
+from conference.web.api.reading import read_body
 from conference.web.api.requests import NewSound
-from conference.web.api.shapes import sound_json
-from conference.web.http.access import require_somewhere
 from conference.web.http.headers import FRESH
 from conference.web.http.problems import Problem
-from conference.web.http.reading import read_body
 from conference.web.live import SERVER
+from conference.web.shapes import sound_json
 
 
 async def list_library(request: web.Request) -> web.Response:

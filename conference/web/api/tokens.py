@@ -10,15 +10,15 @@ from conference.access.grants import RIGHTS, Grant
 from conference.access.tokens import sign
 from conference.room.conference import check_room_name
 from conference.room.errors import InvalidRoomName
+from conference.web.access.actor import require
+from conference.web.access.pins import check_pin, pin_wait
+from conference.web.api.reading import read_body
 from conference.web.api.requests import PinEntered
-from conference.web.api.shapes import Json
-from conference.web.http.access import require
 from conference.web.http.headers import FRESH
 from conference.web.http.origin import client_address
 from conference.web.http.problems import Problem, check_wait
-from conference.web.http.reading import read_body
-from conference.web.joining.pins import check_pin, pin_wait
 from conference.web.live import SERVER
+from conference.web.shapes import Json
 
 
 async def make_token(request: web.Request) -> web.Response:

@@ -17,14 +17,8 @@ from conference.telephony.backpressure import ReadLimits, limit_reading
 from conference.telephony.leg import TwilioLeg
 from conference.telephony.settings import LegSettings
 from conference.telephony.twilio.twiml import stream_url, voice_response
-from conference.web.http.access import presented_token
-from conference.web.http.body import read_bytes
-from conference.web.http.concurrency import TooManyAtOnce
-from conference.web.http.headers import FRESH
-from conference.web.http.origin import is_foreign, public_origin
-from conference.web.http.problems import Problem
-from conference.web.http.protocol import has_sent_more, protocol_of
-from conference.web.joining.admission import (
+from conference.web.access.actor import presented_token
+from conference.web.access.admission import (
     CALLER,
     PARAMETER,
     admit_caller,
@@ -34,6 +28,12 @@ from conference.web.joining.admission import (
     check_webhook,
     stream_token,
 )
+from conference.web.http.body import read_bytes
+from conference.web.http.concurrency import TooManyAtOnce
+from conference.web.http.headers import FRESH
+from conference.web.http.origin import is_foreign, public_origin
+from conference.web.http.problems import Problem
+from conference.web.http.protocol import has_sent_more, protocol_of
 from conference.web.joining.admitted import TooManyCalls
 from conference.web.joining.call import PROMPTS_PARAMETER, Call
 from conference.web.joining.signatures import Form

@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterable, Iterator
 
 from conference.room.events import HearingChanged, ParticipantLeft, RoomEvent, RoomUpdated
 from conference.room.room import Room
-from conference.web.api.shapes import Json, room_json
 from conference.web.events.shapes import BATCH_NAMES, batch_json, event_json
 from conference.web.events.sse import encode_event
 from conference.web.events.views import View, Viewer, Visibility, concerns
+from conference.web.shapes import Json, room_json
 
 
 class Entry:

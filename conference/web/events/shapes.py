@@ -22,7 +22,7 @@ from conference.room.events import (
     TalkingStopped,
     UnmuteRequested,
 )
-from conference.web.api.shapes import Json, participant_json, policy_json, rule_json
+from conference.web.shapes import Json, participant_json, policy_json, rule_json
 
 EVENT_NAMES: dict[type, str] = {
     ParticipantJoined: "participant.joined",

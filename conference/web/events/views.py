@@ -20,7 +20,7 @@ from conference.room.events import (
 )
 from conference.room.participant import Participant, ParticipantState
 from conference.room.room import Room
-from conference.web.api.shapes import Json, room_json
+from conference.web.shapes import Json, room_json
 
 
 class View(Enum):

@@ -1,1 +1,1 @@
-"""What every request passes: who asks, bodies, origins, limits, problems."""
+"""What every request passes: bodies, origins, limits, problems."""

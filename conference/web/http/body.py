@@ -8,9 +8,9 @@ from contextlib import nullcontext
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from conference.web.http.keys import SETTINGS
 from conference.web.http.problems import Problem
 from conference.web.http.protocol import protocol_of
-from conference.web.live import SERVER
 
 
 async def read_bytes(request: web.Request) -> bytes:
@@ -23,7 +23,7 @@ async def read_bytes(request: web.Request) -> bytes:
     protocol = protocol_of(request)
     try:
         with nullcontext() if protocol is None else protocol.receiving():
-            async with asyncio.timeout(request.app[SERVER].settings.body_timeout):
+            async with asyncio.timeout(request.app[SETTINGS].body_timeout):
                 return await request.read()
     except TimeoutError:
         raise Problem(408, "The request took too long to arrive. Try again.", headers={"Connection": "close"}) from None

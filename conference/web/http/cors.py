@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from conference.web.http.keys import SETTINGS
 from conference.web.http.origin import is_foreign
 from conference.web.http.problems import Handler, Problem
-from conference.web.live import SERVER
 
 _EXPOSED = "Location, ETag, Link, Accept-Patch, Conference-Seat, Retry-After"
 _METHODS = "GET, POST, PUT, PATCH, DELETE, OPTIONS"
@@ -21,7 +21,7 @@ async def refuse_other_sites(request: web.Request, handler: Handler) -> web.Stre
     Forms and plain POSTs a browser sends anywhere without asking first; it only says where they come from. A server
     without a secret would do what they say, on a machine that only its owner reaches.
     """
-    if request.method not in _SAFE and is_foreign(request, request.app[SERVER].settings):
+    if request.method not in _SAFE and is_foreign(request, request.app[SETTINGS]):
         raise Problem(403, "Pages of other sites may change nothing here; see the option --allow-origin.")
     return await handler(request)
 
@@ -41,7 +41,7 @@ async def answer_options(request: web.Request, handler: Handler) -> web.StreamRe
 async def add_cors_headers(request: web.Request, response: web.StreamResponse) -> None:
     """On every answer to a page of a site that has been allowed. By default, none is."""
     origin = request.headers.get("Origin")
-    allowed = request.app[SERVER].settings.allowed_origins
+    allowed = request.app[SETTINGS].allowed_origins
     if origin is None or not allowed:
         return
     response.headers.add("Vary", "Origin")

@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from conference.settings import Settings
+from conference.web.http.keys import SETTINGS
 from conference.web.http.origin import is_authority
 from conference.web.http.problems import Handler, Problem
-from conference.web.live import SERVER
 
 _TITLE = "This server is not known by this name: use http://127.0.0.1 or localhost, or see the option --public-url."
 
@@ -36,7 +36,7 @@ async def refuse_other_names(request: web.Request, handler: Handler) -> web.Stre
     With a secret it would need a token, which the browser keeps from it. A server that others can reach has names that
     it does not know.
     """
-    settings = request.app[SERVER].settings
+    settings = request.app[SETTINGS]
     host = request.headers.get("Host")  # which every browser sends
     if host is not None and settings.secret is None and settings.on_loopback and not is_ours(host, settings):
         raise Problem(403, _TITLE)

@@ -22,10 +22,10 @@ from aiohttp import web
 from conference.settings import Settings
 from conference.telephony.backpressure import LimitedReading, ReadLimits
 from conference.web.http.connections import Connection
+from conference.web.http.keys import CONNECTIONS
 from conference.web.http.origin import rate_key
 from conference.web.http.protocol import HttpProtocol
 from conference.web.http.turn_budget import TurnBudget
-from conference.web.live import SERVER
 
 BACKLOG = 1024
 """Connections that the system keeps for us until they are taken; it may have a lower limit of its own."""
@@ -58,7 +58,7 @@ class Listener:
     def __init__(self, runner: web.AppRunner, settings: Settings, context: ssl.SSLContext | None = None) -> None:
         assert runner.server is not None  # noqa: S101 - it is set up
         self._manager = runner.server
-        self._connections = runner.app[SERVER].connections
+        self._connections = runner.app[CONNECTIONS]
         self._settings = settings
         self._context = context
         self._budget = TurnBudget(settings.max_read_time)

@@ -15,8 +15,8 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json
 from pydantic_core.core_schema import WithDefaultSchema
 
 from conference import __version__
+from conference.web.access.actor import QUERY
 from conference.web.api import responses
-from conference.web.http.access import QUERY
 from conference.web.http.problems import Handler
 from conference.web.joining import seats
 from conference.web.live import SERVER

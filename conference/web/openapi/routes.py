@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from conference.web.api import (
+    events,
     hearing,
     metrics,
     moderation,
@@ -15,9 +16,8 @@ from conference.web.api import (
     tokens,
     twilio,
 )
-from conference.web.events import stream
+from conference.web.api.reading import JSON, MERGE_PATCH
 from conference.web.http.problems import Handler
-from conference.web.http.reading import JSON, MERGE_PATCH
 from conference.web.joining import seats
 from conference.web.openapi.operation import ROOM_NAME, Operation, Parameter
 
@@ -160,7 +160,7 @@ _ROOMS: dict[Handler, Operation] = {
         problems=(429,),
         description="Not for those who wait in the lobby.",
     ),
-    stream.events: Operation(
+    events.events: Operation(
         "rooms",
         "Follow what happens in a room",
         content="text/event-stream",
@@ -172,7 +172,7 @@ _ROOMS: dict[Handler, Operation] = {
             Parameter("Last-Event-ID", "header", "The last event that was seen."),
             Parameter("last_event_id", "query", "The same, for those who can set no header."),
             Parameter(
-                stream.BATCH,
+                events.BATCH,
                 "query",
                 "`1` to be told of a decision about many participants with one event, `participants.updated` or "
                 "`participants.left`, in place of one for each.",

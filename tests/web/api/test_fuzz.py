@@ -12,10 +12,10 @@ from hypothesis.strategies import SearchStrategy
 from yarl import URL
 
 from conference.room.conference import check_room_name
+from conference.web.api.reading import parse
 from conference.web.api.requests import Body, ParticipantPatch, RoomPatch, Whisper
 from conference.web.http.problems import Problem
 from conference.web.http.ratelimit import RateLimit
-from conference.web.http.reading import parse
 from conference.web.http.text import read_name
 from conference.web.joining.seats import Seats
 from tests.web.doubles import MERGE_PATCH, SDP, TRICKLE, Site

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from conference.room.events import LevelsMeasured, MessageSent
 from conference.room.policy import Lobby, RoomPolicy
-from conference.web.api.shapes import participant_json, policy_json
 from conference.web.events.entry import Entry
 from conference.web.events.sse import Subscription
 from conference.web.events.views import Viewer, visibility_of
 from conference.web.http.problems import Problem
+from conference.web.shapes import participant_json, policy_json
 from tests.web.followed import Client, FollowedConference, parse
 
 PEOPLE = ("amy", "ben", "cat")

@@ -17,8 +17,8 @@ from conference.room.events import DigitPressed, RoomEvent
 from conference.room.policy import RoomPolicy
 from conference.settings import Settings
 from conference.web.app import hang_up_all
+from tests.web.access.test_access_calls import AUTH, ORIGIN, signed
 from tests.web.doubles import Site
-from tests.web.joining.test_access_calls import AUTH, ORIGIN, signed
 from tests.web.joining.test_calling import CONNECTED, call, people, start, until
 from tests.web.passes import guarded, token
 

@@ -10,8 +10,8 @@ from pydantic_core import ErrorDetails
 
 from conference.web.api.requests import Body, MergePatch, Must
 from conference.web.http.body import read_text
+from conference.web.http.keys import SETTINGS
 from conference.web.http.problems import Problem
-from conference.web.live import SERVER
 
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
@@ -39,7 +39,7 @@ async def read_body(request: web.Request, model: type[Model], *, optional: bool 
     if request.content_type != wanted:
         header = "Accept-Patch" if patch else "Accept-Post" if request.method == "POST" else "Accept"
         raise Problem(415, f"Send a JSON object as {wanted}.", headers={header: wanted})
-    return parse(model, await read_text(request), max_name_length=request.app[SERVER].settings.max_name_length)
+    return parse(model, await read_text(request), max_name_length=request.app[SETTINGS].max_name_length)
 
 
 def parse(model: type[Model], text: str, *, max_name_length: int = 64) -> Model:

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from conference.access.grants import RIGHTS
 from conference.access.tokens import verify
 from conference.settings import Settings, SettingsError
+from conference.web.access.pins import check_pin
+from conference.web.api.reading import parse
 from conference.web.api.requests import PinEntered
 from conference.web.http.problems import Problem
-from conference.web.http.reading import parse
 from conference.web.joining.pin_limit import Guesses
-from conference.web.joining.pins import check_pin
 from tests.web.doubles import MERGE_PATCH, Site, problem
 from tests.web.passes import as_role, bearer, guarded, seat_of, token
 

@@ -8,10 +8,10 @@ from dataclasses import replace
 
 from aiohttp import web
 
+from conference.web.access.actor import require
 from conference.web.api.people import viewer_of
 from conference.web.events.sse import Subscription
 from conference.web.events.views import Viewer
-from conference.web.http.access import require
 from conference.web.http.concurrency import TooManyAtOnce
 from conference.web.http.headers import FRESH
 from conference.web.http.problems import REMOVED, Problem

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from conference.web.api.reading import parse
 from conference.web.api.requests import (
     Body,
     Coaching,
@@ -20,7 +21,6 @@ from conference.web.api.requests import (
     Whisper,
 )
 from conference.web.http.problems import Problem
-from conference.web.http.reading import parse
 
 FIELDS = "'name', 'muted', 'levelling', 'noise_suppression', 'hand_raised', 'deafened', 'held', 'waiting' and 'role'"
 TOO_MANY = "[" + ",".join(['"a"'] * 1001) + "]"

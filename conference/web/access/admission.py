@@ -12,11 +12,11 @@ from aiohttp import web
 from conference.access.grants import EVERYTHING, Grant, make_grant
 from conference.access.tokens import TokenError, sign, verify
 from conference.telephony.twilio.twiml import MAX_PARAMETER_CHARS
-from conference.web.http.access import presented_token, require
+from conference.web.access.actor import presented_token, require
+from conference.web.access.pins import check_pin, pin_wait
 from conference.web.http.origin import client_address
 from conference.web.http.problems import Problem
 from conference.web.joining.admitted import NotAdmitted, PinNeeded
-from conference.web.joining.pins import check_pin, pin_wait
 from conference.web.joining.signatures import HEADER, Form
 from conference.web.live import SERVER, Server
 

@@ -1,0 +1,1 @@
+"""Who asks for something, and whether they may."""

@@ -1,0 +1,14 @@
+"""What the parts that every request passes need to know of the server."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from conference.settings import Settings
+from conference.web.http.connections import Connections
+
+SETTINGS: web.AppKey[Settings] = web.AppKey("settings")
+"""Where an application keeps its settings."""
+
+CONNECTIONS: web.AppKey[Connections] = web.AppKey("connections")
+"""Where it keeps every open TCP connection."""

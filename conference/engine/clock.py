@@ -13,20 +13,17 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from conference.audio.frame import TICK_NS
+from conference.engine.lateness import Lateness
 
 MAX_CATCH_UP_TICKS = 10
 """Up to 200 ms late, every tick is still run; beyond that, they are skipped."""
 
 IDLE_TICKS = 5
 """An idle clock looks ten times a second whether it still is."""
-
-LATE_NS = 5_000_000
-"""A tick that starts this long after its deadline counts as late."""
-
 
 Tick: TypeAlias = Callable[[int, int], None]
 """What is called every 20 ms, with the number of the tick and its deadline in nanoseconds."""
@@ -37,11 +34,12 @@ class ClockStats:
     """How well the deadlines were met."""
 
     ticks: int = 0
-    late: int = 0
     skipped: int = 0
-    worst_late_ns: int = 0
     busy_ns: int = 0
     """Time spent inside ticks."""
+
+    lateness: Lateness = field(default_factory=Lateness)
+    """Of every tick, those that come later in the 20 ms included."""
 
 
 class Clock:
@@ -121,8 +119,6 @@ class Clock:
     def _run(self, tick: Tick, number: int, deadline_ns: int) -> None:
         self._before()
         began_ns = time.monotonic_ns()
-        late_ns = began_ns - deadline_ns
-        self.stats.late += late_ns > LATE_NS
-        self.stats.worst_late_ns = max(self.stats.worst_late_ns, late_ns)
+        self.stats.lateness.add(began_ns - deadline_ns)
         tick(number, deadline_ns)
         self.stats.busy_ns += time.monotonic_ns() - began_ns

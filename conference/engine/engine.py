@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Protocol
 
 from conference.engine.clock import Clock, ClockStats, Tick
-from conference.engine.lateness import Lateness
 from conference.room.conference import Conference
 
 ROOM_PHASES = 4
@@ -55,8 +54,7 @@ class Engine:
     ) -> None:
         self._media = media
         self.idle: Callable[[], bool] = idle or (lambda: not conference.rooms)
-        self.lateness = Lateness(tick or conference.tick, conference.later)
-        self._clock = Clock(self.lateness, self.lateness.later, lambda: self.idle(), media.read)
+        self._clock = Clock(tick or conference.tick, conference.later, lambda: self.idle(), media.read)
         self._running: asyncio.Task[None] | None = None
         self.broken = False
         """Set when the clock has stopped by an error, so that whoever watches over the program restarts it."""

@@ -2,44 +2,44 @@
 
 from __future__ import annotations
 
-import time
 from bisect import bisect_left
-from collections.abc import Callable, Iterable
-from functools import partial
-
-from conference.engine.clock import Tick
 
 BOUNDS_NS = tuple(int(ms * 1_000_000) for ms in (0.5, 1, 2, 5, 10, 20, 50, 100, 200))
 """Upper bounds of the buckets in nanoseconds; one more takes the rest."""
+
+LATE_NS = 5_000_000
+"""A tick that starts this long after its deadline counts as late: one of the bounds."""
+
+_FIRST_LATE = BOUNDS_NS.index(LATE_NS) + 1
 
 
 class Lateness:
     """Counts how long after its deadline each tick began.
 
-    Args:
-        tick: what is called on each tick.
-        later: says what else is called between two ticks; see `Clock`.
+    Attributes:
+        counts: of ticks, by bucket.
+        total_ns: of all ticks together.
+        worst_ns: of the latest one.
     """
 
-    def __init__(self, tick: Tick, later: Callable[[], Iterable[tuple[int, Tick]]] = tuple) -> None:
-        self._tick = tick
-        self._later = later
+    __slots__ = ("counts", "total_ns", "worst_ns")
+
+    def __init__(self) -> None:
         self.counts = [0] * (len(BOUNDS_NS) + 1)
         self.total_ns = 0
+        self.worst_ns = 0
 
-    def __call__(self, number: int, deadline_ns: int) -> None:
-        """One tick."""
-        self._count(self._tick, number, deadline_ns)
-
-    def later(self) -> list[tuple[int, Tick]]:
-        """What else is called before the next tick, counted, too."""
-        return [(offset_ns, partial(self._count, tick)) for offset_ns, tick in self._later()]
-
-    def _count(self, tick: Tick, number: int, deadline_ns: int) -> None:
-        late_ns = max(0, time.monotonic_ns() - deadline_ns)
+    def add(self, late_ns: int) -> None:
+        """Count a tick that began so long after its deadline."""
+        late_ns = max(0, late_ns)
         self.counts[bisect_left(BOUNDS_NS, late_ns)] += 1
         self.total_ns += late_ns
-        tick(number, deadline_ns)
+        self.worst_ns = max(self.worst_ns, late_ns)
+
+    @property
+    def late(self) -> int:
+        """How many ticks began more than :data:`LATE_NS` after their deadline."""
+        return sum(self.counts[_FIRST_LATE:])
 
     def buckets(self) -> list[tuple[str, float]]:
         """Cumulative counts by upper bound in seconds, as Prometheus wants them."""

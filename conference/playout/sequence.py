@@ -11,12 +11,32 @@ MAX_DROPOUT = 3000
 """A jump forward in sequence numbers by this many or more is a restart (RFC 3550, appendix A.1)."""
 
 MAX_MISORDER = 100
-"""A jump backward by more than this is a restart (RFC 3550, appendix A.1)."""
+"""A jump backward by this many or more is a restart (RFC 3550, appendix A.1)."""
 
 
 Place: TypeAlias = tuple[int, int, bool]
 """Where a packet belongs in its stream: its number and its media time, both endless, and whether it begins another
 stream, so that what was before it has nothing to do with it."""
+
+
+def sequence_step(sequence: int, reference: int) -> int:
+    """By how many a sequence number is ahead of another, the shorter way round; negative if it is behind.
+
+    Args:
+        sequence: at least its lower 16 bits count.
+        reference: the same.
+    """
+    return ((sequence - reference + 0x8000) & 0xFFFF) - 0x8000
+
+
+def timestamp_step(timestamp: int, reference: int) -> int:
+    """By how much a timestamp of 32 bits is ahead of another, the shorter way round; negative if it is behind."""
+    return ((timestamp - reference + 0x8000_0000) & 0xFFFF_FFFF) - 0x8000_0000
+
+
+def is_restart(step: int) -> bool:
+    """Whether a sender has started anew whose sequence numbers have made such a step."""
+    return not -MAX_MISORDER < step < MAX_DROPOUT
 
 
 class Unwrapper:
@@ -43,14 +63,14 @@ class Unwrapper:
         """
         if not self._started:
             return self._start(sequence, timestamp, restarted=False)
-        step = ((sequence - self._sequence + 0x8000) & 0xFFFF) - 0x8000  # the shorter way round
-        if not -MAX_MISORDER <= step < MAX_DROPOUT:
+        step = sequence_step(sequence, self._sequence)
+        if is_restart(step):
             if self._suspect != sequence:
                 self._suspect = (sequence + 1) & 0xFFFF
                 return None
             return self._start(sequence, timestamp, restarted=True)
         self._suspect = -1
-        ahead = ((timestamp - self._timestamp + 0x8000_0000) & 0xFFFF_FFFF) - 0x8000_0000
+        ahead = timestamp_step(timestamp, self._timestamp)
         if ahead * step < 0:  # time ran backwards
             return self._start(sequence, timestamp, restarted=True)
         sequence = self._sequence + step

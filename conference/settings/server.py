@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass
 
 from conference.access.tokens import check_secret
 from conference.access.webhooks import read_key
 from conference.attendant.settings import AttendantSettings
+from conference.loopback import is_loopback
 from conference.options.declaration import check, declared
 from conference.prompts.settings import SoundSettings
 from conference.settings.access import AccessSettings
-from conference.settings.checks import SettingsError, is_address, read_secret
+from conference.settings.checks import SettingsError, read_secret
 from conference.settings.connections import ConnectionSettings
 from conference.settings.listening import ListeningSettings
 from conference.settings.program import ProgramSettings
@@ -95,7 +95,7 @@ class Settings(
     @property
     def on_loopback(self) -> bool:
         """Whether :attr:`host` can be reached from this machine only."""
-        return self.host == "localhost" or (is_address(self.host) and ipaddress.ip_address(self.host).is_loopback)
+        return is_loopback(self.host)
 
 
 FIELDS = tuple(declared(Settings))

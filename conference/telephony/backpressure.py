@@ -12,8 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
-from conference.telephony.flood import TokenBucket
 from conference.telephony.websocket_frames import FrameScanner
+from conference.token_bucket import TokenBucket
 
 READ_BYTES = 8192
 """Most that is read at once."""

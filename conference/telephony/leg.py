@@ -16,13 +16,13 @@ from typing import TypeAlias
 
 from conference.codecs.base import Codec
 from conference.codecs.pcmu import PcmuCodec
-from conference.telephony.flood import TokenBucket
 from conference.telephony.intake import PacedSource
 from conference.telephony.outlet import Outlet
 from conference.telephony.settings import LegSettings
 from conference.telephony.twilio import messages
 from conference.telephony.twilio.fields import MessageError
 from conference.text import shows
+from conference.token_bucket import TokenBucket
 
 POLICY_VIOLATION = 1008
 """RFC 6455 section 7.4.1: the endpoint is terminating the connection because of its policy."""

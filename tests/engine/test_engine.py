@@ -60,7 +60,7 @@ async def test_the_rooms_of_all_phases_tick_and_media_is_read_before_each_tick()
     rooms = [f"room-{number}" for number in range(ROOM_PHASES)]
     assert order[1 : 4 * ROOM_PHASES : 2] == rooms * 2
     assert engine.stats.ticks >= 2
-    assert sum(engine.lateness.counts) >= 2 * ROOM_PHASES
+    assert sum(engine.stats.lateness.counts) >= 2 * ROOM_PHASES
 
 
 async def test_one_hears_another_until_the_engine_is_closed() -> None:

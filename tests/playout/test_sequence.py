@@ -7,7 +7,29 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conference.playout.sequence import MAX_DROPOUT, MAX_MISORDER, Unwrapper
+from conference.playout.sequence import (
+    MAX_DROPOUT,
+    MAX_MISORDER,
+    Unwrapper,
+    is_restart,
+    sequence_step,
+    timestamp_step,
+)
+
+
+@given(reference=st.integers(0, 1 << 40), step=st.integers(-0x8000, 0x7FFF))
+def test_a_sequence_number_is_ahead_by_the_shorter_way_round(reference: int, step: int) -> None:
+    assert sequence_step((reference + step) & 0xFFFF, reference) == step
+
+
+@given(reference=st.integers(0, 1 << 40), step=st.integers(-0x8000_0000, 0x7FFF_FFFF))
+def test_a_timestamp_is_ahead_by_the_shorter_way_round(reference: int, step: int) -> None:
+    assert timestamp_step((reference + step) & 0xFFFF_FFFF, reference) == step
+
+
+def test_a_restart_is_a_jump_as_large_as_the_standard_says() -> None:
+    jumps = [-0x8000, -MAX_MISORDER, 1 - MAX_MISORDER, 0, MAX_DROPOUT - 1, MAX_DROPOUT, 0x7FFF]
+    assert [is_restart(step) for step in jumps] == [True, True, False, False, False, True, True]
 
 
 @given(

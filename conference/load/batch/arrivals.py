@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from conference.load.batch.reports import Reception
-
-_HALF = 0x8000
-_MASK = 0xFFFF
+from conference.playout.sequence import sequence_step
 
 
 @dataclass(slots=True)
@@ -30,9 +28,7 @@ class Arrivals:
         if self.highest < 0:
             self.first = self.highest = sequence
             return
-        ahead = (sequence - self.highest) & _MASK
-        if ahead < _HALF:
-            self.highest += ahead
+        self.highest += max(0, sequence_step(sequence, self.highest))
 
     @property
     def reception(self) -> Reception:

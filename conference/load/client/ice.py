@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
+from conference.loopback import is_loopback
 from conference.webrtc.ice.stun import (
     CHECK_PRIORITY,
     Class,
@@ -242,14 +243,6 @@ async def _server_addresses(host: str) -> list[tuple[int, str]]:
         if family in (socket.AF_INET, socket.AF_INET6):
             found.setdefault(family, address[0])
     return sorted(found.items())
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host is this machine, as its name or address says."""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _fits(one: socket.socket, address: Address) -> bool:

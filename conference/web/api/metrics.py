@@ -105,7 +105,7 @@ class ConferenceCollector(Collector):
         )
 
     def _clock(self) -> Iterator[Metric]:
-        stats, lateness = self._server.engine.stats, self._server.engine.lateness
+        stats, lateness = self._server.engine.stats, self._server.engine.stats.lateness
         yield HistogramMetricFamily(
             "conference_tick_lateness_seconds",
             "How long after its deadline each tick of 20 ms began.",
@@ -113,7 +113,7 @@ class ConferenceCollector(Collector):
             sum_value=lateness.total_ns / 1e9,
         )
         yield CounterMetricFamily("conference_ticks", "Ticks of 20 ms.", value=stats.ticks)
-        yield CounterMetricFamily("conference_ticks_late", "Ticks that began 5 ms late or more.", value=stats.late)
+        yield CounterMetricFamily("conference_ticks_late", "Ticks that began 5 ms late or more.", value=lateness.late)
         yield CounterMetricFamily("conference_ticks_skipped", "Ticks that were left out.", value=stats.skipped)
         yield CounterMetricFamily(
             "conference_tick_busy_seconds", "Time spent mixing, encoding and sending.", value=stats.busy_ns / 1e9

@@ -7,11 +7,11 @@ the page's own site, which no rule about other sites concerns. Only the name tha
 
 from __future__ import annotations
 
-import ipaddress
 from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from conference.loopback import is_loopback
 from conference.settings import Settings
 from conference.web.http.keys import SETTINGS
 from conference.web.http.origin import is_authority
@@ -70,9 +70,4 @@ def _name(url: str) -> str | None:
 
 
 def _is_local(name: str) -> bool:
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
+    return name.endswith(".localhost") or is_loopback(name)

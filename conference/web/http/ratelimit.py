@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
 from itertools import islice
+
+from conference.token_bucket import TokenBucket
 
 _COMPARED = 16
 """Buckets of which the fullest goes, where one has to."""
-
-
-@dataclass(slots=True)
-class _Bucket:
-    tokens: float
-    filled_at: float
 
 
 class RateLimit:
@@ -30,7 +25,7 @@ class RateLimit:
     def __init__(self, per_minute: int, *, max_keys: int = 10_000) -> None:
         self._per_minute = per_minute
         self._max_keys = max_keys
-        self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
+        self._buckets: OrderedDict[str, TokenBucket] = OrderedDict()
 
     def take(self, key: str, now: float) -> float:
         """Take one token.
@@ -44,7 +39,8 @@ class RateLimit:
         """
         wait = self.wait(key, now)
         if wait == 0 and self._per_minute != 0:
-            self._buckets[key] = _Bucket(self._level(key, now) - 1, now)
+            bucket = self._buckets.setdefault(key, TokenBucket(self._per_minute / 60, self._per_minute))
+            bucket.take(1, _ns(now))
             self._buckets.move_to_end(key)
             self._forget_one(now)
         return wait
@@ -53,23 +49,20 @@ class RateLimit:
         """The seconds until there is a token, which is left where it is; arguments as for :meth:`take`."""
         if self._per_minute == 0:
             return 0.0
-        level = self._level(key, now)
-        return 0.0 if level >= 1 else (1 - level) * 60 / self._per_minute
-
-    def _level(self, key: str, now: float) -> float:
-        """Tokens in a bucket."""
         bucket = self._buckets.get(key)
-        if bucket is None:
-            return self._per_minute
-        return min(self._per_minute, bucket.tokens + (now - bucket.filled_at) * self._per_minute / 60)
+        return 0.0 if bucket is None else bucket.wait(1, _ns(now))
 
     def _forget_one(self, now: float) -> None:
         """Let one bucket go if there are too many. The others that were compared are compared again last."""
         if len(self._buckets) <= self._max_keys:
             return
         oldest = list(islice(self._buckets, min(_COMPARED, self._max_keys)))
-        fullest = max(oldest, key=lambda key: self._level(key, now))
+        fullest = max(oldest, key=lambda key: self._buckets[key].level(_ns(now)))
         del self._buckets[fullest]
         for key in oldest:
             if key != fullest:
                 self._buckets.move_to_end(key)
+
+
+def _ns(seconds: float) -> int:
+    return round(seconds * 1e9)

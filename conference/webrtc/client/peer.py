@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import time
 from collections.abc import Callable
 from urllib.parse import urlsplit
@@ -18,6 +17,7 @@ from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCRtp
 from aiortc.rtcrtpsender import RTCRtpSender
 
 from conference.codecs.base import Codec
+from conference.loopback import is_loopback
 from conference.playout.source import PacketSource
 from conference.webrtc.client.aiortc_internals import (
     SrtpChannel,
@@ -163,7 +163,7 @@ class HeadlessPeer:
 
     async def _connect(self, pc: RTCPeerConnection) -> None:
         transceiver = self._add_transceiver(pc)
-        if _is_loopback(self._url):
+        if is_loopback(urlsplit(self._url).hostname or ""):
             gather_only(ice_connection(transceiver), ["127.0.0.1"])
         await pc.setLocalDescription(await pc.createOffer())
         offer = offer_red(pc.localDescription.sdp)
@@ -306,13 +306,3 @@ class HeadlessPeer:
             self._end("The server has fallen silent.")
             return
         self._timer = asyncio.get_running_loop().call_later(HOUSEKEEPING_SECONDS, self._housekeep)
-
-
-def _is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

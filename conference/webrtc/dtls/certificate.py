@@ -6,7 +6,6 @@ an OpenSSL context for each connection would take 0.5 ms and tens of kilobytes e
 
 from __future__ import annotations
 
-import datetime as dt
 import secrets
 from dataclasses import dataclass
 
@@ -15,6 +14,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from OpenSSL import SSL
+
+from conference.self_signed import self_signed
 
 VALID_DAYS = 365
 """Peers trust the fingerprint, not the dates; these are for those who look all the same."""
@@ -76,7 +77,8 @@ class Certificate:
 
     def __init__(self) -> None:
         key = ec.generate_private_key(ec.SECP256R1())
-        certificate = _self_signed(key)
+        # "a random common name": nothing in it may tell who or where we are (RFC 8827 section 6.5).
+        certificate = self_signed(key, secrets.token_hex(16), VALID_DAYS)
         self.fingerprint = fingerprint(certificate, "sha-256")
         """SHA-256, as ``a=fingerprint`` writes it."""
 
@@ -117,19 +119,3 @@ def matches(certificate: x509.Certificate, fingerprints: tuple[tuple[str, str], 
 
 def _accept(*_: object) -> bool:
     return True
-
-
-def _self_signed(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
-    # "a random common name": nothing in it may tell who or where we are (RFC 8827 section 6.5).
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, secrets.token_hex(16))])
-    now = dt.datetime.now(tz=dt.UTC)
-    return (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=VALID_DAYS))
-        .sign(key, hashes.SHA256())
-    )

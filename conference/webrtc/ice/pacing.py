@@ -14,13 +14,14 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from conference.token_bucket import TokenBucket
 from conference.webrtc.settings import WebRtcSettings
 from conference.webrtc.udp.datagrams import pack_name
 from conference.webrtc.udp.policer import PerAddress
 from conference.webrtc.udp.sockets import Address
 
-BURST_NS: Final = 100_000_000
-"""What may be sent in so long can be sent at once."""
+BURST_SECONDS: Final = 0.1
+"""What may be sent in so long can be sent at once, and one more."""
 
 
 class CheckPacer:
@@ -35,8 +36,8 @@ class CheckPacer:
         self._limits = limits
         self._now = now
         self._per_address = PerAddress(limits.max_checks_per_address)
-        self._interval_ns = 1_000_000_000 // limits.max_checks_per_second
-        self._next_ns = 0
+        rate = limits.max_checks_per_second
+        self._checks = TokenBucket(rate, 1 + rate * BURST_SECONDS)
 
     def budget(self, *, ice_lite: bool) -> CheckBudget:
         """For one connection.
@@ -50,14 +51,13 @@ class CheckPacer:
     def admits(self, address: Address) -> bool:
         """Whether a check may go there now; then it is counted."""
         now_ns = self._now()
-        if self._next_ns - now_ns > BURST_NS:
+        if self._checks.level(now_ns) < 1:
             return False
         name = pack_name(address, socket.AF_INET6 if ":" in address[0] else socket.AF_INET)
         if not self._per_address.admits(name, now_ns):
             return False
         self._per_address.count(name)
-        self._next_ns = max(self._next_ns, now_ns) + self._interval_ns
-        return True
+        return self._checks.take(1, now_ns)
 
 
 class CheckBudget:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from conference.playout.sequence import sequence_step
+
 MAX_AHEAD = 16
 """The second packet may be ahead of the first by so many sequence numbers; the packets between them were lost."""
 
@@ -66,5 +68,5 @@ class Successor:
 
 def _in_a_row(first: bytes, second: bytes) -> bool:
     """Whether two RTP packets are of one stream, the second soon after the first."""
-    ahead = int.from_bytes(second[2:4], "big") - int.from_bytes(first[2:4], "big") & 0xFFFF
-    return first[8:12] == second[8:12] and 0 < ahead <= MAX_AHEAD
+    step = sequence_step(int.from_bytes(second[2:4], "big"), int.from_bytes(first[2:4], "big"))
+    return first[8:12] == second[8:12] and 0 < step <= MAX_AHEAD

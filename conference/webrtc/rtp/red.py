@@ -11,6 +11,8 @@ import struct
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from conference.playout.sequence import sequence_step
+
 MAX_AGE = (1 << 14) - 1
 """The oldest that a block can be, in units of the RTP timestamp: 14 bits."""
 
@@ -147,15 +149,14 @@ class Arrivals:
 
     def add(self, sequence: int) -> bool:
         """Note that a packet (RTP sequence number, 16 bits) is here. Returns whether that is news."""
-        ahead = (sequence - self._highest) & 0xFFFF
-        behind = -ahead & 0xFFFF
-        if ahead and ahead < REMEMBERED:
+        step = sequence_step(sequence, self._highest)
+        if 0 < step < REMEMBERED:
             self._highest = sequence
-            self._here = (self._here << ahead | 1) & _ALL
+            self._here = (self._here << step | 1) & _ALL
             return True
-        if behind < REMEMBERED:
-            news = not self._here >> behind & 1
-            self._here |= 1 << behind
+        if -REMEMBERED < step <= 0:
+            news = not self._here >> -step & 1
+            self._here |= 1 << -step
             return news
         self._highest, self._here = sequence, 1  # a long gap, or the sender has started anew
         return True

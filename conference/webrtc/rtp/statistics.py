@@ -14,6 +14,8 @@ import numpy as np
 from aiortc.rtp import RtcpReceiverInfo
 from numpy.typing import NDArray
 
+from conference.playout.sequence import MAX_DROPOUT, is_restart, sequence_step, timestamp_step
+
 Row: TypeAlias = "MutableSequence[int] | memoryview"
 """Integers of 64 bits."""
 
@@ -36,8 +38,6 @@ JITTER_Q4: Final = 4
 COLUMNS: Final = 5
 """What comes behind these in a row is somebody else's."""
 
-_MAX_DROPOUT: Final = 3000
-_MAX_MISORDER: Final = 100
 _MAX_JUMP_SECONDS: Final = 10
 """A larger jump of the sender's clock is no jitter."""
 
@@ -114,10 +114,10 @@ class ReceptionStatistics:
         row = self.row
         if row[BASE] < 0:
             row[BASE] = row[HIGHEST] = sequence
-        ahead = (sequence - row[HIGHEST]) & 0xFFFF
-        if ahead < _MAX_DROPOUT:
-            row[HIGHEST] += ahead
-        elif ahead <= 0x10000 - _MAX_MISORDER:  # the sender has started anew
+        step = sequence_step(sequence, row[HIGHEST])
+        if not is_restart(step):
+            row[HIGHEST] += max(0, step)
+        else:
             self._lost_before = self.lost_ever
             row[BASE] = row[HIGHEST] = sequence
             row[RECEIVED] = self._expected_prior = self._received_prior = 0
@@ -125,8 +125,7 @@ class ReceptionStatistics:
         row[RECEIVED] += 1
         transit = (_at_rate(arrival_ns, self.clock_rate) - timestamp) & 0xFFFFFFFF
         if row[TRANSIT] >= 0:
-            difference = (transit - row[TRANSIT]) & 0xFFFFFFFF
-            distance = min(difference, 0x100000000 - difference)
+            distance = abs(timestamp_step(transit, row[TRANSIT]))
             if distance < self.clock_rate * _MAX_JUMP_SECONDS:
                 row[JITTER_Q4] += distance - ((row[JITTER_Q4] + 8) >> 4)
         row[TRANSIT] = transit
@@ -162,7 +161,7 @@ def ordinary(rows: Column, sequences: Column) -> NDArray[np.bool_]:
         sequences: RTP sequence numbers, 16 bits, shape ``(packets,)``.
     """
     ahead = (sequences - rows[:, HIGHEST]) & 0xFFFF
-    in_order: NDArray[np.bool_] = ahead < _MAX_DROPOUT
+    in_order: NDArray[np.bool_] = ahead < MAX_DROPOUT
     return in_order & (rows[:, TRANSIT] >= 0)
 
 

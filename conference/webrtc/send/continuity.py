@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-MAX_DROPOUT: Final = 3000
-"""A sequence number further ahead than that is that of another stream (RFC 3550 appendix A.1)."""
+from conference.playout.sequence import MAX_DROPOUT, sequence_step, timestamp_step
 
 MAX_DRIFT_SECONDS: Final = 2
 """A timestamp further off than that from the time that has passed is that of another clock."""
@@ -75,22 +74,22 @@ class Continuity:
         Returns:
             ``None`` if it is there already, or from before the first one, whose place was taken by something else.
         """
-        ahead = (sequence - self._highest) % _SEQUENCES
-        if self._first is None or MAX_DROPOUT <= ahead <= _SEQUENCES - MAX_DROPOUT or self._drifts(timestamp, now_ns):
+        step = sequence_step(sequence, self._highest)
+        if self._first is None or abs(step) >= MAX_DROPOUT or self._drifts(timestamp, now_ns):
             self._first = self._highest = sequence
             self._step, self._shift = next_sequence - sequence, next_timestamp - timestamp
             self._input_end = timestamp
             marker = True
-        elif ahead == 0:
+        elif step == 0:
             return None
-        elif ahead >= MAX_DROPOUT:  # late
-            if (sequence - self._first) % _SEQUENCES >= MAX_DROPOUT:
+        elif step < 0:  # late
+            if sequence_step(sequence, self._first) < 0:
                 return None
             return self._at(sequence, timestamp, marker=False)
         else:
-            marker = ahead == 1 and timestamp != self._input_end
+            marker = step == 1 and timestamp != self._input_end
             self._highest = sequence
-            if (self._highest - self._first) % _SEQUENCES >= MAX_DROPOUT:
+            if sequence_step(self._highest, self._first) >= MAX_DROPOUT:
                 self._first = (self._highest - MAX_DROPOUT + 1) % _SEQUENCES
         self._input_end = (timestamp + duration) % _TIMESTAMPS
         self._end = (self._input_end + self._shift) % _TIMESTAMPS
@@ -103,7 +102,7 @@ class Continuity:
     def _drifts(self, timestamp: int, now_ns: int) -> bool:
         """Whether the talker's clock has jumped."""
         passed = (now_ns - self._sent_ns) * self._clock_rate // 1_000_000_000
-        return abs(behind(timestamp, self._input_end + passed)) > MAX_DRIFT_SECONDS * self._clock_rate
+        return abs(timestamp_step(timestamp, self._input_end + passed)) > MAX_DRIFT_SECONDS * self._clock_rate
 
     @property
     def next_sequence(self) -> int:
@@ -122,9 +121,4 @@ class Continuity:
             samples: in a tick.
         """
         now = self.timestamp(now_ns)
-        return self._end if behind(now, self._end) <= MAX_PAUSE_TICKS * samples else now
-
-
-def behind(timestamp: int, other: int) -> int:
-    """By how much a timestamp is behind another, in timestamp units; negative if it is before it."""
-    return (timestamp - other + _TIMESTAMPS // 2) % _TIMESTAMPS - _TIMESTAMPS // 2
+        return self._end if timestamp_step(now, self._end) <= MAX_PAUSE_TICKS * samples else now

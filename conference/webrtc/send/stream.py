@@ -7,9 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from conference.playout.sequence import timestamp_step
 from conference.webrtc.rtp.packet import build_rtp
 from conference.webrtc.sdp.formats import Format
-from conference.webrtc.send.continuity import Continuity, behind
+from conference.webrtc.send.continuity import Continuity
 
 TICKS_PER_SECOND = 50
 
@@ -137,7 +138,7 @@ class SingleStream:
         if self._forwarded or self._tick is None:
             return self._continuity.next_timestamp(now_ns, self._samples)
         end = self._origin + (self._tick + 1) * self._samples
-        return now if behind(now, end) > 0 else end
+        return now if timestamp_step(now, end) > 0 else end
 
     def _send(self, packet: bytes, payload: bytes) -> None:
         if self._transmit(packet):

@@ -16,10 +16,11 @@ from typing import Any, Final, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from conference.playout.sequence import timestamp_step
 from conference.webrtc.rtp.packet import HEADER_BYTES, build_rtp
 from conference.webrtc.rtp.srtp import TRAILER_BYTES, SrtpSession, protect_in_place
 from conference.webrtc.sdp.formats import Format
-from conference.webrtc.send.continuity import Continuity, HeaderFields, behind
+from conference.webrtc.send.continuity import Continuity, HeaderFields
 from conference.webrtc.send.stream import TICKS_PER_SECOND, SendStats, first_sequence
 from conference.webrtc.udp.datagrams import NAME_BYTES, DatagramBatch, pack_name, unpack_name
 
@@ -426,7 +427,7 @@ class TableStream:
         if now is None:
             return int(row[ORIGIN])
         end = int(row[ORIGIN] + (row[TICK] + 1) * row[SAMPLES])
-        return now if behind(now, end) > 0 else end
+        return now if timestamp_step(now, end) > 0 else end
 
     def timestamp(self, now_ns: int) -> int | None:
         """The RTP timestamp of a moment."""

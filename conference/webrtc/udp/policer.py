@@ -12,6 +12,8 @@ import secrets
 import socket
 from typing import Final
 
+from conference.token_bucket import TokenBucket
+
 SLOTS: Final = 4096
 """Addresses are counted in so many places, which several may share: what is sent from ever new ones takes no memory."""
 
@@ -66,10 +68,9 @@ class Policer:
 
     def __init__(self, per_address: int, percent: float) -> None:
         self._per_address = PerAddress(per_address)
-        self._share = percent / 100
         self._limited = percent < 100
-        self._saved_ns = self._most_ns = SAVED_NS * self._share
-        self._refilled_ns = 0
+        self._time = TokenBucket(rate=1e9 * percent / 100, capacity=SAVED_NS * percent / 100)  # in nanoseconds
+        self._now_ns = 0
 
     def admits(self, name: bytes, now_ns: int) -> bool:
         """Whether to look at a datagram.
@@ -78,15 +79,14 @@ class Policer:
             name: where it came from, as the kernel has it (see `datagrams.pack_name`).
             now_ns: the time.
         """
-        self._saved_ns = min(self._most_ns, self._saved_ns + (now_ns - self._refilled_ns) * self._share)
-        self._refilled_ns = now_ns
-        if self._limited and self._saved_ns <= 0:
+        self._now_ns = now_ns
+        if self._limited and self._time.level(now_ns) <= 0:
             return False
         return self._per_address.admits(name, now_ns)
 
     def charge(self, name: bytes, spent_ns: int) -> None:
         """A datagram that was admitted, from there, has not proven anything, and took so long."""
-        self._saved_ns -= min(spent_ns, MOST_NS)
+        self._time.charge(min(spent_ns, MOST_NS), self._now_ns)
         self._per_address.count(name)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conference.webrtc.send.continuity import MAX_DROPOUT, Continuity, HeaderFields, behind
+from conference.playout.sequence import MAX_DROPOUT, timestamp_step
+from conference.webrtc.send.continuity import Continuity, HeaderFields
 
 RATE, FRAME = 48_000, 960
 MS = 1_000_000
@@ -87,6 +88,6 @@ def test_a_sequence_number_far_ahead_is_another_stream() -> None:
 def test_the_line_s_clock_goes_on_with_the_time() -> None:
     stream = Continuity(RATE)
     place(stream, 10, 0, 0)
-    assert behind(stream.timestamp(100 * MS), 5000 + FRAME) == 100 * 48
+    assert timestamp_step(stream.timestamp(100 * MS), 5000 + FRAME) == 100 * 48
     assert stream.next_timestamp(60 * MS, FRAME) == 5000 + FRAME, "directly behind what was sent"
     assert stream.next_timestamp(100 * MS, FRAME) == 5000 + FRAME + 100 * 48, "after a pause"

@@ -95,4 +95,4 @@ def test_whatever_comes_takes_no_more_memory(sent: list[tuple[bytes, int, int]])
         if policer.admits(name, now_ns):
             policer.charge(name, spent_ns)
     assert len(policer._per_address._counts) in (0, SLOTS)
-    assert not sent or policer.admits(ALICE, now_ns + 2 * WINDOW_NS) or policer._saved_ns <= 0
+    assert not sent or policer.admits(ALICE, now_ns + 2 * WINDOW_NS) or policer._time.level(now_ns) <= 0

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conference.telephony.flood import TokenBucket
+from conference.token_bucket import TokenBucket
 
 SECOND = 1_000_000_000
 

@@ -1,4 +1,4 @@
-"""How much a client may send: a token bucket, with the time handed in."""
+"""How often, or how much, somebody may: a token bucket, with the time handed in."""
 
 from __future__ import annotations
 
@@ -21,8 +21,7 @@ class TokenBucket:
 
     def take(self, cost: float, now_ns: int) -> bool:
         """Whether ``cost`` tokens are there; if so they are gone, if not none are."""
-        self._refill(now_ns)
-        if cost > self._tokens:
+        if cost > self.level(now_ns):
             return False
         self._tokens -= cost
         return True
@@ -33,12 +32,17 @@ class TokenBucket:
         Returns:
             After how many seconds none will be owed any more; 0 if none are.
         """
-        self._refill(now_ns)
-        self._tokens -= cost
+        self._tokens = self.level(now_ns) - cost
         return max(0.0, -self._tokens / self._rate)
 
-    def _refill(self, now_ns: int) -> None:
+    def wait(self, cost: float, now_ns: int) -> float:
+        """After how many seconds ``cost`` tokens are there; 0 if they are."""
+        return max(0.0, (cost - self.level(now_ns)) / self._rate)
+
+    def level(self, now_ns: int) -> float:
+        """How many tokens there are; less than none as long as some are owed."""
         if self._seen_ns is not None:
             elapsed = max(0, now_ns - self._seen_ns) / 1e9
             self._tokens = min(self._capacity, self._tokens + elapsed * self._rate)
         self._seen_ns = now_ns
+        return self._tokens

@@ -6,6 +6,7 @@ distinct mix is checked once, however many hear it.
 
 from __future__ import annotations
 
+import struct
 import zlib
 from array import array
 from collections.abc import Callable
@@ -15,6 +16,8 @@ from conference.room.participant import Mix
 
 _PRIME = 0x01000193  # of FNV-1a, for a chain of checks where the order counts
 _MASK = 0xFFFFFFFF
+_RESTARTED = (1, 0)
+_FORWARDED = struct.Struct("<HII")
 _SILENT = zlib.crc32(SILENCE.data)
 
 
@@ -56,15 +59,33 @@ class Ledger:
         return self.mark
 
 
+def mark_of_packet(sequence: int, timestamp: int, duration: int, payload: bytes) -> tuple[int, int]:
+    """The mark of a packet that is forwarded: a check of its place and length, and of its payload."""
+    return zlib.crc32(_FORWARDED.pack(sequence, timestamp, duration)), zlib.crc32(payload)
+
+
 class HeardSoFar:
     """Check of what one listener hears, from one reading to the next."""
 
-    __slots__ = ("_marks", "note")
+    __slots__ = ("_marks", "_restarted", "note")
 
     def __init__(self) -> None:
         self._marks: list[tuple[int, int]] = []
         self.note: Callable[[tuple[int, int]], None] = self._marks.append
         """A mix is heard that has this `Ledger.mark`."""
+
+        self._restarted = False
+
+    def note_packet(self, mark: tuple[int, int]) -> None:
+        """Somebody's own packet comes in place of a mix, with this `mark_of_packet`."""
+        if self._restarted:
+            self._restarted = False
+            self.note(_RESTARTED)
+        self.note(mark)
+
+    def restart(self) -> None:
+        """The next packet is of another stream. That it is comes to be checked with this packet, if it ever comes."""
+        self._restarted = True
 
     def read(self) -> tuple[int, int]:
         """Checks of samples and of payloads since the last reading."""

@@ -11,7 +11,8 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from conference.audio.frame import SILENCE, Samples
-from conference.capture.digest import HeardSoFar, Ledger
+from conference.capture.digest import HeardSoFar, Ledger, mark_of_packet
+from conference.capture.recipes import make_decoder
 from conference.codecs.base import Codec
 from conference.playout.source import PacketSource
 from conference.room.participant import Mix, Source, Transport
@@ -20,6 +21,9 @@ from conference.telephony.intake import PacedSource
 
 OnMix: TypeAlias = Callable[[str, Mix], None]
 """Takes a listener's id and a mix."""
+
+OnForwarded: TypeAlias = Callable[[str, Samples], None]
+"""Takes a listener's id and a frame."""
 
 
 @dataclass(slots=True)
@@ -40,16 +44,20 @@ class Listener:
     transport: Transport
     listens: bool = False
     ticks: int = 0
-    """Mixes heard."""
+    """Mixes heard, and ticks on which somebody's own packets were, in place of one."""
+
+    forwarded: int = 0
+    """Packets of others that came in place of mixes."""
 
     sound: Any = field(default_factory=hashlib.sha256)
     """SHA-256 of the samples of all mixes heard: int16, as in memory."""
 
     packets: Any = field(default_factory=hashlib.sha256)
-    """SHA-256 of the payloads of all mixes heard, each with its length before it (4 bytes, little-endian)."""
+    """SHA-256 of the payloads of all mixes heard, and of all packets that came in place of them, each with its length
+    before it (4 bytes, little-endian)."""
 
     sent: int = 0
-    """Of these mixes, those with a payload."""
+    """Payloads."""
 
     spurts: list[Spurt] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
@@ -64,8 +72,17 @@ class Listener:
         self.so_far.note(mark)
         self.sound.update(mix.samples.data)
         if mix.payload is not None:
-            self.sent += 1
-            self.packets.update(len(mix.payload).to_bytes(4, "little") + mix.payload)
+            self._get(mix.payload)
+
+    def take(self, payload: bytes, mark: tuple[int, int]) -> None:
+        """Somebody's own packet arrives."""
+        self.forwarded += 1
+        self.so_far.note_packet(mark)
+        self._get(payload)
+
+    def _get(self, payload: bytes) -> None:
+        self.sent += 1
+        self.packets.update(len(payload).to_bytes(4, "little") + payload)
 
     def count(self) -> None:
         """Add up what came of the packets of the source, which is done with."""
@@ -132,11 +149,21 @@ class ReplayedSound(Sound):
 
 
 class CheckingSink:
-    """Hears what a captured listener heard."""
+    """Hears what a captured listener heard. Satisfies `room.forwarding.ForwardingSink`.
+
+    Args:
+        listener: who.
+        codec: of the mixes.
+        ledger: of the room.
+        on_mix: is called with each mix, if anybody wants to know.
+    """
 
     def __init__(self, listener: Listener, codec: Codec | None, ledger: Ledger, on_mix: OnMix | None) -> None:
         self.codec = codec
         self.expected_loss: float | None = None
+        self.forwards: str | None = None
+        self.max_bitrate: float | None = None
+        self._ear: PacketSource | None = None  # plays what is forwarded
         self._listener = listener
         self._ledger = ledger
         self._on_mix = on_mix
@@ -146,6 +173,28 @@ class CheckingSink:
         self._listener.hear(mix, self._ledger.note(mix))
         if self._on_mix is not None:
             self._on_mix(self._listener.id, mix)
+
+    def forward(self, sequence: int, timestamp: int, duration: int, payload: bytes, arrival_ns: int) -> None:
+        """See `ForwardingSink.forward`."""
+        self._listener.take(payload, mark_of_packet(sequence, timestamp, duration, payload))
+        if self._ear is None:
+            self._ear = PacketSource(make_decoder(self.forwards))
+        self._ear.push(sequence, timestamp, payload, arrival_ns)
+
+    def restart_forwarding(self) -> None:
+        """See `ForwardingSink.restart_forwarding`."""
+        self._listener.so_far.restart()
+        self._ear = None
+
+    def play_forwarded(self, now_ns: int) -> Samples:
+        """Let a tick pass on which packets came in place of a mix.
+
+        Returns:
+            Their sound, as it is played here: shape ``(960,)``, int16.
+        """
+        self._listener.ticks += 1
+        frame = None if self._ear is None else self._ear.pull(now_ns)
+        return SILENCE if frame is None else frame
 
 
 def _numbers(source: object) -> dict[str, int]:

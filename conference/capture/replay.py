@@ -19,7 +19,7 @@ import numpy as np
 
 from conference.audio.frame import FRAME_SAMPLES
 from conference.capture.digest import Ledger
-from conference.capture.listeners import CheckingSink, FramesSource, Listener, OnMix, ReplayedSound, Spurt
+from conference.capture.listeners import CheckingSink, FramesSource, Listener, OnForwarded, OnMix, ReplayedSound, Spurt
 from conference.capture.recipes import from_json, make_decoder, make_paced_source, make_packet_source
 from conference.capture.records import (
     CaptureError,
@@ -67,9 +67,17 @@ class Replay:
 
     Args:
         on_mix: called with a listener's id and each mix that they hear.
+        on_forwarded: called with a listener's id and a frame, on each tick on which somebody's own packets take the
+            place of a mix: the sound of these, as this program would play them.
+        opened: is told of the room, before anybody is in it: it can be observed.
     """
 
-    def __init__(self, on_mix: OnMix | None = None) -> None:
+    def __init__(
+        self,
+        on_mix: OnMix | None = None,
+        on_forwarded: OnForwarded | None = None,
+        opened: Callable[[Room], None] = lambda _: None,
+    ) -> None:
         self.about: Mapping[str, Any] = {}
         """What the capture says of itself: ``versions``, ``room``, ``created_at``."""
 
@@ -89,6 +97,8 @@ class Replay:
         """Ids of those who did not hear what they heard live."""
 
         self._on_mix = on_mix
+        self._on_forwarded = on_forwarded
+        self._opened = opened
         self._room: Room | None = None
         self._ledger = Ledger()
         self._people: list[Participant] = []  # by number
@@ -149,7 +159,15 @@ class Replay:
         if not isinstance(created_at, int | float) or not isinstance(max_talkers, int) or max_talkers < 1:
             raise CaptureError(_SENSELESS.format("it opens a room in a way that cannot be"))
         self.about = record.about
-        self._room = Room(str(record.about.get("room")), created_at, self._publish, voice, max_talkers=max_talkers)
+        self._room = Room(
+            str(record.about.get("room")),
+            created_at,
+            self._publish,
+            voice,
+            max_talkers=max_talkers,
+            forwarding=record.about.get("forwarding") is True,
+        )
+        self._opened(self._room)
 
     def _join(self, record: Joined) -> None:
         about = record.about
@@ -202,7 +220,7 @@ class Replay:
             raise CaptureError(_SENSELESS.format("a listener is described in a way that cannot be"))
         listener.listens = True
         sink = CheckingSink(listener, _codec(given.get("codec")), self._ledger, self._on_mix)
-        sink.expected_loss = _percent(given.get("expected_loss"))
+        _let_say(sink, given)
         return source, sink
 
     def _change(self, record: Changed) -> None:
@@ -225,8 +243,7 @@ class Replay:
         if isinstance(participant.sink, CheckingSink):
             if "codec" in about:
                 participant.sink.codec = _codec(about["codec"])
-            if "expected_loss" in about:
-                participant.sink.expected_loss = _percent(about["expected_loss"])
+            _let_say(participant.sink, about)
 
     # Sound
 
@@ -297,10 +314,21 @@ class Replay:
             raise
         except Exception:  # as live: see Conference.tick
             log.exception("tick %d failed", record.tick)
+        self._play_forwarded(record.now_ns)
         if self._ledger.sound != record.sound:
             self._differs("sound")
         if self._ledger.packets != record.packets:
             self._differs("packets")
+
+    def _play_forwarded(self, now_ns: int) -> None:
+        room = self._in_room()
+        for listener_id in room.forwarded:
+            listener = room.participants.get(listener_id)
+            sink = None if listener is None else listener.sink
+            if isinstance(sink, CheckingSink):
+                frame = sink.play_forwarded(now_ns)
+                if self._on_forwarded is not None:
+                    self._on_forwarded(listener_id, frame)
 
     def _heard(self, record: Heard) -> None:
         listener = self.listeners[self._person(record.index).id]
@@ -364,6 +392,20 @@ def _codec(plain: object) -> Codec | None:
 
 def _percent(value: object) -> float | None:
     return value if isinstance(value, int | float) and 0 <= value <= 100 else None
+
+
+def _let_say(sink: CheckingSink, about: Mapping[str, Any]) -> None:
+    """Have a sink say of itself what the capture says that it did."""
+    if "expected_loss" in about:
+        sink.expected_loss = _percent(about["expected_loss"])
+    if "forwards" in about:
+        name = about["forwards"]
+        if name is not None:
+            make_decoder(name)  # or it is not known
+        sink.forwards = name
+    if "max_bitrate" in about:
+        bitrate = about["max_bitrate"]
+        sink.max_bitrate = bitrate if isinstance(bitrate, int | float) else None
 
 
 def _yes_or_no(value: object) -> bool | None:

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Protocol
 
 from conference.audio.frame import Samples
-from conference.capture.digest import HeardSoFar, Ledger
+from conference.capture.digest import HeardSoFar, Ledger, mark_of_packet
 from conference.capture.format import encode
 from conference.capture.recipes import describe_source, to_json
 from conference.capture.records import (
@@ -43,6 +43,9 @@ from conference.telephony.intake import PacedSource
 FLUSH_TICKS: Final = 50
 """Once a second what was noted is handed on, with a check of what each listener has heard."""
 
+SAID: Final = ("expected_loss", "forwards", "max_bitrate")
+"""What of a sink decides on what it gets; see `room.participant.Sink` and `room.forwarding.ForwardingSink`."""
+
 
 class Output(Protocol):
     """Where a capture goes. Must not block and must not raise."""
@@ -65,7 +68,9 @@ class _Captured:
     participant: Participant
     heard: HeardSoFar = field(default_factory=HeardSoFar)
     codec: Codec | None = None
-    expected_loss: float | None = None
+    said: dict[str, Any] = field(default_factory=dict)
+    """What their sink said of itself."""
+
     by_frames: bool = False
     """Their source is captured by the frames that it gives."""
 
@@ -105,6 +110,7 @@ class RoomCapture(RoomObserver):
             "created_at": room.created_at,
             "voice": to_json(room.voice),
             "max_talkers": room.max_talkers,
+            "forwarding": room.forwards,
         }
         self._write(Opened(about))
         self._stop = room.observe(self)
@@ -216,9 +222,9 @@ class RoomCapture(RoomObserver):
             if sink.codec is not one.codec:
                 one.codec = sink.codec
                 self._write(Changed(one.index, {"codec": to_json(one.codec)}))
-            if (expected_loss := _expected_loss(sink)) != one.expected_loss:
-                one.expected_loss = expected_loss
-                self._write(Changed(one.index, {"expected_loss": expected_loss}))
+            if (said := _said(sink)) != one.said:
+                self._write(Changed(one.index, {key: said[key] for key in SAID if said[key] != one.said[key]}))
+                one.said = said
 
     def mix_delivered(self, mix: Mix, listeners: Collection[Participant]) -> None:
         """See `RoomObserver`."""
@@ -227,6 +233,30 @@ class RoomCapture(RoomObserver):
             one = self._people.get(listener.id)
             if one is not None:
                 one.heard.note(mark)
+
+    def packet_forwarded(
+        self,
+        talker: Participant,
+        listeners: Collection[Participant],
+        sequence: int,
+        timestamp: int,
+        duration: int,
+        payload: bytes,
+        arrival_ns: int,
+    ) -> None:
+        """See `RoomObserver`."""
+        del talker, arrival_ns
+        mark = mark_of_packet(sequence, timestamp, duration, payload)
+        for listener in listeners:
+            one = self._people.get(listener.id)
+            if one is not None:
+                one.heard.note_packet(mark)
+
+    def forwarding_restarted(self, listener: Participant) -> None:
+        """See `RoomObserver`."""
+        one = self._people.get(listener.id)
+        if one is not None:
+            one.heard.restart()
 
     def tick_ends(self, tick: int, now_ns: int) -> None:
         """See `RoomObserver`. What happened to people during the tick stands after it."""
@@ -268,8 +298,8 @@ class RoomCapture(RoomObserver):
             one.by_frames, one.untap = True, lambda: None
         if sink is None:
             return {"source": about, "sink": None}
-        one.codec, one.expected_loss = sink.codec, _expected_loss(sink)
-        return {"source": about, "sink": {"codec": to_json(one.codec), "expected_loss": one.expected_loss}}
+        one.codec, one.said = sink.codec, _said(sink)
+        return {"source": about, "sink": {"codec": to_json(one.codec)} | one.said}
 
     def _happened(self, *what: Record | _Captured) -> None:
         """Note what happened, and what somebody has heard since that was last noted.
@@ -308,7 +338,6 @@ def _state(participant: Participant) -> dict[str, Any]:
     }
 
 
-def _expected_loss(sink: Sink) -> float | None:
-    """Percent of packets that the sink's peer is taken to lose; ``None`` if it does not say."""
-    expected_loss: float | None = getattr(sink, "expected_loss", None)
-    return expected_loss
+def _said(sink: Sink) -> dict[str, Any]:
+    """What a sink says of itself, beside its codec: each of :data:`SAID`, or ``None`` where it does not say."""
+    return {key: getattr(sink, key, None) for key in SAID}

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE
+from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, Samples
 from conference.capture.format import read_capture
 from conference.capture.listeners import Listener
 from conference.capture.records import CaptureError, Record
@@ -94,7 +94,11 @@ def _replay(records: Iterator[Record], record: str | None, who: str | None) -> t
             if recorder is not None and listener == who:
                 recorder.write(mix.samples)
 
-        replay = Replay(on_mix)
+        def on_forwarded(listener: str, frame: Samples) -> None:
+            if recorder is not None and listener == who:
+                recorder.write(frame)
+
+        replay = Replay(on_mix, on_forwarded)
         try:
             replay.run(records)
         except CaptureError as error:
@@ -152,7 +156,8 @@ def _person(replay: Replay, one: Listener) -> Iterator[str]:
         differs = "   DIFFERS" if one.id in replay.differing else ""
         yield f"  heard    {_seconds(one.ticks)}{differs}"
         yield f"  samples  sha256 {one.sound.hexdigest()}"
-        yield f"  packets  sha256 {one.packets.hexdigest()} ({one.sent})"
+        forwarded = f", {one.forwarded} of them as somebody sent them" if one.forwarded else ""
+        yield f"  packets  sha256 {one.packets.hexdigest()} ({one.sent}{forwarded})"
     if one.spurts:
         start = replay.first_tick or 0
         spoken = sum((replay.last_tick if it.end_tick is None else it.end_tick) - it.start_tick for it in one.spurts)

@@ -14,11 +14,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import partial
 from itertools import islice
 from typing import Protocol, TypeAlias, cast
 
 from conference.audio.frame import Samples
 from conference.playout.source import PacketSource
+from conference.room.observer import Observers, RoomObserver
 from conference.room.participant import Participant, Sink
 
 QUIET_MS = 60
@@ -71,16 +73,20 @@ class Route:
         talker: whose packets.
         source: of the talker.
         expel: is told of a participant whose sink failed.
+        observers: are told of each packet.
     """
 
-    def __init__(self, talker: Participant, source: PacketSource, expel: Expel) -> None:
+    def __init__(self, talker: Participant, source: PacketSource, expel: Expel, observers: Observers) -> None:
         self.talker = talker
         self.source = source
         self.listeners: dict[str, tuple[Participant, ForwardingSink]] = {}
         self._expel = expel
+        self._observers = observers
 
     def forward(self, sequence: int, timestamp: int, duration: int, payload: bytes, arrival_ns: int) -> None:
         """Send a packet on to all who get it."""
+        if self._observers.all:
+            self._tell(sequence, timestamp, duration, payload, arrival_ns)
         failed: list[Participant] = []
         for participant, sink in self.listeners.values():
             try:
@@ -91,8 +97,16 @@ class Route:
         for participant in failed:
             self._expel(participant)
 
+    def _tell(self, sequence: int, timestamp: int, duration: int, payload: bytes, arrival_ns: int) -> None:
+        talker, listeners = self.talker, tuple(participant for participant, _ in self.listeners.values())
+        self._observers.tell(
+            lambda one: one.packet_forwarded(talker, listeners, sequence, timestamp, duration, payload, arrival_ns)
+        )
+
     def restart(self) -> None:
         """Another stream of the talker begins."""
+        if self._observers.all:
+            _tell_of_restart(self._observers, [participant for participant, _ in self.listeners.values()])
         for _, sink in self.listeners.values():
             sink.restart_forwarding()
 
@@ -115,13 +129,15 @@ class Forwarding:
     Args:
         mixes: those who hear mixes; whom a talker's packets are forwarded to does not.
         expel: is told of a participant whose sink failed.
+        observers: are told what is forwarded.
         enabled: whether anything is forwarded.
     """
 
-    def __init__(self, mixes: MixListeners, expel: Expel, *, enabled: bool = True) -> None:
+    def __init__(self, mixes: MixListeners, expel: Expel, observers: Observers, *, enabled: bool = True) -> None:
         self._mixes = mixes
         self._expel = expel
-        self._enabled = enabled
+        self._observers = observers
+        self.enabled = enabled
         self._possible = False  # all hear all as they are
         self._changed = True  # who may be forwarded to may be others now
         self._routes: dict[str, Route] = {}  # by the talker's id
@@ -150,7 +166,7 @@ class Forwarding:
             participant_id: whom alone it concerns; ``None`` if it may be anybody.
             plain: all hear all as they are: no gain but 1, and no sound is played.
         """
-        self._possible = self._enabled and plain
+        self._possible = self.enabled and plain
         self._changed = True
         concerned = [
             listener_id
@@ -279,7 +295,7 @@ class Forwarding:
             return
         route = self._routes.get(talker.id)
         if route is None or route.source is not source:
-            route = self._routes[talker.id] = Route(talker, source, self._expel)
+            route = self._routes[talker.id] = Route(talker, source, self._expel, self._observers)
         route.listeners[listener.id] = listener, forwarding_sink
         self._talker_of[listener.id] = talker.id
         del self._waiting[listener.id]
@@ -287,6 +303,8 @@ class Forwarding:
 
     def _end(self, listener_id: str) -> None:
         """Have somebody hear a mix again."""
+        if self._observers.all:
+            _tell_of_restart(self._observers, [self._routes[self._talker_of[listener_id]].listeners[listener_id][0]])
         route = self._routes[self._talker_of.pop(listener_id)]
         _, sink = route.listeners.pop(listener_id)
         sink.restart_forwarding()
@@ -322,6 +340,15 @@ class Forwarding:
             wake, source.wake = source.wake, None
             wake()
         return heard
+
+
+def _tell_of_restart(observers: Observers, listeners: Iterable[Participant]) -> None:
+    for listener in listeners:
+        observers.tell(partial(_restarted, listener))
+
+
+def _restarted(listener: Participant, observer: RoomObserver) -> None:
+    observer.forwarding_restarted(listener)
 
 
 def _hears(participant: Participant) -> bool:

@@ -66,7 +66,7 @@ class Room(People):
         self._apart: set[str] = set()  # who does not hear what others say
         self._plain = True  # everybody hears everybody as they are
         self._mix_groups = MixGroups(self._gain_vector, self._expel, self._observers)
-        self._forwarding = Forwarding(self._mix_groups, self._expel, enabled=forwarding)
+        self._forwarding = Forwarding(self._mix_groups, self._expel, self._observers, enabled=forwarding)
         self._speaker_selector = SpeakerSelector(max_talkers, self._expel, self._set_talking, self._observers)
         self._selection = TalkerSelection(max_talkers)
         self._left_out: set[str] = set()  # who talked during the last tick and was not mixed
@@ -135,6 +135,11 @@ class Room(People):
             sink.on_open = partial(self.renew, participant.id)
 
     # Who hears whom
+
+    @property
+    def forwards(self) -> bool:
+        """Listeners who are to hear one voice may get its own packets."""
+        return self._forwarding.enabled
 
     @property
     def forwarded(self) -> Mapping[str, str]:

@@ -110,8 +110,7 @@ def _make_server(settings: Settings, webrtc: WebRtcLike) -> Server:
     conference = Conference(
         limits,
         _make_voice(settings),
-        # A capture is checked against what was mixed: where there is one, everybody hears a mix.
-        partial(Room, forwarding=settings.forwarding and captures is None),
+        partial(Room, forwarding=settings.forwarding),
         partial(first_policy, settings),
         ROOM_PHASES,
         opened=(lambda _: None) if captures is None else captures.observe,

@@ -57,7 +57,7 @@ class Ear:
 
 def captured_room(voice: VoiceSettings = DEFAULT_VOICE, **limits: Any) -> tuple[Room, Memory]:
     memory = Memory()
-    room = Room("tea", 1_700_000_000.0, lambda event: None, voice, **{"forwarding": False} | limits)
+    room = Room("tea", 1_700_000_000.0, lambda event: None, voice, **limits)
     memory.capture = RoomCapture(room, memory)
     return room, memory
 

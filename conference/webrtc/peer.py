@@ -15,8 +15,7 @@ from typing import Literal, TypeAlias
 
 from conference.playout.source import PacketSource
 from conference.webrtc.dtls.certificate import Certificate
-from conference.webrtc.ice.close_check import CloseCheck, Verdict
-from conference.webrtc.ice.connection import MuxedIce
+from conference.webrtc.liveness import Action, Liveness
 from conference.webrtc.mux import UdpMux
 from conference.webrtc.receive.ingress import Ingress
 from conference.webrtc.rtp.rtcp import NtpClock
@@ -34,9 +33,6 @@ logger = logging.getLogger(__name__)
 
 GOODBYE = "The participant left."
 """Why a connection ended that the other side closed by itself."""
-
-_QUIET = 0.25
-"""Part of the silence timeout after which a connection is asked for a sign of life."""
 
 State: TypeAlias = Literal["new", "connecting", "connected", "closed"]
 
@@ -99,9 +95,7 @@ class Peer:
         self._ingress: Ingress | None = None
         self._offered: _Offered | None = None
         self._candidates = 0
-        self._since_ns = now()
-        self._probed_ns = 0
-        self._close_check = CloseCheck()
+        self._liveness = Liveness(settings.connect_timeout, settings.silence_timeout, now())
         self._ended = False
         self._closing: asyncio.Task[None] | None = None
 
@@ -144,7 +138,7 @@ class Peer:
         self._transport = transport = Transport(self._mux, self._certificate, offer.transport, self._follow)
         self._start_session(offer, transport, ours)
         self.state = "connecting"
-        self._since_ns = self._now()
+        self._liveness.begin(self._now())
         candidates = await transport.start()
         if self._ended:
             raise OfferError("The connection was closed before its offer was answered.")
@@ -239,42 +233,38 @@ class Peer:
         Returns:
             When there may be something to do again; ``now_ns``: soon, ask several times a second.
         """
-        if self.state in ("new", "connecting"):
-            if now_ns - self._since_ns > self._settings.connect_timeout * 1e9 * patience:
+        session, transport = self._session, self._transport
+        if self.state == "closed":
+            return now_ns
+        if self.state != "connected" or session is None or transport is None:
+            self._act(self._liveness.look(now_ns, patience=patience))
+            return now_ns
+        ice = transport.ice
+        consents, heard_ns = ice.consents(now_ns), max(session.heard_ns, ice.heard_ns)
+        actions = self._liveness.look(
+            now_ns, heard_ns=heard_ns, consents=consents, leaving=session.leaving, patience=patience
+        )
+        if "refuse" not in actions:
+            session.report_if_due(now_ns)
+        self._act(actions)
+        return max(now_ns, min(self._liveness.due_ns(now_ns, heard_ns), ice.ask_ns, session.report_ns))
+
+    def _act(self, actions: list[Action]) -> None:
+        """Do what is due about the peer being there or not."""
+        for action in actions:
+            if action == "ask" and self._transport is not None:
+                self._transport.ice.probe()
+            elif action == "calm" and self._transport is not None:
+                self._transport.calm()
+            elif action == "part":
+                self._end(GOODBYE)
+            elif action == "lose":
+                self._end(f"Nothing was heard from the connection for {self._settings.silence_timeout:g} seconds.")
+            elif action == "refuse":
+                self._end("The connection failed: the other side no longer agrees to it.")
+            elif action == "time out":
                 limit = f"{self._settings.connect_timeout:g} seconds"
                 self._end(f"The connection did not come up within {limit}: {self._trouble()}.")
-        elif self.state == "connected" and self._session is not None and self._transport is not None:
-            ice = self._transport.ice
-            if not ice.consents(now_ns) and patience == 1.0:
-                self._end("The connection failed: the other side no longer agrees to it.")
-                return now_ns
-            self._session.report_if_due(now_ns)
-            heard_ns = max(self._since_ns, self._session.heard_ns, ice.heard_ns)
-            self._look_into_alert(self._transport, self._close_check.look(heard_ns, now_ns, patience))
-            self._watch(int((now_ns - heard_ns) / patience), now_ns, self._session, ice)
-            if self._close_check.active:
-                return now_ns
-            quiet_ns = heard_ns + int(self._settings.silence_timeout * 1e9 * _QUIET)
-            return max(now_ns, min(ice.ask_ns, self._session.report_ns, quiet_ns))
-        return now_ns
-
-    def _watch(self, quiet_ns: int, now_ns: int, session: RtpSession, ice: MuxedIce) -> None:
-        limit_ns = self._settings.silence_timeout * 1e9
-        if quiet_ns > limit_ns:
-            self._end(f"Nothing was heard from the connection for {self._settings.silence_timeout:g} seconds.")
-        elif session.leaving and quiet_ns > limit_ns / 2:
-            self._end(GOODBYE)
-        elif quiet_ns > limit_ns * _QUIET and now_ns - self._probed_ns > limit_ns / 8:
-            self._probed_ns = now_ns
-            ice.probe()
-
-    def _look_into_alert(self, transport: Transport, verdict: Verdict) -> None:
-        if verdict == "ask":
-            transport.ice.probe()
-        elif verdict == "gone":
-            self._end(GOODBYE)
-        elif verdict == "there":
-            transport.calm()
 
     async def close(self) -> None:
         """End the connection: the peer is told, and everything is released, within a bounded time."""
@@ -290,7 +280,7 @@ class Peer:
             self.state = "connected"
             if self._ingress is not None:
                 self._ingress.unprotect = self._transport.unprotect
-            self._since_ns = self._now()
+            self._liveness.connected(self._now())
             if self.sink is not None:
                 self.sink.open()
         elif self.state in ("connecting", "connected") and state == "failed":
@@ -308,7 +298,7 @@ class Peer:
         if self._session is not None and self._session.leaving:
             self._end(GOODBYE)  # they have said goodbye to their stream as well, and that was authentic
         else:
-            self._close_check.begin(self._now())
+            self._liveness.alert(self._now())
             self._hasten(self)
 
     def _end(self, reason: str) -> None:

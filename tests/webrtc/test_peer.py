@@ -12,7 +12,7 @@ import pytest
 from conference.audio.frame import SILENCE
 from conference.room.participant import Mix
 from conference.webrtc.dtls.certificate import Certificate
-from conference.webrtc.ice.close_check import GRACE_NS, PROOF_NS
+from conference.webrtc.liveness import GRACE_NS, PROOF_NS
 from conference.webrtc.mux import UdpMux
 from conference.webrtc.peer import GOODBYE, Peer
 from conference.webrtc.receive.stream import ReceiveStream

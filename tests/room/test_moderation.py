@@ -332,6 +332,16 @@ def test_who_waits_in_the_lobby_neither_hears_nor_is_heard() -> None:
     assert matrix(scene) == {"amy": set(), "ben": {"cleo"}, "cleo": {"ben"}}
 
 
+def test_nobody_is_in_a_room_twice_and_who_was_there_stays() -> None:
+    scene = Scene(("amy",))
+    there = scene.room.participants["amy"]
+    told = len(scene.told(ParticipantJoined))
+    with pytest.raises(ValueError, match="amy is in the room already"):
+        scene.join("amy", "host", returning=True)
+    assert scene.room.participants == {"amy": there}
+    assert len(scene.told(ParticipantJoined)) == told
+
+
 def test_a_locked_room_lets_in_hosts_and_those_who_come_back() -> None:
     scene = Scene(("amy",), RoomPolicy(locked=False))
     scene.room.set_policy(RoomPolicy(locked=True))

@@ -42,13 +42,6 @@ class IceServer:
             ]
         return "; ".join(parts)
 
-    def as_json(self) -> dict[str, str]:
-        """An ``RTCIceServer`` dictionary for a browser's ``RTCPeerConnection``."""
-        answer = {"urls": self.url}
-        if self.username is not None and self.credential is not None:
-            answer |= {"username": self.username, "credential": self.credential}
-        return answer
-
 
 def parse_ice_server(text: str) -> IceServer:
     """Read ``stun:HOST[:PORT]`` or ``turn:USER:PASSWORD@HOST[:PORT][?transport=udp|tcp]``.

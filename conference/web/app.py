@@ -6,6 +6,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import AsyncIterator
+from dataclasses import fields
 from functools import partial
 
 from aiohttp import web
@@ -149,15 +150,9 @@ def _make_server(settings: Settings, webrtc: WebRtcLike) -> Server:
 
 
 def first_policy(settings: Settings, room: str) -> RoomPolicy:
-    """How a room is run until a host wants it otherwise."""
-    return RoomPolicy(
-        lobby=settings.lobby,
-        ends_with_host=settings.ends_with_host,
-        mute_on_entry=settings.mute_on_entry,
-        announce=settings.announce,
-        hold_music=settings.hold_music,
-        pin=dict(settings.pins).get(room),
-    )
+    """How a room is run until a host wants it otherwise: as the settings say that have a policy's names."""
+    set_here = {one.name for one in fields(RoomPolicy)} & {one.name for one in fields(settings)}
+    return RoomPolicy(**{name: getattr(settings, name) for name in set_here}, pin=dict(settings.pins).get(room))
 
 
 def _make_journal(settings: Settings, conference: Conference) -> Journal:

@@ -17,11 +17,12 @@ from conference.web.api.people import (
     require_moderator,
 )
 from conference.web.api.reading import read_body
-from conference.web.api.requests import Coaching, GainSetting, NewSidebar, VolumeSetting, Whisper
 from conference.web.http.headers import FRESH
 from conference.web.http.problems import Problem
 from conference.web.live import SERVER
-from conference.web.shapes import rule_json
+from conference.web.schemas import responses
+from conference.web.schemas.requests import Coaching, GainSetting, NewSidebar, VolumeSetting, Whisper
+from conference.web.schemas.shapes import rule_json
 from conference.web.sidebars import InSidebar
 
 ANYBODY = "*"
@@ -31,7 +32,7 @@ ANYBODY = "*"
 async def show_rules(request: web.Request) -> web.Response:
     """``GET /rooms/{room}/hearing``: all that is set in the matrix."""
     room, _ = require_moderator(request)
-    return web.json_response({"rules": [rule_json(one) for one in room.hearing.rules]}, headers=FRESH)
+    return web.json_response(responses.Rules(rules=[rule_json(one) for one in room.hearing.rules]), headers=FRESH)
 
 
 async def show_hears(request: web.Request) -> web.Response:
@@ -41,7 +42,7 @@ async def show_hears(request: web.Request) -> web.Response:
     if listener != ANYBODY:
         participant_in(room, listener)
     gains = {one: room.hearing.gain(listener, one) for one in room.participants if one != listener}
-    return web.json_response({"gains": gains}, headers=FRESH)
+    return web.json_response(responses.Gains(gains=gains), headers=FRESH)
 
 
 async def set_gain(request: web.Request) -> web.Response:
@@ -73,7 +74,7 @@ async def show_volumes(request: web.Request) -> web.Response:
     """``GET /rooms/{room}/participants/{id}/volumes``: what somebody has set for themselves."""
     require_self_or(request, "moderate", request.match_info["room"], request.match_info["id"])
     room, listener = find_participant(request)
-    return web.json_response({"volumes": dict(room.volumes.of(listener.id))}, headers=FRESH)
+    return web.json_response(responses.Volumes(volumes=dict(room.volumes.of(listener.id))), headers=FRESH)
 
 
 async def set_volume(request: web.Request) -> web.Response:
@@ -85,9 +86,8 @@ async def set_volume(request: web.Request) -> web.Response:
     if len(others) >= request.app[SERVER].settings.max_own_volumes:
         raise Problem(409, "Too many people in this room have set volumes of their own.")
     room.set_volume(listener.id, source.id, volume)
-    return web.json_response(
-        {"source": source.id, "volume": room.volumes.volume(listener.id, source.id)}, headers=FRESH
-    )
+    exact = room.volumes.volume(listener.id, source.id)
+    return web.json_response(responses.Volume(source=source.id, volume=exact), headers=FRESH)
 
 
 async def clear_volume(request: web.Request) -> web.Response:
@@ -130,7 +130,7 @@ async def begin_sidebar(request: web.Request) -> web.Response:
         sidebar_id = request.app[SERVER].sidebars.begin(room, members, by=label)
     except (InSidebar, ValueError) as error:
         raise Problem(409, str(error)) from None
-    body = {"id": sidebar_id, "participants": list(dict.fromkeys(members))}
+    body = responses.Sidebar(id=sidebar_id, participants=list(dict.fromkeys(members)))
     location = f"/rooms/{room.name}/sidebars/{sidebar_id}"
     return web.json_response(body, status=201, headers=FRESH | {"Location": location})
 
@@ -139,8 +139,8 @@ async def list_sidebars(request: web.Request) -> web.Response:
     """``GET /rooms/{room}/sidebars``."""
     room, _ = require_moderator(request)
     sidebars = request.app[SERVER].sidebars.of(room)
-    body = [{"id": sidebar_id, "participants": list(members)} for sidebar_id, members in sidebars.items()]
-    return web.json_response({"sidebars": body}, headers=FRESH)
+    shown = [responses.Sidebar(id=sidebar_id, participants=list(members)) for sidebar_id, members in sidebars.items()]
+    return web.json_response(responses.Sidebars(sidebars=shown), headers=FRESH)
 
 
 async def end_sidebar(request: web.Request) -> web.Response:

@@ -10,11 +10,12 @@ from aiohttp import web
 from conference.web.access.actor import require
 from conference.web.api.people import find_participant, find_self, label_in, require_moderator, require_present
 from conference.web.api.reading import read_body
-from conference.web.api.requests import MuteAll, NewMessage, RoomPatch
 from conference.web.http.headers import FRESH
 from conference.web.http.problems import Problem, check_wait
 from conference.web.live import SERVER
-from conference.web.shapes import room_json
+from conference.web.schemas import responses
+from conference.web.schemas.requests import MuteAll, NewMessage, RoomPatch
+from conference.web.schemas.shapes import room_json
 
 
 async def change_room(request: web.Request) -> web.Response:
@@ -43,7 +44,7 @@ async def mute_all(request: web.Request) -> web.Response:
     me = find_self(room, require(request, "moderate", room.name))
     if me is not None:
         spared.add(me.id)
-    return web.json_response({"muted": room.mute_all(spared, by=label)}, headers=FRESH)
+    return web.json_response(responses.Muted(muted=room.mute_all(spared, by=label)), headers=FRESH)
 
 
 async def admit_all(request: web.Request) -> web.Response:

@@ -20,7 +20,6 @@ from conference.room.room import Room
 from conference.web.access.actor import require, require_self_or, visible
 from conference.web.api.people import check_seen, find_participant, is_self, label_in
 from conference.web.api.reading import MERGE_PATCH, read_body
-from conference.web.api.requests import ParticipantPatch
 from conference.web.http.body import read_text
 from conference.web.http.headers import FRESH
 from conference.web.http.problems import MUTED, REMOVED, Problem
@@ -28,7 +27,9 @@ from conference.web.http.text import read_name
 from conference.web.joining import seats
 from conference.web.joining.sessions import EndedEarly, NotGranted, Removed, WebRtcConnection
 from conference.web.live import SERVER, Server, limit_joins
-from conference.web.shapes import participant_json, read_role, voice_json
+from conference.web.schemas import responses
+from conference.web.schemas.requests import ParticipantPatch
+from conference.web.schemas.shapes import participant_json, read_role, voice_json
 from conference.webrtc.sdp.grammar import OfferError, UnsupportedOffer
 from conference.webrtc.sdp.trickle import IceRestartError
 
@@ -95,10 +96,14 @@ async def show(request: web.Request) -> web.Response:
     room, participant = find_participant(request)
     check_seen(room, actor, participant)
     state = participant.state()
-    body = participant_json(state) | {"voice": voice_json(participant)}
     connection = server.registry.find(room.name, participant.id)
-    if connection is not None:
-        body["connection"] = plain(connection.stats())
+    body: responses.ParticipantInFull = {
+        **participant_json(state),
+        "voice": voice_json(participant),
+        "connection": {} if connection is None else plain(connection.stats()),
+    }
+    if connection is None:  # somebody made of code
+        del body["connection"]
     return web.json_response(body, headers=FRESH)
 
 

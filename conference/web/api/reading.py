@@ -8,10 +8,10 @@ from aiohttp import web
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from conference.web.api.requests import Body, MergePatch, Must
 from conference.web.http.body import read_text
 from conference.web.http.keys import SETTINGS
 from conference.web.http.problems import Problem
+from conference.web.schemas.requests import Body, MergePatch, Must
 
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from aiohttp import web
 
+from conference.iceservers import IceServer
 from conference.web.access.actor import require, visible
 from conference.web.api.people import viewer_of
 from conference.web.events.views import View, room_as_seen, visibility_of
 from conference.web.http.headers import FRESH
 from conference.web.http.problems import Problem
 from conference.web.live import SERVER
-from conference.web.shapes import room_summary_json
+from conference.web.schemas import responses
+from conference.web.schemas.shapes import room_summary_json
 
 
 async def list_rooms(request: web.Request) -> web.Response:
@@ -21,7 +21,7 @@ async def list_rooms(request: web.Request) -> web.Response:
     rooms = request.app[SERVER].conference.rooms
     seen = visible(request, rooms)
     summaries = [room_summary_json(room) for name, room in rooms.items() if name in seen]
-    return web.json_response({"rooms": summaries}, headers=FRESH)
+    return web.json_response(responses.Rooms(rooms=summaries), headers=FRESH)
 
 
 async def show_room(request: web.Request) -> web.Response:
@@ -40,15 +40,23 @@ async def config(request: web.Request) -> web.Response:
     try:
         require(request, None, None)
     except Problem:
-        servers: list[Any] = []  # they come with credentials
+        servers: list[responses.IceServers] = []  # they come with credentials
     else:
-        servers = [one.as_json() for one in settings.ice_servers]
-    body = {
-        "access": "open" if settings.secret is None else "token",
-        "iceServers": servers,
-        "maxNameLength": settings.max_name_length,
-    }
+        servers = [_ice_servers(one) for one in settings.ice_servers]
+    body = responses.Configuration(
+        access="open" if settings.secret is None else "token",
+        iceServers=servers,
+        maxNameLength=settings.max_name_length,
+    )
     return web.json_response(body, headers=FRESH)
+
+
+def _ice_servers(server: IceServer) -> responses.IceServers:
+    """As `RTCPeerConnection` takes them."""
+    shown = responses.IceServers(urls=server.url)
+    if server.username is not None and server.credential is not None:
+        shown |= {"username": server.username, "credential": server.credential}
+    return shown
 
 
 async def healthz(request: web.Request) -> web.Response:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 from aiohttp import web
 
 from conference.ids import new_id
@@ -11,11 +9,12 @@ from conference.room.sounds import Sound
 from conference.web.access.actor import require_somewhere
 from conference.web.api.people import check_present, require_moderator
 from conference.web.api.reading import read_body
-from conference.web.api.requests import NewSound
 from conference.web.http.headers import FRESH
 from conference.web.http.problems import Problem
 from conference.web.live import SERVER
-from conference.web.shapes import sound_json
+from conference.web.schemas import responses
+from conference.web.schemas.requests import NewSound
+from conference.web.schemas.shapes import sound_json
 
 
 async def list_library(request: web.Request) -> web.Response:
@@ -23,8 +22,9 @@ async def list_library(request: web.Request) -> web.Response:
     require_somewhere(request, "moderate")
     services = request.app[SERVER].call_services
     await services.loaded()
-    entries = [asdict(services.library.entry(name)) for name in services.library.names]
-    return web.json_response({"sounds": entries}, headers=FRESH)
+    entries = [services.library.entry(name) for name in services.library.names]
+    shown = [responses.LibraryEntry(name=one.name, seconds=one.seconds, origin=one.origin) for one in entries]
+    return web.json_response(responses.Library(sounds=shown), headers=FRESH)
 
 
 async def play(request: web.Request) -> web.Response:
@@ -58,7 +58,7 @@ async def play(request: web.Request) -> web.Response:
 async def list_playing(request: web.Request) -> web.Response:
     """``GET /rooms/{room}/sounds``: what is being played."""
     room, _ = require_moderator(request)
-    return web.json_response({"sounds": [sound_json(one) for one in room.sounds]}, headers=FRESH)
+    return web.json_response(responses.Sounds(sounds=[sound_json(one) for one in room.sounds]), headers=FRESH)
 
 
 async def stop(request: web.Request) -> web.Response:

@@ -13,12 +13,12 @@ from conference.room.errors import InvalidRoomName
 from conference.web.access.actor import require
 from conference.web.access.pins import check_pin, pin_wait
 from conference.web.api.reading import read_body
-from conference.web.api.requests import PinEntered
 from conference.web.http.headers import FRESH
 from conference.web.http.origin import client_address
 from conference.web.http.problems import Problem, check_wait
 from conference.web.live import SERVER
-from conference.web.shapes import Json
+from conference.web.schemas import responses
+from conference.web.schemas.requests import PinEntered
 
 
 async def make_token(request: web.Request) -> web.Response:
@@ -35,7 +35,7 @@ async def make_token(request: web.Request) -> web.Response:
     if grant is None:
         raise Problem(403, "This is not the room's PIN, or the room has none: ask whoever invited you.")
     grant = replace(grant, name=entered.name)
-    body = grant_json(grant) | {"token": sign(grant, server.token_keys[0])}
+    body = responses.NewAccess(**grant_json(grant), token=sign(grant, server.token_keys[0]))
     return web.json_response(body, status=201, headers=FRESH)
 
 
@@ -45,7 +45,7 @@ async def show_access(request: web.Request) -> web.Response:
     return web.json_response(grant_json(grant), headers=FRESH)
 
 
-def grant_json(grant: Grant) -> Json:
+def grant_json(grant: Grant) -> responses.Access:
     """What somebody may do."""
     return {
         "room": grant.room,

@@ -6,10 +6,11 @@ from collections.abc import Collection, Iterable, Iterator
 
 from conference.room.events import HearingChanged, ParticipantLeft, RoomEvent, RoomUpdated
 from conference.room.room import Room
+from conference.web.events.data import EventData
 from conference.web.events.shapes import BATCH_NAMES, batch_json, event_json
 from conference.web.events.sse import encode_event
 from conference.web.events.views import View, Viewer, Visibility, concerns
-from conference.web.shapes import Json, room_json
+from conference.web.schemas.shapes import room_json
 
 
 class Entry:
@@ -68,7 +69,7 @@ class Entry:
 
     def told(
         self, batches: Collection[type] = (), *, moderating: bool = False, hearing: bool = True
-    ) -> Iterator[tuple[int, str, Json]]:
+    ) -> Iterator[tuple[int, str, EventData]]:
         """The number, the name and the data of each event.
 
         Args:
@@ -113,12 +114,12 @@ class Entry:
             self._encoded[moderating, batches] = data
         return data
 
-    def _told_inside(self, moderating: bool, batches: bool) -> Iterator[tuple[int, str, Json]]:
+    def _told_inside(self, moderating: bool, batches: bool) -> Iterator[tuple[int, str, EventData]]:
         if self._began is not None:
             return iter([(self.last, "room", self._began[moderating])])
         return self.told(BATCH_NAMES if batches else (), moderating=moderating, hearing=moderating)
 
-    def _told_in_the_lobby(self, viewer: Viewer) -> Iterator[tuple[int, str, Json]]:
+    def _told_in_the_lobby(self, viewer: Viewer) -> Iterator[tuple[int, str, EventData]]:
         """What concerns somebody themselves, and how the room is run."""
         if self._concerned is None:
             self._concerned = {}
@@ -129,7 +130,7 @@ class Entry:
         numbers = sorted(number for key in dict.fromkeys(keys) for number in self._concerned.get(key, ()))
         return ((number, *event_json(self.events[number - self.first])) for number in numbers)
 
-    def _encode(self, told: Iterable[tuple[int, str, Json]], after: int = 0) -> bytes:
+    def _encode(self, told: Iterable[tuple[int, str, EventData]], after: int = 0) -> bytes:
         return b"".join(
             encode_event(name, data, event_id=self.event_id(number)) for number, name, data in told if number > after
         )

@@ -22,7 +22,8 @@ from conference.room.events import (
     TalkingStopped,
     UnmuteRequested,
 )
-from conference.web.shapes import Json, participant_json, policy_json, rule_json
+from conference.web.events import data
+from conference.web.schemas.shapes import participant_json, policy_json, rule_json
 
 EVENT_NAMES: dict[type, str] = {
     ParticipantJoined: "participant.joined",
@@ -48,20 +49,20 @@ BATCH_NAMES: dict[type, str] = {
 """The names of events that tell of many participants at once."""
 
 
-def event_json(event: RoomEvent, *, moderating: bool = False) -> tuple[str, Json]:
+def event_json(event: RoomEvent, *, moderating: bool = False) -> tuple[str, data.EventData]:
     """The name and the data of an event.
 
     Args:
         event: what happened.
         moderating: for those who may moderate: with the room's PIN.
     """
-    data = _of_the_room(event, moderating) if isinstance(event, RoomUpdated) else _data(event)
-    return EVENT_NAMES[type(event)], data
+    told = _of_the_room(event, moderating) if isinstance(event, RoomUpdated) else _data(event)
+    return EVENT_NAMES[type(event)], told
 
 
 def batch_json(
     events: Sequence[RoomEvent], kinds: Collection[type], *, moderating: bool = False
-) -> list[tuple[str, Json]]:
+) -> list[tuple[str, data.EventData]]:
     """The names and the data of what one decision brought about, with one event for all to whom the same happened.
 
     Args:
@@ -76,7 +77,7 @@ def batch_json(
     }
     # Whoever is muted or leaves talks no more: that is said with it.
     told = [one for one in events if not (isinstance(one, TalkingStopped) and one.participant_id in states)]
-    found: list[tuple[str, Json]] = []
+    found: list[tuple[str, data.EventData]] = []
     for kind, run in groupby(enumerate(told), lambda item: _kind(*item)):
         alike = [event for _, event in run]
         if len(alike) == 1 or kind[0] not in kinds:
@@ -99,7 +100,7 @@ def _kind(place: int, event: RoomEvent) -> tuple[object, ...]:
             return (None, place)
 
 
-def _of_the_updated(events: Sequence[ParticipantUpdated]) -> list[tuple[str, Json]]:
+def _of_the_updated(events: Sequence[ParticipantUpdated]) -> list[tuple[str, data.EventData]]:
     """One event for all whose state is the same at the end, as far as that of any of them has changed."""
     fields = sorted(frozenset[str]().union(*(event.changed for event in events)))
     states = {event.participant.id: event.participant for event in events}
@@ -108,55 +109,56 @@ def _of_the_updated(events: Sequence[ParticipantUpdated]) -> list[tuple[str, Jso
         ids.setdefault(tuple(getattr(state, one) for one in fields), []).append(participant_id)
     name, by = BATCH_NAMES[ParticipantUpdated], events[0].by
     return [
-        (name, {"ids": some, "changes": dict(zip(fields, values, strict=True)), "by": by})
+        (name, data.ParticipantsUpdatedData(ids=some, changes=dict(zip(fields, values, strict=True)), by=by))
         for values, some in ids.items()
     ]
 
 
-def _of_those_who_left(events: Sequence[ParticipantLeft]) -> tuple[str, Json]:
+def _of_those_who_left(events: Sequence[ParticipantLeft]) -> tuple[str, data.EventData]:
     one, ids = events[0], [event.participant.id for event in events]
-    return BATCH_NAMES[ParticipantLeft], {"ids": ids, "reason": one.reason, "departure": one.departure, "by": one.by}
+    told = data.ParticipantsLeftData(ids=ids, reason=one.reason, departure=one.departure, by=one.by)
+    return BATCH_NAMES[ParticipantLeft], told
 
 
-def _of_the_room(event: RoomUpdated, moderating: bool) -> Json:
+def _of_the_room(event: RoomUpdated, moderating: bool) -> data.RoomUpdatedData:
     return {"policy": policy_json(event.policy, moderating=moderating), "by": event.by}
 
 
-def _data(event: RoomEvent) -> Json:
+def _data(event: RoomEvent) -> data.EventData:
     match event:
         case ParticipantJoined():
-            return {"participant": participant_json(event.participant)}
+            return data.ParticipantJoinedData(participant=participant_json(event.participant))
         case ParticipantLeft():
-            return {
-                "participant": participant_json(event.participant),
-                "reason": event.reason,
-                "departure": event.departure,
-                "by": event.by,
-            }
+            return data.ParticipantLeftData(
+                participant=participant_json(event.participant),
+                reason=event.reason,
+                departure=event.departure,
+                by=event.by,
+            )
         case ParticipantUpdated():
-            return {"participant": participant_json(event.participant), "by": event.by}
+            return data.ParticipantUpdatedData(participant=participant_json(event.participant), by=event.by)
         case TalkingStarted() | TalkingStopped():
-            return {"id": event.participant_id}
+            return data.TalkingData(id=event.participant_id)
         case DigitPressed():
-            return {"id": event.participant_id, "digit": event.digit}
+            return data.DigitData(id=event.participant_id, digit=event.digit)
         case LevelsMeasured():
-            return {"levels": {key: round(level, 1) for key, level in event.levels.items()}}
+            return data.LevelsData(levels={key: round(level, 1) for key, level in event.levels.items()})
         case _:
             return _more_data(event)
 
 
-def _more_data(event: RoomEvent) -> Json:
+def _more_data(event: RoomEvent) -> data.EventData:
     match event:
         case HearingChanged():
-            return {"rules": [rule_json(one) for one in event.rules], "by": event.by}
+            return data.HearingChangedData(rules=[rule_json(one) for one in event.rules], by=event.by)
         case UnmuteRequested():
-            return {"id": event.participant_id, "by": event.by}
+            return data.UnmuteRequestedData(id=event.participant_id, by=event.by)
         case SoundStarted():
             to = None if event.audience is None else sorted(event.audience)
-            return {"sound": {"id": event.sound_id, "name": event.name, "to": to}, "by": event.by}
+            return data.SoundStartedData(sound={"id": event.sound_id, "name": event.name, "to": to}, by=event.by)
         case SoundStopped():
-            return {"sound": {"id": event.sound_id, "name": event.name}}
+            return data.SoundStoppedData(sound={"id": event.sound_id, "name": event.name})
         case MessageSent():
-            return {"id": event.participant_id, "name": event.name, "text": event.text, "sent_at": event.sent_at}
+            return data.MessageData(id=event.participant_id, name=event.name, text=event.text, sent_at=event.sent_at)
         case _:
             raise TypeError(f"{type(event).__name__} is no event of a room")

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
 
 AT_ONCE = 8
 """Readers who are woken in one turn of the event loop: what they write takes half a millisecond."""
 
 
-def encode_event(name: str, data: dict[str, Any], *, event_id: str | None = None) -> bytes:
+def encode_event(name: str, data: Mapping[str, object], *, event_id: str | None = None) -> bytes:
     """One event of a ``text/event-stream``.
 
     Args:

@@ -20,7 +20,8 @@ from conference.room.events import (
 )
 from conference.room.participant import Participant, ParticipantState
 from conference.room.room import Room
-from conference.web.shapes import Json, room_json
+from conference.web.schemas import responses
+from conference.web.schemas.shapes import room_json
 
 
 class View(Enum):
@@ -149,7 +150,7 @@ def concerns(event: RoomEvent) -> list[tuple[str, str] | None]:
             return []
 
 
-def room_as_seen(room: Room, view: View, viewer: Viewer) -> Json:
+def room_as_seen(room: Room, view: View, viewer: Viewer) -> responses.Room:
     """A room, as much of it as somebody sees."""
     if view is not View.LOBBY:
         return room_json(room, moderating=view is View.MODERATOR)

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
 
+from conference.web.http import problem_details
 from conference.web.http.headers import FRESH
 from conference.webrtc.client.whip import REMOVED_KIND
 
@@ -57,7 +58,7 @@ class Problem(Exception):
 
     def response(self) -> web.Response:
         """The answer that says so."""
-        body = {"type": self.type, "title": self.title, "status": self.status}
+        body = problem_details.Problem(type=self.type, title=self.title, status=self.status)
         return web.Response(
             status=self.status,
             headers=self.headers | FRESH,

@@ -10,18 +10,18 @@ from functools import cache
 from typing import Any
 
 from aiohttp import web
-from pydantic import BaseModel
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json_schema
-from pydantic_core.core_schema import WithDefaultSchema
+from pydantic import TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
+from pydantic_core.core_schema import TypedDictSchema, WithDefaultSchema
 
 from conference import __version__
 from conference.web.access.actor import QUERY
-from conference.web.api import responses
+from conference.web.http.problem_details import Problem
 from conference.web.http.problems import Handler
 from conference.web.joining import seats
 from conference.web.live import SERVER
 from conference.web.openapi import reference
-from conference.web.openapi.operation import PROBLEMS, ROOM_NAME, WHO, Content, Operation
+from conference.web.openapi.operation import EVENTS, PROBLEMS, ROOM_NAME, WHO, Content, Operation
 from conference.web.openapi.routes import DESCRIBED, TAGS
 
 Json = dict[str, Any]
@@ -77,6 +77,10 @@ class _Schemas(GenerateJsonSchema):
         if made.get("default", ...) is None:
             del made["default"]
         return made
+
+    def typed_dict_schema(self, schema: TypedDictSchema) -> Json:
+        """An answer has no other fields than its type says, unless that says so, too."""
+        return {"additionalProperties": False} | super().typed_dict_schema(schema)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +176,8 @@ def _operation(said: Operation, path: str, *, guarded: bool) -> Json:
     if said.body:
         content = {kind: _media(model) for kind, model in said.body.items()}
         made["requestBody"] = {"required": not said.body_optional, "content": content}
+    if said.events:
+        made[EVENTS] = {name: _media(kind)["schema"] for name, kind in said.events.items()}
     return made
 
 
@@ -198,7 +204,7 @@ def _responses(said: Operation, *, in_room: bool) -> Json:
     for status in said.all_problems(in_room=in_room):
         problem: Json = {
             "description": PROBLEMS[status],
-            "content": {"application/problem+json": _media(responses.Problem)},
+            "content": {"application/problem+json": _media(Problem)},
         }
         said_of_each[str(status)] = problem
     return said_of_each
@@ -213,13 +219,18 @@ def _media(content: Content) -> Json:
 @cache
 def _schemas() -> Json:
     """Every type that an operation takes or gives."""
-    wanted: dict[tuple[type[BaseModel], JsonSchemaMode], None] = {(responses.Problem, "serialization"): None}
+    wanted: dict[tuple[type, JsonSchemaMode], None] = {(Problem, "serialization"): None}
     for said in DESCRIBED.values():
         for content in said.body.values():
             if isinstance(content, type):
                 wanted[content, "validation"] = None
         if isinstance(said.content, type):
             wanted[said.content, "serialization"] = None
-    _, schema = models_json_schema(list(wanted), ref_template="#/components/schemas/{model}", schema_generator=_Schemas)
+        wanted.update({(kind, "serialization"): None for kind in said.events.values()})
+    _, schema = TypeAdapter.json_schemas(
+        [(kind, mode, TypeAdapter[Any](kind)) for kind, mode in wanted],
+        ref_template="#/components/schemas/{model}",
+        schema_generator=_Schemas,
+    )
     found: Json = schema["$defs"]
     return found

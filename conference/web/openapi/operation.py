@@ -6,16 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from pydantic import BaseModel
-
 from conference.access.grants import Right
 
 Access: TypeAlias = Right | Literal["open", "token", "present", "self", "self-or-moderate", "signed"]
 """Who may do something: whoever has a right; everybody; whoever has a token; whoever is in the room or may moderate;
 whoever it is about, or has any token; whoever it is about, or may moderate; Twilio, or whoever has a token."""
 
-Content: TypeAlias = type[BaseModel] | str | None
-"""JSON of a type; or another media type; or nothing."""
+Content: TypeAlias = type | str | None
+"""JSON of a type, which is a `pydantic.BaseModel` if it is sent to us and a ``TypedDict`` if we send it; or another
+media type; or nothing."""
 
 WHO: dict[Access, str] = {
     "open": "Open to everybody.",
@@ -54,6 +53,10 @@ ROOM_NAME = {"type": "string", "pattern": r"^(?!\.{1,2}$)[A-Za-z0-9._-]{1,64}$"}
 
 BODY_PROBLEMS = (400, 408, 413, 415)
 """What can be wrong with any body."""
+
+
+EVENTS = "x-events"
+"""Where the description of a stream names its events: OpenAPI 3.1 has no words for those."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,9 @@ class Operation:
     parameters: tuple[Parameter, ...] = ()
     problems: tuple[int, ...] = ()
     """Statuses of errors, besides those that follow from the rest."""
+
+    events: Mapping[str, type] = field(default_factory=dict)
+    """What is told of on a stream: the type of each event's data, by the event's name."""
 
     description: str = ""
 

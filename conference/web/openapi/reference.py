@@ -9,6 +9,8 @@ from html import escape
 from http import HTTPStatus
 from typing import Any
 
+from conference.web.openapi.operation import EVENTS
+
 Json = dict[str, Any]
 
 _PAGE = """\
@@ -90,7 +92,14 @@ def _operation(method: str, path: str, one: Json) -> str:
         optional = "" if one["requestBody"]["required"] else " (may be left out)"
         parts.append(f"<h4>Body{optional}</h4><ul>{_content(one['requestBody']['content'])}</ul>")
     rows = "".join(_answer(status, each) for status, each in sorted(one["responses"].items()))
-    parts.append(f"<h4>Answers</h4><table>{rows}</table></article>")
+    parts.append(f"<h4>Answers</h4><table>{rows}</table>")
+    if EVENTS in one:
+        rows = "".join(
+            f"<tr><td><code>{escape(name)}</code></td><td>{_reference(each)}</td></tr>"
+            for name, each in one[EVENTS].items()
+        )
+        parts.append(f"<h4>Events</h4><table>{rows}</table>")
+    parts.append("</article>")
     return "".join(parts)
 
 

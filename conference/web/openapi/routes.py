@@ -9,17 +9,17 @@ from conference.web.api import (
     moderation,
     pages,
     participants,
-    requests,
-    responses,
     rooms,
     sounds,
     tokens,
     twilio,
 )
 from conference.web.api.reading import JSON, MERGE_PATCH
+from conference.web.events.data import DATA_TYPES
 from conference.web.http.problems import Handler
 from conference.web.joining import seats
 from conference.web.openapi.operation import ROOM_NAME, Operation, Parameter
+from conference.web.schemas import requests, responses
 
 TAGS = {
     "joining": "Coming in, changing and leaving: the WHIP-shaped endpoint (RFC 9725).",
@@ -168,6 +168,7 @@ _ROOMS: dict[Handler, Operation] = {
             "Server-sent events: first `room`, a snapshot, then what happens. Every event but `levels` has an id; with "
             "`Last-Event-ID` the stream goes on where it was."
         ),
+        events=DATA_TYPES,
         parameters=(
             Parameter("Last-Event-ID", "header", "The last event that was seen."),
             Parameter("last_event_id", "query", "The same, for those who can set no header."),

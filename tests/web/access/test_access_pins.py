@@ -15,9 +15,9 @@ from conference.access.tokens import verify
 from conference.settings import Settings, SettingsError
 from conference.web.access.pins import check_pin
 from conference.web.api.reading import parse
-from conference.web.api.requests import PinEntered
 from conference.web.http.problems import Problem
 from conference.web.joining.pin_limit import Guesses
+from conference.web.schemas.requests import PinEntered
 from tests.web.doubles import MERGE_PATCH, Site, problem
 from tests.web.passes import as_role, bearer, guarded, seat_of, token
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from conference.web.api.reading import parse
-from conference.web.api.requests import (
+from conference.web.http.problems import Problem
+from conference.web.schemas.requests import (
     Body,
     Coaching,
     GainSetting,
@@ -20,7 +21,6 @@ from conference.web.api.requests import (
     RoomPatch,
     Whisper,
 )
-from conference.web.http.problems import Problem
 
 FIELDS = "'name', 'muted', 'levelling', 'noise_suppression', 'hand_raised', 'deafened', 'held', 'waiting' and 'role'"
 TOO_MANY = "[" + ",".join(['"a"'] * 1001) + "]"

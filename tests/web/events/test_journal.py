@@ -13,7 +13,7 @@ from conference.web.events.entry import Entry
 from conference.web.events.sse import Subscription
 from conference.web.events.views import Viewer, visibility_of
 from conference.web.http.problems import Problem
-from conference.web.shapes import participant_json, policy_json
+from conference.web.schemas.shapes import participant_json, policy_json
 from tests.web.followed import Client, FollowedConference, parse
 
 PEOPLE = ("amy", "ben", "cat")

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
+from conference.room.policy import Lobby, RoomPolicy
 from conference.settings import Settings
 from conference.web.app import build_app
+from conference.web.events.shapes import BATCH_NAMES, EVENT_NAMES
 from conference.web.openapi.description import describe
 from conference.web.openapi.reference import render
 from conference.web.openapi.routes import DESCRIBED
@@ -90,6 +93,25 @@ def test_what_may_be_left_out_of_a_patch_may_not_be_null(description: dict[str, 
     }
     pin = description["components"]["schemas"]["RoomPatch"]["properties"]["pin"]
     assert {"type": "null"} in pin["anyOf"]
+
+
+def test_a_room_s_policy_is_shown_as_it_is_and_can_be_changed_in_full(description: dict[str, Any]) -> None:
+    schemas = description["components"]["schemas"]
+    fields = {one.name for one in dataclasses.fields(RoomPolicy)}
+    assert set(schemas["RoomPatch"]["properties"]) == fields
+    shown = schemas["Policy"]["properties"]
+    assert set(shown) == fields | {"has_pin"}
+    assert set(schemas["Policy"]["required"]) == (fields - {"pin"}) | {"has_pin"}
+    assert shown["lobby"]["enum"] == schemas["RoomPatch"]["properties"]["lobby"]["enum"] == list(get_args(Lobby))
+
+
+def test_every_event_of_a_stream_is_described(description: dict[str, Any]) -> None:
+    told = description["paths"]["/rooms/{room}/events"]["get"]["x-events"]
+    assert set(told) == {"room", *EVENT_NAMES.values(), *BATCH_NAMES.values()}
+    page = render(description)
+    for name, each in told.items():
+        kind = each["$ref"].rpartition("/")[2]
+        assert f'<tr><td><code>{name}</code></td><td><a href="#type-{kind}">{kind}</a></td></tr>' in page
 
 
 class _Links(HTMLParser):

@@ -1,8 +1,8 @@
-"""Rooms and participants as the API shows them in JSON."""
+"""Rooms and participants as the API shows them: makes its types of answers from what the room has."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Literal
 
 from conference.access.grants import ROLES, Role
 from conference.audio.suppression import available
@@ -11,11 +11,10 @@ from conference.room.participant import Participant, ParticipantState
 from conference.room.policy import RoomPolicy
 from conference.room.room import Room
 from conference.room.sounds import Sound
+from conference.web.schemas import responses
 
-Json = dict[str, Any]
 
-
-def participant_json(state: ParticipantState) -> Json:
+def participant_json(state: ParticipantState) -> responses.Participant:
     """One participant."""
     return {
         "id": state.id,
@@ -35,14 +34,16 @@ def participant_json(state: ParticipantState) -> Json:
     }
 
 
-def voice_json(participant: Participant) -> Json:
+def voice_json(participant: Participant) -> responses.Voice:
     """How one participant's voice is treated, and what can be done to it here: nothing to one that there is not."""
     settings = participant.voice.settings
-    stages = [] if participant.source is None else ["levelling", *(["noise_suppression"] if available() else [])]
+    stages: list[Literal["levelling", "noise_suppression"]] = []
+    if participant.source is not None:
+        stages = ["levelling", "noise_suppression"] if available() else ["levelling"]
     return {"levelling": settings.levelling, "noise_suppression": settings.noise_suppression, "available": stages}
 
 
-def room_json(room: Room, *, moderating: bool = False, only: str | None = None) -> Json:
+def room_json(room: Room, *, moderating: bool = False, only: str | None = None) -> responses.Room:
     """One room and everybody in it.
 
     Args:
@@ -65,26 +66,19 @@ def room_json(room: Room, *, moderating: bool = False, only: str | None = None) 
     }
 
 
-def policy_json(policy: RoomPolicy, *, moderating: bool = False) -> Json:
+def policy_json(policy: RoomPolicy, *, moderating: bool = False) -> responses.Policy:
     """How a room is run; its PIN is told to those who moderate."""
-    return {
-        "locked": policy.locked,
-        "max_participants": policy.max_participants,
-        "lobby": policy.lobby,
-        "ends_with_host": policy.ends_with_host,
-        "mute_on_entry": policy.mute_on_entry,
-        "announce": policy.announce,
-        "hold_music": policy.hold_music,
-        "has_pin": policy.pin is not None,
-    } | ({"pin": policy.pin} if moderating else {})
+    shown = {name: getattr(policy, name) for name in responses.SHOWN_OF_POLICY}
+    secret = {"pin": policy.pin} if moderating else {}
+    return shown | {"has_pin": policy.pin is not None} | secret
 
 
-def rule_json(rule: Rule) -> Json:
+def rule_json(rule: Rule) -> responses.Rule:
     """One setting of who hears whom; ``null`` for anybody."""
     return {"listener": rule.listener, "source": rule.source, "gain": rule.gain}
 
 
-def sound_json(sound: Sound) -> Json:
+def sound_json(sound: Sound) -> responses.Sound:
     """A sound that is being played."""
     return {
         "id": sound.id,
@@ -97,7 +91,7 @@ def sound_json(sound: Sound) -> Json:
     }
 
 
-def room_summary_json(room: Room) -> Json:
+def room_summary_json(room: Room) -> responses.RoomSummary:
     """One room in a list: ``participants`` is how many there are."""
     return {"name": room.name, "participants": len(room.participants), "created_at": room.created_at}
 

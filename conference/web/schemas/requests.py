@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -65,6 +65,13 @@ def _name(value: str | None, info: ValidationInfo) -> str | None:
     return None if value is None else read_name(value, limit)
 
 
+def _one_of(kind: object) -> tuple[Must, BeforeValidator, WithJsonSchema]:
+    """Of a field that may be left out, and is one of some words: those of a ``Literal``."""
+    *others, last = get_args(kind)
+    must = Must(f"one of {', '.join(map(repr, others))} and {last!r}")
+    return must, *_required({"type": "string", "enum": [*others, last]})
+
+
 def _required(schema: dict[str, Any]) -> tuple[BeforeValidator, WithJsonSchema]:
     """Of a field that may be left out, and may not be null."""
     return BeforeValidator(_not_null), WithJsonSchema(schema)
@@ -80,9 +87,6 @@ _WRITTEN = rf"(?:[^{_CONTROLS}]|[\t\n])*"
 _SWITCH = _required({"type": "boolean"})
 _NO = _required({"type": "boolean", "const": False})
 _NAME = _required(NAME_SCHEMA)
-_LOBBIES = _required({"type": "string", "enum": ["off", "host", "admit"]})
-_ANNOUNCEMENTS = _required({"type": "string", "enum": ["off", "tones", "names"]})
-_ROLES = _required({"type": "string", "enum": ["host", "speaker", "listener"]})
 
 Switch: TypeAlias = Annotated[bool | None, Must("true or false"), *_SWITCH]
 Id: TypeAlias = Annotated[str, Field(min_length=1, max_length=64)]
@@ -110,7 +114,7 @@ class ParticipantPatch(MergePatch):
     waiting: Annotated[Literal[False] | None, Must("false, which lets them in"), *_NO] = Field(
         None, description="`false` lets them in from the lobby."
     )
-    role: Annotated[Role | None, Must("one of 'host', 'speaker' and 'listener'"), *_ROLES] = Field(
+    role: Annotated[Role | None, *_one_of(Role)] = Field(
         None, description="A host runs the room, a speaker talks, a listener is not heard."
     )
 
@@ -126,12 +130,12 @@ class RoomPatch(MergePatch):
         Must("a whole number from 1 to 100000, or null"),
         BeforeValidator(_whole),
     ] = Field(None, description="As many as may be here, hosts aside; `null` for what the server allows.")
-    lobby: Annotated[Lobby | None, Must("one of 'off', 'host' and 'admit'"), *_LOBBIES] = Field(
+    lobby: Annotated[Lobby | None, *_one_of(Lobby)] = Field(
         None, description="Who waits in the lobby: nobody; all until a host is there; all until they are admitted."
     )
     ends_with_host: Switch = Field(None, description="Everybody is sent home when the last host leaves.")
     mute_on_entry: Switch = Field(None, description="Whoever joins begins muted; they can unmute.")
-    announce: Annotated[Announce | None, Must("one of 'off', 'tones' and 'names'"), *_ANNOUNCEMENTS] = Field(
+    announce: Annotated[Announce | None, *_one_of(Announce)] = Field(
         None, description="What is heard when somebody comes or goes."
     )
     hold_music: Annotated[str | None, Must("the name of a sound, or null"), Field(min_length=1, max_length=64)] = Field(

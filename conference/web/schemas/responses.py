@@ -1,0 +1,221 @@
+"""What the API answers, as types: what is sent is one of these, and the description of the API is made from them."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NotRequired, TypeAlias, get_type_hints
+
+from pydantic import ConfigDict, Field
+from typing_extensions import TypedDict
+
+from conference.access.grants import Right, Role
+from conference.prompts.library import Origin
+from conference.room.participant import Transport
+from conference.room.policy import RoomPolicy
+from conference.web.schemas.requests import RoomPatch
+
+UnixTime: TypeAlias = Annotated[float, Field(description="Unix time in seconds.")]
+
+
+class Participant(TypedDict):
+    """Somebody in a room."""
+
+    id: Annotated[str, Field(description="Opaque; the same after coming back into a seat.")]
+    name: Annotated[str, Field(description="What people see.")]
+    transport: Annotated[Transport, Field(description="How they came in.")]
+    muted: bool
+    talking: Annotated[bool, Field(description="Their sound is in the mix.")]
+    level: Annotated[float, Field(description="Of their last 20 ms, in dBov: -127 is silence, 0 full scale.")]
+    joined_at: UnixTime
+    role: Role
+    identity: Annotated[str | None, Field(description="Who they are beyond this room, as their token says.")]
+    muted_by: Annotated[str | None, Field(description="Who muted them, so that they cannot unmute themselves.")]
+    held: Annotated[bool, Field(description="On hold: neither heard nor hearing anybody.")]
+    deafened: Annotated[bool, Field(description="They hear nobody.")]
+    waiting: Annotated[bool, Field(description="In the lobby: neither heard nor hearing anybody until let in.")]
+    hand_raised_at: Annotated[float | None, Field(description="Since when they ask to speak, Unix time in seconds.")]
+
+
+class Voice(TypedDict):
+    """How somebody's voice is treated."""
+
+    levelling: bool
+    noise_suppression: bool
+    available: Annotated[
+        list[Literal["levelling", "noise_suppression"]],
+        Field(description="What can be done to it here: suppression needs a library, and both a voice that is sent."),
+    ]
+
+
+class ParticipantInFull(Participant):
+    """Somebody in a room, and how their connection does."""
+
+    voice: Voice
+    connection: NotRequired[Annotated[dict[str, Any], Field(description="Figures that depend on the transport.")]]
+
+
+SHOWN_OF_POLICY = tuple(field.name for field in dataclasses.fields(RoomPolicy) if field.name != "pin")
+"""What everybody may know of how a room is run."""
+
+
+def _policy_fields() -> dict[str, Any]:
+    """As the room has them, in the words that ask for a change of them."""
+    kinds = get_type_hints(RoomPolicy)
+    told = {name: Field(description=RoomPatch.model_fields[name].description) for name in SHOWN_OF_POLICY}
+    secret = Annotated[str | None, Field(description="Told to those who may moderate, and to nobody else.")]
+    fields = {name: Annotated[kinds[name], field] for name, field in told.items()}
+    return fields | {"has_pin": bool, "pin": NotRequired[secret]}
+
+
+if TYPE_CHECKING:
+    Policy: TypeAlias = dict[str, Any]
+else:
+    Policy = TypedDict("Policy", _policy_fields())
+    Policy.__doc__ = "How a room is run."
+
+
+class Sound(TypedDict):
+    """A sound that is being played."""
+
+    id: str
+    name: str
+    to: Annotated[list[str] | None, Field(description="Who hears it; `null` for everybody who is in the conversation.")]
+    for_absent: Annotated[bool, Field(description="For those on hold and in the lobby, and for nobody else.")]
+    talk_gain: float
+    gain: float
+    loop: bool
+
+
+class Sounds(TypedDict):
+    """All that is being played in a room."""
+
+    sounds: list[Sound]
+
+
+class LibraryEntry(TypedDict):
+    """A sound that can be played."""
+
+    name: str
+    seconds: float
+    origin: Annotated[Origin, Field(description="Made by the server, shipped with it, or a file of the operator.")]
+
+
+class Library(TypedDict):
+    """All that can be played."""
+
+    sounds: list[LibraryEntry]
+
+
+class Rule(TypedDict):
+    """One setting of who hears whom; `null` for anybody."""
+
+    listener: str | None
+    source: str | None
+    gain: float
+
+
+class Room(TypedDict):
+    """A room and everybody in it."""
+
+    name: str
+    created_at: UnixTime
+    participants: list[Participant]
+    policy: Policy
+    sounds: list[Sound]
+    hearing: list[Rule]
+
+
+class RoomSummary(TypedDict):
+    """A room in a list."""
+
+    name: str
+    participants: int
+    created_at: float
+
+
+class Rooms(TypedDict):
+    """All rooms with somebody in them."""
+
+    rooms: list[RoomSummary]
+
+
+class Rules(TypedDict):
+    """All that is set of who hears whom."""
+
+    rules: list[Rule]
+
+
+class Gains(TypedDict):
+    """How loud somebody hears each of the others, by their ids."""
+
+    gains: dict[str, float]
+
+
+class Volumes(TypedDict):
+    """What somebody has set for themselves, by the ids of those whom they hear."""
+
+    volumes: dict[str, float]
+
+
+class Volume(TypedDict):
+    """How loud somebody wants to hear somebody."""
+
+    source: str
+    volume: float
+
+
+class Muted(TypedDict):
+    """Who has been muted."""
+
+    muted: list[str]
+
+
+class Sidebar(TypedDict):
+    """People who talk among themselves."""
+
+    id: str
+    participants: list[str]
+
+
+class Sidebars(TypedDict):
+    """All of a room."""
+
+    sidebars: list[Sidebar]
+
+
+class Access(TypedDict):
+    """What somebody may do."""
+
+    room: Annotated[str | None, Field(description="The one room that it is for; `null` for all.")]
+    identity: str | None
+    name: str | None
+    role: Role
+    rights: list[Right]
+    expires_at: Annotated[float | None, Field(description="Unix time in seconds.")]
+
+
+class NewAccess(Access):
+    """What somebody may do from now on."""
+
+    token: Annotated[str, Field(description="To be sent as `Authorization: Bearer`.")]
+
+
+class IceServers(TypedDict):
+    """What goes into `RTCPeerConnection`."""
+
+    urls: str
+    username: NotRequired[str]
+    credential: NotRequired[str]
+
+
+class Configuration(TypedDict):
+    """What a page needs to know before it joins."""
+
+    access: Annotated[str, Field(description="`token` if one is asked for, else `open`.")]
+    iceServers: list[IceServers]
+    maxNameLength: int
+
+
+# A page may be told more some day; what is inside keeps to its type.
+Configuration.__pydantic_config__ = ConfigDict(extra="allow")  # type: ignore[attr-defined]
+IceServers.__pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[attr-defined]

@@ -1,0 +1,84 @@
+"""What an event tells is of the type that describes it."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+import pytest
+from pydantic import ConfigDict, TypeAdapter, with_config
+
+from conference.room.events import (
+    DigitPressed,
+    HearingChanged,
+    LevelsMeasured,
+    MessageSent,
+    ParticipantJoined,
+    ParticipantLeft,
+    ParticipantUpdated,
+    RoomEvent,
+    RoomUpdated,
+    SoundStarted,
+    SoundStopped,
+    TalkingStarted,
+    TalkingStopped,
+    UnmuteRequested,
+)
+from conference.room.hearing import Rule
+from conference.room.participant import Participant
+from conference.room.policy import RoomPolicy
+from conference.room.room import Room
+from conference.web.events.data import DATA_TYPES
+from conference.web.events.shapes import BATCH_NAMES, EVENT_NAMES, batch_json, event_json
+from conference.web.schemas.shapes import room_json
+
+AMY = Participant(id="amy", name="Amy", transport="webrtc", joined_at=1.5, source=None, sink=None).state()
+BEN = Participant(id="ben", name="Ben", transport="twilio", joined_at=2.5, source=None, sink=None).state()
+EVENTS: list[RoomEvent] = [
+    ParticipantJoined("tea", AMY),
+    ParticipantLeft("tea", AMY, "gone", "removed", "Ben"),
+    ParticipantUpdated("tea", AMY),
+    RoomUpdated("tea", RoomPolicy(pin="1234", max_participants=3, lobby="admit"), "Ben"),
+    HearingChanged("tea", (Rule("amy", None, 0.5),)),
+    UnmuteRequested("tea", "amy", "Ben"),
+    SoundStarted("tea", "1", "tone", frozenset({"amy"})),
+    SoundStopped("tea", "1", "tone"),
+    MessageSent("tea", None, "Office", "Hello", 3.5),
+    DigitPressed("tea", "ben", "#"),
+    TalkingStarted("tea", "amy"),
+    TalkingStopped("tea", "amy"),
+    LevelsMeasured("tea", {"amy": -30.12}),
+]
+BATCHES: list[list[RoomEvent]] = [
+    [ParticipantLeft("tea", one, "over", "ended", "Ben") for one in (AMY, BEN)],
+    [ParticipantUpdated("tea", one, "Ben", frozenset({"muted"})) for one in (AMY, BEN)],
+]
+
+
+def check(name: str, data: Any) -> None:
+    """Whether data is exactly of the type of its event: nothing is converted, and nothing is over."""
+    kind = with_config(ConfigDict(extra="forbid", strict=True))(DATA_TYPES[name])
+    assert TypeAdapter(kind).validate_python(data) == data
+
+
+@pytest.mark.parametrize("moderating", [True, False])
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)
+def test_an_event_is_of_its_type(event: RoomEvent, moderating: bool) -> None:
+    check(*event_json(event, moderating=moderating))
+
+
+@pytest.mark.parametrize("events", BATCHES, ids=lambda events: type(events[0]).__name__)
+def test_what_is_told_of_many_at_once_is_of_its_type(events: list[RoomEvent]) -> None:
+    [(name, data)] = batch_json(events, BATCH_NAMES)
+    assert name in BATCH_NAMES.values()
+    check(name, data)
+
+
+def test_a_snapshot_is_of_its_type() -> None:
+    room = Room("tea", 0.0, lambda _: None)
+    room.add(Participant(id="amy", name="Amy", transport="local", joined_at=1.5, source=None, sink=None))
+    check("room", room_json(room, moderating=True))
+
+
+def test_every_event_has_a_type_and_every_type_an_event() -> None:
+    assert {type(event) for event in EVENTS} == set(get_args(RoomEvent)) == set(EVENT_NAMES)
+    assert set(DATA_TYPES) == {"room", *EVENT_NAMES.values(), *BATCH_NAMES.values()}

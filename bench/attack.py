@@ -31,7 +31,7 @@ from bench.attack_target import PIN, ROOM, VAULT, Target, read_answer
 from bench.attackers import ATTACKS
 from bench.server import ROOT, BenchError, Server, need_linux
 from conference.load.client.peer import FastPeer
-from conference.load.schedule import Schedule
+from conference.load.schedule import SendSchedule
 from conference.load.signal.scripts import silent, talking
 from conference.webrtc.client.whip import JoinError
 
@@ -57,7 +57,7 @@ class Room:
 
     def __init__(self, server: Server, session: aiohttp.ClientSession) -> None:
         self._server, self._session = server, session
-        self._load = Schedule()
+        self._load = SendSchedule()
         self.talkers: list[FastPeer] = []
         self.listeners: list[FastPeer] = []
 

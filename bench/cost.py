@@ -40,7 +40,7 @@ import aiohttp
 from bench.server import BenchError, Server, need_linux
 from conference.codecs.opus import OpusCodec
 from conference.load.client.peer import FastPeer
-from conference.load.schedule import Schedule
+from conference.load.schedule import SendSchedule
 from conference.load.signal.scripts import Script, humming, silent, talking
 from conference.load.signal.voice import in_frames, speech
 from conference.webrtc.client.whip import JoinError
@@ -109,7 +109,7 @@ async def measure(
             await _until_it_rests(server)
             before = server.resident_bytes()
             peers = [FastPeer(session, server.url, "bench", f"p{n}") for n in range(participants)]
-            load = Schedule()
+            load = SendSchedule()
             sending = asyncio.create_task(load.run())
             try:
                 await _join_all(peers, scripts, load)
@@ -130,7 +130,7 @@ async def _until_it_rests(server: Server) -> None:
             return
 
 
-async def _join_all(peers: Sequence[FastPeer], scripts: Sequence[Script], load: Schedule) -> None:
+async def _join_all(peers: Sequence[FastPeer], scripts: Sequence[Script], load: SendSchedule) -> None:
     gate = asyncio.Semaphore(JOINS_AT_ONCE)
 
     async def join(peer: FastPeer, script: Script) -> None:
@@ -143,7 +143,7 @@ async def _join_all(peers: Sequence[FastPeer], scripts: Sequence[Script], load: 
 
 
 async def _watch(
-    server: Server, peers: Sequence[FastPeer], load: Schedule, seconds: float, way: str, before: int
+    server: Server, peers: Sequence[FastPeer], load: SendSchedule, seconds: float, way: str, before: int
 ) -> Row:
     load.steps = load.late = 0
     received = sum(peer.received for peer in peers)

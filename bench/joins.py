@@ -21,7 +21,7 @@ import aiohttp
 
 from bench.server import BenchError, Server, need_linux
 from conference.load.client.peer import FastPeer
-from conference.load.schedule import Schedule
+from conference.load.schedule import SendSchedule
 from conference.load.signal.scripts import Script, silent, talking
 from conference.webrtc.client.whip import JoinError
 
@@ -39,7 +39,7 @@ class JoiningPeers:
         load: sends what they say.
     """
 
-    def __init__(self, server: Server, session: aiohttp.ClientSession, load: Schedule) -> None:
+    def __init__(self, server: Server, session: aiohttp.ClientSession, load: SendSchedule) -> None:
         self._server, self._session, self._load = server, session, load
         self.peers: list[FastPeer] = []
         self.failed = 0
@@ -81,7 +81,7 @@ async def measure(people: int, seconds: float, talkers: int, pin: bool) -> str:
         if pin:
             os.sched_setaffinity(0, set(range(1, os.cpu_count() or 1)) or {0})
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
-            load = Schedule()
+            load = SendSchedule()
             sending = asyncio.create_task(load.run())
             joining = JoiningPeers(server, session, load)
             try:

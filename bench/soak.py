@@ -20,7 +20,7 @@ import aiohttp
 
 from bench.server import BenchError, Server, need_linux
 from conference.load.client.peer import FastPeer
-from conference.load.schedule import Schedule
+from conference.load.schedule import SendSchedule
 from conference.load.signal.scripts import Script, humming, talking
 from conference.webrtc.client.whip import JoinError
 
@@ -50,7 +50,7 @@ class Soak:
         self._stay, self._forget = (
             (SHORT_STAY_SECONDS, SHORT_FORGET_SECONDS) if goodbye else (STAY_SECONDS, FORGET_SECONDS)
         )
-        self._load = Schedule()
+        self._load = SendSchedule()
         self._gate = asyncio.Semaphore(JOINS_AT_ONCE)
 
     async def run(self, rounds: int, people: int) -> list[int]:

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Sequence
 
 from conference.attendant.keypad import Keypad
-from conference.attendant.speaker import Speaker
+from conference.attendant.prompt_player import PromptPlayer
 from conference.audio.frame import Samples
 from conference.prompts.library import Library
 from conference.room.participant import ParticipantState
@@ -37,7 +37,7 @@ class Announcer:
         self.prompted: set[str] = set()
         """Ids of the callers who are told what happens to them."""
         self.keypads: dict[str, Keypad] = {}
-        self.speaker = Speaker(room, new_id)
+        self.prompt_player = PromptPlayer(room, new_id)
         self._library = library
         self._new_id = new_id
         self._music: tuple[str, str] | None = None  # the sound's id, and its name
@@ -49,13 +49,13 @@ class Announcer:
 
     def announce(self, sounds: Sequence[str | Samples]) -> None:
         """Play something to everybody, unless something is being played to everybody: crowds come and go quietly."""
-        if not self.speaker.is_busy(None):
+        if not self.prompt_player.is_busy(None):
             self.say(None, sounds)
 
     def say(self, participant_id: str | None, prompts: Sequence[str | Samples]) -> None:
         """Say something to anybody, or (``None``) to everybody."""
         name = "+".join([prompt for prompt in prompts if isinstance(prompt, str)][:_NAMED])
-        self.speaker.say(participant_id, name, self._library.sequence(prompts))
+        self.prompt_player.say(participant_id, name, self._library.sequence(prompts))
 
     def others(self, participant_id: str) -> list[str]:
         """Ids of those in the conversation besides somebody."""
@@ -76,7 +76,7 @@ class Announcer:
         self.people.pop(participant_id, None)
         self.prompted.discard(participant_id)
         self.keypads.pop(participant_id, None)
-        self.speaker.hush(participant_id)
+        self.prompt_player.hush(participant_id)
 
     def see_to_music(self) -> None:
         """Have music playing while somebody waits, and only then."""
@@ -97,4 +97,4 @@ class Announcer:
         """A sound has ended, or somebody has stopped it."""
         if self._music is not None and self._music[0] == sound_id:
             self._music = None
-        self.speaker.stopped(sound_id)
+        self.prompt_player.stopped(sound_id)

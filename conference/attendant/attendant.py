@@ -202,7 +202,7 @@ class Attendant:
             announcer.announce([f"{what}-tone"])
         elif self._speak_name is None:
             self._announce_name(announcer, _Spoken(announcer.room.name, what, None))
-        elif not announcer.speaker.is_busy(None):
+        elif not announcer.prompt_player.is_busy(None):
             room = announcer.room.name
             self._speak_name(state.name, lambda spoken: self._happened.append(_Spoken(room, what, spoken)))
 
@@ -218,7 +218,7 @@ class Attendant:
             return
         announcer.people[state.id] = state
         if before.waiting and not state.waiting:
-            announcer.speaker.hush(state.id)  # that they should wait
+            announcer.prompt_player.hush(state.id)  # that they should wait
             if state.id in announcer.prompted:
                 announcer.tell(state.id, ["admitted", announcer.count_prompt(state.id)])
             self._announce(announcer, state, "join")
@@ -239,7 +239,7 @@ class Attendant:
         keypad = announcer.keypads.get(participant_id)
         if keypad is None or participant_id not in announcer.room.participants:
             return
-        announcer.speaker.hush(participant_id)
+        announcer.prompt_player.hush(participant_id)
         if self._settings.phone_prompts and self._callers.wants_prompts(participant_id):
             announcer.prompted.add(participant_id)  # they may not have wanted any until they pressed a key
         action = keypad.press(key, now_ns)

@@ -36,7 +36,7 @@ class Spurt:
 
 
 @dataclass(slots=True)
-class Listener:
+class RecordedListener:
     """A participant in a replay: what they heard, said, and what came of their packets."""
 
     id: str
@@ -158,7 +158,7 @@ class CheckingSink:
         on_mix: is called with each mix, if anybody wants to know.
     """
 
-    def __init__(self, listener: Listener, codec: Codec | None, ledger: Ledger, on_mix: OnMix | None) -> None:
+    def __init__(self, listener: RecordedListener, codec: Codec | None, ledger: Ledger, on_mix: OnMix | None) -> None:
         self.codec = codec
         self.expected_loss: float | None = None
         self.forwards: str | None = None

@@ -19,7 +19,15 @@ import numpy as np
 
 from conference.audio.frame import FRAME_SAMPLES
 from conference.capture.digest import Ledger
-from conference.capture.listeners import CheckingSink, FramesSource, Listener, OnForwarded, OnMix, ReplayedSound, Spurt
+from conference.capture.listeners import (
+    CheckingSink,
+    FramesSource,
+    OnForwarded,
+    OnMix,
+    RecordedListener,
+    ReplayedSound,
+    Spurt,
+)
 from conference.capture.recipes import from_json, make_decoder, make_paced_source, make_packet_source
 from conference.capture.records import (
     CaptureError,
@@ -81,7 +89,7 @@ class Replay:
         self.about: Mapping[str, Any] = {}
         """What the capture says of itself: ``versions``, ``room``, ``created_at``."""
 
-        self.listeners: dict[str, Listener] = {}
+        self.listeners: dict[str, RecordedListener] = {}
         """Everybody who was in the room, by id."""
 
         self.ticks = 0
@@ -179,7 +187,9 @@ class Replay:
             raise CaptureError(_SENSELESS.format("somebody joins by a way that is not known"))
         listener = self.listeners.get(participant_id)
         if listener is None:
-            listener = self.listeners[participant_id] = Listener(participant_id, str(about.get("name")), transport)
+            listener = self.listeners[participant_id] = RecordedListener(
+                participant_id, str(about.get("name")), transport
+            )
         source, sink = self._connection(listener, about)
 
         def hang_up(reason: str) -> None:
@@ -209,7 +219,7 @@ class Replay:
             room.reconnect(participant.id, source, sink, participant.hang_up)
 
     def _connection(
-        self, listener: Listener, about: Mapping[str, Any]
+        self, listener: RecordedListener, about: Mapping[str, Any]
     ) -> tuple[PacketSource | PacedSource | FramesSource | None, CheckingSink | None]:
         listener.count()
         source = listener.source = _make_source(about.get("source"))

@@ -103,7 +103,7 @@ def run(args: argparse.Namespace) -> int:
     token = find_token(args.token, stream.token, args.complain)
     settings = find_settings(args, args.complain)
     try:
-        call = Call(
+        call = PhoneCall(
             url=stream.url,
             parameters=custom_parameters(args, token),
             speech=phone_frames(args.play) if args.play else [],
@@ -185,7 +185,7 @@ def phone_frames(path: str) -> list[bytes]:
 
 
 @dataclass
-class Call:
+class PhoneCall:
     """One call from the command line, with what it shows while it runs.
 
     A call that is lost is placed again. Until it is connected, time goes on, and the recording holds silence.

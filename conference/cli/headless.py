@@ -21,7 +21,7 @@ TAIL_TICKS: Final = TICKS_PER_SECOND // 2
 _STEPS = np.arange(FRAME_SAMPLES)
 
 
-class Voice:
+class RecordedVoice:
     """A file, a frame at a time.
 
     Args:
@@ -46,7 +46,7 @@ class Voice:
         return np.pad(piece, (0, FRAME_SAMPLES - piece.size)) if piece.size else None
 
 
-class Call:
+class HeadlessCall:
     """A call, a tick at a time: what is said goes out, what is heard is kept.
 
     Args:
@@ -56,7 +56,9 @@ class Call:
         ticks: after so many it is over; ``None`` for one without end.
     """
 
-    def __init__(self, encoder: Encoder, voice: Voice | None, recorder: Recorder | None, ticks: int | None) -> None:
+    def __init__(
+        self, encoder: Encoder, voice: RecordedVoice | None, recorder: Recorder | None, ticks: int | None
+    ) -> None:
         self._encoder = encoder
         self._expected_loss = 0  # as told to the encoder, in percent
         self._voice = voice
@@ -122,7 +124,7 @@ class Call:
         return self._encoder.encode(frame)
 
 
-def call_ticks(voice: Voice | None, duration_s: float | None) -> int | None:
+def call_ticks(voice: RecordedVoice | None, duration_s: float | None) -> int | None:
     """How long a call lasts, in ticks; ``None`` for one that somebody has to end."""
     if duration_s is not None:
         return max(1, round(duration_s * TICKS_PER_SECOND))

@@ -15,7 +15,7 @@ from conference.cli.addresses import add_place, find_place, need_room
 from conference.cli.arguments import add_reconnect_options, add_token_option, find_token, seconds, words
 from conference.cli.backoff import Backoff
 from conference.cli.endings import STOPPED, Ending
-from conference.cli.headless import Call, Voice, call_ticks
+from conference.cli.headless import HeadlessCall, RecordedVoice, call_ticks
 from conference.cli.media import Recorder, open_recorder
 from conference.cli.progress import Progress
 from conference.cli.stay import Stay, unless
@@ -120,7 +120,7 @@ def run(args: argparse.Namespace) -> int:
     room = need_room(address, named, args.complain)
     token = find_token(args.token, address.token, args.complain)
     try:
-        voice = Voice(read_audio(args.play), loop=args.loop) if args.play else None
+        voice = RecordedVoice(read_audio(args.play), loop=args.loop) if args.play else None
         visit = Visit(address.server, room, args.name, voice is not None, not args.insecure, token)
         backoff = Backoff(args.reconnect_for) if args.reconnect else None
         with contextlib.ExitStack() as stack:
@@ -137,7 +137,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _in_the_room(
-    visit: Visit, voice: Voice | None, recorder: Recorder | None, duration: float | None, backoff: Backoff | None
+    visit: Visit,
+    voice: RecordedVoice | None,
+    recorder: Recorder | None,
+    duration: float | None,
+    backoff: Backoff | None,
 ) -> Ending:
     """Connect, talk until the call is over, leave, and say how it went.
 
@@ -155,7 +159,7 @@ async def _in_the_room(
             if stop.is_set() or peer.location is None:
                 await peer.close()
         progress.note(f"In room {visit.room} as {visit.name}; Ctrl-C leaves.")
-        call = Call(_encoder(peer), voice, recorder, call_ticks(voice, duration))
+        call = HeadlessCall(_encoder(peer), voice, recorder, call_ticks(voice, duration))
         stay = Stay(peer, call, visit.make_peer, _encoder, progress, backoff, stop)
         ending: Ending | None = None
         try:

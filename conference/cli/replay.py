@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, Samples
 from conference.capture.format import read_capture
-from conference.capture.listeners import Listener
+from conference.capture.listeners import RecordedListener
 from conference.capture.records import CaptureError, Record
 from conference.capture.replay import Replay
 from conference.capture.versions import versions
@@ -150,7 +150,7 @@ def _headline(replay: Replay) -> str:
     return f"Room {replay.about.get('room')}{began}: {_seconds(replay.ticks)} in {replay.ticks} ticks"
 
 
-def _person(replay: Replay, one: Listener) -> Iterator[str]:
+def _person(replay: Replay, one: RecordedListener) -> Iterator[str]:
     yield f"{one.name}  ({one.transport}, {one.id})"
     if one.listens:
         differs = "   DIFFERS" if one.id in replay.differing else ""

@@ -8,7 +8,7 @@ from typing import Final
 
 from conference.cli.backoff import Backoff
 from conference.cli.endings import DONE, ENDED, LOST, REFUSED, REMOVED, SERVER_STOPPED, STOPPED, Ending
-from conference.cli.headless import TICKS_PER_SECOND, Call
+from conference.cli.headless import TICKS_PER_SECOND, HeadlessCall
 from conference.cli.progress import Progress, Snapshot, clock, percent
 from conference.codecs.base import Encoder
 from conference.engine.clock import Clock
@@ -41,7 +41,7 @@ class Stay:
     def __init__(
         self,
         peer: HeadlessPeer,
-        call: Call,
+        call: HeadlessCall,
         make_peer: MakePeer,
         make_encoder: Callable[[HeadlessPeer], Encoder],
         progress: Progress,

@@ -35,7 +35,7 @@ class Sender(Protocol):
         """Send 20 ms of sound."""
 
 
-class Schedule:
+class SendSchedule:
     """Sends everybody's packets, each 20 ms after their last; those of `FastPeer` by the batch, where that can be.
 
     Args:

@@ -20,7 +20,7 @@ import aiohttp
 from conference.load.client.peer import FastPeer
 from conference.load.client.phone import FastPhone
 from conference.load.plan import Member, Role
-from conference.load.schedule import Schedule
+from conference.load.schedule import SendSchedule
 from conference.load.signal import scripts
 from conference.load.signal.arrived import Arrived
 from conference.webrtc.client.whip import JoinError, authorization
@@ -140,7 +140,7 @@ class Worker:
     def __init__(self, pipe: Connection, setup: Setup) -> None:
         self._pipe = pipe
         self._setup = setup
-        self._schedule = Schedule(on_burst=lambda at_ns: self._news.spoken.append(at_ns))
+        self._schedule = SendSchedule(on_burst=lambda at_ns: self._news.spoken.append(at_ns))
         self._there: list[LoadClient] = []
         self._failed = 0
         self._news = Report()

@@ -39,7 +39,7 @@ KEPT_BYTES = 160
 """A silent packet larger than that (64 kbit/s) does not take the bypass."""
 
 
-class State(IntEnum):
+class GateState(IntEnum):
     """What has come of late."""
 
     SPEECH = 0
@@ -85,24 +85,24 @@ class Action(IntEnum):
 
 
 _ON: Final = {
-    (State.SPEECH, Kind.SOUND): (State.SPEECH, Action.PLAY),
-    (State.SPEECH, Kind.SILENCE): (State.HANGOVER, Action.PLAY),
-    (State.SPEECH, Kind.DUE): (State.HANGOVER, Action.PLAY),
-    (State.SPEECH, Kind.RECOVERED): (State.SPEECH, Action.PLAY),
-    (State.HANGOVER, Kind.SOUND): (State.SPEECH, Action.PLAY),
-    (State.HANGOVER, Kind.SILENCE): (State.HANGOVER, Action.PLAY),
-    (State.HANGOVER, Kind.DUE): (State.IDLE, Action.LEAVE_OUT),
-    (State.HANGOVER, Kind.RECOVERED): (State.HANGOVER, Action.PLAY),
-    (State.IDLE, Kind.SOUND): (State.SPEECH, Action.PLAY),
-    (State.IDLE, Kind.SILENCE): (State.IDLE, Action.LEAVE_OUT),
-    (State.IDLE, Kind.DUE): (State.IDLE, Action.SAMPLE),
-    (State.IDLE, Kind.RECOVERED): (State.IDLE, Action.LEAVE_OUT),
-    (State.BYPASSED, Kind.SOUND): (State.SPEECH, Action.PLAY),
-    (State.BYPASSED, Kind.SILENCE): (State.BYPASSED, Action.LEAVE_OUT),
-    (State.BYPASSED, Kind.DUE): (State.IDLE, Action.SAMPLE),
-    (State.BYPASSED, Kind.RECOVERED): (State.BYPASSED, Action.LEAVE_OUT),
+    (GateState.SPEECH, Kind.SOUND): (GateState.SPEECH, Action.PLAY),
+    (GateState.SPEECH, Kind.SILENCE): (GateState.HANGOVER, Action.PLAY),
+    (GateState.SPEECH, Kind.DUE): (GateState.HANGOVER, Action.PLAY),
+    (GateState.SPEECH, Kind.RECOVERED): (GateState.SPEECH, Action.PLAY),
+    (GateState.HANGOVER, Kind.SOUND): (GateState.SPEECH, Action.PLAY),
+    (GateState.HANGOVER, Kind.SILENCE): (GateState.HANGOVER, Action.PLAY),
+    (GateState.HANGOVER, Kind.DUE): (GateState.IDLE, Action.LEAVE_OUT),
+    (GateState.HANGOVER, Kind.RECOVERED): (GateState.HANGOVER, Action.PLAY),
+    (GateState.IDLE, Kind.SOUND): (GateState.SPEECH, Action.PLAY),
+    (GateState.IDLE, Kind.SILENCE): (GateState.IDLE, Action.LEAVE_OUT),
+    (GateState.IDLE, Kind.DUE): (GateState.IDLE, Action.SAMPLE),
+    (GateState.IDLE, Kind.RECOVERED): (GateState.IDLE, Action.LEAVE_OUT),
+    (GateState.BYPASSED, Kind.SOUND): (GateState.SPEECH, Action.PLAY),
+    (GateState.BYPASSED, Kind.SILENCE): (GateState.BYPASSED, Action.LEAVE_OUT),
+    (GateState.BYPASSED, Kind.DUE): (GateState.IDLE, Action.SAMPLE),
+    (GateState.BYPASSED, Kind.RECOVERED): (GateState.BYPASSED, Action.LEAVE_OUT),
 }
-TABLE: Final = tuple(tuple(_ON[state, kind] for kind in Kind) for state in State)
+TABLE: Final = tuple(tuple(_ON[state, kind] for kind in Kind) for state in GateState)
 """By state and kind of packet: the next state, and what becomes of the packet."""
 
 
@@ -139,13 +139,13 @@ class ReceiveGate:
         self._stats = stats
         self.history = DecoderHistory()
         self._bypass: SilenceBypass | None = None
-        self._state = State.SPEECH
+        self._state = GateState.SPEECH
         self._silent_dbov = SILENT_DBOV
         self._run = 0  # silent packets in a row
         self._due = HANGOVER_PACKETS + 1  # which of them has to be looked at next
 
     @property
-    def state(self) -> State:
+    def state(self) -> GateState:
         """What has come of late."""
         return self._state
 
@@ -188,7 +188,7 @@ class ReceiveGate:
             size: of its payload, in bytes.
             redundant: it came inside a later packet (RFC 2198).
         """
-        bypass = self._bypass if self._state is State.BYPASSED else None
+        bypass = self._bypass if self._state is GateState.BYPASSED else None
         if bypass is not None:
             self._close(bypass)
         kind = self._kind(level, size, redundant)
@@ -197,12 +197,12 @@ class ReceiveGate:
         if kind is Kind.SOUND:
             self._run, self._due = 0, HANGOVER_PACKETS + 1
             self._silent_dbov = SILENT_DBOV
-        elif before is State.HANGOVER and self._state is State.IDLE:
+        elif before is GateState.HANGOVER and self._state is GateState.IDLE:
             self._due = SAMPLE_EVERY
         if action is Action.LEAVE_OUT:
             self._stats.passed_over += 1
             self._stats.jitter.received += 1
-        if bypass is not None and self._state is State.BYPASSED:
+        if bypass is not None and self._state is GateState.BYPASSED:
             self._open(bypass)
         return action
 
@@ -214,7 +214,7 @@ class ReceiveGate:
         if not is_silent(level, size, self._silent_dbov):
             return Kind.SOUND
         self._run += 1
-        due = self._run >= self._due and not (redundant and self._state >= State.IDLE)
+        due = self._run >= self._due and not (redundant and self._state >= GateState.IDLE)
         return Kind.DUE if due else Kind.SILENCE
 
     def sampled(self, every: int, *, bypass: bool) -> None:
@@ -226,19 +226,19 @@ class ReceiveGate:
         """
         self._due = self._run + every
         if bypass and self._bypass is not None:
-            self._state = State.BYPASSED
+            self._state = GateState.BYPASSED
             self._open(self._bypass)
 
     def settle(self) -> None:
         """Count what took the bypass so far; it stays open."""
-        if self._state is State.BYPASSED and self._bypass is not None:
+        if self._state is GateState.BYPASSED and self._bypass is not None:
             self._close(self._bypass)
             self._open(self._bypass)
 
     def _end_bypass(self) -> None:
-        if self._state is State.BYPASSED and self._bypass is not None:
+        if self._state is GateState.BYPASSED and self._bypass is not None:
             self._close(self._bypass)
-            self._state = State.IDLE
+            self._state = GateState.IDLE
 
     def _open(self, bypass: SilenceBypass) -> None:
         bypass.open(self._due - 1 - self._run, self._silent_dbov)

@@ -41,7 +41,7 @@ class LibraryError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class SoundEntry:
     """One sound of a library."""
 
     name: str
@@ -135,14 +135,14 @@ class Library:
         sounds = (self.samples(part) if isinstance(part, str) else part for part in parts)
         return np.concatenate([piece for sound in sounds for piece in (sound, pause)][:-1])
 
-    def entry(self, name: str) -> Entry:
+    def entry(self, name: str) -> SoundEntry:
         """What is known of a sound.
 
         Raises:
             KeyError: there is none of this name.
         """
         origin: Origin = "file" if name in self._files else _MADE[name][0] if name in _MADE else "prompt"
-        return Entry(name, round(len(self.samples(name)) / SAMPLE_RATE, 2), origin)
+        return SoundEntry(name, round(len(self.samples(name)) / SAMPLE_RATE, 2), origin)
 
 
 def _scan(folder: Path) -> dict[str, Path]:

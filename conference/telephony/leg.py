@@ -33,7 +33,7 @@ UNSUPPORTED_DATA = 1003
 BURST_SECONDS = 5
 
 
-class State(Enum):
+class LegState(Enum):
     """Where a stream is in its life."""
 
     NEW = auto()
@@ -127,7 +127,7 @@ class TwilioLeg:
         """The caller's voice."""
         self.sink = Outlet(codec, self._settings)
         """What the caller hears; set its ``on_output`` to be told when there is something to send."""
-        self.state = State.NEW
+        self.state = LegState.NEW
         self._warned: set[str] = set()
         digits = self._settings.max_digits_per_second
         self._digit_bucket = TokenBucket(digits, digits * BURST_SECONDS)
@@ -144,7 +144,7 @@ class TwilioLeg:
         Returns:
             What follows from it, in order; most often nothing. Nothing at all once the stream has ended.
         """
-        if self.state is State.ENDED:
+        if self.state is LegState.ENDED:
             return []
         self._messages_received += 1
         try:
@@ -157,14 +157,14 @@ class TwilioLeg:
 
     def receive_binary(self, now_ns: int) -> list[LegEvent]:
         """Take note of a binary message, of which the protocol has none."""
-        if self.state is State.ENDED:
+        if self.state is LegState.ENDED:
             return []
         self._messages_received += 1
         return self._complain("Media Streams messages are JSON in text frames; this frame is binary.", now_ns)
 
     def take_output(self, now_ns: int) -> list[str]:
         """What is to be sent now, in order."""
-        return [] if self.state is State.ENDED else self.sink.take(now_ns)
+        return [] if self.state is LegState.ENDED else self.sink.take(now_ns)
 
     def stats(self, now_ns: int) -> LegStats:
         """The leg in figures."""
@@ -191,7 +191,7 @@ class TwilioLeg:
         return name if shows(name) else ""
 
     def _media(self, message: messages.Media, now_ns: int) -> list[LegEvent]:
-        if self.state is not State.STARTED:
+        if self.state is not LegState.STARTED:
             return self._warn("media-early", 'A "media" message came before "start"; it is ignored.')
         if message.track.startswith("outbound"):  # any other name is the caller's own sound
             return self._warn("track", 'The track "outbound" is what the caller hears; it is not played.')
@@ -207,33 +207,33 @@ class TwilioLeg:
                 self.sink.echo(message.name, now_ns)
                 return []
             case messages.Dtmf():
-                if self.state is not State.STARTED:
+                if self.state is not LegState.STARTED:
                     return self._warn("dtmf-early", 'A "dtmf" message came before "start"; it is ignored.')
                 if not self._digit_bucket.take(1, now_ns):
                     return self._warn("digits", "Keys come faster than anybody presses them; some are dropped.")
                 return [Digit(message.digit)]
             case messages.Connected():
-                if self.state is not State.NEW:
+                if self.state is not LegState.NEW:
                     return self._warn("connected-again", 'A second "connected" message came; it is ignored.')
-                self.state = State.CONNECTED
+                self.state = LegState.CONNECTED
                 return []
             case messages.Start():
                 return self._start(message)
             case messages.Stop():
-                self.state = State.ENDED
+                self.state = LegState.ENDED
                 return [Stopped()]
             case _:
                 return self._warn("unknown", "A message of an unknown event came; it is ignored.")
 
     def _start(self, message: messages.Start) -> list[LegEvent]:
-        if self.state is State.STARTED:
+        if self.state is LegState.STARTED:
             return self._warn("start-again", 'A second "start" message came; it is ignored.')
         if not messages.is_mu_law(message.encoding) or (message.sample_rate, message.channels) != (8000, 1):
             return self._refuse(UNSUPPORTED_DATA, "Only audio/x-mulaw with 8000 Hz and 1 channel is taken.")
         events: list[LegEvent] = []
-        if self.state is State.NEW:
+        if self.state is LegState.NEW:
             events += self._warn("connected", '"start" came without "connected" before it.')
-        self.state = State.STARTED
+        self.state = LegState.STARTED
         self.sink.open(message.stream_sid)
         parameters = message.custom_parameters
         name = self.clean_name(parameters.get("name", "")) or self.clean_name(message.call_sid)
@@ -254,5 +254,5 @@ class TwilioLeg:
         return [Warned(sentence)]
 
     def _refuse(self, code: int, reason: str) -> list[LegEvent]:
-        self.state = State.ENDED
+        self.state = LegState.ENDED
         return [Refused(code, reason)]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from conference.attendant.speaker import MAX_AT_ONCE
+from conference.attendant.prompt_player import MAX_AT_ONCE
 from conference.room.policy import RoomPolicy
 from conference.room.soundboard import MAX_SOUNDS
 from tests.attendant.callers import AttendedConference

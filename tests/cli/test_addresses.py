@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from conference.cli import addresses, load
 from conference.cli.addresses import Address, read_address, room_name
-from conference.cli.call import Call
+from conference.cli.call import PhoneCall
 from conference.cli.main import main
 from conference.cli.streams import Stream, read_server, read_stream
 from conference.telephony.caller import CallError
@@ -136,10 +136,10 @@ def test_a_room_where_an_address_is_asked_for_is_told_to_be_one(capsys: pytest.C
 def test_a_call_to_what_may_be_a_room_says_so_when_there_is_no_such_server(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def unreachable(_: Call, __: object) -> None:
+    async def unreachable(_: PhoneCall, __: object) -> None:
         raise CallError("ws://tea/twilio/stream cannot be reached: there is no such host.")
 
-    monkeypatch.setattr(Call, "place", unreachable)
+    monkeypatch.setattr(PhoneCall, "place", unreachable)
     assert main(["call", "tea"]) == 1
     assert capsys.readouterr().err.endswith("there is no such host. If 'tea' is the room, say --room tea.\n")
     assert main(["call", "tea:8080"]) == 1

@@ -15,7 +15,7 @@ from aiohttp.test_utils import TestServer
 
 from conference.audio.g711 import ulaw_decode, ulaw_encode
 from conference.cli import call
-from conference.cli.call import Call, custom_parameters, key_times, phone_frames
+from conference.cli.call import PhoneCall, custom_parameters, key_times, phone_frames
 from conference.cli.endings import DONE
 from conference.cli.media import open_recorder
 from conference.cli.streams import read_stream
@@ -94,9 +94,9 @@ def test_a_file_becomes_frames_of_twenty_milliseconds_and_is_as_loud(tmp_path: P
 
 def test_the_call_lasts_as_long_as_the_file_or_the_keys_unless_told() -> None:
     speech = [b"\xff" * 160] * 100
-    assert Call("ws://x", {}, speech).duration == 3.0
-    assert Call("ws://x", {}, speech, duration=5.0).duration == 5.0
-    assert Call("ws://x", {}, []).duration is None
+    assert PhoneCall("ws://x", {}, speech).duration == 3.0
+    assert PhoneCall("ws://x", {}, speech, duration=5.0).duration == 5.0
+    assert PhoneCall("ws://x", {}, []).duration is None
 
 
 def test_a_missing_file_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
@@ -187,7 +187,7 @@ async def test_a_call_says_its_file_records_what_it_hears_and_sums_up(
     speech = ulaw_encode(tone(440, 1.0, rate=8000)).tobytes()
     frames = [speech[start : start + 160] for start in range(0, len(speech), 160)]
     async with TestServer(app) as server:
-        placed = Call(f"ws://127.0.0.1:{server.port}/twilio/stream", {}, frames, duration=1.2)
+        placed = PhoneCall(f"ws://127.0.0.1:{server.port}/twilio/stream", {}, frames, duration=1.2)
         with open_recorder(tmp_path / "heard.wav") as recorder:
             assert await placed.place(recorder) is DONE
     recorded = read_audio(tmp_path / "heard.wav")

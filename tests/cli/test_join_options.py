@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from conference.audio.frame import FRAME_SAMPLES, Samples
 from conference.cli import join
-from conference.cli.headless import TAIL_TICKS, Call, Voice, call_ticks
+from conference.cli.headless import TAIL_TICKS, HeadlessCall, RecordedVoice, call_ticks
 from conference.cli.main import main
 from conference.cli.media import open_recorder
 from conference.codecs.base import Encoder
@@ -94,7 +94,7 @@ def test_a_recording_of_an_unknown_kind_is_refused_before_anybody_is_called(
 
 @given(size=st.integers(1, 5000))
 def test_a_voice_gives_the_whole_file_and_pads_its_end(size: int) -> None:
-    voice = Voice(ramp(size))
+    voice = RecordedVoice(ramp(size))
     assert voice.ticks is not None
     frames = [voice.frame(tick) for tick in range(voice.ticks)]
     whole = np.concatenate([frame for frame in frames if frame is not None])
@@ -106,7 +106,7 @@ def test_a_voice_gives_the_whole_file_and_pads_its_end(size: int) -> None:
 
 @given(size=st.integers(1, 5000), tick=st.integers(0, 10_000))
 def test_a_looped_voice_goes_on_with_its_first_sample_after_its_last(size: int, tick: int) -> None:
-    voice = Voice(ramp(size), loop=True)
+    voice = RecordedVoice(ramp(size), loop=True)
     frame = voice.frame(tick)
     assert voice.ticks is None
     assert frame is not None
@@ -114,10 +114,10 @@ def test_a_looped_voice_goes_on_with_its_first_sample_after_its_last(size: int, 
 
 
 def test_a_call_ends_after_its_file_with_time_for_the_last_words_to_arrive() -> None:
-    voice = Voice(ramp(FRAME_SAMPLES * 10))
+    voice = RecordedVoice(ramp(FRAME_SAMPLES * 10))
     assert call_ticks(voice, None) == 10 + TAIL_TICKS
     assert call_ticks(voice, 3.0) == 150
-    assert call_ticks(Voice(ramp(960), loop=True), None) is None
+    assert call_ticks(RecordedVoice(ramp(960), loop=True), None) is None
     assert call_ticks(None, None) is None
     assert call_ticks(None, 0.001) == 1
 
@@ -125,7 +125,7 @@ def test_a_call_ends_after_its_file_with_time_for_the_last_words_to_arrive() -> 
 def test_what_is_said_decodes_to_the_file_and_is_quiet_afterwards() -> None:
     time = np.arange(48_000) / 48_000
     sound = np.rint(8000 * np.sin(2 * np.pi * 440 * time)).astype(np.int16)
-    call = Call(encoder(), Voice(sound), None, ticks=None)
+    call = HeadlessCall(encoder(), RecordedVoice(sound), None, ticks=None)
     decoder = OpusCodec().make_decoder()
 
     packets = [call.tick(number, None) for number in range(150)]
@@ -141,7 +141,7 @@ def test_what_is_said_decodes_to_the_file_and_is_quiet_afterwards() -> None:
 def test_a_recording_has_20_ms_for_every_tick_whatever_was_heard(tmp_path: Path) -> None:
     path = tmp_path / "heard.wav"
     with open_recorder(path) as recorder:
-        call = Call(encoder(), None, recorder, ticks=6)
+        call = HeadlessCall(encoder(), None, recorder, ticks=6)
         for number, heard in [(0, None), (1, ramp(960)), (4, ramp(960)), (5, None)]:
             assert not call.over
             call.tick(number, heard)
@@ -156,6 +156,6 @@ def test_a_recording_has_20_ms_for_every_tick_whatever_was_heard(tmp_path: Path)
 def test_the_wav_of_a_call_is_48_khz_mono(tmp_path: Path) -> None:
     path = tmp_path / "heard.wav"
     with open_recorder(path) as recorder:
-        Call(encoder(), None, recorder, ticks=None).tick(0, ramp(960))
+        HeadlessCall(encoder(), None, recorder, ticks=None).tick(0, ramp(960))
     with wave.open(str(path)) as file:
         assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (48_000, 1, 2)

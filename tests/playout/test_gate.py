@@ -15,9 +15,9 @@ from conference.playout.gate import (
     SAMPLE_PROVEN_EVERY,
     TABLE,
     Action,
+    GateState,
     Kind,
     ReceiveGate,
-    State,
 )
 from conference.playout.history import HISTORY_PACKETS
 from conference.playout.items import JitterStats
@@ -69,16 +69,16 @@ def in_silence(packets: int = SAMPLE_EVERY) -> ReceiveGate:
 
 
 def test_the_table_says_what_becomes_of_every_kind_of_packet_in_every_state() -> None:
-    for state, kind in product(State, Kind):
+    for state, kind in product(GateState, Kind):
         after, action = TABLE[state][kind]
         if kind is Kind.SOUND:
-            assert (after, action) == (State.SPEECH, Action.PLAY)
-        if state in (State.SPEECH, State.HANGOVER):
-            assert after is not State.BYPASSED
+            assert (after, action) == (GateState.SPEECH, Action.PLAY)
+        if state in (GateState.SPEECH, GateState.HANGOVER):
+            assert after is not GateState.BYPASSED
             assert action is not Action.SAMPLE
         if action is Action.SAMPLE:
             assert kind is Kind.DUE
-            assert after is State.IDLE, "whoever samples says whether the next ones take the bypass"
+            assert after is GateState.IDLE, "whoever samples says whether the next ones take the bypass"
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_sound_is_played_each_packet_counts_once_and_no_silence_is_long_without_
             assert action is Action.PLAY or (silent and run > HANGOVER_PACKETS)
             if action is Action.SAMPLE:
                 gate.sampled(SAMPLE_PROVEN_EVERY, bypass=True)
-                assert (gate.state is State.BYPASSED) is has_bypass
+                assert (gate.state is GateState.BYPASSED) is has_bypass
         assert unseen < SAMPLE_PROVEN_EVERY
         if number in settles:
             gate.settle()
@@ -202,4 +202,4 @@ def test_a_large_silent_packet_never_takes_the_bypass_and_leaves_it_open() -> No
     gate.sampled(SAMPLE_EVERY, bypass=True)
     assert bypass.may == SAMPLE_EVERY - 1
     assert gate.take(SILENT, KEPT_BYTES + 1) is Action.LEAVE_OUT
-    assert (gate.state, bypass.may) == (State.BYPASSED, SAMPLE_EVERY - 2)
+    assert (gate.state, bypass.may) == (GateState.BYPASSED, SAMPLE_EVERY - 2)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from conference.audio.frame import SILENCE
 from conference.room.participant import Mix
-from conference.telephony.leg import Digit, LegEvent, Refused, Started, State, Stopped, TwilioLeg, Warned
+from conference.telephony.leg import Digit, LegEvent, LegState, Refused, Started, Stopped, TwilioLeg, Warned
 from conference.telephony.settings import LegSettings
 from conference.telephony.twilio.messages import Connected, Dtmf, Mark, Media, Start, Stop, build
 
@@ -47,7 +47,7 @@ def test_the_whole_life_of_a_call() -> None:
     assert leg.receive_text(build(Dtmf("MZ1", "5")), SECOND) == [Digit("5")]
     assert leg.receive_text(build(Mark("MZ1", "x")), SECOND) == []
     assert leg.receive_text(build(Stop("MZ1")), SECOND) == [Stopped()]
-    assert leg.state is State.ENDED
+    assert leg.state is LegState.ENDED
     assert leg.receive_text(build(Dtmf("MZ1", "5")), SECOND) == []
 
 
@@ -129,7 +129,7 @@ def test_a_second_start_is_warned_about_and_changes_nothing() -> None:
 def test_another_format_is_refused(start: Start) -> None:
     leg = TwilioLeg("lobby")
     assert refusals(begin(leg, start)) == [1003]
-    assert leg.state is State.ENDED
+    assert leg.state is LegState.ENDED
 
 
 @pytest.mark.parametrize("name", ["audio/x-mulaw", "AUDIO/X-MULAW", "audio/PCMU", "mulaw", "ulaw", "audio/basic", ""])
@@ -159,7 +159,7 @@ def test_unknown_events_and_binary_frames_are_warned_about_once() -> None:
     assert leg.receive_text('{"event":"telekinesis"}', 0) == []
     assert [type(event) for event in leg.receive_binary(0)] == [Warned]
     assert leg.receive_binary(0) == []
-    assert leg.state is State.STARTED
+    assert leg.state is LegState.STARTED
 
 
 def test_a_malformed_message_costs_a_warning_and_the_call_goes_on() -> None:

@@ -9,7 +9,7 @@ from conference.playout.sequence import sequence_step
 
 
 @dataclass(slots=True)
-class Arrivals:
+class SequenceCounts:
     """Counts the packets of one stream."""
 
     received: int = 0

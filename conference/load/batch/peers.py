@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from conference.audio.frame import FRAME_SAMPLES
-from conference.load.batch.arrivals import Arrivals
+from conference.load.batch.arrivals import SequenceCounts
 from conference.load.batch.kernel import Incoming
 from conference.load.batch.pool import Pool
 from conference.load.batch.reports import Reception, Transmission
@@ -38,7 +38,7 @@ class BatchPeer(Protocol):
     """Of the next packet."""
     listens: bool
     """Whether it takes each RTP packet."""
-    arrivals: Arrivals
+    arrivals: SequenceCounts
     """What came before."""
 
     @property

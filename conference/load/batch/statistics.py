@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from conference.load.batch.arrivals import Arrivals
+from conference.load.batch.arrivals import SequenceCounts
 from conference.load.batch.reports import Reception
 
 CUSHION_NS: Final = 40_000_000
@@ -38,16 +38,16 @@ class ReceptionTable:
     def __init__(self) -> None:
         self._rows = np.zeros(0, _ROW)
 
-    def enter(self, row: int, arrivals: Arrivals) -> None:
+    def enter(self, row: int, arrivals: SequenceCounts) -> None:
         """A stream begins, of which this has come before."""
         if row >= len(self._rows):
             self._rows = np.concatenate((self._rows, np.zeros(row + 1 + len(self._rows), _ROW)))
         self._rows[row] = (arrivals.received, arrivals.first, arrivals.highest, 0, 0, 0, 0, 0.0)
 
-    def leave(self, row: int) -> Arrivals:
+    def leave(self, row: int) -> SequenceCounts:
         """A stream goes on elsewhere."""
         mine = self._rows[row]
-        return Arrivals(int(mine["received"]), int(mine["first"]), int(mine["highest"]))
+        return SequenceCounts(int(mine["received"]), int(mine["first"]), int(mine["highest"]))
 
     def received(self, row: int) -> int:
         """Packets that came."""
@@ -107,7 +107,7 @@ class ReceptionTable:
         starts: NDArray[np.int64],
         counts: NDArray[np.int64],
     ) -> None:
-        """The highest sequence number. A packet from before it is one that was late, as in `Arrivals`."""
+        """The highest sequence number. A packet from before it is one that was late, as in `SequenceCounts`."""
         highest = np.repeat(mine["highest"], counts)
         ahead = (sequences.astype(np.int64) - highest).astype(np.int16).astype(np.int64)
         mine["highest"] += np.maximum(0, np.maximum.reduceat(ahead, starts))

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import aiohttp
 
-from conference.load.batch.arrivals import Arrivals
+from conference.load.batch.arrivals import SequenceCounts
 from conference.load.batch.peers import PeerBatch, PeerRow
 from conference.load.batch.pool import extension
 from conference.load.batch.reports import Reception, Reporter, Transmission
@@ -62,7 +62,7 @@ class FastPeer:
         self.sequence = 0
         """Of the next packet."""
         self.listens = on_rtp is not None
-        self.arrivals = Arrivals()
+        self.arrivals = SequenceCounts()
         self.asked_ns = 0
         """When the request was made, in ``time.monotonic_ns()``."""
         self.answer_ms = 0.0

@@ -29,7 +29,7 @@ from conference.room.events import (
 from conference.room.hearing import Rule
 from conference.room.participant import ParticipantState
 from conference.room.policy import DEFAULT_POLICY, RoomPolicy
-from conference.web.events.entry import Entry
+from conference.web.events.entry import JournalEntry
 
 log = logging.getLogger("conference.audit")
 
@@ -66,7 +66,7 @@ class Audit:
         self._write = write
         self._rooms: dict[str, _Room] = {}
 
-    def take(self, entry: Entry) -> None:
+    def take(self, entry: JournalEntry) -> None:
         """Write what somebody did: a line, for whatever happened alike to however many people."""
         alike: dict[tuple[_Pair, ...], list[list[_Pair]]] = {}
         for event in entry.events:

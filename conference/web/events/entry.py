@@ -13,7 +13,7 @@ from conference.web.events.views import View, Viewer, Visibility, concerns
 from conference.web.schemas.shapes import room_json
 
 
-class Entry:
+class JournalEntry:
     """One event of a history, or several that are told at once. Each has a number, and by that an id.
 
     Args:

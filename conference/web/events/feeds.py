@@ -1,6 +1,6 @@
 """Who reads what happens in which room, and what each of them is told.
 
-What happens is turned into bytes once for everybody who sees the same of it (:meth:`Entry.encoded`); each
+What happens is turned into bytes once for everybody who sees the same of it (:meth:`JournalEntry.encoded`); each
 :class:`Subscription` queues them for one viewer. A viewer who falls behind is cut off, so that a slow one costs bounded
 memory: it reconnects by itself, and goes on where it was if that is not too long ago.
 """
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from conference.room.conference import Conference
 from conference.room.events import LevelsMeasured, RoomEvent
-from conference.web.events.entry import Entry
+from conference.web.events.entry import JournalEntry
 from conference.web.events.journal import Journal, Missed
 from conference.web.events.shapes import event_json
 from conference.web.events.sse import Subscription, Wakeups, encode_event
@@ -105,7 +105,7 @@ class Feeds:
             self._unsubscribe[room] = self._conference.subscribe(room, self._tell_levels)
         self._rooms[room][listener.subscription] = listener
 
-    def _tell(self, entry: Entry) -> None:
+    def _tell(self, entry: JournalEntry) -> None:
         listeners = tuple(self._rooms.get(entry.room, {}).values())
         if not listeners:
             return
@@ -121,7 +121,7 @@ class Feeds:
             else:
                 self._tell_one(listener, entry)
 
-    def _tell_one(self, listener: _Listener, entry: Entry) -> None:
+    def _tell_one(self, listener: _Listener, entry: JournalEntry) -> None:
         before = listener.view
         if listener.visibility is not entry.visibility:
             listener.visibility, listener.view = entry.visibility, entry.visibility.view(listener.viewer)

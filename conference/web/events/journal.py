@@ -16,7 +16,7 @@ from conference.ids import new_id
 from conference.room.conference import Conference
 from conference.room.events import EventBatch, LevelsMeasured, ParticipantJoined, Published, RoomEvent, events_of
 from conference.room.room import Room
-from conference.web.events.entry import Entry
+from conference.web.events.entry import JournalEntry
 from conference.web.events.views import NO_LOBBY, View, Viewer, Visibility, visibility_of
 
 _log = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ _log = logging.getLogger(__name__)
 class Missed:
     """What somebody is to be told who comes back."""
 
-    entries: list[Entry]
+    entries: list[JournalEntry]
     after: int
     """The number of the last event that they have got."""
 
@@ -44,7 +44,7 @@ class History:
 
     def __init__(self, size: int) -> None:
         self._name = new_id()
-        self._entries: deque[Entry] = deque()
+        self._entries: deque[JournalEntry] = deque()
         self._size = size
         self._last = 0
         self._before: Visibility | None = None  # of the event before the oldest that is kept
@@ -56,9 +56,9 @@ class History:
         """The id of the latest event."""
         return f"{self._name}-{self._last}"
 
-    def record(self, events: tuple[RoomEvent, ...], at: float, began: Room | None = None) -> Entry:
-        """Add what happened, as seen by :attr:`visibility`; see :class:`Entry`."""
-        entry = Entry(self._name, self._last + 1, events, at, self.visibility, began)
+    def record(self, events: tuple[RoomEvent, ...], at: float, began: Room | None = None) -> JournalEntry:
+        """Add what happened, as seen by :attr:`visibility`; see :class:`JournalEntry`."""
+        entry = JournalEntry(self._name, self._last + 1, events, at, self.visibility, began)
         self._last = entry.last
         self._entries.append(entry)
         while len(self._entries) > 1 and self._last - self._entries[0].first >= self._size:
@@ -129,10 +129,10 @@ class Journal:
         self._wallclock = wallclock
         self._histories: dict[str, History] = {}
         self._gone: dict[str, float] = {}  # since when, the first first
-        self._followers: list[Callable[[Entry], None]] = []
+        self._followers: list[Callable[[JournalEntry], None]] = []
         conference.subscribe_to_batches(None, self._take)
 
-    def follow(self, follower: Callable[[Entry], None]) -> None:
+    def follow(self, follower: Callable[[JournalEntry], None]) -> None:
         """Have ``follower`` called with all that happens, levels aside; it must not block."""
         self._followers.append(follower)
 

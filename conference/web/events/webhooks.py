@@ -21,7 +21,7 @@ import aiohttp
 from conference import __version__
 from conference.access.webhooks import sign_webhook
 from conference.settings import Settings
-from conference.web.events.entry import Entry
+from conference.web.events.entry import JournalEntry
 from conference.web.events.shapes import BATCH_NAMES
 from conference.web.events.webhook_queue import Message, WebhookQueue
 
@@ -93,7 +93,7 @@ class Webhooks:
             for url in settings.urls
         ]
 
-    def take(self, entry: Entry) -> None:
+    def take(self, entry: JournalEntry) -> None:
         """Send an event to everybody, in the background."""
         if not self.receivers:
             return

@@ -17,7 +17,7 @@ from conference.webrtc.receive.stream import ReceiveStream
 from conference.webrtc.receive.successor import Successor
 from conference.webrtc.receive.table import BYTES, HEARD_NS, ORDINARY_BYTES, PACKETS, SEEN_NS, TRAILER, PacketReceiver
 from conference.webrtc.rtp.packet import HEADER_BYTES, parse_media
-from conference.webrtc.rtp.red import Arrivals, Block, distances, parse_red
+from conference.webrtc.rtp.red import Block, ReceivedWindow, distances, parse_red
 from conference.webrtc.sdp.formats import CLOCK_RATES
 from conference.webrtc.settings import WebRtcSettings
 
@@ -86,7 +86,7 @@ class Ingress:
         self._announced = announced
         self._payload_type = self._redundant_type = next(iter(codecs))
         self._red = red
-        self._arrivals = Arrivals()
+        self._arrivals = ReceivedWindow()
         self._decoders: dict[int, Decoder] = {}  # made so far, by payload type
         self._streams: set[bytes] = set()  # SSRCs of authentic packets, as in a header
         self._successor = Successor()
@@ -166,7 +166,7 @@ class Ingress:
         self.reception.add(sequence, timestamp, now_ns)
         if blocks and stream.in_table:
             stream.detach()
-            self._arrivals = Arrivals(sequence - 1)  # they came through the table
+            self._arrivals = ReceivedWindow(sequence - 1)  # they came through the table
         if self._red is not None and not stream.in_table:
             self._arrivals.add(sequence)
             if len(blocks) > 1:
@@ -249,7 +249,7 @@ class Ingress:
         self._heard, self._usual = ssrc.to_bytes(4, "big"), payload_type if self._red is None else self._red
         if ssrc == self._announced:
             self._announced = None
-        self._arrivals = Arrivals()
+        self._arrivals = ReceivedWindow()
         self._successor.forget()
         self.reception.restart(CLOCK_RATES[self._codecs[payload_type].name])
         self.stream.identify(self, payload_type, ssrc, self._level_id)

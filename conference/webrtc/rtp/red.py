@@ -23,7 +23,7 @@ MAX_BLOCKS = 8
 """More blocks in one packet than anybody means to send."""
 
 REMEMBERED = 64
-"""Of how many packets `Arrivals` knows whether they are here."""
+"""Of how many packets `ReceivedWindow` knows whether they are here."""
 
 RED_TYPE = 63
 """Payload type in our own offers, as in libwebrtc's."""
@@ -136,7 +136,7 @@ def offer_red(offer: str) -> str:
     return f"{offer[: media.end()]} {RED_TYPE}{offer[media.end() : opus.start()]}{lines}{offer[opus.start() :]}"
 
 
-class Arrivals:
+class ReceivedWindow:
     """Which of a stream's last packets are here, so that what is repeated is not handed on twice.
 
     Args:

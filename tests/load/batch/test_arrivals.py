@@ -5,7 +5,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conference.load.batch.arrivals import Arrivals
+from conference.load.batch.arrivals import SequenceCounts
 
 
 @given(first=st.integers(0, 0xFFFF), lost=st.sets(st.integers(1, 498)), seed=st.integers())
@@ -16,7 +16,7 @@ def test_what_is_missing_between_the_first_and_the_last_is_lost(first: int, lost
         part = middle[start : start + 8]
         random.Random(seed).shuffle(part)
         middle[start : start + 8] = part
-    arrivals = Arrivals()
+    arrivals = SequenceCounts()
     for number in [there[0], *middle, there[-1]]:
         arrivals.add((first + number) & 0xFFFF)
     assert arrivals.received == 500 - len(lost)
@@ -24,11 +24,11 @@ def test_what_is_missing_between_the_first_and_the_last_is_lost(first: int, lost
 
 
 def test_a_hundred_thousand_packets_in_turn_lose_nothing() -> None:
-    arrivals = Arrivals()
+    arrivals = SequenceCounts()
     for number in range(65_000, 165_000):
         arrivals.add(number & 0xFFFF)
     assert (arrivals.received, arrivals.lost) == (100_000, 0)
 
 
 def test_before_the_first_packet_nothing_is_lost() -> None:
-    assert Arrivals().lost == 0
+    assert SequenceCounts().lost == 0

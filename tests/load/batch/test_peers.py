@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from conference.load.batch import kernel, peers, sender
-from conference.load.batch.arrivals import Arrivals
+from conference.load.batch.arrivals import SequenceCounts
 from conference.load.batch.peers import PeerBatch, PeerRow
 from conference.load.signal.scripts import Script
 from conference.webrtc.rtp.packet import build_rtp
@@ -28,7 +28,7 @@ class Peer:
 
     def __init__(self, number: int, *, listens: bool = False, session: Any = Keys()) -> None:  # noqa: B008
         self.ssrc, self.descriptor, self.payload_type, self.level_id = number, number, 111, 0
-        self.sequence, self.listens, self.arrivals = 0, listens, Arrivals()
+        self.sequence, self.listens, self.arrivals = 0, listens, SequenceCounts()
         self.session, self.there = session, True
         self.taken: list[tuple[bytes, int]] = []
         self.checked: list[bytes] = []

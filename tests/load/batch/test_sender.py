@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conference.load.batch import kernel, sender
-from conference.load.batch.arrivals import Arrivals
+from conference.load.batch.arrivals import SequenceCounts
 from conference.load.batch.peers import PeerBatch, PeerRow
 from conference.load.signal.scripts import Script
 from conference.webrtc.rtp.packet import RtpPacket, parse_rtp
@@ -33,7 +33,7 @@ class Keys:
 class BatchPeer:
     def __init__(self, number: int) -> None:
         self.ssrc, self.descriptor, self.payload_type, self.level_id = number, number, 111, LEVEL_ID
-        self.sequence, self.listens, self.arrivals = 0xFFF0, False, Arrivals()
+        self.sequence, self.listens, self.arrivals = 0xFFF0, False, SequenceCounts()
         self.session: Any = Keys()
         self.there = True
 

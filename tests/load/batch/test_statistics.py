@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conference.load.batch.arrivals import Arrivals
+from conference.load.batch.arrivals import SequenceCounts
 from conference.load.batch.statistics import ReceptionTable
 
 TICK_NS = 20_000_000
@@ -24,9 +24,9 @@ def note(table: ReceptionTable, packets: list[tuple[int, int, int]]) -> None:
 )  # fmt: skip
 def test_counts_are_those_of_packets_one_by_one(first: int, lost: set[int], sizes: list[int], seed: int) -> None:
     table, chance = ReceptionTable(), random.Random(seed)
-    single = [Arrivals(), Arrivals()]
+    single = [SequenceCounts(), SequenceCounts()]
     for row in (0, 1):
-        table.enter(row, Arrivals())
+        table.enter(row, SequenceCounts())
     numbers = [number for number in range(400) if number not in lost]
     for start in range(0, len(numbers), 6):
         part = numbers[start : start + 6]
@@ -47,7 +47,7 @@ def test_counts_are_those_of_packets_one_by_one(first: int, lost: set[int], size
 
 def test_packets_on_time_leave_no_gap_and_no_jitter() -> None:
     table = ReceptionTable()
-    table.enter(0, Arrivals())
+    table.enter(0, SequenceCounts())
     for start in range(0, 5000, 5):
         note(table, [(0, one, 10**9 + one * TICK_NS) for one in range(start, start + 5)])
     assert table.gaps(0) == 0
@@ -56,7 +56,7 @@ def test_packets_on_time_leave_no_gap_and_no_jitter() -> None:
 
 def test_a_stall_is_one_gap_and_what_comes_after_it_on_time_is_none() -> None:
     table = ReceptionTable()
-    table.enter(0, Arrivals())
+    table.enter(0, SequenceCounts())
     for start in range(0, 100, 5):
         late = 45_000_000 if start == 50 else 0
         note(table, [(0, one, 10**9 + one * TICK_NS + late) for one in range(start, start + 5)])
@@ -65,7 +65,7 @@ def test_a_stall_is_one_gap_and_what_comes_after_it_on_time_is_none() -> None:
 
 def test_a_delay_below_the_cushion_is_no_gap_but_jitter() -> None:
     table = ReceptionTable()
-    table.enter(0, Arrivals())
+    table.enter(0, SequenceCounts())
     for start in range(0, 500, 5):
         note(table, [(0, one, 10**9 + one * TICK_NS + one % 2 * 35_000_000) for one in range(start, start + 5)])
     assert table.gaps(0) == 0
@@ -74,7 +74,7 @@ def test_a_delay_below_the_cushion_is_no_gap_but_jitter() -> None:
 
 def test_a_server_that_skips_sound_and_its_timestamps_alike_leaves_no_gap() -> None:
     table = ReceptionTable()
-    table.enter(0, Arrivals())
+    table.enter(0, SequenceCounts())
     times = [one if one < 50 else one + 300 for one in range(100)]
     for start in range(0, 100, 5):
         some = range(start, start + 5)
@@ -87,7 +87,7 @@ def test_a_server_that_skips_sound_and_its_timestamps_alike_leaves_no_gap() -> N
 @given(st.integers(50, 100))
 def test_a_clock_that_is_a_little_slow_leaves_no_gap(ppm: int) -> None:
     table = ReceptionTable()
-    table.enter(0, Arrivals())
+    table.enter(0, SequenceCounts())
     for start in range(0, 60_000, 500):
         note(
             table, [(0, one, 10**9 + one * TICK_NS * (1_000_000 + ppm) // 1_000_000) for one in range(start, start + 5)]

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections import defaultdict
 
-from conference.load.schedule import Schedule
+from conference.load.schedule import SendSchedule
 from conference.load.signal.scripts import Script, humming, silent, talking
 
 
@@ -20,14 +20,14 @@ class Fake:
         self.sent.append((payload, timestamp, level))
 
 
-async def played(schedule: Schedule, seconds: float) -> None:
+async def played(schedule: SendSchedule, seconds: float) -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await schedule.run()
 
 
 async def test_everybody_sends_a_packet_every_20_ms_in_turn() -> None:
-    schedule, people = Schedule(drain_every=5), [Fake() for _ in range(30)]
+    schedule, people = SendSchedule(drain_every=5), [Fake() for _ in range(30)]
     for one in people:
         schedule.add(one, Script([b"0", b"1", None, b"3"], [-1, -2, -3, -4]))
     await played(schedule, 0.5)
@@ -41,7 +41,7 @@ async def test_everybody_sends_a_packet_every_20_ms_in_turn() -> None:
 
 
 async def test_the_removed_send_nothing_more() -> None:
-    schedule, one = Schedule(), Fake()
+    schedule, one = SendSchedule(), Fake()
     schedule.add(one, Script([b"0"]))
     schedule.remove(one)
     schedule.remove(one)
@@ -51,7 +51,7 @@ async def test_the_removed_send_nothing_more() -> None:
 
 async def test_a_burst_is_told_when_its_packet_goes() -> None:
     told: list[float] = []
-    schedule, one = Schedule(on_burst=told.append), Fake()
+    schedule, one = SendSchedule(on_burst=told.append), Fake()
     schedule.add(one, Script([b"0", b"1", b"2", b"3"], bursts={1: 480}))
     await played(schedule, 0.5)
     assert len(told) == sum(payload == b"1" for payload, _, _ in one.sent) > 1

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from conference.room.events import LevelsMeasured, MessageSent
 from conference.room.policy import Lobby, RoomPolicy
-from conference.web.events.entry import Entry
+from conference.web.events.entry import JournalEntry
 from conference.web.events.sse import Subscription
 from conference.web.events.views import Viewer, visibility_of
 from conference.web.http.problems import Problem
@@ -195,7 +195,7 @@ def test_everybody_knows_all_that_they_may_know_however_often_they_lose_the_stre
 @given(actions=st.lists(ACTIONS, min_size=15, max_size=80))
 def test_with_a_long_memory_a_moderator_reads_every_message_exactly_once(actions: list[tuple[str, Any]]) -> None:
     play = Play(FOR_ALL_TIME)
-    begun: list[Entry] = []
+    begun: list[JournalEntry] = []
     play.followed.journal.follow(lambda entry: begun.append(entry) if entry.begins else None)
     for action, what in actions:
         if action != "age":

@@ -11,8 +11,8 @@ from conference.webrtc.rtp.red import (
     MAX_BLOCK_BYTES,
     MAX_BLOCKS,
     REMEMBERED,
-    Arrivals,
     Block,
+    ReceivedWindow,
     build_red,
     distances,
     offer_red,
@@ -103,7 +103,7 @@ def test_a_block_that_is_no_packet_ends_the_search() -> None:
 
 @given(st.integers(0, 0xFFFF), st.lists(st.integers(-REMEMBERED // 2, REMEMBERED // 2), max_size=60))
 def test_each_packet_is_news_once(first: int, steps: list[int]) -> None:
-    arrivals, known = Arrivals(), {first}
+    arrivals, known = ReceivedWindow(), {first}
     arrivals.add(first)
     highest = at = first
     for step in steps:
@@ -114,7 +114,7 @@ def test_each_packet_is_news_once(first: int, steps: list[int]) -> None:
 
 
 def test_a_stream_that_starts_anew_is_news() -> None:
-    arrivals = Arrivals()
+    arrivals = ReceivedWindow()
     for sequence in (100, 101, 30_000, 30_001, 5):
         assert arrivals.add(sequence)
 

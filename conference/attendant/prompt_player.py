@@ -30,7 +30,7 @@ class _Line:
     queue: deque[tuple[str, Samples]] = field(default_factory=deque)
 
 
-class Speaker:
+class PromptPlayer:
     """Says things in one room.
 
     Args:

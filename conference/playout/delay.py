@@ -6,14 +6,13 @@ packet's transit has over it is that packet's *relative delay*. Waiting for a hi
 that share of the packets arrive in time. NetEQ does the same with a histogram that fades; a window that ends instead
 forgets a bad minute completely within seconds, and a moment that is gone cannot hold the delay up.
 
-Both the base and the quantile come from one window, so that a sender whose clock runs off, and a network whose way has
-become longer or shorter, are followed by themselves. The histogram is of transits and not of relative delays: when the
-base moves, no entry of it is wrong.
+Both the base and the quantile come from one window. So both follow a sender's clock that drifts, and a network path
+that has become longer or shorter. The histogram counts transits instead of relative delays, so that its entries stay
+right when the base moves.
 
-All of it costs a few additions a packet: the quantile's bucket is not searched for but moved, and the smallest transit
-is at the head of a queue that holds only those that can still become the smallest. The window is a ring of plain
-numbers, 16 bytes a packet, where objects would be 160: with hundreds of streams neither the memory nor the caches have
-room for those.
+A packet costs a few additions: the quantile's bucket is moved instead of searched for, and the smallest transit is at
+the head of a queue that holds only those that can still become the smallest. The window is a ring of plain numbers, 16
+bytes a packet. Objects would take 160 bytes, too many for the caches with hundreds of streams.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from __future__ import annotations
 from array import array
 
 WINDOW_SECONDS = 5
-"""A packet counts for so long. A delay that was needed once is given up after it, so this is also how soon."""
+"""A packet counts for so long. So a delay that is no longer needed is given up after so long."""
 
 LEAST_PACKETS = 25
 """So many count, however old they are: after a long pause the network is known already."""

@@ -1,9 +1,9 @@
 """The receive gate of one source: which of its packets are played, which are left out, and which go by unread.
 
-Most packets in a conference are silence. The first of them are played, for the end of a word is in them. Those that
-follow are left out undecoded, but for one in so many, which is *sampled*: it tells what the network does and whether
-the sender is as quiet as they say. And where packets arrive by the hundred, those between two samples need not even be
-authenticated: they take the *bypass*.
+Most packets in a conference are silence. The first silent packets after sound are played, for they hold the end of a
+word. The following ones are left out without being decoded, except one in so many, which is *sampled*: the sample tells
+of the network's delay, and whether the sender is as quiet as they say. Where packets arrive by the hundred, those
+between two samples take the *bypass*: they are not even authenticated.
 
 ============  ====================  =================  =====================  ===========
 state         SOUND                 SILENCE            DUE                    RECOVERED
@@ -14,8 +14,8 @@ state         SOUND                 SILENCE            DUE                    RE
 ``BYPASSED``  play: SPEECH          leave out          sample: IDLE           leave out
 ============  ====================  =================  =====================  ===========
 
-What is silent is a matter of degree. Where enough others are louder, the noise of somebody's room is as good as silence
-until they speak: they are *squelched*, and :attr:`ReceiveGate.silent_dbov` is higher.
+What counts as silent can be raised: where enough others are louder, the noise of somebody's room counts as silence
+until they speak. They are *squelched*, and :attr:`ReceiveGate.silent_dbov` is higher.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from conference.playout.silence import SILENT_DBOV, is_silent
 from conference.playout.statistics import StreamStats
 
 HANGOVER_PACKETS = HISTORY_PACKETS + 1
-"""So many silent packets in a row are played after what is not silent: ends of words, and what a decoder leans on."""
+"""So many silent packets in a row are played after sound: they hold the ends of words, and the decoder needs them."""
 
 SAMPLE_EVERY = 10
 SAMPLE_PROVEN_EVERY = 25
-"""Of the packets of a long silence, one in so many is sampled. The second holds for who sends many a second, and whose
-silence has proved true."""
+"""Of the packets of a long silence, one in so many is sampled. The second value holds for senders of many packets a
+second whose checks have found silence again and again."""
 
 KEPT_BYTES = 160
 """A silent packet larger than that (64 kbit/s) does not take the bypass."""
@@ -52,7 +52,7 @@ class GateState(IntEnum):
     """Many have: each is looked at by its header."""
 
     BYPASSED = 3
-    """Many have: the next ones go by where they arrive, until one is due."""
+    """Many have, and the next ones take the bypass, until one is due."""
 
 
 class Kind(IntEnum):
@@ -68,7 +68,7 @@ class Kind(IntEnum):
     """It is silent, and ends a hangover, or has to be sampled."""
 
     RECOVERED = 3
-    """It came inside a later packet (RFC 2198), which is noise of one who is squelched."""
+    """It came inside a later packet (RFC 2198), and that packet is noise of somebody who is squelched."""
 
 
 class Action(IntEnum):
@@ -81,7 +81,7 @@ class Action(IntEnum):
     """It is counted, and kept for the decoder's history."""
 
     SAMPLE = 2
-    """It is looked at for what it tells of the network and of its sender, and left out if nothing is being played."""
+    """It tells of the network and of its sender; it is left out if nothing is being played."""
 
 
 _ON: Final = {
@@ -161,7 +161,7 @@ class ReceiveGate:
 
     @property
     def squelched(self) -> bool:
-        """More counts as silent than what is silent."""
+        """Noise counts as silence, too: see `PacketSource.squelch`."""
         return self._silent_dbov > SILENT_DBOV
 
     @property

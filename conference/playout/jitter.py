@@ -3,13 +3,13 @@
 It reorders, waits just long enough, and says for each stretch of time what it holds: a `Packet`, a `Lost` one, or
 `Silence`. Reasoning, in the order in which `JitterBuffer.pull` applies it:
 
-* The *position* is the media timestamp that plays next. It advances with the durations handed out, so a packet that
-  does not come is played over, once, and costs no delay.
-* While the buffer is empty it is not known whether the missing packet is lost or late. What was concealed meanwhile is
-  settled when the next packet comes: lost, and the position moves on; or late, and then the delay grows by it if the
-  target asks for that much, and the packet is cut or dropped if not.
+* The *position* is the media timestamp that plays next. The position advances with the durations handed out, so a
+  missing packet is concealed once and costs no delay.
+* While the buffer is empty it is not known whether the missing packet is lost or late. The next packet tells. If the
+  missing one was lost, the position moves on. If it was late, the delay grows by what was concealed meanwhile, or, if
+  the target delay does not ask for that much, the late packet is cut or dropped.
 * Before the first packet, and after every silence, play starts when the oldest packet has waited for the target delay.
-  That is where most of a surplus goes: nobody hears a pause become shorter. In the middle of sound
+  Most of a surplus of delay is taken away there: nobody hears a pause become shorter. In the middle of sound
   `JitterBuffer.correction` says by how much play would have to be shortened, or stretched, for its delay to be right.
 * A gap in timestamps without one in sequence numbers is silence: the sender used DTX (RFC 7587 section 3.1.3, RFC 3551
   section 4.1). A gap in both is loss.
@@ -30,7 +30,8 @@ from conference.playout.sequence import Unwrapper
 from conference.playout.silence import DTX_BYTES
 
 SKIPPED_REMEMBERED = 64
-"""Of so many packets that play did without it is known, should they still come, that they are not duplicates."""
+"""So many of the packets that were played without are remembered: should one still come, it does not count as a
+duplicate."""
 
 HYSTERESIS = 16
 """Delay is taken out only if what remains is more than the target by one part in so many of it: a target that wavers

@@ -196,17 +196,17 @@ class PacketSource:
 
     @property
     def squelched(self) -> bool:
-        """More counts as silence than what is silent: see :meth:`squelch`."""
+        """Noise counts as silence, too: see :meth:`squelch`."""
         return self._gate.squelched
 
     def squelch(self, level: float | None) -> None:
-        """Take what is no louder for silence: nobody hears it, and it need not even be read.
+        """Take sound that is no louder than this for silence: it is not heard, and its packets may go by unread.
 
         A louder packet ends the squelch and is played, as the first word of somebody. The squelch also ends if the
         sender turns out to be louder than they say. If the noise gets quieter, so does what counts as silence.
 
         Args:
-            level: in dBov; ``None``: nothing but silence is silence again.
+            level: in dBov; ``None``: only silence counts as silence again.
         """
         raised = SILENT_DBOV if level is None else math.floor(level - self._trust.correction)
         self.squelched_noise = SquelchedNoise(raised, self._trust.correction) if raised > SILENT_DBOV else None

@@ -1,12 +1,12 @@
-"""Sound played a little faster or slower without a change of pitch: how delay is taken out, or put in, in mid-sound.
+"""Shortens or lengthens sound without a change of pitch: how delay is taken out, or put in, while somebody talks.
 
 WSOLA (Verhelst and Roelands, 1993), reduced to what a jitter buffer needs: now and then one pitch period is left out,
 or repeated. The period is the shift by which the sound resembles itself most, and one copy of it fades into the other.
 Where sound hardly repeats itself, a seam could be heard: such a place is refused, and the next one is tried, at first
 with high demands and then with ever lower ones. Where there is next to no sound, any length goes.
 
-The fade keeps the level whatever is laid over each other: two copies that are alike add up to twice the amplitude, two
-that have nothing in common only to twice the power, and the weights allow for that.
+The fade keeps the level, however alike the two copies are: two equal copies add up to twice the amplitude, two that
+have nothing in common only to twice the power, and the weights of the fade take that into account.
 """
 
 from __future__ import annotations

@@ -1,15 +1,15 @@
 """One encoder per distinct mix: everybody who hears the same gets the same packet.
 
-A *stream* is a mix over time: "everybody", or "everybody but Amy". Each has one limiter, and one encoder for each
-codec that its listeners use. Listeners move between streams (whoever starts to talk moves from "everybody" to a stream
-of their own), and a decoder that has followed one encoder cannot simply go on with another's packets. On the tick of
-the move the encoder makes a packet that stands on its own. And an encoder that nobody has listened to just before first
-encodes, for nothing, what the one who moves has heard last: it looks 6.5 ms ahead, and would otherwise begin with
-silence, or with what was said when it was last used, and click.
+A *stream* is the mix of one mix group over time: "everybody", or "everybody but Amy". Each has one limiter, and one
+encoder for each codec that its listeners use. Listeners move between streams: whoever starts to talk moves from
+"everybody" to a stream of their own. A decoder that has followed one encoder cannot simply go on with another's
+packets, so on the tick of the move the encoder makes a packet that stands on its own. An encoder without a listener
+just before first encodes what the one who moves has heard last, and that packet is thrown away: an encoder holds back
+6.5 ms of sound, and would otherwise begin with silence, or with what was said when it was last used, and click.
 
-What FEC an encoder adds is for the one of its listeners who loses the most. It costs all of them quality, though
-(PESQ-WB 3.46 in place of 3.63 at 48 kbit/s), so there is none as long as nobody needs it, and listeners who can be
-helped one by one, without the encoder, don't ask for it.
+An encoder adds as much FEC as the listener with the most loss needs. FEC costs all listeners quality (PESQ-WB 3.46
+instead of 3.63 at 48 kbit/s), so there is none as long as nobody loses packets, and listeners who can be helped by RED
+do not ask for FEC.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MANY_MIXES = 6
 nobody hears what it costs in sound (`codecs.opus.ECONOMY_COMPLEXITY`)."""
 
 KEEP_TICKS = 100
-"""A stream that nobody listens to is kept for 2 s: people pause, and talk on."""
+"""A stream without listeners is kept for 2 s: people pause, and talk on."""
 
 PROTECTION = ((15.0, 20), (2.0, 10))
 """From so many percent lost on, an encoder is told to expect so many. Below 2 % concealment sounds as good as FEC, and

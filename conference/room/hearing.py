@@ -1,4 +1,4 @@
-"""Who hears whom, and how loud: a gain for every (listener, source), of which nearly all are 1 and stand nowhere.
+"""Who hears whom, and how loud: a gain for every (listener, source), which is 1 unless it was set.
 
 A gain is set for a pair, or for a source (to whoever listens), or for a listener (of whoever speaks). What is set for
 the pair counts; else the two others multiply, each 1 unless it is set. With that, the named cases are a few settings
@@ -8,8 +8,8 @@ each, and hold for those who join later:
     coach     the same: everybody is heard, one person hears
     sidebar   each member as source 0 and as listener 0 for everybody, 1 for each other
 
-A sidebar is laid over what was set before for its members, and that comes back when it ends. What is set while it lasts
-counts at once, and stays.
+While a sidebar lasts, the gains that were set before for its members do not count; they count again when it ends. A
+gain that is set while the sidebar lasts counts at once, and stays.
 """
 
 from __future__ import annotations

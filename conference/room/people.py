@@ -1,4 +1,4 @@
-"""Who is in a room, and what was decided about them. What they hear is the room's business."""
+"""Who is in a room, and what was decided about them. What they hear is decided in `room.room`."""
 
 from __future__ import annotations
 

@@ -2,8 +2,8 @@
 
     frame -> noise suppression (if wanted) -> gate -> levelling -> fades -> mix
 
-Each stage leaves alone what it has nothing to do for, so that a source's own samples reach the mix, bit for bit, as
-long as it is loud enough, about as loud as others, and begins and ends without a step.
+A stage changes samples only where it has to. So a source's own samples reach the mix, bit for bit, as long as the
+source is loud enough, about as loud as others, and begins and ends without a step.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """What has arrived of a stream (RFC 3550 appendices A.1, A.3 and A.8), packet by packet or many streams at once.
 
-The counters of a stream are one row of integers. It stands by itself, or in a table with those of all others; then the
-packets that a read brings are counted as columns of numbers, and the few that are out of the ordinary one by one.
+The counters of a stream are one row of integers: by itself, or in a table with the rows of all other streams. In a
+table, the packets that a read brings are counted as columns of numbers, and only those with unusual headers one by
+one.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 GOODBYE = "The participant left."
 """Why a connection ended that the other side closed by itself."""
 
-State: TypeAlias = Literal["new", "connecting", "connected", "closed"]
+PeerState: TypeAlias = Literal["new", "connecting", "connected", "closed"]
 
 CNAME = secrets.token_hex(8)
 """Names the source of all our streams (RFC 3550 section 6.5.1); random, so that it tells nothing (RFC 7022)."""
@@ -44,7 +44,7 @@ CNAME = secrets.token_hex(8)
 class PeerStats(SessionStats):
     """A peer at one moment."""
 
-    state: State = "new"
+    state: PeerState = "new"
     buffered_ms: float = 0.0
     """Sound of theirs that waits for its turn."""
 
@@ -81,7 +81,7 @@ class Peer:
     ) -> None:
         self.source: PacketSource | None = None
         self.sink: EgressSink | None = None
-        self.state: State = "new"
+        self.state: PeerState = "new"
         self.on_end: Callable[[str], None] | None = None
         self._mux = mux
         self._settings = settings

@@ -9,7 +9,10 @@ from typing import Final, Protocol
 import numpy as np
 
 from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, SILENCE, Samples
+from conference.audio.gate import level_of
 from conference.codecs.base import DecodeError, Decoder
+from conference.playout.level_trust import LevelTrust
+from conference.playout.silence import DTX_BYTES, SILENT_DBOV
 
 HISTORY_PACKETS: Final = 10
 """So many of the last packets are decoded when a decoder takes over in the middle of a word: it then sounds as one that
@@ -18,6 +21,16 @@ has followed from the beginning."""
 QUIET_DBOV: Final = -50
 """Between words: with a packet no louder, a listener's decoder may go over from another encoder's packets."""
 
+
+OVER_TICKS: Final = 3
+"""When nothing has come for so long, what came last is not gone on with."""
+
+FIRST_CHECK_SECONDS: Final = 1.0
+LAST_CHECK_SECONDS: Final = 5.0
+"""How often what a sender says of its loudness is compared with what it sends; less often from time to time."""
+
+SETTLING_PACKETS: Final = 5
+"""Before it has had so many, a decoder that has just begun tells little about how loud something is."""
 
 TICKS_PER_SECOND: Final = SAMPLE_RATE // FRAME_SAMPLES
 
@@ -45,13 +58,15 @@ class PacketTaker(Protocol):
 class Forwarded:
     """The packets of a source that is forwarded, and not played: what has to be known of them to go on by playing."""
 
-    __slots__ = ("_held", "_level", "_loudest", "_recent")
+    __slots__ = ("_check_seconds", "_held", "_level", "_loudest", "_recent", "_unchecked_seconds")
 
     def __init__(self) -> None:
-        self._recent: deque[bytes] = deque(maxlen=HISTORY_PACKETS)
+        self._recent: deque[tuple[bytes, int | None]] = deque(maxlen=HISTORY_PACKETS)  # payloads, and their levels
         self._loudest: int | None = None  # since the last tick
         self._level: int | None = None  # of what came last
         self._held = 0  # ticks for which that goes on
+        self._check_seconds = FIRST_CHECK_SECONDS
+        self._unchecked_seconds = 0.0
 
     def note(self, payload: bytes, level: int | None, seconds: float) -> None:
         """A packet was forwarded.
@@ -61,7 +76,8 @@ class Forwarded:
             level: what its sender measured, in dBov; ``None`` if that is not known.
             seconds: how long it is.
         """
-        self._recent.append(payload)
+        self._recent.append((payload, level))
+        self._unchecked_seconds += seconds
         self._held = math.ceil(seconds * TICKS_PER_SECOND)
         if level is not None and (self._loudest is None or level > self._loudest):
             self._loudest = level
@@ -75,6 +91,33 @@ class Forwarded:
         self._held -= 1
         return self._level
 
+    @property
+    def is_check_due(self) -> bool:
+        """It is time for a :meth:`check`."""
+        return self._unchecked_seconds >= self._check_seconds
+
+    def check(self, decoder: Decoder, trust: LevelTrust) -> None:
+        """Decode what came last, to see whether it is as loud as its sender says.
+
+        Args:
+            decoder: is reset; of no use to anybody before it is reset again.
+            trust: takes in what is found.
+        """
+        self._unchecked_seconds = 0.0
+        self._check_seconds = min(2 * self._check_seconds, LAST_CHECK_SECONDS)
+        decoder.reset()
+        for number, (payload, said) in enumerate(self._recent):
+            try:
+                level = level_of(decoder.decode(payload))
+            except DecodeError:
+                continue
+            if said is None or number < SETTLING_PACKETS or len(payload) <= DTX_BYTES:
+                continue
+            if said > SILENT_DBOV:
+                trust.compare(said, level)
+            elif number == len(self._recent) - 1:
+                trust.check_silence(said + trust.correction, level)
+
     def forget(self) -> None:
         """Another stream begins."""
         self._recent.clear()
@@ -85,11 +128,13 @@ class Forwarded:
         """Bring a decoder to where the listeners' are.
 
         Returns:
-            The end of what they have heard: shape ``(960,)``, int16, 48 kHz; silence where that is not known.
+            The end of what they have heard: shape ``(960,)``, int16, 48 kHz; silence where that is not known, or over.
         """
         decoder.reset()
+        if self._held < -OVER_TICKS:
+            self.forget()
         heard = SILENCE
-        for payload in self._recent:
+        for payload, _ in self._recent:
             try:
                 heard = np.concatenate((heard, decoder.decode(payload)))[-FRAME_SAMPLES:]
             except DecodeError:

@@ -349,6 +349,10 @@ class PacketSource:
             self._jitter.pass_by(sequence, timestamp, arrival_ns, duration)
         seconds = duration / self._decoder.clock_rate
         self._forwarded.note(payload, level, seconds)
+        if level is not None and self._forwarded.is_check_due:
+            self._forwarded.check(self._decoder, self._trust)
+            if not self._trust.trusted:
+                self._distrust()
         self._note_bitrate(payload, seconds)
         if self.wake is not None and (level is None or level > SILENT_DBOV):
             wake, self.wake = self.wake, None

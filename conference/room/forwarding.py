@@ -12,7 +12,6 @@ comes; and the mix begins with a packet that stands on its own.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import islice
@@ -39,7 +38,6 @@ BITRATE_EVERY_TICKS = 50
 BITRATE_SLACK = 1.1
 """Bitrates vary: a talker's bitrate is too high when it is above the allowed one by more than this factor."""
 
-log = logging.getLogger(__name__)
 
 Expel: TypeAlias = Callable[[Participant], None]
 
@@ -87,15 +85,11 @@ class Route:
         """Send a packet on to all who get it."""
         if self._observers.all:
             self._tell(sequence, timestamp, duration, payload, arrival_ns)
-        failed: list[Participant] = []
-        for participant, sink in self.listeners.values():
+        for participant, sink in tuple(self.listeners.values()):
             try:
                 sink.forward(sequence, timestamp, duration, payload, arrival_ns)
             except Exception:  # nobody else is to miss a packet for it
-                failed.append(participant)
-                log.exception("participant %s: a packet could not be forwarded", participant.id)
-        for participant in failed:
-            self._expel(participant)
+                self._expel(participant)
 
     def _tell(self, sequence: int, timestamp: int, duration: int, payload: bytes, arrival_ns: int) -> None:
         talker, listeners = self.talker, tuple(participant for participant, _ in self.listeners.values())
@@ -107,8 +101,11 @@ class Route:
         """Another stream of the talker begins."""
         if self._observers.all:
             _tell_of_restart(self._observers, [participant for participant, _ in self.listeners.values()])
-        for _, sink in self.listeners.values():
-            sink.restart_forwarding()
+        for participant, sink in tuple(self.listeners.values()):
+            try:
+                sink.restart_forwarding()
+            except Exception:
+                self._expel(participant)
 
 
 class MixListeners(Protocol):
@@ -147,6 +144,9 @@ class Forwarding:
         self._recent: tuple[str, ...] = ()  # who talked last, and who before that
         self._silent: dict[str, int] = {}  # ticks for which those who are waited for have not talked
         self._waiting: dict[str, Participant] = {}  # listeners who may go over when it is quiet
+        self._ended: set[str] = set()  # of those, whose forwarding ended since the last tick
+        self._hearing: frozenset[str] = frozenset()  # who hears anybody
+        self._voices: tuple[str, ...] = ()  # who was heard on the last tick
         self._resumed: list[Participant] = []  # talkers whose packets are played from this tick on
 
     @property
@@ -174,8 +174,13 @@ class Forwarding:
             if not self._possible or participant_id in (None, listener_id, talker_id)
         ]
         for listener_id in concerned:
-            if not self._may_go_on(listener_id, participants):
+            if listener_id in self._talker_of and not self._may_go_on(listener_id, participants):
                 self._end(listener_id)
+
+    def stop(self, talker_id: str) -> None:
+        """Have nobody get somebody's packets any more: they leave, and what they were just saying fades in the mix."""
+        for listener_id in [one for one, talker in self._talker_of.items() if talker == talker_id]:
+            self._end(listener_id)
 
     def _look_around(self, participants: Mapping[str, Participant]) -> None:
         """Find out who may hear one person only, and who may go over to somebody's packets."""
@@ -184,16 +189,19 @@ class Forwarding:
         speakers = _some_speakers(participants.values()) if possible else []
         few = possible and len(participants) <= MAX_LISTENERS + 1
         hearing: list[Participant] = []
-        if few or 0 < len(speakers) < 3:
+        if few or 0 < len(speakers) < 3 or self._routes:
             hearing = [one for one in participants.values() if _hears(one)]
+        self._hearing = frozenset(one.id for one in hearing)
         self._only = _only_ones(hearing, speakers)
+        self._silent = {one: ticks for one, ticks in self._silent.items() if one in participants}
         as_they_are = _as_they_are(participants)
         for one in as_they_are | self._as_they_are:
             if one in participants:
                 participants[one].voice.as_it_is = one in as_they_are
         self._as_they_are = as_they_are
-        for listener_id in [one for one in self._talker_of if not self._may_go_on(one, participants)]:
-            self._end(listener_id)
+        for listener_id in list(self._talker_of):
+            if listener_id in self._talker_of and not self._may_go_on(listener_id, participants):
+                self._end(listener_id)
         self._waiting = {
             one.id: one for one in hearing if one.id not in self._talker_of and (few or one.id in self._only)
         }
@@ -226,15 +234,12 @@ class Forwarding:
         self._resumed = []
         if self._changed:
             self._look_around(participants)
-        elif not self._routes and not self._waiting:
-            return self._resumed
-        for listener_id, talker_id in list(self._talker_of.items()):
-            if self._must_end(listener_id, self._routes[talker_id], voices, tick):
-                listener = self._routes[talker_id].listeners[listener_id][0]
-                self._end(listener_id)
-                self._waiting[listener_id] = listener
-        self._begin_where_quiet(voices, participants, now_ns)
-        self._settle(participants)
+        if self._routes or self._waiting:
+            self._end_what_must(voices, tick)
+            self._begin_where_quiet(voices, participants, now_ns)
+            self._settle()
+        self._ended.clear()
+        self._voices = tuple(voices)
         return self._resumed
 
     def _may_go_on(self, listener_id: str, participants: Mapping[str, Participant]) -> bool:
@@ -252,10 +257,25 @@ class Forwarding:
             and self._only.get(listener_id, route.talker.id) == route.talker.id
         )
 
+    def _end_what_must(self, voices: Collection[str], tick: int) -> None:
+        for listener_id, talker_id in list(self._talker_of.items()):
+            if listener_id not in self._talker_of:
+                continue  # they have left just now
+            route = self._routes[talker_id]
+            listener = route.listeners[listener_id][0]
+            try:
+                ends = self._must_end(listener_id, route, voices, tick)
+            except Exception:
+                self._expel(listener)
+                continue
+            if ends:
+                self._waiting[listener_id] = listener
+                self._end(listener_id)
+
     def _must_end(self, listener_id: str, route: Route, voices: Collection[str], tick: int) -> bool:
         talker, source = route.talker, route.source
-        if len(voices) > (talker.id in voices) + (listener_id in voices):
-            return True  # somebody else is to be heard
+        if _others(voices, talker.id, listener_id):
+            return True
         if source.taker is not route or not talker.voice.is_untouched:
             return True
         return tick % BITRATE_EVERY_TICKS == 0 and _is_too_much(source, route.listeners[listener_id][1])
@@ -266,12 +286,17 @@ class Forwarding:
         for listener in list(self._waiting.values()):
             expected = next((one for one in self._recent if one != listener.id), None)
             talker = participants.get(self._only.get(listener.id) or expected or "")
-            if talker is None or len(voices) > (talker.id in voices) + (listener.id in voices):
+            if talker is None or _others(voices, talker.id, listener.id):
                 continue
+            if listener.id in self._ended or _others(self._voices, talker.id, listener.id):
+                continue  # a mix has to say first that what they have heard is over
             if talker.id not in known:
                 known[talker.id] = self._is_quiet(talker, now_ns)
             if known[talker.id]:
-                self._begin(talker, listener)
+                try:
+                    self._begin(talker, listener)
+                except Exception:
+                    self._expel(listener)
 
     def _is_quiet(self, talker: Participant, now_ns: int) -> bool:
         """Whether a talker pauses: a listener who changes from the mix to their packets misses nothing then."""
@@ -279,9 +304,10 @@ class Forwarding:
         self._silent[talker.id] = silent = 0 if talker.talking else self._silent.get(talker.id, 0) + 1
         if not isinstance(source, PacketSource):
             return False
-        if silent >= QUIET_TICKS:
+        if source.quiet_ms(now_ns) >= QUIET_MS + source.buffered_ms:
             return True
-        return source.quiet_ms(now_ns) >= QUIET_MS + source.buffered_ms
+        coming = source.expected_level
+        return silent >= QUIET_TICKS and (coming is None or coming <= talker.voice.opening_level)
 
     def _begin(self, talker: Participant, listener: Participant) -> None:
         """Forward to somebody, if their sink can take what the talker sends."""
@@ -306,23 +332,25 @@ class Forwarding:
         if self._observers.all:
             _tell_of_restart(self._observers, [self._routes[self._talker_of[listener_id]].listeners[listener_id][0]])
         route = self._routes[self._talker_of.pop(listener_id)]
-        _, sink = route.listeners.pop(listener_id)
-        sink.restart_forwarding()
+        listener, sink = route.listeners.pop(listener_id)
         heard = self._resume(route)
         if not route.listeners:
             del self._routes[route.talker.id]
             if route.source.taker is route:
                 route.source.forward(None)
         self._mixes.take_back(listener_id, heard)
+        self._ended.add(listener_id)
+        try:
+            sink.restart_forwarding()
+        except Exception:
+            self._expel(listener)
 
-    def _settle(self, participants: Mapping[str, Participant]) -> None:
+    def _settle(self) -> None:
         """Have those talkers decoded whom somebody hears in a mix, or who give no levels, and no others."""
         for route in self._routes.values():
             source = route.source
-            plays = source.expected_level is None or any(
-                one.id not in route.listeners and one is not route.talker and _hears(one)
-                for one in participants.values()
-            )
+            others = len(self._hearing) - (route.talker.id in self._hearing)
+            plays = source.expected_level is None or others > len(route.listeners)
             if plays and not source.plays:
                 self._resume(route)
             elif source.taker is not route or plays != source.plays:
@@ -353,6 +381,11 @@ def _restarted(listener: Participant, observer: RoomObserver) -> None:
 
 def _hears(participant: Participant) -> bool:
     return participant.sink is not None and not participant.absent and not participant.deafened
+
+
+def _others(voices: Collection[str], talker_id: str, listener_id: str) -> bool:
+    """Whether a listener is to hear somebody else than a talker."""
+    return len(voices) > (talker_id in voices) + (listener_id in voices)
 
 
 def _some_speakers(participants: Iterable[Participant]) -> list[Participant]:

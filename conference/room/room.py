@@ -95,6 +95,7 @@ class Room(People):
         """See `People.remove`. What they were just saying still fades."""
         participant = self.participants.get(participant_id)
         if participant is not None:
+            self._forwarding.stop(participant_id)
             ending = participant.voice.stop()
             if ending is not None:
                 self._endings[participant_id] = ending

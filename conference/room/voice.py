@@ -128,8 +128,10 @@ class Voice:
 
     @property
     def is_untouched(self) -> bool:
-        """Nothing is done to it: in a mix it is heard as it came."""
-        return self._suppressor is None and (self._leveller is None or not self._leveller.active)
+        """Nothing is done to it, nor is to be: in a mix it is heard as it came."""
+        return self._suppressor is None and (
+            self._leveller is None or not (self.asked_to_level or self._leveller.active)
+        )
 
     @property
     def gain_db(self) -> float:

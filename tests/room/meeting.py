@@ -55,6 +55,9 @@ class Person:
     """What they say on a tick: shape ``(960,)``, int16."""
 
     levels: bool = True
+    says_level: int | None = None
+    """The level that their packets always say, if not the true one."""
+
     sent: list[Sent] = field(default_factory=list)
 
     received: list[tuple[int, RtpPacket]] = field(default_factory=list)
@@ -94,6 +97,7 @@ class Person:
         self.sent.append(Sent(sequence, tick, payload, lost))
         if not lost:
             level = max(-127, round(level_of(frame))) if self.levels else None
+            level = level if self.says_level is None else self.says_level
             self.source.push(sequence & 0xFFFF, tick * FRAME_SAMPLES & 0xFFFFFFFF, payload, now_ns, level)
 
     def heard(self) -> Samples:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import resource
 import secrets
+import select
 import socket
 import time
 from collections.abc import Sequence
@@ -27,6 +28,8 @@ LINGER_SECONDS = 16.0
 """So long after the last join checks are waited for: longer than a connection may take to come up."""
 
 OTHER_ROOMS = 10_000
+REQUESTS_AT_ONCE = 200
+REQUESTS_A_CONNECTION = 100
 ENOUGH_GUESSES = 60
 
 
@@ -251,6 +254,36 @@ def wrong_pins(target: Target, seconds: float) -> Sent:
     (last,), sent = guess(target, [VAULT], "127.1.0.250")
     note = f"{taken} wrong PINs taken, then {status}; after {asked} requests for other rooms {last}"
     return Sent(taken + asked + 2, size + sent, time.monotonic() - began, "requests", note)
+
+
+def pipelined_requests(target: Target, seconds: float) -> Sent:
+    """Requests for nothing much, on one connection, as fast as they are taken."""
+    requests = build_request("GET", "/healthz", "text/plain", b"", keep=True) * REQUESTS_AT_ONCE
+    began, size, answered = time.monotonic(), 0, 0
+    with connect(target) as sock:
+        sock.setblocking(False)
+        while time.monotonic() - began < seconds:
+            reading, writing, _ = select.select([sock], [sock], [], 0.1)
+            if writing:
+                size += sock.send(requests[size % len(requests) :])
+            if reading:
+                answered += sock.recv(1 << 16).count(b"HTTP/1.1 200")
+    took = time.monotonic() - began
+    return Sent(answered, size, took, "requests", f"{answered / took:.0f} a second were answered")
+
+
+def requests_for_rooms(target: Target, seconds: float) -> Sent:
+    """Requests for rooms that are not there, from one address, on one connection after the other."""
+    began, size, asked = time.monotonic(), 0, 0
+    while time.monotonic() - began < seconds:
+        with connect(target) as sock:
+            for _ in range(REQUESTS_A_CONNECTION):
+                request = build_request("GET", f"/rooms/r{asked}", "text/plain", b"", keep=True)
+                sock.sendall(request)
+                read_response(sock)
+                size, asked = size + len(request), asked + 1
+    took = time.monotonic() - began
+    return Sent(asked, size, took, "requests", f"{asked / took:.0f} a second were answered")
 
 
 def guess(target: Target, rooms: Sequence[str], address: str) -> tuple[list[int], int]:

@@ -53,6 +53,8 @@ ATTACKS: dict[str, Attack] = {
     "fragments": Attack(streams.empty_fragments),
     "reflection": Attack(streams.foreign_candidates),
     "pins": Attack(streams.wrong_pins),
+    "requests": Attack(streams.pipelined_requests),
+    "rooms": Attack(streams.requests_for_rooms),
 }
 """By name, in the order in which they are tried."""
 

@@ -24,6 +24,14 @@ class ConnectionSettings:
         250_000, LIMITS, "bytes of requests that are read of one connection; two seconds' worth may come at once",
         (1000, 1_000_000_000), metavar="BYTES", beyond="wait, unread",
     )  # fmt: skip
+    max_requests_per_second: int = whole(
+        100, LIMITS, "requests of one connection that are answered; two seconds' worth may come at once; 0 for no "
+        "limit, and none behind a proxy", (0, 1_000_000), beyond="wait, unread",
+    )  # fmt: skip
+    max_requests_per_address: int = whole(
+        500, LIMITS, "the same, a second from one address, by whatever connections; 0 for no limit, and none behind a "
+        "proxy that does not tell the address", (0, 1_000_000), beyond="wait, unread",
+    )  # fmt: skip
     header_timeout: float = seconds(
         10.0, LIMITS, "how long a request's header, or the handshake of HTTPS, may take", (0.1, 600), beyond="closed"
     )

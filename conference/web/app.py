@@ -32,6 +32,7 @@ from conference.web.http.connections import Connections
 from conference.web.http.cors import add_cors_headers, answer_options, refuse_other_sites
 from conference.web.http.host_header import refuse_malformed_names, refuse_other_names
 from conference.web.http.keys import CONNECTIONS, SETTINGS
+from conference.web.http.pacing import pace_requests
 from conference.web.http.problems import Handler, Problem, problem_middleware
 from conference.web.http.protocol import note_request
 from conference.web.http.ratelimit import RateLimit
@@ -61,6 +62,7 @@ def build_app(settings: Settings | None = None, *, webrtc: WebRtcLike | None = N
     app = web.Application(
         middlewares=[
             note_request,
+            pace_requests,
             problem_middleware,
             _not_while_stopping,
             refuse_malformed_names,

@@ -6,9 +6,13 @@ from aiohttp import web
 
 from conference.settings import Settings
 from conference.web.http.connections import Connections
+from conference.web.http.ratelimit import AddressPacer
 
 SETTINGS: web.AppKey[Settings] = web.AppKey("settings")
 """Where an application keeps its settings."""
 
 CONNECTIONS: web.AppKey[Connections] = web.AppKey("connections")
 """Where it keeps every open TCP connection."""
+
+REQUESTS: web.AppKey[AddressPacer] = web.AppKey("requests")
+"""Where it counts the requests of each address."""

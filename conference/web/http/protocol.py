@@ -13,6 +13,8 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 
 from conference.settings import Settings
+from conference.telephony.backpressure import BURST_SECONDS
+from conference.token_bucket import TokenBucket
 from conference.web.http.connections import Connection, Connections
 from conference.web.http.problems import Handler, Problem
 from conference.web.http.turn_budget import TurnBudget
@@ -49,6 +51,7 @@ class HttpProtocol(web.RequestHandler):
         "_is_websocket",
         "_received",
         "_settings",
+        "requests",
     )
 
     def __init__(
@@ -73,6 +76,9 @@ class HttpProtocol(web.RequestHandler):
         self._held = False  # we have asked for no more until it is
         self._is_websocket = False
         self._deadline: asyncio.TimerHandle | None = None
+        rate = 0 if settings.behind_proxy else settings.max_requests_per_second
+        self.requests = TokenBucket(rate, rate * BURST_SECONDS) if rate else None
+        """How many may be answered now; ``None`` for any number."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection is open, and secured if it is to be."""
@@ -129,7 +135,7 @@ class HttpProtocol(web.RequestHandler):
 
     @contextmanager
     def receiving(self) -> Iterator[None]:
-        """While the body comes."""
+        """While the body comes, or a request has to wait."""
         self._connections.waits(self._connection, time.monotonic())
         try:
             yield

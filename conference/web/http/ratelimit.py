@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections import OrderedDict
 from itertools import islice
 
+from conference.telephony.backpressure import BURST_SECONDS
 from conference.token_bucket import TokenBucket
+
+MAX_ADDRESSES = 10_000
+"""That are remembered; of more, the one goes that has asked for nothing for longest."""
 
 _COMPARED = 16
 """Buckets of which the fullest goes, where one has to."""
@@ -62,6 +66,32 @@ class RateLimit:
         for key in oldest:
             if key != fullest:
                 self._buckets.move_to_end(key)
+
+
+class AddressPacer:
+    """Says how long requests of one address have to wait, whatever connections they come by.
+
+    Args:
+        per_second: requests over time; 0 for no limit.
+        max_addresses: remembered at most.
+    """
+
+    def __init__(self, per_second: float, max_addresses: int = MAX_ADDRESSES) -> None:
+        self._per_second = per_second
+        self._max_addresses = max_addresses
+        self._buckets: OrderedDict[str, TokenBucket] = OrderedDict()
+
+    def charge(self, address: str, now_ns: int) -> float:
+        """Count a request that has come. Returns after how many seconds it may be answered."""
+        if not self._per_second:
+            return 0.0
+        bucket = self._buckets.get(address)
+        if bucket is None:
+            bucket = self._buckets[address] = TokenBucket(self._per_second, self._per_second * BURST_SECONDS)
+            if len(self._buckets) > self._max_addresses:
+                self._buckets.popitem(last=False)
+        self._buckets.move_to_end(address)
+        return bucket.charge(1, now_ns)
 
 
 def _ns(seconds: float) -> int:

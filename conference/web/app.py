@@ -31,11 +31,11 @@ from conference.web.http.concurrency import ConcurrencyLimit
 from conference.web.http.connections import Connections
 from conference.web.http.cors import add_cors_headers, answer_options, refuse_other_sites
 from conference.web.http.host_header import refuse_malformed_names, refuse_other_names
-from conference.web.http.keys import CONNECTIONS, SETTINGS
+from conference.web.http.keys import CONNECTIONS, REQUESTS, SETTINGS
 from conference.web.http.pacing import pace_requests
 from conference.web.http.problems import Handler, Problem, problem_middleware
 from conference.web.http.protocol import note_request
-from conference.web.http.ratelimit import RateLimit
+from conference.web.http.ratelimit import AddressPacer, RateLimit
 from conference.web.joining.call_services import CallServices
 from conference.web.joining.pin_limit import Guesses
 from conference.web.joining.seats import Seats
@@ -74,6 +74,7 @@ def build_app(settings: Settings | None = None, *, webrtc: WebRtcLike | None = N
     )
     app[SERVER] = server = _make_server(settings, webrtc or _make_webrtc(settings))
     app[SETTINGS], app[CONNECTIONS] = settings, server.connections
+    app[REQUESTS] = AddressPacer(settings.max_requests_per_address)
     _add_routes(app)
     description.write_out(app)
     app.on_response_prepare.append(pages.add_security_headers)

@@ -17,7 +17,7 @@ from conference.webrtc.sdp.candidate import Candidate
 from conference.webrtc.sdp.formats import Format
 from conference.webrtc.sdp.transport import PeerTransport
 from conference.webrtc.send.stream import SendStream, SingleStream
-from conference.webrtc.send.table import TableStream
+from conference.webrtc.send.table_stream import TableStream
 
 TransportState: TypeAlias = Literal["connecting", "connected", "closed", "failed"]
 

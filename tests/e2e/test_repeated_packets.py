@@ -8,7 +8,8 @@ import random
 import pytest
 
 from conference.webrtc.send.egress import EgressSink
-from conference.webrtc.send.table import SEQUENCE, TICK, TableStream
+from conference.webrtc.send.table import SEQUENCE, TICK
+from conference.webrtc.send.table_stream import TableStream
 from conference.webrtc.server import WebRtc
 from tests.e2e.browser import Page
 from tests.e2e.on_the_page import BEN_HZ, join

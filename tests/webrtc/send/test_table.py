@@ -16,7 +16,8 @@ from conference.webrtc.rtp.packet import parse_rtp
 from conference.webrtc.rtp.srtp import SrtpSession
 from conference.webrtc.sdp.formats import Format
 from conference.webrtc.send.stream import SendStream, SingleStream
-from conference.webrtc.send.table import MAX_PAYLOAD, PLACES, SendTable, TableStream
+from conference.webrtc.send.table import MAX_PAYLOAD, PLACES, SendTable
+from conference.webrtc.send.table_stream import TableStream
 from conference.webrtc.udp import datagrams
 from tests.webrtc.stock import LOOPBACK
 

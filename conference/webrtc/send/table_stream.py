@@ -1,0 +1,157 @@
+"""A stream of ours that is sent with those of all others: its row in the send table, and whose packets are on it."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+
+from conference.playout.sequence import timestamp_step
+from conference.webrtc.rtp.srtp import SrtpSession
+from conference.webrtc.sdp.formats import Format
+from conference.webrtc.send.continuity import Continuity
+from conference.webrtc.send.stream import TICKS_PER_SECOND, SendStats, first_sequence
+from conference.webrtc.send.table import (
+    BYTES,
+    FAILED,
+    NEVER,
+    ORIGIN,
+    PACKETS,
+    ROW_COLUMNS,
+    SAMPLES,
+    SEQUENCE,
+    TICK,
+    TYPE,
+    Row,
+    SendTable,
+)
+
+
+class TableStream:
+    """A stream that goes with all others. Satisfies `webrtc.send.stream.SendStream`.
+
+    Args:
+        agreed: payload type and clock rate.
+        ssrc: of the stream.
+    """
+
+    def __init__(self, agreed: Format, ssrc: int) -> None:
+        self._clock_rate = agreed.clock_rate
+        self._table: SendTable | None = None
+        self._index = 0
+        self._next_type: int | None = None  # of the packets from the next one on, if it is another
+        self._continuity = Continuity(agreed.clock_rate)
+        self._forwarded = False  # the last packet was somebody else's
+        self._row: Row = np.zeros(ROW_COLUMNS, np.int64)  # while it is in no table
+        self._row[: TICK + 1] = (
+            agreed.payload_type,
+            first_sequence(),
+            ssrc,
+            random.getrandbits(32),
+            agreed.clock_rate // TICKS_PER_SECOND,
+            NEVER,
+        )
+
+    def attach(self, table: SendTable, session: SrtpSession, address: tuple[str, int]) -> None:
+        """From now on it goes there.
+
+        Args:
+            table: of the socket to send through.
+            session: protects the packets.
+            address: of the peer.
+        """
+        self._withdraw()
+        try:
+            self._index = table.enter(self._row, session, address)
+        except OSError:  # ICE does not choose a path that this socket can't take
+            return
+        self._table = table
+
+    def _withdraw(self) -> None:
+        if self._table is not None:
+            self._row = self._table.leave(self._index)
+            self._table = None
+
+    @property
+    def _now(self) -> Row:
+        return self._row if self._table is None else self._table.rows[self._index]
+
+    @property
+    def payload_type(self) -> int:
+        """Of the packets from now on."""
+        return int(self._now[TYPE]) if self._next_type is None else self._next_type
+
+    @payload_type.setter
+    def payload_type(self, number: int) -> None:
+        self._next_type = number
+
+    def post(self, tick: int, payload: bytes) -> None:
+        """Send the packet of a tick with those of the others."""
+        if self._table is not None:
+            if self._forwarded:
+                self._take_over(self._table, tick)
+            self._table.post(self._index, tick, payload)
+            if self._next_type is not None:  # only now has the packet of the tick before gone for certain
+                self._table.rows[self._index, TYPE] = self._next_type
+                self._next_type = None
+
+    def _take_over(self, table: SendTable, tick: int) -> None:
+        """Post our own packets again: continue the numbers of those that were forwarded."""
+        self._forwarded = False
+        self._continuity.restart()
+        row = table.rows[self._index]
+        samples = int(row[SAMPLES])
+        row[ORIGIN] = self._continuity.next_timestamp(table.now(), samples) - tick * samples
+        row[TICK] = tick - 1
+
+    def forward(self, sequence: int, timestamp: int, duration: int, payload: bytes, arrival_ns: int) -> None:
+        """Send on a packet of somebody else's stream, with all that was read together."""
+        table = self._table
+        if table is None:
+            return
+        if not self._continuity.forwarding:
+            table.settle(self._index)
+        row = table.rows[self._index]
+        place = self._continuity.place(
+            sequence, timestamp, duration, arrival_ns,
+            next_sequence=int(row[SEQUENCE]), next_timestamp=self._next_timestamp(arrival_ns),
+        )  # fmt: skip
+        if place is None:
+            return
+        self._forwarded = True
+        row[SEQUENCE] = self._continuity.next_sequence
+        table.forward(self._index, place, self.payload_type, payload)
+
+    def restart_forwarding(self) -> None:
+        """The next packet that is sent on is the first of another stream."""
+        self._continuity.restart()
+
+    def _next_timestamp(self, now_ns: int) -> int:
+        """Where the line goes on."""
+        row, now = self._now, self.timestamp(now_ns)
+        if self._forwarded:
+            return self._continuity.next_timestamp(now_ns, int(row[SAMPLES]))
+        if now is None:
+            return int(row[ORIGIN])
+        end = int(row[ORIGIN] + (row[TICK] + 1) * row[SAMPLES])
+        return now if timestamp_step(now, end) > 0 else end
+
+    def timestamp(self, now_ns: int) -> int | None:
+        """The RTP timestamp of a moment."""
+        if self._forwarded:
+            return self._continuity.timestamp(now_ns)
+        table, row = self._table, self._now
+        if table is None or row[TICK] == NEVER:
+            return None
+        elapsed = (now_ns - table.tick_ns) * self._clock_rate // 1_000_000_000
+        return (int(row[ORIGIN]) + table.tick * int(row[SAMPLES]) + elapsed) & 0xFFFFFFFF
+
+    @property
+    def stats(self) -> SendStats:
+        """What went out."""
+        row = self._now
+        return SendStats(int(row[PACKETS]), int(row[BYTES]), int(row[FAILED]))
+
+    def close(self) -> None:
+        """Send nothing any more, not even what was posted just now."""
+        self._withdraw()

@@ -16,7 +16,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from functools import partial
+from typing import Final, Literal, TypeAlias
 
 from conference.audio.frame import SILENT_LEVEL, Samples
 from conference.playout.silence import SILENT_DBOV
@@ -31,7 +33,29 @@ SPARE = 1
 RELIEF_TICKS = 5
 """How often one of those who are squelched is looked at again, while there is room for them."""
 
+State: TypeAlias = Literal["awake", "squelched", "asleep", "asleep squelched"]
+"""How somebody is listened to: ``awake`` are those whose sources may have something to play, squelched or not."""
+
+FALL_ASLEEP: Final[dict[State, State]] = {"awake": "asleep", "squelched": "asleep squelched"}
+WAKE: Final[dict[State, State]] = {"asleep": "awake", "asleep squelched": "squelched"}
+SQUELCH: Final[dict[State, State]] = {"awake": "squelched"}
+RELIEVE: Final[dict[State, State]] = {"squelched": "awake", "asleep squelched": "asleep"}
+"""What each state becomes; of those that are not there, nothing does."""
+
 log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Entry:
+    """How one participant is listened to."""
+
+    participant: Participant
+    state: State = "awake"
+    asleep_since: int | None = None
+    """The tick; ``None``: they are awake, or fell asleep squelched, which is not known to be silence."""
+
+    squelched_as: int = 0
+    """A number that rises: who was squelched first is looked at first."""
 
 
 class SpeakerSelector:
@@ -55,9 +79,9 @@ class SpeakerSelector:
         self._talks = talks
         self._observers = observers
         self._candidates = TalkerSelection(max_talkers + SPARE)
-        self._awake: dict[str, Participant] = {}
-        self._asleep: dict[str, int | None] = {}  # since which tick; None: not known to be silent
-        self._squelched: dict[str, Participant] = {}  # those who were, since they were last looked at
+        self._entries: dict[str, _Entry] = {}
+        self._awake: dict[str, Participant] = {}  # of these, who is awake: a tick looks at nobody else
+        self._squelches = 0
         self._ticks = 0
 
     @property
@@ -65,18 +89,24 @@ class SpeakerSelector:
         """Those whose sources may have something to play; all others are silent."""
         return self._awake.values()
 
+    def state(self, participant_id: str) -> State | None:
+        """How somebody is listened to; ``None`` if they are not there."""
+        entry = self._entries.get(participant_id)
+        return None if entry is None else entry.state
+
     def take(self, participant: Participant) -> None:
         """Somebody has come, or has another source."""
         if isinstance(participant.source, PacketSource):
             participant.source.owner = f"participant {participant.id}"
             participant.source.squelch(None)
         self.forget(participant)
+        self._entries[participant.id] = _Entry(participant)
         self._awake[participant.id] = participant
 
     def forget(self, participant: Participant) -> None:
         """Somebody has gone."""
-        for those in (self._awake, self._asleep, self._squelched):
-            those.pop(participant.id, None)
+        self._entries.pop(participant.id, None)
+        self._awake.pop(participant.id, None)
 
     def listen(self, now_ns: int, mixed: Collection[str]) -> dict[str, Samples]:
         """Let a tick pass.
@@ -90,14 +120,14 @@ class SpeakerSelector:
         """
         self._ticks += 1
         voices: dict[str, Samples] = {}
-        if self._squelched and not self._ticks % RELIEF_TICKS:
+        if self._squelches and not self._ticks % RELIEF_TICKS:
             self._relieve()
         if not self._awake:
             return voices
         everybody = list(self._awake.values())
         passed_over = self._loud_enough_only(everybody, mixed)
         for participant in everybody:
-            if self._squelched and self._is_squelched(participant):
+            if self._squelches and self._is_squelched(participant):
                 self._skip(participant, now_ns)
             elif participant.id in passed_over:
                 self._pass_over(participant, now_ns, passed_over[participant.id])
@@ -124,21 +154,23 @@ class SpeakerSelector:
 
     def _is_squelched(self, participant: Participant) -> bool:
         """Whether somebody is still squelched: nothing louder than the noise of their room has come."""
-        source = participant.source
+        source, entry = participant.source, self._entries.get(participant.id)
         if isinstance(source, PacketSource) and source.squelched:
             return True
-        self._squelched.pop(participant.id, None)
+        if entry is not None:
+            entry.state = RELIEVE.get(entry.state, entry.state)
         return False
 
     def _relieve(self) -> None:
         """Look again at who was squelched first, of those who may be heard, if there is room for them."""
         if sum(_said_level(one) is not None for one in self._awake.values()) >= self._candidates.limit:
             return
-        first = next((one for one in self._squelched.values() if one.may_be_heard), None)
-        if first is not None:
-            del self._squelched[first.id]
-            if isinstance(first.source, PacketSource):
-                first.source.squelch(None)
+        squelched = [one for one in self._entries.values() if one.state in RELIEVE and one.participant.may_be_heard]
+        if squelched:
+            first = min(squelched, key=lambda one: one.squelched_as)
+            first.state = RELIEVE[first.state]
+            if isinstance(first.participant.source, PacketSource):
+                first.participant.source.squelch(None)
 
     def _hear(self, participant: Participant, now_ns: int) -> Samples | None:
         """Take in somebody's voice. Returns what is to be heard of it."""
@@ -181,9 +213,15 @@ class SpeakerSelector:
         if isinstance(source, PacketSource) and not voice.talking:
             source.squelch(voice.opening_level)
             if source.squelched:
-                self._squelched[participant.id] = participant
+                self._squelch(participant)
                 voice.rest()
         self._show(participant)
+
+    def _squelch(self, participant: Participant) -> None:
+        entry = self._entries.get(participant.id)
+        if entry is not None and entry.state in SQUELCH:
+            self._squelches += 1
+            entry.state, entry.squelched_as = SQUELCH[entry.state], self._squelches
 
     def _skip(self, participant: Participant, now_ns: int) -> None:
         """Let a tick pass on which somebody has nothing to say that is to be heard."""
@@ -211,8 +249,8 @@ class SpeakerSelector:
 
     def _let_sleep(self, participant: Participant) -> None:
         """Leave somebody out until there is something to be heard of them, if that is possible."""
-        source = participant.source
-        if not participant.voice.at_rest or participant.id not in self._awake:
+        source, entry = participant.source, self._entries.get(participant.id)
+        if entry is None or not participant.voice.at_rest or entry.state not in FALL_ASLEEP:
             return
         if isinstance(source, PacketSource):
             if not source.idle:
@@ -220,13 +258,16 @@ class SpeakerSelector:
             source.wake = partial(self._wake, participant)
         elif source is not None:
             return
+        entry.asleep_since = None if entry.state == "squelched" else self._ticks
+        entry.state = FALL_ASLEEP[entry.state]
         del self._awake[participant.id]
-        self._asleep[participant.id] = None if participant.id in self._squelched else self._ticks
 
     def _wake(self, participant: Participant) -> None:
-        if participant.id not in self._asleep:  # they have left
+        entry = self._entries.get(participant.id)
+        if entry is None or entry.state not in WAKE:  # they have left, or come back with another source
             return
-        since, source = self._asleep.pop(participant.id), participant.source
+        entry.state = WAKE[entry.state]
+        since, entry.asleep_since, source = entry.asleep_since, None, participant.source
         self._awake[participant.id] = participant
         if not isinstance(source, PacketSource):
             return

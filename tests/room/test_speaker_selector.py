@@ -389,7 +389,7 @@ def test_nothing_is_left_of_who_fails_as_they_are_passed_over(monkeypatch: pytes
     assert one.id not in room.participants
     left = next(number for number, event in enumerate(meeting.crowd.events) if isinstance(event, ParticipantLeft))
     assert not [event for event in meeting.crowd.events[left:] if isinstance(event, TalkingStarted)]
-    assert one.id not in room._speaker_selector._squelched
+    assert room._speaker_selector.state(one.id) is None
 
 
 def test_whose_noise_became_less_is_heard_as_soon_as_they_stand_out_from_what_is_left() -> None:

@@ -116,13 +116,13 @@ class ReceptionStatistics:
         if row[BASE] < 0:
             row[BASE] = row[HIGHEST] = sequence
         step = sequence_step(sequence, row[HIGHEST])
-        if not is_restart(step):
-            row[HIGHEST] += max(0, step)
-        else:
+        if is_restart(step):
             self._lost_before = self.lost_ever
             row[BASE] = row[HIGHEST] = sequence
             row[RECEIVED] = self._expected_prior = self._received_prior = 0
             row[TRANSIT] = -1
+        elif step > 0:
+            row[HIGHEST] += step
         row[RECEIVED] += 1
         transit = (_at_rate(arrival_ns, self.clock_rate) - timestamp) & 0xFFFFFFFF
         if row[TRANSIT] >= 0:

@@ -59,7 +59,11 @@ class RoomObserver:
     # What is said and played
 
     def voice_pulled(self, participant: Participant, frame: Samples) -> None:
-        """A source has given a frame, shape ``(960,)``, int16, as it was before anything was done to it."""
+        """A source has given a frame, shape ``(960,)``, int16, as it was before anything was done to it.
+
+        There is none of those who are silent, who are too quiet to be mixed beside so many others, or whose packets
+        are forwarded to all who hear them: these are not decoded, whoever observes.
+        """
 
     def voice_failed(self, participant: Participant) -> None:
         """A source has raised. Its participant is removed next."""

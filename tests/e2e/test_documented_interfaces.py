@@ -13,6 +13,7 @@ import aiohttp
 import pytest
 
 from conference.iceservers import parse_ice_server
+from conference.options.option import options_of
 from conference.settings import Settings
 from conference.web.events.shapes import BATCH_NAMES, EVENT_NAMES
 from tests.e2e.documented import MERGE_PATCH, PARTICIPANT, SDP, TRICKLE, Reader, client, column, section
@@ -156,6 +157,7 @@ async def test_the_webhook_the_configuration_and_the_health_are_as_shown(
 def test_the_limits_are_the_defaults_of_the_options_that_are_named() -> None:
     units = {"": 1, " s": 1, " KiB": 1024}
     rows = re.findall(r"^\| [^|]+ \| (\d+)( KiB| s|) \| `--([a-z-]+)` \|", section("Limits"), re.MULTILINE)
-    documented: dict[str, Any] = {option.replace("-", "_"): int(number) * units[unit] for number, unit, option in rows}
+    fields = {one.flag: one.field for one in options_of(Settings)}
+    documented: dict[str, Any] = {fields[f"--{option}"]: int(number) * units[unit] for number, unit, option in rows}
     assert len(documented) >= 9
     assert replace(Settings(), **documented) == Settings()

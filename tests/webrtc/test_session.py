@@ -122,6 +122,14 @@ def test_who_says_goodbye_to_one_stream_and_goes_on_with_another_is_not_leaving(
     assert leaving == [False, True, False, True]
 
 
+def test_whatever_is_authentic_is_a_sign_of_life_also_of_a_stream_that_is_not_heard() -> None:
+    ingress, _ = make()
+    one = session(Channel(), ingress)
+    one.receive(packet(AMY, 1), 5)
+    one.receive(packet(BEN, 1), 7)
+    assert (ingress.ssrc, one.heard_ns) == (AMY, 7)
+
+
 @pytest.mark.parametrize("datagram", [b"", b"\x80", b"\x80\xc8", b"\x80\x6f"])
 @pytest.mark.parametrize("listens", [False, True])
 def test_a_datagram_that_is_too_short_for_anything_is_rejected(datagram: bytes, listens: bool) -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import numpy as np
 import pytest
 
 from conference.audio.frame import SAMPLE_RATE, Samples
+from conference.settings import Settings
 from tests.e2e.browser import open_page
 from tests.e2e.matrix import DBFS, TONES, Matrix, row, table, talking, voice
 from tests.e2e.people import twilio_person, webrtc_person
-from tests.e2e.running import RunningServer, eventually
+from tests.e2e.running import RunningServer, eventually, running_server
 from tests.tones import levels_at, tone
 
 pytestmark = [pytest.mark.e2e, pytest.mark.alone]
@@ -20,6 +22,13 @@ SECONDS = 2.0
 TAKES = 3
 """One of them has to be right. Five processes share this machine's processors, and a microphone or a player that stalls
 for a moment tears its tone; a leak or a wrong level is there every time."""
+
+
+@pytest.fixture(params=[True, False], ids=["forwarding", "mixes"])
+async def server(request: pytest.FixtureRequest) -> AsyncIterator[RunningServer]:
+    """A server that forwards where one voice is to be heard, or one that always mixes."""
+    async with running_server(Settings(port=0, forwarding=request.param)) as running:
+        yield running
 
 
 async def test_everybody_hears_all_the_others_as_loud_as_they_spoke_and_never_themselves(

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from conference.audio.frame import FRAME_SAMPLES
-from conference.capture.digest import Ledger
+from conference.capture.digest import HeardSoFar, Ledger
 from conference.capture.listeners import (
     CheckingSink,
     FramesSource,
@@ -190,6 +190,7 @@ class Replay:
             listener = self.listeners[participant_id] = RecordedListener(
                 participant_id, str(about.get("name")), transport
             )
+        listener.so_far = HeardSoFar()  # what they heard before they left was checked then
         source, sink = self._connection(listener, about)
 
         def hang_up(reason: str) -> None:

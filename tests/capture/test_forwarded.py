@@ -231,6 +231,22 @@ def test_whatever_happens_in_a_room_that_forwards_happens_again(
     call.check()
 
 
+def test_whoever_comes_back_to_be_forwarded_to_is_checked_anew() -> None:
+    call = Call(3, 50_053)
+    leave_or_come = what_may_happen(call)[1]
+    call.chance.random = lambda: 0.5  # type: ignore[method-assign]
+    call.room.set_muted("cat", True)
+    call.room.set_muted("ben", True)
+    call.go_on(90)
+    assert call.room.forwarded["ben"] == "amy"
+    leave_or_come()
+    call.go_on(20)
+    leave_or_come()
+    call.go_on(140)
+    assert call.room.forwarded["ben"] == "amy"
+    call.check()
+
+
 def test_what_a_sink_says_of_itself_is_in_the_capture_as_it_changes() -> None:
     call = Call(2, 3)
     call.go_on(60)

@@ -3,7 +3,7 @@
 The journey of a voice, and where to read about each step::
 
     webrtc.receive | telephony.leg  packets arrive, stamped with the time
-    playout.gate                    which packets are worth reading
+    playout.gate                    which packets are worth reading; webrtc.receive.table drops the others
     playout.jitter                  reorder, wait just long enough: Packet | Lost | Silence
     codecs                          to 48 kHz mono int16 (FEC, else concealment)
     playout.source                  bring the delay down, cut to frames of 20 ms
@@ -14,7 +14,7 @@ The journey of a voice, and where to read about each step::
     room.encoders                   once per distinct (mix, codec)
     webrtc.send | telephony.outlet  packets leave
 
-``room.Room.tick`` drives all of it, 50 times a second, synchronously; `engine.clock` says when.
+`room.room.Room.tick` drives all of it, 50 times a second, synchronously; `engine.clock` says when.
 """
 
 __version__ = "0.1.0"

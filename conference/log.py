@@ -11,7 +11,7 @@ _NOISY = ("aioice", "aiortc", "asyncio")
 
 
 def set_up_logging(level: str) -> None:
-    """Log from ``level`` (one of :data:`conference.settings.LOG_LEVELS`) on."""
+    """Log from ``level`` (one of :data:`conference.settings.program.LOG_LEVELS`) on."""
     logging.basicConfig(level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True)
     for name in _NOISY:
         logging.getLogger(name).setLevel(logging.DEBUG if level == "debug" else logging.WARNING)

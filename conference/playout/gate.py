@@ -3,7 +3,8 @@
 Most packets in a conference are silence. The first silent packets after sound are played, for they hold the end of a
 word. The following ones are left out without being decoded, except one in so many, which is *sampled*: the sample tells
 of the network's delay, and whether the sender is as quiet as they say. Where packets arrive by the hundred, those
-between two samples take the *bypass*: they are not even authenticated.
+between two samples take the *bypass*: they are not even authenticated. The gate opens the bypass; the packets take it
+where they arrive (`webrtc.receive.table`, and `webrtc.receive.stream` for one by itself).
 
 ============  ====================  =================  =====================  ===========
 state         SOUND                 SILENCE            DUE                    RECOVERED

@@ -52,7 +52,7 @@ class BatchPeer(Protocol):
 
 
 class PeerRow:
-    """One peer's row in the tables of a batch. Satisfies `load.batch.sender.Voice`."""
+    """One peer's row in the tables of a batch. Satisfies `load.batch.sender.SendingPeer`."""
 
     def __init__(
         self, batch: PeerBatch, peer: BatchPeer, session: SrtpSession, script: Script, row: int, slot: int, offset: int

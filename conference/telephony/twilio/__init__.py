@@ -1,1 +1,1 @@
-"""What only Twilio does: the messages of Media Streams, and TwiML."""
+"""What Twilio says: the messages of Media Streams and how to read and write them, and TwiML. No stream, no socket."""

@@ -1,4 +1,8 @@
-"""Who asks, and whether they may: tokens in requests (RFC 6750), seats, and what a server without a secret allows."""
+"""Who asks, and whether they may: every right that a request needs is checked here, by :func:`require` and its like.
+
+By tokens in requests (RFC 6750), by seats, and by what a server without a secret allows. What a token grants is in
+`access.grants`; callers, who make no requests, are let in by `web.access.callers`.
+"""
 
 from __future__ import annotations
 

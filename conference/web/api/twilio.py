@@ -18,7 +18,7 @@ from conference.telephony.leg import TwilioLeg
 from conference.telephony.settings import LegSettings
 from conference.telephony.twilio.twiml import stream_url, voice_response
 from conference.web.access.actor import presented_token
-from conference.web.access.admission import (
+from conference.web.access.callers import (
     CALLER,
     PARAMETER,
     admit_caller,

@@ -1,4 +1,7 @@
-"""What happens in a room as the event stream and the webhooks tell it: its name, and its data as JSON."""
+"""The name and the JSON of each event: what happens in a room, as the event stream and the webhooks tell it.
+
+Events as values are in `room.events`, the types of the JSON in `web.events.data`.
+"""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ class CallServices:
 
 
 class _Callers:
-    """What the attendant asks about those who call; see `attendant.Callers`."""
+    """What the attendant asks about those who call; see `attendant.attendant.Callers`."""
 
     def __init__(self, registry: ConnectionRegistry) -> None:
         self._registry = registry

@@ -1,4 +1,4 @@
-"""Who calls, and whether they may: tokens and signatures of telephone calls."""
+"""Which callers are let in: tokens and signatures of telephone calls. Requests are checked in `web.access.actor`."""
 
 from __future__ import annotations
 

@@ -163,6 +163,7 @@ class CheckingSink:
         self.expected_loss: float | None = None
         self.forwards: str | None = None
         self.max_bitrate: float | None = None
+        self.forwarded_codec: str | None = None  # the last of `forwards`: what is being forwarded goes on without it
         self._ear: PacketSource | None = None  # plays what is forwarded
         self._listener = listener
         self._ledger = ledger
@@ -178,7 +179,7 @@ class CheckingSink:
         """See `ForwardingSink.forward`."""
         self._listener.take(payload, mark_of_packet(sequence, timestamp, duration, payload))
         if self._ear is None:
-            self._ear = PacketSource(make_decoder(self.forwards))
+            self._ear = PacketSource(make_decoder(self.forwarded_codec))
         self._ear.push(sequence, timestamp, payload, arrival_ns)
 
     def restart_forwarding(self) -> None:

@@ -413,6 +413,7 @@ def _let_say(sink: CheckingSink, about: Mapping[str, Any]) -> None:
         name = about["forwards"]
         if name is not None:
             make_decoder(name)  # or it is not known
+            sink.forwarded_codec = name
         sink.forwards = name
     if "max_bitrate" in about:
         bitrate = about["max_bitrate"]

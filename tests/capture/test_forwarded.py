@@ -247,6 +247,18 @@ def test_whoever_comes_back_to_be_forwarded_to_is_checked_anew() -> None:
     call.check()
 
 
+def test_what_is_forwarded_already_goes_on_when_the_sink_takes_nothing_new() -> None:
+    call = Call(2, 4)
+    call.go_on(60)
+    assert call.room.forwarded.get("amy") == "ben"
+    call.phones["amy"].forwards = None
+    call.go_on(2)
+    call.sources["ben"].restart()
+    call.go_on(30)
+    assert call.room.forwarded.get("amy") == "ben"
+    call.check()
+
+
 def test_what_a_sink_says_of_itself_is_in_the_capture_as_it_changes() -> None:
     call = Call(2, 3)
     call.go_on(60)

@@ -86,8 +86,8 @@ async def test_chromium_takes_the_repeated_packets_for_those_it_lost(server: Run
     await join(page, server)
     sink = lose_packets(server)
     await eventually(lambda: sink.stats.repeated > 0, "the reports tell of the loss", within=15)
-    before = await losing(page, 5, after=0)  # its jitter buffer gets used to it
-    after = await losing(page, 16, after=before["lost"])
+    before = await losing(page, 10, after=0)  # its jitter buffer gets used to it
+    after = await losing(page, 50, after=before["lost"])  # of fewer, too many may come in a row by chance
     concealed = (after["concealed"] - before["concealed"]) / (after["heard"] - before["heard"])
     assert concealed < LOSS / 2
     assert page.complaints == []

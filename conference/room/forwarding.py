@@ -32,6 +32,9 @@ QUIET_TICKS = 3
 MAX_LISTENERS = 16
 """In a room of more people where several may speak, one mix costs less than as many packets of their own."""
 
+MAX_LISTENERS_OF_ONE = 64
+"""The same where only one person may speak: a mix of one voice costs about as much as so many packets of its own."""
+
 BITRATE_EVERY_TICKS = 50
 """How often it is looked whether a talker sends more than a listener allows."""
 
@@ -202,8 +205,11 @@ class Forwarding:
         for listener_id in list(self._talker_of):
             if listener_id in self._talker_of and not self._may_go_on(listener_id, participants):
                 self._end(listener_id)
+        few_enough = len(hearing) <= MAX_LISTENERS_OF_ONE
         self._waiting = {
-            one.id: one for one in hearing if one.id not in self._talker_of and (few or one.id in self._only)
+            one.id: one
+            for one in hearing
+            if one.id not in self._talker_of and (few or (few_enough and one.id in self._only))
         }
 
     def renew(self, listener_id: str) -> None:

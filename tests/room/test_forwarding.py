@@ -9,6 +9,7 @@ import pytest
 
 from conference.audio.frame import TICK_NS, Samples
 from conference.audio.gate import level_of
+from conference.room.forwarding import MAX_LISTENERS_OF_ONE
 from tests.room.meeting import Meeting, Person, tone_power
 from tests.room.test_law_10_forwarding import AMY_HZ, BEN_HZ, assert_one_line, hums, says, silent
 
@@ -125,3 +126,14 @@ def test_nothing_is_kept_of_those_who_have_left() -> None:
         meeting.room.remove(guest.name, "left")
     meeting.go_on(2)
     assert len(meeting.room._forwarding._silent) <= 1
+
+
+@pytest.mark.parametrize("listeners", [MAX_LISTENERS_OF_ONE - 1, MAX_LISTENERS_OF_ONE + 1])
+def test_one_speaker_s_packets_go_to_as_many_listeners_as_cost_less_than_a_mix(listeners: int) -> None:
+    amy = Person("amy", says("amy"))
+    audience = [Person(f"listener {number}", silent) for number in range(listeners)]
+    meeting = Meeting(amy, *audience)
+    for one in audience:
+        meeting.room.set_role(one.name, "listener")
+    meeting.go_on(12)
+    assert len(meeting.room.forwarded) == (listeners if listeners < MAX_LISTENERS_OF_ONE else 0)

@@ -24,7 +24,9 @@ case "$*" in *"not alone"*) exit {first};; *) exit {second};; esac
 """
     )
     python.chmod(0o755)
-    variables = [f"BIN={folder}", "NODE_PACKAGES=Makefile", "ARGS=-k 'a or b'"]
+    packages = folder / "node_modules"
+    packages.touch()  # newer than what they are made from, or make would have npm install them
+    variables = [f"BIN={folder}", f"NODE_PACKAGES={packages}", "ARGS=-k 'a or b'"]
     command = ["make", "--old-file=install", "--old-file=system-packages", "test", *variables]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     return done.returncode, ran.read_text().splitlines()

@@ -91,13 +91,14 @@ def as_aioice_has_it(data: bytes) -> Message | None:
 
 
 def is_as_the_standards_have_it(data: bytes) -> bool:
-    """The cookie of RFC 8489, attributes that end where the message does, and no more of them than are looked at."""
+    """As RFC 8489 begins it, attributes that end where the message does, and no more of them than are looked at."""
     at, seen = 20, 0
     while at < len(data) and int.from_bytes(data[at : at + 2], "big") != 0x0008:
         at, seen = at + 4 + (int.from_bytes(data[at + 2 : at + 4], "big") + 3 & ~3), seen + 1
     if at < len(data):
         at += 24
-    return data[4:8] == bytes([0x21, 0x12, 0xA4, 0x42]) and at <= len(data) and not len(data) % 4 and seen < 32
+    begins = data[0] < 0x40 and data[4:8] == bytes([0x21, 0x12, 0xA4, 0x42])
+    return begins and at <= len(data) and not len(data) % 4 and seen < 32
 
 
 def first_of_each(data: bytes) -> dict[int, bytes]:
@@ -119,7 +120,7 @@ def check_the_same(data: bytes) -> StunMessage | None:
         assert (
             theirs is None
             or not is_as_the_standards_have_it(data)
-            or not theirs.attributes.get("USERNAME", "").isascii()
+            or not first_of_each(data).get(0x0006, b"").isascii()
             or len(theirs.attributes.get("MESSAGE-INTEGRITY", bytes(20))) != 20
         )
         return None

@@ -17,7 +17,9 @@ SAMPLE_RATE = 48_000
 TICK_NS = 20_000_000
 """Length of a tick in nanoseconds."""
 
-FRAME_SAMPLES = SAMPLE_RATE // 50
+TICKS_PER_SECOND = 1_000_000_000 // TICK_NS
+
+FRAME_SAMPLES = SAMPLE_RATE // TICKS_PER_SECOND
 """Samples in one frame (960)."""
 
 Samples: TypeAlias = NDArray[np.int16]

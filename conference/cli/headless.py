@@ -7,13 +7,11 @@ from typing import Final
 
 import numpy as np
 
-from conference.audio.frame import FRAME_SAMPLES, SILENCE, TICK_NS, Samples
+from conference.audio.frame import FRAME_SAMPLES, SILENCE, TICKS_PER_SECOND, Samples
 from conference.cli.media import Recorder
 from conference.cli.progress import Meter
 from conference.codecs.base import Encoder
 from conference.room.encoders import protection
-
-TICKS_PER_SECOND: Final = 1_000_000_000 // TICK_NS
 
 TAIL_TICKS: Final = TICKS_PER_SECOND // 2
 """How long the call goes on after the file: its last words are still on their way to the others."""

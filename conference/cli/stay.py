@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Final
 
+from conference.audio.frame import TICKS_PER_SECOND
 from conference.cli.backoff import Backoff
 from conference.cli.endings import DONE, ENDED, LOST, REFUSED, REMOVED, SERVER_STOPPED, STOPPED, Ending
-from conference.cli.headless import TICKS_PER_SECOND, HeadlessCall
+from conference.cli.headless import HeadlessCall
 from conference.cli.progress import Progress, Snapshot, clock, percent
 from conference.codecs.base import Encoder
 from conference.engine.clock import Clock

@@ -7,6 +7,7 @@ in sequence numbers, and in timestamps by the time that has passed.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from conference.playout.sequence import MAX_DROPOUT, sequence_step, timestamp_step
@@ -37,7 +38,17 @@ class Continuity:
         clock_rate: of the timestamps, in Hz.
     """
 
-    __slots__ = ("_clock_rate", "_end", "_first", "_highest", "_input_end", "_sent_ns", "_shift", "_step")
+    __slots__ = (
+        "_clock_rate",
+        "_end",
+        "_first",
+        "_highest",
+        "_input_end",
+        "_sent_ns",
+        "_shift",
+        "_step",
+        "forwarded_last",
+    )
 
     def __init__(self, clock_rate: int) -> None:
         self._clock_rate = clock_rate
@@ -48,6 +59,8 @@ class Continuity:
         self._input_end = 0  # the talker's timestamp behind the last packet
         self._end = 0  # ours
         self._sent_ns = 0  # when that packet came
+        self.forwarded_last = False
+        """The last packet on the line is a forwarded one."""
 
     @property
     def forwarding(self) -> bool:
@@ -58,8 +71,19 @@ class Continuity:
         """What comes next is another stream."""
         self._first = None
 
+    def take_over(self, now_ns: int, samples: int) -> int:
+        """Have our own packets on the line again. Returns the timestamp of the first.
+
+        Args:
+            now_ns: when it is sent.
+            samples: in a tick.
+        """
+        self._first = None
+        self.forwarded_last = False
+        return self.next_timestamp(now_ns, samples)
+
     def place(
-        self, sequence: int, timestamp: int, duration: int, now_ns: int, *, next_sequence: int, next_timestamp: int
+        self, sequence: int, timestamp: int, duration: int, now_ns: int, begin: Callable[[int], tuple[int, int]]
     ) -> HeaderFields | None:
         """Give a talker's packet its place on the line.
 
@@ -68,8 +92,8 @@ class Continuity:
             timestamp: the talker's, 32 bits.
             duration: in timestamp units.
             now_ns: when it came.
-            next_sequence: where the line goes on, should this be the first packet of a stream.
-            next_timestamp: the same.
+            begin: is asked where the line goes on at that time, if this is the first packet of a stream: says the
+                sequence number and the timestamp.
 
         Returns:
             ``None`` if it is there already, or from before the first one, whose place was taken by something else.
@@ -77,6 +101,7 @@ class Continuity:
         step = sequence_step(sequence, self._highest)
         if self._first is None or abs(step) >= MAX_DROPOUT or self._drifts(timestamp, now_ns):
             self._first = self._highest = sequence
+            next_sequence, next_timestamp = begin(now_ns)
             self._step, self._shift = next_sequence - sequence, next_timestamp - timestamp
             self._input_end = timestamp
             marker = True
@@ -94,6 +119,7 @@ class Continuity:
         self._input_end = (timestamp + duration) % _TIMESTAMPS
         self._end = (self._input_end + self._shift) % _TIMESTAMPS
         self._sent_ns = now_ns
+        self.forwarded_last = True
         return self._at(sequence, timestamp, marker=marker)
 
     def _at(self, sequence: int, timestamp: int, *, marker: bool) -> HeaderFields:
@@ -122,3 +148,8 @@ class Continuity:
         """
         now = self.timestamp(now_ns)
         return self._end if timestamp_step(now, self._end) <= MAX_PAUSE_TICKS * samples else now
+
+
+def later(timestamp: int, other: int) -> int:
+    """The later of two timestamps, as they wrap."""
+    return timestamp if timestamp_step(timestamp, other) > 0 else other

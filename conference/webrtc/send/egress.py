@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from aiortc.rtp import RtcpSenderInfo
 
+from conference.audio.frame import TICKS_PER_SECOND
 from conference.codecs.base import Codec
 from conference.room.participant import Mix
 from conference.webrtc.rtp.loss import LossEstimate
@@ -22,7 +23,7 @@ from conference.webrtc.rtp.red import Block, build_red
 from conference.webrtc.rtp.rtcp import NtpClock
 from conference.webrtc.sdp.codecs import wants_fec
 from conference.webrtc.sdp.formats import Format
-from conference.webrtc.send.stream import TICKS_PER_SECOND, SendStats, SendStream
+from conference.webrtc.send.stream import SendStats, SendStream
 
 
 @dataclass(slots=True)
@@ -87,11 +88,7 @@ class EgressSink:
 
     def deliver(self, mix: Mix) -> None:
         """Send the mix of a tick. Never blocks and never raises."""
-        payload = mix.payload
-        if payload is not None and self._open:
-            if self._repeats:
-                payload = self._repeating(mix.tick, payload)
-            self.stream.post(mix.tick, payload)
+        self.send(mix.tick, mix.payload)
 
     @property
     def forwards(self) -> str | None:
@@ -113,13 +110,9 @@ class EgressSink:
     def _repeating_on(self, sequence: int, timestamp: int, payload: bytes) -> bytes:
         """A packet to be sent on that carries the one before it as well, if that was the last one sent on."""
         before, self._sent_on = self._sent_on, (sequence, timestamp, payload)
-        self.stream.payload_type = self._payload_type
-        if before is None or self._red is None or before[0] != (sequence - 1) & 0xFFFF:
-            return payload
-        self._repeated += 1
-        self.stream.payload_type = self._red
-        age = (timestamp - before[1]) & 0xFFFFFFFF
-        return build_red(self._payload_type, payload, (Block(self._payload_type, age, before[2]),))
+        if before is None or before[0] != (sequence - 1) & 0xFFFF:
+            return self._carrying(payload, None)
+        return self._carrying(payload, Block(self._payload_type, (timestamp - before[1]) & 0xFFFFFFFF, before[2]))
 
     def send(self, tick: int, payload: bytes | None) -> None:
         """Send the packet of a tick. ``None`` is silence: a gap in timestamps, and none in sequence numbers."""
@@ -129,12 +122,18 @@ class EgressSink:
     def _repeating(self, tick: int, payload: bytes) -> bytes:
         """A packet that carries the one before it as well, if there was one on the tick before."""
         before, self._previous = self._previous, (tick, payload)
-        if before is None or before[0] != tick - 1 or self._red is None:
+        if before is None or before[0] != tick - 1:
+            return self._carrying(payload, None)
+        return self._carrying(payload, Block(self._payload_type, self._samples, before[1]))
+
+    def _carrying(self, payload: bytes, before: Block | None) -> bytes:
+        """A packet that carries another one as well, if there is one to carry; and the payload type for it."""
+        if before is None or self._red is None:
             self.stream.payload_type = self._payload_type
             return payload
         self._repeated += 1
         self.stream.payload_type = self._red
-        return build_red(self._payload_type, payload, (Block(self._payload_type, self._samples, before[1]),))
+        return build_red(self._payload_type, payload, (before,))
 
     def note_loss(self, fraction_lost: float, now_ns: int) -> None:
         """Take in what the peer's report says: the share of our packets that it misses, 0 to 1."""

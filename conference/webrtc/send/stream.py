@@ -7,12 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from conference.playout.sequence import timestamp_step
+from conference.audio.frame import TICKS_PER_SECOND
 from conference.webrtc.rtp.packet import build_rtp
 from conference.webrtc.sdp.formats import Format
-from conference.webrtc.send.continuity import Continuity
-
-TICKS_PER_SECOND = 50
+from conference.webrtc.send.continuity import Continuity, later
 
 
 @dataclass(slots=True)
@@ -92,18 +90,14 @@ class SingleStream:
         self._tick: int | None = None
         self._sent_ns = 0
         self._continuity = Continuity(agreed.clock_rate)
-        self._forwarded = False  # the last packet was somebody else's
         self._closed = False
 
     def post(self, tick: int, payload: bytes) -> None:
         """Send the packet of a tick."""
         if self._closed:
             return
-        if self._forwarded:
-            self._forwarded = False
-            self._continuity.restart()
-            self._sequence = self._continuity.next_sequence
-            self._origin = self._continuity.next_timestamp(self._now(), self._samples) - tick * self._samples
+        if self._continuity.forwarded_last:
+            self._origin = self._continuity.take_over(self._now(), self._samples) - tick * self._samples
             self._tick = tick - 1
         timestamp = (self._origin + tick * self._samples) & 0xFFFFFFFF
         gap = self._tick is None or tick != self._tick + 1
@@ -116,13 +110,9 @@ class SingleStream:
         """Send on a packet of somebody else's stream."""
         if self._closed:
             return
-        place = self._continuity.place(
-            sequence, timestamp, duration, arrival_ns,
-            next_sequence=self._sequence, next_timestamp=self._next_timestamp(arrival_ns),
-        )  # fmt: skip
+        place = self._continuity.place(sequence, timestamp, duration, arrival_ns, self._next)
         if place is None:
             return
-        self._forwarded = True
         self._sequence = self._continuity.next_sequence
         number, stamp, marker = place
         self._send(build_rtp(self.payload_type, marker, number, stamp, self._ssrc, payload), payload)
@@ -131,14 +121,14 @@ class SingleStream:
         """The next packet that is sent on is the first of another stream."""
         self._continuity.restart()
 
-    def _next_timestamp(self, now_ns: int) -> int:
-        now = self.timestamp(now_ns)
-        if now is None:
-            return self._origin
-        if self._forwarded or self._tick is None:
-            return self._continuity.next_timestamp(now_ns, self._samples)
+    def _next(self, now_ns: int) -> tuple[int, int]:
+        """Where the line goes on: sequence number and timestamp."""
+        if self._continuity.forwarded_last:
+            return self._sequence, self._continuity.next_timestamp(now_ns, self._samples)
+        if self._tick is None:
+            return self._sequence, self._origin
         end = self._origin + (self._tick + 1) * self._samples
-        return now if timestamp_step(now, end) > 0 else end
+        return self._sequence, later(self._timestamp(self._tick, now_ns), end)
 
     def _send(self, packet: bytes, payload: bytes) -> None:
         if self._transmit(packet):
@@ -149,12 +139,14 @@ class SingleStream:
 
     def timestamp(self, now_ns: int) -> int | None:
         """The RTP timestamp of a moment."""
-        if self._forwarded:
+        if self._continuity.forwarded_last:
             return self._continuity.timestamp(now_ns)
-        if self._tick is None:
-            return None
+        return None if self._tick is None else self._timestamp(self._tick, now_ns)
+
+    def _timestamp(self, tick: int, now_ns: int) -> int:
+        """The same, by the tick whose packet was sent last."""
         elapsed = (now_ns - self._sent_ns) * self._clock_rate // 1_000_000_000
-        return (self._origin + self._tick * self._samples + elapsed) & 0xFFFFFFFF
+        return (self._origin + tick * self._samples + elapsed) & 0xFFFFFFFF
 
     def close(self) -> None:
         """Send nothing any more."""

@@ -6,11 +6,11 @@ import random
 
 import numpy as np
 
-from conference.playout.sequence import timestamp_step
+from conference.audio.frame import TICKS_PER_SECOND
 from conference.webrtc.rtp.srtp import SrtpSession
 from conference.webrtc.sdp.formats import Format
-from conference.webrtc.send.continuity import Continuity
-from conference.webrtc.send.stream import TICKS_PER_SECOND, SendStats, first_sequence
+from conference.webrtc.send.continuity import Continuity, later
+from conference.webrtc.send.stream import SendStats, first_sequence
 from conference.webrtc.send.table import (
     BYTES,
     FAILED,
@@ -41,7 +41,6 @@ class TableStream:
         self._index = 0
         self._next_type: int | None = None  # of the packets from the next one on, if it is another
         self._continuity = Continuity(agreed.clock_rate)
-        self._forwarded = False  # the last packet was somebody else's
         self._row: Row = np.zeros(ROW_COLUMNS, np.int64)  # while it is in no table
         self._row[: TICK + 1] = (
             agreed.payload_type,
@@ -88,7 +87,7 @@ class TableStream:
     def post(self, tick: int, payload: bytes) -> None:
         """Send the packet of a tick with those of the others."""
         if self._table is not None:
-            if self._forwarded:
+            if self._continuity.forwarded_last:
                 self._take_over(self._table, tick)
             self._table.post(self._index, tick, payload)
             if self._next_type is not None:  # only now has the packet of the tick before gone for certain
@@ -97,11 +96,9 @@ class TableStream:
 
     def _take_over(self, table: SendTable, tick: int) -> None:
         """Post our own packets again: continue the numbers of those that were forwarded."""
-        self._forwarded = False
-        self._continuity.restart()
         row = table.rows[self._index]
         samples = int(row[SAMPLES])
-        row[ORIGIN] = self._continuity.next_timestamp(table.now(), samples) - tick * samples
+        row[ORIGIN] = self._continuity.take_over(table.now(), samples) - tick * samples
         row[TICK] = tick - 1
 
     def forward(self, sequence: int, timestamp: int, duration: int, payload: bytes, arrival_ns: int) -> None:
@@ -111,34 +108,29 @@ class TableStream:
             return
         if not self._continuity.forwarding:
             table.settle(self._index)
-        row = table.rows[self._index]
-        place = self._continuity.place(
-            sequence, timestamp, duration, arrival_ns,
-            next_sequence=int(row[SEQUENCE]), next_timestamp=self._next_timestamp(arrival_ns),
-        )  # fmt: skip
+        place = self._continuity.place(sequence, timestamp, duration, arrival_ns, self._next)
         if place is None:
             return
-        self._forwarded = True
-        row[SEQUENCE] = self._continuity.next_sequence
+        table.rows[self._index, SEQUENCE] = self._continuity.next_sequence
         table.forward(self._index, place, self.payload_type, payload)
 
     def restart_forwarding(self) -> None:
         """The next packet that is sent on is the first of another stream."""
         self._continuity.restart()
 
-    def _next_timestamp(self, now_ns: int) -> int:
-        """Where the line goes on."""
+    def _next(self, now_ns: int) -> tuple[int, int]:
+        """Where the line goes on: sequence number and timestamp."""
         row, now = self._now, self.timestamp(now_ns)
-        if self._forwarded:
-            return self._continuity.next_timestamp(now_ns, int(row[SAMPLES]))
+        sequence = int(row[SEQUENCE])
+        if self._continuity.forwarded_last:
+            return sequence, self._continuity.next_timestamp(now_ns, int(row[SAMPLES]))
         if now is None:
-            return int(row[ORIGIN])
-        end = int(row[ORIGIN] + (row[TICK] + 1) * row[SAMPLES])
-        return now if timestamp_step(now, end) > 0 else end
+            return sequence, int(row[ORIGIN])
+        return sequence, later(now, int(row[ORIGIN] + (row[TICK] + 1) * row[SAMPLES]))
 
     def timestamp(self, now_ns: int) -> int | None:
         """The RTP timestamp of a moment."""
-        if self._forwarded:
+        if self._continuity.forwarded_last:
             return self._continuity.timestamp(now_ns)
         table, row = self._table, self._now
         if table is None or row[TICK] == NEVER:

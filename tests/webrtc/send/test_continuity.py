@@ -15,9 +15,7 @@ MS = 1_000_000
 def place(
     stream: Continuity, sequence: int, timestamp: int, now_ns: int, begin: tuple[int, int] = (100, 5000)
 ) -> HeaderFields | None:
-    return stream.place(
-        sequence & 0xFFFF, timestamp & 0xFFFFFFFF, FRAME, now_ns, next_sequence=begin[0], next_timestamp=begin[1]
-    )
+    return stream.place(sequence & 0xFFFF, timestamp & 0xFFFFFFFF, FRAME, now_ns, lambda _: begin)
 
 
 @given(

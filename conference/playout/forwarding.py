@@ -8,13 +8,13 @@ from typing import Final, Protocol
 
 import numpy as np
 
-from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, SILENCE, Samples
+from conference.audio.frame import FRAME_SAMPLES, SILENCE, TICKS_PER_SECOND, Samples
 from conference.audio.gate import level_of
 from conference.codecs.base import DecodeError, Decoder
 from conference.playout.level_trust import LevelTrust
 from conference.playout.silence import DTX_BYTES, SILENT_DBOV
 
-HISTORY_PACKETS: Final = 10
+CATCH_UP_PACKETS: Final = 10
 """So many of the last packets are decoded when a decoder takes over in the middle of a word: it then sounds as one that
 has followed from the beginning."""
 
@@ -31,8 +31,6 @@ LAST_CHECK_SECONDS: Final = 5.0
 
 SETTLING_PACKETS: Final = 5
 """Before it has had so many, a decoder that has just begun tells little about how loud something is."""
-
-TICKS_PER_SECOND: Final = SAMPLE_RATE // FRAME_SAMPLES
 
 
 class PacketTaker(Protocol):
@@ -61,7 +59,7 @@ class Forwarded:
     __slots__ = ("_check_seconds", "_held", "_level", "_loudest", "_recent", "_unchecked_seconds")
 
     def __init__(self) -> None:
-        self._recent: deque[tuple[bytes, int | None]] = deque(maxlen=HISTORY_PACKETS)  # payloads, and their levels
+        self._recent: deque[tuple[bytes, int | None]] = deque(maxlen=CATCH_UP_PACKETS)  # payloads, and their levels
         self._loudest: int | None = None  # since the last tick
         self._level: int | None = None  # of what came last
         self._held = 0  # ticks for which that goes on

@@ -59,6 +59,10 @@ class LevelTrust:
         """Check after check found silence where this sender said silence."""
         return self._interval >= LAST_CHECK
 
+    def corrected(self, said: float) -> float:
+        """How loud something is that was said to be so loud, both in dBov."""
+        return min(said + self.correction, 0.0)
+
     def is_due(self, size: int, packets: int = 1) -> bool:
         """Whether a packet that is said to be silent should be decoded, to see.
 

@@ -183,7 +183,7 @@ class PacketSource:
     @property
     def expected_level(self) -> float | None:
         """How loud this source is about to be, in dBov, as far as its sender is trusted; ``None``: nobody knows."""
-        return None if self._said is None else min(self._said + self._trust.correction, 0.0)
+        return None if self._said is None else self._trust.corrected(self._said)
 
     def compare(self, level: float) -> None:
         """Take in how loud, in dBov, the frame is that was pulled last, and compare it with what its sender said."""
@@ -262,7 +262,7 @@ class PacketSource:
     def take_level(self) -> float | None:
         """How loud, in dBov, what was forwarded since this was last asked is said to be; ``None``: nothing came."""
         level = self._forwarded.take_level()
-        return None if level is None else min(level + self._trust.correction, 0.0)
+        return None if level is None else self._trust.corrected(level)
 
     def behind_ms(self, now_ns: int) -> float:
         """How late sound pulled at ``now_ns`` is after the fastest packets came, in milliseconds; 0 in a pause."""
@@ -320,6 +320,10 @@ class PacketSource:
             sequence, timestamp, payload, duration, arrival_ns, level,
             redundant=redundant, repairs=repairs, silent=self._gate.is_silent(level, len(payload)),
         )  # fmt: skip
+        self.wake_up()
+
+    def wake_up(self) -> None:
+        """Tell whoever sleeps over this source that it is worth pulling again."""
         if self.wake is not None:
             wake, self.wake = self.wake, None
             wake()
@@ -354,9 +358,8 @@ class PacketSource:
             if not self._trust.trusted:
                 self._distrust()
         self._note_bitrate(payload, seconds)
-        if self.wake is not None and (level is None or level > SILENT_DBOV):
-            wake, self.wake = self.wake, None
-            wake()
+        if level is None or level > SILENT_DBOV:
+            self.wake_up()
         return False
 
     def _note_level(self, level: int | None, payload: bytes, arrival_ns: int) -> None:

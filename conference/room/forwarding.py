@@ -370,9 +370,7 @@ class Forwarding:
         heard = source.resume()
         talker.voice.go_on(heard)
         self._resumed.append(talker)
-        if source.wake is not None:
-            wake, source.wake = source.wake, None
-            wake()
+        source.wake_up()
         return heard
 
 

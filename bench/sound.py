@@ -13,9 +13,9 @@ over a perfect one. Then the same is done with the mixer of the textbook on stoc
 
 It prints, for each condition:
 
-delay       Added on the way: from when a sample's packet would be sent on a perfect network until the packet with
-            that sample in the mix comes out of the listener's socket. The network's own delay is in it, the look-ahead
-            of the two Opus encoders (printed) is not.
+delay       Added on the way: from when a sample's packet would be sent on a perfect network until the listener's
+            receiver plays that sample. The network's own delay is in it, and the receiver's jitter buffer, which is the
+            same for every server; the look-ahead of two Opus encoders (printed) is not.
 lost        Packets that the network dropped; and *concealed*, stretches that the server had to make up.
 gap         The longest moment in which speech was said and next to nothing was heard; and the share of all such.
 stall       The longest gap in which speech that was being heard broke off; others are words whose beginning was lost.

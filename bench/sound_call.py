@@ -17,11 +17,11 @@ import numpy as np
 
 from bench.server import Server
 from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, TICK_NS, Samples
-from conference.codecs.base import DecodeError
 from conference.codecs.opus import OpusCodec
 from conference.load.client.peer import FastPeer
 from conference.load.signal.arrived import Arrived
 from conference.load.signal.voice import in_frames
+from conference.playout.source import PacketSource
 from tests.netem import Arrival, Network, every_20_ms, in_phases
 
 PERFECT = Network()
@@ -30,6 +30,9 @@ LEAD_SECONDS = 1.0
 
 TAIL_SECONDS = 1.0
 LATE_NS = 5_000_000
+PLAYBACK_PHASE_NS = 10_000_000
+"""How long after the first packet came the sound card asks for a frame: chance, with people; its mean here."""
+
 SEND_BITRATE = 32_000
 
 
@@ -64,41 +67,47 @@ class Condition:
 
 @dataclass(slots=True)
 class Heard:
-    """What a listener got: every packet, decoded, with the time at which it came."""
+    """What a listener got, and what their receiver made of it.
+
+    A server that forwards leaves losses and jitter to the listener's receiver, one that mixes deals with them itself.
+    So they are compared behind the receiver, which is ours: with a jitter buffer, FEC and concealment, as every client
+    has them.
+    """
 
     packets: list[Arrived] = field(default_factory=list)
-    first_timestamp: int = 0
-    places: list[int] = field(default_factory=list)
-    """Per packet: where its first sample is in `samples`."""
+    """Every packet, in the order in which they came."""
+
+    began_ns: float = 0.0
+    """When the first of `samples` was played."""
 
     samples: Samples = field(default_factory=lambda: np.zeros(0, np.int16))
-    """All of it on the line of the RTP timestamps; silence where no packet was sent."""
+    """All that was played, without a pause; silence where nothing was."""
 
-    def decode(self) -> None:
-        """Turn packets into samples, when there is time for it."""
-        decoder = OpusCodec().make_decoder()
-        decoded: list[tuple[int, Samples, Arrived]] = []
-        for packet in self.packets:
-            try:
-                samples = decoder.decode(packet.payload)
-            except DecodeError:
-                continue
-            # RFC 3550, section 5.1: modulo 2**32; a call is short enough for the nearest to be meant.
-            ahead = (packet.timestamp - self.packets[0].timestamp + 2**31) % 2**32 - 2**31
-            if ahead >= 0:
-                decoded.append((ahead, samples, packet))
-        decoded.sort(key=lambda one: one[0])
-        self.packets = [packet for _, _, packet in decoded]
-        self.places = [ahead for ahead, _, _ in decoded]
-        self.samples = np.zeros(max((at + one.size for at, one, _ in decoded), default=0), np.int16)
-        for at, samples, _ in decoded:
-            self.samples[at : at + samples.size] = samples
+    def play(self) -> None:
+        """Make samples of the packets, when there is time for it: a frame for each 20 ms since the first came."""
+        if not self.packets:
+            return
+        receiver = PacketSource(OpusCodec().make_decoder())
+        coming = iter(sorted(self.packets, key=lambda one: one.at_ns))
+        packet: Arrived | None = next(coming)
+        self.began_ns = now_ns = self.packets[0].at_ns + PLAYBACK_PHASE_NS
+        frames: list[Samples] = []
+        while packet is not None:
+            while packet is not None and packet.at_ns <= now_ns:
+                receiver.push(packet.sequence, packet.timestamp, packet.payload, packet.at_ns)
+                packet = next(coming, None)
+            frame = receiver.pull(now_ns)
+            frames.append(np.zeros(FRAME_SAMPLES, np.int16) if frame is None else frame)
+            now_ns += TICK_NS
+        self.samples = np.concatenate(frames)
 
     def when_ns(self, sample: int) -> float:
-        """When a sample came: that of its packet, less what of the packet follows it."""
-        index = max(0, int(np.searchsorted(self.places, sample, side="right")) - 1)
-        after = sample - self.places[index]
-        return self.packets[index].at_ns - TICK_NS + after * 1e9 / SAMPLE_RATE
+        """When a sample was played."""
+        return self.began_ns + sample * 1e9 / SAMPLE_RATE
+
+    def at(self, moment_ns: float) -> int:
+        """Which sample was played at a moment."""
+        return round((moment_ns - self.began_ns) * SAMPLE_RATE / 1e9)
 
 
 @dataclass(slots=True)
@@ -197,7 +206,7 @@ async def meet(scripts: Sequence[Script], *, textbook: bool = False) -> Meeting:
                 await asyncio.gather(*(peer.close() for peer in (*mouths, ear)), return_exceptions=True)
     finally:
         await asyncio.to_thread(server.stop)
-    await asyncio.to_thread(heard.decode)
+    await asyncio.to_thread(heard.play)
     return Meeting(heard, [start for start, _ in spoken], sum(late for _, late in spoken), concealed)
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from bench.server import BenchError
 from bench.sound_call import LEAD_SECONDS, Call
 from bench.sound_speech import speech_level
-from conference.audio.frame import SAMPLE_RATE, Samples
+from conference.audio.frame import Samples
 from conference.load.signal.voice import find
 
 RATE = 16_000
@@ -90,7 +90,7 @@ def find_places(call: Call, said: Samples, heard: Samples, codec_ms: float) -> t
     Args:
         call: for the times.
         said: at 16 kHz.
-        heard: at 16 kHz, on the line of RTP timestamps.
+        heard: at 16 kHz, as played.
         codec_ms: by how much the codecs alone shift it, which is not the server's doing.
 
     Returns:
@@ -100,19 +100,13 @@ def find_places(call: Call, said: Samples, heard: Samples, codec_ms: float) -> t
     tried = 0
     if not call.heard.packets:
         return found, 1
-    # Roughly where on the line of timestamps a moment is: the precise delay of a packet comes from its own arrival.
-    origin = float(
-        np.median(
-            [one.at_ns - at * 1e9 / SAMPLE_RATE for one, at in zip(call.heard.packets, call.heard.places, strict=True)]
-        )
-    )
     for start in range(round(LEAD_SECONDS * RATE), said.size - STRETCH, HOP):
         pattern = said[start : start + STRETCH]
         if np.sqrt((pattern.astype(np.float64) ** 2).mean()) < LOUD_RMS:
             continue
         tried += 1
         entered_ns = call.started_ns + start * 1e9 / RATE
-        begin = max(0, round((entered_ns - origin) * RATE / 1e9))
+        begin = max(0, call.heard.at(entered_ns) // 3)
         at = find(pattern, heard[begin : begin + SEARCH + STRETCH], clear=CLEAR)
         if at is not None:
             delay_ms = (call.heard.when_ns((begin + at) * 3) - entered_ns) / 1e6 - codec_ms

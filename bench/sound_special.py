@@ -126,7 +126,7 @@ async def turns(speech: Samples) -> list[Turn]:
     for number, (level, start) in enumerate(zip(LEVELS_DBOV, meeting.starts, strict=True)):
         begin = number * turn.size + LEARN_SECONDS * SAMPLE_RATE
         end = (number + 1) * turn.size
-        shift = _position(meeting.heard, start - TICK_NS)
+        shift = meeting.heard.at(start - TICK_NS)
         heard = meeting.heard.samples[max(0, shift + begin) : shift + end]
         noise = quietest(heard) - quietest(said[number][begin:end])
         found.append(Turn(level, speech_level(heard), noise))
@@ -137,13 +137,6 @@ def quietest(samples: Samples) -> float:
     """The level of the quietest tenth of all 20 ms, in dBov."""
     power = (samples[: samples.size // 960 * 960].astype(np.float64).reshape(-1, 960) ** 2).mean(axis=1)
     return 10 * math.log10(max(float(np.percentile(power, 10)), 0.1)) - 20 * math.log10(32768)
-
-
-def _position(heard: Heard, moment_ns: float) -> int:
-    """Which sample came at a moment, roughly."""
-    pairs = zip(heard.packets, heard.places, strict=True)
-    origin = float(np.median([packet.at_ns - at * 1e9 / SAMPLE_RATE for packet, at in pairs]))
-    return round((moment_ns - origin) * SAMPLE_RATE / 1e9)
 
 
 async def stalling_phone(speech: Samples, loops: int) -> Call:
@@ -172,7 +165,7 @@ async def stalling_phone(speech: Samples, loops: int) -> Call:
             await ear.close()
     finally:
         await asyncio.to_thread(server.stop)
-    await asyncio.to_thread(heard.decode)
+    await asyncio.to_thread(heard.play)
     said = Resampler(8_000, SAMPLE_RATE).process(ulaw_decode(frames.tobytes()))
     return Call(said, start - TICK_NS, heard, 0, None, late, len(arrivals))
 

@@ -62,7 +62,7 @@ def place(condition: Condition) -> Call:
             source.push(index, index * FRAME_SAMPLES, payloads[index], begin_ns + int(at_ns))
             at_ns, index = next(due)
         room.tick(tick, listener.now_ns)
-    listener.heard.decode()
+    listener.heard.play()
     lost = len(payloads) - len({index for _, index in arrivals})
     return Call(said, begin_ns - TICK_NS, listener.heard, lost, None, 0, len(arrivals))
 

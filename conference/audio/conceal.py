@@ -49,8 +49,8 @@ class Concealer:
         begun: samples at the start of every loss that something else conceals, whose result is fed in as good sound.
     """
 
-    __slots__ = ("_begun", "_end", "_kept", "_lost", "_noise", "_overlap", "_past", "_period", "_rate", "_seam",
-                 "_size", "_voiced")  # fmt: skip
+    __slots__ = ("_begun", "_breaks_off", "_end", "_kept", "_lost", "_noise", "_overlap", "_past", "_period", "_rate",
+                 "_seam", "_size", "_voiced")  # fmt: skip
 
     def __init__(self, rate: int = 8_000, *, begun: int = 0) -> None:
         self._rate = rate
@@ -65,6 +65,7 @@ class Concealer:
         self._past: list[Samples] = []
         self._kept = 0  # samples in it
         self._lost = 0  # samples concealed since the last good one
+        self._breaks_off = False  # what comes next does not follow what was there
         self._voiced = 0.0  # share of what is made up that is the period
         self._forget_loss()
 
@@ -84,9 +85,9 @@ class Concealer:
         length = len(samples)
         if not length:
             return samples
-        if self._lost:
+        if self._lost or self._breaks_off:
             samples = self._fade_in(samples)
-            self._lost = 0
+            self._lost, self._breaks_off = 0, False
             self._forget_loss()
         self._past.append(samples)
         self._kept += length
@@ -103,6 +104,12 @@ class Concealer:
         concealed = np.rint(self._continue(length)).astype(np.int16)
         self._lost += length
         return concealed
+
+    def break_off(self) -> None:
+        """What arrives next goes on somewhere else: it fades in over what would have come instead."""
+        if not self._lost:
+            self._analyse()
+            self._breaks_off = True
 
     def _fade_in(self, samples: Samples) -> Samples:
         overlap = min(self._overlap, len(samples))

@@ -78,10 +78,11 @@ def level_of(frame: Samples) -> float:
     Returns:
         -127 (digital silence, and whatever is below) to 0.
     """
-    return _decibels(mean_square(frame))
+    return decibels(mean_square(frame))
 
 
-def _decibels(square: float) -> float:
+def decibels(square: float) -> float:
+    """The level of a mean square, in squared int16 steps, in dBov: see :func:`level_of`."""
     return 10 * math.log10(square / _FULL_SCALE) if square > _LOWEST else SILENT_LEVEL
 
 
@@ -154,7 +155,7 @@ class Gate:
         """Measure a frame, shape ``(n,)``, int16. Returns :attr:`open`: the frame belongs to the mix."""
         wide = frame.astype(np.float64)
         square = float(wide.dot(wide)) / max(1, len(frame))
-        self.level = _decibels(square)
+        self.level = decibels(square)
         self.loud = square > self._threshold
         if self.loud:
             stands_out = self._compare(wide)
@@ -186,27 +187,31 @@ class Gate:
         self._noise.process(full_scale(level))
         self._noise.rise(rise)
 
-    def believe(self, level: float) -> bool:
-        """A tick whose frame nobody hears, and of which no more is known than its level in dBov.
+    def believe(self, level: float, ticks: int = 1) -> bool:
+        """Ticks whose frames nobody hears, and of which no more is known than a level.
+
+        Args:
+            level: of the loudest, in dBov.
+            ticks: how many.
 
         Returns:
             :attr:`open`: somebody is taken to be talking.
         """
         square = full_scale(level)
         self.loud = square > self._needed(KEEP_DB if self.open else OPEN_DB)
-        self._noise.process(square)
+        self._noise.process(square, ticks)
         self.level = level
         self.clearance = 0.0
         if self.loud:
             self._remaining = self._hangover_ticks
             self.open = True
             return True
-        return self._count_down()
+        return self._count_down(ticks)
 
     @property
     def opening_level(self) -> float:
         """A frame no louder than this, in dBov, does not open the gate as far as :meth:`believe` can tell."""
-        return _decibels(self._needed(OPEN_DB))
+        return decibels(self._needed(OPEN_DB))
 
     def _needed(self, margin: float) -> float:
         """The mean square that is believed to stand out by so many dB from what is known of the noise."""
@@ -226,7 +231,7 @@ class Gate:
         needed = KEEP_DB if self.open else OPEN_DB
         return square > floor * _RATIO[needed] or max(quarters) > floor * _RATIO[ONSET_DB]
 
-    def _count_down(self) -> bool:
-        self.open = self._remaining > 0
-        self._remaining -= self.open
+    def _count_down(self, ticks: int = 1) -> bool:
+        self.open = self._remaining >= ticks
+        self._remaining = max(0, self._remaining - ticks)
         return self.open

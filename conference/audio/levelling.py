@@ -92,11 +92,24 @@ class Leveller:
         Returns:
             The frame itself where there is nothing to do, else a new one.
         """
+        self.learn(level, loud=loud)
+        return self._apply(frame, self._wanted(level, clearance))
+
+    def learn(self, level: float, *, loud: bool) -> None:
+        """Learn from a frame that is not changed: the next one that is :meth:`process`-ed may be.
+
+        Args:
+            level: its level in dBov.
+            loud: whether that is enough to be heard.
+        """
         self._run = self._run + 1 if loud else 0
         if self._run >= _RUN:
             self._learn(level)
         self._last = level
-        return self._apply(frame, self._wanted(level, clearance))
+
+    def go_on(self) -> None:
+        """What came last was heard as it was: from there on the gain moves."""
+        self._now = 0.0
 
     @property
     def active(self) -> bool:

@@ -93,14 +93,14 @@ class NoiseFloor:
         """There is noise, and it has been heard for long enough to tell."""
         return self.square > LOWEST
 
-    def process(self, square: float) -> None:
-        """Hear a frame of this weighted mean square."""
+    def process(self, square: float, ticks: int = 1) -> None:
+        """Hear a frame of this weighted mean square, or the quietest of so many ticks."""
         self._gap = 0
         if square < self._block:
             self._block = max(square, LOWEST)
             self.square = min(self.square, self._block)
-        self._block_ticks += 1
-        if self._block_ticks == BLOCK_TICKS:
+        self._block_ticks += ticks
+        if self._block_ticks >= BLOCK_TICKS:
             self._minima = (*self._minima[1 - BLOCKS :], self._block)
             self._block = LOUDEST
             self._block_ticks = 0

@@ -163,6 +163,7 @@ class CheckingSink:
         self.expected_loss: float | None = None
         self.forwards: str | None = None
         self.max_bitrate: float | None = None
+        self.paced = False
         self.forwarded_codec: str | None = None  # the last of `forwards`: what is being forwarded goes on without it
         self._ear: PacketSource | None = None  # plays what is forwarded
         self._listener = listener

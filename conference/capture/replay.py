@@ -418,6 +418,8 @@ def _let_say(sink: CheckingSink, about: Mapping[str, Any]) -> None:
     if "max_bitrate" in about:
         bitrate = about["max_bitrate"]
         sink.max_bitrate = bitrate if isinstance(bitrate, int | float) else None
+    if "paced" in about:
+        sink.paced = about["paced"] is True
 
 
 def _yes_or_no(value: object) -> bool | None:

@@ -43,7 +43,7 @@ from conference.telephony.intake import PacedSource
 FLUSH_TICKS: Final = 50
 """Once a second what was noted is handed on, with a check of what each listener has heard."""
 
-SAID: Final = ("expected_loss", "forwards", "max_bitrate")
+SAID: Final = ("expected_loss", "forwards", "max_bitrate", "paced")
 """What of a sink decides on what it gets; see `room.participant.Sink` and `room.forwarding.ForwardingSink`."""
 
 

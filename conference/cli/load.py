@@ -60,8 +60,14 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     who = parser.add_argument_group("Who joins")
     who.add_argument("--participants", metavar="N", type=_count, help="WebRTC participants (20)")
     who.add_argument("--steps", metavar="N,N,...", type=_steps, help="so many of them, one after the other")
-    who.add_argument("--talkers", metavar="T", type=_count, default=3, help="how many of them talk (%(default)s)")
-    who.add_argument("--twilio", metavar="M", type=_count, default=0, help="Twilio-compatible callers besides (0)")
+    who.add_argument(
+        "--talkers", metavar="T", type=_talkers, default=3,
+        help="how many of them talk; all: everybody, callers too (%(default)s)",
+    )  # fmt: skip
+    who.add_argument(
+        "--callers", "--twilio", metavar="M", dest="twilio", type=_count, default=0,
+        help="Twilio-compatible callers besides (0)",
+    )  # fmt: skip
     who.add_argument("--rooms", metavar="R", type=_count, help="rooms they are spread over (1)")
     who.add_argument(
         "--dtx", action=argparse.BooleanOptionalAction, default=True,
@@ -227,6 +233,10 @@ def _count(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) > MAX_PARTICIPANTS:
         raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from 0 to {MAX_PARTICIPANTS}")
     return int(text)
+
+
+def _talkers(text: str) -> int | None:
+    return None if text == "all" else _count(text)
 
 
 def _steps(text: str) -> tuple[int, ...]:

@@ -152,6 +152,7 @@ class LoadTest:
                 joins_ms=self._joins,
                 memory_before=memory_before,
                 before_joins=start,
+                rooms=self._plan.profile.rooms,
             )
         )
         self._joins = []

@@ -18,6 +18,8 @@ class Role(StrEnum):
     SILENT = "silent"
     PHONE = "phone"
     """A Twilio-compatible caller who listens."""
+    TALKING_PHONE = "talking phone"
+    """One who talks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class LoadProfile:
 
     Args:
         steps: numbers of WebRTC participants, rising.
-        talkers: how many of them talk.
+        talkers: how many of them talk; ``None``: everybody does, callers too.
         phones: Twilio-compatible callers besides.
         rooms: over how many rooms all are spread.
         prefix: how the rooms' names begin.
@@ -48,7 +50,7 @@ class LoadProfile:
     """
 
     steps: tuple[int, ...]
-    talkers: int = 3
+    talkers: int | None = 3
     phones: int = 0
     rooms: int = 1
     prefix: str = "load"
@@ -58,7 +60,7 @@ class LoadProfile:
         rising = all(low < high for low, high in pairwise(self.steps))
         if not self.steps or self.steps[0] < 0 or not rising:
             raise ValueError("the steps must rise")
-        if not 0 <= self.talkers <= self.steps[0]:
+        if self.talkers is not None and not 0 <= self.talkers <= self.steps[0]:
             raise ValueError(
                 "there must be at least as many participants as talkers, from the first step on, "
                 f"and {self.steps[0]} are not {self.talkers}: give fewer --talkers"
@@ -73,24 +75,31 @@ class LoadProfile:
     @property
     def measures_delay(self) -> bool:
         """Whether two of the silent can be the ear and the mouth."""
-        return self.steps[0] >= self.talkers + 2
+        return self.talkers is not None and self.steps[0] >= self.talkers + 2
 
     def members(self, step: int) -> list[Member]:
         """Who comes at a step, in order: the later ones add to the earlier ones."""
         if step > 0:
             numbers = range(self.steps[step - 1], self.steps[step])
-            return [Member(number, self._room(number), Role.SILENT) for number in numbers]
+            role = Role.TALKER if self.talkers is None else Role.SILENT
+            return [Member(number, self._room(number), role) for number in numbers]
         cast: list[Member] = []
         if self.measures_delay:  # both in the first room, which has talkers as any other
             cast = [Member(number, self._room(0), role) for number, role in enumerate((Role.EAR, Role.MOUTH))]
         first = len(cast)
+        talkers = self.steps[0] if self.talkers is None else self.talkers
         for number in range(first, self.steps[0]):
-            role = Role.TALKER if number < first + self.talkers else Role.SILENT
+            role = Role.TALKER if number < first + talkers else Role.SILENT
             cast.append(Member(number, self._room(number - first), role))
-        return cast + [Member(number, self._room(number), Role.PHONE) for number in range(self.phones)]
+        phone = Role.TALKING_PHONE if self.talkers is None else Role.PHONE
+        # From the last room on: where there are fewer participants than rooms have places, callers fill them up.
+        return cast + [Member(number, self._room(self.steps[0] + number), phone) for number in range(self.phones)]
 
     def _room(self, number: int) -> str:
         return self.room or f"{self.prefix}-{number % self.rooms + 1}"
+
+
+_LOUD = (Role.EAR, Role.MOUTH, Role.TALKER, Role.TALKING_PHONE)
 
 
 def divide(members: list[Member], workers: int) -> list[list[Member]]:
@@ -101,6 +110,6 @@ def divide(members: list[Member], workers: int) -> list[list[Member]]:
     shares: list[list[Member]] = [[] for _ in range(workers)]
     others = max(1, workers - 1)
     for number, member in enumerate(members):
-        loud = member.role in (Role.EAR, Role.MOUTH, Role.TALKER)
+        loud = member.role in _LOUD
         shares[0 if loud or workers == 1 else 1 + number % others].append(member)
     return shares

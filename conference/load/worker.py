@@ -235,7 +235,7 @@ class Worker:
 
     def _make(self, session: aiohttp.ClientSession, member: Member) -> LoadClient:
         url = self._setup.url
-        if member.role is Role.PHONE:
+        if member.role in (Role.PHONE, Role.TALKING_PHONE):
             return FastPhone(url, member.room, member.name, verify=self._setup.verify, token=self._setup.token)
         hear: Callable[[Arrived], None] | None = None
         if member.role is Role.EAR:
@@ -263,6 +263,8 @@ def _script(member: Member, setup: Setup) -> scripts.Script:
             return _mouth(setup.levels)
         case Role.PHONE:
             return _phone()
+        case Role.TALKING_PHONE:
+            return _talking_phone(member.number % VOICES)
         case _:
             return _silent(setup.levels) if setup.dtx else _humming(setup.noise, setup.levels)
 
@@ -290,6 +292,11 @@ def _humming(noise: int, levels: bool) -> scripts.Script:
 @cache
 def _phone() -> scripts.Script:
     return scripts.phone_hum()
+
+
+@cache
+def _talking_phone(voice: int) -> scripts.Script:
+    return scripts.phone_talking(voice)
 
 
 def _allow_sockets() -> None:

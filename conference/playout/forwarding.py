@@ -53,6 +53,88 @@ class PacketTaker(Protocol):
         ...
 
 
+class ForwardableSource:
+    """A source of packets or frames that others can get as they came, in place of a mix."""
+
+    paced: bool = False
+    """It gives one packet on each tick, none late and none missing, and only when told to :meth:`send_on`. If not, it
+    gives packets as they come."""
+
+    def pull(self, now_ns: int) -> Samples | None:
+        """The next frame, shape ``(960,)``, int16; ``None`` if there is nothing to hear."""
+        raise NotImplementedError
+
+    @property
+    def decoder(self) -> Decoder:
+        """Of what comes in now."""
+        raise NotImplementedError
+
+    @property
+    def taker(self) -> PacketTaker | None:
+        """Who gets each packet as it comes."""
+        raise NotImplementedError
+
+    @property
+    def plays(self) -> bool:
+        """Packets are played here: `pull` gives their sound."""
+        raise NotImplementedError
+
+    @property
+    def as_it_came(self) -> bool:
+        """What is heard of it on this tick can be given as it came. If not, it has to be played."""
+        return True
+
+    @property
+    def knows_level(self) -> bool:
+        """How loud it is is known without decoding anything."""
+        raise NotImplementedError
+
+    @property
+    def expected_level(self) -> float | None:
+        """How loud this source is about to be, in dBov; ``None``: nobody knows."""
+        return None
+
+    @property
+    def bitrate(self) -> float:
+        """Bits per second, over the last second in which there was sound."""
+        raise NotImplementedError
+
+    def quiet_ms(self, now_ns: int) -> float:
+        """For how long what is played has been quiet, in milliseconds, as far as is known without decoding it."""
+        raise NotImplementedError
+
+    def forward(self, taker: PacketTaker | None, *, plays: bool = True) -> None:
+        """From now on somebody gets each packet.
+
+        Args:
+            taker: who; ``None``: nobody any more.
+            plays: whether packets are played here, too. If not, `pull` gives nothing, and nothing is decoded.
+        """
+        raise NotImplementedError
+
+    def resume(self) -> Samples:
+        """Play again, behind what was forwarded last.
+
+        Returns:
+            The end of what was forwarded, as those heard it who got it: shape ``(n,)``, int16, 48 kHz.
+        """
+        raise NotImplementedError
+
+    def take_level(self, now_ns: int, ticks: int = 1) -> float | None:
+        """Let ticks pass on which packets are not played: one at a time, if this source is :attr:`paced`.
+
+        Returns:
+            How loud what is forwarded is, in dBov; ``None``: there is nothing.
+        """
+        raise NotImplementedError
+
+    def send_on(self, now_ns: int) -> None:
+        """Give the :attr:`taker` what is heard on this tick, if this source is :attr:`paced`."""
+
+    def wake_up(self) -> None:
+        """Tell whoever sleeps over this source that it is worth pulling again."""
+
+
 class Forwarded:
     """The packets of a source that is forwarded, and not played: what has to be known of them to go on by playing."""
 
@@ -80,13 +162,14 @@ class Forwarded:
         if level is not None and (self._loudest is None or level > self._loudest):
             self._loudest = level
 
-    def take_level(self) -> int | None:
-        """Let a tick pass. Returns how loud what was forwarded is said to be, in dBov; ``None`` if nothing was."""
+    def take_level(self, ticks: int) -> int | None:
+        """Let ticks pass. Returns how loud what was forwarded is said to be, in dBov; ``None`` if nothing was."""
         if self._loudest is not None:
             self._level, self._loudest = self._loudest, None
+            ticks = 1  # at least so many since it came
         elif self._held <= 0:
             self._level = None
-        self._held -= 1
+        self._held -= ticks
         return self._level
 
     @property

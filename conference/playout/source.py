@@ -17,7 +17,7 @@ from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, SILENCE, Samples
 from conference.audio.gate import level_of
 from conference.audio.reframe import Reframer
 from conference.codecs.base import DecodeError, Decoder
-from conference.playout.forwarding import QUIET_DBOV, Forwarded, PacketTaker
+from conference.playout.forwarding import QUIET_DBOV, ForwardableSource, Forwarded, PacketTaker
 from conference.playout.gate import (
     HANGOVER_PACKETS,
     SAMPLE_EVERY,
@@ -47,7 +47,7 @@ CONCEAL_MS = 300
 """What is missing for longer than that is silence: so long does the decoders' concealment last."""
 
 
-class PacketSource:
+class PacketSource(ForwardableSource):
     """Packets in, at any time and in any order; a frame out on every tick. Satisfies `participant.Source`.
 
     Args:
@@ -78,8 +78,7 @@ class PacketSource:
         self._plays = True  # packets are played here
         self._forwarded = Forwarded()
         self._quiet_since_ns: int | None = None  # packets have been said to be quiet since then
-        self.bitrate = 0.0
-        """Bits per second, over the last second in which there was sound."""
+        self._bitrate = 0.0
         self._offered: SilenceBypass | None = None
         self._taps: tuple[PacketTap, ...] = ()
         self.squelched_noise: SquelchedNoise | None = None
@@ -115,6 +114,11 @@ class PacketSource:
     def decoder(self) -> Decoder:
         """Of the packets that come in now."""
         return self._decoder
+
+    @property
+    def bitrate(self) -> float:
+        """Bits per second, over the last second in which there was sound."""
+        return self._bitrate
 
     @property
     def bypass(self) -> SilenceBypass | None:
@@ -185,6 +189,11 @@ class PacketSource:
         """How loud this source is about to be, in dBov, as far as its sender is trusted; ``None``: nobody knows."""
         return None if self._said is None else self._trust.corrected(self._said)
 
+    @property
+    def knows_level(self) -> bool:
+        """The sender says how loud its packets are, and is trusted."""
+        return self._said is not None
+
     def compare(self, level: float) -> None:
         """Take in how loud, in dBov, the frame is that was pulled last, and compare it with what its sender said."""
         said, self._playing = self._playing, None
@@ -225,8 +234,10 @@ class PacketSource:
         return self._plays
 
     def quiet_ms(self, now_ns: int) -> float:
-        """For how long the packets that came have been said to be quiet, in milliseconds."""
-        return 0.0 if self._quiet_since_ns is None else (now_ns - self._quiet_since_ns) / 1e6
+        """For how long what is played has been quiet, by what packets say, in milliseconds."""
+        if self._quiet_since_ns is None:
+            return 0.0
+        return max(0.0, (now_ns - self._quiet_since_ns) / 1e6 - self.buffered_ms)
 
     def forward(self, taker: PacketTaker | None, *, plays: bool = True) -> None:
         """From now on somebody gets each packet as it comes, without a wait.
@@ -259,9 +270,10 @@ class PacketSource:
             self._jitter.resume()
         return heard
 
-    def take_level(self) -> float | None:
+    def take_level(self, now_ns: int, ticks: int = 1) -> float | None:
         """How loud, in dBov, what was forwarded since this was last asked is said to be; ``None``: nothing came."""
-        level = self._forwarded.take_level()
+        del now_ns
+        level = self._forwarded.take_level(ticks)
         return None if level is None else self._trust.corrected(level)
 
     def behind_ms(self, now_ns: int) -> float:
@@ -371,7 +383,7 @@ class PacketSource:
 
     def _note_bitrate(self, payload: bytes, seconds: float) -> None:
         if len(payload) > DTX_BYTES and seconds > 0:
-            self.bitrate += (8 * len(payload) / seconds - self.bitrate) * min(1.0, seconds)
+            self._bitrate += (8 * len(payload) / seconds - self._bitrate) * min(1.0, seconds)
 
     def _keep(self, payload: bytes) -> None:
         """Keep a packet that is left out, for the decoder's history."""

@@ -18,7 +18,7 @@ from itertools import islice
 from typing import Protocol, TypeAlias, cast
 
 from conference.audio.frame import Samples
-from conference.playout.source import PacketSource
+from conference.playout.forwarding import ForwardableSource
 from conference.room.observer import Observers, RoomObserver
 from conference.room.participant import Participant, Sink
 
@@ -38,6 +38,10 @@ MAX_LISTENERS_OF_ONE = 64
 BITRATE_EVERY_TICKS = 50
 """How often it is looked whether a talker sends more than a listener allows."""
 
+REVIEW_TICKS = 5
+"""How often all is looked at while nothing that is known of has changed: what a talker says of its loudness may not be
+believed any more, or its codec be another."""
+
 BITRATE_SLACK = 1.1
 """Bitrates vary: a talker's bitrate is too high when it is above the allowed one by more than this factor."""
 
@@ -46,7 +50,10 @@ Expel: TypeAlias = Callable[[Participant], None]
 
 
 class ForwardingSink(Sink, Protocol):
-    """A sink that can also send on what somebody else has encoded."""
+    """A sink that can also send on what somebody else has encoded.
+
+    One whose attribute ``paced`` is true takes one packet on each tick: only what a source gives that is paced, too.
+    """
 
     @property
     def forwards(self) -> str | None:
@@ -77,7 +84,7 @@ class Route:
         observers: are told of each packet.
     """
 
-    def __init__(self, talker: Participant, source: PacketSource, expel: Expel, observers: Observers) -> None:
+    def __init__(self, talker: Participant, source: ForwardableSource, expel: Expel, observers: Observers) -> None:
         self.talker = talker
         self.source = source
         self.listeners: dict[str, tuple[Participant, ForwardingSink]] = {}
@@ -151,6 +158,8 @@ class Forwarding:
         self._hearing: frozenset[str] = frozenset()  # who hears anybody
         self._voices: tuple[str, ...] = ()  # who was heard on the last tick
         self._resumed: list[Participant] = []  # talkers whose packets are played from this tick on
+        self._ticks = 0
+        self._reviewing = False  # this tick's frames are here, and not yet heard
 
     @property
     def listeners(self) -> Mapping[str, str]:
@@ -224,29 +233,41 @@ class Forwarding:
             self._end(listener_id)
 
     def review(
-        self, voices: Collection[str], participants: Mapping[str, Participant], tick: int, now_ns: int
+        self, voices: Collection[str], participants: Mapping[str, Participant], now_ns: int
     ) -> list[Participant]:
         """Let a tick pass: end forwarding to those who are to hear somebody else, and begin where it may begin.
 
         Args:
             voices: ids of those of whom there are frames on this tick.
             participants: everybody, by id.
-            tick: its number.
             now_ns: monotonic time at which it is due.
 
         Returns:
             Those talkers whose packets were only forwarded, and have to be played from this very tick on.
         """
         self._resumed = []
+        self._reviewing = True
         if self._changed:
             self._look_around(participants)
+        self._ticks += 1
         if self._routes or self._waiting:
-            self._end_what_must(voices, tick)
-            self._begin_where_quiet(voices, participants, now_ns)
-            self._settle()
+            if not self._is_steady(voices):
+                self._end_what_must(voices)
+                self._begin_where_quiet(voices, participants, now_ns)
+                self._settle()
+            for route in tuple(self._routes.values()):
+                if route.source.paced:
+                    route.source.send_on(now_ns)
+        self._reviewing = False
         self._ended.clear()
         self._voices = tuple(voices)
         return self._resumed
+
+    def _is_steady(self, voices: Collection[str]) -> bool:
+        """Whether all goes on as it was on the last tick: nobody is decoded, nor has to be, and nobody may go over."""
+        if voices or self._voices or self._waiting or self._ended or not self._ticks % REVIEW_TICKS:
+            return False
+        return all(one.source.as_it_came and one.talker.voice.is_untouched for one in self._routes.values())
 
     def _may_go_on(self, listener_id: str, participants: Mapping[str, Participant]) -> bool:
         """Whether what somebody gets forwarded is still what they are to hear, whoever talks."""
@@ -263,14 +284,14 @@ class Forwarding:
             and self._only.get(listener_id, route.talker.id) == route.talker.id
         )
 
-    def _end_what_must(self, voices: Collection[str], tick: int) -> None:
+    def _end_what_must(self, voices: Collection[str]) -> None:
         for listener_id, talker_id in list(self._talker_of.items()):
             if listener_id not in self._talker_of:
                 continue  # they have left just now
             route = self._routes[talker_id]
             listener = route.listeners[listener_id][0]
             try:
-                ends = self._must_end(listener_id, route, voices, tick)
+                ends = self._must_end(listener_id, route, voices)
             except Exception:
                 self._expel(listener)
                 continue
@@ -278,13 +299,13 @@ class Forwarding:
                 self._waiting[listener_id] = listener
                 self._end(listener_id)
 
-    def _must_end(self, listener_id: str, route: Route, voices: Collection[str], tick: int) -> bool:
+    def _must_end(self, listener_id: str, route: Route, voices: Collection[str]) -> bool:
         talker, source = route.talker, route.source
         if _others(voices, talker.id, listener_id):
             return True
-        if source.taker is not route or not talker.voice.is_untouched:
+        if source.taker is not route or not source.as_it_came or not talker.voice.is_untouched:
             return True
-        return tick % BITRATE_EVERY_TICKS == 0 and _is_too_much(source, route.listeners[listener_id][1])
+        return self._ticks % BITRATE_EVERY_TICKS == 0 and _is_too_much(source, route.listeners[listener_id][1])
 
     def _begin_where_quiet(self, voices: Collection[str], participants: Mapping[str, Participant], now_ns: int) -> None:
         """Begin to forward to those who may get a talker's packets, where the talker pauses."""
@@ -308,9 +329,9 @@ class Forwarding:
         """Whether a talker pauses: a listener who changes from the mix to their packets misses nothing then."""
         source = talker.source
         self._silent[talker.id] = silent = 0 if talker.talking else self._silent.get(talker.id, 0) + 1
-        if not isinstance(source, PacketSource):
+        if not isinstance(source, ForwardableSource) or not source.as_it_came:
             return False
-        if source.quiet_ms(now_ns) >= QUIET_MS + source.buffered_ms:
+        if source.quiet_ms(now_ns) >= QUIET_MS:
             return True
         coming = source.expected_level
         return silent >= QUIET_TICKS and (coming is None or coming <= talker.voice.opening_level)
@@ -318,9 +339,11 @@ class Forwarding:
     def _begin(self, talker: Participant, listener: Participant) -> None:
         """Forward to somebody, if their sink can take what the talker sends."""
         source, sink = talker.source, listener.sink
-        if not isinstance(source, PacketSource) or not talker.voice.is_untouched or not talker.may_be_heard:
+        if not isinstance(source, ForwardableSource) or not talker.voice.is_untouched or not talker.may_be_heard:
             return
         if getattr(sink, "forwards", None) != source.decoder.name:
+            return
+        if getattr(sink, "paced", False) and not source.paced:
             return
         forwarding_sink = cast("ForwardingSink", sink)
         if _is_too_much(source, forwarding_sink):
@@ -356,7 +379,7 @@ class Forwarding:
         for route in self._routes.values():
             source = route.source
             others = len(self._hearing) - (route.talker.id in self._hearing)
-            plays = source.expected_level is None or others > len(route.listeners)
+            plays = not source.knows_level or others > len(route.listeners)
             if plays and not source.plays:
                 self._resume(route)
             elif source.taker is not route or plays != source.plays:
@@ -366,7 +389,7 @@ class Forwarding:
         """Play a talker's packets again. Returns the end of what the listeners have heard, if that is known."""
         source, talker = route.source, route.talker
         if source.plays:
-            return talker.voice.heard
+            return talker.voice.heard_before if self._reviewing else talker.voice.heard
         heard = source.resume()
         talker.voice.go_on(heard)
         self._resumed.append(talker)
@@ -414,7 +437,7 @@ def _as_they_are(participants: Mapping[str, Participant]) -> frozenset[str]:
     return frozenset(one.id for one in participants.values() if not one.voice.asked_to_level)
 
 
-def _is_too_much(source: PacketSource, sink: ForwardingSink) -> bool:
+def _is_too_much(source: ForwardableSource, sink: ForwardingSink) -> bool:
     """Whether a talker sends clearly more than a listener allows."""
     allowed = sink.max_bitrate
     return allowed is not None and source.bitrate > allowed * BITRATE_SLACK

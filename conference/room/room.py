@@ -247,7 +247,7 @@ class Room(People):
             voices = self._loudest(voices)
             if self._board.sounds:
                 voices = voices | self._sound(now_ns)
-            for talker in self._forwarding.review(voices, self.participants, tick, now_ns):
+            for talker in self._forwarding.review(voices, self.participants, now_ns):
                 frame = self._speaker_selector.resume(talker, now_ns)
                 if frame is not None:
                     voices[talker.id] = frame

@@ -21,6 +21,7 @@ from functools import partial
 from typing import Final, Literal, TypeAlias
 
 from conference.audio.frame import SILENT_LEVEL, Samples
+from conference.playout.forwarding import ForwardableSource
 from conference.playout.silence import SILENT_DBOV
 from conference.playout.source import PacketSource
 from conference.room.loudest import TalkerSelection
@@ -32,6 +33,9 @@ SPARE = 1
 
 RELIEF_TICKS = 5
 """How often one of those who are squelched is looked at again, while there is room for them."""
+
+LEVEL_TICKS: Final = 5
+"""How often it is looked how loud those are whose packets are only sent on. All else of a tick they cost nothing."""
 
 State: TypeAlias = Literal["awake", "squelched", "asleep", "asleep squelched"]
 """How somebody is listened to: ``awake`` are those whose sources may have something to play, squelched or not."""
@@ -125,6 +129,10 @@ class SpeakerSelector:
         if not self._awake:
             return voices
         everybody = list(self._awake.values())
+        if self._ticks % LEVEL_TICKS:
+            everybody = [one for one in everybody if not _is_only_sent_on(one)]
+            if not everybody:
+                return voices
         passed_over = self._loud_enough_only(everybody, mixed)
         for participant in everybody:
             if self._squelches and self._is_squelched(participant):
@@ -176,8 +184,8 @@ class SpeakerSelector:
         """Take in somebody's voice. Returns what is to be heard of it."""
         voice, source = participant.voice, participant.source
         audible = participant.may_be_heard
-        if isinstance(source, PacketSource) and not source.plays:
-            self._pass_on(participant, source)
+        if isinstance(source, ForwardableSource) and not source.plays:
+            self._pass_on(participant, source, now_ns)
             return None
         if not audible and voice.at_rest and isinstance(source, PacketSource):
             self._skip(participant, now_ns)
@@ -196,10 +204,11 @@ class SpeakerSelector:
             source.compare(voice.level)
         return heard
 
-    def _pass_on(self, participant: Participant, source: PacketSource) -> None:
+    def _pass_on(self, participant: Participant, source: ForwardableSource, now_ns: int) -> None:
         """Let a tick pass on which somebody's packets are only sent on: what they say of themselves is shown."""
-        level = source.take_level()
-        participant.voice.pass_over(SILENT_LEVEL if level is None else level)
+        ticks = 1 if source.paced or participant.voice.may_be_levelled else LEVEL_TICKS
+        level = source.take_level(now_ns, ticks)
+        participant.voice.pass_on(SILENT_LEVEL if level is None else level, ticks)
         self._show(participant)
         self._let_sleep(participant)
 
@@ -276,6 +285,14 @@ class SpeakerSelector:
             source.slept(self._ticks - since)
         elif (noise := source.squelched_noise) is not None and noise.quietest is not None:
             participant.voice.learn_noise(noise.quietest, noise.rise)
+
+
+def _is_only_sent_on(participant: Participant) -> bool:
+    """Whether nothing is played of somebody, what is sent on goes as it comes, and nothing is learnt of it."""
+    source = participant.source
+    if not isinstance(source, ForwardableSource) or source.plays or source.paced:
+        return False
+    return not participant.voice.may_be_levelled
 
 
 def _said_level(participant: Participant) -> float | None:

@@ -48,7 +48,16 @@ class Voice:
         SuppressionUnavailable: noise suppression is wanted, and its library is not there.
     """
 
-    __slots__ = ("_gate", "_heard", "_leveller", "_suppressor", "as_it_is", "asked_to_level", "settings")
+    __slots__ = (
+        "_gate",
+        "_heard",
+        "_heard_before",
+        "_leveller",
+        "_suppressor",
+        "as_it_is",
+        "asked_to_level",
+        "settings",
+    )
 
     settings: VoiceSettings
 
@@ -60,6 +69,7 @@ class Voice:
 
     def __init__(self, settings: VoiceSettings = DEFAULT_VOICE) -> None:
         self._heard: Samples | None = None  # the last frame that went into the mix, if it made a sound
+        self._heard_before: Samples | None = None  # the one before
         self._suppressor = Suppressor() if settings.noise_suppression else None
         self._leveller = Leveller() if settings.levelling else None
         self._gate = _make_gate(settings.gate)
@@ -126,6 +136,23 @@ class Voice:
         if self._leveller is not None:
             self._leveller.rest()
 
+    def pass_on(self, level: float, ticks: int = 1) -> None:
+        """Let ticks pass on which others get this voice as it came.
+
+        Args:
+            level: how loud the loudest frame is, in dBov.
+            ticks: how many; more than one only of a voice that is not levelled.
+        """
+        self._heard = None
+        self._gate.believe(level, ticks)
+        if self._leveller is not None and not self.as_it_is:
+            self._leveller.learn(level, loud=self._gate.loud)
+
+    @property
+    def may_be_levelled(self) -> bool:
+        """Whether it gets a gain once it is known that it lacks one."""
+        return self._leveller is not None and not self.as_it_is
+
     @property
     def is_untouched(self) -> bool:
         """Nothing is done to it, nor is to be: in a mix it is heard as it came."""
@@ -143,6 +170,11 @@ class Voice:
         """The last frame that went into the mix, if it made a sound: shape ``(960,)``, int16."""
         return self._heard
 
+    @property
+    def heard_before(self) -> Samples | None:
+        """The same of the frame before, since :meth:`process` was called."""
+        return self._heard_before
+
     def go_on(self, heard: Samples) -> None:
         """Go on after a time in which others got this voice as it came.
 
@@ -150,7 +182,7 @@ class Voice:
             heard: the end of that: shape ``(n,)``, int16.
         """
         if self._leveller is not None:
-            self._leveller = Leveller()
+            self._leveller.go_on()
         self._heard = heard if self._gate.open and heard.any() else None
 
     def rest(self) -> None:
@@ -167,6 +199,7 @@ class Voice:
         Returns:
             What goes into the mix; ``None`` if they have no part in it.
         """
+        self._heard_before = self._heard
         if muted:
             return self.stop(frame)
         if self._suppressor is not None:

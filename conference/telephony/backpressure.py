@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
-from conference.telephony.websocket_frames import FrameScanner
+from conference.telephony.websocket_frames import FrameScanner, TextMessages
 from conference.token_bucket import TokenBucket
 
 READ_BYTES = 8192
@@ -65,6 +65,9 @@ class LimitedReading(asyncio.BufferedProtocol):
         """Called once when the other end has sent too much for too long."""
         self.held_back_seconds = 0.0
         """For how long nothing was read, because there was too much."""
+        self.received = 0
+        """Bytes that were handed on."""
+        self._messages: TextMessages | None = None  # takes what it can before the other protocol gets the rest
         self._transport = transport
         self._protocol = protocol
         self._loop = loop
@@ -75,6 +78,15 @@ class LimitedReading(asyncio.BufferedProtocol):
         self._flooded_since: float | None = None
         self._flooded_until = 0.0
         self.limit(limits)
+
+    def keep_messages(self, messages: TextMessages) -> None:
+        """Have text messages taken out of what comes next, which begins with a frame: see :meth:`take_messages`."""
+        self._messages = messages
+
+    def take_messages(self, take: Callable[[str], None]) -> None:
+        """Hand text messages to somebody, and all else to the other protocol. Those kept so far come at once."""
+        if self._messages is not None:
+            self._pass_on(self._messages.start(take))
 
     def limit(self, limits: ReadLimits) -> None:
         """Go by these limits from now on. If they count frames, what comes next begins with one."""
@@ -127,11 +139,16 @@ class LimitedReading(asyncio.BufferedProtocol):
         seconds = max(seconds, self._bytes.charge(size, now_ns))
         data = bytes(memoryview(self._pending)[:size])
         del self._pending[:size]
-        self._protocol.data_received(data)
+        self.received += size
+        self._pass_on(data if self._messages is None else self._messages.feed(data))
         if seconds or self._pending:
             self._pause()
             self._timer = self._loop.call_later(seconds, self._go_on)
         self._watch(seconds)
+
+    def _pass_on(self, data: bytes) -> None:
+        if data:
+            self._protocol.data_received(data)
 
     def _go_on(self) -> None:
         self._timer = None

@@ -8,6 +8,9 @@ look alike, a pile of messages at once, and want different answers:
 * the beginning of a talk by a client that sends no silence: it is played after a short wait.
 
 :class:`~conference.telephony.schedule.Schedule` tells them apart.
+
+What is heard on a tick is mostly one frame as it came. Then others can get it so, undecoded. Where sound is made up, or
+a pitch period is left out, it has to be played.
 """
 
 from __future__ import annotations
@@ -15,12 +18,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Collection
 
-import numpy as np
-
-from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, TICK_NS, Samples
-from conference.audio.g711 import ulaw_decode
+from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, SILENCE, TICK_NS, Samples, full_scale
+from conference.audio.g711 import ulaw_mean_square
+from conference.audio.gate import decibels
 from conference.audio.reframe import Reframer
 from conference.codecs.base import Decoder
+from conference.playout.forwarding import QUIET_DBOV, ForwardableSource, PacketTaker
 from conference.playout.stretch import QUIET_SQUARE, Stretcher
 from conference.playout.tap import MessageTap, tell_each
 from conference.telephony.schedule import NS_PER_MS, Schedule
@@ -39,11 +42,17 @@ PATIENCE_FRAMES = 25
 """A surplus waits this long for whole frames of silence: people pause more often than that. Then it is taken out of
 sound, a pitch period at a time."""
 
-_SQUARES = ulaw_decode(np.arange(256, dtype=np.uint8)).astype(np.float64) ** 2
+PAUSE_SQUARE = full_scale(QUIET_DBOV)
+"""A frame whose mean square is no larger is quiet: others may go over to frames as they come, or from them."""
+
+CATCH_UP_FRAMES = 3
+"""So many of the last frames are decoded before sound goes on that others got as it came: what concealment looks at."""
 
 
-class PacedSource:
+class PacedSource(ForwardableSource):
     """A caller's voice: takes the payload of media messages, gives one frame a tick.
+
+    Mu-law has no state: whoever gets one frame as it came can get the next from a mix, and the other way round.
 
     Args:
         decoder: of mu-law; used by this source alone.
@@ -69,6 +78,16 @@ class PacedSource:
         self._quiet_frames = 0
         self._patience = PATIENCE_FRAMES
         self._taps: tuple[MessageTap, ...] = ()
+        self._taker: PacketTaker | None = None
+        self._plays = True
+        self._as_it_came: bytes | None = None  # what is heard on this tick, if it is a frame as it came, or silence
+        self._waits = False  # that is yet to be sent on
+        self._taken: tuple[bytes | None, ...] = ()  # what was taken out of the frames for it
+        self._counts_before = (0, 0)  # of empty pulls and quiet frames, before that
+        self._quiet_ticks = 0  # for which what was played was quiet
+        self._must_play = False  # something has to be done to the sound on this tick
+        self._forwarded: deque[bytes] = deque(maxlen=CATCH_UP_FRAMES)
+        self._sequence = 0  # of the next frame that is given on
         self.dropped_frames = 0
         """Frames of sound left out, to catch up or because there was no room. Parts of frames do not count."""
         self.concealed_frames = 0
@@ -122,23 +141,136 @@ class PacedSource:
 
     def pull(self, now_ns: int) -> Samples | None:
         """The next 20 ms, shape ``(960,)``, int16, 48 kHz; ``None`` while there is nothing to hear."""
+        self._as_it_came = None
+        if self._advance(now_ns):
+            if self._decoded.available >= FRAME_SAMPLES:
+                return self._decoded.pull()
+            if self._has_frame(now_ns):
+                frame = self._frames.popleft()
+                samples = self._play(frame)
+                self._note(frame, samples)
+                return self._after_what_is_over(samples)
+        samples = self._nothing()
+        self._note(None, samples)
+        return self._after_what_is_over(samples)
+
+    def _advance(self, now_ns: int) -> bool:
+        """Let a tick begin. Returns whether sound is to be played on it."""
         standing = self._schedule.standing_ns(now_ns) // TICK_NS
         if not self._begin(now_ns):
-            return self._after_what_is_over(self._nothing())
+            return False
         self._catch_up(now_ns, standing)
-        if self._decoded.available >= FRAME_SAMPLES:
-            return self._decoded.pull()
-        return self._after_what_is_over(self._next(now_ns))
+        return True
 
-    def _next(self, now_ns: int) -> Samples | None:
-        """20 ms of what has arrived, or what is made up for it."""
-        if self._frames:
-            return self._play(self._frames.popleft())
-        if self._partial and now_ns - self._arrived_ns >= TICK_NS:
-            frame = bytes(self._partial).ljust(FRAME_BYTES, b"\xff")
+    def _has_frame(self, now_ns: int) -> bool:
+        """Whether a frame can be played: a part of one, too, if nothing has followed it."""
+        if not self._frames and self._partial and now_ns - self._arrived_ns >= TICK_NS:
+            self._frames.append(bytes(self._partial).ljust(FRAME_BYTES, b"\xff"))
             self._partial.clear()
-            return self._play(frame)
-        return self._nothing()
+        return bool(self._frames)
+
+    def _note(self, frame: bytes | None, samples: Samples | None) -> None:
+        """A frame was played, or nothing; take note if others can get it as it came."""
+        if not self._decoded.available:
+            self._as_it_came = SILENT_FRAME if samples is None else frame
+        quiet = self._as_it_came is not None and ulaw_mean_square(self._as_it_came) <= PAUSE_SQUARE
+        self._quiet_ticks = self._quiet_ticks + 1 if quiet else 0
+
+    # Forwarding
+
+    paced = True
+
+    @property
+    def decoder(self) -> Decoder:
+        """See `ForwardableSource.decoder`."""
+        return self._decoder
+
+    @property
+    def taker(self) -> PacketTaker | None:
+        """See `ForwardableSource.taker`."""
+        return self._taker
+
+    @property
+    def plays(self) -> bool:
+        """See `ForwardableSource.plays`."""
+        return self._plays
+
+    @property
+    def as_it_came(self) -> bool:
+        """See `ForwardableSource.as_it_came`."""
+        return self._as_it_came is not None
+
+    @property
+    def knows_level(self) -> bool:
+        """Yes: to measure mu-law takes no decoding."""
+        return True
+
+    @property
+    def bitrate(self) -> float:
+        """That of mu-law."""
+        return 64_000.0
+
+    def quiet_ms(self, now_ns: int) -> float:
+        """See `ForwardableSource.quiet_ms`."""
+        del now_ns
+        return self._quiet_ticks * 20.0
+
+    def forward(self, taker: PacketTaker | None, *, plays: bool = True) -> None:
+        """See `ForwardableSource.forward`."""
+        self._taker = taker
+        plays = plays or taker is None
+        if self._plays and not plays:
+            self._stretcher.calm()
+            self._forwarded.clear()
+        self._plays = plays
+
+    def take_level(self, now_ns: int, ticks: int = 1) -> float | None:
+        """See `ForwardableSource.take_level`: what is heard on this tick waits to be sent on."""
+        del ticks
+        self._as_it_came, self._taken, self._must_play = None, (), False
+        self._waits, self._counts_before = True, (self._empty_pulls, self._quiet_frames)
+        if not self._advance(now_ns) or not self._has_frame(now_ns):
+            if not self._is_torn():
+                self._as_it_came = SILENT_FRAME
+            return None
+        if self._must_play:
+            return None
+        frame = self._frames.popleft()
+        self._taken = (frame,)
+        self._count(frame)
+        if self._quiet_frames > 1:
+            self._as_it_came = SILENT_FRAME
+            return None
+        self._as_it_came = frame
+        if frame is None or frame == SILENT_FRAME:
+            return None
+        return decibels(ulaw_mean_square(frame))
+
+    def send_on(self, now_ns: int) -> None:
+        """See `ForwardableSource.send_on`."""
+        frame = self._as_it_came
+        if self._taker is None or frame is None:
+            return
+        if self._waits:
+            self.concealed_frames += None in self._taken
+            self._waits, self._taken = False, ()
+        self._forwarded.append(frame)
+        sequence, self._sequence = self._sequence, (self._sequence + 1) & 0xFFFF_FFFF
+        timestamp = sequence * FRAME_BYTES & 0xFFFF_FFFF
+        self._taker.forward(sequence & 0xFFFF, timestamp, FRAME_BYTES, frame, now_ns)
+
+    def resume(self) -> Samples:
+        """See `ForwardableSource.resume`. What was taken for this tick, and not sent on, is played next."""
+        self._plays = True
+        self._quiet_ticks = 0
+        if self._waits:
+            self._frames.extendleft(self._taken)
+            self._empty_pulls, self._quiet_frames = self._counts_before
+            self._waits, self._taken = False, ()
+        self._decoder.reset()
+        heard = [self._decoder.decode(frame) for frame in self._forwarded]
+        self._forwarded.clear()
+        return heard[-1] if heard else SILENCE
 
     def _after_what_is_over(self, samples: Samples | None) -> Samples | None:
         """The frame that begins with what is over of the last one. Silence after it becomes shorter by as much."""
@@ -187,24 +319,33 @@ class PacedSource:
         return self._talking
 
     def _play(self, frame: bytes | None) -> Samples | None:
-        self._empty_pulls = 0
+        self._count(frame)
+        # The first frame of silence still holds the end of the sound before it: the resampler is 2 ms late.
         if frame is None:
             self.concealed_frames += 1
             return None if self._quiet_frames > 1 else self._decoder.conceal(FRAME_BYTES)
-        self._quiet_frames = self._quiet_frames + 1 if frame == SILENT_FRAME else 0
-        # The first frame of silence still holds the end of the sound before it: the resampler is 2 ms late.
         return None if self._quiet_frames > 1 else self._decoder.decode(frame)
 
+    def _count(self, frame: bytes | None) -> None:
+        """A frame has its turn; ``None``: one that never arrived."""
+        self._empty_pulls = 0
+        if frame is not None:
+            self._quiet_frames = self._quiet_frames + 1 if frame == SILENT_FRAME else 0
+
     def _nothing(self) -> Samples | None:
+        if not self._is_torn():
+            return None
+        self.concealed_frames += 1
+        return self._decoder.conceal(FRAME_BYTES)
+
+    def _is_torn(self) -> bool:
+        """Let a tick pass without a frame. Returns whether sound breaks off with that, and is to be made up."""
         self._empty_pulls += 1
         if self._empty_pulls >= TALK_GAP_FRAMES and not self._partial:
             self._talking = False
         if not self._talking or self._quiet_frames:
-            return None
-        if self._empty_pulls > CONCEALED_FRAMES and not self._schedule.live:
-            return None
-        self.concealed_frames += 1
-        return self._decoder.conceal(FRAME_BYTES)
+            return False
+        return self._empty_pulls <= CONCEALED_FRAMES or self._schedule.live
 
     def _catch_up(self, now_ns: int, standing: int) -> None:
         """Leave out what is here beyond its time: silence if there is any, else a little of the sound."""
@@ -233,6 +374,9 @@ class PacedSource:
         self._patience -= 1
         if self._patience > 0 or self._stretcher.rests() or not (late >= 2 or too_early):
             return
+        if not self._plays:  # a pitch period can be left out of what is decoded only
+            self._must_play = bool(self._frames) and self._frames[0] != SILENT_FRAME
+            return
         while self._decoded.available < 2 * FRAME_SAMPLES and self._frames and self._frames[0] != SILENT_FRAME:
             samples = self._play(self._frames.popleft())
             if samples is None:
@@ -255,4 +399,4 @@ def is_quiet(frame: bytes | None) -> bool:
     """Whether nobody would miss this frame of mu-law: nothing, or the noise of a quiet line."""
     if frame is None or frame == SILENT_FRAME:
         return True
-    return float(_SQUARES.take(np.frombuffer(frame, dtype=np.uint8)).mean()) <= QUIET_SQUARE
+    return ulaw_mean_square(frame) <= QUIET_SQUARE

@@ -11,11 +11,14 @@ from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
+from conference.audio.conceal import Concealer
+from conference.audio.g711 import ulaw_decode, ulaw_encode
 from conference.codecs.base import Codec
 from conference.room.participant import Mix
 from conference.telephony.settings import LegSettings
 from conference.telephony.twilio.fields import to_base64
 from conference.telephony.twilio.messages import (
+    SAMPLE_RATE,
     SERVER_MEDIA_SUFFIX,
     SILENT_FRAME,
     Clear,
@@ -51,6 +54,39 @@ class SharedBase64:
 _shared_base64 = SharedBase64()
 
 
+class Joint:
+    """Joins the sound of mixes to that of frames that are forwarded, which run 4 ms ahead of them, and back.
+
+    The first frame of the other kind fades in, within 5 ms, over what would have come.
+    """
+
+    __slots__ = ("_forwarded", "_last", "_restarts")
+
+    def __init__(self) -> None:
+        self._forwarded = self._restarts = False
+        self._last: tuple[bytes, ...] = ()  # the last two
+
+    def restart(self) -> None:
+        """What comes next does not follow what was there, of whatever kind it is."""
+        self._restarts = True
+
+    def join(self, payload: bytes, *, forwarded: bool) -> bytes:
+        """What to send for a frame."""
+        if self._restarts or forwarded is not self._forwarded:
+            self._forwarded, self._restarts = forwarded, False
+            if self._last and any(frame != SILENT_FRAME for frame in (*self._last, payload)):
+                payload = self._faded_in(payload)
+        self._last = (*self._last[-1:], payload)
+        return payload
+
+    def _faded_in(self, payload: bytes) -> bytes:
+        concealer = Concealer(SAMPLE_RATE)
+        for frame in self._last:
+            concealer.good(ulaw_decode(frame))
+        concealer.break_off()
+        return ulaw_encode(concealer.good(ulaw_decode(payload))).tobytes()
+
+
 class PendingMark(NamedTuple):
     """A mark that was sent and has not come back."""
 
@@ -60,6 +96,8 @@ class PendingMark(NamedTuple):
 
 class Outlet:
     """What a caller hears: a sink of the room on one side, text messages for the socket on the other.
+
+    Satisfies `room.forwarding.ForwardingSink`: a caller can get another one's frames as they came.
 
     Args:
         codec: mu-law, 8 kHz.
@@ -76,6 +114,7 @@ class Outlet:
         self._stream_sid = ""
         self._prefix = ""
         self._queue: deque[str | None] = deque()  # None: a mark
+        self._joint = Joint()
         self._stalled = False
         self._clear_wanted = False
         self._cleared_ns: int | None = None
@@ -101,9 +140,31 @@ class Outlet:
 
     def deliver(self, mix: Mix) -> None:
         """Take the mix of one tick."""
-        payload = mix.payload
-        if payload is None or not self._prefix:
-            return
+        if mix.payload is not None and self._prefix:
+            self._send(self._joint.join(mix.payload, forwarded=False))
+
+    paced = True
+    """A caller gets one frame on each tick, from sources that give one."""
+
+    max_bitrate: float | None = None
+    """Mu-law has one bitrate, which all callers take."""
+
+    @property
+    def forwards(self) -> str | None:
+        """The encoding name of what can be sent on: the caller's own."""
+        return self.codec.name if self._prefix and self.codec is not None else None
+
+    def forward(self, sequence: int, timestamp: int, duration: int, payload: bytes, arrival_ns: int) -> None:
+        """Send on a frame of another caller; see `PacketTaker.forward`."""
+        del sequence, timestamp, duration, arrival_ns
+        if self._prefix:
+            self._send(self._joint.join(payload, forwarded=True))
+
+    def restart_forwarding(self) -> None:
+        """The next frame is the first of another stream."""
+        self._joint.restart()
+
+    def _send(self, payload: bytes) -> None:
         if self._frames_to_skip and payload == SILENT_FRAME:
             self._frames_to_skip -= 1
             self.skipped_frames += 1

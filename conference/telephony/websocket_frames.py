@@ -1,9 +1,15 @@
-"""Where the frames of a WebSocket begin in the bytes of its connection (RFC 6455, section 5.2)."""
+"""The frames of a WebSocket in the bytes of its connection (RFC 6455, section 5.2): counted, taken out, and written."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+TEXT, CLOSE, PING, PONG = 0x81, 0x88, 0x89, 0x8A
+"""First bytes of frames that are whole messages, by what they are."""
+
 _EXTENDED_LENGTH_BYTES = {126: 2, 127: 8}
 _MASKING_KEY_BYTES = 4
+_LONGEST_LENGTHS = 10
 
 
 class FrameScanner:
@@ -36,10 +42,23 @@ class FrameScanner:
                 if began == max_frames:
                     break
                 began += 1
+                if size - position >= _LONGEST_LENGTHS:
+                    position = self._read_lengths(data, position)
+                    continue
             self._header.append(data[position])
             position += 1
             self._read_header()
         return position, began
+
+    def _read_lengths(self, data: bytes | bytearray, position: int) -> int:
+        """The same of a header that is whole. Returns where it ends, but for the masking key."""
+        second = data[position + 1]
+        length = second & 0x7F
+        position += 2
+        if extended := _EXTENDED_LENGTH_BYTES.get(length, 0):
+            length = int.from_bytes(data[position : position + extended], "big")
+        self._left = length + (_MASKING_KEY_BYTES if second & 0x80 else 0)
+        return position + extended
 
     def _read_header(self) -> None:
         """Learn how long the frame is, if its header is whole."""
@@ -54,3 +73,120 @@ class FrameScanner:
             length = int.from_bytes(header[2:], "big")
         self._left = length + (_MASKING_KEY_BYTES if header[1] & 0x80 else 0)
         header.clear()
+
+
+class TextMessages:
+    """Takes whole text messages out of what a client sends.
+
+    Nearly all of what a caller sends are text messages in one frame each: they are handed on as they come. With the
+    first frame that is anything else than that or a control frame, all that follows is left to who understands all of
+    the protocol, in order.
+
+    Args:
+        max_bytes: longer messages are not taken.
+    """
+
+    __slots__ = ("_buffer", "_ended", "_max_bytes", "_needed", "_take")
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._take: Callable[[str], None] | None = None
+        self._buffer = bytearray()  # a frame that is not whole, or what came before anybody took it
+        self._needed = 0  # bytes of the first frame in it, as far as that is known
+        self._ended = False
+
+    def start(self, take: Callable[[str], None]) -> bytes:
+        """From now on somebody takes the messages; what has come before is kept for them.
+
+        Returns:
+            As :meth:`feed`.
+        """
+        self._take = take
+        return self.feed(b"")
+
+    def feed(self, data: bytes) -> bytes:
+        """Take what came next, beginning with a frame.
+
+        Returns:
+            The frames that are not taken here.
+        """
+        if self._ended:
+            return data
+        if self._buffer or self._take is None:
+            self._buffer += data
+            if self._take is None or len(self._buffer) < self._needed:
+                return b""
+            data = bytes(self._buffer)
+            self._buffer.clear()
+        left = []
+        position = self._needed = 0
+        while position < len(data):
+            begin, end = _payload_of(data, position)
+            is_masked = position + 1 == len(data) or data[position + 1] & 0x80
+            if data[position] not in (TEXT, PING, PONG) or not is_masked or end - begin > self._max_bytes:
+                self._ended = True
+            elif end > len(data):
+                self._buffer += data[position:]
+                self._needed = end - position
+                break
+            elif data[position] != TEXT:
+                left.append(data[position:end])
+            elif not self._hand_on(data, begin, end):
+                self._ended = True
+            if self._ended:
+                left.append(data[position:])
+                break
+            position = end
+        return b"".join(left)
+
+    def _hand_on(self, data: bytes, begin: int, end: int) -> bool:
+        """Hand on a message. Returns whether it is one as it has to be."""
+        key = data[begin - _MASKING_KEY_BYTES : begin]
+        try:
+            text = masked(data[begin:end], key).decode()
+        except UnicodeDecodeError:
+            return False
+        if self._take is not None:
+            self._take(text)
+        return True
+
+
+def _payload_of(data: bytes, position: int) -> tuple[int, int]:
+    """Where the payload of a client's frame begins and ends, as far as its header is here to tell."""
+    begin = position + 2
+    if len(data) < begin:
+        return begin, begin
+    length = data[position + 1] & 0x7F
+    if extended := _EXTENDED_LENGTH_BYTES.get(length, 0):
+        if len(data) < begin + extended:
+            return begin + extended, begin + extended
+        length = int.from_bytes(data[begin : begin + extended], "big")
+    begin += extended + _MASKING_KEY_BYTES
+    return begin, begin + length
+
+
+def masked(payload: bytes, key: bytes) -> bytes:
+    """Mask a payload, or unmask it (section 5.3).
+
+    Args:
+        payload: any number of bytes.
+        key: four bytes.
+    """
+    size = len(payload)
+    pad = int.from_bytes((key * (size // _MASKING_KEY_BYTES + 1))[:size], "little")
+    return (int.from_bytes(payload, "little") ^ pad).to_bytes(size, "little")
+
+
+def server_frame(kind: int, payload: bytes = b"") -> bytes:
+    """A message of a server's, in one frame: unmasked (section 5.1).
+
+    Args:
+        kind: its first byte: :data:`TEXT`, :data:`PING`.
+        payload: what it says.
+    """
+    size = len(payload)
+    if size < 126:
+        return bytes((kind, size)) + payload
+    if size < 1 << 16:
+        return bytes((kind, 126, size >> 8, size & 0xFF)) + payload
+    return bytes((kind, 127)) + size.to_bytes(8, "big") + payload

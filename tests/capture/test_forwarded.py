@@ -23,6 +23,9 @@ from conference.room.observer import RoomObserver
 from conference.room.participant import Mix, Participant
 from conference.room.room import Room
 from conference.room.sounds import Sound
+from conference.telephony.intake import PacedSource
+from conference.telephony.settings import LegSettings
+from conference.telephony.twilio.messages import SILENT_FRAME
 from tests.capture.captured import Ear, Memory, captured_room, join
 from tests.speech import spoken
 from tests.tones import tone
@@ -48,6 +51,7 @@ class Phone(Ear):
         super().__init__(codec or OpusCodec())
         self.forwards = forwards
         self.max_bitrate: float | None = None
+        self.paced = False
         self.got: list[object] = []
 
     def deliver(self, mix: Mix) -> None:
@@ -288,6 +292,45 @@ def test_mu_law_is_forwarded_again_too() -> None:
     replay, got, _ = replayed(memory)
     assert replay.identical
     assert got == seen.got
+
+
+@settings(max_examples=10, deadline=None)
+@given(
+    people=st.integers(2, 3),
+    stalls=st.lists(st.tuples(st.integers(20, 130), st.integers(1, 9)), max_size=3),
+    played=st.none() | st.integers(30, 120),
+    muted=st.none() | st.integers(30, 120),
+)
+def test_frames_of_callers_are_forwarded_again_with_all_that_their_connections_did(
+    people: int, stalls: list[tuple[int, int]], played: int | None, muted: int | None
+) -> None:
+    room, memory = captured_room()
+    seen = Everything(room)
+    phones = {name: Phone(PcmuCodec(), "PCMU") for name in NAMES[:people]}
+    sources = {name: PacedSource(PcmuCodec().make_decoder(), LegSettings()) for name in phones}
+    for name, phone in phones.items():
+        phone.paced = True
+        join(room, name, sources[name], phone)
+    held: list[bytes] = []
+    forwarded = 0
+    for tick in range(1, 150):
+        held.append(ULAW[tick][0])
+        if not any(begin <= tick < begin + ticks for begin, ticks in stalls):
+            for payload in held:
+                sources["amy"].push(payload, None, tick * TICK_NS - 5_000_000)
+            held.clear()
+        sources["ben"].push(SILENT_FRAME, tick * 20, tick * TICK_NS - 3_000_000)
+        if tick == played:
+            room.play(Sound(id="1", name="beep", samples=tone(1000.0, 0.3, -20.0)))
+        if tick == muted:
+            room.set_muted("amy", True)
+        room.tick(tick, tick * TICK_NS)
+        forwarded += len(room.forwarded)
+    assert forwarded > 50
+    memory.capture.end("over")
+    replay, got, _ = replayed(memory)
+    assert replay.identical
+    assert got == seen.got == {name: phone.got for name, phone in phones.items()}
 
 
 def test_a_listener_who_fails_as_a_packet_comes_is_gone_in_the_replay_too() -> None:

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from conference.load.plan import LoadProfile, Member, Role, divide
+
+LOUD = {Role.EAR, Role.MOUTH, Role.TALKER, Role.TALKING_PHONE}
 
 
 def everybody(profile: LoadProfile) -> list[Member]:
@@ -48,8 +51,23 @@ def test_everybody_is_played_once_and_the_loud_by_the_first_process(profile: Loa
     shares = divide(members, workers)
     assert sorted(one.name for share in shares for one in share) == sorted(one.name for one in members)
     if workers > 1:
-        assert {one.role for one in shares[0]} <= {Role.EAR, Role.MOUTH, Role.TALKER}
-        assert not {one.role for share in shares[1:] for one in share} & {Role.EAR, Role.MOUTH, Role.TALKER}
+        assert {one.role for one in shares[0]} <= LOUD
+        assert not {one.role for share in shares[1:] for one in share} & LOUD
+
+
+@given(profiles)
+def test_where_all_talk_nobody_is_silent_and_no_delay_is_measured(profile: LoadProfile) -> None:
+    profile = replace(profile, talkers=None)
+    members = everybody(profile)
+    assert {one.role for one in members} <= {Role.TALKER, Role.TALKING_PHONE}
+    assert len([one for one in members if one.role is Role.TALKING_PHONE]) == profile.phones
+    assert not profile.measures_delay
+
+
+@given(st.integers(1, 30), st.integers(0, 30))
+def test_callers_and_participants_share_rooms_of_two(rooms: int, callers: int) -> None:
+    members = everybody(LoadProfile((2 * rooms - min(callers, rooms),), None, min(callers, rooms), rooms))
+    assert set(Counter(one.room for one in members).values()) == {2}
 
 
 def test_the_ear_and_the_mouth_are_in_the_first_room() -> None:

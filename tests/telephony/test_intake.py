@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conference.audio.frame import SILENCE, Samples
-from conference.audio.g711 import ulaw_encode
+from conference.audio.frame import SILENCE, SILENT_LEVEL, Samples
+from conference.audio.g711 import ulaw_decode, ulaw_encode
+from conference.audio.gate import level_of
 from conference.codecs.pcmu import PcmuCodec
 from conference.telephony.intake import PacedSource, is_quiet
 from conference.telephony.schedule import Schedule
@@ -419,3 +420,64 @@ def test_a_schedule_tells_a_stall_from_a_client_that_runs_ahead() -> None:
     assert schedule.ahead_ns(now) == pytest.approx(0, abs=2 * MS)
     schedule.extend(50 * TICK, now)
     assert schedule.ahead_ns(now) == pytest.approx(1000 * MS, abs=2 * MS)
+
+
+class Taken:
+    """Gets frames as they came."""
+
+    def __init__(self) -> None:
+        self.got: list[tuple[int, int, bytes]] = []
+
+    def forward(self, sequence: int, timestamp: int, duration: int, payload: bytes, arrival_ns: int) -> None:
+        assert duration == len(payload)
+        self.got.append((sequence, timestamp, payload))
+
+    def restart(self) -> None: ...
+
+    @property
+    def heard(self) -> list[int]:
+        return [payload[0] for _, _, payload in self.got]
+
+
+def test_what_is_forwarded_goes_on_where_it_was_played_and_back_without_a_frame_lost_or_repeated() -> None:
+    line, taken = Line(buffer_ms=40), Taken()
+    line.talk(range(1, 20))
+    line.source.forward(taken, plays=False)
+    line.source.send_on(line.now)
+    already = line.sound[-1]
+    for value in range(20, 50):
+        line.say(value)
+        assert line.source.take_level(line.now) is not None
+        line.source.send_on(line.now)
+        line.now += TICK
+    assert taken.heard == list(range(already, already + 31)), "the last one that was played, and on"
+    line.source.forward(None)
+    assert line.source.resume()[0] == taken.heard[-1]
+    line.ticks(4)
+    assert [value for value in line.heard if value is not None][-4] == taken.heard[-1] + 1
+    sequences, timestamps, _ = zip(*taken.got, strict=True)
+    assert list(sequences) == list(range(31))
+    assert list(timestamps) == [160 * one for one in range(31)]
+
+
+def test_a_frame_that_was_taken_for_forwarding_and_not_given_is_played() -> None:
+    line, taken = Line(buffer_ms=0), Taken()
+    line.source.forward(taken, plays=False)
+    line.say(5, 6, 7)
+    for _ in range(2):
+        line.source.take_level(line.now)
+        line.source.send_on(line.now)
+        line.now += TICK
+    line.source.take_level(line.now)
+    line.source.resume()
+    line.ticks(1)
+    assert (taken.heard, line.heard) == ([5, 6], [7])
+
+
+@given(st.binary(min_size=160, max_size=160))
+def test_the_level_is_that_of_the_decoded_frame(payload: bytes) -> None:
+    source = PacedSource(PcmuCodec().make_decoder(), LegSettings(buffer_ms=0))
+    source.forward(Taken(), plays=False)
+    source.push(payload, None, 0)
+    level = source.take_level(0)
+    assert (SILENT_LEVEL if level is None else level) == pytest.approx(level_of(ulaw_decode(payload)))

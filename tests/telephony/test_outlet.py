@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from conference.audio.frame import SILENCE, Samples
+from conference.audio.g711 import ulaw_decode, ulaw_encode
 from conference.codecs.pcmu import PcmuCodec
 from conference.room.participant import Mix
 from conference.telephony.outlet import Outlet
@@ -256,3 +258,51 @@ def test_an_echo_stands_for_all_marks_before_it() -> None:
     outlet.echo(names[2], 10)
     outlet.echo(names[0], 20)
     assert outlet.marks_echoed == 1
+
+
+def hum(length: int, begin: int = 0) -> bytes:
+    """A tone at 8 kHz, in mu-law."""
+    at = np.arange(begin, begin + length)
+    return ulaw_encode((6000 * np.sin(2 * np.pi * 440 * at / 8000)).astype(np.int16)).tobytes()
+
+
+def forward(outlet: Outlet, payload: bytes) -> None:
+    outlet.forward(0, 0, 160, payload, 0)
+
+
+def test_frames_are_sent_on_bit_for_bit_beginning_with_silence() -> None:
+    outlet = make(mark_every_ms=0)
+    outlet.deliver(mix(SILENT_FRAME))
+    frames = [SILENT_FRAME, *(hum(160, 160 * number) for number in range(4))]
+    for frame in frames:
+        forward(outlet, frame)
+    assert taken(outlet) == [ServerMedia("MZ1", frame) for frame in (SILENT_FRAME, *frames)]
+
+
+@pytest.mark.parametrize("first", ["a mix", "frames"])
+@pytest.mark.parametrize("jump", [31, -31, 7])
+def test_between_a_mix_and_frames_that_run_ahead_of_it_there_is_no_step(first: str, jump: int) -> None:
+    outlet = make(mark_every_ms=0)
+    kinds = [lambda payload: outlet.deliver(mix(payload)), lambda payload: forward(outlet, payload)]
+    kinds = kinds if first == "a mix" else kinds[::-1]
+    sent = [hum(160, 160 * number + jump * (number >= 5)) for number in range(10)]
+    for number, payload in enumerate(sent):
+        if number == 5 and first == "frames":
+            outlet.restart_forwarding()
+        kinds[number >= 5](payload)
+    got = [message.payload for message in taken(outlet) if isinstance(message, ServerMedia)]
+    assert [number for number in range(10) if got[number] != sent[number]] == [5], "the frame at the joint alone"
+    steps = np.abs(np.diff(ulaw_decode(b"".join(got)).astype(int)))
+    assert steps.max() < 1.25 * 6000 * 2 * np.pi * 440 / 8000
+    assert got[5][40:] == sent[5][40:], "5 ms of it"
+
+
+def test_whoever_may_not_be_heard_any_more_fades_in_five_milliseconds() -> None:
+    outlet = make(mark_every_ms=0)
+    for number in range(4):
+        forward(outlet, hum(160, 160 * number))
+    outlet.restart_forwarding()
+    outlet.deliver(mix(SILENT_FRAME))
+    [*_, last] = [message.payload for message in taken(outlet) if isinstance(message, ServerMedia)]
+    assert last[40:] == SILENT_FRAME[40:]
+    assert last != SILENT_FRAME

@@ -68,6 +68,13 @@ class StepFigures:
     """Packets that were not authentic, of those that were decrypted."""
     joining_ticks_very_late: int | None = None
     """Ticks that began more than 20 ms late while people were coming in."""
+    rooms: int = 1
+    """That they were spread over."""
+
+    @property
+    def rooms_per_core(self) -> float | None:
+        """How many such rooms would fill a core; ``None`` if that is not known."""
+        return self.rooms / self.core_share if self.core_share else None
 
 
 def step_figures(
@@ -80,6 +87,7 @@ def step_figures(
     joins_ms: Sequence[float],
     memory_before: float | None,
     before_joins: Sample | None = None,
+    rooms: int = 1,
 ) -> StepFigures:
     """What two looks, and what was gathered between them, come to.
 
@@ -92,6 +100,7 @@ def step_figures(
         joins_ms: how long each join of this step took.
         memory_before: of the server, in bytes, before anybody joined.
         before_joins: a look from before the joins of this step.
+        rooms: over how many rooms they are spread.
     """
     seconds = max(last.at_s - first.at_s, 1e-9)
     people = max(1, last.joined)
@@ -127,6 +136,7 @@ def step_figures(
         joining_ticks_very_late=None
         if before_joins is None
         else _whole(before_joins.server.ticks_very_late, first.server.ticks_very_late),
+        rooms=rooms,
     )
 
 

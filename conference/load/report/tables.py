@@ -100,6 +100,9 @@ def _notes(steps: Sequence[StepFigures]) -> list[str]:
             notes.append(f"{who}: {step.wanted - step.participants} of {step.wanted} were not there.")
         if step.bursts_found < step.bursts_said:
             notes.append(f"{who}: the delay is of {step.bursts_found} bursts; {step.bursts_said} went in.")
+        if step.rooms > 1 and step.rooms_per_core is not None:
+            each = _number(step.participants / step.rooms, digits=1).removesuffix(".0")
+            notes.append(f"{who}: a core holds {step.rooms_per_core:.0f} such rooms, of {each} each.")
         if step.ticks_skipped:
             notes.append(f"{who}: the server left out {step.ticks_skipped} ticks.")
         if step.joining_ticks_very_late:

@@ -83,9 +83,16 @@ def mouth(seed: int = 0, *, levels: bool = False) -> Script:
 
 def phone_hum() -> Script:
     """A caller who listens: mu-law of a quiet room, 50 messages a second as from any phone."""
-    resampler = Resampler(SAMPLE_RATE, _PHONE_RATE)
-    narrow = resampler.process(hum(2.0, dbfs=HUM_DBOV + 20))
-    encoded = ulaw_encode(narrow).tobytes()
+    return _in_mu_law(hum(2.0, dbfs=HUM_DBOV + 20))
+
+
+def phone_talking(seed: int) -> Script:
+    """A caller who talks: mu-law, 50 messages a second."""
+    return _in_mu_law(speech(LOOP_SECONDS, seed=seed))
+
+
+def _in_mu_law(sound: Samples) -> Script:
+    encoded = ulaw_encode(Resampler(SAMPLE_RATE, _PHONE_RATE).process(sound)).tobytes()
     whole = len(encoded) // _PHONE_FRAME * _PHONE_FRAME
     return Script([encoded[start : start + _PHONE_FRAME] for start in range(0, whole, _PHONE_FRAME)])
 

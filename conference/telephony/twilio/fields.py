@@ -59,7 +59,7 @@ def read_event(text: str, max_chars: int) -> tuple[dict[str, Any], str]:
     if sum(map(text.count, _PARTS)) > MAX_PARTS:
         raise MessageError(f"The message has more than {MAX_PARTS} parts.")
     try:
-        data = json.loads(text, parse_int=_whole)
+        data = _DECODER.decode(text)
     except (ValueError, RecursionError):  # ValueError: not JSON, or a number of thousands of digits
         raise MessageError("The message is not JSON.") from None
     if not isinstance(data, dict):
@@ -73,6 +73,9 @@ def read_event(text: str, max_chars: int) -> tuple[dict[str, Any], str]:
 def _whole(digits: str) -> int | None:
     """A number of as many digits as are read; more take longer to read than all else."""
     return int(digits) if len(digits) <= MAX_DIGITS else None
+
+
+_DECODER = json.JSONDecoder(parse_int=_whole)  # `json.loads` would make one for each message
 
 
 def read_object(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:

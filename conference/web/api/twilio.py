@@ -17,6 +17,7 @@ from conference.telephony.backpressure import ReadLimits, limit_reading
 from conference.telephony.leg import TwilioLeg
 from conference.telephony.settings import LegSettings
 from conference.telephony.twilio.twiml import stream_url, voice_response
+from conference.telephony.websocket_frames import TextMessages
 from conference.web.access.actor import presented_token
 from conference.web.access.callers import (
     CALLER,
@@ -43,8 +44,6 @@ from conference.webrtc.client.whip import SERVER_STOPS
 MAX_FORM_FIELDS = 500
 """Of a webhook; Twilio sends some thirty."""
 
-_HEARTBEAT = 20.0
-
 _log = logging.getLogger(__name__)
 
 
@@ -57,7 +56,6 @@ async def stream(request: web.Request) -> web.StreamResponse:
     if is_foreign(request, server.settings):
         raise Problem(403, "Pages of other sites may not call in here; see the option --allow-origin.")
     socket = web.WebSocketResponse(
-        heartbeat=_HEARTBEAT,
         timeout=server.settings.shutdown_timeout / 2,
         max_msg_size=server.settings.max_call_message_bytes,
         compress=False,
@@ -70,7 +68,10 @@ async def stream(request: web.Request) -> web.StreamResponse:
     token = presented_token(request)
     if has_sent_more(request):  # where its frames begin would not be known
         raise Problem(400, "A WebSocket's client waits for the answer to its handshake (RFC 6455, section 4.1).")
-    reading = None if request.transport is None else limit_reading(request.transport, _limits(server))
+    transport = request.transport
+    reading = None if transport is None else limit_reading(transport, _limits(server))
+    if reading is not None:
+        reading.keep_messages(TextMessages(server.settings.max_call_message_bytes))
     await socket.prepare(request)
     protocol = protocol_of(request)
     if protocol is not None:
@@ -90,6 +91,7 @@ async def stream(request: web.Request) -> web.StreamResponse:
         close_timeout=server.settings.shutdown_timeout / 2,
         abort=lambda: None if request.transport is None else request.transport.abort(),
         reading=reading,
+        transport=transport,
     )
     server.registry.opened(call)
     try:

@@ -21,7 +21,9 @@ from conference.room.errors import InvalidRoomName, RoomFull, RoomLocked, TooMan
 from conference.room.participant import Departure, Participant, Sink, Source, Transport
 from conference.telephony.backpressure import FRAMES_AT_ONCE, LimitedReading
 from conference.telephony.leg import Digit, LegEvent, LegStats, Refused, Started, Stopped, TwilioLeg, Warned
+from conference.telephony.websocket_frames import PING, TEXT, server_frame
 from conference.web.joining.admitted import NotAdmitted, PinNeeded, TooManyCalls
+from conference.web.joining.heartbeat import Heartbeat
 
 Admit: TypeAlias = Callable[[str, Mapping[str, str]], Grant | PinNeeded]
 CheckPin: TypeAlias = Callable[[str, str, Mapping[str, str]], Grant | None]
@@ -31,6 +33,9 @@ _log = logging.getLogger(__name__)
 
 PROMPTS_PARAMETER = "prompts"
 """Where a stream's ``customParameters`` say whether the caller is told what happens: ``on`` or ``off``."""
+
+HEARTBEAT_SECONDS = 20.0
+"""A client that has sent nothing for so long is asked whether it is still there, and given half as long to say so."""
 
 _MAX_REASON_BYTES = 123
 """What a close frame has room for (RFC 6455, section 5.5)."""
@@ -59,6 +64,7 @@ class Call:
         close_timeout: seconds that it may take to say goodbye.
         abort: drops the connection, with what was not sent yet.
         reading: what is read of the connection; ``None`` if it is lost already.
+        transport: the connection; ``None`` if it is lost already.
     """
 
     def __init__(
@@ -76,6 +82,7 @@ class Call:
         close_timeout: float,
         abort: Callable[[], None],
         reading: LimitedReading | None,
+        transport: asyncio.Transport | None,
     ) -> None:
         self._socket = socket
         self._leg = leg
@@ -89,9 +96,11 @@ class Call:
         self._close_timeout = close_timeout
         self._abort = abort
         self._reading = reading
+        self._transport = transport
         self._started: Started | None = None
         self._pressed = False  # a key: there is a person, with a telephone
-        self._output = asyncio.Event()
+        self._output = asyncio.Event()  # there is something to send which cannot be written at once
+        self._waits = False  # something is being sent, and waits for the client to take it
         self._closing: asyncio.Task[None] | None = None
         self.transport: Transport = "twilio"
         self.participant_id = new_id()
@@ -130,9 +139,11 @@ class Call:
 
     async def run(self) -> None:
         """Serve the call to its end."""
-        self._leg.sink.on_output = self._output.set
+        self._leg.sink.on_output = self._write
+        heartbeat = Heartbeat(HEARTBEAT_SECONDS, self._received, self._ping, self._abort)
         if self._reading is not None:
             self._reading.on_flood = self._flooded
+            self._reading.take_messages(self._take_text)
         sending = asyncio.create_task(self._send(), name="twilio send")
         late = asyncio.get_running_loop().call_later(self._start_timeout, self._not_started)
         departure: Departure = "failed"
@@ -143,6 +154,8 @@ class Call:
             raise
         finally:
             late.cancel()
+            heartbeat.stop()
+            self._leg.sink.on_output = None
             sending.cancel()
             self._leave("hung up", departure)
             self._pin_prompt.leave()
@@ -191,17 +204,48 @@ class Call:
                 await asyncio.sleep(0)  # receive() gives what is here already without a turn for anybody else
         return "left" if message.type is WSMsgType.CLOSE else "lost"
 
+    def _take_text(self, text: str) -> None:
+        """Take a message at once, without waking a task for it."""
+        if self._closing is not None:
+            return
+        now_ns = time.monotonic_ns()
+        try:
+            self._take(self._leg.receive_text(text, now_ns), now_ns)
+        except Exception:  # of ours: what is wrong with a message is an event
+            _log.exception("a call failed")
+            self.end(WSCloseCode.INTERNAL_ERROR, "internal error", "failed")
+
     def _take(self, events: list[LegEvent], now_ns: int) -> None:
         for event in events:
             self._handle(event, now_ns)
+
+    def _write(self) -> None:
+        """There is something to send. As long as the client takes all that it gets, it is written at once."""
+        transport = self._transport
+        if self._closing is not None or transport is None or transport.is_closing():
+            return
+        if self._waits or transport.get_write_buffer_size():
+            self._output.set()
+            return
+        for text in self._leg.take_output(time.monotonic_ns()):
+            transport.write(server_frame(TEXT, text.encode()))
+
+    def _ping(self) -> None:
+        if self._transport is not None and self._closing is None:
+            self._transport.write(server_frame(PING))
+
+    def _received(self) -> int:
+        return 0 if self._reading is None else self._reading.received
 
     async def _send(self) -> None:
         try:
             while True:
                 await self._output.wait()
                 self._output.clear()
+                self._waits = True
                 for text in self._leg.take_output(time.monotonic_ns()):
                     await self._socket.send_str(text)
+                self._waits = False
         except ConnectionError:
             pass  # the client went; the receiving side sees it too
 

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import numpy as np
+
+from conference.audio.g711 import ulaw_decode
+from conference.audio.gate import level_of
 from conference.load.client.phone import FastPhone
 from conference.load.client.websocket import FrameReader
-from conference.load.signal.scripts import phone_hum
+from conference.load.signal.scripts import phone_hum, phone_talking
 from conference.telephony.twilio.messages import Media, parse_client_message
 
 
@@ -50,3 +54,12 @@ async def test_its_messages_are_those_of_a_phone() -> None:
     assert [one.chunk for one in media] == [1, 2, 3]
     assert [one.timestamp for one in media] == [0, 20, 40]
     assert [one.sequence_number for one in media] == [1, 2, 3]
+
+
+def test_a_caller_who_talks_is_louder_than_one_who_listens() -> None:
+    talk, quiet = (
+        np.concatenate([ulaw_decode(payload) for payload in script.payloads if payload is not None])
+        for script in (phone_talking(1), phone_hum())
+    )
+    assert level_of(talk) > -35 > -50 > level_of(quiet)
+    assert all(payload is not None and len(payload) == 160 for payload in phone_talking(1).payloads)

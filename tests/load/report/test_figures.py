@@ -56,6 +56,13 @@ def test_a_step_is_the_difference_of_two_looks() -> None:
     assert step.gaps_heard == 7
 
 
+def test_how_many_rooms_fill_a_core_is_said_where_there_are_several() -> None:
+    assert "With 20: a core holds 100 such rooms, of 2 each." in summary([figures(rooms=10)])
+    assert "of 6.7 each" in summary([figures(rooms=3)])
+    assert "a core holds" not in summary([figures()])
+    assert figures(rooms=3, core_share=None).rooms_per_core is None
+
+
 def test_what_the_server_does_not_tell_stays_unknown() -> None:
     silent = dataclasses.replace(AFTER, server=ServerFigures())
     step = step_figures(BEFORE, silent, wanted=20, delays=[], bursts_said=0, joins_ms=[], memory_before=None)

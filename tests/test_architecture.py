@@ -106,14 +106,15 @@ INSIDE_A_WING: dict[str, dict[str, set[str]]] = {
     "web": {
         "sidebars": set(),
         "http": set(),
+        "page": set(),
         "schemas": {"http"},
         "events": {"http", "schemas"},
         "joining": {"http"},
         "live": {"http", "events", "joining", "sidebars"},
         "access": {"http", "joining", "live"},
-        "api": {"http", "events", "joining", "schemas", "sidebars", "live", "access"},
+        "api": {"http", "page", "events", "joining", "schemas", "sidebars", "live", "access"},
         "openapi": {"http", "schemas", "events", "joining", "live", "access", "api"},
-        "app": {"http", "events", "joining", "live", "api", "openapi"},
+        "app": {"http", "page", "events", "joining", "live", "api", "openapi"},
     },
     "telephony": {
         "settings": set(),

@@ -78,6 +78,10 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         help="packets say how loud they are (RFC 6464), as those of browsers do (default: --levels)",
     )  # fmt: skip
     who.add_argument(
+        "--page", action="store_true",
+        help="WebRTC participants do what the page does: they ask what it asks, and follow the room's events",
+    )  # fmt: skip
+    who.add_argument(
         "--noise", metavar="DBOV", type=_level, default=None,
         help=f"with --no-dtx, how loud the rooms of the silent are, -100 to -30 ({HUM_DBOV}, which is silence;"
         " -60: microphones without any processing)",
@@ -175,7 +179,7 @@ def make_plan(args: argparse.Namespace) -> Plan:
     token = find_token(args.token, address.token, args.complain)
     setup = Setup(
         address.server, not args.insecure, dtx=args.dtx, levels=args.levels,
-        noise=HUM_DBOV if args.noise is None else args.noise, quiet=False, token=token,
+        noise=HUM_DBOV if args.noise is None else args.noise, quiet=False, page=args.page, token=token,
     )  # fmt: skip
     return Plan(profile, setup, processes, args.join_rate, args.duration, pid=args.pid, pin=args.pin)
 

@@ -214,6 +214,7 @@ class LoadTest:
             lost=totals.lost,
             gaps=totals.gaps,
             forged=totals.forged,
+            events=totals.events,
             clients=totals.clients,
             client_cpu_seconds=totals.cpu_seconds,
         )

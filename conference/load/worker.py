@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import itertools
 import os
 import signal
 import sys
@@ -17,6 +18,7 @@ from typing import Protocol
 
 import aiohttp
 
+from conference.load.client.page import FastPage
 from conference.load.client.peer import FastPeer
 from conference.load.client.phone import FastPhone
 from conference.load.plan import Member, Role
@@ -30,6 +32,8 @@ LEAVES_AT_ONCE = 16
 LEAVE_SECONDS = 20.0
 REPORT_SECONDS = 0.5
 LOOK_SECONDS = 0.02
+EVENTS_SECONDS = 0.2
+EVENT_PARTS = 10
 VOICES = 6
 MAX_REASONS = 20
 
@@ -46,6 +50,8 @@ class Setup:
     """How loud the rooms of the silent are, in dBov; they send it all the time unless there is ``dtx``."""
     quiet: bool
     """Give way to the others when the processor is short: this one only makes up the numbers."""
+    page: bool = False
+    """WebRTC participants do what the page does, and follow the room's events."""
     token: str | None = field(default=None, repr=False)
     """Opens all rooms of the load, and the metrics; ``None`` where none is asked for."""
 
@@ -78,6 +84,8 @@ class Report:
     """Times that a listener had nothing to play."""
     forged: int = 0
     """Packets that were not authentic, of those that were looked at."""
+    events: int = 0
+    """That were told to all of them."""
     steps: int = 0
     late: int = 0
     cpu_seconds: float = 0.0
@@ -142,6 +150,7 @@ class Worker:
         self._setup = setup
         self._schedule = SendSchedule(on_burst=lambda at_ns: self._news.spoken.append(at_ns))
         self._there: list[LoadClient] = []
+        self._pages: list[FastPage] = []
         self._failed = 0
         self._news = Report()
         self._joining: set[asyncio.Task[None]] = set()
@@ -157,7 +166,7 @@ class Worker:
         async with aiohttp.ClientSession(
             timeout=aiohttp.ClientTimeout(total=20), connector=connector, headers=authorization(self._setup.token)
         ) as session:
-            running = [asyncio.create_task(self._schedule.run()), asyncio.create_task(self._report())]
+            running = [asyncio.create_task(one) for one in (self._schedule.run(), self._report(), self._read_events())]
             try:
                 await self._obey(session)
             finally:
@@ -184,6 +193,13 @@ class Worker:
             await asyncio.sleep(REPORT_SECONDS)
             self._tell()
 
+    async def _read_events(self) -> None:
+        """Read the events of each page five times a second, a part of the pages at a time."""
+        for part in itertools.count():
+            await asyncio.sleep(EVENTS_SECONDS / EVENT_PARTS)
+            for page in self._pages[part % EVENT_PARTS :: EVENT_PARTS]:
+                page.drain_events()
+
     def _tell(self, *, gone: bool = False) -> None:
         news, self._news = self._news, Report()
         self._pipe.send(
@@ -196,6 +212,7 @@ class Worker:
                 lost=sum(one.lost for one in self._there),
                 gaps=sum(one.gaps for one in self._there),
                 forged=self._schedule.forged,
+                events=sum(page.events for page in self._pages),
                 steps=self._schedule.steps,
                 late=self._schedule.late,
                 cpu_seconds=time.process_time(),
@@ -231,6 +248,8 @@ class Worker:
         self._news.answer_ms.append(participant.answer_ms)
         self._news.connected_ms.append(participant.connected_ms)
         self._there.append(participant)
+        if isinstance(participant, FastPage):
+            self._pages.append(participant)
         self._schedule.add(participant, _script(member, self._setup))
 
     def _make(self, session: aiohttp.ClientSession, member: Member) -> LoadClient:
@@ -240,6 +259,9 @@ class Worker:
         hear: Callable[[Arrived], None] | None = None
         if member.role is Role.EAR:
             hear = lambda packet: self._news.heard.append(packet)  # noqa: E731 - `_news` changes
+        if self._setup.page:
+            verify, token = self._setup.verify, self._setup.token
+            return FastPage(session, url, member.room, member.name, hear, verify=verify, token=token)
         return FastPeer(session, url, member.room, member.name, hear)
 
     async def _leave(self) -> None:

@@ -37,6 +37,7 @@ class Totals:
     lost: int = 0
     gaps: int = 0
     forged: int = 0
+    events: int = 0
     clients: tuple[tuple[int, int], ...] = ()
     """Of each process: steps, and those of them that came late."""
     cpu_seconds: float = 0.0
@@ -108,7 +109,7 @@ class Workers:
                 totals.heard += report.heard
                 totals.spoken += report.spoken
                 totals.refusals += report.refusals
-        for name in ("joined", "failed", "sent", "received", "lost", "gaps", "forged", "cpu_seconds"):
+        for name in ("joined", "failed", "sent", "received", "lost", "gaps", "forged", "events", "cpu_seconds"):
             setattr(totals, name, sum(getattr(worker.last, name) for worker in self._processes))
         totals.clients = tuple((worker.last.steps, worker.last.late) for worker in self._processes)
         return totals

@@ -71,7 +71,7 @@ class DigitPressed:
 
 @dataclass(frozen=True, slots=True)
 class LevelsMeasured:
-    """How loud everybody who is not silent is, in dBov, by participant id; several times a second."""
+    """How loud everybody who is not silent is, in dBov, by participant id; five times a second while it changes."""
 
     room: str
     levels: Mapping[str, float]

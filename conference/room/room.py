@@ -17,6 +17,7 @@ from conference.room.events import HearingChanged, LevelsMeasured, Published, So
 from conference.room.forwarding import Forwarding
 from conference.room.gain_vector import full_gain_vector, plain_gain_vector
 from conference.room.hearing import Hearing
+from conference.room.levels import LevelReport
 from conference.room.loudest import DEFAULT_LIMIT, TalkerSelection
 from conference.room.mix_groups import GainVector, MixGroups
 from conference.room.observer import RoomObserver
@@ -30,9 +31,6 @@ from conference.room.voice import DEFAULT_VOICE, VoiceSettings
 from conference.room.volumes import Volumes
 
 log = logging.getLogger(__name__)
-
-LEVELS_EVERY_TICKS = 5
-"""Levels are published ten times a second."""
 
 
 class Room(People):
@@ -71,12 +69,17 @@ class Room(People):
         self._selection = TalkerSelection(max_talkers)
         self._left_out: set[str] = set()  # who talked during the last tick and was not mixed
         self._endings: dict[str, Samples] = {}  # what is still to be heard of those who have left
-        self._levels: dict[str, float] = {}
+        self._levels = LevelReport(name)
 
     @property
     def max_talkers(self) -> int:
         """How many are mixed at once."""
         return self._selection.limit
+
+    @property
+    def levels(self) -> Mapping[str, float]:
+        """How loud everybody is who is not silent, in dBov, by id: as it was published last."""
+        return self._levels.told
 
     @property
     def encoders(self) -> EncoderBank:
@@ -252,7 +255,7 @@ class Room(People):
                 if frame is not None:
                     voices[talker.id] = frame
             self._mix_groups.play(voices, self.participants, tick)
-            if tick % LEVELS_EVERY_TICKS == 0:
+            if self._levels.due(tick):
                 self._publish_levels()
                 self.encoders.forget_unused(tick)
             self._wait_for_host()
@@ -329,10 +332,9 @@ class Room(People):
             self.dismiss(participant.id, "internal error", "failed")
 
     def _publish_levels(self) -> None:
-        levels = {one.id: round(one.level, 1) for one in self._speaker_selector.awake if one.level > SILENT_LEVEL}
-        if levels or self._levels:
+        levels = self._levels.take(self._speaker_selector.awake)
+        if levels is not None:
             self._publish(LevelsMeasured(self.name, levels))
-        self._levels = levels
 
 
 def _tell_of_sound(sound: Sound, frame: Samples | None, observer: RoomObserver) -> None:

@@ -43,6 +43,7 @@ from conference.web.joining.sessions import Sessions, WebRtcLike
 from conference.web.joining.signatures import TwilioSignatures
 from conference.web.live import SERVER, Server
 from conference.web.openapi import description
+from conference.web.page.files import PageCache
 from conference.webrtc.client.whip import SERVER_STOPS
 from conference.webrtc.server import WebRtc
 from conference.webrtc.settings import WebRtcSettings
@@ -74,6 +75,7 @@ def build_app(settings: Settings | None = None, *, webrtc: WebRtcLike | None = N
     )
     app[SERVER] = server = _make_server(settings, webrtc or _make_webrtc(settings))
     app[SETTINGS], app[CONNECTIONS] = settings, server.connections
+    app[pages.PAGE] = PageCache()
     app[REQUESTS] = AddressPacer(settings.max_requests_per_address)
     _add_routes(app)
     description.write_out(app)

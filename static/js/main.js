@@ -115,7 +115,9 @@ async function join({ room, name, pin }) {
     if (!may(access, "speak")) devices.release(); // it may have been turned on before we knew
     const track = may(access, "speak") ? await microphone() : null;
     const seat = kept?.room === room ? kept : null;
-    if (track !== undefined) await enter({ room, name, token, role: seat?.role ?? invitation.role, proof: seat?.proof }, track);
+    if (track === undefined) return;
+    const role = seat?.role ?? invitation.role;
+    await enter(seat ? { room, name, token, role, proof: seat.proof } : { room, name, token, role, access }, track);
   } finally {
     joining = false;
     joinView.busy(false);

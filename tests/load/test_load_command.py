@@ -82,12 +82,13 @@ def test_one_process_plays_all_in_several_rooms(server: Running) -> None:
     before = os.sched_getaffinity(server.process.pid)
     status, said, errors = finished(
         load(server.url, "--participants", "6", "--callers", "2", "--talkers", "all", "--rooms", "4", "--processes",
-             "1", "--duration", "2", "--no-levels", *(["--pin"] if len(before) > 1 else []))
+             "1", "--duration", "2", "--no-levels", "--page", *(["--pin"] if len(before) > 1 else []))
     )  # fmt: skip
     assert os.sched_getaffinity(server.process.pid) == before
     assert (status, errors) == (0, "")
     assert "With 8: a core holds" in said
     assert "rooms, of 2 each" in said
+    assert "With 8: each was told" in said
 
 
 def test_a_full_room_is_told_with_what_to_change(server: Running) -> None:

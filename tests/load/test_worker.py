@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -77,14 +78,25 @@ class Phone(Client):
         super().__init__(None, url, room, name, **given)
 
 
+class Page(Client):
+    """One that follows events: three more each time that they are read."""
+
+    events = 0
+
+    def drain_events(self) -> None:
+        self.events += 3
+
+
 class Scene:
     """A worker that runs while a test looks on."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, setup: Setup = SETUP) -> None:
         Client.made, Client.refusing, Client.hanging = [], None, False
         self.pipe = Pipe()
         monkeypatch.setattr(worker_module, "FastPeer", Client)
         monkeypatch.setattr(worker_module, "FastPhone", Phone)
+        monkeypatch.setattr(worker_module, "FastPage", Page)
+        monkeypatch.setattr(worker_module, "EVENTS_SECONDS", 0.0)
         monkeypatch.setattr(worker_module, "LOOK_SECONDS", 0.0)
         monkeypatch.setattr(worker_module, "REPORT_SECONDS", 0.0)
         for name in ("talking", "mouth", "silent", "humming", "phone_hum"):
@@ -92,7 +104,7 @@ class Scene:
         for cached in ("_talking", "_mouth", "_silent", "_humming", "_phone"):
             getattr(worker_module, cached).cache_clear()
         self.played: list[tuple[str, Any]] = []
-        self.worker: Any = Worker(self.pipe, SETUP)  # type: ignore[arg-type]
+        self.worker: Any = Worker(self.pipe, setup)  # type: ignore[arg-type]
 
     def _script(self, name: str) -> Any:
         def make(*arguments: Any, **given: Any) -> Script:
@@ -135,6 +147,24 @@ async def test_those_who_are_to_join_do_and_say_what_their_role_is(scene: Scene)
     scene.pipe.orders.append(LeaveAll())
     await running
     assert {one.closed for one in Client.made} == {1}
+
+
+async def test_those_who_do_what_the_page_does_follow_events_and_callers_do_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scene = Scene(monkeypatch, replace(SETUP, page=True))
+    running = await scene.run()
+    scene.join(Role.EAR, Role.SILENT, Role.PHONE)
+    await scene.until(lambda: scene.pipe.reports and scene.pipe.reports[-1].events >= 30)
+    ear, silent, phone = Client.made
+    assert [type(one) for one in Client.made] == [Page, Page, Phone]
+    assert ear.hear is not None
+    assert silent.given == {"verify": True, "token": "secret"}
+    assert phone.given == {"verify": True, "token": "secret"}
+    assert min(ear.events, silent.events) > 0  # type: ignore[attr-defined]
+    scene.pipe.orders.append(LeaveAll())
+    await running
+    assert scene.pipe.reports[-1].events == ear.events + silent.events  # type: ignore[attr-defined]
 
 
 async def test_a_report_adds_up_what_all_have_seen_and_tells_news_once(scene: Scene) -> None:

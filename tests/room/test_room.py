@@ -222,7 +222,7 @@ def test_levels_are_published_while_there_is_something_to_hear_and_once_after() 
     for tick in range(40):
         room.tick(tick, at(tick))
     levels = [one.levels for one in story if isinstance(one, LevelsMeasured)]
-    assert levels == [{"amy": -20.0}, {"amy": -20.0}, {}]
+    assert levels == [{"amy": -20.0}, {}]
 
 
 def test_a_source_that_raises_is_hung_up_and_the_room_goes_on(caplog: pytest.LogCaptureFixture) -> None:

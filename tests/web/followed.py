@@ -63,6 +63,27 @@ class FollowedConference:
         self.conference.leave("tea", participant_id, "left")
 
 
+class Wire:
+    """A connection that takes what is written to it. Satisfies `channel.Output`."""
+
+    def __init__(self) -> None:
+        self.written: list[bytes] = []
+        self.full = False
+        """It takes nothing more after the next write."""
+        self.over = False
+
+    def write(self, data: bytes) -> bool:
+        self.written.append(data)
+        return not self.full
+
+    def ended(self) -> None:
+        self.over = True
+
+    @property
+    def got(self) -> bytes:
+        return b"".join(self.written)
+
+
 @dataclass(frozen=True)
 class Told:
     """One event as a client gets it."""

@@ -51,7 +51,10 @@ class FastPeer:
         self._url, self._room, self._name = url, room, name
         self._on_rtp = on_rtp
         self._link = Link(on_rtp=self._receive, on_rtcp=self._receive_rtcp)
-        self._seat: Seat | None = None
+        self.seat: Seat | None = None
+        """What the server gave; ``None`` before that, and for one who has vanished."""
+        self.offer = ""
+        """Ours, as SDP; empty before there is one."""
         self._row: PeerRow | None = None
         self._reporter = Reporter(self._link.ssrc, self._link.cname)
         self._report_timer: asyncio.TimerHandle | None = None
@@ -93,7 +96,7 @@ class FastPeer:
     @property
     def answer(self) -> str:
         """The server's, as SDP; empty before there is one."""
-        return "" if self._seat is None else self._seat.answer
+        return "" if self.seat is None else self.seat.answer
 
     @property
     def there(self) -> bool:
@@ -121,11 +124,11 @@ class FastPeer:
             JoinError: refused, or not connected in time.
         """
         try:
-            offer = await self._link.offer(self._url)
+            self.offer = await self._link.offer(self._url)
             self.asked_ns = time.monotonic_ns()
-            self._seat = await self._whip.join(self._room, self._name, offer)
+            self.seat = await self._whip.join(self._room, self._name, self.offer)
             self.answer_ms = (time.monotonic_ns() - self.asked_ns) / 1e6
-            answer = await self._link.accept(self._seat.answer)
+            answer = await self._link.accept(self.seat.answer)
         except ConnectionFailedError as error:
             raise JoinError(str(error)) from error
         opus = next((one for one in answer.first.formats if one.codec == "opus"), None)
@@ -228,7 +231,7 @@ class FastPeer:
 
     def vanish(self) -> None:
         """Be as good as gone: nobody is told, not even by :meth:`close`, and nothing is sent any more."""
-        self._seat = None
+        self.seat = None
         self.leave_batch()
         self._end_reports()
         self._link.vanish()
@@ -237,8 +240,8 @@ class FastPeer:
         """Leave. Never raises, and takes a few seconds at most."""
         self.leave_batch()
         self._end_reports()
-        if self._seat is not None:
-            await self._whip.leave(self._seat)
+        if self.seat is not None:
+            await self._whip.leave(self.seat)
         self._link.drain()
         self._link.close()
 

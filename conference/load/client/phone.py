@@ -86,7 +86,7 @@ class FastPhone(asyncio.Protocol):
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 await asyncio.get_running_loop().create_connection(
-                    lambda: self, self._parts.hostname or "", port, ssl=_tls(self._verify) if secure else None
+                    lambda: self, self._parts.hostname or "", port, ssl=tls_context(self._verify) if secure else None
                 )
                 status = await self._answered
         except (OSError, TimeoutError, WebSocketError) as error:
@@ -222,7 +222,8 @@ class FastPhone(asyncio.Protocol):
             self._transport.abort()
 
 
-def _tls(verify: bool) -> ssl.SSLContext:
+def tls_context(verify: bool) -> ssl.SSLContext:
+    """For a connection to a server whose certificate need not be trusted if it is not to be verified."""
     context = ssl.create_default_context()
     if not verify:
         context.check_hostname = False

@@ -22,6 +22,7 @@ class Sample:
     lost: int = 0
     gaps: int = 0
     forged: int = 0
+    events: int = 0
     clients: tuple[tuple[int, int], ...] = ()
     """Of each process that plays participants: steps, and those of them that came late."""
     client_cpu_seconds: float = 0.0
@@ -66,6 +67,8 @@ class StepFigures:
     """Times that a listener who keeps 40 ms in store had nothing to play, of all WebRTC participants together."""
     forged: int = 0
     """Packets that were not authentic, of those that were decrypted."""
+    events_per_second: float = 0.0
+    """That each participant was told, of those that follow them."""
     joining_ticks_very_late: int | None = None
     """Ticks that began more than 20 ms late while people were coming in."""
     rooms: int = 1
@@ -133,6 +136,7 @@ def step_figures(
         client_late=max(map(_late, first.clients, last.clients), default=0.0),
         gaps_heard=last.gaps - first.gaps,
         forged=last.forged - first.forged,
+        events_per_second=(last.events - first.events) / seconds / people,
         joining_ticks_very_late=None
         if before_joins is None
         else _whole(before_joins.server.ticks_very_late, first.server.ticks_very_late),

@@ -103,6 +103,8 @@ def _notes(steps: Sequence[StepFigures]) -> list[str]:
         if step.rooms > 1 and step.rooms_per_core is not None:
             each = _number(step.participants / step.rooms, digits=1).removesuffix(".0")
             notes.append(f"{who}: a core holds {step.rooms_per_core:.0f} such rooms, of {each} each.")
+        if step.events_per_second:
+            notes.append(f"{who}: each was told {step.events_per_second:.1f} events a second.")
         if step.ticks_skipped:
             notes.append(f"{who}: the server left out {step.ticks_skipped} ticks.")
         if step.joining_ticks_very_late:

@@ -10,7 +10,8 @@ from aiohttp import web
 
 from conference.web.access.actor import require
 from conference.web.api.people import viewer_of
-from conference.web.events.sse import Subscription
+from conference.web.events.channel import Subscription
+from conference.web.events.output import StreamOutput
 from conference.web.events.views import Viewer
 from conference.web.http.concurrency import TooManyAtOnce
 from conference.web.http.headers import FRESH
@@ -19,18 +20,17 @@ from conference.web.http.protocol import protocol_of
 from conference.web.joining.seats import shown_seat
 from conference.web.live import SERVER, address_key
 
-HEARTBEAT = b": still here\n\n"
-"""A comment: ignored by readers, noticed by proxies."""
-
 RETRY = b"retry: 1000\n\n"
 """Milliseconds after which a browser that lost the stream comes back."""
 
 LAST_EVENT_ID = "last_event_id"
 """The query parameter for clients that cannot set ``Last-Event-ID``."""
 
-
 BATCH = "batch"
 """The query parameter of those who know the events that tell of many participants at once."""
+
+LEVELS = "levels"
+"""The query parameter of those who do not want to know how loud everybody is."""
 
 
 async def events(request: web.Request) -> web.StreamResponse:
@@ -39,7 +39,7 @@ async def events(request: web.Request) -> web.StreamResponse:
     room = request.match_info["room"]
     actor = require(request, None, room)
     _check_seat(request, room, actor.participant_id)
-    viewer = replace(viewer_of(actor), batches=_wants_batches(request))
+    viewer = replace(viewer_of(actor), batches=_wants(request, BATCH, "0"), levels=_wants(request, LEVELS, "1"))
     last = request.headers.get("Last-Event-ID") or request.query.get(LAST_EVENT_ID)
     address = address_key(server, request)
     try:
@@ -63,7 +63,7 @@ async def _send(request: web.Request, room: str, viewer: Viewer, last: str | Non
         await response.prepare(request)
         subscription.on_overflow = lambda: _abort(request)
         await response.write(RETRY)
-        await _copy(request, subscription, response, until)
+        await _follow(request, subscription, until)
     except ConnectionError:
         pass  # the viewer went
     finally:
@@ -71,27 +71,28 @@ async def _send(request: web.Request, room: str, viewer: Viewer, last: str | Non
     return response
 
 
-async def _copy(request: web.Request, subscription: Subscription, response: web.StreamResponse, until: float) -> None:
+async def _follow(request: web.Request, subscription: Subscription, until: float) -> None:
     """Pass on what comes until the viewer is gone, the server stops, or (unix time) their token expires."""
-    heartbeat = request.app[SERVER].settings.event_heartbeat
-    while not subscription.over and not _gone(request):
-        left = until - time.time()
-        if left <= 0:
-            return
-        data = await subscription.next(min(heartbeat, left))
-        if data or not subscription.over:
-            await response.write(data or HEARTBEAT)
+    server = request.app[SERVER]
+    output = StreamOutput(request, server.feeds.chunks, server.settings.event_heartbeat)
+    subscription.attach(output)
+    while not subscription.over and not output.gone and (left := until - time.time()) > 0:
+        if await output.wait(left) and subscription.behind:
+            subscription.resume()
 
 
-def _wants_batches(request: web.Request) -> bool:
-    """Whether a viewer wants to be told of many participants at once.
+_WANTED = {BATCH: "events that tell of many participants at once", LEVELS: "how loud everybody is"}
+
+
+def _wants(request: web.Request, what: str, usual: str) -> bool:
+    """Whether a viewer wants something that a query parameter is about.
 
     Raises:
         Problem: they say neither yes nor no (400).
     """
-    wanted = request.query.get(BATCH, "0")
+    wanted = request.query.get(what, usual)
     if wanted not in ("0", "1"):
-        raise Problem(400, f"'{BATCH}' is 1 for events that tell of many participants at once, or 0.")
+        raise Problem(400, f"'{what}' is 1 for {_WANTED[what]}, or 0.")
     return wanted == "1"
 
 
@@ -105,10 +106,6 @@ def _check_seat(request: web.Request, room: str, participant_id: str | None) -> 
         raise Problem(403, "This seat is not known here (any more): listen without it, or join again.")
     if participant_id is not None and request.app[SERVER].sessions.was_removed(room, participant_id):
         raise Problem(403, "You were removed from this conference.", type=REMOVED)
-
-
-def _gone(request: web.Request) -> bool:
-    return request.transport is None or request.transport.is_closing()
 
 
 def _abort(request: web.Request) -> None:

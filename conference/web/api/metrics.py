@@ -85,6 +85,10 @@ class ConferenceCollector(Collector):
         )
         streams = len(server.feeds)
         yield GaugeMetricFamily("conference_event_streams", "Event streams open.", value=streams)
+        yield CounterMetricFamily(
+            "conference_event_streams_cut_off", "Event streams that were ended since nobody read them.",
+            value=server.feeds.cut_off,
+        )  # fmt: skip
 
     def _connections(self) -> Iterator[Metric]:
         connections = self._server.connections

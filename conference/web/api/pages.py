@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from aiohttp import web
@@ -9,6 +10,10 @@ from aiohttp.abc import AbstractStreamWriter
 
 import conference
 from conference.web.http.problems import Problem, is_lost
+from conference.web.page.files import Packed, PageCache, PageFiles
+
+PAGE: web.AppKey[PageCache] = web.AppKey("page")
+"""Where an application keeps what the page consists of."""
 
 CONTENT_TYPES = {
     ".css": "text/css; charset=utf-8",
@@ -41,6 +46,8 @@ CONTENT_SECURITY_POLICY = "; ".join(
     )
 )
 
+_TAKES_GZIP = re.compile(r"\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))")
+
 _SECURITY = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -57,14 +64,52 @@ def static_directory() -> Path:
     return installed if installed.is_dir() else package.parent / "static"
 
 
-async def page(_: web.Request) -> web.StreamResponse:
+async def page(request: web.Request) -> web.StreamResponse:
     """``GET /`` and ``GET /join/{room}``: the page, which finds the room in its own address."""
-    return _file("index.html")
+    files = await _page_files(request)
+    return _packed(request, files.html, ".html", kept=False)
 
 
 async def static_file(request: web.Request) -> web.StreamResponse:
-    """``GET /static/{path}``: one file of the page."""
-    return _file(request.match_info["path"])
+    """``GET /static/{path}``: one file of the page; or all of its modules, or style sheets, in one piece."""
+    path = request.match_info["path"]
+    if path.startswith("page."):
+        found = (await _page_files(request)).part(path)
+        if found is not None:
+            part, suffix, same = found
+            return _packed(request, part, suffix, kept=same)
+    return _file(path)
+
+
+async def _page_files(request: web.Request) -> PageFiles:
+    try:
+        return await request.app[PAGE].get(static_directory().resolve())
+    except OSError:
+        raise Problem(404, "There is no such file.") from None
+
+
+def _packed(request: web.Request, packed: Packed, suffix: str, *, kept: bool) -> web.Response:
+    """A file of the page, packed for those who can unpack it.
+
+    Args:
+        request: that asks for it.
+        packed: the file.
+        suffix: says its type.
+        kept: its address is of this version of it alone: a browser need never ask again.
+    """
+    small = _TAKES_GZIP.search(request.headers.get("Accept-Encoding", "")) is not None
+    tag = packed.tag + ("-gzip" if small else "")
+    headers = {
+        "Cache-Control": "public, max-age=31536000, immutable" if kept else "no-cache",
+        "ETag": f'"{tag}"',
+        "Vary": "Accept-Encoding",
+    }
+    if any(one.value == tag for one in request.if_none_match or ()):
+        return web.Response(status=304, headers=headers)
+    headers["Content-Type"] = CONTENT_TYPES[suffix]
+    if small:
+        headers["Content-Encoding"] = "gzip"
+    return web.Response(body=packed.gzipped if small else packed.body, headers=headers)
 
 
 async def add_security_headers(_: web.Request, response: web.StreamResponse) -> None:

@@ -95,7 +95,7 @@ class JournalEntry:
         return f"{self._history}-{number}"
 
     def encoded(self, viewer: Viewer, view: View, after: int = 0) -> bytes:
-        """It as a piece of a stream: made once, and shared by all who see the same of it. Empty for nothing.
+        """It as a piece of a stream, for one viewer. Empty for nothing.
 
         Args:
             viewer: for whom.
@@ -104,14 +104,23 @@ class JournalEntry:
         """
         if view is View.LOBBY:
             return self._encode(self._told_in_the_lobby(viewer), after)
-        moderating = view is View.MODERATOR and self._has_secrets
+        if after < self.first:
+            return self.encoded_inside(view, batches=viewer.batches)
         batches = viewer.batches and len(self.events) > 1
-        if after >= self.first:
-            return self._encode(self._told_inside(moderating, batches), after)
-        data = self._encoded.get((moderating, batches))
+        return self._encode(self._told_inside(view is View.MODERATOR and self._has_secrets, batches), after)
+
+    def encoded_inside(self, view: View, *, batches: bool) -> bytes:
+        """It as a piece of a stream, for those who see the room: made once, and shared by all who see the same of it.
+
+        Args:
+            view: how much they see: not that of the lobby.
+            batches: whether they know the events that tell of many participants at once.
+        """
+        key = view is View.MODERATOR and self._has_secrets, batches and len(self.events) > 1
+        data = self._encoded.get(key)
         if data is None:
-            data = self._encode(self._told_inside(moderating, batches))
-            self._encoded[moderating, batches] = data
+            data = self._encode(self._told_inside(*key))
+            self._encoded[key] = data
         return data
 
     def _told_inside(self, moderating: bool, batches: bool) -> Iterator[tuple[int, str, EventData]]:
@@ -121,14 +130,18 @@ class JournalEntry:
 
     def _told_in_the_lobby(self, viewer: Viewer) -> Iterator[tuple[int, str, EventData]]:
         """What concerns somebody themselves, and how the room is run."""
+        numbers = sorted(number for key in (None, viewer.key) for number in self.concerned.get(key, ()))
+        return ((number, *event_json(self.events[number - self.first])) for number in numbers)
+
+    @property
+    def concerned(self) -> dict[tuple[str, str] | None, list[int]]:
+        """The numbers of the events that concern somebody in the lobby, by `Viewer.key`; ``None`` is everybody."""
         if self._concerned is None:
             self._concerned = {}
             for number, event in enumerate(self.events, self.first):
                 for whom in concerns(event):
                     self._concerned.setdefault(whom, []).append(number)
-        keys = (None, viewer.key)
-        numbers = sorted(number for key in dict.fromkeys(keys) for number in self._concerned.get(key, ()))
-        return ((number, *event_json(self.events[number - self.first])) for number in numbers)
+        return self._concerned
 
     def _encode(self, told: Iterable[tuple[int, str, EventData]], after: int = 0) -> bytes:
         return b"".join(

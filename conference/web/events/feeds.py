@@ -1,32 +1,22 @@
-"""Who reads what happens in which room, and what each of them is told.
+"""Who reads what happens in which room.
 
-What happens is turned into bytes once for everybody who sees the same of it (:meth:`JournalEntry.encoded`); each
-:class:`Subscription` queues them for one viewer. A viewer who falls behind is cut off, so that a slow one costs bounded
-memory: it reconnects by itself, and goes on where it was if that is not too long ago.
+What happens is turned into bytes once for everybody who sees the same of it (:meth:`JournalEntry.encoded_inside`), and
+each viewer's :class:`Subscription` reads on from where they are. A viewer who falls behind is cut off, so that a slow
+one costs bounded memory: it reconnects by itself, and goes on where it was if that is not too long ago.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from conference.room.conference import Conference
-from conference.room.events import LevelsMeasured, RoomEvent
+from conference.web.events.channel import FanOut, Subscription
 from conference.web.events.entry import JournalEntry
 from conference.web.events.journal import Journal, Missed
-from conference.web.events.shapes import event_json
-from conference.web.events.sse import Subscription, Wakeups, encode_event
-from conference.web.events.views import View, Viewer, Visibility, room_as_seen
+from conference.web.events.output import Chunks
+from conference.web.events.room_feed import Listener, RoomFeed
+from conference.web.events.views import View, Viewer
 from conference.web.http.problems import Problem
-
-
-@dataclass(slots=True, eq=False)
-class _Listener:
-    viewer: Viewer
-    subscription: Subscription
-    view: View
-    visibility: Visibility | None
-    """Of which :attr:`view` is that of the viewer."""
 
 
 class Feeds:
@@ -44,10 +34,13 @@ class Feeds:
         self._journal = journal
         self._max_streams = max_streams
         self._max_backlog = max_backlog
-        self._rooms: dict[str, dict[Subscription, _Listener]] = {}
+        self._rooms: dict[str, RoomFeed] = {}
         self._unsubscribe: dict[str, Callable[[], None]] = {}
-        self._snapshots: dict[str, tuple[str, dict[View, bytes]]] = {}  # of a room, after which event
-        self._wakeups = Wakeups()
+        self._fan_out = FanOut()
+        self.chunks = Chunks()
+        """Of what is written to the viewers."""
+        self.cut_off = 0
+        """Viewers who were too slow, so far."""
         journal.follow(self._tell)
 
     def __len__(self) -> int:
@@ -75,90 +68,44 @@ class Feeds:
             raise Problem(404, "There is no such room: nobody is in it. It is made when somebody joins.")
         if len(self) >= self._max_streams:
             raise Problem(503, "Too many event streams are open. Try again later.", headers={"Retry-After": "30"})
-        listener = _Listener(viewer, Subscription(self._max_backlog, self._wakeups), view, visibility)
+        feed = self._rooms.get(room)
+        if feed is None:
+            feed = RoomFeed(room, self._conference, self._journal, self._fan_out)
+        listener = Listener(viewer, Subscription(self._max_backlog, self._fan_out), view)
         told = b"" if missed is None else missed.encoded(viewer)
         if told:
             listener.subscription.push(told)
         if missed is None or listener.view is View.LOBBY:
-            self._show_room(room, listener)
-        self._add(room, listener)
+            feed.show_room(listener)
+        feed.show_levels(listener)
+        feed.add(listener, visibility)
+        if room not in self._rooms:
+            self._rooms[room] = feed
+            self._unsubscribe[room] = self._conference.subscribe_to_batches(room, feed.tell_levels)
         return listener.subscription
 
     def unsubscribe(self, room: str, subscription: Subscription) -> None:
         """Listen no more."""
-        subscription.close()
-        listeners = self._rooms.get(room, {})
-        listeners.pop(subscription, None)
-        if not listeners and self._rooms.pop(room, None) is not None:
+        self.cut_off += subscription.cut_off
+        feed = self._rooms.get(room)
+        if feed is None:
+            subscription.close()
+            return
+        feed.remove(subscription)
+        if not len(feed):
+            del self._rooms[room]
             self._unsubscribe.pop(room)()
-            self._snapshots.pop(room, None)
 
     def finish(self) -> None:
         """End every stream, once what waits has been read."""
-        for listeners in self._rooms.values():
-            for subscription in listeners:
+        for feed in self._rooms.values():
+            for subscription in feed.subscriptions:
                 subscription.finish()
 
-    def _add(self, room: str, listener: _Listener) -> None:
-        if room not in self._rooms:
-            self._rooms[room] = {}
-            self._unsubscribe[room] = self._conference.subscribe(room, self._tell_levels)
-        self._rooms[room][listener.subscription] = listener
-
     def _tell(self, entry: JournalEntry) -> None:
-        listeners = tuple(self._rooms.get(entry.room, {}).values())
-        if not listeners:
-            return
-        there = self._conference.get(entry.room)
-        has_pin = there is not None and there.policy.pin is not None
-        removed = {one.participant.id for one in entry.departures if one.departure == "removed"}
-        for listener in listeners:
-            if has_pin and listener.viewer.anybody:
-                listener.subscription.finish()
-            elif listener.viewer.participant_id in removed:  # they are told so, and nothing more
-                listener.subscription.push(entry.encoded(listener.viewer, listener.view))
-                listener.subscription.finish()
-            else:
-                self._tell_one(listener, entry)
-
-    def _tell_one(self, listener: _Listener, entry: JournalEntry) -> None:
-        before = listener.view
-        if listener.visibility is not entry.visibility:
-            listener.visibility, listener.view = entry.visibility, entry.visibility.view(listener.viewer)
-        view = listener.view
-        if before is View.LOBBY and view is not View.LOBBY:
-            self._show_room(entry.room, listener)  # of which the event is part
-            return
-        data = entry.encoded(listener.viewer, view)
-        if data:
-            listener.subscription.push(data)
-        untold = view is View.LOBBY if entry.begins else view is not before
-        if untold:
-            self._show_room(entry.room, listener)  # as much or as little as they see of it from now on
-
-    def _show_room(self, room: str, listener: _Listener) -> None:
-        there, history = self._conference.get(room), self._journal.history(room)
-        if there is None or history is None:
-            return
-        after, snapshots = self._snapshots.get(room, ("", {}))
-        if after != history.last_id:
-            snapshots = {}
-            self._snapshots[room] = history.last_id, snapshots
-        data = snapshots.get(listener.view)
-        if data is None:
-            seen = room_as_seen(there, listener.view, listener.viewer)
-            data = encode_event("room", seen, event_id=history.last_id)
-            if listener.view is not View.LOBBY:
-                snapshots[listener.view] = data
-        listener.subscription.push(data)
-
-    def _tell_levels(self, event: RoomEvent) -> None:
-        if not isinstance(event, LevelsMeasured):
-            return
-        data = encode_event(*event_json(event))
-        for listener in tuple(self._rooms.get(event.room, {}).values()):
-            if listener.view is not View.LOBBY:
-                listener.subscription.push(data)
+        feed = self._rooms.get(entry.room)
+        if feed is not None:
+            feed.tell(entry)
 
 
 def _left(missed: Missed | None, viewer: Viewer) -> bool:

@@ -56,6 +56,9 @@ class Viewer:
     batches: bool = False
     """They know the events that tell of many participants at once."""
 
+    levels: bool = True
+    """They want to know how loud everybody is."""
+
     @property
     def key(self) -> tuple[str, str]:
         """What tells events that concern them from others; see :func:`concerns`."""
@@ -96,6 +99,17 @@ class Visibility:
         if not self.lobby or viewer.participant_id in self.members or viewer.identity in self.identities:
             return View.MEMBER
         return View.LOBBY
+
+    def whose_view_differs(self, other: Visibility) -> tuple[frozenset[str], frozenset[str]] | None:
+        """Of whom alone :meth:`view` may say something else than that of another moment.
+
+        Returns:
+            Seats and identities; ``None`` if it may be anybody.
+        """
+        if self.lobby != other.lobby:
+            return None
+        seats = (self.members ^ other.members) | (self.waiting ^ other.waiting) | (self.hosts ^ other.hosts)
+        return seats, self.identities ^ other.identities
 
     def stays(self, event: RoomEvent) -> bool:
         """Whether it is the same after an event, as far as that can be told without a look at everybody."""

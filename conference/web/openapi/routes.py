@@ -179,6 +179,12 @@ _ROOMS: dict[Handler, Operation] = {
                 "`participants.left`, in place of one for each.",
                 {"type": "string", "enum": ["0", "1"]},
             ),
+            Parameter(
+                events.LEVELS,
+                "query",
+                "`0` to be told no `levels`.",
+                {"type": "string", "enum": ["0", "1"]},
+            ),
             Parameter(seats.QUERY, "query", "The proof of a seat, for those who can set no header."),
             Parameter(seats.HEADER, "header", "The same: who waits in the lobby is told what concerns themselves."),
         ),

@@ -30,6 +30,7 @@ const NEWS_TIME = 250;
  * @property {string} role  to join in; empty for the one that the invitation says
  * @property {string} token  what lets us in; empty where none is needed
  * @property {string} [proof]  of a seat to come back to
+ * @property {import("../room/rights.js").Access} [access]  what we may do, if that is known already
  */
 
 /** Connects again whenever the connection is lost. Fires CustomEvents: `state` (`{state, before}`), `remote` (another stream to play), `refused` (the seat was taken from us). */

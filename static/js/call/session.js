@@ -119,7 +119,7 @@ export class Session extends EventTarget {
 
   /** Takes a seat; resolves when sound flows and the room is known. Rejects with what problems.js explains, and then is over. */
   async join() {
-    this.access = await accessTo(this.client);
+    this.access = this.#wish.access ?? (await accessTo(this.client)); // in a seat we may be allowed more
     await this.#reconnecting.join();
     await new Promise((resolve) => {
       this.addEventListener("roster", resolve, { once: true });
@@ -169,6 +169,15 @@ export class Session extends EventTarget {
    */
   setVolume(id, volume) {
     return this.ownId ? this.#volumes.set(this.ownId, id, volume) : Promise.reject(new Error("no seat"));
+  }
+
+  /**
+   * Somebody looks at the page, or nobody does any more.
+   *
+   * @param {boolean} looking
+   */
+  look(looking) {
+    this.#events.look(looking);
   }
 
   /** Tries again at once: the network is back, or the person asked. */

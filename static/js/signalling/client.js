@@ -26,9 +26,16 @@ export class Client {
     return `${this.room}/participants/${encodeURIComponent(id)}`;
   }
 
-  /** The address of the room's event stream, with who reads it. */
-  get eventsAddress() {
+  /**
+   * The address of the room's event stream, with who reads it.
+   *
+   * @param {boolean} levels  whether to be told how loud everybody is
+   * @param {string} after  the id of the last event that we were told; empty for all there is
+   */
+  eventsAddress(levels, after) {
     const query = new URLSearchParams({ batch: "1" });
+    if (!levels) query.set("levels", "0");
+    if (after) query.set("last_event_id", after);
     if (this.token) query.set("access_token", this.token);
     if (this.proof) query.set("seat", this.proof);
     return `${this.room}/events?${query}`;

@@ -77,6 +77,7 @@ export class RoomView extends EventTarget {
     this.#banners.addEventListener("speak", () => this.#with((session, moderation) => attempt(moderation.endWhisper(session.ownId ?? ""))));
     this.#banners.addEventListener("yes", () => this.#speakUp());
     window.addEventListener("online", () => this.#session?.retry());
+    document.addEventListener("visibilitychange", () => this.#session?.look(!document.hidden));
   }
 
   /** Seconds since the room was entered. */
@@ -96,6 +97,7 @@ export class RoomView extends EventTarget {
     this.#chat.start((text) => moderation.write(text));
     this.#lobby.start(session, moderation);
     this.#listen(session);
+    session.look(!document.hidden);
     this.#showRoster();
     this.#view.hidden = false;
     (session.waiting ? byId("waiting-title") : this.#title).focus();

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import shlex
 from dataclasses import replace
@@ -16,7 +15,7 @@ from conference.room.conference import Conference
 from conference.room.events import Published, TalkingStarted, events_of
 from conference.room.policy import DEFAULT_POLICY, Lobby, RoomPolicy
 from conference.web.events.audit import Audit
-from conference.web.events.sse import AT_ONCE, Subscription, Wakeups
+from conference.web.events.channel import Subscription
 from conference.web.events.views import Viewer
 from conference.web.events.webhooks import Webhooks, WebhookSettings
 from tests.web.doubles import Site, problem
@@ -256,39 +255,6 @@ def test_what_the_last_decision_brought_about_is_kept_however_much_it_is() -> No
     assert len(parse(followed.feeds.subscribe("tea", Viewer(), message.id).take())) == 50
     followed.room.send_message(None, "Host", "Thank you", 0.0)
     assert [one.name for one in parse(followed.feeds.subscribe("tea", Viewer(), message.id).take())] == ["room"]
-
-
-# Who is behind
-
-
-async def test_who_reads_is_not_cut_off_by_a_burst_and_who_does_not_is() -> None:
-    followed = crowd(3, max_backlog=5)
-    reading, stuck = follow(followed, [Viewer(), Viewer()])
-    task = asyncio.create_task(reading.next(10))
-    await asyncio.sleep(0)
-    for number in range(20):
-        followed.room.send_message(None, "Host", f"{number}", 0.0)
-    assert (reading.closed, stuck.closed) == (False, True)
-    assert len(parse(await task)) == 20
-
-
-async def test_readers_are_woken_a_few_at_a_time() -> None:
-    wakeups = Wakeups()
-    streams = [Subscription(5, wakeups) for _ in range(5 * AT_ONCE)]
-    tasks = [asyncio.create_task(one.next(10)) for one in streams]
-    await asyncio.sleep(0)
-    for stream in streams:
-        stream.push(b"1")
-        stream.push(b"2")
-    at_once, before = [], 0
-    for _ in range(100):
-        await asyncio.sleep(0)
-        done = sum(task.done() for task in tasks)
-        at_once.append(done - before)
-        before = done
-    assert before == len(tasks)
-    assert max(at_once) <= AT_ONCE
-    assert all(task.result() == b"12" for task in tasks)
 
 
 async def test_it_is_asked_for_with_one_and_nothing_else() -> None:

@@ -4,16 +4,18 @@ import asyncio
 import json
 from typing import Any
 
+import numpy as np
 import pytest
 
-from conference.room.events import DigitPressed, LevelsMeasured, TalkingStarted, TalkingStopped
-from conference.room.policy import RoomPolicy
+from conference.audio.frame import FRAME_SAMPLES, Samples
+from conference.room.events import DigitPressed, LevelsMeasured, MessageSent, TalkingStarted, TalkingStopped
+from conference.room.participant import Participant
+from conference.room.policy import DEFAULT_POLICY, RoomPolicy
 from conference.settings import Settings
-from conference.web.events.sse import Subscription
 from conference.web.events.views import Viewer
 from conference.web.http.problems import Problem
 from tests.web.doubles import MERGE_PATCH, Site, problem
-from tests.web.followed import FollowedConference
+from tests.web.followed import FollowedConference, parse
 
 
 class Stream:
@@ -108,8 +110,8 @@ async def test_a_reader_who_does_not_read_is_cut_off() -> None:
         await site.join()
         async with site.client.get("/rooms/tea/events") as response:
             await Stream(response).next()
-            flood = LevelsMeasured("tea", {f"{number:016x}": -1.0 for number in range(5000)})
-            async with asyncio.timeout(5):
+            flood = MessageSent("tea", None, "Amy", 100_000 * "x", 0.0)
+            async with asyncio.timeout(30):
                 while len(site.server.feeds):
                     site.server.conference.rooms["tea"]._publish(flood)
                     await asyncio.sleep(0)
@@ -138,18 +140,18 @@ async def test_there_are_only_so_many_streams() -> None:
             await problem(response)
 
 
-async def test_each_event_is_made_once_for_all_who_see_the_same_of_it() -> None:
+def test_each_event_is_made_once_for_all_who_see_the_same_of_it() -> None:
     followed = FollowedConference()
     followed.join("amy")
     readers = [Viewer(), Viewer(participant_id="amy"), Viewer(moderates=True), Viewer(moderates=True)]
     streams = [followed.feeds.subscribe("tea", one) for one in readers]
     for stream in streams:
-        await stream.next(1)  # the snapshot
+        stream.take()  # the snapshot
     followed.room.rename("amy", "Amy Pond")
-    first, *others = [await stream.next(1) for stream in streams]
+    first, *others = [stream.take() for stream in streams]
     assert all(one is first for one in others)
     followed.room.set_policy(RoomPolicy(pin="2468"))
-    member, seated, moderator, other_moderator = [await stream.next(1) for stream in streams]
+    member, seated, moderator, other_moderator = [stream.take() for stream in streams]
     assert member is seated
     assert moderator is other_moderator
     assert b"2468" in moderator
@@ -160,33 +162,80 @@ async def test_each_event_is_made_once_for_all_who_see_the_same_of_it() -> None:
     assert "tea" not in followed.conference._subscribers
 
 
-async def test_a_subscription_holds_only_so_much() -> None:
-    cut_off = []
-    subscription = Subscription(2)
-    subscription.on_overflow = lambda: cut_off.append(True)
-    for data in (b"1", b"2"):
-        subscription.push(data)
-    assert await subscription.next(1) == b"12"
-    for data in (b"3", b"4", b"5", b"6"):
-        subscription.push(data)
-    assert cut_off == [True]
-    assert subscription.closed
-    assert await subscription.next(1) == b""
-
-
-async def test_what_waits_is_still_read_when_a_subscription_ends() -> None:
-    subscription = Subscription(2)
-    subscription.push(b"1")
-    subscription.finish()
-    subscription.push(b"2")
-    assert await subscription.next(1) == b"1"
-    assert subscription.over
-    assert await subscription.next(1) == b""
-
-
-async def test_one_subscription_too_many_is_refused() -> None:
+def test_one_subscription_too_many_is_refused() -> None:
     followed = FollowedConference(max_streams=1)
     followed.join("amy")
     followed.feeds.subscribe("tea", Viewer())
     with pytest.raises(Problem):
         followed.feeds.subscribe("tea", Viewer())
+
+
+async def test_who_does_not_want_levels_is_told_all_else() -> None:
+    async with Site() as site:
+        await site.join()
+        async with site.client.get("/rooms/tea/events?levels=0") as response:
+            stream = Stream(response)
+            await stream.next()
+            room = site.server.conference.rooms["tea"]
+            for event in (LevelsMeasured("tea", {"a1": -20.0}), DigitPressed("tea", "a1", "#")):
+                room._publish(event)
+            assert (await stream.next())[0] == "digit"
+        refused = await site.client.get("/rooms/tea/events?levels=loud")
+        assert refused.status == 400
+        assert "levels" in (await problem(refused))["title"]
+
+
+async def test_a_stream_of_http_1_0_is_not_cut_into_chunks() -> None:
+    async with Site() as site:
+        await site.join()
+        address = site.client.server
+        reader, writer = await asyncio.open_connection(address.host, address.port)
+        writer.write(b"GET /rooms/tea/events HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n")
+        async with asyncio.timeout(5):
+            head = await reader.readuntil(b"\r\n\r\n")
+            assert b"chunked" not in head
+            body = await reader.readuntil(b"event: room\ndata: ")
+            assert body.startswith(b"retry: 1000\n\nid: ")
+            site.server.conference.rooms["tea"]._publish(DigitPressed("tea", "a1", "#"))
+            assert (await reader.readuntil(b"}\n\nid: ")).count(b"\r") == 0
+        writer.close()
+
+
+async def test_who_reads_slowly_gets_all_of_it_once_they_read() -> None:
+    async with Site(Settings(max_event_backlog=200)) as site:
+        await site.join()
+        async with site.client.get("/rooms/tea/events") as response:
+            stream = Stream(response)
+            await stream.next()
+            room = site.server.conference.rooms["tea"]
+            for turn in range(100):  # each more than a connection that nobody reads takes at once
+                room._publish(MessageSent("tea", None, str(turn), 100_000 * "x", 0.0))
+                await asyncio.sleep(0)
+            assert [(await stream.next())[1]["name"] for _ in range(100)] == [str(turn) for turn in range(100)]
+
+
+class Hum:
+    """A source that goes on at -20 dBov."""
+
+    def pull(self, now_ns: int) -> Samples | None:
+        return np.full(FRAME_SAMPLES, 3277, np.int16)
+
+
+def humming(policy: RoomPolicy = DEFAULT_POLICY) -> FollowedConference:
+    followed = FollowedConference(policy)
+    amy = Participant(id="amy", name="amy", transport="local", joined_at=0.0, role="host", source=Hum())
+    followed.conference.join("tea", amy)
+    for tick in range(10):
+        followed.conference.tick(tick, tick * 20_000_000)
+    return followed
+
+
+def test_who_begins_to_look_is_told_how_loud_everybody_is_now() -> None:
+    followed = humming()
+    first, second = parse(followed.feeds.subscribe("tea", Viewer()).take())
+    assert (first.name, second.name, second.data) == ("room", "levels", {"levels": {"amy": -20.0}})
+    [again] = parse(followed.feeds.subscribe("tea", Viewer(), first.id).take())
+    assert again == second
+    assert len(parse(followed.feeds.subscribe("tea", Viewer(levels=False)).take())) == 1
+    in_lobby = humming(RoomPolicy(lobby="admit")).feeds.subscribe("tea", Viewer())
+    assert [one.name for one in parse(in_lobby.take())] == ["room"]

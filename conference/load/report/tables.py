@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from conference.load.report.figures import Sample, StepFigures, client_slope, slope
 
@@ -96,27 +96,36 @@ def _notes(steps: Sequence[StepFigures]) -> list[str]:
         )
     for step in steps:
         who = f"With {step.participants}"
-        if step.participants < step.wanted:
-            notes.append(f"{who}: {step.wanted - step.participants} of {step.wanted} were not there.")
-        if step.bursts_found < step.bursts_said:
-            notes.append(f"{who}: the delay is of {step.bursts_found} bursts; {step.bursts_said} went in.")
-        if step.rooms > 1 and step.rooms_per_core is not None:
-            each = _number(step.participants / step.rooms, digits=1).removesuffix(".0")
-            notes.append(f"{who}: a core holds {step.rooms_per_core:.0f} such rooms, of {each} each.")
-        if step.events_per_second:
-            notes.append(f"{who}: each was told {step.events_per_second:.1f} events a second.")
-        if step.ticks_skipped:
-            notes.append(f"{who}: the server left out {step.ticks_skipped} ticks.")
-        if step.joining_ticks_very_late:
-            notes.append(f"{who}: {step.joining_ticks_very_late} ticks were more than 20 ms late while people joined.")
-        if step.forged:
-            notes.append(f"{who}: {step.forged} packets were not authentic, of the few that were decrypted.")
-        if step.client_late > LATE_SHARE:
-            notes.append(
-                f"{who}: the clients were late {step.client_late:.0%} of the time, so they, not the server, are what "
-                "was short. Don't believe the delay: give them more processors, or --processes."
-            )
+        notes += [f"{who}: {note}" for note in (*_findings(step), *_troubles(step))]
     return ["", *notes] if notes else []
+
+
+def _findings(step: StepFigures) -> Iterator[str]:
+    """What the columns do not show."""
+    if step.rooms > 1 and step.rooms_per_core is not None:
+        each = _number(step.participants / step.rooms, digits=1).removesuffix(".0")
+        yield f"a core holds {step.rooms_per_core:.0f} such rooms, of {each} each."
+    if step.events_per_second:
+        yield f"each was told {step.events_per_second:.1f} events a second."
+
+
+def _troubles(step: StepFigures) -> Iterator[str]:
+    """What was not as it should be."""
+    if step.participants < step.wanted:
+        yield f"{step.wanted - step.participants} of {step.wanted} were not there."
+    if step.bursts_found < step.bursts_said:
+        yield f"the delay is of {step.bursts_found} bursts; {step.bursts_said} went in."
+    if step.ticks_skipped:
+        yield f"the server left out {step.ticks_skipped} ticks."
+    if step.joining_ticks_very_late:
+        yield f"{step.joining_ticks_very_late} ticks were more than 20 ms late while people joined."
+    if step.forged:
+        yield f"{step.forged} packets were not authentic, of the few that were decrypted."
+    if step.client_late > LATE_SHARE:
+        yield (
+            f"the clients were late {step.client_late:.0%} of the time, so they, not the server, are what was short. "
+            "Don't believe the delay: give them more processors, or --processes."
+        )
 
 
 def _number(value: float | None, unit: str = "", *, digits: int = 0) -> str:

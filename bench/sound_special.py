@@ -28,6 +28,7 @@ from conference.playout.source import PacketSource
 from conference.room.local import LocalSink
 from conference.room.participant import Mix, Participant
 from conference.room.room import Room
+from conference.telephony.connecting import send_message
 from conference.telephony.phone import Phone
 from tests.netem import Network, every_20_ms
 
@@ -154,13 +155,13 @@ async def stalling_phone(speech: Samples, loops: int) -> Call:
             await ear.connect()
             async with session.ws_connect(f"{server.url}/twilio/stream/sound") as socket:
                 for message in phone.opening():
-                    await socket.send_str(message)
+                    await send_message(socket, message)
                 start = time.monotonic_ns() + TICK_NS + time.time_ns() % TICK_NS
                 for at_ns, index in arrivals:
                     await asyncio.sleep(max(0, start + at_ns - time.monotonic_ns()) / 1e9)
                     late += time.monotonic_ns() - (start + at_ns) > 5_000_000
                     for message in phone.tick(frames[index].tobytes()).messages:
-                        await socket.send_str(message)
+                        await send_message(socket, message)
                 await asyncio.sleep(0.5)
             await ear.close()
     finally:

@@ -32,7 +32,7 @@ from conference.room.events import (
     TalkingStopped,
     UnmuteRequested,
 )
-from conference.room.participant import ParticipantState
+from conference.room.participant import STREAM_TRANSPORTS, ParticipantState
 
 log = logging.getLogger(__name__)
 
@@ -154,7 +154,7 @@ class Attendant:
         if state.id not in announcer.room.participants:
             return
         announcer.people[state.id] = state
-        if state.transport == "twilio":
+        if state.transport in STREAM_TRANSPORTS:
             announcer.keypads[state.id] = Keypad(self._settings.menu, round(self._settings.key_timeout * 1e9))
             if self._settings.phone_prompts and self._callers.wants_prompts(state.id):
                 announcer.prompted.add(state.id)
@@ -190,7 +190,7 @@ class Attendant:
         here = announcer.others("")
         if len(here) != 1 or self._settings.alone_prompt == "nobody":
             return
-        if announcer.room.participants[here[0]].transport == "twilio":
+        if announcer.room.participants[here[0]].transport in STREAM_TRANSPORTS:
             announcer.tell(here[0], ["alone"])
         elif self._settings.alone_prompt == "everybody":
             announcer.say(here[0], ["alone"])

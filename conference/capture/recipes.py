@@ -7,25 +7,29 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from conference.audio.gate import GateSettings
+from conference.audio.resample import RATES
 from conference.capture.records import CaptureError
 from conference.codecs.base import Codec, Decoder
+from conference.codecs.linear import ByteOrder, LinearCodec
 from conference.codecs.opus import OpusCodec
 from conference.codecs.pcmu import PcmaCodec, PcmuCodec
+from conference.codecs.waveform import WaveformCodec
 from conference.playout.source import PacketSource
 from conference.room.participant import Source
 from conference.room.voice import VoiceSettings
-from conference.telephony.intake import PacedSource
+from conference.telephony.intake import MU_LAW, PacedSource
 from conference.telephony.settings import LegSettings
 
-_CLASSES: Final = (OpusCodec, PcmuCodec, PcmaCodec, LegSettings, VoiceSettings, GateSettings)
+_CLASSES: Final = (OpusCodec, PcmuCodec, PcmaCodec, LinearCodec, LegSettings, VoiceSettings, GateSettings)
 _VALUES: Final = {one.__name__: one for one in _CLASSES}
 _GONE: Final = {"max_messages_per_second", "max_bytes_per_second", "max_dropped", "max_name_chars"}
 """Settings of older captures that there are no more. They shaped no sound."""
 
-_CODECS: Final[dict[str, Codec]] = {"opus": OpusCodec(), "PCMU": PcmuCodec(), "PCMA": PcmaCodec()}
+_LINEAR: Final = [LinearCodec(rate, order) for rate in RATES for order in get_args(ByteOrder)]
+_CODECS: Final[dict[str, Codec]] = {one.name: one for one in (OpusCodec(), PcmuCodec(), PcmaCodec(), *_LINEAR)}
 
 FRAMES: Final[Mapping[str, Any]] = {"kind": "frames"}
 """A source that is captured by the frames it gives."""
@@ -73,7 +77,7 @@ def describe_source(source: Source | None) -> dict[str, Any] | None:
             "maximum_delay_ms": greatest,
         }
     if isinstance(source, PacedSource):
-        return {"kind": "messages", "settings": to_json(source.settings)}
+        return {"kind": "messages", "settings": to_json(source.settings), "codec": to_json(source.codec)}
     return None if source is None else dict(FRAMES)
 
 
@@ -96,9 +100,10 @@ def make_paced_source(about: Mapping[str, Any]) -> PacedSource:
         CaptureError: the description makes no sense.
     """
     settings = from_json(about.get("settings"))
-    if not isinstance(settings, LegSettings):
+    codec = from_json(about["codec"]) if "codec" in about else MU_LAW  # older captures know no other
+    if not isinstance(settings, LegSettings) or not isinstance(codec, WaveformCodec):
         raise CaptureError("The capture describes a source that makes no sense.")
-    return PacedSource(PcmuCodec().make_decoder(), settings)
+    return PacedSource(codec.make_decoder(), settings, codec)
 
 
 def decoder_name(decoder: Decoder | None) -> str:

@@ -51,7 +51,7 @@ from conference.capture.records import (
 from conference.codecs.base import Codec
 from conference.playout.source import PacketSource
 from conference.room.events import Published, TalkingStarted, TalkingStopped, events_of
-from conference.room.participant import ModerationState, Participant
+from conference.room.participant import TRANSPORTS, ModerationState, Participant
 from conference.room.room import Room
 from conference.room.voice import VoiceSettings
 from conference.telephony.intake import PacedSource
@@ -183,7 +183,7 @@ class Replay:
         room = self._in_room()
         if record.index != len(self._people) or participant_id in room.participants:
             raise CaptureError(_SENSELESS.format("somebody joins who is there already"))
-        if transport not in ("webrtc", "twilio", "local"):
+        if transport not in TRANSPORTS:
             raise CaptureError(_SENSELESS.format("somebody joins by a way that is not known"))
         listener = self.listeners.get(participant_id)
         if listener is None:

@@ -90,3 +90,13 @@ def _token(text: str) -> str:
     if not text.isascii() or not text.isprintable() or " " in text:  # it becomes a header field
         raise argparse.ArgumentTypeError("this is not a token: it has characters in it that no token has")
     return text
+
+
+def parameter(text: str) -> tuple[str, str]:
+    """A custom parameter of a stream, as ``NAME=VALUE``."""
+    name, separator, value = words(text).partition("=")
+    if not separator or not name:
+        raise argparse.ArgumentTypeError(f"'{text}' is not of the form NAME=VALUE")
+    if len(name) + len(value) >= 500:
+        raise argparse.ArgumentTypeError(f"'{name}' and its value have 500 characters or more, which Twilio refuses")
+    return name, value

@@ -20,7 +20,15 @@ from conference.audio.frame import SAMPLE_RATE
 from conference.audio.g711 import ulaw_decode, ulaw_encode
 from conference.audio.resample import Resampler
 from conference.cli.addresses import DEFAULT_URL, URL_VARIABLE, any_room_name, default_address, one_room, or_a_room
-from conference.cli.arguments import Complain, add_reconnect_options, add_token_option, find_token, seconds, words
+from conference.cli.arguments import (
+    Complain,
+    add_reconnect_options,
+    add_token_option,
+    find_token,
+    parameter,
+    seconds,
+    words,
+)
 from conference.cli.backoff import Backoff
 from conference.cli.endings import DONE, ENDED, LOST, REFUSED, REMOVED, SERVER_STOPPED, STOPPED, Ending
 from conference.cli.media import Recorder, open_recorder
@@ -31,10 +39,12 @@ from conference.cli.streams import Stream, of_address, one_stream, read_server, 
 from conference.options.declaration import SettingsError
 from conference.options.option import options_of, read_options
 from conference.prompts.decode import MediaError, read_audio
-from conference.telephony.caller import CallEnd, Caller, CallError, HungUp
+from conference.telephony.caller import CallEnd, Caller, HungUp
+from conference.telephony.connecting import CallError
+from conference.telephony.fields import DIGITS
 from conference.telephony.phone import Phone
 from conference.telephony.settings import CallerSettings
-from conference.telephony.twilio.messages import DIGITS, FRAME_BYTES, SILENT_FRAME
+from conference.telephony.twilio.messages import FRAME_BYTES, SILENT_FRAME
 from conference.telephony.twilio.messages import SAMPLE_RATE as PHONE_RATE
 from conference.webrtc.client.whip import authorization
 
@@ -82,7 +92,7 @@ def add_parser(subparsers: Subparsers) -> None:
         help="keys to press, four a second from second one on, e.g. 12#; a w waits half a second",
     )  # fmt: skip
     parser.add_argument(
-        "--param", metavar="NAME=VALUE", type=_parameter, action="append", default=[],
+        "--param", metavar="NAME=VALUE", type=parameter, action="append", default=[],
         help="a custom parameter of the stream; can be repeated",
     )  # fmt: skip
     add_token_option(parser)
@@ -345,7 +355,7 @@ class PhoneCall:
             level_out=self._level_out.read(),
             packets_in=self.phone.media_received,
             packets_out=self.phone.media_sent,
-            buffered_ms=self.phone.playout.buffered_bytes / 8,
+            buffered_ms=self.phone.playout.buffered_ms,
         )
         self.progress.update(snapshot)
 
@@ -411,12 +421,3 @@ def _digits(text: str) -> str:
     if not text or set(text) - DIGITS - {"w"}:
         raise argparse.ArgumentTypeError(f"'{text}' has something else than the keys 0-9, *, #, A-D and w for a pause")
     return text
-
-
-def _parameter(text: str) -> tuple[str, str]:
-    name, separator, value = words(text).partition("=")
-    if not separator or not name:
-        raise argparse.ArgumentTypeError(f"'{text}' is not of the form NAME=VALUE")
-    if len(name) + len(value) >= 500:
-        raise argparse.ArgumentTypeError(f"'{name}' and its value have 500 characters or more, which Twilio refuses")
-    return name, value

@@ -56,7 +56,7 @@ class MessageTap(Told, Protocol):
         """A message has arrived.
 
         Args:
-            payload: mu-law, 8 kHz.
+            payload: in the source's codec.
             timestamp_ms: the message's; ``None`` if it has none.
             now_ns: when it came.
         """

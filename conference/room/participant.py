@@ -4,17 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias, get_args
 
 from conference.audio.frame import SILENT_LEVEL, Samples
 from conference.codecs.base import Codec
 from conference.room.voice import Voice
 
-Transport: TypeAlias = Literal["webrtc", "twilio", "local"]
+StreamTransport: TypeAlias = Literal["twilio"]
+"""A media WebSocket, by its dialect: telephone calls, and programs that act like one."""
+
+Transport: TypeAlias = Literal["webrtc", StreamTransport, "local"]
 """The way a participant came in. ``local`` is code in this process."""
+
+STREAM_TRANSPORTS: tuple[StreamTransport, ...] = get_args(StreamTransport)
+TRANSPORTS: tuple[Transport, ...] = ("webrtc", *STREAM_TRANSPORTS, "local")
 
 Role: TypeAlias = Literal["host", "speaker", "listener"]
 """What somebody is here for: to run the room, to talk, to listen."""
+
+
+CallState: TypeAlias = Literal["dialing", "ringing", "answered"]
+"""How far it has come with somebody whom the room has called."""
 
 
 class Source(Protocol):
@@ -100,6 +110,9 @@ class ParticipantState:
     hand_raised_at: float | None = None
     """Since when they ask to speak, unix time in seconds."""
 
+    call: CallState | None = None
+    """How far it has come with them, whom the room has called; ``None`` for those who came by themselves."""
+
 
 @dataclass(frozen=True, slots=True)
 class ModerationState:
@@ -126,9 +139,11 @@ class Participant:
         hang_up: ends the participant's connection, for a reason that people can read; must not block.
         role: what they are here for.
         identity: who they are beyond this room, if that is known.
+        call: how far it has come with somebody whom the room calls; ``None`` for those who come by themselves.
     """
 
     __slots__ = (
+        "call",
         "deafened",
         "hand_raised_at",
         "hang_up",
@@ -162,6 +177,7 @@ class Participant:
         hang_up: Callable[[str], None] | None = None,
         role: Role = "speaker",
         identity: str | None = None,
+        call: CallState | None = None,
     ) -> None:
         self.id = id
         self.name = name
@@ -172,6 +188,7 @@ class Participant:
         self.hang_up = hang_up
         self.role = role
         self.identity = identity
+        self.call = call
         self.muted = False
         self.muted_by: str | None = None
         self.held = False
@@ -223,4 +240,5 @@ class Participant:
             deafened=self.deafened,
             waiting=self.waiting,
             hand_raised_at=self.hand_raised_at,
+            call=self.call,
         )

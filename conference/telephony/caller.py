@@ -8,41 +8,21 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from ssl import SSLContext
-from typing import Any, Literal
 
 import aiohttp
 
 from conference.audio.frame import TICK_NS
-from conference.telephony.backpressure import ReadLimits, limit_reading
+from conference.telephony.backpressure import ReadLimits
+from conference.telephony.connecting import Connecting, send_message
+from conference.telephony.fields import DIGITS
 from conference.telephony.phone import Phone
 from conference.telephony.settings import CallerSettings
-from conference.telephony.twilio.messages import DIGITS, MAX_SERVER_CHARS
-from conference.unreachable import reason
+from conference.telephony.twilio.messages import MAX_SERVER_CHARS
 
 MAX_BEHIND_TICKS = 50
 """After a pause of this process longer than that, the call goes on from now instead of hurrying after."""
 
 DEFAULT_SETTINGS = CallerSettings()
-
-
-class CallError(Exception):
-    """A call cannot be placed; the text is a sentence for people.
-
-    Args:
-        text: the sentence.
-        status: of the HTTP response that refused it; 0 if there was none.
-        retry_after: seconds after which the server wants to be asked again; 0 if it does not say.
-    """
-
-    def __init__(self, text: str, status: int = 0, retry_after: float = 0.0) -> None:
-        super().__init__(text)
-        self.status = status
-        self.retry_after = retry_after
-
-    @property
-    def passing(self) -> bool:
-        """Whether the same call may well be taken later."""
-        return self.status in (0, 408, 429) or self.status >= 500
 
 
 class HungUp(Exception):
@@ -60,34 +40,14 @@ class CallEnd:
     reason: str
 
 
-class _LimitedSocket(aiohttp.ClientWebSocketResponse[Literal[True]]):
-    """Reads no more than :attr:`limits` of what the server sends, whatever it is."""
-
-    limits: ReadLimits
-
-    def __init__(
-        self, reader: Any, writer: Any, protocol: str | None, response: aiohttp.ClientResponse, *args: Any, **more: Any
-    ) -> None:
-        super().__init__(reader, writer, protocol, response, *args, **more)
-        transport = None if response.connection is None else response.connection.transport
-        if transport is not None:
-            limit_reading(transport, self.limits)
-
-
-def _socket_with(settings: CallerSettings) -> type[_LimitedSocket]:
-    """The class of a socket with these limits: aiohttp makes it, and begins to read at once."""
-    limits = ReadLimits(settings.max_bytes_per_second, settings.max_frames_per_second)
-    return type("_LimitedSocket", (_LimitedSocket,), {"limits": limits})
-
-
 class Caller:
     """Places one call.
 
     Args:
         url: the stream's address, ``ws://`` or ``wss://``.
         phone: who calls, and what they hear.
-        speak: asked every 20 ms for 160 bytes of mu-law; ``None`` is silence; raises :class:`HungUp` to end.
-        hear: told every 20 ms what the phone played, 160 bytes of mu-law.
+        speak: asked every 20 ms for a frame in the phone's codec; ``None`` is silence; raises :class:`HungUp` to end.
+        hear: told every 20 ms what the phone played, a frame in its codec.
         handshake_seconds: bots answer the handshake only once their model is up, so this is generous.
         headers: of the handshake.
         ssl: how to verify a ``wss`` server; ``False`` for not at all.
@@ -114,10 +74,14 @@ class Caller:
         self.phone = phone
         self._speak = speak
         self._hear = hear
-        self._handshake_seconds = handshake_seconds
-        self._headers = dict(headers or {})
-        self._ssl = ssl
-        self._socket_class = _socket_with(settings)
+        self._connecting = Connecting(
+            ReadLimits(settings.max_bytes_per_second, settings.max_frames_per_second),
+            MAX_SERVER_CHARS,
+            handshake_seconds,
+            ssl,
+            headers=dict(headers or {}),
+            protocols=phone.dialect.subprotocols,
+        )
         self._clock = clock
         self._sleep = sleep
         self._digits: list[str] = []
@@ -140,40 +104,25 @@ class Caller:
         Raises:
             CallError: there is no such server, or it does not take the call.
         """
-        async with aiohttp.ClientSession(ws_response_class=self._socket_class) as session:
-            socket = await self._connect(session)
+        async with self._connecting.session(self.url) as session:
+            socket = await self._connecting.open(session, self.url)
             try:
                 return await self._talk(socket)
             finally:
                 await self._hang_up(socket)
 
-    async def _connect(self, session: aiohttp.ClientSession) -> aiohttp.ClientWebSocketResponse:
-        try:
-            async with asyncio.timeout(self._handshake_seconds):
-                return await session.ws_connect(
-                    self.url, headers=self._headers, ssl=self._ssl, max_msg_size=MAX_SERVER_CHARS, compress=0
-                )
-        except TimeoutError:
-            raise CallError(f"{self.url} did not answer within {self._handshake_seconds:g} s.") from None
-        except aiohttp.WSServerHandshakeError as error:
-            after = error.headers.get("Retry-After", "") if error.headers else ""
-            seconds = float(after) if after.isascii() and after.isdigit() and len(after) < 6 else 0.0
-            raise CallError(_handshake_sentence(self.url, error), error.status, seconds) from None
-        except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):
-            raise CallError(f"{self.url!r} is not a WebSocket address like ws://host:8080/twilio/stream.") from None
-        except (aiohttp.ClientError, OSError) as error:
-            raise CallError(f"{self.url} cannot be reached: {reason(error)}.") from None
-
     async def _talk(self, socket: aiohttp.ClientWebSocketResponse) -> CallEnd:
         with contextlib.suppress(ConnectionError, aiohttp.ClientError):  # then its close is read below
-            for text in self.phone.opening():
-                await socket.send_str(text)
+            for message in self.phone.opening():
+                await send_message(socket, message)
         receiving = asyncio.ensure_future(self._receive(socket))
         sending = asyncio.ensure_future(self._send(socket))
         try:
             done, _ = await asyncio.wait({receiving, sending}, return_when=asyncio.FIRST_COMPLETED)
             if receiving not in done and sending.result():
                 return CallEnd(by_server=False, code=None, reason="hung up")
+            if self.phone.hung_up:
+                return CallEnd(by_server=True, code=aiohttp.WSCloseCode.OK, reason="the server ended the call")
             with contextlib.suppress(TimeoutError):  # a lost socket: its close is about to be read
                 async with asyncio.timeout(1.0):
                     await receiving
@@ -189,13 +138,12 @@ class Caller:
         with contextlib.suppress(ConnectionError, aiohttp.ClientError):
             while True:
                 message = await socket.receive()
-                if message.type is aiohttp.WSMsgType.TEXT:
-                    for echo in self.phone.receive_text(message.data):
-                        await socket.send_str(echo)
-                elif message.type is aiohttp.WSMsgType.BINARY:
-                    self.phone.receive_binary()
-                else:
+                if message.type not in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
                     break
+                for echo in self.phone.receive(message.data):
+                    await send_message(socket, echo)
+                if self.phone.hung_up:
+                    return
             self._farewell = _printable(message.extra) if message.type is aiohttp.WSMsgType.CLOSE else ""
 
     async def _send(self, socket: aiohttp.ClientWebSocketResponse) -> bool:
@@ -209,10 +157,10 @@ class Caller:
             tick = self.phone.tick(frame)
             self._hear(tick.heard)
             try:
-                for text in tick.messages:
-                    await socket.send_str(text)
-                if self._digits:
-                    await socket.send_str(self.phone.press(self._digits.pop(0)))
+                for message in tick.messages:
+                    await send_message(socket, message)
+                if self._digits and (key := self.phone.press(self._digits.pop(0))) is not None:
+                    await send_message(socket, key)
             except (ConnectionError, aiohttp.ClientError):
                 return False
             deadline += TICK_NS
@@ -225,18 +173,9 @@ class Caller:
         with contextlib.suppress(TimeoutError, ConnectionError, aiohttp.ClientError):
             async with asyncio.timeout(2.0):
                 if not socket.closed:
-                    for text in self.phone.closing():
-                        await socket.send_str(text)
+                    for message in self.phone.closing():
+                        await send_message(socket, message)
                 await socket.close()
-
-
-def _handshake_sentence(url: str, error: aiohttp.WSServerHandshakeError) -> str:
-    if error.status == 101 or error.status == 200:
-        return f"{url} is there, but no WebSocket."
-    reason = f" ({error.headers['Retry-After']} s)" if error.headers and "Retry-After" in error.headers else ""
-    known = {401: "asks for a login", 403: "forbids this call", 404: "has no such stream", 429: "is called too often"}
-    known |= {503: "takes no calls at the moment"}
-    return f"{url} {known.get(error.status, 'does not take the call')}: HTTP status {error.status}{reason}."
 
 
 def _printable(text: object) -> str:

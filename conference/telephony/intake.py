@@ -18,19 +18,18 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Collection
 
-from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, SILENCE, TICK_NS, Samples, full_scale
-from conference.audio.g711 import ulaw_mean_square
+from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, SILENCE, TICK_NS, TICKS_PER_SECOND, Samples, full_scale
 from conference.audio.gate import decibels
 from conference.audio.reframe import Reframer
 from conference.codecs.base import Decoder
+from conference.codecs.pcmu import PcmuCodec
+from conference.codecs.waveform import WaveformCodec
 from conference.playout.forwarding import QUIET_DBOV, ForwardableSource, PacketTaker
 from conference.playout.stretch import QUIET_SQUARE, Stretcher
 from conference.playout.tap import MessageTap, tell_each
 from conference.telephony.schedule import NS_PER_MS, Schedule
 from conference.telephony.settings import LegSettings
-from conference.telephony.twilio.messages import FRAME_BYTES, SILENT_FRAME
 
-NS_PER_BYTE = TICK_NS // FRAME_BYTES
 CONCEALED_FRAMES = 3
 """Frames made up for a sound that breaks off, unless the client is a live one: then it is a stall, and as long as the
 talk may go on there is something to be heard."""
@@ -42,6 +41,9 @@ PATIENCE_FRAMES = 25
 """A surplus waits this long for whole frames of silence: people pause more often than that. Then it is taken out of
 sound, a pitch period at a time."""
 
+MU_LAW = PcmuCodec()
+"""What a stream's sound is coded with that says nothing else."""
+
 PAUSE_SQUARE = full_scale(QUIET_DBOV)
 """A frame whose mean square is no larger is quiet: others may go over to frames as they come, or from them."""
 
@@ -52,19 +54,18 @@ CATCH_UP_FRAMES = 3
 class PacedSource(ForwardableSource):
     """A caller's voice: takes the payload of media messages, gives one frame a tick.
 
-    Mu-law has no state: whoever gets one frame as it came can get the next from a mix, and the other way round.
+    The codecs have no state: whoever gets one frame as it came can get the next from a mix, and the other way round.
 
     Args:
-        decoder: of mu-law; used by this source alone.
+        decoder: of the codec; used by this source alone.
         settings: the limits.
+        codec: of the messages' sound.
     """
 
-    def __init__(self, decoder: Decoder, settings: LegSettings) -> None:
+    def __init__(self, decoder: Decoder, settings: LegSettings, codec: WaveformCodec = MU_LAW) -> None:
         self.settings = settings
-        self._decoder = decoder
         self._buffer_ns = settings.buffer_ms * NS_PER_MS
         self._max_behind_ns = settings.max_behind_ms * NS_PER_MS
-        self._max_bytes = settings.max_ahead_ms * FRAME_BYTES // 20
         self._schedule = Schedule(self._max_behind_ns)
         self._frames: deque[bytes | None] = deque()  # None: one that never arrived
         self._partial = bytearray()
@@ -92,12 +93,23 @@ class PacedSource(ForwardableSource):
         """Frames of sound left out, to catch up or because there was no room. Parts of frames do not count."""
         self.concealed_frames = 0
         """Frames made up for sound that was not there in time."""
+        self.decode_with(decoder, codec)
+
+    def decode_with(self, decoder: Decoder, codec: WaveformCodec) -> None:
+        """Take sound in this codec from now on. To be called before any has come."""
+        self.codec = codec
+        self._decoder = decoder
+        self._mean_square = codec.mean_square
+        self._frame_bytes, self._silent_frame = codec.frame_bytes, codec.silent_frame
+        self._frame_samples = codec.frame_samples
+        self._ns_per_byte = TICK_NS / codec.frame_bytes
+        self._max_bytes = self.settings.max_ahead_ms * codec.frame_bytes // 20
 
     @property
     def buffered_ms(self) -> float:
         """Sound that waits to be played, in milliseconds."""
         decoded = self._decoded.available * 1000 / SAMPLE_RATE
-        return len(self._frames) * 20 + len(self._partial) * 20 / FRAME_BYTES + decoded
+        return len(self._frames) * 20 + len(self._partial) * 20 / self._frame_bytes + decoded
 
     def tap(self, tap: MessageTap) -> Callable[[], None]:
         """Have somebody told of each message as it comes. Returns how to end that, which may be called twice."""
@@ -119,7 +131,7 @@ class PacedSource(ForwardableSource):
         """Take the sound of one message.
 
         Args:
-            payload: mu-law, 8 kHz, any length.
+            payload: in the codec, any length; whole samples.
             timestamp_ms: the message's; ``None`` if it has none. Only its steps count: a step that is longer than
                 the sound before it, and that real time bears out, is sound that went missing on the way.
             now_ns: when it arrived.
@@ -130,14 +142,14 @@ class PacedSource(ForwardableSource):
         if self._taps:
             self._tell_of_message(payload, timestamp_ms, now_ns)
         self._insert_missing(payload, timestamp_ms, now_ns)
-        room = self._max_bytes - len(self._frames) * FRAME_BYTES - len(self._partial)
+        room = self._max_bytes - len(self._frames) * self._frame_bytes - len(self._partial)
         surplus = max(0, len(payload) - max(0, room))
         if surplus:
             payload = payload[: len(payload) - surplus]
-            self.dropped_frames += -(-surplus // FRAME_BYTES)
+            self.dropped_frames += -(-surplus // self._frame_bytes)
         if payload:
             self._append(payload, now_ns)
-        return surplus * 20 // FRAME_BYTES
+        return surplus * 20 // self._frame_bytes
 
     def pull(self, now_ns: int) -> Samples | None:
         """The next 20 ms, shape ``(960,)``, int16, 48 kHz; ``None`` while there is nothing to hear."""
@@ -165,15 +177,15 @@ class PacedSource(ForwardableSource):
     def _has_frame(self, now_ns: int) -> bool:
         """Whether a frame can be played: a part of one, too, if nothing has followed it."""
         if not self._frames and self._partial and now_ns - self._arrived_ns >= TICK_NS:
-            self._frames.append(bytes(self._partial).ljust(FRAME_BYTES, b"\xff"))
+            self._frames.append(bytes(self._partial) + self._silent_frame[len(self._partial) :])
             self._partial.clear()
         return bool(self._frames)
 
     def _note(self, frame: bytes | None, samples: Samples | None) -> None:
         """A frame was played, or nothing; take note if others can get it as it came."""
         if not self._decoded.available:
-            self._as_it_came = SILENT_FRAME if samples is None else frame
-        quiet = self._as_it_came is not None and ulaw_mean_square(self._as_it_came) <= PAUSE_SQUARE
+            self._as_it_came = self._silent_frame if samples is None else frame
+        quiet = self._as_it_came is not None and self._mean_square(self._as_it_came) <= PAUSE_SQUARE
         self._quiet_ticks = self._quiet_ticks + 1 if quiet else 0
 
     # Forwarding
@@ -202,13 +214,13 @@ class PacedSource(ForwardableSource):
 
     @property
     def knows_level(self) -> bool:
-        """Yes: to measure mu-law takes no decoding."""
+        """Yes: to measure what has no state takes no decoder."""
         return True
 
     @property
     def bitrate(self) -> float:
-        """That of mu-law."""
-        return 64_000.0
+        """That of the codec."""
+        return self._frame_bytes * 8.0 * TICKS_PER_SECOND
 
     def quiet_ms(self, now_ns: int) -> float:
         """See `ForwardableSource.quiet_ms`."""
@@ -231,7 +243,7 @@ class PacedSource(ForwardableSource):
         self._waits, self._counts_before = True, (self._empty_pulls, self._quiet_frames)
         if not self._advance(now_ns) or not self._has_frame(now_ns):
             if not self._is_torn():
-                self._as_it_came = SILENT_FRAME
+                self._as_it_came = self._silent_frame
             return None
         if self._must_play:
             return None
@@ -239,12 +251,12 @@ class PacedSource(ForwardableSource):
         self._taken = (frame,)
         self._count(frame)
         if self._quiet_frames > 1:
-            self._as_it_came = SILENT_FRAME
+            self._as_it_came = self._silent_frame
             return None
         self._as_it_came = frame
-        if frame is None or frame == SILENT_FRAME:
+        if frame is None or frame == self._silent_frame:
             return None
-        return decibels(ulaw_mean_square(frame))
+        return decibels(self._mean_square(frame))
 
     def send_on(self, now_ns: int) -> None:
         """See `ForwardableSource.send_on`."""
@@ -256,8 +268,8 @@ class PacedSource(ForwardableSource):
             self._waits, self._taken = False, ()
         self._forwarded.append(frame)
         sequence, self._sequence = self._sequence, (self._sequence + 1) & 0xFFFF_FFFF
-        timestamp = sequence * FRAME_BYTES & 0xFFFF_FFFF
-        self._taker.forward(sequence & 0xFFFF, timestamp, FRAME_BYTES, frame, now_ns)
+        timestamp = sequence * self._frame_samples & 0xFFFF_FFFF
+        self._taker.forward(sequence & 0xFFFF, timestamp, self._frame_samples, frame, now_ns)
 
     def resume(self) -> Samples:
         """See `ForwardableSource.resume`. What was taken for this tick, and not sent on, is played next."""
@@ -283,26 +295,26 @@ class PacedSource(ForwardableSource):
     def _append(self, payload: bytes, now_ns: int) -> None:
         if not self._talking and self._waiting_since_ns is None:
             self._waiting_since_ns = now_ns
-        self._schedule.extend(len(payload) * NS_PER_BYTE, now_ns)
+        self._schedule.extend(round(len(payload) * self._ns_per_byte), now_ns)
         self._arrived_ns = now_ns
-        if not self._partial and len(payload) == FRAME_BYTES:  # nearly always
+        if not self._partial and len(payload) == self._frame_bytes:  # nearly always
             self._frames.append(payload)
             return
         self._partial += payload
-        whole = len(self._partial) // FRAME_BYTES * FRAME_BYTES
-        for start in range(0, whole, FRAME_BYTES):
-            self._frames.append(bytes(self._partial[start : start + FRAME_BYTES]))
+        whole = len(self._partial) // self._frame_bytes * self._frame_bytes
+        for start in range(0, whole, self._frame_bytes):
+            self._frames.append(bytes(self._partial[start : start + self._frame_bytes]))
         del self._partial[:whole]
 
     def _insert_missing(self, payload: bytes, timestamp_ms: int | None, now_ns: int) -> None:
         if timestamp_ms is None:
             self._expected_timestamp = None
             return
-        position = timestamp_ms * 8
+        position = timestamp_ms * self._frame_bytes // 20
         expected, self._expected_timestamp = self._expected_timestamp, position + len(payload)
         if expected is None or position <= expected:
             return
-        gap_ns = min((position - expected) * NS_PER_BYTE, self._schedule.behind_ns(now_ns))
+        gap_ns = min(round((position - expected) * self._ns_per_byte), self._schedule.behind_ns(now_ns))
         if not self._frames:  # the pause has been heard already
             self._schedule.extend(gap_ns, now_ns)
             return
@@ -323,20 +335,20 @@ class PacedSource(ForwardableSource):
         # The first frame of silence still holds the end of the sound before it: the resampler is 2 ms late.
         if frame is None:
             self.concealed_frames += 1
-            return None if self._quiet_frames > 1 else self._decoder.conceal(FRAME_BYTES)
+            return None if self._quiet_frames > 1 else self._decoder.conceal(self._frame_samples)
         return None if self._quiet_frames > 1 else self._decoder.decode(frame)
 
     def _count(self, frame: bytes | None) -> None:
         """A frame has its turn; ``None``: one that never arrived."""
         self._empty_pulls = 0
         if frame is not None:
-            self._quiet_frames = self._quiet_frames + 1 if frame == SILENT_FRAME else 0
+            self._quiet_frames = self._quiet_frames + 1 if frame == self._silent_frame else 0
 
     def _nothing(self) -> Samples | None:
         if not self._is_torn():
             return None
         self.concealed_frames += 1
-        return self._decoder.conceal(FRAME_BYTES)
+        return self._decoder.conceal(self._frame_samples)
 
     def _is_torn(self) -> bool:
         """Let a tick pass without a frame. Returns whether sound breaks off with that, and is to be made up."""
@@ -359,7 +371,7 @@ class PacedSource(ForwardableSource):
         for _ in range(late - self._max_behind_ns // TICK_NS):
             self._drop_oldest()
             late -= 1
-        while (late > 0 or standing > 0) and self._frames and is_quiet(self._frames[0]):
+        while (late > 0 or standing > 0) and self._frames and is_quiet(self._frames[0], self.codec):
             self._drop_oldest()
             if late > 0:
                 late -= 1
@@ -375,9 +387,9 @@ class PacedSource(ForwardableSource):
         if self._patience > 0 or self._stretcher.rests() or not (late >= 2 or too_early):
             return
         if not self._plays:  # a pitch period can be left out of what is decoded only
-            self._must_play = bool(self._frames) and self._frames[0] != SILENT_FRAME
+            self._must_play = bool(self._frames) and self._frames[0] != self._silent_frame
             return
-        while self._decoded.available < 2 * FRAME_SAMPLES and self._frames and self._frames[0] != SILENT_FRAME:
+        while self._decoded.available < 2 * FRAME_SAMPLES and self._frames and self._frames[0] != self._silent_frame:
             samples = self._play(self._frames.popleft())
             if samples is None:
                 break
@@ -395,8 +407,8 @@ class PacedSource(ForwardableSource):
             self.dropped_frames += 1
 
 
-def is_quiet(frame: bytes | None) -> bool:
-    """Whether nobody would miss this frame of mu-law: nothing, or the noise of a quiet line."""
-    if frame is None or frame == SILENT_FRAME:
+def is_quiet(frame: bytes | None, codec: WaveformCodec = MU_LAW) -> bool:
+    """Whether nobody would miss this frame: nothing, or the noise of a quiet line."""
+    if frame is None or frame == codec.silent_frame:
         return True
-    return ulaw_mean_square(frame) <= QUIET_SQUARE
+    return codec.mean_square(frame) <= QUIET_SQUARE

@@ -1,9 +1,9 @@
-"""A Twilio-compatible client in our room: the server's end of one media stream.
+"""A caller's leg in our room: the server's end of one media stream, of whatever dialect.
 
 No socket and no clock: a thin loop elsewhere hands in what arrives, and sends what it is given::
 
-    socket -> receive_text(text, now) -> [Started | Digit | Stopped | Warned | Refused]
-                                      -> source, pulled by the room
+    socket -> receive(message, now) -> [Started | Digit | Stopped | Warned | Refused]
+                                    -> source, pulled by the room
     room   -> sink.deliver(mix) -> sink.on_output() -> take_output(now) -> socket
 """
 
@@ -14,13 +14,23 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TypeAlias
 
-from conference.codecs.base import Codec
-from conference.codecs.pcmu import PcmuCodec
-from conference.telephony.intake import PacedSource
+from conference.telephony.dialect import (
+    Dialect,
+    Ignored,
+    MarkPlayed,
+    Message,
+    Said,
+    StreamConnected,
+    StreamKey,
+    StreamMedia,
+    StreamStarted,
+    StreamStopped,
+    Unsupported,
+)
+from conference.telephony.fields import MessageError
+from conference.telephony.intake import MU_LAW, PacedSource
 from conference.telephony.outlet import Outlet
 from conference.telephony.settings import LegSettings
-from conference.telephony.twilio import messages
-from conference.telephony.twilio.fields import MessageError
 from conference.text import shows
 from conference.token_bucket import TokenBucket
 
@@ -47,11 +57,11 @@ class Started:
     """The stream says what it is: time to join a room."""
 
     room: str | None
-    """From the URL, else from ``customParameters.room``; ``None`` if neither says."""
+    """From the URL, else from the parameter ``room``; ``None`` if neither says."""
     name: str
-    """``customParameters.name``, else the call's SID; never empty."""
-    call_sid: str
-    stream_sid: str
+    """The parameter ``name``, else the call's id; never empty."""
+    call_id: str
+    stream_id: str
     parameters: Mapping[str, str]
 
 
@@ -108,61 +118,57 @@ class LegStats:
     """For how long nothing was read of the connection, because more came than its limits allow."""
 
 
-class TwilioLeg:
+class Leg:
     """One media stream.
 
     Args:
+        dialect: how its messages are written.
         room: the room that the URL names; ``None`` if it names none.
         settings: limits.
-        codec: of the stream; mu-law.
     """
 
-    def __init__(
-        self, room: str | None = None, settings: LegSettings | None = None, codec: Codec | None = None
-    ) -> None:
+    def __init__(self, dialect: Dialect, room: str | None = None, settings: LegSettings | None = None) -> None:
+        self.dialect = dialect
+        self._end = dialect.server_end()
         self._room = room
         self._settings = settings or LegSettings()
-        codec = codec or PcmuCodec()
-        self.source = PacedSource(codec.make_decoder(), self._settings)
+        self.source = PacedSource(MU_LAW.make_decoder(), self._settings)
         """The caller's voice."""
-        self.sink = Outlet(codec, self._settings)
+        self.sink = Outlet(self._end, self._settings)
         """What the caller hears; set its ``on_output`` to be told when there is something to send."""
         self.state = LegState.NEW
+        self._sample_bytes = MU_LAW.sample_bytes
         self._warned: set[str] = set()
         digits = self._settings.max_digits_per_second
         self._digit_bucket = TokenBucket(digits, digits * BURST_SECONDS)
         self._malformed_bucket = TokenBucket(1, self._settings.max_malformed)
         self._messages_received = self._media_received = self._malformed = 0
 
-    def receive_text(self, text: str, now_ns: int) -> list[LegEvent]:
-        """Take one text message.
+    def receive(self, message: Message, now_ns: int) -> list[LegEvent]:
+        """Take one message.
 
         Args:
-            text: as it arrived.
+            message: as it arrived.
             now_ns: monotonic time.
 
         Returns:
             What follows from it, in order; most often nothing. Nothing at all once the stream has ended.
         """
-        if self.state is LegState.ENDED:
+        if self._is_over():
             return []
         self._messages_received += 1
         try:
-            message = messages.parse_client_message(text)
+            said = self._end.parse(message)
         except MessageError as error:
             return self._complain(str(error), now_ns)
-        if isinstance(message, messages.Media):
-            return self._media(message, now_ns)
-        return self._control(message, now_ns)
+        events: list[LegEvent] = []
+        for one in said:
+            events += self._media(one, now_ns) if isinstance(one, StreamMedia) else self._control(one, now_ns)
+            if self._is_over():
+                break
+        return events
 
-    def receive_binary(self, now_ns: int) -> list[LegEvent]:
-        """Take note of a binary message, of which the protocol has none."""
-        if self.state is LegState.ENDED:
-            return []
-        self._messages_received += 1
-        return self._complain("Media Streams messages are JSON in text frames; this frame is binary.", now_ns)
-
-    def take_output(self, now_ns: int) -> list[str]:
+    def take_output(self, now_ns: int) -> list[Message]:
         """What is to be sent now, in order."""
         return [] if self.state is LegState.ENDED else self.sink.take(now_ns)
 
@@ -184,61 +190,80 @@ class TwilioLeg:
             clears=self.sink.clears,
         )
 
+    def _is_over(self) -> bool:
+        return self.state is LegState.ENDED
+
     def clean_name(self, text: str) -> str:
         """What of a name can be shown; perhaps nothing."""
         printable = "".join(character for character in text if character.isprintable())
         name = printable.strip()[: self._settings.max_name_length].strip()
         return name if shows(name) else ""
 
-    def _media(self, message: messages.Media, now_ns: int) -> list[LegEvent]:
+    def _media(self, media: StreamMedia, now_ns: int) -> list[LegEvent]:
         if self.state is not LegState.STARTED:
-            return self._warn("media-early", 'A "media" message came before "start"; it is ignored.')
-        if message.track.startswith("outbound"):  # any other name is the caller's own sound
-            return self._warn("track", 'The track "outbound" is what the caller hears; it is not played.')
+            return self._warn("media-early", "Sound came before the stream had started; it is ignored.")
+        events: list[LegEvent] = []
+        payload = media.payload
+        if self._sample_bytes > 1 and len(payload) % self._sample_bytes:  # what follows would be noise
+            payload = payload[: -(len(payload) % self._sample_bytes)]
+            events += self._warn("half", "A message ends in the middle of a sample; that part of it is left out.")
         self._media_received += 1
-        if self.source.push(message.payload, message.timestamp, now_ns):
+        if self.source.push(payload, media.timestamp_ms, now_ns):
             seconds = self._settings.max_ahead_ms / 1000
-            return self._warn("ahead", f"More than {seconds:g} s of sound came ahead of its time; the rest is dropped.")
-        return []
+            events += self._warn(
+                "ahead", f"More than {seconds:g} s of sound came ahead of its time; the rest is dropped."
+            )
+        return events
 
-    def _control(self, message: messages.ClientMessage, now_ns: int) -> list[LegEvent]:
-        match message:
-            case messages.Mark():
-                self.sink.echo(message.name, now_ns)
+    def _control(self, said: Said, now_ns: int) -> list[LegEvent]:
+        match said:
+            case MarkPlayed(name):
+                self.sink.echo(name, now_ns)
                 return []
-            case messages.Dtmf():
-                if self.state is not LegState.STARTED:
-                    return self._warn("dtmf-early", 'A "dtmf" message came before "start"; it is ignored.')
-                if not self._digit_bucket.take(1, now_ns):
-                    return self._warn("digits", "Keys come faster than anybody presses them; some are dropped.")
-                return [Digit(message.digit)]
-            case messages.Connected():
-                if self.state is not LegState.NEW:
-                    return self._warn("connected-again", 'A second "connected" message came; it is ignored.')
+            case StreamKey(digit):
+                return self._key(digit, now_ns)
+            case StreamConnected() if self.state is LegState.NEW:
                 self.state = LegState.CONNECTED
                 return []
-            case messages.Start():
-                return self._start(message)
-            case messages.Stop():
+            case StreamConnected():
+                return self._warn("connected-again", 'A second "connected" message came; it is ignored.')
+            case StreamStopped():
                 self.state = LegState.ENDED
                 return [Stopped()]
-            case _:
-                return self._warn("unknown", "A message of an unknown event came; it is ignored.")
+            case Ignored(kind, sentence):
+                return self._warn(kind, sentence)
+        return self._begin(said)
 
-    def _start(self, message: messages.Start) -> list[LegEvent]:
+    def _key(self, digit: str, now_ns: int) -> list[LegEvent]:
+        if self.state is not LegState.STARTED:
+            return self._warn("key-early", "A key came before the stream had started; it is ignored.")
+        if not self._digit_bucket.take(1, now_ns):
+            return self._warn("digits", "Keys come faster than anybody presses them; some are dropped.")
+        return [Digit(digit)]
+
+    def _begin(self, said: Said) -> list[LegEvent]:
         if self.state is LegState.STARTED:
             return self._warn("start-again", 'A second "start" message came; it is ignored.')
-        if not messages.is_mu_law(message.encoding) or (message.sample_rate, message.channels) != (8000, 1):
-            return self._refuse(UNSUPPORTED_DATA, "Only audio/x-mulaw with 8000 Hz and 1 channel is taken.")
+        match said:
+            case Unsupported(sentence):
+                return self._refuse(UNSUPPORTED_DATA, sentence)
+            case StreamStarted():
+                return self._start(said)
+        return []
+
+    def _start(self, start: StreamStarted) -> list[LegEvent]:
         events: list[LegEvent] = []
-        if self.state is LegState.NEW:
+        if self.state is LegState.NEW and self.dialect.greets:
             events += self._warn("connected", '"start" came without "connected" before it.')
         self.state = LegState.STARTED
-        self.sink.open(message.stream_sid)
-        parameters = message.custom_parameters
-        name = self.clean_name(parameters.get("name", "")) or self.clean_name(message.call_sid)
+        if start.codec != MU_LAW:
+            self.source.decode_with(start.codec.make_decoder(), start.codec)
+            self._sample_bytes = start.codec.sample_bytes
+        self.sink.open(start.codec)
+        parameters = start.parameters
+        name = self.clean_name(parameters.get("name", "")) or self.clean_name(start.call_id)
         room = self._room if self._room is not None else parameters.get("room")
-        events.append(Started(room, name or "Caller", message.call_sid, message.stream_sid, dict(parameters)))
+        events.append(Started(room, name or "Caller", start.call_id, start.stream_id, dict(parameters)))
         return events
 
     def _complain(self, sentence: str, now_ns: int) -> list[LegEvent]:

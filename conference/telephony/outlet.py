@@ -12,20 +12,11 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from conference.audio.conceal import Concealer
-from conference.audio.g711 import ulaw_decode, ulaw_encode
 from conference.codecs.base import Codec
+from conference.codecs.waveform import WaveformCodec
 from conference.room.participant import Mix
+from conference.telephony.dialect import Message, ServerEnd
 from conference.telephony.settings import LegSettings
-from conference.telephony.twilio.fields import to_base64
-from conference.telephony.twilio.messages import (
-    SAMPLE_RATE,
-    SERVER_MEDIA_SUFFIX,
-    SILENT_FRAME,
-    Clear,
-    ServerMark,
-    build,
-    server_media_prefix,
-)
 
 NS_PER_MS = 1_000_000
 MAX_PENDING_MARKS = 32
@@ -36,33 +27,19 @@ KEPT_AFTER_STALL = 5
 """Frames that are still worth sending when a connection that took nothing for long takes something again."""
 
 
-class SharedBase64:
-    """Base64 of the last payload: all who hear the same mix hold the same ``bytes``, one after the other."""
-
-    __slots__ = ("_payload", "_text")
-
-    def __init__(self) -> None:
-        self._payload = b""
-        self._text = ""
-
-    def __call__(self, payload: bytes) -> str:
-        if payload is not self._payload:
-            self._payload, self._text = payload, to_base64(payload)
-        return self._text
-
-
-_shared_base64 = SharedBase64()
-
-
 class Joint:
     """Joins the sound of mixes to that of frames that are forwarded, which run 4 ms ahead of them, and back.
 
     The first frame of the other kind fades in, within 5 ms, over what would have come.
+
+    Args:
+        codec: of the frames.
     """
 
-    __slots__ = ("_forwarded", "_last", "_restarts")
+    __slots__ = ("_codec", "_forwarded", "_last", "_restarts", "_silent_frame")
 
-    def __init__(self) -> None:
+    def __init__(self, codec: WaveformCodec) -> None:
+        self._codec, self._silent_frame = codec, codec.silent_frame
         self._forwarded = self._restarts = False
         self._last: tuple[bytes, ...] = ()  # the last two
 
@@ -74,17 +51,17 @@ class Joint:
         """What to send for a frame."""
         if self._restarts or forwarded is not self._forwarded:
             self._forwarded, self._restarts = forwarded, False
-            if self._last and any(frame != SILENT_FRAME for frame in (*self._last, payload)):
+            if self._last and any(frame != self._silent_frame for frame in (*self._last, payload)):
                 payload = self._faded_in(payload)
         self._last = (*self._last[-1:], payload)
         return payload
 
     def _faded_in(self, payload: bytes) -> bytes:
-        concealer = Concealer(SAMPLE_RATE)
+        concealer = Concealer(self._codec.rate)
         for frame in self._last:
-            concealer.good(ulaw_decode(frame))
+            concealer.good(self._codec.decode_samples(frame))
         concealer.break_off()
-        return ulaw_encode(concealer.good(ulaw_decode(payload))).tobytes()
+        return self._codec.encode_samples(concealer.good(self._codec.decode_samples(payload)))
 
 
 class PendingMark(NamedTuple):
@@ -95,26 +72,27 @@ class PendingMark(NamedTuple):
 
 
 class Outlet:
-    """What a caller hears: a sink of the room on one side, text messages for the socket on the other.
+    """What a caller hears: a sink of the room on one side, messages for the socket on the other.
 
     Satisfies `room.forwarding.ForwardingSink`: a caller can get another one's frames as they came.
 
     Args:
-        codec: mu-law, 8 kHz.
+        end: writes the messages.
         settings: the limits.
     """
 
-    def __init__(self, codec: Codec, settings: LegSettings) -> None:
-        self.codec: Codec | None = codec
+    def __init__(self, end: ServerEnd, settings: LegSettings) -> None:
+        self.codec: Codec | None = None
+        """The stream's, once it has started."""
         self.on_output: Callable[[], None] | None = None
         """Called when there is something to :meth:`take`."""
+        self._end = end
         self._settings = settings
         self._max_queue = max(KEPT_AFTER_STALL, settings.max_outgoing_ms // 20)
         self._mark_every = settings.mark_every_ms // 20
-        self._stream_sid = ""
-        self._prefix = ""
-        self._queue: deque[str | None] = deque()  # None: a mark
-        self._joint = Joint()
+        self._silent_frame = b""
+        self._queue: deque[Message | None] = deque()  # None: a mark
+        self._joint: Joint | None = None
         self._stalled = False
         self._clear_wanted = False
         self._cleared_ns: int | None = None
@@ -133,44 +111,46 @@ class Outlet:
         self.marks_echoed = 0
         self.clears = 0
 
-    def open(self, stream_sid: str) -> None:
-        """The stream has started; until then the mix is not heard."""
-        self._stream_sid = stream_sid
-        self._prefix = server_media_prefix(stream_sid)
+    def open(self, codec: WaveformCodec) -> None:
+        """The stream has started, with sound in this codec; until then the mix is not heard."""
+        self.codec, self._silent_frame, self._joint = codec, codec.silent_frame, Joint(codec)
 
     def deliver(self, mix: Mix) -> None:
         """Take the mix of one tick."""
-        if mix.payload is not None and self._prefix:
+        if mix.payload is not None and self._joint is not None:
             self._send(self._joint.join(mix.payload, forwarded=False))
 
     paced = True
     """A caller gets one frame on each tick, from sources that give one."""
 
     max_bitrate: float | None = None
-    """Mu-law has one bitrate, which all callers take."""
+    """Each of their codecs has one bitrate, which all callers take who have that codec."""
 
     @property
     def forwards(self) -> str | None:
         """The encoding name of what can be sent on: the caller's own."""
-        return self.codec.name if self._prefix and self.codec is not None else None
+        return None if self.codec is None else self.codec.name
 
     def forward(self, sequence: int, timestamp: int, duration: int, payload: bytes, arrival_ns: int) -> None:
         """Send on a frame of another caller; see `PacketTaker.forward`."""
         del sequence, timestamp, duration, arrival_ns
-        if self._prefix:
+        if self._joint is not None:
             self._send(self._joint.join(payload, forwarded=True))
 
     def restart_forwarding(self) -> None:
         """The next frame is the first of another stream."""
-        self._joint.restart()
+        if self._joint is not None:
+            self._joint.restart()
 
     def _send(self, payload: bytes) -> None:
-        if self._frames_to_skip and payload == SILENT_FRAME:
+        if self._frames_to_skip and payload == self._silent_frame:
             self._frames_to_skip -= 1
             self.skipped_frames += 1
             return
-        self._queue.append(self._prefix + _shared_base64(payload) + SERVER_MEDIA_SUFFIX)
+        message = self._end.media(payload)
         self.sent_frames += 1
+        if message is not None:
+            self._queue.append(message)
         if self._mark_every and self.sent_frames % self._mark_every == 0:
             self._queue.append(None)
         if len(self._queue) > self._max_queue:
@@ -183,18 +163,18 @@ class Outlet:
         self._clear_wanted = True
         self._wake()
 
-    def take(self, now_ns: int) -> list[str]:
+    def take(self, now_ns: int) -> list[Message]:
         """What is to be sent now, in order; the caller sends all of it before the next call."""
         if self._stalled or self._is_overdue(now_ns):
             self._recover()
-        messages = []
-        if self._clear_wanted and self._prefix:
-            self._clear_wanted, self._answered = False, False
-            self._cleared_ns = now_ns
-            self._frames_to_skip = 0
-            self.clears += 1
-            messages.append(build(Clear(self._stream_sid)))
-        messages += [self._mark(now_ns) if text is None else text for text in self._queue]
+        messages: list[Message] = []
+        if self._clear_wanted and self.codec is not None:
+            self._clear_wanted = False
+            self._clear(messages, now_ns)
+        for queued in self._queue:
+            message = self._mark(now_ns) if queued is None else queued
+            if message is not None:
+                messages.append(message)
         self._queue.clear()
         return messages
 
@@ -221,13 +201,26 @@ class Outlet:
             return None
         return max(self._measured_ms, self._oldest_ns(now_ns) / NS_PER_MS)
 
-    def _mark(self, now_ns: int) -> str:
+    def _clear(self, messages: list[Message], now_ns: int) -> None:
+        message = self._end.clear()
+        if message is None:  # what waited for the socket is gone, and more cannot be done
+            return
+        self._answered = False
+        self._cleared_ns = now_ns
+        self._frames_to_skip = 0
+        self.clears += 1
+        messages.append(message)
+
+    def _mark(self, now_ns: int) -> Message | None:
+        name = f"conference-{self.marks_sent + 1}"
+        message = self._end.mark(name)
+        if message is None:
+            return None
         self.marks_sent += 1
-        name = f"conference-{self.marks_sent}"
         if len(self._pending) == MAX_PENDING_MARKS:  # a client that echoes none
             self._pending.popleft()
         self._pending.append(PendingMark(name, now_ns))
-        return build(ServerMark(self._stream_sid, name))
+        return message
 
     def _oldest_ns(self, now_ns: int) -> int:
         """How much longer than usual the oldest mark that can still tell something has been away."""

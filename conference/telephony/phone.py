@@ -1,4 +1,4 @@
-"""Twilio's end of a media stream: what it says, when it echoes, what it plays. No socket, no clock.
+"""The provider's end of a media stream: what it says, when it echoes, what it plays. No socket, no clock.
 
 One :class:`Phone` is one call. Whoever drives it sends :meth:`Phone.opening`, then every 20 ms what
 :meth:`Phone.tick` gives, hands in what arrives, and sends :meth:`Phone.closing` at the end.
@@ -6,49 +6,45 @@ One :class:`Phone` is one call. Whoever drives it sends :meth:`Phone.opening`, t
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
+from conference.telephony.dialect import (
+    Asked,
+    CallIdentity,
+    ClearBuffer,
+    Dialect,
+    HangUp,
+    Ignored,
+    Message,
+    PlayMedia,
+    SetMark,
+)
+from conference.telephony.fields import DIGITS, MessageError
 from conference.telephony.playout import PlayoutBuffer
-from conference.telephony.twilio import messages
-from conference.telephony.twilio.fields import MessageError
-from conference.telephony.twilio.messages import FRAME_BYTES, SILENT_FRAME, build
+from conference.telephony.twilio.dialect import TWILIO
 
 MAX_WARNINGS = 20
-
-
-def new_sid(prefix: str) -> str:
-    """An identifier of Twilio's form: two letters and 32 hexadecimal digits."""
-    return prefix + secrets.token_hex(16)
-
-
-@dataclass(frozen=True, slots=True)
-class CallIdentity:
-    """The identifiers of a call, random unless given."""
-
-    account_sid: str = field(default_factory=lambda: new_sid("AC"))
-    call_sid: str = field(default_factory=lambda: new_sid("CA"))
-    stream_sid: str = field(default_factory=lambda: new_sid("MZ"))
 
 
 @dataclass(frozen=True, slots=True)
 class Tick:
     """What happens in 20 ms of a call."""
 
-    messages: list[str]
-    """To be sent, in order: one ``media``, then the echoes of marks that have been reached."""
+    messages: list[Message]
+    """To be sent, in order: sound, then the echoes of marks that have been reached."""
     heard: bytes
-    """What the phone played: 160 bytes of mu-law."""
+    """What the phone played: 20 ms in the stream's codec."""
 
 
 class Phone:
-    """A call that plays Twilio towards a server.
+    """A call that plays a provider towards a server.
 
     Args:
         identity: who calls.
-        parameters: ``customParameters`` of the ``start`` message.
+        parameters: what the stream's start brings along.
         playout: the buffer for what the server says.
+        dialect: of the provider.
     """
 
     def __init__(
@@ -56,73 +52,69 @@ class Phone:
         identity: CallIdentity | None = None,
         parameters: Mapping[str, str] | None = None,
         playout: PlayoutBuffer | None = None,
+        dialect: Dialect = TWILIO,
     ) -> None:
         self.identity = identity or CallIdentity()
-        self.playout = playout or PlayoutBuffer()
+        self.dialect = dialect
+        self._end = dialect.provider_end(self.identity, parameters or {})
+        self.codec = self._end.codec
+        """Of the stream, in both directions."""
+        self.playout = PlayoutBuffer(self.codec) if playout is None else playout
         self.warnings: list[str] = []
         """What the server did wrong, each kind once, at most twenty."""
-        self._parameters = dict(parameters or {})
-        self._sequence_number = 0
-        self._chunk = 0
-        self._timestamp = 0
+        self.hung_up = False
+        """The server has asked for the call's end."""
+        self.media_sent = 0
         self.media_received = 0
         self.bytes_received = 0
         self.marks_echoed = 0
         self.clears_received = 0
         self.bytes_discarded = 0
 
-    @property
-    def media_sent(self) -> int:
-        """Media messages so far."""
-        return self._chunk
-
-    def opening(self) -> list[str]:
-        """The first two messages: ``connected`` and ``start``."""
-        start = messages.Start(
-            stream_sid=self.identity.stream_sid,
-            call_sid=self.identity.call_sid,
-            account_sid=self.identity.account_sid,
-            custom_parameters=self._parameters,
-            sequence_number=self._next(),
-        )
-        return [build(messages.Connected()), build(start)]
+    def opening(self) -> Sequence[Message]:
+        """What is said first."""
+        return self._end.opening()
 
     def tick(self, frame: bytes | None = None) -> Tick:
         """Go on by 20 ms.
 
         Args:
-            frame: what the caller says, 160 bytes of mu-law; ``None`` for silence, which is sent all the same.
+            frame: what the caller says, 20 ms in the stream's codec; ``None`` for silence, which is sent all the same.
 
         Raises:
             ValueError: the frame has another length.
         """
-        if frame is None:
-            frame = SILENT_FRAME
-        elif len(frame) != FRAME_BYTES:
-            raise ValueError(f"A frame has {FRAME_BYTES} bytes, not {len(frame)}.")
-        self._chunk += 1
-        media = messages.Media(
-            stream_sid=self.identity.stream_sid,
-            payload=frame,
-            timestamp=self._timestamp,
-            chunk=self._chunk,
-            sequence_number=self._next(),
-        )
-        self._timestamp += 20
-        heard, names = self.playout.pull()
-        return Tick([build(media), *self._echo(names)], heard)
+        message = self.say(self.codec.silent_frame if frame is None else frame)
+        heard, echoes = self.play()
+        return Tick([message, *echoes], heard)
 
-    def press(self, digit: str) -> str:
-        """The message for a key.
+    def say(self, frame: bytes) -> Message:
+        """The message with the next 20 ms of what the caller says.
+
+        Raises:
+            ValueError: the frame has another length.
+        """
+        if len(frame) != self.codec.frame_bytes:
+            raise ValueError(f"A frame has {self.codec.frame_bytes} bytes, not {len(frame)}.")
+        self.media_sent += 1
+        return self._end.media(frame)
+
+    def play(self) -> tuple[bytes, list[Message]]:
+        """The next 20 ms of what the server says, filled up with silence, and the marks that have been reached."""
+        heard, names = self.playout.pull()
+        return heard, self._echo(names)
+
+    def press(self, digit: str) -> Message | None:
+        """The message for a key; ``None`` if the dialect has none.
 
         Raises:
             ValueError: not one of ``0-9 * # A-D``.
         """
-        if digit not in messages.DIGITS:
+        if digit not in DIGITS:
             raise ValueError(f"{digit!r} is not a key: only 0-9, *, #, A-D are.")
-        return build(messages.Dtmf(self.identity.stream_sid, digit.upper(), self._next()))
+        return self._end.key(digit.upper())
 
-    def receive_text(self, text: str) -> list[str]:
+    def receive(self, message: Message) -> list[Message]:
         """Take a message of the server.
 
         Returns:
@@ -130,50 +122,47 @@ class Phone:
             its debugger, and changes nothing else.
         """
         try:
-            message = messages.parse_server_message(text)
+            asked = self._end.parse(message)
         except MessageError as error:
             self._warn(str(error))
             return []
-        if isinstance(message, messages.Unknown):
-            self._warn(f'The event "{message.event}" is unknown.')
-            return []
-        if message.stream_sid != self.identity.stream_sid:
-            self._warn("A message bears the streamSid of another stream.")
-            return []
-        match message:
-            case messages.ServerMedia():
-                self._play(message.payload)
-                return []
-            case messages.ServerMark():
-                return self._echo(self.playout.mark(message.name))
-            case messages.Clear():
+        return [answer for one in asked for answer in self._do(one)]
+
+    def closing(self) -> Sequence[Message]:
+        """What is said last."""
+        return self._end.closing()
+
+    def _do(self, asked: Asked) -> list[Message]:
+        match asked:
+            case PlayMedia(payload):
+                self._play(payload)
+            case SetMark(name):
+                return self._echo(self.playout.mark(name))
+            case ClearBuffer():
                 self.clears_received += 1
-                return self._echo(self.playout.clear())
-
-    def receive_binary(self) -> None:
-        """Take note of a binary message, of which the protocol has none."""
-        self._warn("A binary frame came; Media Streams messages are JSON in text frames.")
-
-    def closing(self) -> list[str]:
-        """The last message: ``stop``."""
-        sid, call_sid, account_sid = self.identity.stream_sid, self.identity.call_sid, self.identity.account_sid
-        return [build(messages.Stop(sid, call_sid, account_sid, self._next()))]
+                return [*self._echo(self.playout.clear()), *self._end.cleared()]
+            case HangUp():
+                self.hung_up = True
+            case Ignored(_, sentence):
+                self._warn(sentence)
+        return []
 
     def _play(self, payload: bytes) -> None:
         self.media_received += 1
         self.bytes_received += len(payload)
+        odd = len(payload) % self.codec.sample_bytes
+        if odd:
+            self._warn("A message ends in the middle of a sample; that part of it is left out.")
+            payload = payload[:-odd]
         discarded = self.playout.append(payload)
         if discarded:
             self.bytes_discarded += discarded
             self._warn("More than ten minutes of sound are buffered; the rest is discarded.")
 
-    def _echo(self, names: list[str]) -> list[str]:
-        self.marks_echoed += len(names)
-        return [build(messages.Mark(self.identity.stream_sid, name, self._next())) for name in names]
-
-    def _next(self) -> int:
-        self._sequence_number += 1
-        return self._sequence_number
+    def _echo(self, names: Iterable[str]) -> list[Message]:
+        echoes = [message for name in names if (message := self._end.mark(name)) is not None]
+        self.marks_echoed += len(echoes)
+        return echoes
 
     def _warn(self, sentence: str) -> None:
         if sentence not in self.warnings and len(self.warnings) < MAX_WARNINGS:

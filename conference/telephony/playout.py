@@ -1,4 +1,4 @@
-"""What a phone has yet to play: the buffer that Twilio keeps for each bidirectional stream.
+"""What a phone has yet to play: the buffer that a provider keeps for each bidirectional stream.
 
 Sound of any length is appended and comes out 20 ms at a time. A mark stands between two samples and comes back once
 the sample before it has been played; at once if nothing is buffered. Clearing drops the sound and gives all marks
@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections import deque
 
-from conference.telephony.twilio.messages import FRAME_BYTES
+from conference.audio.frame import TICKS_PER_SECOND
+from conference.codecs.pcmu import PcmuCodec
+from conference.codecs.waveform import WaveformCodec
 
-MAX_BUFFERED_BYTES = 10 * 60 * 8000
+MAX_SECONDS = 600
 """Ten minutes of sound: what is over, Twilio discards (error 31931)."""
 
 MAX_MARKS = 10_000
@@ -19,15 +21,20 @@ MAX_MARKS = 10_000
 
 
 class PlayoutBuffer:
-    """Mu-law to be played, and the marks in it.
+    """Sound to be played, and the marks in it.
 
     Args:
-        max_bytes: most sound kept.
+        codec: of the sound.
+        max_bytes: most sound kept; ten minutes if nothing is said.
         max_marks: most marks kept.
     """
 
-    def __init__(self, max_bytes: int = MAX_BUFFERED_BYTES, max_marks: int = MAX_MARKS) -> None:
-        self._max_bytes = max_bytes
+    def __init__(
+        self, codec: WaveformCodec | None = None, *, max_bytes: int | None = None, max_marks: int = MAX_MARKS
+    ) -> None:
+        codec = codec or PcmuCodec()
+        self._frame_bytes, self._silence = codec.frame_bytes, codec.silence[:1]  # whose bytes are all the same
+        self._max_bytes = MAX_SECONDS * TICKS_PER_SECOND * codec.frame_bytes if max_bytes is None else max_bytes
         self._max_marks = max_marks
         self._chunks: deque[bytes] = deque()
         self._head = 0  # bytes of the first chunk that have been played
@@ -37,8 +44,13 @@ class PlayoutBuffer:
 
     @property
     def buffered_bytes(self) -> int:
-        """Bytes to be played; 8 are a millisecond."""
+        """Bytes to be played."""
         return self._written - self._played
+
+    @property
+    def buffered_ms(self) -> float:
+        """Sound to be played, in milliseconds."""
+        return self.buffered_bytes * 20 / self._frame_bytes
 
     def append(self, payload: bytes) -> int:
         """Play this after what is there.
@@ -74,14 +86,14 @@ class PlayoutBuffer:
         self._played = self._written
         return self._reached()
 
-    def pull(self, size: int = FRAME_BYTES) -> tuple[bytes, list[str]]:
-        """Play the next ``size`` bytes.
+    def pull(self, size: int | None = None) -> tuple[bytes, list[str]]:
+        """Play the next ``size`` bytes: 20 ms if nothing is said.
 
         Returns:
-            Exactly ``size`` bytes, filled up with silence (0xFF), and the marks to echo now, in order.
+            They, filled up with silence, and the marks to echo now, in order.
         """
         parts: list[bytes] = []
-        missing = size
+        missing = size = self._frame_bytes if size is None else size
         while missing and self._chunks:
             chunk = self._chunks[0]
             part = chunk[self._head : self._head + missing]
@@ -92,7 +104,7 @@ class PlayoutBuffer:
                 self._chunks.popleft()
                 self._head = 0
         self._played += size - missing
-        return b"".join(parts) + b"\xff" * missing, self._reached()
+        return b"".join(parts) + self._silence * missing, self._reached()
 
     def _reached(self) -> list[str]:
         names = []

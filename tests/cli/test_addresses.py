@@ -14,7 +14,7 @@ from conference.cli.addresses import Address, read_address, room_name
 from conference.cli.call import PhoneCall
 from conference.cli.main import main
 from conference.cli.streams import Stream, read_server, read_stream
-from conference.telephony.caller import CallError
+from conference.telephony.connecting import CallError
 
 SERVER = "http://127.0.0.1:8080"
 

@@ -97,8 +97,8 @@ async def test_how_much_a_caller_has_buffered_is_a_figure_and_their_keys_are_eve
         assert 0 <= (await connection_of(http, f"/rooms/tea/participants/{caller}", at_least=0))["buffered_ms"] < 1000
         metrics = await (await http.get("/metrics")).text()
     assert 'conference_participants{transport="twilio"} 1.0' in metrics
-    assert "conference_twilio_streams 1.0" in metrics
-    assert re.search(r"^conference_twilio_buffered_seconds 0\.\d+$", metrics, re.MULTILINE)
+    assert "conference_call_streams 1.0" in metrics
+    assert re.search(r"^conference_call_buffered_seconds 0\.\d+$", metrics, re.MULTILINE)
 
 
 @pytest.mark.parametrize(

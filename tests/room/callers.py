@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -12,10 +13,11 @@ from conference.audio.g711 import ulaw_decode, ulaw_encode
 from conference.audio.resample import Resampler
 from conference.codecs.pcmu import PcmuCodec
 from conference.room.participant import Participant
+from conference.telephony.fields import from_base64
 from conference.telephony.intake import PacedSource
 from conference.telephony.outlet import Outlet
 from conference.telephony.settings import LegSettings
-from conference.telephony.twilio.messages import ServerMedia, parse_server_message
+from conference.telephony.twilio.dialect import TwilioServerEnd
 from conference.webrtc.rtp.packet import RtpPacket
 from tests.room.meeting import AUDIBLE_DB, Sent, tone_power
 
@@ -44,8 +46,8 @@ class Caller:
         self.now_ns = 0
         self._down = Resampler(SAMPLE_RATE, RATE)
         self.source = PacedSource(PcmuCodec().make_decoder(), LegSettings(buffer_ms=self.buffer_ms))
-        self.sink = Outlet(PcmuCodec(), LegSettings(mark_every_ms=0))
-        self.sink.open("MZ1")
+        self.sink = Outlet(TwilioServerEnd(), LegSettings(mark_every_ms=0))
+        self.sink.open(PcmuCodec())
         self.sink.on_output = self._take
         self.participant = Participant(
             id=self.name, name=self.name, transport="twilio", joined_at=0, source=self.source, sink=self.sink
@@ -53,9 +55,9 @@ class Caller:
 
     def _take(self) -> None:
         for text in self.sink.take(self.now_ns):
-            message = parse_server_message(text)
-            assert isinstance(message, ServerMedia)
-            self.got.append((self.now_ns, message.payload))
+            body = json.loads(text)
+            assert body["event"] == "media"
+            self.got.append((self.now_ns, from_base64(body["media"]["payload"])))
 
     def speak(self, tick: int, now_ns: int, *, lost: bool = False) -> None:
         """Send the message of a tick; what is lost never arrives, as from a caller's own network."""

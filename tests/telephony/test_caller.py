@@ -12,7 +12,8 @@ import pytest
 from aiohttp import WSCloseCode, web
 from aiohttp.test_utils import TestServer
 
-from conference.telephony.caller import CallEnd, Caller, CallError, HungUp
+from conference.telephony.caller import CallEnd, Caller, HungUp
+from conference.telephony.connecting import CallError
 from conference.telephony.phone import Phone
 from conference.telephony.settings import CallerSettings
 from conference.telephony.twilio.messages import Clear, ServerMark, ServerMedia, build

@@ -14,12 +14,15 @@ from conference.room.participant import Mix
 from conference.telephony.outlet import Outlet
 from conference.telephony.playout import PlayoutBuffer
 from conference.telephony.settings import LegSettings
+from conference.telephony.twilio.dialect import TwilioServerEnd
 from conference.telephony.twilio.messages import (
     SILENT_FRAME,
     Clear,
     ServerMark,
     ServerMedia,
     ServerMessage,
+    Start,
+    build,
     parse_server_message,
 )
 
@@ -33,13 +36,15 @@ def mix(payload: bytes | None, tick: int = 0) -> Mix:
 
 
 def make(**settings: int) -> Outlet:
-    outlet = Outlet(PcmuCodec(), LegSettings(**settings))
-    outlet.open("MZ1")
+    end = TwilioServerEnd()
+    end.parse(build(Start("MZ1")))
+    outlet = Outlet(end, LegSettings(**settings))
+    outlet.open(PcmuCodec())
     return outlet
 
 
 def taken(outlet: Outlet, now: int = 0) -> list[ServerMessage]:
-    return [parse_server_message(text) for text in outlet.take(now)]
+    return [parse_server_message(text) for text in outlet.take(now) if isinstance(text, str)]
 
 
 class Caller:
@@ -97,7 +102,7 @@ def test_each_tick_is_one_media_message_of_the_stream() -> None:
 
 
 def test_nothing_is_said_before_the_stream_has_started() -> None:
-    outlet = Outlet(PcmuCodec(), LegSettings())
+    outlet = Outlet(TwilioServerEnd(), LegSettings())
     outlet.deliver(mix(b"\x10" * 160))
     outlet.clear()
     assert outlet.take(0) == []

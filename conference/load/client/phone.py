@@ -22,8 +22,8 @@ from conference.load.client.websocket import (
     read_upgrade,
     upgrade_request,
 )
-from conference.telephony.phone import CallIdentity
-from conference.telephony.twilio.fields import to_base64
+from conference.telephony.dialect import CallIdentity
+from conference.telephony.fields import to_base64
 from conference.telephony.twilio.messages import Connected, Mark, Start, Stop, build
 from conference.webrtc.client.whip import JoinError, authorization
 

@@ -19,8 +19,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from conference.telephony.settings import LONGEST_MESSAGE
-from conference.telephony.twilio.fields import (
+from conference.telephony.fields import (
+    DIGITS,
     MessageError,
     from_base64,
     read_event,
@@ -32,6 +32,7 @@ from conference.telephony.twilio.fields import (
     text_if_any,
     to_base64,
 )
+from conference.telephony.settings import LONGEST_MESSAGE
 
 ENCODING = "audio/x-mulaw"
 """The only encoding the protocol carries: mu-law without any header."""
@@ -159,9 +160,6 @@ ServerMessage: TypeAlias = ServerMedia | ServerMark | Clear | Unknown
 def is_mu_law(encoding: str) -> bool:
     """Whether a media format's ``encoding`` is one of the names of mu-law."""
     return encoding.strip().lower().removeprefix("audio/") in _MU_LAW
-
-
-DIGITS = frozenset("0123456789*#ABCDabcd")
 
 
 def parse_client_message(text: str, *, max_chars: int = MAX_CLIENT_CHARS) -> ClientMessage:

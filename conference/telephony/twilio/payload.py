@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from conference.audio.g711 import ulaw_decode, ulaw_encode
-from conference.telephony.twilio.fields import from_base64, to_base64
+from conference.telephony.fields import from_base64, to_base64
 
 
 class TwilioTranslator:

@@ -11,7 +11,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.registry import Collector
 
-from conference.room.participant import Transport
+from conference.room.participant import STREAM_TRANSPORTS, TRANSPORTS, Transport
 from conference.web.access.actor import require
 from conference.web.http.headers import FRESH
 from conference.web.live import SERVER, Server
@@ -27,6 +27,10 @@ _TRAFFIC = {
     "concealed": ("conference_frames_concealed", "Stretches of sound made up for packets that were not there in time."),
     "mistrusted": ("conference_levels_mistrusted", "Senders whose sound was not as loud as their packets said."),
 }
+
+
+CONNECTED: tuple[Transport, ...] = ("webrtc", *STREAM_TRANSPORTS)
+"""The ways in that have connections."""
 
 
 async def metrics(request: web.Request) -> web.Response:
@@ -71,7 +75,7 @@ class ConferenceCollector(Collector):
         participants = GaugeMetricFamily(
             "conference_participants", "People and bots in rooms, by the way they came in.", labels=["transport"]
         )
-        for transport in ("webrtc", "twilio", "local"):
+        for transport in TRANSPORTS:
             participants.add_metric([transport], by_transport[transport])
         yield GaugeMetricFamily("conference_rooms", "Rooms with somebody in them.", value=len(rooms))
         yield participants
@@ -127,8 +131,8 @@ class ConferenceCollector(Collector):
         totals = self._totals
         for field, (name, text) in _TRAFFIC.items():
             family = CounterMetricFamily(name, text, labels=["transport"])
-            family.add_metric(["webrtc"], totals["webrtc", field])
-            family.add_metric(["twilio"], totals["twilio", field])
+            for transport in CONNECTED:
+                family.add_metric([transport], totals[transport, field])
             yield family
 
     def _datagrams(self) -> Iterator[Metric]:
@@ -147,14 +151,14 @@ class ConferenceCollector(Collector):
     def _phones(self) -> Iterator[Metric]:
         buffered = [call.stats().buffered_ms for call in self._server.calls]
         known = [one / 1000 for one in buffered if one is not None]
-        yield GaugeMetricFamily("conference_twilio_streams", "Open Twilio-compatible streams.", value=len(buffered))
+        yield GaugeMetricFamily("conference_call_streams", "Open media streams of callers.", value=len(buffered))
         yield GaugeMetricFamily(
-            "conference_twilio_buffered_seconds",
+            "conference_call_buffered_seconds",
             "Sound that callers have yet to hear, as their marks tell: the sum of all.",
             value=sum(known),
         )
         yield GaugeMetricFamily(
-            "conference_twilio_buffered_seconds_max",
+            "conference_call_buffered_seconds_max",
             "Sound that the caller who is furthest behind has yet to hear.",
             value=max(known, default=0.0),
         )

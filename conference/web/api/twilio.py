@@ -14,8 +14,9 @@ from conference.options.declaration import part_of
 from conference.room.conference import check_room_name
 from conference.room.errors import InvalidRoomName
 from conference.telephony.backpressure import ReadLimits, limit_reading
-from conference.telephony.leg import TwilioLeg
+from conference.telephony.leg import Leg
 from conference.telephony.settings import LegSettings
+from conference.telephony.twilio.dialect import TWILIO
 from conference.telephony.twilio.twiml import stream_url, voice_response
 from conference.telephony.websocket_frames import TextMessages
 from conference.web.access.actor import presented_token
@@ -77,7 +78,7 @@ async def stream(request: web.Request) -> web.StreamResponse:
     if protocol is not None:
         protocol.awaits_messages()
     places: list[str] = []
-    leg = TwilioLeg(room, part_of(server.settings, LegSettings))
+    leg = Leg(TWILIO, room, part_of(server.settings, LegSettings))
     call = Call(
         socket,
         leg,

@@ -1,4 +1,4 @@
-"""One open Twilio-compatible WebSocket: pumps messages between the socket and its leg, before and after the join."""
+"""One open media WebSocket: pumps messages between the socket and its leg, before and after the join."""
 
 from __future__ import annotations
 
@@ -20,8 +20,10 @@ from conference.room.conference import Conference, check_room_name
 from conference.room.errors import InvalidRoomName, RoomFull, RoomLocked, TooManyRooms
 from conference.room.participant import Departure, Participant, Sink, Source, Transport
 from conference.telephony.backpressure import FRAMES_AT_ONCE, LimitedReading
-from conference.telephony.leg import Digit, LegEvent, LegStats, Refused, Started, Stopped, TwilioLeg, Warned
-from conference.telephony.websocket_frames import PING, TEXT, server_frame
+from conference.telephony.connecting import send_message
+from conference.telephony.dialect import Message
+from conference.telephony.leg import Digit, Leg, LegEvent, LegStats, Refused, Started, Stopped, Warned
+from conference.telephony.websocket_frames import BINARY, PING, TEXT, server_frame
 from conference.web.joining.admitted import NotAdmitted, PinNeeded, TooManyCalls
 from conference.web.joining.heartbeat import Heartbeat
 
@@ -70,7 +72,7 @@ class Call:
     def __init__(
         self,
         socket: web.WebSocketResponse,
-        leg: TwilioLeg,
+        leg: Leg,
         conference: Conference,
         admit: Admit,
         check_pin: CheckPin,
@@ -102,7 +104,7 @@ class Call:
         self._output = asyncio.Event()  # there is something to send which cannot be written at once
         self._waits = False  # something is being sent, and waits for the client to take it
         self._closing: asyncio.Task[None] | None = None
-        self.transport: Transport = "twilio"
+        self.transport: Transport = leg.dialect.name
         self.participant_id = new_id()
         self.room_name: str | None = None
         """Where the caller is; ``None`` before the stream has started."""
@@ -143,8 +145,8 @@ class Call:
         heartbeat = Heartbeat(HEARTBEAT_SECONDS, self._received, self._ping, self._abort)
         if self._reading is not None:
             self._reading.on_flood = self._flooded
-            self._reading.take_messages(self._take_text)
-        sending = asyncio.create_task(self._send(), name="twilio send")
+            self._reading.take_messages(self._take_now)
+        sending = asyncio.create_task(self._send(), name="stream send")
         late = asyncio.get_running_loop().call_later(self._start_timeout, self._not_started)
         departure: Departure = "failed"
         try:
@@ -168,7 +170,7 @@ class Call:
         self._pin_prompt.leave()
         if self._closing is None:
             message = reason.encode()[:_MAX_REASON_BYTES].decode(errors="ignore").encode()
-            self._closing = asyncio.create_task(self._close(code, message), name="twilio close")
+            self._closing = asyncio.create_task(self._close(code, message), name="stream close")
 
     async def closed(self) -> None:
         """Wait until the socket is closed, after :meth:`end`; a timeout bounds that."""
@@ -196,21 +198,19 @@ class Call:
                     await self._socket.pong(message.data)
                 except ConnectionError:  # it breaks just now, or is being closed
                     return "lost"
-            elif message.type is WSMsgType.TEXT:
-                self._take(self._leg.receive_text(message.data, now_ns), now_ns)
-            elif message.type is WSMsgType.BINARY:
-                self._take(self._leg.receive_binary(now_ns), now_ns)
+            elif message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
+                self._take(self._leg.receive(message.data, now_ns), now_ns)
             if number % FRAMES_AT_ONCE == 0:
                 await asyncio.sleep(0)  # receive() gives what is here already without a turn for anybody else
         return "left" if message.type is WSMsgType.CLOSE else "lost"
 
-    def _take_text(self, text: str) -> None:
+    def _take_now(self, message: Message) -> None:
         """Take a message at once, without waking a task for it."""
         if self._closing is not None:
             return
         now_ns = time.monotonic_ns()
         try:
-            self._take(self._leg.receive_text(text, now_ns), now_ns)
+            self._take(self._leg.receive(message, now_ns), now_ns)
         except Exception:  # of ours: what is wrong with a message is an event
             _log.exception("a call failed")
             self.end(WSCloseCode.INTERNAL_ERROR, "internal error", "failed")
@@ -227,8 +227,11 @@ class Call:
         if self._waits or transport.get_write_buffer_size():
             self._output.set()
             return
-        for text in self._leg.take_output(time.monotonic_ns()):
-            transport.write(server_frame(TEXT, text.encode()))
+        for message in self._leg.take_output(time.monotonic_ns()):
+            if isinstance(message, str):
+                transport.write(server_frame(TEXT, message.encode()))
+            else:
+                transport.write(server_frame(BINARY, message))
 
     def _ping(self) -> None:
         if self._transport is not None and self._closing is None:
@@ -243,8 +246,8 @@ class Call:
                 await self._output.wait()
                 self._output.clear()
                 self._waits = True
-                for text in self._leg.take_output(time.monotonic_ns()):
-                    await self._socket.send_str(text)
+                for message in self._leg.take_output(time.monotonic_ns()):
+                    await send_message(self._socket, message)
                 self._waits = False
         except ConnectionError:
             pass  # the client went; the receiving side sees it too

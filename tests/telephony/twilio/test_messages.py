@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conference.telephony.twilio.fields import MessageError, from_base64, to_base64
+from conference.telephony.fields import MessageError, from_base64, to_base64
 from conference.telephony.twilio.messages import (
     Clear,
     ClientMessage,

@@ -32,7 +32,7 @@ async def test_the_figures_are_those_of_the_live_objects() -> None:
         assert found["conference_participants/twilio"] == 0
         assert found["conference_talking"] == 1
         assert found["conference_packets_received_total/webrtc"] == 42
-        assert found["conference_twilio_streams"] == 0
+        assert found["conference_call_streams"] == 0
         assert found["conference_tick_lateness_seconds_bucket/+Inf"] == found["conference_tick_lateness_seconds_count"]
         for name in (
             "conference_ticks_late_total",

@@ -1,7 +1,7 @@
-"""How the fields of a Media Streams message are read.
+"""How the fields of a media stream's messages are read, of whatever dialect.
 
-Strictly where a slip would be heard or misunderstood, leniently where Twilio and its imitators differ. What nobody here
-reads is not looked at: no value of it, whatever it may be, keeps anybody out.
+Strictly where a slip would be heard or misunderstood, leniently where providers and their imitators differ. What nobody
+here reads is not looked at: no value of it, whatever it may be, keeps anybody out.
 """
 
 from __future__ import annotations
@@ -27,6 +27,10 @@ MAX_NAME_CHARS = 1024
 """Longest name of a mark, a track or an encoding taken."""
 
 
+DIGITS = frozenset("0123456789*#ABCDabcd")
+"""The keys of a telephone."""
+
+
 class MessageError(ValueError):
     """A message that does not follow the protocol; the text is a sentence that says how."""
 
@@ -34,6 +38,25 @@ class MessageError(ValueError):
 def to_base64(payload: bytes) -> str:
     """Base64 as the protocol wants it: RFC 4648 section 4, padded, in one line."""
     return binascii.b2a_base64(payload, newline=False).decode("ascii")
+
+
+class SharedBase64:
+    """Base64 of the last payload: all who hear the same mix hold the same ``bytes``, one after the other."""
+
+    __slots__ = ("_payload", "_text")
+
+    def __init__(self) -> None:
+        self._payload = b""
+        self._text = ""
+
+    def __call__(self, payload: bytes) -> str:
+        if payload is not self._payload:
+            self._payload, self._text = payload, to_base64(payload)
+        return self._text
+
+
+shared_base64 = SharedBase64()
+"""Of all streams."""
 
 
 def from_base64(text: str) -> bytes:

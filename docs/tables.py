@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from conference.options.groups import GROUPS, WEBHOOKS
+from conference.options.groups import DIALING, GROUPS, WEBHOOKS
 from conference.options.option import Option, options_of
 from conference.settings import Settings
 
@@ -35,6 +35,11 @@ def webhooks() -> str:
     return _settings(one for one in _OPTIONS if one.setting.group == WEBHOOKS)
 
 
+def calls() -> str:
+    """The settings of calls out."""
+    return _settings(one for one in _OPTIONS if one.setting.group == DIALING)
+
+
 def limits() -> str:
     """What becomes of what is over a limit, for each that is a setting."""
     rows = [
@@ -45,7 +50,7 @@ def limits() -> str:
     return "\n".join(["| limit | default | option | beyond it |", "|---|---|---|---|", *rows, ""])
 
 
-TABLES: dict[str, Callable[[], str]] = {"all": everything, "webhooks": webhooks, "limits": limits}
+TABLES: dict[str, Callable[[], str]] = {"all": everything, "webhooks": webhooks, "calls": calls, "limits": limits}
 
 
 def with_tables(document: str) -> str:

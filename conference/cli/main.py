@@ -14,7 +14,9 @@ from importlib import import_module
 from conference import __version__
 from conference.cli.output import drop_output
 
-MODERATION = ("rooms", "participants", "mute", "unmute", "kick", "hold", "admit", "lock", "unlock", "end", "say")
+MODERATION = (
+    "rooms", "participants", "mute", "unmute", "kick", "hold", "admit", "lock", "unlock", "end", "dial", "say",
+)  # fmt: skip
 COMMANDS = {name: name for name in ("serve", "join", "call", "replay", "load", "token")}
 COMMANDS |= dict.fromkeys(MODERATION, "moderate")
 """Of each command the module here that has ``add_parser(subparsers)`` and ``run(args) -> int``."""

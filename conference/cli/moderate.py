@@ -1,4 +1,4 @@
-"""``conference rooms``, ``participants``, ``mute`` and so on: what hosts do every day, from a terminal."""
+"""``conference rooms``, ``participants``, ``mute``, ``dial`` and so on: what hosts do every day, from a terminal."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from conference.access.grants import ROLES
 from conference.cli.addresses import Address, default_address, read_address, room_name
 from conference.cli.api import Api, ApiError, Place, add_server_options, address
-from conference.cli.arguments import Complain, find_token, words
+from conference.cli.arguments import Complain, find_token, parameter, words
 from conference.cli.people import listed, pick, state_of
 from conference.cli.tables import render
 
@@ -103,6 +104,15 @@ async def _say(api: Api, args: argparse.Namespace) -> Outcome:
     return Outcome(f"Sent to everybody in room {args.room}.")
 
 
+async def _dial(api: Api, args: argparse.Namespace) -> Outcome:
+    if len(args.who) > 1:
+        raise ApiError("call one at a time: name one address after the room.")
+    call = {"url": args.who[0], "name": args.name, "role": args.role, "parameters": dict(args.param) or None}
+    wanted = {key: value for key, value in call.items() if value is not None} | {"dtmf": args.dtmf}
+    answer = await api.ask("POST", address("rooms", args.room, "calls"), wanted)
+    return Outcome(f"Calling {answer['name']} into room {args.room}, as participant {answer['id']}.", answer)
+
+
 @dataclass(frozen=True, slots=True)
 class Command:
     """One command."""
@@ -150,6 +160,18 @@ def _something_to_say(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("who", metavar="TEXT", type=words, nargs="*", default=[], help="what to write")
 
 
+def _somebody_to_call(parser: argparse.ArgumentParser) -> None:
+    _in_room(parser)
+    parser.add_argument("who", metavar="WHERE", nargs="*", default=[], help="a bot's address: wss://bot.example.org/…")
+    parser.add_argument("--name", metavar="NAME", type=words, help="what the others see (default: the host's name)")
+    parser.add_argument("--role", choices=ROLES, help="as what they join (default: speaker)")
+    parser.add_argument(
+        "--param", metavar="NAME=VALUE", type=parameter, action="append", default=[],
+        help="a custom parameter of the stream; can be repeated",
+    )  # fmt: skip
+    parser.add_argument("--dtmf", action="store_true", help="tell them of the keys that callers in the room press")
+
+
 COMMANDS: dict[str, Command] = {
     "rooms": Command(_rooms, "list the rooms, and how many are in each", _on_server),
     "participants": Command(_participants, "list who is in a room", _in_room),
@@ -161,6 +183,7 @@ COMMANDS: dict[str, Command] = {
     "lock": Command(_lock, "let nobody but hosts into a room any more", _in_room),
     "unlock": Command(_unlock, "let people into a room again", _in_room),
     "end": Command(_end, "send everybody in a room home", _in_room),
+    "dial": Command(_dial, "call a bot into a room", _somebody_to_call),
     "say": Command(_say, "write to everybody in a room", _something_to_say),
 }
 
@@ -210,7 +233,8 @@ def find_place(args: argparse.Namespace) -> Place:
     try:
         for one in getattr(args, "who", []):
             words(one)
-        if words_given and (args.command == "rooms" or "://" in args.place):
+        called = args.command == "dial" and args.place is not None and args.place.startswith(("ws://", "wss://"))
+        if words_given and not called and (args.command == "rooms" or "://" in args.place):
             if given is not None:
                 complain("two addresses are given: give one")
             given = read_address(args.place)
@@ -250,7 +274,8 @@ def _settle(args: argparse.Namespace, room: str | None, words_given: list[str]) 
                 args.complain(f"two rooms are named, {room} and {words_given[0]}: name one")
             args.who = [*words_given, *args.who]
     if takes_words and not args.who and not hasattr(args, "all"):
-        args.complain(f"{'words' if args.command == 'say' else 'people'} are missing: name them after the room")
+        missing = {"say": "words are", "dial": "whom to call is"}.get(args.command, "people are")
+        args.complain(f"{missing} missing: name {'it' if args.command == 'dial' else 'them'} after the room")
 
 
 async def _change(api: Api, args: argparse.Namespace, done: str, **changes: Any) -> Outcome:

@@ -9,10 +9,11 @@ ROOMS = "How rooms are run, until a host wants it otherwise (docs/moderation.md)
 TLS = "HTTPS (browsers give the microphone to a page only over HTTPS, or on localhost)"
 LIMITS = "Limits"
 TWILIO = "Phone calls (Twilio Media Streams)"
+DIALING = "Calls out: what rooms may call (docs/calls.md)"
 WEBHOOKS = "Webhooks: other servers are told what happens (docs/webhooks.md)"
 PHONES = "What callers are told, and sounds (docs/phones.md)"
 CAPTURE = "Captures, to find out why something sounded wrong"
 PROGRAM = "The program"
 RECEIVED = "What is read of the server"
 
-GROUPS = (WHERE, MEDIA, ACCESS, ROOMS, TLS, LIMITS, TWILIO, WEBHOOKS, PHONES, CAPTURE, PROGRAM, RECEIVED)
+GROUPS = (WHERE, MEDIA, ACCESS, ROOMS, TLS, LIMITS, TWILIO, DIALING, WEBHOOKS, PHONES, CAPTURE, PROGRAM, RECEIVED)

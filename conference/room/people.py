@@ -25,7 +25,7 @@ from conference.room.events import (
     UnmuteRequested,
 )
 from conference.room.observer import Observers, RoomObserver
-from conference.room.participant import Departure, ModerationState, Participant, Role, Sink, Source
+from conference.room.participant import CallState, Departure, ModerationState, Participant, Role, Sink, Source
 from conference.room.policy import RoomPolicy
 from conference.room.voice import Voice, VoiceSettings
 
@@ -221,6 +221,10 @@ class People:
         before = self.participants[participant_id].hand_raised_at
         if at is None or before is None:
             self._set(participant_id, by, hand_raised_at=at)
+
+    def set_call_state(self, participant_id: str, state: CallState) -> None:
+        """It has come so far with somebody whom the room calls."""
+        self._set(participant_id, None, call=state)
 
     def rename(self, participant_id: str, name: str, *, by: str | None = None) -> None:
         """Change what others see."""

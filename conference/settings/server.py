@@ -17,7 +17,7 @@ from conference.settings.listening import ListeningSettings
 from conference.settings.program import ProgramSettings
 from conference.settings.rooms import RoomSettings
 from conference.settings.webhooks import WebhookOptions
-from conference.telephony.settings import CallOptions, LegSettings
+from conference.telephony.settings import CallOptions, DialSettings, LegSettings
 from conference.webrtc.settings import WebRtcOptions
 
 
@@ -27,6 +27,7 @@ class Settings(
     SoundSettings,
     AttendantSettings,
     WebhookOptions,
+    DialSettings,
     CallOptions,
     LegSettings,
     ConnectionSettings,

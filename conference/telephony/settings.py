@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from conference.options.declaration import check, seconds, whole
-from conference.options.groups import LIMITS, RECEIVED, TWILIO
+from conference.options.declaration import check, seconds, several, whole
+from conference.options.groups import DIALING, LIMITS, RECEIVED, TWILIO
+from conference.telephony.destinations import Destination, read_destination
 
 LONGEST_MESSAGE = 1024 * 1024
 """Of a caller, in bytes: 98 s of sound."""
@@ -77,6 +78,45 @@ class CallOptions:
     call_flood_timeout: float = seconds(
         30.0, TWILIO, "how long a caller may go on sending more than is read until the call is ended",
         (1, 3600), beyond="close 1008",
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class DialSettings:
+    """Whom rooms may call, and what is put up with from whoever was called."""
+
+    dial_allow: tuple[Destination, ...] = several(
+        DIALING, "a host, address or network that rooms may call: bot.example.org, *.example.org, 10.1.2.3:8765, "
+        "10.0.0.0/8; * is all of the internet; what is not of the internet has to be named by its address; can be "
+        "repeated; without any, nobody is called", "DESTINATION", "dial-allow", read_destination,
+    )  # fmt: skip
+    dial_timeout: float = seconds(
+        30.0, DIALING, "how long whoever is called may take to answer", (1, 600), beyond="the call ends"
+    )  # fmt: skip
+    """Bots answer the handshake only once their model is up."""
+
+    max_dialed_calls: int = whole(100, DIALING, "calls out at one time", (1, 100_000), beyond="503")
+    max_dialed_calls_per_room: int = whole(10, DIALING, "calls out of one room", (1, 100_000), beyond="409")
+    max_dialed_seconds: float = seconds(
+        14_400.0, DIALING, "length of a call out", (1, 604_800), beyond="the call ends"
+    )  # fmt: skip
+    max_dialed_ahead_ms: int = whole(
+        600_000, DIALING, "sound kept of whoever was called, who may send it all at once",
+        (1000, 3_600_000), metavar="MS", beyond="dropped",
+    )  # fmt: skip
+    max_dialed_message_bytes: int = whole(
+        8 << 20, DIALING, "size of a message of whoever was called", (65_536, 64 << 20), metavar="BYTES",
+        beyond="close 1009",
+    )  # fmt: skip
+    """Ten minutes of sound have 6.4 MB."""
+
+    max_dialed_frames_per_second: int = whole(
+        2000, DIALING, "WebSocket frames of any kind that are read of one who was called; two seconds' worth may come "
+        "at once", (60, 1_000_000), beyond="wait, unread",
+    )  # fmt: skip
+    max_dialed_bytes_per_second: int = whole(
+        2_000_000, DIALING, "bytes of any kind that are read of one who was called; two seconds' worth may come at "
+        "once", (20_000, 1_000_000_000), metavar="BYTES", beyond="wait, unread",
     )  # fmt: skip
 
 

@@ -22,7 +22,19 @@ from conference.room.policy import RoomPolicy
 from conference.room.room import Room
 from conference.room.voice import VoiceSettings
 from conference.settings import Settings
-from conference.web.api import events, hearing, metrics, moderation, pages, participants, rooms, sounds, tokens, twilio
+from conference.web.api import (
+    calls,
+    events,
+    hearing,
+    metrics,
+    moderation,
+    pages,
+    participants,
+    rooms,
+    sounds,
+    tokens,
+    twilio,
+)
 from conference.web.events.audit import Audit
 from conference.web.events.feeds import Feeds
 from conference.web.events.journal import Journal
@@ -37,6 +49,7 @@ from conference.web.http.problems import Handler, Problem, problem_middleware
 from conference.web.http.protocol import note_request
 from conference.web.http.ratelimit import AddressPacer, RateLimit
 from conference.web.joining.call_services import CallServices
+from conference.web.joining.dialing import Dialing
 from conference.web.joining.pin_limit import Guesses
 from conference.web.joining.seats import Seats
 from conference.web.joining.sessions import Sessions, WebRtcLike
@@ -92,6 +105,7 @@ async def hang_up_all(app: web.Application) -> None:
     server.stopping = True
     await asyncio.gather(
         twilio.close_all(server),
+        server.dialing.close(SERVER_STOPS),
         _send_home(server),  # callers have been told by now, with a code of their own
         server.webrtc.close(),
         server.webhooks.close(server.settings.shutdown_timeout / 4),
@@ -149,6 +163,7 @@ def _make_server(settings: Settings, webrtc: WebRtcLike) -> Server:
         token_keys=settings.secrets or (secrets.token_urlsafe(32),),
         engine=Engine(conference, webrtc, tick=call_services.tick, idle=lambda: call_services.idle),
         call_services=call_services,
+        dialing=Dialing(conference, registry, settings),
         signatures=_make_signatures(settings),
         captures=captures,
     )
@@ -219,6 +234,7 @@ def _add_routes(app: web.Application) -> None:
             web.post("/rooms/{room}/mute", moderation.mute_all),
             web.post("/rooms/{room}/admit", moderation.admit_all),
             web.post("/rooms/{room}/messages", moderation.send_message),
+            web.post("/rooms/{room}/calls", calls.place),
             web.get("/sounds", sounds.list_library),
             web.get("/rooms/{room}/sounds", sounds.list_playing),
             web.post("/rooms/{room}/sounds", sounds.play),

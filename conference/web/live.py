@@ -23,6 +23,7 @@ from conference.web.http.problems import Problem, check_wait
 from conference.web.http.ratelimit import RateLimit
 from conference.web.joining.call import Call
 from conference.web.joining.call_services import CallServices
+from conference.web.joining.dialing import Dialing
 from conference.web.joining.pin_limit import Guesses
 from conference.web.joining.seats import Seats
 from conference.web.joining.sessions import Sessions, WebRtcLike
@@ -61,6 +62,7 @@ class Server:
 
     engine: Engine
     call_services: CallServices
+    dialing: Dialing
     signatures: TwilioSignatures | None = None
     """Checks what claims to come from Twilio; ``None`` if nothing is checked."""
 
@@ -75,7 +77,7 @@ class Server:
 
     @property
     def calls(self) -> list[Call]:
-        """Every open Twilio-compatible stream."""
+        """Every open media stream."""
         return self.registry.of_kind(Call)
 
     def pin_of(self, room: str) -> str | None:

@@ -15,6 +15,7 @@ from conference.cli.main import COMMANDS, MODERATION, main
 from conference.cli.moderate import COMMANDS as MODERATE
 from conference.cli.tables import render
 from conference.room.events import MessageSent, RoomEvent
+from conference.telephony.destinations import read_destination
 from tests.web.doubles import Site
 from tests.web.passes import as_role, guarded, token
 
@@ -235,3 +236,16 @@ def test_a_table_has_a_line_for_each_row_and_cannot_steer_the_terminal(rows: lis
     assert len(text.split("\n")) == 1 + len(rows)
     assert all(one.isprintable() or one.isspace() for one in text.replace("\n", ""))
     assert "\x1b" not in text
+
+
+async def test_a_bot_is_called_into_a_room(capsys: pytest.CaptureFixture[str]) -> None:
+    async with Site(guarded(dial_allow=(read_destination("127.0.0.1:9"),))) as site:
+        shell = Terminal(site, capsys)
+        status, out, _ = await shell.type("dial", "tea", "ws://127.0.0.1:9/bot", "--name", "Bot", "--param", "a=b")
+        assert (status, out.startswith("Calling Bot into room tea, as participant ")) == (0, True)
+        status, out, _ = await shell.type("dial", "--room", "tea", "ws://127.0.0.1:9/bot", "--json")
+        assert (status, json.loads(out)["name"]) == (0, "127.0.0.1")
+        status, _, err = await shell.type("dial", "tea", "ws://127.0.0.1:8/bot")
+        assert (status, "--dial-allow" in err) == (1, True)
+        status, _, err = await shell.type("dial", "tea", "ws://127.0.0.1:9/a", "ws://127.0.0.1:9/b")
+        assert (status, "one at a time" in err) == (1, True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from conference.web.api import (
+    calls,
     events,
     hearing,
     metrics,
@@ -26,7 +27,7 @@ TAGS = {
     "rooms": "Rooms, how they are run, and what happens in them.",
     "hearing": "Who hears whom: a gain for each pair, and the named cases.",
     "sounds": "Tones, announcements and music.",
-    "calls": "Phone calls: Twilio Media Streams.",
+    "calls": "Phone calls and bots: Twilio Media Streams, in and out.",
     "access": "Tokens.",
     "server": "The page, and the server itself.",
 }
@@ -312,6 +313,21 @@ _SOUNDS: dict[Handler, Operation] = {
 }
 
 _CALLS: dict[Handler, Operation] = {
+    calls.place: Operation(
+        "calls",
+        "Call somebody into a room",
+        access="dial",
+        status=201,
+        content=responses.Participant,
+        answer="The participant, who is being called; `call.state` tells how far that has come.",
+        headers=_LOCATION,
+        body={JSON: requests.NewCall},
+        problems=(409, 423, 429),
+        description=(
+            "To where the operator allows (`--dial-allow`). Whoever cannot be reached leaves, with the reason. "
+            "`DELETE` of the participant hangs up."
+        ),
+    ),
     twilio.stream: Operation(
         "calls",
         "Open a media stream: a WebSocket of Twilio's protocol",

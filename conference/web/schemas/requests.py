@@ -248,3 +248,38 @@ class NewSound(Body):
     )
     gain: Gain = Field(1.0, description="Of the sound itself.")
     loop: Annotated[bool, Must("true or false")] = Field(False, description="Over and over, until it is stopped.")
+
+
+MAX_PARAMETERS = 50
+
+_PARAMETERS_SCHEMA = {"type": "object", "maxProperties": MAX_PARAMETERS, "additionalProperties": {"type": "string"}}
+
+
+def _parameters(value: dict[str, str]) -> dict[str, str]:
+    """As TwiML's ``<Parameter>`` has them, since that is where whoever is called knows them from."""
+    if len(value) > MAX_PARAMETERS or not all(name and len(name) + len(text) < 500 for name, text in value.items()):
+        raise PydanticCustomError("parameters", "parameters")
+    return value
+
+
+class NewCall(Body):
+    """Whom a room is to call."""
+
+    example: ClassVar[str] = '{"url": "wss://bot.example.org/stream", "name": "Assistant"}'
+
+    url: Annotated[
+        str, Must("an address that begins with ws:// or wss://"), Field(max_length=2000, pattern="^wss?://")
+    ] = Field(description="The WebSocket of a bot that speaks Twilio Media Streams.")
+    name: Annotated[str | None, Must("text"), AfterValidator(_name), *_NAME] = Field(
+        None, description="What the others see; else the host that is called."
+    )
+    role: Annotated[Role | None, *_one_of(Role)] = Field(None, description="As what they join: `speaker` if not said.")
+    parameters: Annotated[
+        dict[str, str],
+        Must(f"an object of up to {MAX_PARAMETERS} texts, each with its name shorter than 500 characters"),
+        AfterValidator(_parameters),
+        WithJsonSchema(_PARAMETERS_SCHEMA),
+    ] = Field(default={}, description="What the bot finds in `start.customParameters`.")
+    dtmf: Annotated[bool, Must("true or false")] = Field(
+        False, description="Whether the bot is told of the keys that callers in the room press."
+    )

@@ -10,11 +10,17 @@ from typing_extensions import TypedDict
 
 from conference.access.grants import Right, Role
 from conference.prompts.library import Origin
-from conference.room.participant import Transport
+from conference.room.participant import CallState, Transport
 from conference.room.policy import RoomPolicy
 from conference.web.schemas.requests import RoomPatch
 
 UnixTime: TypeAlias = Annotated[float, Field(description="Unix time in seconds.")]
+
+
+class Dialed(TypedDict):
+    """How far it has come with somebody whom the room has called."""
+
+    state: CallState
 
 
 class Participant(TypedDict):
@@ -34,6 +40,7 @@ class Participant(TypedDict):
     deafened: Annotated[bool, Field(description="They hear nobody.")]
     waiting: Annotated[bool, Field(description="In the lobby: neither heard nor hearing anybody until let in.")]
     hand_raised_at: Annotated[float | None, Field(description="Since when they ask to speak, Unix time in seconds.")]
+    call: NotRequired[Annotated[Dialed, Field(description="Of those whom the room has called, and of nobody else.")]]
 
 
 class Voice(TypedDict):

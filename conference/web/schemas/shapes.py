@@ -16,7 +16,7 @@ from conference.web.schemas import responses
 
 def participant_json(state: ParticipantState) -> responses.Participant:
     """One participant."""
-    return {
+    shown: responses.Participant = {
         "id": state.id,
         "name": state.name,
         "transport": state.transport,
@@ -32,6 +32,9 @@ def participant_json(state: ParticipantState) -> responses.Participant:
         "waiting": state.waiting,
         "hand_raised_at": state.hand_raised_at,
     }
+    if state.call is not None:
+        shown["call"] = {"state": state.call}
+    return shown
 
 
 def voice_json(participant: Participant) -> responses.Voice:

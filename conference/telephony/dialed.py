@@ -1,0 +1,184 @@
+"""Whoever a room has called, over a stream on which the room plays the provider. No socket, no clock.
+
+    room   -> sink.deliver(mix) -> on_output() -> take_output() -> socket
+    socket -> receive(message)  -> source, pulled by the room in real time
+
+What they say is buffered, however much comes at once, and played as a telephone would; marks come back when they are
+reached. What they hear goes on without a pause from the answer to the end.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from conference.audio.frame import Samples
+from conference.codecs.base import Codec
+from conference.room.participant import Mix
+from conference.telephony.dialect import Message
+from conference.telephony.phone import Phone
+from conference.telephony.settings import LegSettings
+
+MAX_WAITING = 10_000
+"""Answers, to marks and the like, that may wait for somebody who takes nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class DialedStats:
+    """A call out in figures, for the API and the metrics."""
+
+    media_received: int
+    media_sent: int
+    buffered_ms: float
+    """What they have said that is yet to be played."""
+    incoming_dropped_ms: float
+    """What they have said that found no room."""
+    outgoing_dropped_frames: int
+    """Frames dropped because their connection did not take them."""
+    marks_echoed: int
+    clears: int
+    warnings: tuple[str, ...]
+    """What was wrong with what they sent, each kind once."""
+    held_back_ms: float = 0.0
+    """For how long nothing was read of the connection, because more came than its limits allow."""
+
+
+class DialedLeg:
+    """One call out.
+
+    Args:
+        phone: plays the provider.
+        settings: of the limits, how much is kept for a connection that does not take it.
+    """
+
+    def __init__(self, phone: Phone, settings: LegSettings) -> None:
+        self.phone = phone
+        self.source = PlayedSource(phone, self._answer)
+        """What they say."""
+        self.sink = StreamSink(phone, self._say)
+        """What they hear."""
+        self.on_output: Callable[[], None] | None = None
+        """Called when there is something to be taken."""
+        self._max_frames = max(1, settings.max_outgoing_ms // 20)
+        self._frames = 0  # of the queue
+        self._queue: deque[tuple[bool, Message]] = deque()  # whether it is sound, which may be dropped
+        self._dropped_frames = 0
+
+    @property
+    def stuck(self) -> bool:
+        """They go on asking, and take no answers."""
+        return len(self._queue) - self._frames > MAX_WAITING
+
+    def answered(self) -> None:
+        """The stream is open: they hear, from the next tick on."""
+        for message in self.phone.opening():
+            self._queue.append((False, message))
+        self.sink.open = True
+        self._wake()
+
+    def receive(self, message: Message) -> None:
+        """Take what they have sent."""
+        self._answer(self.phone.receive(message))
+
+    def press(self, digit: str) -> None:
+        """Tell them of a key that somebody in the room has pressed."""
+        message = self.phone.press(digit) if self.sink.open else None
+        if message is not None:
+            self._answer([message])
+
+    def take_output(self) -> list[Message]:
+        """What is to be sent now, in order."""
+        messages = [message for _, message in self._queue]
+        self._queue.clear()
+        self._frames = 0
+        return messages
+
+    def stats(self) -> DialedStats:
+        """The call in figures."""
+        phone = self.phone
+        return DialedStats(
+            media_received=phone.media_received,
+            media_sent=phone.media_sent,
+            buffered_ms=phone.playout.buffered_ms,
+            incoming_dropped_ms=phone.bytes_discarded * 20 / phone.codec.frame_bytes,
+            outgoing_dropped_frames=self._dropped_frames,
+            marks_echoed=phone.marks_echoed,
+            clears=phone.clears_received,
+            warnings=tuple(phone.warnings),
+        )
+
+    def _say(self, message: Message) -> None:
+        self._queue.append((True, message))
+        self._frames += 1
+        if self._frames > self._max_frames:
+            self._drop_oldest()
+        self._wake()
+
+    def _drop_oldest(self) -> None:
+        """Drop the oldest sound, and keep all else in its order."""
+        kept = []
+        while not (oldest := self._queue.popleft())[0]:
+            kept.append(oldest)
+        self._queue.extendleft(reversed(kept))
+        self._frames -= 1
+        self._dropped_frames += 1
+
+    def _answer(self, messages: Iterable[Message]) -> None:
+        before = len(self._queue)
+        self._queue.extend((False, message) for message in messages)
+        if len(self._queue) > before:
+            self._wake()
+
+    def _wake(self) -> None:
+        if self.on_output is not None:
+            self.on_output()
+
+
+class PlayedSource:
+    """What somebody says who hands it over as they like: played in real time.
+
+    Args:
+        phone: has the buffer.
+        answer: is given the echoes of marks that are reached.
+    """
+
+    def __init__(self, phone: Phone, answer: Callable[[Iterable[Message]], None]) -> None:
+        self._phone = phone
+        self._answer = answer
+        self._decoder = phone.codec.make_decoder()
+        self._quiet = True
+
+    def pull(self, now_ns: int) -> Samples | None:
+        """See `Source.pull`."""
+        del now_ns
+        if not self._phone.playout.buffered_bytes:
+            if self._quiet:
+                return None
+            self._quiet = True
+            return self._decoder.decode(self._phone.codec.silent_frame)  # the end of what the resampler delays
+        self._quiet = False
+        heard, echoes = self._phone.play()
+        self._answer(echoes)
+        return self._decoder.decode(heard)
+
+
+class StreamSink:
+    """What somebody hears: a message on each tick, whether there is anything to be heard or not.
+
+    Args:
+        phone: writes the messages.
+        say: is given each.
+    """
+
+    def __init__(self, phone: Phone, say: Callable[[Message], None]) -> None:
+        self.codec: Codec | None = phone.codec
+        self.open = False
+        """Whether the stream is open; until then nothing is said."""
+        self._phone = phone
+        self._say = say
+
+    def deliver(self, mix: Mix) -> None:
+        """See `Sink.deliver`."""
+        if self.open:
+            self._say(self._phone.say(self._phone.codec.silent_frame if mix.payload is None else mix.payload))

@@ -1,0 +1,70 @@
+"""Calls out: a room calls somebody in."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from conference.access.grants import make_grant
+from conference.room.conference import check_room_name
+from conference.room.errors import InvalidRoomName, RoomFull, RoomLocked, TooManyRooms
+from conference.telephony.connecting import CallError, NotAllowed, host_and_port
+from conference.web.access.actor import Actor, require
+from conference.web.api.reading import read_body
+from conference.web.http.headers import FRESH
+from conference.web.http.problems import Problem
+from conference.web.http.text import shown_name
+from conference.web.joining.dialed import Wanted
+from conference.web.joining.dialing import TooManyDialed
+from conference.web.live import SERVER, limit_joins
+from conference.web.schemas.requests import NewCall
+from conference.web.schemas.shapes import participant_json
+
+_RETRY = {"Retry-After": "30"}
+
+
+async def place(request: web.Request) -> web.Response:
+    """``POST /rooms/{room}/calls``: call somebody in, who is shown as a participant at once."""
+    server = request.app[SERVER]
+    room = request.match_info["room"]
+    try:
+        check_room_name(room)
+    except InvalidRoomName as error:
+        raise Problem(400, str(error)) from None
+    actor = require(request, "dial", room)
+    if not server.dialing.enabled:
+        raise Problem(403, "This server calls nobody: its operator allows that with --dial-allow.")
+    limit_joins(server, request)
+    wanted = _wanted(room, await read_body(request, NewCall), actor, server.settings.max_name_length)
+    if server.stopping:  # meanwhile
+        raise Problem(503, "The server is being stopped. Try again in a moment.", headers=_RETRY)
+    try:
+        participant = server.dialing.place(wanted)
+    except NotAllowed as error:
+        raise Problem(403, str(error)) from None
+    except RoomLocked as error:
+        raise Problem(423, str(error)) from None
+    except RoomFull as error:
+        raise Problem(409, str(error)) from None
+    except TooManyDialed as error:
+        raise Problem(409 if error.in_room else 503, str(error), headers=None if error.in_room else _RETRY) from None
+    except TooManyRooms as error:
+        raise Problem(503, str(error), headers=_RETRY) from None
+    headers = FRESH | {"Location": f"/rooms/{room}/participants/{participant.id}"}
+    return web.json_response(participant_json(participant.state()), status=201, headers=headers)
+
+
+def _wanted(room: str, body: NewCall, actor: Actor, max_name_length: int) -> Wanted:
+    """What is asked for, if it may be.
+
+    Raises:
+        Problem: the address is none (400), or the role is more than whoever asks may give (403).
+    """
+    try:
+        host, _ = host_and_port(body.url)
+    except CallError as error:
+        raise Problem(400, str(error)) from None
+    role = body.role or "speaker"
+    if role == "host" and not actor.grant.may_be("host"):
+        raise Problem(403, "Your token does not allow you to call in a host.")
+    name = body.name or shown_name(host)[:max_name_length]
+    return Wanted(room, body.url, name, make_grant(role, room=room), body.dtmf, dict(body.parameters))

@@ -1,0 +1,258 @@
+"""One call out: somebody whom a room has called, from the moment they are called until they are gone."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import aiohttp
+from aiohttp import WSCloseCode, WSMsgType
+
+from conference.access.grants import Grant
+from conference.ids import new_id
+from conference.room.conference import Conference
+from conference.room.events import DigitPressed, RoomEvent
+from conference.room.participant import Departure, Participant, Transport
+from conference.telephony.backpressure import FRAMES_AT_ONCE
+from conference.telephony.connecting import CallError, Connecting, StreamSocket, send_message
+from conference.telephony.dialed import DialedLeg, DialedStats
+
+_log = logging.getLogger(__name__)
+
+_CLOSE_SECONDS = 2.0
+"""How long the goodbye may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Whom a room calls, and as what."""
+
+    room: str
+    url: str
+    name: str
+    grant: Grant
+    """What they may do there."""
+
+    keys: bool = False
+    """Whether they are told of the keys that others in the room press."""
+
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """How a call came to its end."""
+
+    reason: str
+    departure: Departure
+    code: int = WSCloseCode.OK
+
+
+class DialedCall:
+    """Somebody who is called into a room.
+
+    Args:
+        wanted: who, and where to.
+        leg: plays the provider towards them.
+        conference: has the room.
+        connecting: how they are reached.
+        longest_seconds: how long the call may last.
+    """
+
+    transport: Transport = "twilio"
+    prompted = False
+    """Programs take what is said to people for talk."""
+
+    def __init__(
+        self,
+        wanted: Wanted,
+        leg: DialedLeg,
+        conference: Conference,
+        connecting: Connecting,
+        longest_seconds: float,
+    ) -> None:
+        self.participant_id = new_id()
+        self.room_name: str | None = None
+        self.grant = wanted.grant
+        self._wanted = wanted
+        self._leg = leg
+        self._conference = conference
+        self._connecting = connecting
+        self._longest_seconds = longest_seconds
+        self._output = asyncio.Event()
+        self._ended: asyncio.Future[_End] = asyncio.get_running_loop().create_future()
+        self._socket: StreamSocket | None = None
+
+    def stats(self) -> DialedStats:
+        """The call in figures."""
+        reading = None if self._socket is None else self._socket.reading
+        held_back_ms = 0.0 if reading is None else round(reading.held_back_seconds * 1000, 1)
+        return replace(self._leg.stats(), held_back_ms=held_back_ms)
+
+    def tally(self) -> dict[str, int]:
+        """What was counted so far, by name."""
+        stats = self._leg.stats()
+        return {
+            "packets_in": stats.media_received,
+            "packets_out": stats.media_sent,
+            "lost_out": stats.outgoing_dropped_frames,
+        }
+
+    def join(self) -> Participant:
+        """Put them into the room, where they are shown as being called.
+
+        Raises:
+            TooManyRooms, RoomFull, RoomLocked: there is no place for them.
+        """
+        sink = self._leg.sink if self.grant.allows("listen") else None
+        participant = Participant(
+            id=self.participant_id,
+            name=self._wanted.name,
+            transport=self.transport,
+            joined_at=time.time(),
+            source=self._leg.source if self.grant.allows("speak") else None,
+            sink=sink,
+            hang_up=self.hang_up,
+            role=self.grant.joins_as,
+            call="dialing",
+        )
+        self._conference.join(self._wanted.room, participant)
+        self.room_name = self._wanted.room
+        return participant
+
+    def hang_up(self, reason: str, code: int = WSCloseCode.OK) -> None:
+        """End the call, in the background."""
+        self._end(_End(reason, "left", code))
+
+    async def run(self) -> None:
+        """The call, to its end. Never raises, unless cancelled."""
+        end = _End("the call failed", "failed", WSCloseCode.INTERNAL_ERROR)
+        unfollow = self._conference.subscribe(self._wanted.room, self._follow) if self._wanted.keys else None
+        try:
+            end = await self._place()
+        except CallError as error:
+            end = _End(str(error), "lost")
+        except Exception:
+            _log.exception("the call of participant %s failed", self.participant_id)
+        finally:
+            if unfollow is not None:
+                unfollow()
+            self._leave(end)
+            self._leg.on_output = None
+
+    async def _place(self) -> _End:
+        """Reach them and talk, to the end.
+
+        Raises:
+            CallError: they cannot be reached.
+        """
+        async with self._connecting.session(self._wanted.url) as session:
+            opening = asyncio.ensure_future(self._connecting.open(session, self._wanted.url))
+            try:
+                waited: set[asyncio.Future[Any]] = {opening, self._ended}
+                await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+                if self._ended.done():  # nobody has answered, and nobody waits any more
+                    return self._ended.result()
+                self._socket = socket = opening.result()
+            finally:
+                opening.cancel()
+                await asyncio.wait({opening})
+                if self._socket is None and not opening.cancelled() and opening.exception() is None:
+                    opening.result().abort()  # answered in the same moment
+            return await self._talk(socket)
+
+    async def _talk(self, socket: StreamSocket) -> _End:
+        """Hold the call to its end, and say goodbye."""
+        if socket.reading is not None:
+            socket.reading.on_flood = self._flooded
+        self._leg.on_output = self._output.set
+        self._answered()
+        receiving, sending = asyncio.ensure_future(self._receive(socket)), asyncio.ensure_future(self._send(socket))
+        tasks: set[asyncio.Future[Any]] = {receiving, sending}
+        end = _End("the call has lasted as long as it may", "ended")
+        try:
+            await asyncio.wait(
+                {*tasks, self._ended}, timeout=self._longest_seconds, return_when=asyncio.FIRST_COMPLETED
+            )
+            if self._ended.done():
+                end = self._ended.result()
+            elif receiving.done():
+                end = receiving.result()
+            elif sending.done():
+                end = _End("the connection was lost", "lost")
+            return end
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+            self._leave(end)
+            await self._say_goodbye(socket, end)
+
+    async def _say_goodbye(self, socket: StreamSocket, end: _End) -> None:
+        try:
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                if not socket.closed:
+                    for message in self._leg.phone.closing():
+                        await send_message(socket, message)
+                await socket.close(code=end.code)
+        except (TimeoutError, ConnectionError, aiohttp.ClientError):
+            pass
+        finally:
+            socket.abort()  # if they do not take it: nothing waits for them
+
+    async def _receive(self, socket: StreamSocket) -> _End:
+        """Take what comes, until nothing does any more."""
+        number = 0
+        while True:
+            message = await socket.receive()
+            number += 1
+            if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
+                break
+            self._leg.receive(message.data)
+            if self._leg.stuck:
+                return _End("it takes none of the answers that it asks for", "lost", WSCloseCode.POLICY_VIOLATION)
+            if self._leg.phone.hung_up:
+                return _End("hung up", "left")
+            if number % FRAMES_AT_ONCE == 0:
+                await asyncio.sleep(0)  # receive() gives what is here already without a turn for anybody else
+        if message.type is WSMsgType.CLOSE:
+            return _End("hung up", "left")
+        if socket.close_code == WSCloseCode.MESSAGE_TOO_BIG:
+            return _End("a message was larger than is taken", "lost", WSCloseCode.MESSAGE_TOO_BIG)
+        return _End("the connection was lost", "lost")
+
+    async def _send(self, socket: StreamSocket) -> None:
+        try:
+            while True:
+                await self._output.wait()
+                self._output.clear()
+                for message in self._leg.take_output():
+                    await send_message(socket, message)
+        except (ConnectionError, aiohttp.ClientError):
+            return
+
+    def _answered(self) -> None:
+        self._leg.answered()
+        room = self._conference.get(self._wanted.room)
+        if room is not None and self.participant_id in room.participants:
+            room.set_call_state(self.participant_id, "answered")
+
+    def _follow(self, event: RoomEvent) -> None:
+        if isinstance(event, DigitPressed) and event.participant_id != self.participant_id:
+            self._leg.press(event.digit)
+
+    def _flooded(self) -> None:
+        self._end(_End("far more was sent than is read, for too long", "lost", WSCloseCode.POLICY_VIOLATION))
+
+    def _end(self, end: _End) -> None:
+        if not self._ended.done():
+            self._ended.set_result(end)
+
+    def _leave(self, end: _End) -> None:
+        if self.room_name is not None:
+            room_name, self.room_name = self.room_name, None
+            self._conference.leave(room_name, self.participant_id, end.reason, end.departure)

@@ -29,7 +29,8 @@ _GONE: Final = {"max_messages_per_second", "max_bytes_per_second", "max_dropped"
 """Settings of older captures that there are no more. They shaped no sound."""
 
 _LINEAR: Final = [LinearCodec(rate, order) for rate in RATES for order in get_args(ByteOrder)]
-_CODECS: Final[dict[str, Codec]] = {one.name: one for one in (OpusCodec(), PcmuCodec(), PcmaCodec(), *_LINEAR)}
+_KNOWN: Final[list[Codec]] = [OpusCodec(), PcmuCodec(), PcmaCodec(), *_LINEAR]
+_CODECS: Final[dict[str, Codec]] = {one.name: one for one in _KNOWN}
 
 FRAMES: Final[Mapping[str, Any]] = {"kind": "frames"}
 """A source that is captured by the frames it gives."""

@@ -14,7 +14,15 @@ from dataclasses import dataclass
 
 from conference.ids import new_id
 from conference.room.conference import Conference
-from conference.room.events import EventBatch, LevelsMeasured, ParticipantJoined, Published, RoomEvent, events_of
+from conference.room.events import (
+    EventBatch,
+    LevelsMeasured,
+    ParticipantJoined,
+    ParticipantLeft,
+    Published,
+    RoomEvent,
+    events_of,
+)
 from conference.room.room import Room
 from conference.web.events.entry import JournalEntry
 from conference.web.events.views import NO_LOBBY, View, Viewer, Visibility, visibility_of
@@ -177,7 +185,12 @@ class Journal:
 
 def _visibility_after(before: Visibility, events: Iterable[RoomEvent], room: Room) -> Visibility:
     """Who sees what happens from now on: the same object, if it is the same."""
-    if all(before.stays(event) for event in events):
-        return before
-    visibility = visibility_of(room)
+    visibility = before
+    for event in events:
+        if visibility.stays(event):
+            continue
+        if not isinstance(event, ParticipantLeft):
+            visibility = visibility_of(room)
+            break
+        visibility = visibility.without(event.participant, room)
     return before if visibility == before else visibility

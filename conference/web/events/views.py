@@ -100,6 +100,16 @@ class Visibility:
             return View.MEMBER
         return View.LOBBY
 
+    def without(self, participant: ParticipantState, room: Room) -> Visibility:
+        """The same when somebody has left a room, without a look at all who are there."""
+        gone, identity = {participant.id}, participant.identity
+        identities = self.identities
+        if identity in identities and not any(
+            one.identity == identity and not one.waiting for one in room.participants.values()
+        ):
+            identities = identities - {identity}
+        return Visibility(self.lobby, self.members - gone, identities, self.waiting - gone, self.hosts - gone)
+
     def whose_view_differs(self, other: Visibility) -> tuple[frozenset[str], frozenset[str]] | None:
         """Of whom alone :meth:`view` may say something else than that of another moment.
 

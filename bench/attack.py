@@ -31,7 +31,7 @@ from bench.attack_target import PIN, ROOM, VAULT, Target, read_answer
 from bench.attackers import ATTACKS
 from bench.server import ROOT, BenchError, Server, need_linux
 from conference.load.client.peer import FastPeer
-from conference.load.schedule import SendSchedule
+from conference.load.send_schedule import SendSchedule
 from conference.load.signal.scripts import silent, talking
 from conference.webrtc.client.whip import JoinError
 

@@ -40,7 +40,7 @@ import aiohttp
 from bench.server import BenchError, Server, need_linux
 from conference.codecs.opus import OpusCodec
 from conference.load.client.peer import FastPeer
-from conference.load.schedule import SendSchedule
+from conference.load.send_schedule import SendSchedule
 from conference.load.signal.scripts import Script, humming, silent, talking
 from conference.load.signal.voice import in_frames, speech
 from conference.webrtc.client.whip import JoinError

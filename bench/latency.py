@@ -47,7 +47,7 @@ from conference.codecs.base import DecodeError, Decoder
 from conference.codecs.opus import OpusCodec
 from conference.load.client.peer import FastPeer
 from conference.load.signal.arrived import Arrived
-from conference.load.signal.delay import NS_PER_SAMPLE, codec_delay, heard_ns
+from conference.load.signal.delay_meter import NS_PER_SAMPLE, codec_delay, heard_ns
 from conference.load.signal.voice import burst, hum, in_frames, speech
 from conference.playout.source import PacketSource
 from conference.webrtc.client.whip import JoinError

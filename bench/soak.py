@@ -20,7 +20,7 @@ import aiohttp
 
 from bench.server import BenchError, Server, need_linux
 from conference.load.client.peer import FastPeer
-from conference.load.schedule import SendSchedule
+from conference.load.send_schedule import SendSchedule
 from conference.load.signal.scripts import Script, humming, talking
 from conference.webrtc.client.whip import JoinError
 

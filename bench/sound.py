@@ -47,7 +47,7 @@ from bench.sound_report import Report, Row, draw, table
 from bench.sound_special import drift, stalling_phone, turns, two_tones
 from bench.sound_speech import Speech, find_all_speech, speech_level
 from conference.audio.frame import SAMPLE_RATE
-from conference.load.signal.delay import codec_delay
+from conference.load.signal.delay_meter import codec_delay
 from conference.webrtc.client.whip import JoinError
 
 SPECIALS = ("tones", "levels", "phone", "drift")

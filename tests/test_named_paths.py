@@ -174,7 +174,7 @@ def test_a_path_that_is_not_there_is_found(text: str, missing: list[str]) -> Non
 @pytest.mark.parametrize(
     ("text", "missing"),
     [
-        (":class:`~conference.room.room.Room` and `room.Room.tick` and `playout.gate.ReceiveGate`", []),
+        (":class:`~conference.room.room.Room` and `room.Room.tick` and `playout.receive_gate.ReceiveGate`", []),
         ("`playout.lost` and :func:`conference.room.room.lost`", ["playout.lost", "conference.room.room.lost"]),
         ("`asyncio.run` and `socket.AF_INET`", []),
     ],

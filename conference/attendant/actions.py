@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from conference.attendant.announcer import Announcer
-from conference.attendant.menu import HOSTS_ONLY, Action, Menu
+from conference.attendant.menu import HOSTS_ONLY, Menu, MenuAction
 from conference.room.conference import Conference
 
 _KEY_NAMES = {"*": "key-star", "#": "key-hash"}
@@ -34,7 +34,7 @@ class Actions:
         self._may_moderate = may_moderate
         self._wallclock = wallclock
 
-    def do(self, action: Action, announcer: Announcer, participant_id: str) -> list[str]:
+    def do(self, action: MenuAction, announcer: Announcer, participant_id: str) -> list[str]:
         """Do something for somebody who is in the room. Returns what to say about it besides."""
         if action in HOSTS_ONLY and not self.is_host(announcer, participant_id):
             return ["hosts-only"]
@@ -60,7 +60,7 @@ class Actions:
             return False
         return participant.role == "host" or self._may_moderate(announcer.room.name, participant_id)
 
-    def explain(self, action: Action) -> list[str]:
+    def explain(self, action: MenuAction) -> list[str]:
         """The prompts that say how to ask for something; none if there is no way."""
         keys = self._menu.keys_for(action)
         return [] if keys is None else [f"help-{action}", *(_KEY_NAMES.get(key, f"key-{key}") for key in keys)]
@@ -82,7 +82,7 @@ class Actions:
         known = [action for action in self._menu.actions.values() if host or action not in HOSTS_ONLY]
         return [prompt for action in dict.fromkeys(known) for prompt in self.explain(action)]
 
-    def _moderate(self, action: Action, announcer: Announcer, participant_id: str) -> list[str]:
+    def _moderate(self, action: MenuAction, announcer: Announcer, participant_id: str) -> list[str]:
         room = announcer.room
         by = room.participants[participant_id].name
         match action:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conference.attendant.menu import Action, Menu
+from conference.attendant.menu import Menu, MenuAction
 
 MAX_PIN_DIGITS = 12
 """A PIN is never longer; who goes on and on is given an answer, too."""
@@ -24,7 +24,7 @@ class Keypad:
         self._pressed = ""  # what was pressed last, as far as it may be the beginning of an action's keys
         self._pressed_ns = 0
 
-    def press(self, key: str, now_ns: int) -> Action | None:
+    def press(self, key: str, now_ns: int) -> MenuAction | None:
         """A key was pressed. Returns what that asks for; most often nothing yet, or nothing at all."""
         if now_ns - self._pressed_ns > self._timeout_ns:
             self._pressed = ""

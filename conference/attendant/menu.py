@@ -8,19 +8,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
-Action: TypeAlias = Literal["mute", "hand", "count", "help", "admit", "mute-all", "lock", "end"]
+MenuAction: TypeAlias = Literal["mute", "hand", "count", "help", "admit", "mute-all", "lock", "end"]
 """What keys can do: mute or unmute oneself; raise or lower one's hand; hear how many are here; hear the menu; and for
 hosts: let in all who wait, mute everybody, lock or unlock the room, end the conference."""
 
-ACTIONS: tuple[Action, ...] = get_args(Action)
+ACTIONS: tuple[MenuAction, ...] = get_args(MenuAction)
 
-HOSTS_ONLY: frozenset[Action] = frozenset({"admit", "mute-all", "lock", "end"})
+HOSTS_ONLY: frozenset[MenuAction] = frozenset({"admit", "mute-all", "lock", "end"})
 
 KEYS = frozenset("0123456789*#")
 MAX_KEYS = 8
 """Pressed for one action."""
 
-DEFAULT_KEYS: Mapping[str, Action] = {
+DEFAULT_KEYS: Mapping[str, MenuAction] = {
     "*6": "mute",
     "*5": "hand",
     "*8": "count",
@@ -44,7 +44,7 @@ class Menu:
         MenuError: keys that no telephone has, too many of them, an unknown action, or keys that others begin with.
     """
 
-    actions: Mapping[str, Action] = field(default_factory=lambda: dict(DEFAULT_KEYS))
+    actions: Mapping[str, MenuAction] = field(default_factory=lambda: dict(DEFAULT_KEYS))
     """In the order in which people are told."""
 
     def __post_init__(self) -> None:
@@ -60,7 +60,7 @@ class Menu:
     def __bool__(self) -> bool:
         return bool(self.actions)
 
-    def keys_for(self, action: Action) -> str | None:
+    def keys_for(self, action: MenuAction) -> str | None:
         """How to ask for something; ``None`` if it is not in the menu."""
         return next((keys for keys, one in self.actions.items() if one == action), None)
 

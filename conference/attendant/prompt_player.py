@@ -21,7 +21,7 @@ TALK_GAIN = 0.3
 
 
 @dataclass(slots=True)
-class _Line:
+class _SpeechQueue:
     """What is said to one person, or (``None``) to everybody."""
 
     playing: str | None = None
@@ -41,11 +41,11 @@ class PromptPlayer:
     def __init__(self, room: Room, new_id: Callable[[], str]) -> None:
         self._room = room
         self._new_id = new_id
-        self._lines: dict[str | None, _Line] = {}
+        self._lines: dict[str | None, _SpeechQueue] = {}
 
     def say(self, listener: str | None, name: str, samples: Samples) -> None:
         """Say something to one participant, or (``None``) to everybody, when what is being said to them is over."""
-        line = self._lines.setdefault(listener, _Line())
+        line = self._lines.setdefault(listener, _SpeechQueue())
         if len(line.queue) < MAX_QUEUE:
             line.queue.append((name, samples))
         self._go_on()
@@ -80,7 +80,7 @@ class PromptPlayer:
             if line.playing is None and line.queue and not self._play(listener, line):
                 return
 
-    def _play(self, listener: str | None, line: _Line) -> bool:
+    def _play(self, listener: str | None, line: _SpeechQueue) -> bool:
         """Whether there was room for one more."""
         if sum(one.playing is not None for one in self._lines.values()) >= MAX_AT_ONCE:
             return False

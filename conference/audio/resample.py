@@ -30,7 +30,7 @@ _ONE = 1 << 24  # a tap of 1.0; products stay below 2**39 and sums below 2**47
 _BLOCK = 16  # samples of the lower rate per block: large enough for BLAS, small enough to waste little
 
 
-class _Plan(NamedTuple):
+class _Filter(NamedTuple):
     """What all resamplers between the same two rates share."""
 
     matrix: NDArray[np.float64]  # (history + block_in, block_out)
@@ -135,7 +135,7 @@ class Resampler:
 
 
 @cache
-def _plan(from_rate: int, to_rate: int) -> _Plan:
+def _plan(from_rate: int, to_rate: int) -> _Filter:
     taps = _taps(min(from_rate, to_rate))
     up, down = SAMPLE_RATE // from_rate, SAMPLE_RATE // to_rate
     block_in, block_out = _BLOCK * down, _BLOCK * up
@@ -147,7 +147,7 @@ def _plan(from_rate: int, to_rate: int) -> _Plan:
             position = output * down + (down - 1) - k
             if position % up == 0:
                 matrix[history + position // up, output] = taps[k] * up
-    return _Plan(matrix / _ONE, block_in, block_out, history)
+    return _Filter(matrix / _ONE, block_in, block_out, history)
 
 
 def _taps(lower_rate: int) -> NDArray[np.float64]:

@@ -16,7 +16,7 @@ from typing import Final
 
 from conference.capture.format import MAGIC, encode
 from conference.capture.records import Ended
-from conference.capture.room import RoomCapture
+from conference.capture.room_capture import RoomCapture
 from conference.room.room import Room
 
 log = logging.getLogger(__name__)

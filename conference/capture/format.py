@@ -28,7 +28,7 @@ from conference.capture.records import (
     Restarted,
     Ruled,
     SoundArrived,
-    SoundPlayed,
+    SoundBegan,
     SoundPulled,
     Ticked,
 )
@@ -171,7 +171,7 @@ def _about(body: bytes) -> dict[str, Any]:
     return about
 
 
-def _indexed_json(record: Joined | Reconnected | Changed | SoundPlayed) -> bytes:
+def _indexed_json(record: Joined | Reconnected | Changed | SoundBegan) -> bytes:
     return _INDEX.pack(record.index) + _json(record.about)
 
 
@@ -236,7 +236,7 @@ def _indexed_about(body: bytes) -> tuple[int, dict[str, Any]]:
 
 _TYPES: dict[type[Record], int] = {
     Opened: 1, Joined: 2, Left: 3, Reconnected: 4, Changed: 5, PacketArrived: 6, Restarted: 7, SoundArrived: 8,
-    FramePulled: 9, Ticked: 10, Heard: 11, Ended: 12, Ruled: 13, SoundPlayed: 14, SoundPulled: 15,
+    FramePulled: 9, Ticked: 10, Heard: 11, Ended: 12, Ruled: 13, SoundBegan: 14, SoundPulled: 15,
 }  # fmt: skip
 """Numbers of the types of record. One that is taken is never given to another."""
 
@@ -254,7 +254,7 @@ _WRITERS: dict[type[Record], Callable[[Any], bytes]] = {
     Heard: lambda one: _HEARD.pack(one.index, one.sound, one.packets),
     Ended: lambda one: one.reason.encode(errors="replace"),
     Ruled: lambda one: _json(one.about),
-    SoundPlayed: _indexed_json,
+    SoundBegan: _indexed_json,
     SoundPulled: _write_sound_frame,
 }
 
@@ -272,6 +272,6 @@ _READERS: dict[int, Callable[[bytes], Record]] = {
     11: lambda body: Heard(*_HEARD.unpack(body)),
     12: lambda body: Ended(body.decode()),
     13: lambda body: Ruled(_about(body)),
-    14: lambda body: SoundPlayed(*_indexed_about(body)),
+    14: lambda body: SoundBegan(*_indexed_about(body)),
     15: _read_sound_frame,
 }

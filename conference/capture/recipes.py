@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, Final, get_args
 
-from conference.audio.gate import GateSettings
+from conference.audio.noise_gate import GateSettings
 from conference.audio.resample import RATES
 from conference.capture.records import CaptureError
 from conference.codecs.base import Codec, Decoder

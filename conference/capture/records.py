@@ -104,7 +104,7 @@ class Ruled:
 
 
 @dataclass(frozen=True, slots=True)
-class SoundPlayed:
+class SoundBegan:
     """A sound is played from the next tick on. Sounds are numbered from 0; ``about`` has all but the samples."""
 
     index: int
@@ -163,7 +163,7 @@ Record: TypeAlias = (
     | SoundArrived
     | FramePulled
     | Ruled
-    | SoundPlayed
+    | SoundBegan
     | SoundPulled
     | Ticked
     | Heard

@@ -44,7 +44,7 @@ from conference.capture.records import (
     Restarted,
     Ruled,
     SoundArrived,
-    SoundPlayed,
+    SoundBegan,
     SoundPulled,
     Ticked,
 )
@@ -122,7 +122,7 @@ class Replay:
             SoundArrived: self._message,
             FramePulled: self._frame,
             Ruled: self._rule,
-            SoundPlayed: self._play,
+            SoundBegan: self._play,
             SoundPulled: self._sound,
             Ticked: self._ticked,
             Heard: self._heard,
@@ -300,7 +300,7 @@ class Replay:
         for (listener, source), volume in volumes.items():
             room.set_volume(listener, source, volume)
 
-    def _play(self, record: SoundPlayed) -> None:
+    def _play(self, record: SoundBegan) -> None:
         if record.index != len(self._sounds):
             raise CaptureError(_SENSELESS.format("a sound begins that has begun already"))
         sound = ReplayedSound(record.about)

@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import parse_qs, unquote, urlsplit, urlunsplit
 
-from conference.cli.arguments import Complain
+from conference.cli.terminal.arguments import Complain
 from conference.room.conference import check_room_name
 from conference.room.errors import InvalidRoomName
 
@@ -27,7 +27,7 @@ _STREAM = re.compile(rf"(?P<base>.*?){STREAM_PATH}(?:/(?P<room>[^/]+))?")
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class RoomAddress:
     """What an address says."""
 
     server: str
@@ -41,7 +41,7 @@ class Address:
     """The whole address, if it is one word that may as well be meant as a room's name."""
 
 
-def read_address(text: str) -> Address:
+def read_address(text: str) -> RoomAddress:
     """The address of a server, or of a room on it; ``http://`` unless it says otherwise.
 
     Raises:
@@ -64,7 +64,7 @@ def read_address(text: str) -> Address:
         except InvalidRoomName as error:
             raise argparse.ArgumentTypeError(f"'{text}' names no room: {error}") from None
     server = urlunsplit((_SCHEMES[parts.scheme], parts.netloc, base.rstrip("/"), "", ""))
-    return Address(server, room, token, text if is_word(text) else None)
+    return RoomAddress(server, room, token, text if is_word(text) else None)
 
 
 def server_url(text: str) -> str:
@@ -103,7 +103,7 @@ def any_room_name(text: str) -> str:
     return text
 
 
-def default_address() -> Address:
+def default_address() -> RoomAddress:
     """Where a command goes that is not told: to the server that the environment names, or this machine's.
 
     Raises:
@@ -129,7 +129,7 @@ def add_place(parser: argparse.ArgumentParser, room_help: str) -> None:
     parser.add_argument("--room", metavar="ROOM", type=room_name, help=room_help)
 
 
-def find_place(args: argparse.Namespace, complain: Complain) -> tuple[Address, str | None]:
+def find_place(args: argparse.Namespace, complain: Complain) -> tuple[RoomAddress, str | None]:
     """The server that was meant, and the room if one was named.
 
     Args:
@@ -143,12 +143,12 @@ def find_place(args: argparse.Namespace, complain: Complain) -> tuple[Address, s
     return address, one_room(address.room, args.room, complain)
 
 
-def one_address(args: argparse.Namespace, complain: Complain) -> Address | None:
+def one_address(args: argparse.Namespace, complain: Complain) -> RoomAddress | None:
     """The address that was given, in one way or the other."""
     first, second = args.address, args.address_option
     if first is not None and second is not None and first != second:
         complain("two addresses are given, as URL and as --url: give one")
-    given: Address | None = first if first is not None else second
+    given: RoomAddress | None = first if first is not None else second
     return given
 
 
@@ -159,7 +159,7 @@ def one_room(in_address: str | None, option: str | None, complain: Complain) -> 
     return in_address if option is None else option
 
 
-def need_room(address: Address, room: str | None, complain: Complain) -> str:
+def need_room(address: RoomAddress, room: str | None, complain: Complain) -> str:
     """The room, which has to be named. A word that stands for a server but may be a room's name is told to do so."""
     if room is None:
         word = address.word

@@ -13,7 +13,7 @@ from urllib.parse import quote
 import aiohttp
 
 from conference.cli.addresses import DEFAULT_URL, URL_VARIABLE, read_address
-from conference.cli.arguments import add_token_option
+from conference.cli.terminal.arguments import add_token_option
 from conference.unreachable import reason
 
 ANSWER_LIMIT = 16 * 1024 * 1024
@@ -27,7 +27,7 @@ class ApiError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ServerAccess:
     """Where a server is, and what lets us in."""
 
     url: str
@@ -59,7 +59,7 @@ class Api:
         place: where it is.
     """
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: ServerAccess) -> None:
         self._place = place
         headers = {} if place.token is None else {"Authorization": f"Bearer {place.token}"}
         self._session = aiohttp.ClientSession(

@@ -20,7 +20,11 @@ from conference.audio.frame import SAMPLE_RATE
 from conference.audio.g711 import ulaw_decode, ulaw_encode
 from conference.audio.resample import Resampler
 from conference.cli.addresses import DEFAULT_URL, URL_VARIABLE, any_room_name, default_address, one_room, or_a_room
-from conference.cli.arguments import (
+from conference.cli.media import Recorder, open_recorder
+from conference.cli.stay.backoff import Backoff
+from conference.cli.stay.endings import DONE, ENDED, LOST, REFUSED, REMOVED, SERVER_STOPPED, STOPPED, Ending
+from conference.cli.streams import Stream, of_address, one_stream, read_server, read_stream
+from conference.cli.terminal.arguments import (
     Complain,
     add_reconnect_options,
     add_token_option,
@@ -29,13 +33,9 @@ from conference.cli.arguments import (
     seconds,
     words,
 )
-from conference.cli.backoff import Backoff
-from conference.cli.endings import DONE, ENDED, LOST, REFUSED, REMOVED, SERVER_STOPPED, STOPPED, Ending
-from conference.cli.media import Recorder, open_recorder
-from conference.cli.options import add_options
-from conference.cli.progress import Meter, Progress, Snapshot, clock
-from conference.cli.signals import end_on_sigterm
-from conference.cli.streams import Stream, of_address, one_stream, read_server, read_stream
+from conference.cli.terminal.options import add_options
+from conference.cli.terminal.progress import Meter, Progress, Snapshot, clock
+from conference.cli.terminal.signals import end_on_sigterm
 from conference.options.declaration import SettingsError
 from conference.options.option import options_of, read_options
 from conference.prompts.decode import MediaError, read_audio
@@ -106,7 +106,7 @@ def run(args: argparse.Namespace) -> int:
     """Place the call.
 
     Returns:
-        The status of how it ended (see :mod:`conference.cli.endings`); 1 with a sentence on standard error if nobody
+        The status of how it ended (see :mod:`conference.cli.stay.endings`); 1 with a sentence on standard error if nobody
         wanted that, or it was never connected.
     """
     stream = find_stream(args, args.complain)

@@ -15,16 +15,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from conference.cli.addresses import add_place, find_place, one_address, or_a_room
-from conference.cli.arguments import add_token_option, find_token
-from conference.cli.signals import end_on_sigterm
+from conference.cli.terminal.arguments import add_token_option, find_token
+from conference.cli.terminal.signals import end_on_sigterm
 from conference.codecs.libopus import LibraryNotFoundError
 from conference.load.load_test import LoadError, LoadTest, Plan
 from conference.load.plan import LoadProfile
 from conference.load.report.chart import Line, Panel, svg
 from conference.load.report.figures import Sample, StepFigures
-from conference.load.report.tables import LIVE_HEADER, live_line, summary
+from conference.load.report.summary import LIVE_HEADER, live_line, summary
 from conference.load.signal.scripts import HUM_DBOV
-from conference.load.worker import Setup
+from conference.load.worker import LoadSetup
 from conference.prompts.decode import reason
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ def make_plan(args: argparse.Namespace) -> Plan:
     profile = LoadProfile(steps, args.talkers, args.twilio, rooms, prefix=f"load-{secrets.token_hex(3)}", room=room)
     processes = args.processes or usual_processes(max(steps) + args.twilio, os.cpu_count() or 1)
     token = find_token(args.token, address.token, args.complain)
-    setup = Setup(
+    setup = LoadSetup(
         address.server, not args.insecure, dtx=args.dtx, levels=args.levels,
         noise=HUM_DBOV if args.noise is None else args.noise, quiet=False, page=args.page, token=token,
     )  # fmt: skip

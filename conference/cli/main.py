@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from conference import __version__
-from conference.cli.output import drop_output
+from conference.cli.terminal.output import drop_output
 
 MODERATION = (
     "rooms", "participants", "mute", "unmute", "kick", "hold", "admit", "lock", "unlock", "end", "dial", "say",
@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: Sequence[str]) -> int:
-    from conference.cli.options import Parser  # here, where Ctrl-C is looked after: it takes its time, too
+    from conference.cli.terminal.options import Parser  # here, where Ctrl-C is looked after: it takes its time, too
 
     parser: argparse.ArgumentParser = Parser(
         prog="conference",

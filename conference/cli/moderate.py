@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from conference.access.grants import ROLES
-from conference.cli.addresses import Address, default_address, read_address, room_name
-from conference.cli.api import Api, ApiError, Place, add_server_options, address
-from conference.cli.arguments import Complain, find_token, parameter, words
+from conference.cli.addresses import RoomAddress, default_address, read_address, room_name
+from conference.cli.api import Api, ApiError, ServerAccess, add_server_options, address
 from conference.cli.people import listed, pick, state_of
-from conference.cli.tables import render
+from conference.cli.terminal.arguments import Complain, find_token, parameter, words
+from conference.cli.terminal.tables import render
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -214,12 +214,12 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-async def _do(work: Work, args: argparse.Namespace, place: Place) -> Outcome:
+async def _do(work: Work, args: argparse.Namespace, place: ServerAccess) -> Outcome:
     async with Api(place) as api:
         return await work(api, args)
 
 
-def find_place(args: argparse.Namespace) -> Place:
+def find_place(args: argparse.Namespace) -> ServerAccess:
     """The server that was meant.
 
     Args:
@@ -228,7 +228,7 @@ def find_place(args: argparse.Namespace) -> Place:
     """
     complain: Complain = args.complain
     words_given = [] if args.place is None else [args.place]
-    given: Address | None = args.address_option
+    given: RoomAddress | None = args.address_option
     room: str | None = getattr(args, "room_option", None)
     try:
         for one in getattr(args, "who", []):
@@ -248,7 +248,7 @@ def find_place(args: argparse.Namespace) -> Place:
             _settle(args, room, words_given)
     except argparse.ArgumentTypeError as error:
         complain(str(error))
-    return Place(server.server, find_token(args.token, server.token, complain), verify=not args.insecure)
+    return ServerAccess(server.server, find_token(args.token, server.token, complain), verify=not args.insecure)
 
 
 def _settle(args: argparse.Namespace, room: str | None, words_given: list[str]) -> None:

@@ -16,8 +16,8 @@ from aiohttp import web
 
 from conference.audio.suppression import SuppressionUnavailable
 from conference.cli.descriptors import needed_descriptors, other_descriptors, raise_limit
-from conference.cli.options import add_options
-from conference.cli.output import drop_output
+from conference.cli.terminal.options import add_options
+from conference.cli.terminal.output import drop_output
 from conference.engine.garbage import short_collections
 from conference.log import set_up_logging
 from conference.options.option import PREFIX, options_of, read_options

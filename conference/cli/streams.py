@@ -6,8 +6,8 @@ import argparse
 from dataclasses import dataclass
 from urllib.parse import urlsplit, urlunsplit
 
-from conference.cli.addresses import STREAM_PATH, Address, is_word, read_address
-from conference.cli.arguments import Complain
+from conference.cli.addresses import STREAM_PATH, RoomAddress, is_word, read_address
+from conference.cli.terminal.arguments import Complain
 
 _WEBSOCKET = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
 
@@ -68,7 +68,7 @@ def read_server(text: str) -> Stream:
     return read_stream(text)
 
 
-def of_address(address: Address) -> Stream:
+def of_address(address: RoomAddress) -> Stream:
     """The stream of a room on a server."""
     parts = urlsplit(address.server)
     path = f"{parts.path}{STREAM_PATH}" + (f"/{address.room}" if address.room is not None else "")
@@ -82,7 +82,7 @@ def one_stream(first: Stream | None, second: Stream | None, complain: Complain) 
     return first if first is not None else second
 
 
-def _address_in(text: str) -> Address | None:
+def _address_in(text: str) -> RoomAddress | None:
     try:
         return read_address(text)
     except argparse.ArgumentTypeError:  # another server's, then

@@ -17,7 +17,7 @@ it. Each part that is in use wakes the event loop 50 times a second."""
 _log = logging.getLogger(__name__)
 
 
-class Media(Protocol):
+class MediaInput(Protocol):
     """What brings media in, such as a :class:`conference.webrtc.server.WebRtc`."""
 
     async def start(self) -> None:
@@ -47,7 +47,7 @@ class Engine:
     def __init__(
         self,
         conference: Conference,
-        media: Media,
+        media: MediaInput,
         *,
         tick: Tick | None = None,
         idle: Callable[[], bool] | None = None,

@@ -14,8 +14,8 @@ from conference.load.plan import LoadProfile
 from conference.load.report.figures import Sample, StepFigures, step_figures
 from conference.load.report.process import apart
 from conference.load.report.watch import UnreachableError, Watch
-from conference.load.signal.delay import DelayMeter
-from conference.load.worker import Setup
+from conference.load.signal.delay_meter import DelayMeter
+from conference.load.worker import LoadSetup
 from conference.load.workers import Totals, Workers, WorkersError
 from conference.webrtc.client.whip import authorization
 
@@ -47,7 +47,7 @@ class Plan:
     """
 
     profile: LoadProfile
-    setup: Setup
+    setup: LoadSetup
     processes: int = 1
     joins_per_second: float = 20.0
     seconds: float = 20.0

@@ -7,7 +7,7 @@ from enum import StrEnum
 from itertools import pairwise
 
 
-class Role(StrEnum):
+class LoadRole(StrEnum):
     """What a participant does."""
 
     EAR = "ear"
@@ -28,7 +28,7 @@ class Member:
 
     number: int
     room: str
-    role: Role
+    role: LoadRole
 
     @property
     def name(self) -> str:
@@ -81,17 +81,17 @@ class LoadProfile:
         """Who comes at a step, in order: the later ones add to the earlier ones."""
         if step > 0:
             numbers = range(self.steps[step - 1], self.steps[step])
-            role = Role.TALKER if self.talkers is None else Role.SILENT
+            role = LoadRole.TALKER if self.talkers is None else LoadRole.SILENT
             return [Member(number, self._room(number), role) for number in numbers]
         cast: list[Member] = []
         if self.measures_delay:  # both in the first room, which has talkers as any other
-            cast = [Member(number, self._room(0), role) for number, role in enumerate((Role.EAR, Role.MOUTH))]
+            cast = [Member(number, self._room(0), role) for number, role in enumerate((LoadRole.EAR, LoadRole.MOUTH))]
         first = len(cast)
         talkers = self.steps[0] if self.talkers is None else self.talkers
         for number in range(first, self.steps[0]):
-            role = Role.TALKER if number < first + talkers else Role.SILENT
+            role = LoadRole.TALKER if number < first + talkers else LoadRole.SILENT
             cast.append(Member(number, self._room(number - first), role))
-        phone = Role.TALKING_PHONE if self.talkers is None else Role.PHONE
+        phone = LoadRole.TALKING_PHONE if self.talkers is None else LoadRole.PHONE
         # From the last room on: where there are fewer participants than rooms have places, callers fill them up.
         return cast + [Member(number, self._room(self.steps[0] + number), phone) for number in range(self.phones)]
 
@@ -99,7 +99,7 @@ class LoadProfile:
         return self.room or f"{self.prefix}-{number % self.rooms + 1}"
 
 
-_LOUD = (Role.EAR, Role.MOUTH, Role.TALKER, Role.TALKING_PHONE)
+_LOUD = (LoadRole.EAR, LoadRole.MOUTH, LoadRole.TALKER, LoadRole.TALKING_PHONE)
 
 
 def divide(members: list[Member], workers: int) -> list[list[Member]]:

@@ -21,8 +21,8 @@ import aiohttp
 from conference.load.client.page import FastPage
 from conference.load.client.peer import FastPeer
 from conference.load.client.phone import FastPhone
-from conference.load.plan import Member, Role
-from conference.load.schedule import SendSchedule
+from conference.load.plan import LoadRole, Member
+from conference.load.send_schedule import SendSchedule
 from conference.load.signal import scripts
 from conference.load.signal.arrived import Arrived
 from conference.webrtc.client.whip import JoinError, authorization
@@ -39,7 +39,7 @@ MAX_REASONS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Setup:
+class LoadSetup:
     """What a worker has to know."""
 
     url: str
@@ -124,7 +124,7 @@ class LoadClient(Protocol):
     async def close(self) -> None: ...
 
 
-def main(pipe: Connection, setup: Setup) -> None:
+def main(pipe: Connection, setup: LoadSetup) -> None:
     """Run until told to stop, or until whoever holds the other end of the pipe has gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who started us, and they will tell us
     with contextlib.suppress(OSError, AttributeError):
@@ -145,7 +145,7 @@ class Worker:
         setup: what all have in common.
     """
 
-    def __init__(self, pipe: Connection, setup: Setup) -> None:
+    def __init__(self, pipe: Connection, setup: LoadSetup) -> None:
         self._pipe = pipe
         self._setup = setup
         self._schedule = SendSchedule(on_burst=lambda at_ns: self._news.spoken.append(at_ns))
@@ -244,7 +244,7 @@ class Worker:
         except BaseException:
             await participant.close()
             raise
-        participant.stop_waking(stamped=member.role is Role.EAR)
+        participant.stop_waking(stamped=member.role is LoadRole.EAR)
         self._news.answer_ms.append(participant.answer_ms)
         self._news.connected_ms.append(participant.connected_ms)
         self._there.append(participant)
@@ -254,10 +254,10 @@ class Worker:
 
     def _make(self, session: aiohttp.ClientSession, member: Member) -> LoadClient:
         url = self._setup.url
-        if member.role in (Role.PHONE, Role.TALKING_PHONE):
+        if member.role in (LoadRole.PHONE, LoadRole.TALKING_PHONE):
             return FastPhone(url, member.room, member.name, verify=self._setup.verify, token=self._setup.token)
         hear: Callable[[Arrived], None] | None = None
-        if member.role is Role.EAR:
+        if member.role is LoadRole.EAR:
             hear = lambda packet: self._news.heard.append(packet)  # noqa: E731 - `_news` changes
         if self._setup.page:
             verify, token = self._setup.verify, self._setup.token
@@ -277,15 +277,15 @@ class Worker:
                 await asyncio.gather(*(leave(one) for one in self._there), return_exceptions=True)
 
 
-def _script(member: Member, setup: Setup) -> scripts.Script:
+def _script(member: Member, setup: LoadSetup) -> scripts.Script:
     match member.role:
-        case Role.TALKER:
+        case LoadRole.TALKER:
             return _talking(member.number % VOICES, setup.levels)
-        case Role.MOUTH:
+        case LoadRole.MOUTH:
             return _mouth(setup.levels)
-        case Role.PHONE:
+        case LoadRole.PHONE:
             return _phone()
-        case Role.TALKING_PHONE:
+        case LoadRole.TALKING_PHONE:
             return _talking_phone(member.number % VOICES)
         case _:
             return _silent(setup.levels) if setup.dtx else _humming(setup.noise, setup.levels)

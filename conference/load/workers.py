@@ -16,7 +16,7 @@ from typing import Self
 
 from conference.load.plan import Member, divide
 from conference.load.signal.arrived import Arrived
-from conference.load.worker import LEAVE_SECONDS, JoinMembers, LeaveAll, Report, Setup, main
+from conference.load.worker import LEAVE_SECONDS, JoinMembers, LeaveAll, LoadSetup, Report, main
 
 END_SECONDS = 5.0
 LOOK_SECONDS = 0.05
@@ -62,7 +62,7 @@ class Workers:
         processes: how many; with more than one, the first plays those who make sound, and the others give way to it.
     """
 
-    def __init__(self, setup: Setup, processes: int) -> None:
+    def __init__(self, setup: LoadSetup, processes: int) -> None:
         self.totals = Totals()
         self._processes: list[_WorkerProcess] = []
         context = multiprocessing.get_context("spawn")

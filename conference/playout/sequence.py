@@ -14,7 +14,7 @@ MAX_MISORDER = 100
 """A jump backward by this many or more is a restart (RFC 3550, appendix A.1)."""
 
 
-Place: TypeAlias = tuple[int, int, bool]
+StreamPlace: TypeAlias = tuple[int, int, bool]
 """Where a packet belongs in its stream: its number and its media time, both endless, and whether it begins another
 stream, so that what was before it has nothing to do with it."""
 
@@ -54,7 +54,7 @@ class Unwrapper:
         self._timestamp = 0
         self._suspect = -1  # the raw number that would confirm a jump
 
-    def place(self, sequence: int, timestamp: int) -> Place | None:
+    def place(self, sequence: int, timestamp: int) -> StreamPlace | None:
         """Place a packet by its raw counters; ``None`` while a jump is unconfirmed.
 
         Args:
@@ -79,7 +79,7 @@ class Unwrapper:
             self._sequence, self._timestamp = sequence, timestamp
         return sequence, timestamp, False
 
-    def _start(self, sequence: int, timestamp: int, *, restarted: bool) -> Place:
+    def _start(self, sequence: int, timestamp: int, *, restarted: bool) -> StreamPlace:
         self._started = True
         self._suspect = -1
         self._sequence, self._timestamp = sequence, timestamp

@@ -14,24 +14,24 @@ from collections.abc import Callable, Collection
 import numpy as np
 
 from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, SILENCE, Samples
-from conference.audio.gate import level_of
+from conference.audio.noise_gate import level_of
 from conference.audio.reframe import Reframer
 from conference.codecs.base import DecodeError, Decoder
-from conference.playout.forwarding import QUIET_DBOV, ForwardableSource, Forwarded, PacketTaker
-from conference.playout.gate import (
-    HANGOVER_PACKETS,
-    SAMPLE_EVERY,
-    SAMPLE_PROVEN_EVERY,
-    Action,
-    ReceiveGate,
-    SilenceBypass,
-)
 from conference.playout.items import Lost, Packet, Silence
 from conference.playout.jitter import JitterBuffer
 from conference.playout.level_trust import LevelTrust
+from conference.playout.packet_forwarding import QUIET_DBOV, ForwardableSource, Forwarded, PacketTaker
+from conference.playout.receive_gate import (
+    HANGOVER_PACKETS,
+    SAMPLE_EVERY,
+    SAMPLE_PROVEN_EVERY,
+    GateAction,
+    ReceiveGate,
+    SilenceBypass,
+)
 from conference.playout.silence import DTX_BYTES, SILENT_DBOV, is_silent
 from conference.playout.squelched_noise import SquelchedNoise
-from conference.playout.statistics import StreamStats
+from conference.playout.stream_stats import StreamStats
 from conference.playout.stretch import SHORTEST, Stretcher
 from conference.playout.tap import PacketTap, tell_each
 
@@ -312,10 +312,10 @@ class PacketSource(ForwardableSource):
         ):
             return
         match self._gate.take(level, len(payload), redundant=redundant):
-            case Action.LEAVE_OUT:
+            case GateAction.LEAVE_OUT:
                 self._keep(payload)
                 return
-            case Action.SAMPLE if self._sample(sequence, timestamp, payload, arrival_ns, level):
+            case GateAction.SAMPLE if self._sample(sequence, timestamp, payload, arrival_ns, level):
                 self._stats.passed_over += 1
                 self._keep(payload)
                 return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conference.audio.gate import OPEN_DB
+from conference.audio.noise_gate import OPEN_DB
 
 NOISE_LOOKS = 5
 """The noise is now as loud as the quietest of so many samples, which take a second or two to come."""

@@ -13,7 +13,7 @@ from typing import TypeAlias, TypeVar
 from conference.audio.frame import TICK_NS
 from conference.room.errors import InvalidRoomName, RoomFull, TooManyRooms
 from conference.room.events import Published, RoomEvent, events_of
-from conference.room.loudest import DEFAULT_LIMIT
+from conference.room.mixing.loudest import DEFAULT_LIMIT
 from conference.room.participant import Departure, Participant
 from conference.room.policy import DEFAULT_POLICY, RoomPolicy
 from conference.room.room import Room

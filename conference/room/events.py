@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from conference.room.hearing import Rule
+from conference.room.gains.gain_matrix import Rule
 from conference.room.participant import Departure, ParticipantState
 from conference.room.policy import RoomPolicy
 

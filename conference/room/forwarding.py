@@ -18,7 +18,7 @@ from itertools import islice
 from typing import Protocol, TypeAlias, cast
 
 from conference.audio.frame import Samples
-from conference.playout.forwarding import ForwardableSource
+from conference.playout.packet_forwarding import ForwardableSource
 from conference.room.observer import Observers, RoomObserver
 from conference.room.participant import Participant, Sink
 
@@ -75,7 +75,7 @@ class ForwardingSink(Sink, Protocol):
 
 
 class Route:
-    """One talker's packets on their way to those who get them. Satisfies `playout.forwarding.PacketTaker`.
+    """One talker's packets on their way to those who get them. Satisfies `playout.packet_forwarding.PacketTaker`.
 
     Args:
         talker: whose packets.

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from zlib import crc32
 
 from conference.audio.frame import full_scale
-from conference.audio.gate import DEFAULT_THRESHOLD
+from conference.audio.noise_gate import DEFAULT_THRESHOLD
 from conference.room.participant import Participant
 
 EVERY_TICKS = 10

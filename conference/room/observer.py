@@ -12,10 +12,10 @@ from collections.abc import Callable, Collection
 
 from conference.audio.frame import Samples
 from conference.playout.tap import tell_each
-from conference.room.hearing import Hearing
+from conference.room.gains.gain_matrix import Hearing
+from conference.room.gains.volumes import Volumes
 from conference.room.participant import Departure, Mix, Participant
 from conference.room.sounds import Sound
-from conference.room.volumes import Volumes
 
 
 class RoomObserver:
@@ -98,7 +98,7 @@ class RoomObserver:
         payload: bytes,
         arrival_ns: int,
     ) -> None:
-        """All of these get a talker's own packet, in place of a mix; see `playout.forwarding.PacketTaker.forward`."""
+        """All of these get a talker's own packet, in place of a mix; see `playout.packet_forwarding.PacketTaker.forward`."""
 
     def forwarding_restarted(self, listener: Participant) -> None:
         """What is forwarded to somebody breaks off: a mix follows, or another stream of the talker."""

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from conference.audio.frame import SILENT_LEVEL
-from conference.room.entry import check_entry, has_host, must_wait
+from conference.room.admission import check_entry, has_host, must_wait
 from conference.room.events import (
     DigitPressed,
     EventBatch,

@@ -12,14 +12,15 @@ from functools import partial
 
 from conference.audio.fade import fade_in, fade_out
 from conference.audio.frame import SILENT_LEVEL, Samples
-from conference.room.encoders import EncoderBank
 from conference.room.events import HearingChanged, LevelsMeasured, Published, SoundStarted, SoundStopped
 from conference.room.forwarding import Forwarding
-from conference.room.gain_vector import full_gain_vector, plain_gain_vector
-from conference.room.hearing import Hearing
+from conference.room.gains.gain_matrix import Hearing
+from conference.room.gains.volumes import Volumes
 from conference.room.levels import LevelReport
-from conference.room.loudest import DEFAULT_LIMIT, TalkerSelection
-from conference.room.mix_groups import GainVector, MixGroups
+from conference.room.mixing.encoders import EncoderBank
+from conference.room.mixing.gain_vector import full_gain_vector, plain_gain_vector
+from conference.room.mixing.loudest import DEFAULT_LIMIT, TalkerSelection
+from conference.room.mixing.mix_groups import GainVector, MixGroups
 from conference.room.observer import RoomObserver
 from conference.room.participant import Departure, Participant, Sink, Source
 from conference.room.people import People
@@ -28,7 +29,6 @@ from conference.room.soundboard import Soundboard
 from conference.room.sounds import Sound
 from conference.room.speaker_selector import SpeakerSelector
 from conference.room.voice import DEFAULT_VOICE, VoiceSettings
-from conference.room.volumes import Volumes
 
 log = logging.getLogger(__name__)
 

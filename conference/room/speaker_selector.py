@@ -21,10 +21,10 @@ from functools import partial
 from typing import Final, Literal, TypeAlias
 
 from conference.audio.frame import SILENT_LEVEL, Samples
-from conference.playout.forwarding import ForwardableSource
+from conference.playout.packet_forwarding import ForwardableSource
 from conference.playout.silence import SILENT_DBOV
 from conference.playout.source import PacketSource
-from conference.room.loudest import TalkerSelection
+from conference.room.mixing.loudest import TalkerSelection
 from conference.room.observer import Observers
 from conference.room.participant import Participant
 
@@ -37,13 +37,13 @@ RELIEF_TICKS = 5
 LEVEL_TICKS: Final = 5
 """How often it is looked how loud those are whose packets are only sent on. All else of a tick they cost nothing."""
 
-State: TypeAlias = Literal["awake", "squelched", "asleep", "asleep squelched"]
+ListeningState: TypeAlias = Literal["awake", "squelched", "asleep", "asleep squelched"]
 """How somebody is listened to: ``awake`` are those whose sources may have something to play, squelched or not."""
 
-FALL_ASLEEP: Final[dict[State, State]] = {"awake": "asleep", "squelched": "asleep squelched"}
-WAKE: Final[dict[State, State]] = {"asleep": "awake", "asleep squelched": "squelched"}
-SQUELCH: Final[dict[State, State]] = {"awake": "squelched"}
-RELIEVE: Final[dict[State, State]] = {"squelched": "awake", "asleep squelched": "asleep"}
+FALL_ASLEEP: Final[dict[ListeningState, ListeningState]] = {"awake": "asleep", "squelched": "asleep squelched"}
+WAKE: Final[dict[ListeningState, ListeningState]] = {"asleep": "awake", "asleep squelched": "squelched"}
+SQUELCH: Final[dict[ListeningState, ListeningState]] = {"awake": "squelched"}
+RELIEVE: Final[dict[ListeningState, ListeningState]] = {"squelched": "awake", "asleep squelched": "asleep"}
 """What each state becomes; of those that are not there, nothing does."""
 
 log = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ class _Entry:
     """How one participant is listened to."""
 
     participant: Participant
-    state: State = "awake"
+    state: ListeningState = "awake"
     asleep_since: int | None = None
     """The tick; ``None``: they are awake, or fell asleep squelched, which is not known to be silence."""
 
@@ -93,7 +93,7 @@ class SpeakerSelector:
         """Those whose sources may have something to play; all others are silent."""
         return self._awake.values()
 
-    def state(self, participant_id: str) -> State | None:
+    def state(self, participant_id: str) -> ListeningState | None:
         """How somebody is listened to; ``None`` if they are not there."""
         entry = self._entries.get(participant_id)
         return None if entry is None else entry.state

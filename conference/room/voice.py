@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 
 from conference.audio import fade
 from conference.audio.frame import SILENCE, SILENT_LEVEL, Samples
-from conference.audio.gate import Gate, GateSettings, mean_square
 from conference.audio.levelling import Leveller
+from conference.audio.noise_gate import GateSettings, NoiseGate, mean_square
 from conference.audio.suppression import Suppressor
 
 
@@ -255,5 +255,5 @@ class Voice:
         return self._leveller.process(frame, gate.level, gate.clearance, loud=gate.loud)
 
 
-def _make_gate(settings: GateSettings) -> Gate:
-    return Gate(settings.threshold, settings.hangover_ticks, adaptive=settings.adaptive)
+def _make_gate(settings: GateSettings) -> NoiseGate:
+    return NoiseGate(settings.threshold, settings.hangover_ticks, adaptive=settings.adaptive)

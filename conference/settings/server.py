@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from conference.access.tokens import check_secret
-from conference.access.webhooks import read_key
+from conference.access.webhook_signature import read_key
 from conference.attendant.settings import AttendantSettings
 from conference.loopback import is_loopback
 from conference.options.declaration import check, declared
 from conference.prompts.settings import SoundSettings
 from conference.settings.access import AccessSettings
 from conference.settings.checks import SettingsError, read_secret
-from conference.settings.connections import ConnectionSettings
 from conference.settings.listening import ListeningSettings
 from conference.settings.program import ProgramSettings
 from conference.settings.rooms import RoomSettings
+from conference.settings.tcp_connections import ConnectionSettings
 from conference.settings.webhooks import WebhookOptions
 from conference.telephony.settings import CallOptions, DialSettings, LegSettings
 from conference.webrtc.settings import WebRtcOptions

@@ -7,7 +7,7 @@ look alike, a pile of messages at once, and want different answers:
 * the end of a stall: its time is over, so the surplus is made up for, in silence where there is any;
 * the beginning of a talk by a client that sends no silence: it is played after a short wait.
 
-:class:`~conference.telephony.schedule.Schedule` tells them apart.
+:class:`~conference.telephony.playout_schedule.PlayoutSchedule` tells them apart.
 
 What is heard on a tick is mostly one frame as it came. Then others can get it so, undecoded. Where sound is made up, or
 a pitch period is left out, it has to be played.
@@ -19,15 +19,15 @@ from collections import deque
 from collections.abc import Callable, Collection
 
 from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, SILENCE, TICK_NS, TICKS_PER_SECOND, Samples, full_scale
-from conference.audio.gate import decibels
+from conference.audio.noise_gate import decibels
 from conference.audio.reframe import Reframer
 from conference.codecs.base import Decoder
 from conference.codecs.pcmu import PcmuCodec
 from conference.codecs.waveform import WaveformCodec
-from conference.playout.forwarding import QUIET_DBOV, ForwardableSource, PacketTaker
+from conference.playout.packet_forwarding import QUIET_DBOV, ForwardableSource, PacketTaker
 from conference.playout.stretch import QUIET_SQUARE, Stretcher
 from conference.playout.tap import MessageTap, tell_each
-from conference.telephony.schedule import NS_PER_MS, Schedule
+from conference.telephony.playout_schedule import NS_PER_MS, PlayoutSchedule
 from conference.telephony.settings import LegSettings
 
 CONCEALED_FRAMES = 3
@@ -66,7 +66,7 @@ class PacedSource(ForwardableSource):
         self.settings = settings
         self._buffer_ns = settings.buffer_ms * NS_PER_MS
         self._max_behind_ns = settings.max_behind_ms * NS_PER_MS
-        self._schedule = Schedule(self._max_behind_ns)
+        self._schedule = PlayoutSchedule(self._max_behind_ns)
         self._frames: deque[bytes | None] = deque()  # None: one that never arrived
         self._partial = bytearray()
         self._decoded = Reframer()  # what is over when less than a frame was left out

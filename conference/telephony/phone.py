@@ -21,14 +21,14 @@ from conference.telephony.dialect import (
     SetMark,
 )
 from conference.telephony.fields import DIGITS, MessageError
-from conference.telephony.playout import PlayoutBuffer
+from conference.telephony.playout_buffer import PlayoutBuffer
 from conference.telephony.twilio.dialect import TWILIO
 
 MAX_WARNINGS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Tick:
+class PhoneTick:
     """What happens in 20 ms of a call."""
 
     messages: list[Message]
@@ -75,7 +75,7 @@ class Phone:
         """What is said first."""
         return self._end.opening()
 
-    def tick(self, frame: bytes | None = None) -> Tick:
+    def tick(self, frame: bytes | None = None) -> PhoneTick:
         """Go on by 20 ms.
 
         Args:
@@ -86,7 +86,7 @@ class Phone:
         """
         message = self.say(self.codec.silent_frame if frame is None else frame)
         heard, echoes = self.play()
-        return Tick([message, *echoes], heard)
+        return PhoneTick([message, *echoes], heard)
 
     def say(self, frame: bytes) -> Message:
         """The message with the next 20 ms of what the caller says.

@@ -11,7 +11,7 @@ from functools import partial
 
 from aiohttp import web
 
-from conference.audio.gate import GateSettings
+from conference.audio.noise_gate import GateSettings
 from conference.audio.suppression import check_available
 from conference.capture.files import Captures
 from conference.engine.connections import ConnectionRegistry
@@ -39,15 +39,15 @@ from conference.web.events.audit import Audit
 from conference.web.events.feeds import Feeds
 from conference.web.events.journal import Journal
 from conference.web.events.webhooks import Webhooks, WebhookSettings
-from conference.web.http.concurrency import ConcurrencyLimit
-from conference.web.http.connections import Connections
 from conference.web.http.cors import add_cors_headers, answer_options, refuse_other_sites
 from conference.web.http.host_header import refuse_malformed_names, refuse_other_names
 from conference.web.http.keys import CONNECTIONS, REQUESTS, SETTINGS
-from conference.web.http.pacing import pace_requests
+from conference.web.http.limits.concurrency import ConcurrencyLimit
+from conference.web.http.limits.rate_limit import AddressPacer, RateLimit
+from conference.web.http.limits.tcp_connections import TcpConnections
 from conference.web.http.problems import Handler, Problem, problem_middleware
 from conference.web.http.protocol import note_request
-from conference.web.http.ratelimit import AddressPacer, RateLimit
+from conference.web.http.request_pacing import pace_requests
 from conference.web.joining.call_services import CallServices
 from conference.web.joining.dialing import Dialing
 from conference.web.joining.pin_limit import Guesses
@@ -155,7 +155,7 @@ def _make_server(settings: Settings, webrtc: WebRtcLike) -> Server:
         joins=RateLimit(settings.max_joins_per_minute),
         messages=RateLimit(settings.max_messages_per_minute),
         guesses=Guesses(settings.max_pin_guesses_per_minute, settings.max_pin_guesses_per_room),
-        connections=Connections(
+        connections=TcpConnections(
             settings.max_connections, 0 if settings.behind_proxy else settings.max_connections_per_address
         ),
         event_streams=ConcurrencyLimit(0, settings.max_event_streams_per_address),

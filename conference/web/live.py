@@ -16,11 +16,11 @@ from conference.room.room import Room
 from conference.settings import Settings
 from conference.web.events.feeds import Feeds
 from conference.web.events.webhooks import Webhooks
-from conference.web.http.concurrency import ConcurrencyLimit
-from conference.web.http.connections import Connections
+from conference.web.http.limits.concurrency import ConcurrencyLimit
+from conference.web.http.limits.rate_limit import RateLimit
+from conference.web.http.limits.tcp_connections import TcpConnections
 from conference.web.http.origin import client_address, rate_key
 from conference.web.http.problems import Problem, check_wait
-from conference.web.http.ratelimit import RateLimit
 from conference.web.joining.call import Call
 from conference.web.joining.call_services import CallServices
 from conference.web.joining.dialing import Dialing
@@ -50,7 +50,7 @@ class Server:
     """Of what people write to each other."""
 
     guesses: Guesses
-    connections: Connections
+    connections: TcpConnections
     """Every open TCP connection."""
 
     event_streams: ConcurrencyLimit

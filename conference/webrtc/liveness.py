@@ -31,23 +31,23 @@ LEAVING: Final = 1 / 2
 ASK_EVERY: Final = 1 / 8
 """Part of it from one question to the next."""
 
-State: TypeAlias = Literal["connecting", "connected", "alerted", "asked", "ended"]
+LivenessState: TypeAlias = Literal["connecting", "connected", "alerted", "asked", "ended"]
 """``alerted``: something like a goodbye has come; ``asked``: the peer has been asked since."""
 
 Finding: TypeAlias = Literal[
     "late", "refused", "fresh alert", "old alert", "proof", "no proof yet", "no proof", "quiet", "left", "silent"
 ]
-Action: TypeAlias = Literal["ask", "calm", "time out", "refuse", "part", "lose"]
+LivenessAction: TypeAlias = Literal["ask", "calm", "time out", "refuse", "part", "lose"]
 """What to do: ask for a sign of life, forget the alert; or end the connection, since it did not come up in time, the
 peer does not agree to it any more, it has left, or it has fallen silent."""
 
-_ANYTIME: Final[dict[Finding, tuple[State, Action]]] = {
+_ANYTIME: Final[dict[Finding, tuple[LivenessState, LivenessAction]]] = {
     "refused": ("ended", "refuse"),
     "left": ("ended", "part"),
     "silent": ("ended", "lose"),
 }
 
-TABLE: Final[dict[State, dict[Finding, tuple[State, Action]]]] = {
+TABLE: Final[dict[LivenessState, dict[Finding, tuple[LivenessState, LivenessAction]]]] = {
     "connecting": {
         "late": ("ended", "time out"),
     },
@@ -91,7 +91,7 @@ class Liveness:
         self._connect_ns = connect_timeout * 1e9
         self._silence_ns = silence_timeout * 1e9
         self._alerted_ns = self._asked_ns = self._probed_ns = 0
-        self.state: State
+        self.state: LivenessState
         self.begin(now_ns)
 
     def begin(self, now_ns: int) -> None:
@@ -115,7 +115,7 @@ class Liveness:
         consents: bool = True,
         leaving: bool = False,
         patience: float = 1.0,
-    ) -> list[Action]:
+    ) -> list[LivenessAction]:
         """What there is to do. To be called several times a second after an alert, else by :meth:`due_ns`.
 
         Args:
@@ -125,7 +125,7 @@ class Liveness:
             leaving: whether it has said BYE.
             patience: by how much longer than usual an answer may take, and a silence last.
         """
-        actions: list[Action] = []
+        actions: list[LivenessAction] = []
         for finding in self._find(now_ns, heard_ns, consents=consents, leaving=leaving, patience=patience):
             if finding in TABLE[self.state]:
                 self.state, action = TABLE[self.state][finding]

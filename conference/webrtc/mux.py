@@ -28,13 +28,13 @@ import numpy as np
 from aioice.stun import Class
 from numpy.typing import NDArray
 
-from conference.webrtc.ice.pacing import CheckPacer
+from conference.webrtc.ice.check_pacing import CheckPacer
 from conference.webrtc.ice.stun import StunMessage, parse_stun
 from conference.webrtc.receive.table import ReceiveTable
 from conference.webrtc.send.table import SendTable
 from conference.webrtc.settings import WebRtcSettings
 from conference.webrtc.udp import datagrams
-from conference.webrtc.udp.addresses import Binding, addresses_of
+from conference.webrtc.udp.bindings import Binding, addresses_of
 from conference.webrtc.udp.datagrams import DatagramBatch, pack_name, unpack_name
 from conference.webrtc.udp.policer import Policer
 from conference.webrtc.udp.reader import Reader
@@ -57,11 +57,11 @@ WINDOW_NS = 250_000_000
 FORWARDED_NS = 1_000_000_000
 """For so long after a packet was sent on, others are expected to be."""
 
-Kind: TypeAlias = Literal["media", "stun", "check", "other"]
+DatagramKind: TypeAlias = Literal["media", "stun", "check", "other"]
 """What a datagram is: by its first byte (RFC 7983), media or STUN, and of that a check that is authentic; DTLS, or
 nothing, is all the others."""
 
-WEIGHTS: dict[Kind, int] = {"media": 1, "stun": 1, "check": 20, "other": 10}
+WEIGHTS: dict[DatagramKind, int] = {"media": 1, "stun": 1, "check": 20, "other": 10}
 """A connection may send so much less of what costs more: a check has every attribute read, and may open a path."""
 
 _MIN_DTLS_RECORD = 13
@@ -125,7 +125,7 @@ class UdpMux:
         """Paces the connectivity checks of all connections."""
 
         self._each = math.ceil(limits.max_datagrams * WINDOW_NS / 1e9)
-        self._came: dict[tuple[Endpoint, Kind], int] = {}  # in this window, but for ordinary media
+        self._came: dict[tuple[Endpoint, DatagramKind], int] = {}  # in this window, but for ordinary media
         self._window_ns = 0
         self._by_ufrag: dict[str, Endpoint] = {}
         self._by_address: dict[Address, Endpoint] = {}
@@ -282,7 +282,7 @@ class UdpMux:
         except Exception:
             self._failed(unpack_name(name))
 
-    def _is_too_much(self, endpoint: Endpoint, kind: Kind, now_ns: int) -> bool:
+    def _is_too_much(self, endpoint: Endpoint, kind: DatagramKind, now_ns: int) -> bool:
         """Count one more datagram of a connection. Returns whether there are more than it can have to say.
 
         Each kind counts for itself: whoever forges one from somebody's address does not keep the others from coming
@@ -380,7 +380,7 @@ def _name(address: Address) -> bytes:
     return pack_name(address, socket.AF_INET6 if ":" in address[0] else socket.AF_INET)
 
 
-def _kind(data: bytes) -> Kind:
+def _kind(data: bytes) -> DatagramKind:
     first = data[0] if data else -1
     if 128 <= first <= 191:
         return "media"

@@ -15,19 +15,19 @@ from typing import Literal, TypeAlias
 
 from conference.playout.source import PacketSource
 from conference.webrtc.dtls.certificate import Certificate
-from conference.webrtc.liveness import Action, Liveness
+from conference.webrtc.liveness import Liveness, LivenessAction
 from conference.webrtc.mux import UdpMux
 from conference.webrtc.receive.ingress import Ingress
 from conference.webrtc.rtp.rtcp import NtpClock
+from conference.webrtc.rtp_session import RtpSession, SessionStats
 from conference.webrtc.sdp.answer import LocalDescription, build_answer
 from conference.webrtc.sdp.codecs import make_codec, may_repeat
 from conference.webrtc.sdp.grammar import OfferError
 from conference.webrtc.sdp.offer import AudioOffer, parse_offer
 from conference.webrtc.sdp.trickle import IceRestartError, parse_trickle_fragment
 from conference.webrtc.send.egress import EgressSink
-from conference.webrtc.session import RtpSession, SessionStats
 from conference.webrtc.settings import WebRtcSettings
-from conference.webrtc.transport import Transport
+from conference.webrtc.transport import MediaTransport
 
 logger = logging.getLogger(__name__)
 
@@ -90,7 +90,7 @@ class Peer:
         self._closed = closed
         self._hasten = hasten
         self._now = now
-        self._transport: Transport | None = None
+        self._transport: MediaTransport | None = None
         self._session: RtpSession | None = None
         self._ingress: Ingress | None = None
         self._offered: _Offered | None = None
@@ -135,7 +135,7 @@ class Peer:
 
     async def _negotiate(self, offer: AudioOffer) -> str:
         ours = random.getrandbits(32)
-        self._transport = transport = Transport(self._mux, self._certificate, offer.transport, self._follow)
+        self._transport = transport = MediaTransport(self._mux, self._certificate, offer.transport, self._follow)
         self._start_session(offer, transport, ours)
         self.state = "connecting"
         self._liveness.begin(self._now())
@@ -161,7 +161,7 @@ class Peer:
             ask_for_red=self._settings.ask_for_red,
         )
 
-    def _start_session(self, offer: AudioOffer, transport: Transport, ssrc: int) -> None:
+    def _start_session(self, offer: AudioOffer, transport: MediaTransport, ssrc: int) -> None:
         ingress: Ingress | None = None
         sending, receiving = offer.sending, offer.receiving
         if sending is not None:
@@ -249,7 +249,7 @@ class Peer:
         self._act(actions)
         return max(now_ns, min(self._liveness.due_ns(now_ns, heard_ns), ice.ask_ns, session.report_ns))
 
-    def _act(self, actions: list[Action]) -> None:
+    def _act(self, actions: list[LivenessAction]) -> None:
         """Do what is due about the peer being there or not."""
         for action in actions:
             if action == "ask" and self._transport is not None:

@@ -14,7 +14,7 @@ from conference.webrtc.mux import UdpMux
 from conference.webrtc.peer import Peer
 from conference.webrtc.rtp.rtcp import NtpClock
 from conference.webrtc.settings import WebRtcSettings
-from conference.webrtc.udp.addresses import host_addresses, plan_bindings
+from conference.webrtc.udp.bindings import host_addresses, plan_bindings
 from conference.webrtc.udp.sockets import MuxStats
 
 logger = logging.getLogger(__name__)

@@ -8,14 +8,14 @@ from functools import partial
 from typing import Literal, TypeAlias
 
 from conference.webrtc.dtls.certificate import Certificate
-from conference.webrtc.dtls.session import Dtls
+from conference.webrtc.dtls.handshake import Dtls
 from conference.webrtc.ice.connection import MuxedIce
 from conference.webrtc.mux import UdpMux
 from conference.webrtc.receive.stream import ReceiveStream
 from conference.webrtc.rtp.srtp import SrtpSession
 from conference.webrtc.sdp.candidate import Candidate
 from conference.webrtc.sdp.formats import Format
-from conference.webrtc.sdp.transport import PeerTransport
+from conference.webrtc.sdp.transport_attributes import PeerTransport
 from conference.webrtc.send.stream import SendStream, SingleStream
 from conference.webrtc.send.table_stream import TableStream
 
@@ -25,8 +25,8 @@ MAX_EARLY = 16
 """DTLS datagrams that may come before our side of ICE has found the path."""
 
 
-class Transport:
-    """One connection. Satisfies `webrtc.session.SecureChannel`.
+class MediaTransport:
+    """One connection. Satisfies `webrtc.rtp_session.SecureChannel`.
 
     Before DTLS is through, nothing is authentic and nothing is sent.
 

@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conference.attendant.keypad import MAX_PIN_DIGITS, Keypad, PinPad
-from conference.attendant.menu import ACTIONS, KEYS, Action, Menu, MenuError
+from conference.attendant.menu import ACTIONS, KEYS, Menu, MenuAction, MenuError
 
 SECOND = 1_000_000_000
 TIMEOUT = 3 * SECOND
 
 
-def press(keypad: Keypad, keys: str, *, every_ns: int = SECOND) -> list[Action]:
+def press(keypad: Keypad, keys: str, *, every_ns: int = SECOND) -> list[MenuAction]:
     pressed = [keypad.press(key, (place + 1) * every_ns) for place, key in enumerate(keys)]
     return [action for action in pressed if action is not None]
 
@@ -34,7 +34,7 @@ def press(keypad: Keypad, keys: str, *, every_ns: int = SECOND) -> list[Action]:
         ("666", []),
     ],
 )
-def test_the_menus_keys_are_found_among_others(keys: str, actions: list[Action]) -> None:
+def test_the_menus_keys_are_found_among_others(keys: str, actions: list[MenuAction]) -> None:
     assert press(Keypad(Menu(), TIMEOUT), keys) == actions
 
 
@@ -51,7 +51,7 @@ menus = st.dictionaries(st.text(sorted(KEYS), min_size=1, max_size=4), st.sample
 
 @given(menus, st.text(sorted(KEYS), max_size=60))
 def test_whatever_is_pressed_does_what_reading_it_from_left_to_right_says(
-    actions: dict[str, Action], keys: str
+    actions: dict[str, MenuAction], keys: str
 ) -> None:
     try:
         menu = Menu(actions)

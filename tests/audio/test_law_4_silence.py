@@ -8,21 +8,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conference.audio.frame import FRAME_SAMPLES, SILENCE, SILENT_LEVEL
-from conference.audio.gate import DEFAULT_THRESHOLD, Gate, level_of, mean_square
+from conference.audio.noise_gate import DEFAULT_THRESHOLD, NoiseGate, level_of, mean_square
 
 
 def test_twenty_milliseconds_at_8_khz_whose_squares_sum_to_5000_are_silent() -> None:
     frame = np.zeros(160, dtype=np.int16)
     frame[:2] = 50  # 2 x 2500
     assert mean_square(frame) * 160 == 5000
-    assert not Gate().process(frame)
+    assert not NoiseGate().process(frame)
 
 
 def test_one_more_than_that_is_not_silent() -> None:
     frame = np.zeros(160, dtype=np.int16)
     frame[:2] = 50
     frame[2] = 1
-    assert Gate().process(frame)
+    assert NoiseGate().process(frame)
 
 
 @given(
@@ -35,18 +35,18 @@ def test_silence_is_decided_by_the_exact_mean_square(length: int, squares: list[
     squares = squares[:length]
     frame[: len(squares)] = squares
     loud = sum(s * s for s in squares) / length > threshold
-    assert Gate(threshold).process(frame) is loud
+    assert NoiseGate(threshold).process(frame) is loud
 
 
 @given(copies=st.integers(1, 30), sample=st.integers(-12, 12))
 def test_the_threshold_does_not_depend_on_the_length_of_the_frame(copies: int, sample: int) -> None:
     short = np.full(32, sample, dtype=np.int16)
-    assert Gate().process(short) is Gate().process(np.tile(short, copies)) is (sample**2 > DEFAULT_THRESHOLD)
+    assert NoiseGate().process(short) is NoiseGate().process(np.tile(short, copies)) is (sample**2 > DEFAULT_THRESHOLD)
 
 
 @given(ticks=st.lists(st.sampled_from(["loud", "quiet", "missing"]), max_size=60), hangover=st.integers(0, 9))
 def test_the_gate_is_open_while_a_loud_frame_lies_within_the_hangover(ticks: list[str], hangover: int) -> None:
-    gate = Gate(hangover_ticks=hangover)
+    gate = NoiseGate(hangover_ticks=hangover)
     frames = {"loud": np.full(FRAME_SAMPLES, 1000, dtype=np.int16), "quiet": SILENCE}
     for n, tick in enumerate(ticks):
         result = gate.process(frames[tick]) if tick in frames else gate.silent()
@@ -54,7 +54,7 @@ def test_the_gate_is_open_while_a_loud_frame_lies_within_the_hangover(ticks: lis
 
 
 def test_an_empty_frame_is_silent() -> None:
-    gate = Gate()
+    gate = NoiseGate()
     assert not gate.process(np.zeros(0, dtype=np.int16))
     assert gate.level == SILENT_LEVEL
 
@@ -67,7 +67,7 @@ def test_levels_are_relative_to_a_full_scale_square_wave() -> None:
 
 
 def test_a_tick_without_a_frame_has_the_lowest_level() -> None:
-    gate = Gate()
+    gate = NoiseGate()
     gate.process(np.full(960, 1000, dtype=np.int16))
     assert gate.level == pytest.approx(-30.3, abs=0.05)
     gate.silent()
@@ -77,4 +77,4 @@ def test_a_tick_without_a_frame_has_the_lowest_level() -> None:
 @pytest.mark.parametrize(("threshold", "hangover"), [(-1.0, 3), (1.0, -1), (float("nan"), 3)])
 def test_a_gate_refuses_nonsense(threshold: float, hangover: int) -> None:
     with pytest.raises(ValueError, match="cannot be negative"):
-        Gate(threshold, hangover)
+        NoiseGate(threshold, hangover)

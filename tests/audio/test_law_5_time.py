@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conference.audio.frame import FRAME_SAMPLES, TICK_NS, Samples
-from conference.audio.gate import Gate
 from conference.audio.mix import minus, total
+from conference.audio.noise_gate import NoiseGate
 from conference.audio.timeline import WINDOW_NS, TimedFrames
 
 MS = 1_000_000
@@ -34,7 +34,7 @@ def test_the_worked_example() -> None:
         "Charlie": (1_020 * MS, numbered(0)),
     }
     due = {name: due_at(1_020 * MS, time, frame) for name, (time, frame) in said.items()}
-    talking = {name: frame for name, frame in due.items() if frame is not None and Gate().process(frame)}
+    talking = {name: frame for name, frame in due.items() if frame is not None and NoiseGate().process(frame)}
     everything = total(list(talking.values()))
     heard = {name: minus(everything, talking[name]) if name in talking else everything for name in said}
     assert {name: set(mix.tolist()) for name, mix in heard.items()} == {

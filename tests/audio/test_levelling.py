@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, Samples
-from conference.audio.gate import Gate
 from conference.audio.levelling import TARGET, Leveller
 from conference.audio.limiter import CEILING
+from conference.audio.noise_gate import NoiseGate
 from tests.audio.backgrounds import Wave, active_level, at_level, in_ticks, noise, power, recorded
 from tests.speech import spoken
 from tests.tones import tone
@@ -21,7 +21,7 @@ LEVELS = (-45.0, -38.0, -30.0, -26.0, -20.0, -12.0)
 def levelled(wave: Wave, leveller: Leveller | None = None) -> Samples:
     """As a room would: only what an adaptive gate lets through."""
     leveller = leveller or Leveller()
-    gate = Gate(adaptive=True)
+    gate = NoiseGate(adaptive=True)
     heard = []
     for frame in recorded(wave):
         if gate.process(frame):
@@ -78,7 +78,7 @@ def test_a_voice_of_about_the_right_loudness_is_untouched_bit_for_bit() -> None:
 def test_tones_pass_untouched_however_loud(level: float) -> None:
     for sound in (tone(440.0, 8.0, level), tone(440.0, 8.0, level - 6) + tone(613.0, 8.0, level - 6)):
         frames = recorded(sound.astype(np.float64))
-        leveller, gate = Leveller(), Gate()
+        leveller, gate = Leveller(), NoiseGate()
         for frame in frames:
             gate.process(frame)
             assert leveller.process(frame, gate.level, gate.clearance, loud=gate.loud) is frame
@@ -129,7 +129,7 @@ def test_once_settled_the_gain_hardly_moves() -> None:
 def test_the_gain_has_no_steps() -> None:
     """Samples of one magnitude in each frame tell the gain at every sample."""
     chance = np.random.default_rng(1)
-    leveller, gate = Leveller(), Gate(adaptive=True)
+    leveller, gate = Leveller(), NoiseGate(adaptive=True)
     gains = []
     for tick in range(500):
         size = 2000 if tick == 400 else chance.choice([60, 200, 350, 500])
@@ -146,7 +146,7 @@ def test_the_gain_has_no_steps() -> None:
 @settings(max_examples=40, deadline=None)
 def test_whatever_comes_nothing_wraps_and_what_is_changed_stays_below_the_ceiling(seed: int, ticks: int) -> None:
     chance = np.random.default_rng(seed)
-    leveller, gate = Leveller(), Gate(adaptive=bool(chance.integers(2)))
+    leveller, gate = Leveller(), NoiseGate(adaptive=bool(chance.integers(2)))
     leveller.gain_db = float(chance.uniform(-18, 24))
     for _ in range(ticks):
         size = 10 ** chance.uniform(0, 4.5)

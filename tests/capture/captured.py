@@ -13,7 +13,7 @@ import numpy as np
 from conference.audio.frame import TICK_NS, Samples
 from conference.capture.format import MAGIC, read_capture
 from conference.capture.replay import Replay
-from conference.capture.room import RoomCapture
+from conference.capture.room_capture import RoomCapture
 from conference.codecs.base import Codec
 from conference.room.participant import Mix, Participant, Sink, Source
 from conference.room.room import Room

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conference.audio.frame import FRAME_SAMPLES, TICK_NS, Samples
-from conference.audio.gate import level_of
+from conference.audio.noise_gate import level_of
 from conference.capture.format import decode
 from conference.capture.records import Changed, Joined, Opened, PacketArrived
 from conference.capture.replay import Replay

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from conference.capture.format import decode
-from conference.capture.records import Ruled, SoundPlayed, SoundPulled
+from conference.capture.records import Ruled, SoundBegan, SoundPulled
 from conference.codecs.opus import OpusCodec
 from conference.codecs.pcmu import PcmuCodec
 from conference.prompts.library import Library
@@ -188,7 +188,7 @@ def test_what_was_heard_is_what_was_decided(evening: tuple[Evening, object]) -> 
 
 def test_the_capture_says_what_was_played_and_what_was_set(evening: tuple[Evening, object]) -> None:
     records = list(decode(evening[1].blocks))  # type: ignore[attr-defined]
-    played = [one.about["name"] for one in records if isinstance(one, SoundPlayed)]
+    played = [one.about["name"] for one in records if isinstance(one, SoundBegan)]
     assert played == ["join-tone", "muted", "music", "others-2", "music", "music"]
     ruled = [one.about for one in records if isinstance(one, Ruled)]
     assert ruled[1] == {"rules": [["amy", "ben", 0.25]], "volumes": [["cat", "ben", 0.5]]}

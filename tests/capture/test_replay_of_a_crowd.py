@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from conference.audio.frame import FRAME_SAMPLES, TICK_NS
-from conference.audio.gate import level_of
+from conference.audio.noise_gate import level_of
 from conference.codecs.opus import OpusCodec
 from conference.playout.source import PacketSource
 from tests.capture.captured import Ear, captured_room, join, replayed

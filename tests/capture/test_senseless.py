@@ -24,7 +24,7 @@ from conference.capture.records import (
     Record,
     Restarted,
     Ruled,
-    SoundPlayed,
+    SoundBegan,
     SoundPulled,
     Ticked,
 )
@@ -48,7 +48,7 @@ def replay(*records: Record) -> Replay:
 
 
 def test_what_these_tests_make_nonsense_of_does_make_sense() -> None:
-    done = replay(OPENED, JOINED, TICKED, SoundPlayed(0, SOUND), SoundPulled(0, True, None), Ended("over"))
+    done = replay(OPENED, JOINED, TICKED, SoundBegan(0, SOUND), SoundPulled(0, True, None), Ended("over"))
     assert (done.ticks, done.ended, list(done.listeners)) == (1, "over", ["amy"])
     assert done.listeners["amy"].listens
 
@@ -73,8 +73,8 @@ SENSELESS: dict[str, tuple[list[Record], str]] = {
     "another codec that is none": ([OPENED, JOINED, Changed(0, {"codec": 7})], "codec is none"),
     "a codec that nobody knows": ([OPENED, JOINED, Restarted(0, "flac")], "a codec that this version does not know"),
     "somebody who never joined": ([OPENED, JOINED, Left(1, "bored")], "never joined"),
-    "a sound twice": ([OPENED, SoundPlayed(0, SOUND), SoundPlayed(0, SOUND)], "begun already"),
-    "a sound that never began": ([OPENED, SoundPlayed(0, SOUND), SoundPulled(1, False, None)], "never began"),
+    "a sound twice": ([OPENED, SoundBegan(0, SOUND), SoundBegan(0, SOUND)], "begun already"),
+    "a sound that never began": ([OPENED, SoundBegan(0, SOUND), SoundPulled(1, False, None)], "never began"),
     "rules that are none": ([OPENED, JOINED, Ruled({"rules": [["amy", "amy", 1.0]]})], "nobody hears themselves"),
 }
 

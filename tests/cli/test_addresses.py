@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conference.cli import addresses, load
-from conference.cli.addresses import Address, read_address, room_name
+from conference.cli.addresses import RoomAddress, read_address, room_name
 from conference.cli.call import PhoneCall
 from conference.cli.main import main
 from conference.cli.streams import Stream, read_server, read_stream
@@ -22,26 +22,26 @@ SERVER = "http://127.0.0.1:8080"
 @pytest.mark.parametrize(
     ("text", "meant"),
     [
-        ("http://127.0.0.1:8080", Address(SERVER)),
-        ("127.0.0.1:8080/", Address(SERVER)),
-        ("http://127.0.0.1:8080/join/tea", Address(SERVER, "tea")),
-        ("127.0.0.1:8080/join/tea/", Address(SERVER, "tea")),
-        ("http://127.0.0.1:8080/join/tea?name=Amy", Address(SERVER, "tea")),
-        ("http://127.0.0.1:8080/join/tea#token=a.b.c", Address(SERVER, "tea", "a.b.c")),
-        ("http://127.0.0.1:8080/#token=a.b.c", Address(SERVER, None, "a.b.c")),
-        ("http://127.0.0.1:8080/rooms/tea", Address(SERVER, "tea")),
-        ("http://127.0.0.1:8080/rooms/tea/participants/1", Address(SERVER, "tea")),
-        ("ws://127.0.0.1:8080/twilio/stream/tea", Address(SERVER, "tea")),
-        ("ws://127.0.0.1:8080/twilio/stream", Address(SERVER)),
-        ("wss://talk.example.org", Address("https://talk.example.org")),
-        ("https://talk.example.org/conf/join/tea", Address("https://talk.example.org/conf", "tea")),
-        ("https://talk.example.org/conf", Address("https://talk.example.org/conf")),
-        ("http://[::1]:8080/join/%74ea", Address("http://[::1]:8080", "tea")),
-        ("talk", Address("http://talk", word="talk")),
-        ("localhost", Address("http://localhost")),
+        ("http://127.0.0.1:8080", RoomAddress(SERVER)),
+        ("127.0.0.1:8080/", RoomAddress(SERVER)),
+        ("http://127.0.0.1:8080/join/tea", RoomAddress(SERVER, "tea")),
+        ("127.0.0.1:8080/join/tea/", RoomAddress(SERVER, "tea")),
+        ("http://127.0.0.1:8080/join/tea?name=Amy", RoomAddress(SERVER, "tea")),
+        ("http://127.0.0.1:8080/join/tea#token=a.b.c", RoomAddress(SERVER, "tea", "a.b.c")),
+        ("http://127.0.0.1:8080/#token=a.b.c", RoomAddress(SERVER, None, "a.b.c")),
+        ("http://127.0.0.1:8080/rooms/tea", RoomAddress(SERVER, "tea")),
+        ("http://127.0.0.1:8080/rooms/tea/participants/1", RoomAddress(SERVER, "tea")),
+        ("ws://127.0.0.1:8080/twilio/stream/tea", RoomAddress(SERVER, "tea")),
+        ("ws://127.0.0.1:8080/twilio/stream", RoomAddress(SERVER)),
+        ("wss://talk.example.org", RoomAddress("https://talk.example.org")),
+        ("https://talk.example.org/conf/join/tea", RoomAddress("https://talk.example.org/conf", "tea")),
+        ("https://talk.example.org/conf", RoomAddress("https://talk.example.org/conf")),
+        ("http://[::1]:8080/join/%74ea", RoomAddress("http://[::1]:8080", "tea")),
+        ("talk", RoomAddress("http://talk", word="talk")),
+        ("localhost", RoomAddress("http://localhost")),
     ],
 )
-def test_an_address_says_which_server_and_which_room(text: str, meant: Address) -> None:
+def test_an_address_says_which_server_and_which_room(text: str, meant: RoomAddress) -> None:
     assert read_address(text) == meant
 
 
@@ -71,7 +71,7 @@ def test_any_text_is_an_address_or_refused(text: str) -> None:
 def test_both_ways_to_name_a_room_mean_the_same(scheme: str, room: str) -> None:
     server = read_address(f"{scheme}://host:1").server
     for way in ("join", "twilio/stream"):
-        assert read_address(f"{scheme}://host:1/{way}/{room}") == Address(server, room)
+        assert read_address(f"{scheme}://host:1/{way}/{room}") == RoomAddress(server, room)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_a_call_takes_the_address_of_a_server_as_url() -> None:
 
 def test_the_environment_names_the_server_of_those_who_name_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CONFERENCE_URL", "https://talk.example.org/")
-    assert addresses.default_address() == Address("https://talk.example.org")
+    assert addresses.default_address() == RoomAddress("https://talk.example.org")
     monkeypatch.setenv("CONFERENCE_URL", "ftp://x")
     with pytest.raises(argparse.ArgumentTypeError, match=r"\$CONFERENCE_URL: 'ftp://x' is not the address"):
         addresses.default_address()

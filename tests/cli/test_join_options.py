@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from conference.audio.frame import FRAME_SAMPLES, Samples
 from conference.cli import join
-from conference.cli.headless import TAIL_TICKS, HeadlessCall, RecordedVoice, call_ticks
 from conference.cli.main import main
 from conference.cli.media import open_recorder
+from conference.cli.stay.headless import TAIL_TICKS, HeadlessCall, RecordedVoice, call_ticks
 from conference.codecs.base import Encoder
 from conference.codecs.opus import OpusCodec
 from conference.prompts.decode import read_audio

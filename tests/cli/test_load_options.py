@@ -7,7 +7,7 @@ import pytest
 
 from conference.cli import load
 from conference.cli.main import main
-from conference.cli.options import Parser
+from conference.cli.terminal.options import Parser
 from conference.load.load_test import advice
 from conference.load.report.figures import Sample, step_figures
 

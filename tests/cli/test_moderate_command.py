@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from conference.cli.main import COMMANDS, MODERATION, main
 from conference.cli.moderate import COMMANDS as MODERATE
-from conference.cli.tables import render
+from conference.cli.terminal.tables import render
 from conference.room.events import MessageSent, RoomEvent
 from conference.telephony.destinations import read_destination
 from tests.web.doubles import Site

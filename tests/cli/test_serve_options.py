@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from conference.audio.suppression import SuppressionUnavailable
 from conference.cli.main import main
-from conference.cli.options import Parser, add_options
 from conference.cli.serve import run
+from conference.cli.terminal.options import Parser, add_options
 from conference.iceservers import IceServer, IceServerError, parse_ice_server
 from conference.options.option import options_of, read_options
 from conference.settings import FIELDS, Settings, SettingsError

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, SILENCE, Samples
-from conference.audio.gate import level_of
+from conference.audio.noise_gate import level_of
 from conference.codecs.opus import OpusCodec
 from conference.codecs.opus_decoder import OpusDecoder
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, SILENCE, Samples
-from conference.audio.gate import level_of
+from conference.audio.noise_gate import level_of
 from conference.codecs.base import Codec, DecodeError
 from conference.codecs.pcmu import PcmaCodec, PcmuCodec
 

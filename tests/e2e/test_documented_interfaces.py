@@ -15,7 +15,7 @@ import pytest
 from conference.iceservers import parse_ice_server
 from conference.options.option import options_of
 from conference.settings import Settings
-from conference.web.events.shapes import BATCH_NAMES, EVENT_NAMES
+from conference.web.events.event_json import BATCH_NAMES, EVENT_NAMES
 from tests.e2e.documented import MERGE_PATCH, PARTICIPANT, SDP, TRICKLE, Reader, client, column, section
 from tests.e2e.people import webrtc_person
 from tests.e2e.running import RunningServer, eventually, running_server

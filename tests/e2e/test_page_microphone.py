@@ -145,7 +145,7 @@ async def test_push_to_talk_says_when_it_begins_and_when_it_ends(server: Running
 async def test_less_noise_is_offered_where_the_server_can_do_it(
     server: RunningServer, page: Page, monkeypatch: pytest.MonkeyPatch, there: bool
 ) -> None:
-    monkeypatch.setattr("conference.web.schemas.shapes.available", lambda: there)
+    monkeypatch.setattr("conference.web.schemas.room_json.available", lambda: there)
     await join(page, server)
     await page.click("button", "Settings")
     await page.wait_for("!document.getElementById('voice-settings').disabled")

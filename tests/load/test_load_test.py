@@ -14,12 +14,12 @@ from conference.load import load_test
 from conference.load.load_test import START_SECONDS, LoadError, LoadTest, Plan, advice
 from conference.load.plan import LoadProfile, Member
 from conference.load.report.figures import Sample
-from conference.load.report.metrics import ServerFigures
+from conference.load.report.server_figures import ServerFigures
 from conference.load.report.watch import UnreachableError
-from conference.load.worker import Setup
+from conference.load.worker import LoadSetup
 from conference.load.workers import Totals, WorkersError
 
-SETUP = Setup("http://127.0.0.1:1", verify=True, dtx=True, levels=True, noise=-60, quiet=False)
+SETUP = LoadSetup("http://127.0.0.1:1", verify=True, dtx=True, levels=True, noise=-60, quiet=False)
 
 
 class FakeWorkers:

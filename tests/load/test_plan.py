@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conference.load.plan import LoadProfile, Member, Role, divide
+from conference.load.plan import LoadProfile, LoadRole, Member, divide
 
-LOUD = {Role.EAR, Role.MOUTH, Role.TALKER, Role.TALKING_PHONE}
+LOUD = {LoadRole.EAR, LoadRole.MOUTH, LoadRole.TALKER, LoadRole.TALKING_PHONE}
 
 
 def everybody(profile: LoadProfile) -> list[Member]:
@@ -32,9 +32,9 @@ def test_each_step_has_as_many_as_it_says(profile: LoadProfile) -> None:
         there += profile.members(step)
         assert len(there) == wanted + profile.phones
     roles = Counter(member.role for member in there)
-    assert roles[Role.TALKER] == profile.talkers
-    assert roles[Role.PHONE] == profile.phones
-    assert roles[Role.EAR] == roles[Role.MOUTH] == profile.measures_delay
+    assert roles[LoadRole.TALKER] == profile.talkers
+    assert roles[LoadRole.PHONE] == profile.phones
+    assert roles[LoadRole.EAR] == roles[LoadRole.MOUTH] == profile.measures_delay
     assert len({member.name for member in there}) == len(there)
 
 
@@ -59,8 +59,8 @@ def test_everybody_is_played_once_and_the_loud_by_the_first_process(profile: Loa
 def test_where_all_talk_nobody_is_silent_and_no_delay_is_measured(profile: LoadProfile) -> None:
     profile = replace(profile, talkers=None)
     members = everybody(profile)
-    assert {one.role for one in members} <= {Role.TALKER, Role.TALKING_PHONE}
-    assert len([one for one in members if one.role is Role.TALKING_PHONE]) == profile.phones
+    assert {one.role for one in members} <= {LoadRole.TALKER, LoadRole.TALKING_PHONE}
+    assert len([one for one in members if one.role is LoadRole.TALKING_PHONE]) == profile.phones
     assert not profile.measures_delay
 
 
@@ -71,7 +71,7 @@ def test_callers_and_participants_share_rooms_of_two(rooms: int, callers: int) -
 
 
 def test_the_ear_and_the_mouth_are_in_the_first_room() -> None:
-    rooms = {one.room for one in everybody(LoadProfile((40,), rooms=5)) if one.role in (Role.EAR, Role.MOUTH)}
+    rooms = {one.room for one in everybody(LoadProfile((40,), rooms=5)) if one.role in (LoadRole.EAR, LoadRole.MOUTH)}
     assert rooms == {"load-1"}
 
 

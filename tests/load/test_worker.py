@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from conference.load import worker as worker_module
-from conference.load.plan import Member, Role
+from conference.load.plan import LoadRole, Member
 from conference.load.signal import scripts
 from conference.load.signal.scripts import Script
-from conference.load.worker import MAX_REASONS, JoinMembers, LeaveAll, Report, Setup, Worker
+from conference.load.worker import MAX_REASONS, JoinMembers, LeaveAll, LoadSetup, Report, Worker
 from conference.webrtc.client.whip import JoinError
 
-SETUP = Setup("http://127.0.0.1:1", verify=True, dtx=True, levels=True, noise=-60, quiet=False, token="secret")
+SETUP = LoadSetup("http://127.0.0.1:1", verify=True, dtx=True, levels=True, noise=-60, quiet=False, token="secret")
 
 
 class Pipe:
@@ -90,7 +90,7 @@ class Page(Client):
 class Scene:
     """A worker that runs while a test looks on."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, setup: Setup = SETUP) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, setup: LoadSetup = SETUP) -> None:
         Client.made, Client.refusing, Client.hanging = [], None, False
         self.pipe = Pipe()
         monkeypatch.setattr(worker_module, "FastPeer", Client)
@@ -121,7 +121,7 @@ class Scene:
             while not holds():  # noqa: ASYNC110 - nobody calls
                 await asyncio.sleep(0)
 
-    def join(self, *roles: Role) -> None:
+    def join(self, *roles: LoadRole) -> None:
         self.pipe.orders.append(JoinMembers([Member(n, f"room {n}", role) for n, role in enumerate(roles)], 1e6))
 
 
@@ -135,7 +135,7 @@ def scene(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 async def test_those_who_are_to_join_do_and_say_what_their_role_is(scene: Scene) -> None:
     running = await scene.run()
-    scene.join(Role.EAR, Role.MOUTH, Role.TALKER, Role.SILENT, Role.PHONE)
+    scene.join(LoadRole.EAR, LoadRole.MOUTH, LoadRole.TALKER, LoadRole.SILENT, LoadRole.PHONE)
     await scene.until(lambda: scene.pipe.reports and scene.pipe.reports[-1].joined == 5)
     ear, mouth, talker, silent, phone = Client.made
     assert [one.name for one in Client.made] == ["ear 0", "mouth 1", "talker 2", "silent 3", "phone 4"]
@@ -154,7 +154,7 @@ async def test_those_who_do_what_the_page_does_follow_events_and_callers_do_not(
 ) -> None:
     scene = Scene(monkeypatch, replace(SETUP, page=True))
     running = await scene.run()
-    scene.join(Role.EAR, Role.SILENT, Role.PHONE)
+    scene.join(LoadRole.EAR, LoadRole.SILENT, LoadRole.PHONE)
     await scene.until(lambda: scene.pipe.reports and scene.pipe.reports[-1].events >= 30)
     ear, silent, phone = Client.made
     assert [type(one) for one in Client.made] == [Page, Page, Phone]
@@ -169,7 +169,7 @@ async def test_those_who_do_what_the_page_does_follow_events_and_callers_do_not(
 
 async def test_a_report_adds_up_what_all_have_seen_and_tells_news_once(scene: Scene) -> None:
     running = await scene.run()
-    scene.join(Role.SILENT, Role.EAR)
+    scene.join(LoadRole.SILENT, LoadRole.EAR)
     await scene.until(lambda: scene.pipe.reports and scene.pipe.reports[-1].joined == 2)
     Client.made[1].hear("a packet")
     scene.pipe.orders.append(LeaveAll())
@@ -188,7 +188,7 @@ async def test_who_is_refused_is_counted_and_closed_and_the_reasons_are_told_as_
 ) -> None:
     Client.refusing = JoinError("The room is full.", 409)
     running = await scene.run()
-    scene.join(*[Role.SILENT] * (MAX_REASONS + 5))
+    scene.join(*[LoadRole.SILENT] * (MAX_REASONS + 5))
     await scene.until(lambda: scene.pipe.reports and scene.pipe.reports[-1].failed == MAX_REASONS + 5)
     scene.pipe.orders.append(LeaveAll())
     await running
@@ -204,7 +204,7 @@ async def test_whoever_is_just_joining_leaves_as_well_when_all_are_to_leave_or_n
 ) -> None:
     Client.hanging = True
     running = await scene.run()
-    scene.join(Role.SILENT, Role.TALKER)
+    scene.join(LoadRole.SILENT, LoadRole.TALKER)
     await scene.until(lambda: len(Client.made) == 2)
     if gone:
         scene.pipe.gone = True
@@ -220,7 +220,7 @@ async def test_whoever_is_just_joining_leaves_as_well_when_all_are_to_leave_or_n
 async def test_no_more_than_so_many_join_at_once(scene: Scene) -> None:
     Client.hanging = True
     running = await scene.run()
-    scene.join(*[Role.SILENT] * (worker_module.JOINS_AT_ONCE + 5))
+    scene.join(*[LoadRole.SILENT] * (worker_module.JOINS_AT_ONCE + 5))
     await scene.until(lambda: len(Client.made) >= worker_module.JOINS_AT_ONCE)
     for _ in range(20):
         await asyncio.sleep(0)
@@ -231,7 +231,7 @@ async def test_no_more_than_so_many_join_at_once(scene: Scene) -> None:
 
 @pytest.mark.parametrize(("dtx", "script"), [(True, "silent"), (False, "humming")])
 def test_the_silent_are_as_silent_as_they_were_told_to_be(scene: Scene, dtx: bool, script: str) -> None:
-    setup = Setup("", verify=True, dtx=dtx, levels=False, noise=-60, quiet=False)
-    for role in (Role.SILENT, Role.EAR):
+    setup = LoadSetup("", verify=True, dtx=dtx, levels=False, noise=-60, quiet=False)
+    for role in (LoadRole.SILENT, LoadRole.EAR):
         worker_module._script(Member(1, "tea", role), setup)
     assert scene.played == [(script, () if dtx else (-60,))], "it is encoded once"

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from conference.load import workers
-from conference.load.plan import Member, Role
-from conference.load.worker import JoinMembers, LeaveAll, Report, Setup
+from conference.load.plan import LoadRole, Member
+from conference.load.worker import JoinMembers, LeaveAll, LoadSetup, Report
 from conference.load.workers import Workers, WorkersError
 
-SETUP = Setup("http://127.0.0.1:1", verify=True, dtx=True, levels=True, noise=-60, quiet=False)
+SETUP = LoadSetup("http://127.0.0.1:1", verify=True, dtx=True, levels=True, noise=-60, quiet=False)
 
 
 class Pipe:
@@ -44,7 +44,7 @@ class Pipe:
 class Process:
     """One that ends as soon as it is told to, or only by force."""
 
-    def __init__(self, pipe: Pipe, setup: Setup) -> None:
+    def __init__(self, pipe: Pipe, setup: LoadSetup) -> None:
         self.pipe, self.setup = pipe, setup
         self.stubborn = self.killed = self.joined = False
         self.interrupts: Any = None
@@ -74,7 +74,7 @@ class Context:
         self.pipes.append(ours)
         return ours, theirs
 
-    def Process(self, target: Any, args: tuple[Any, Setup], name: str, daemon: bool) -> Process:  # noqa: N802
+    def Process(self, target: Any, args: tuple[Any, LoadSetup], name: str, daemon: bool) -> Process:  # noqa: N802
         assert daemon
         self.processes.append(Process(self.pipes[-1], args[1]))
         return self.processes[-1]
@@ -88,7 +88,7 @@ def context(monkeypatch: pytest.MonkeyPatch) -> Context:
     return context
 
 
-def members(*roles: Role) -> list[Member]:
+def members(*roles: LoadRole) -> list[Member]:
     return [Member(number, "tea", role) for number, role in enumerate(roles)]
 
 
@@ -104,10 +104,10 @@ def test_the_first_process_has_its_way_and_the_others_give_way_to_it_and_none_he
 
 def test_each_gets_its_share_at_its_part_of_the_rate(context: Context) -> None:
     everybody = Workers(SETUP, 3)
-    everybody.join(members(Role.TALKER, Role.SILENT, Role.SILENT, Role.SILENT), 8.0)
+    everybody.join(members(LoadRole.TALKER, LoadRole.SILENT, LoadRole.SILENT, LoadRole.SILENT), 8.0)
     told = [[(len(message.members), message.joins_per_second) for message in one.sent] for one in context.pipes]
     assert (told[0], sorted(told[1:])) == ([(1, 2.0)], [[(1, 2.0)], [(2, 4.0)]])
-    everybody.join(members(Role.TALKER), 8.0)
+    everybody.join(members(LoadRole.TALKER), 8.0)
     assert [len(one.sent) for one in context.pipes] == [2, 1, 1], "who has nobody to play is told nothing"
     assert all(isinstance(message, JoinMembers) for one in context.pipes for message in one.sent)
 
@@ -139,7 +139,7 @@ def test_a_process_that_has_ended_is_said_in_a_sentence(context: Context, error:
         everybody.look()
     context.pipes[0].broken = BrokenPipeError
     with pytest.raises(WorkersError, match="has ended"):
-        everybody.join(members(Role.SILENT), 1.0)
+        everybody.join(members(LoadRole.SILENT), 1.0)
 
 
 def test_after_its_last_report_a_process_may_end(context: Context) -> None:

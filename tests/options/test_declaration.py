@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conference.attendant.settings import AttendantSettings
-from conference.cli.options import Parser, add_options
+from conference.cli.terminal.options import Parser, add_options
 from conference.options.declaration import SettingsError, check, choice, declared, part_of, seconds, several, whole
 from conference.options.groups import GROUPS, LIMITS, PROGRAM
 from conference.options.option import options_of, read_options

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conference.audio.frame import FRAME_SAMPLES, Samples
-from conference.audio.gate import level_of
+from conference.audio.noise_gate import level_of
 from conference.codecs.opus import OpusCodec
 from conference.playout.level_trust import FAR_OFF_DB, LAST_CHECK, LevelTrust
 from conference.playout.silence import SILENT_DBOV

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from conference.audio.frame import FRAME_SAMPLES, SILENCE, TICK_NS, Samples
-from conference.audio.gate import level_of
+from conference.audio.noise_gate import level_of
 from conference.codecs.opus import OpusCodec
 from conference.codecs.opus_decoder import OpusDecoder
 from conference.playout.source import PacketSource

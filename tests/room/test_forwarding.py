@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from conference.audio.frame import TICK_NS, Samples
-from conference.audio.gate import level_of
+from conference.audio.noise_gate import level_of
 from conference.room.forwarding import MAX_LISTENERS_OF_ONE
 from tests.room.meeting import Meeting, Person, tone_power
 from tests.room.test_law_10_forwarding import AMY_HZ, BEN_HZ, assert_one_line, hums, says, silent

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conference.audio.frame import FRAME_SAMPLES, SILENCE, TICK_NS, Samples
-from conference.audio.gate import GateSettings
+from conference.audio.noise_gate import GateSettings
 from conference.room.sounds import Sound
 from conference.room.voice import VoiceSettings
 from tests.room.meeting import Meeting, Person, tone_power

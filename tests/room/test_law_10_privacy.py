@@ -13,7 +13,7 @@ from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from conference.audio.frame import FRAME_SAMPLES, SILENCE, TICK_NS, Samples
-from conference.audio.gate import GateSettings
+from conference.audio.noise_gate import GateSettings
 from conference.room.sounds import Sound
 from conference.room.voice import VoiceSettings
 from tests.room.meeting import SENT_BEFORE_TICK_NS, Meeting, Person

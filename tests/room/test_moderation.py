@@ -417,7 +417,7 @@ def test_everybody_is_told_who_ended_a_room_that_would_end_with_its_host_anyway(
 
 
 def test_a_whisper_or_a_sidebar_for_which_there_is_no_place_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("conference.room.hearing.MAX_RULES", 2)
+    monkeypatch.setattr("conference.room.gains.gain_matrix.MAX_RULES", 2)
     scene = Scene()
     scene.room.set_gain("amy", "ben", 0.5)
     before = scene.room.hearing.rules

@@ -13,13 +13,13 @@ from conference.audio.frame import TICK_NS, Samples
 from conference.codecs.base import Codec
 from conference.codecs.pcmu import PcmuCodec
 from conference.room.conference import Conference
-from conference.room.hearing import Hearing
+from conference.room.gains.gain_matrix import Hearing
+from conference.room.gains.volumes import Volumes
 from conference.room.local import LocalSource
 from conference.room.observer import RoomObserver
 from conference.room.participant import Departure, Mix, Participant
 from conference.room.room import Room
 from conference.room.sounds import Sound
-from conference.room.volumes import Volumes
 from tests.tones import tone
 
 VOICE = tone(300.0, 0.02, -20.0, fade=0)

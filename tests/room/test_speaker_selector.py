@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from conference.audio.frame import FRAME_SAMPLES, Samples
-from conference.audio.gate import level_of
+from conference.audio.noise_gate import level_of
 from conference.playout.level_trust import FAR_OFF_DB
 from conference.playout.source import PacketSource
 from conference.room.events import LevelsMeasured, ParticipantLeft, RoomEvent, TalkingStarted, TalkingStopped, events_of

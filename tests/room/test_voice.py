@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, SILENCE, Samples
-from conference.audio.gate import GateSettings
+from conference.audio.noise_gate import GateSettings
 from conference.audio.suppression import SuppressionUnavailable
 from conference.room import voice as voice_module
 from conference.room.conference import Conference

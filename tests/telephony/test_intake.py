@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from conference.audio.frame import SILENCE, SILENT_LEVEL, Samples
 from conference.audio.g711 import ulaw_decode, ulaw_encode
-from conference.audio.gate import level_of
+from conference.audio.noise_gate import level_of
 from conference.codecs.pcmu import PcmuCodec
 from conference.telephony.intake import PacedSource, is_quiet
-from conference.telephony.schedule import Schedule
+from conference.telephony.playout_schedule import PlayoutSchedule
 from conference.telephony.settings import LegSettings
 from conference.telephony.twilio.messages import SILENT_FRAME
 from tests.tones import tone
@@ -410,7 +410,7 @@ def test_a_frame_that_is_missing_would_be_missed_by_nobody() -> None:
 
 
 def test_a_schedule_tells_a_stall_from_a_client_that_runs_ahead() -> None:
-    schedule = Schedule(slack_ns=500 * MS)
+    schedule = PlayoutSchedule(slack_ns=500 * MS)
     for tick in range(150):
         schedule.extend(TICK, tick * TICK)
         schedule.standing_ns(tick * TICK)

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conference.audio.frame import SILENCE
-from conference.audio.gate import level_of
+from conference.audio.noise_gate import level_of
 from conference.codecs.linear import LinearCodec
 from conference.codecs.pcmu import PcmaCodec
 from conference.codecs.waveform import WaveformCodec

@@ -12,7 +12,7 @@ from conference.audio.g711 import ulaw_decode, ulaw_encode
 from conference.codecs.pcmu import PcmuCodec
 from conference.room.participant import Mix
 from conference.telephony.outlet import Outlet
-from conference.telephony.playout import PlayoutBuffer
+from conference.telephony.playout_buffer import PlayoutBuffer
 from conference.telephony.settings import LegSettings
 from conference.telephony.twilio.dialect import TwilioServerEnd
 from conference.telephony.twilio.messages import (

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from conference.telephony.dialect import CallIdentity, Message
 from conference.telephony.leg import Digit, Leg, Started, Stopped
 from conference.telephony.phone import Phone
-from conference.telephony.playout import PlayoutBuffer
+from conference.telephony.playout_buffer import PlayoutBuffer
 from conference.telephony.twilio.dialect import TWILIO
 from conference.telephony.twilio.messages import Clear, ServerMark, ServerMedia, build
 

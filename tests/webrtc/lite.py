@@ -9,7 +9,7 @@ from typing import cast
 from aioice import stun
 
 from conference.webrtc.dtls.certificate import Certificate
-from conference.webrtc.dtls.session import Dtls
+from conference.webrtc.dtls.handshake import Dtls
 from conference.webrtc.rtp.packet import build_rtp
 from conference.webrtc.rtp.srtp import SrtpSession
 from tests.webrtc.offers import crlf

@@ -12,7 +12,7 @@ from aioice import stun
 from conference.webrtc.ice.stun import StunMessage
 from conference.webrtc.mux import MAX_ADDRESSES, TAKEOVER_NS, UdpMux
 from conference.webrtc.udp import datagrams
-from conference.webrtc.udp.addresses import Binding
+from conference.webrtc.udp.bindings import Binding
 from conference.webrtc.udp.reader import LATEST_NS
 from conference.webrtc.udp.sockets import Address, SharedSocket
 from tests.webrtc.stock import LOOPBACK, eventually

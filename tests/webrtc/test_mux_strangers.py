@@ -15,7 +15,7 @@ from conference.webrtc import mux as mux_module
 from conference.webrtc.ice.stun import StunMessage, parse_stun
 from conference.webrtc.mux import WEIGHTS, WINDOW_NS, UdpMux, _kind
 from conference.webrtc.settings import WebRtcSettings
-from conference.webrtc.udp.addresses import Binding
+from conference.webrtc.udp.bindings import Binding
 from conference.webrtc.udp.datagrams import AVAILABLE, NAME_BYTES, DatagramBatch, pack_name
 from conference.webrtc.udp.policer import MOST_NS
 from conference.webrtc.udp.sockets import Address

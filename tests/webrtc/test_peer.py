@@ -163,7 +163,7 @@ class Call:
 
 @pytest.fixture
 def call(monkeypatch: pytest.MonkeyPatch) -> Call:
-    monkeypatch.setattr("conference.webrtc.peer.Transport", FakeTransport)
+    monkeypatch.setattr("conference.webrtc.peer.MediaTransport", FakeTransport)
     return Call()
 
 
@@ -413,7 +413,7 @@ async def test_an_error_of_ours_becomes_a_sentence_and_leaves_nothing_open(
 async def test_candidates_are_taken_for_the_sections_in_use_and_no_more_than_are_allowed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("conference.webrtc.peer.Transport", FakeTransport)
+    monkeypatch.setattr("conference.webrtc.peer.MediaTransport", FakeTransport)
     call = Call(max_candidates=2)
     await call.peer.accept(CHROMIUM)
     await call.peer.add_candidates(f"a=mid:7\r\na={CANDIDATE}\r\n")

@@ -19,7 +19,7 @@ from conference.webrtc.sdp.formats import Format
 from conference.webrtc.sdp.offer import parse_offer
 from conference.webrtc.send.stream import SingleStream
 from conference.webrtc.send.table_stream import TableStream
-from conference.webrtc.transport import Transport
+from conference.webrtc.transport import MediaTransport
 from tests.webrtc.offers import CHROMIUM
 
 RTP, RTCP = build_rtp(111, False, 1, 960, 7, b"voice"), build_report(7, "us", None, [])
@@ -70,7 +70,7 @@ class Pair:
                 fingerprints=(("sha-256", certificates[1 - number].fingerprint),),
             )
             mux: Any = SimpleNamespace(send_tables={"socket": None} if tables else {})
-            self.sides.append(Transport(mux, certificates[number], theirs, self._changed(number)))
+            self.sides.append(MediaTransport(mux, certificates[number], theirs, self._changed(number)))
 
     def _changed(self, number: int) -> Callable[[], None]:
         def changed() -> None:

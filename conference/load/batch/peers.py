@@ -16,9 +16,9 @@ from conference.audio.frame import FRAME_SAMPLES
 from conference.load.batch.arrivals import SequenceCounts
 from conference.load.batch.kernel import Incoming
 from conference.load.batch.pool import Pool
+from conference.load.batch.reception_table import ReceptionTable
 from conference.load.batch.reports import Reception, Transmission
 from conference.load.batch.sender import HEADER, MAX_PAYLOAD, BatchSender, SendCounters
-from conference.load.batch.statistics import ReceptionTable
 from conference.load.signal.scripts import Script
 from conference.webrtc.rtp.packet import HEADER_BYTES
 from conference.webrtc.rtp.srtp import SrtpSession

@@ -14,7 +14,7 @@ from conference.load.batch.arrivals import SequenceCounts
 from conference.load.batch.peers import PeerBatch, PeerRow
 from conference.load.batch.pool import extension
 from conference.load.batch.reports import Reception, Reporter, Transmission
-from conference.load.client.connection import ConnectionFailedError, Link
+from conference.load.client.link import ConnectionFailedError, Link
 from conference.load.signal.arrived import Arrived
 from conference.load.signal.scripts import Script
 from conference.webrtc.client.whip import JoinError, Seat, WhipClient

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from conference.load.report.metrics import ServerFigures
+from conference.load.report.server_figures import ServerFigures
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from conference.load.report.metrics import ServerFigures, parse_figures
 from conference.load.report.process import can_look, cpu_seconds, listener, resident_bytes
+from conference.load.report.server_figures import ServerFigures, parse_figures
 from conference.unreachable import reason
 
 LOOK_SECONDS = 5.0

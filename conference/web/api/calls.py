@@ -12,12 +12,12 @@ from conference.web.access.actor import Actor, require
 from conference.web.api.reading import read_body
 from conference.web.http.headers import FRESH
 from conference.web.http.problems import Problem
-from conference.web.http.text import shown_name
+from conference.web.http.typed_text import shown_name
 from conference.web.joining.dialed import Wanted
 from conference.web.joining.dialing import TooManyDialed
 from conference.web.live import SERVER, limit_joins
 from conference.web.schemas.requests import NewCall
-from conference.web.schemas.shapes import participant_json
+from conference.web.schemas.room_json import participant_json
 
 _RETRY = {"Retry-After": "30"}
 

@@ -13,8 +13,8 @@ from conference.web.api.people import viewer_of
 from conference.web.events.channel import Subscription
 from conference.web.events.output import StreamOutput
 from conference.web.events.views import Viewer
-from conference.web.http.concurrency import TooManyAtOnce
 from conference.web.http.headers import FRESH
+from conference.web.http.limits.concurrency import TooManyAtOnce
 from conference.web.http.problems import REMOVED, Problem
 from conference.web.http.protocol import protocol_of
 from conference.web.joining.seats import shown_seat

@@ -22,7 +22,7 @@ from conference.web.http.problems import Problem
 from conference.web.live import SERVER
 from conference.web.schemas import responses
 from conference.web.schemas.requests import Coaching, GainSetting, NewSidebar, VolumeSetting, Whisper
-from conference.web.schemas.shapes import rule_json
+from conference.web.schemas.room_json import rule_json
 from conference.web.sidebars import InSidebar
 
 ANYBODY = "*"

@@ -15,7 +15,7 @@ from conference.web.http.problems import Problem, check_wait
 from conference.web.live import SERVER
 from conference.web.schemas import responses
 from conference.web.schemas.requests import MuteAll, NewMessage, RoomPatch
-from conference.web.schemas.shapes import room_json
+from conference.web.schemas.room_json import room_json
 
 
 async def change_room(request: web.Request) -> web.Response:

@@ -23,13 +23,13 @@ from conference.web.api.reading import MERGE_PATCH, read_body
 from conference.web.http.body import read_text
 from conference.web.http.headers import FRESH
 from conference.web.http.problems import MUTED, REMOVED, Problem
-from conference.web.http.text import read_name
+from conference.web.http.typed_text import read_name
 from conference.web.joining import seats
 from conference.web.joining.sessions import EndedEarly, NotGranted, Removed, WebRtcConnection
 from conference.web.live import SERVER, Server, limit_joins
 from conference.web.schemas import responses
 from conference.web.schemas.requests import ParticipantPatch
-from conference.web.schemas.shapes import participant_json, read_role, voice_json
+from conference.web.schemas.room_json import participant_json, read_role, voice_json
 from conference.webrtc.sdp.grammar import OfferError, UnsupportedOffer
 from conference.webrtc.sdp.trickle import IceRestartError
 

@@ -12,7 +12,7 @@ from conference.room.room import Room
 from conference.web.access.actor import Actor, require, require_self_or
 from conference.web.events.views import View, Viewer, visibility_of
 from conference.web.http.problems import Problem
-from conference.web.http.text import shown_name
+from conference.web.http.typed_text import shown_name
 from conference.web.joining import seats
 from conference.web.live import SERVER
 

@@ -12,7 +12,7 @@ from conference.web.http.headers import FRESH
 from conference.web.http.problems import Problem
 from conference.web.live import SERVER
 from conference.web.schemas import responses
-from conference.web.schemas.shapes import room_summary_json
+from conference.web.schemas.room_json import room_summary_json
 
 
 async def list_rooms(request: web.Request) -> web.Response:

@@ -14,7 +14,7 @@ from conference.web.http.problems import Problem
 from conference.web.live import SERVER
 from conference.web.schemas import responses
 from conference.web.schemas.requests import NewSound
-from conference.web.schemas.shapes import sound_json
+from conference.web.schemas.room_json import sound_json
 
 
 async def list_library(request: web.Request) -> web.Response:

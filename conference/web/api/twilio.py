@@ -31,8 +31,8 @@ from conference.web.access.callers import (
     stream_token,
 )
 from conference.web.http.body import read_bytes
-from conference.web.http.concurrency import TooManyAtOnce
 from conference.web.http.headers import FRESH
+from conference.web.http.limits.concurrency import TooManyAtOnce
 from conference.web.http.origin import is_foreign, public_origin
 from conference.web.http.problems import Problem
 from conference.web.http.protocol import has_sent_more, protocol_of

@@ -26,10 +26,10 @@ from conference.room.events import (
     SoundStopped,
     UnmuteRequested,
 )
-from conference.room.hearing import Rule
+from conference.room.gains.gain_matrix import Rule
 from conference.room.participant import ParticipantState
 from conference.room.policy import DEFAULT_POLICY, RoomPolicy
-from conference.web.events.entry import JournalEntry
+from conference.web.events.journal_entry import JournalEntry
 
 log = logging.getLogger("conference.audit")
 
@@ -43,7 +43,7 @@ _Pair: TypeAlias = tuple[str, Any]
 
 
 @dataclass(slots=True)
-class _Room:
+class _KnownRoom:
     """What was known of a room before the next event."""
 
     policy: RoomPolicy
@@ -64,7 +64,7 @@ class Audit:
     def __init__(self, conference: Conference, write: Callable[[str], None] = log.info) -> None:
         self._conference = conference
         self._write = write
-        self._rooms: dict[str, _Room] = {}
+        self._rooms: dict[str, _KnownRoom] = {}
 
     def take(self, entry: JournalEntry) -> None:
         """Write what somebody did: a line, for whatever happened alike to however many people."""
@@ -90,14 +90,14 @@ class Audit:
         room = self._rooms.get(event.room)
         if room is None:
             there = self._conference.get(event.room)
-            room = self._rooms[event.room] = _Room(DEFAULT_POLICY if there is None else there.policy)
+            room = self._rooms[event.room] = _KnownRoom(DEFAULT_POLICY if there is None else there.policy)
         told = _people_told(event, room) or _room_told(event, room)
         if not room.people:
             del self._rooms[event.room]
         return told
 
 
-def _people_told(event: RoomEvent, room: _Room) -> list[_Pair]:
+def _people_told(event: RoomEvent, room: _KnownRoom) -> list[_Pair]:
     """What is said of those who come, go and change."""
     match event:
         case ParticipantJoined(participant=one):
@@ -121,7 +121,7 @@ def _people_told(event: RoomEvent, room: _Room) -> list[_Pair]:
             return []
 
 
-def _room_told(event: RoomEvent, room: _Room) -> list[_Pair]:
+def _room_told(event: RoomEvent, room: _KnownRoom) -> list[_Pair]:
     """What is said of the room as a whole."""
     match event:
         case RoomUpdated():

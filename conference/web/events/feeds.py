@@ -11,8 +11,8 @@ from collections.abc import Callable
 
 from conference.room.conference import Conference
 from conference.web.events.channel import FanOut, Subscription
-from conference.web.events.entry import JournalEntry
 from conference.web.events.journal import Journal, Missed
+from conference.web.events.journal_entry import JournalEntry
 from conference.web.events.output import Chunks
 from conference.web.events.room_feed import Listener, RoomFeed
 from conference.web.events.views import View, Viewer

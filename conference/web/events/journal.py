@@ -24,7 +24,7 @@ from conference.room.events import (
     events_of,
 )
 from conference.room.room import Room
-from conference.web.events.entry import JournalEntry
+from conference.web.events.journal_entry import JournalEntry
 from conference.web.events.views import NO_LOBBY, View, Viewer, Visibility, visibility_of
 
 _log = logging.getLogger(__name__)

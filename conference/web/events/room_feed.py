@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from conference.room.conference import Conference
 from conference.room.events import LevelsMeasured, Published
 from conference.web.events.channel import Channel, FanOut, Subscription
-from conference.web.events.entry import JournalEntry
+from conference.web.events.event_json import event_json
 from conference.web.events.journal import Journal
-from conference.web.events.shapes import event_json
+from conference.web.events.journal_entry import JournalEntry
 from conference.web.events.sse import encode_event
 from conference.web.events.views import View, Viewer, Visibility, room_as_seen
 

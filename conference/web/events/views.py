@@ -21,7 +21,7 @@ from conference.room.events import (
 from conference.room.participant import Participant, ParticipantState
 from conference.room.room import Room
 from conference.web.schemas import responses
-from conference.web.schemas.shapes import room_json
+from conference.web.schemas.room_json import room_json
 
 
 class View(Enum):

@@ -19,10 +19,10 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from conference import __version__
-from conference.access.webhooks import sign_webhook
+from conference.access.webhook_signature import sign_webhook
 from conference.settings import Settings
-from conference.web.events.entry import JournalEntry
-from conference.web.events.shapes import BATCH_NAMES
+from conference.web.events.event_json import BATCH_NAMES
+from conference.web.events.journal_entry import JournalEntry
 from conference.web.events.webhook_queue import Message, WebhookQueue
 
 _log = logging.getLogger(__name__)

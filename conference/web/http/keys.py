@@ -5,13 +5,13 @@ from __future__ import annotations
 from aiohttp import web
 
 from conference.settings import Settings
-from conference.web.http.connections import Connections
-from conference.web.http.ratelimit import AddressPacer
+from conference.web.http.limits.rate_limit import AddressPacer
+from conference.web.http.limits.tcp_connections import TcpConnections
 
 SETTINGS: web.AppKey[Settings] = web.AppKey("settings")
 """Where an application keeps its settings."""
 
-CONNECTIONS: web.AppKey[Connections] = web.AppKey("connections")
+CONNECTIONS: web.AppKey[TcpConnections] = web.AppKey("connections")
 """Where it keeps every open TCP connection."""
 
 REQUESTS: web.AppKey[AddressPacer] = web.AppKey("requests")

@@ -21,11 +21,11 @@ from aiohttp import web
 
 from conference.settings import Settings
 from conference.telephony.backpressure import LimitedReading, ReadLimits
-from conference.web.http.connections import Connection
 from conference.web.http.keys import CONNECTIONS
+from conference.web.http.limits.tcp_connections import TcpConnection
+from conference.web.http.limits.turn_budget import TurnBudget
 from conference.web.http.origin import rate_key
 from conference.web.http.protocol import HttpProtocol
-from conference.web.http.turn_budget import TurnBudget
 
 BACKLOG = 1024
 """Connections that the system keeps for us until they are taken; it may have a lower limit of its own."""
@@ -139,7 +139,7 @@ class Listener:
         self._opening.add(task)
         task.add_done_callback(self._opening.discard)
 
-    async def _open(self, taken: socket.socket, connection: Connection) -> None:
+    async def _open(self, taken: socket.socket, connection: TcpConnection) -> None:
         timeout = self._settings.header_timeout if self._context is not None else None
         try:
             await asyncio.get_running_loop().connect_accepted_socket(
@@ -153,7 +153,7 @@ class Listener:
             self._connections.closed(connection)
             taken.close()
 
-    def _make_protocol(self, connection: Connection) -> LimitedReading:
+    def _make_protocol(self, connection: TcpConnection) -> LimitedReading:
         protocol = HttpProtocol(self._manager, self._connections, connection, self._budget, self._settings)
         limits = ReadLimits(self._settings.max_request_bytes_per_second)
         return LimitedReading(protocol, limits, asyncio.get_running_loop())

@@ -15,9 +15,9 @@ from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 from conference.settings import Settings
 from conference.telephony.backpressure import BURST_SECONDS
 from conference.token_bucket import TokenBucket
-from conference.web.http.connections import Connection, Connections
+from conference.web.http.limits.tcp_connections import TcpConnection, TcpConnections
+from conference.web.http.limits.turn_budget import TurnBudget
 from conference.web.http.problems import Handler, Problem
-from conference.web.http.turn_budget import TurnBudget
 
 _THEIR_FAULT = (ConnectionError, web.RequestPayloadError, HttpProcessingError)
 """The client went, or sent what is not HTTP."""
@@ -57,8 +57,8 @@ class HttpProtocol(web.RequestHandler):
     def __init__(
         self,
         manager: web.Server,
-        connections: Connections,
-        connection: Connection,
+        connections: TcpConnections,
+        connection: TcpConnection,
         budget: TurnBudget,
         settings: Settings,
     ) -> None:

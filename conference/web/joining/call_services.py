@@ -43,7 +43,7 @@ class CallServices:
             conference,
             self.library,
             self.settings,
-            _Callers(registry),
+            _RegisteredCallers(registry),
             new_id=new_id,
             wallclock=time.time,
             speak_name=None if self._names is None else self._names.speak,
@@ -89,7 +89,7 @@ class CallServices:
         self.outside.tick(number, now_ns)
 
 
-class _Callers:
+class _RegisteredCallers:
     """What the attendant asks about those who call; see `attendant.attendant.Callers`."""
 
     def __init__(self, registry: ConnectionRegistry) -> None:

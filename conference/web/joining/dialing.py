@@ -18,7 +18,7 @@ from conference.telephony.connecting import Connecting, NotAllowed, host_and_por
 from conference.telephony.destinations import Destinations
 from conference.telephony.dialed import DialedLeg
 from conference.telephony.phone import Phone
-from conference.telephony.playout import PlayoutBuffer
+from conference.telephony.playout_buffer import PlayoutBuffer
 from conference.telephony.settings import DialSettings, LegSettings
 from conference.web.joining.dialed import DialedCall, Wanted
 

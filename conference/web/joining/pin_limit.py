@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from conference.web.http.limits.rate_limit import RateLimit
 from conference.web.http.origin import rate_key
-from conference.web.http.ratelimit import RateLimit
 
 
 class Guesses:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from conference.room.entry import must_wait
+from conference.room.admission import must_wait
 from conference.room.participant import Departure, ModerationState, Participant
 from conference.room.room import Room
 

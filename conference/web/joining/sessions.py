@@ -75,7 +75,7 @@ class EndedEarly(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Joined:
+class JoinAnswer:
     """The answer to an offer, and who its sender is now."""
 
     participant_id: str
@@ -153,7 +153,7 @@ class Sessions:
         seat: str | None = None,
         grant: Grant = EVERYTHING,
         role: Role | None = None,
-    ) -> Joined:
+    ) -> JoinAnswer:
         """Take an offer and give its sender a seat.
 
         Args:
@@ -190,7 +190,7 @@ class Sessions:
         self._registry.opened(connection)
         if replaced is not None:
             self._close_later(replaced)
-        return Joined(connection.participant_id, answer, connection.etag)
+        return JoinAnswer(connection.participant_id, answer, connection.etag)
 
     def hold(self, room: str, participant_id: str, seconds: float) -> bool:
         """Keep a seat while its page is loaded anew, whatever becomes of the connection that it had.

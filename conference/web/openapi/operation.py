@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 from conference.access.grants import Right
 
-Access: TypeAlias = Right | Literal["open", "token", "present", "self", "self-or-moderate", "signed"]
+RequiredAccess: TypeAlias = Right | Literal["open", "token", "present", "self", "self-or-moderate", "signed"]
 """Who may do something: whoever has a right; everybody; whoever has a token; whoever is in the room or may moderate;
 whoever it is about, or has any token; whoever it is about, or may moderate; Twilio, or whoever has a token."""
 
@@ -16,7 +16,7 @@ Content: TypeAlias = type | str | None
 """JSON of a type, which is a `pydantic.BaseModel` if it is sent to us and a ``TypedDict`` if we send it; or another
 media type; or nothing."""
 
-WHO: dict[Access, str] = {
+WHO: dict[RequiredAccess, str] = {
     "open": "Open to everybody.",
     "token": "For everybody with a token.",
     "present": "For those who are in the room, and those who may moderate it.",
@@ -75,7 +75,7 @@ class Operation:
 
     tag: str
     summary: str
-    access: Access = "token"
+    access: RequiredAccess = "token"
     status: int = 200
     """Of the answer, if all is well."""
 

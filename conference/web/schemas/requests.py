@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 from conference.access.grants import Role
 from conference.room.policy import Announce, Lobby
 from conference.text import BLANK
-from conference.web.http.text import read_name, read_text_message
+from conference.web.http.typed_text import read_name, read_text_message
 
 MAX_IDS = 1000
 """People that one request may name."""

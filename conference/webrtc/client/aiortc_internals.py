@@ -100,7 +100,7 @@ def gather_only(connection: Connection, addresses: list[str]) -> None:
 
 
 class SrtpChannel:
-    """A connection's SRTP keys, and its way out. Satisfies `webrtc.session.SecureChannel`.
+    """A connection's SRTP keys, and its way out. Satisfies `webrtc.rtp_session.SecureChannel`.
 
     Before DTLS is through, nothing is authentic and nothing is sent.
     """

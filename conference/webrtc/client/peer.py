@@ -32,13 +32,13 @@ from conference.webrtc.compatibility import IncompatibleLibraryError
 from conference.webrtc.receive.ingress import Ingress
 from conference.webrtc.rtp.red import offer_red
 from conference.webrtc.rtp.rtcp import NtpClock
+from conference.webrtc.rtp_session import RtpSession, SessionStats
 from conference.webrtc.sdp.audio import AudioSection
 from conference.webrtc.sdp.codecs import make_codec, may_repeat
 from conference.webrtc.sdp.grammar import OfferError
 from conference.webrtc.sdp.offer import parse_offer
 from conference.webrtc.send.egress import EgressSink
 from conference.webrtc.send.stream import SingleStream
-from conference.webrtc.session import RtpSession, SessionStats
 
 __all__ = ["HeadlessPeer", "JoinError"]
 

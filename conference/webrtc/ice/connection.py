@@ -18,7 +18,7 @@ from aioice import Connection
 from aioice.candidate import candidate_foundation, candidate_priority
 from aioice.ice import CandidatePair, StunProtocol
 
-from conference.webrtc.ice.pacing import CheckPacer
+from conference.webrtc.ice.check_pacing import CheckPacer
 from conference.webrtc.ice.stun import (
     CHECK_PRIORITY,
     Class,
@@ -28,7 +28,7 @@ from conference.webrtc.ice.stun import (
     new_transaction_id,
 )
 from conference.webrtc.sdp.candidate import Candidate, can_be_reached
-from conference.webrtc.sdp.transport import PeerTransport
+from conference.webrtc.sdp.transport_attributes import PeerTransport
 from conference.webrtc.udp.sockets import Address, SharedSocket
 
 CONSENT_NS = 5_000_000_000

@@ -6,8 +6,8 @@ import struct
 from array import array
 from collections.abc import Callable
 
-from conference.playout.gate import KEPT_BYTES
 from conference.playout.history import HISTORY_PACKETS
+from conference.playout.receive_gate import KEPT_BYTES
 from conference.webrtc.receive.table import (
     BYTES,
     HEAD,
@@ -35,7 +35,7 @@ _HEAD = struct.Struct("!qqq")
 
 
 class ReceiveStream:
-    """One peer's incoming stream, whose row is in the receive table or here. Satisfies `playout.gate.SilenceBypass`.
+    """One peer's incoming stream, whose row is in the receive table or here. Satisfies `playout.receive_gate.SilenceBypass`.
 
     Args:
         clock_rate: of the RTP timestamps, in Hz.

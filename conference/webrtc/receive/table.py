@@ -4,7 +4,7 @@ The counterpart of `webrtc.send.table`, for the same reason: what is needed to r
 here, instead of a dozen attributes of its objects, each somewhere else in memory. A packet in which somebody is heard
 then takes one call of libsrtp and one of its source.
 
-In a long silence (`playout.gate`) nearly all packets *go by unread*: they are counted by their headers and dropped
+In a long silence (`playout.receive_gate`) nearly all packets *go by unread*: they are counted by their headers and dropped
 without being decrypted, for it does not matter whether a dropped packet was authentic. Whoever forged such packets
 could make our reception reports wrong by a few packets, and nothing else: the last ones are kept as they came and are
 authenticated before they are decoded, and none of them counts as a sign of life.
@@ -22,8 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from conference.codecs.base import Decoder
-from conference.playout.gate import KEPT_BYTES, SilenceBypass
 from conference.playout.history import HISTORY_PACKETS
+from conference.playout.receive_gate import KEPT_BYTES, SilenceBypass
 from conference.webrtc.rtp import statistics
 from conference.webrtc.rtp.srtp import SrtpSession, unprotect_in_place
 from conference.webrtc.rtp.statistics import Column, Row

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from conference.webrtc.sdp.audio import AudioSection, parse_audio
 from conference.webrtc.sdp.grammar import Description, OfferError, Section, UnsupportedOffer, parse_description
-from conference.webrtc.sdp.transport import PeerTransport, parse_transport
+from conference.webrtc.sdp.transport_attributes import PeerTransport, parse_transport
 from conference.webrtc.settings import WebRtcSettings
 
 

@@ -5,7 +5,7 @@ together with those of all other peers. All listeners of a mix share its payload
 
 There are two means against loss. A peer that speaks RED (RFC 2198) and loses packets gets each payload a second time,
 in the packet after it. For all other peers the shared encoder adds FEC, as much as the peer with the most loss needs
-(`room.encoders`).
+(`room.mixing.encoders`).
 """
 
 from __future__ import annotations

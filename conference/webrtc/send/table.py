@@ -59,7 +59,7 @@ ROW_COLUMNS: Final = 16
 NEVER: Final = -2
 """No tick was before the first one."""
 
-Row: TypeAlias = NDArray[np.int64]
+SendRow: TypeAlias = NDArray[np.int64]
 """What is known of one stream: shape ``(ROW_COLUMNS,)``."""
 
 _STARTS = np.array((0x80 << 56, 0x80 << 56 | 0x80 << 48), np.uint64).view(np.int64)
@@ -108,7 +108,7 @@ class SendTable:
         self.forwarded_ns = -(1 << 62)
         """When packets were last sent on."""
 
-    def enter(self, row: Row, session: SrtpSession, address: tuple[str, int]) -> int:
+    def enter(self, row: SendRow, session: SrtpSession, address: tuple[str, int]) -> int:
         """Take in a stream. Returns its place.
 
         Raises:
@@ -127,7 +127,7 @@ class SendTable:
         self.sessions[index], self._handles[index] = session, session.handle
         return index
 
-    def leave(self, index: int) -> Row:
+    def leave(self, index: int) -> SendRow:
         """Free a stream's row, and drop its packets that are still to be sent. Returns a copy of the row."""
         for _, indices in (*self._pending.items(), *self._queue):
             if index in indices:
@@ -135,7 +135,7 @@ class SendTable:
         self._forwards = [one for one in self._forwards if one[0] != index]
         self.sessions[index] = self._handles[index] = None
         self._free.append(index)
-        row: Row = self.rows[index].copy()
+        row: SendRow = self.rows[index].copy()
         return row
 
     def post(self, index: int, tick: int, payload: bytes) -> None:
@@ -270,7 +270,7 @@ class SendTable:
         protected = session.protect(packet)
         return protected is not None and self.shared.sendto(protected, unpack_name(self._names[index].tobytes()))
 
-    def _count(self, row: Row, payload: bytes, *, went: bool) -> None:
+    def _count(self, row: SendRow, payload: bytes, *, went: bool) -> None:
         row[PACKETS] += went
         row[BYTES] += len(payload) if went else 0
         row[FAILED] += not went

@@ -22,7 +22,7 @@ from conference.webrtc.send.table import (
     SEQUENCE,
     TICK,
     TYPE,
-    Row,
+    SendRow,
     SendTable,
 )
 
@@ -41,7 +41,7 @@ class TableStream:
         self._index = 0
         self._next_type: int | None = None  # of the packets from the next one on, if it is another
         self._continuity = Continuity(agreed.clock_rate)
-        self._row: Row = np.zeros(ROW_COLUMNS, np.int64)  # while it is in no table
+        self._row: SendRow = np.zeros(ROW_COLUMNS, np.int64)  # while it is in no table
         self._row[: TICK + 1] = (
             agreed.payload_type,
             first_sequence(),
@@ -72,7 +72,7 @@ class TableStream:
             self._table = None
 
     @property
-    def _now(self) -> Row:
+    def _now(self) -> SendRow:
         return self._row if self._table is None else self._table.rows[self._index]
 
     @property

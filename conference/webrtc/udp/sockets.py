@@ -6,7 +6,7 @@ import socket
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from conference.webrtc.udp.addresses import Binding
+from conference.webrtc.udp.bindings import Binding
 
 Address: TypeAlias = tuple[str, int]
 """IP address and port."""

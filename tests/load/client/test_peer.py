@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from conference.load.client import peer as peer_module
-from conference.load.client.connection import ConnectionFailedError
+from conference.load.client.link import ConnectionFailedError
 from conference.load.client.offer import LocalParameters, build_offer
 from conference.load.client.peer import FastPeer
 from conference.load.signal.arrived import Arrived

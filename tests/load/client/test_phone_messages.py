@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from conference.audio.g711 import ulaw_decode
-from conference.audio.gate import level_of
+from conference.audio.noise_gate import level_of
 from conference.load.client.phone import FastPhone
 from conference.load.client.websocket import FrameReader
 from conference.load.signal.scripts import phone_hum, phone_talking

@@ -5,8 +5,8 @@ import dataclasses
 import pytest
 
 from conference.load.report.figures import Sample, StepFigures, client_slope, quantile, slope, step_figures
-from conference.load.report.metrics import ServerFigures
-from conference.load.report.tables import LIVE_HEADER, live_line, summary
+from conference.load.report.server_figures import ServerFigures
+from conference.load.report.summary import LIVE_HEADER, live_line, summary
 
 BEFORE = Sample(
     at_s=10.0,

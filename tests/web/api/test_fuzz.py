@@ -13,9 +13,9 @@ from yarl import URL
 
 from conference.room.conference import check_room_name
 from conference.web.api.reading import parse
+from conference.web.http.limits.rate_limit import RateLimit
 from conference.web.http.problems import Problem
-from conference.web.http.ratelimit import RateLimit
-from conference.web.http.text import read_name
+from conference.web.http.typed_text import read_name
 from conference.web.joining.seats import Seats
 from conference.web.schemas.requests import Body, ParticipantPatch, RoomPatch, Whisper
 from tests.web.doubles import MERGE_PATCH, SDP, TRICKLE, Site

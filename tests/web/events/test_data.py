@@ -23,13 +23,13 @@ from conference.room.events import (
     TalkingStopped,
     UnmuteRequested,
 )
-from conference.room.hearing import Rule
+from conference.room.gains.gain_matrix import Rule
 from conference.room.participant import Participant
 from conference.room.policy import RoomPolicy
 from conference.room.room import Room
 from conference.web.events.data import DATA_TYPES
-from conference.web.events.shapes import BATCH_NAMES, EVENT_NAMES, batch_json, event_json
-from conference.web.schemas.shapes import room_json
+from conference.web.events.event_json import BATCH_NAMES, EVENT_NAMES, batch_json, event_json
+from conference.web.schemas.room_json import room_json
 
 AMY = Participant(id="amy", name="Amy", transport="webrtc", joined_at=1.5, source=None, sink=None).state()
 BEN = Participant(id="ben", name="Ben", transport="twilio", joined_at=2.5, source=None, sink=None).state()

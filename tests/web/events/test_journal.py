@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from conference.room.events import LevelsMeasured, MessageSent
 from conference.room.policy import Lobby, RoomPolicy
 from conference.web.events.channel import Subscription
-from conference.web.events.entry import JournalEntry
+from conference.web.events.journal_entry import JournalEntry
 from conference.web.events.views import Viewer, visibility_of
 from conference.web.http.problems import Problem
-from conference.web.schemas.shapes import participant_json, policy_json
+from conference.web.schemas.room_json import participant_json, policy_json
 from tests.web.followed import Client, FollowedConference, parse
 
 PEOPLE = ("amy", "ben", "cat")

@@ -16,10 +16,10 @@ from aiohttp.test_utils import TestServer, unused_port
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conference.access.webhooks import read_key, sign_webhook
+from conference.access.webhook_signature import read_key, sign_webhook
 from conference.room.policy import RoomPolicy
 from conference.settings import WEBHOOK_EVENTS, Settings, SettingsError
-from conference.web.events.shapes import BATCH_NAMES, EVENT_NAMES
+from conference.web.events.event_json import BATCH_NAMES, EVENT_NAMES
 from conference.web.events.webhook_queue import FIRST_DELAY, LONGEST_DELAY, Message, WebhookQueue
 from conference.web.events.webhooks import Webhooks, WebhookSettings, retry_after, webhook_name
 from tests.web.doubles import Site

@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from conference.access.webhooks import read_key, sign_webhook
+from conference.access.webhook_signature import read_key, sign_webhook
 from conference.options.option import options_of
 from conference.settings import Settings
 from conference.web.events.webhook_queue import FIRST_DELAY, LONGEST_DELAY

@@ -11,7 +11,7 @@ from conference.settings import Settings
 from conference.telephony.backpressure import LimitedReading
 from conference.web.app import build_app
 from conference.web.http import listener
-from conference.web.http.connections import Connection
+from conference.web.http.limits.tcp_connections import TcpConnection
 from tests.web.doubles import FakeWebRtc
 
 CHUNKED = b"POST /rooms/tea/participants HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/sdp\r\n"
@@ -31,7 +31,7 @@ async def test_a_connection_is_read_no_faster_than_the_limit(monkeypatch: pytest
     listening = listener.Listener(runner, settings)
     make = listening._make_protocol
 
-    def note(connection: Connection) -> LimitedReading:
+    def note(connection: TcpConnection) -> LimitedReading:
         made.append(make(connection))
         return made[-1]
 

@@ -13,7 +13,7 @@ import pytest
 from conference.room.policy import Lobby, RoomPolicy
 from conference.settings import Settings
 from conference.web.app import build_app
-from conference.web.events.shapes import BATCH_NAMES, EVENT_NAMES
+from conference.web.events.event_json import BATCH_NAMES, EVENT_NAMES
 from conference.web.openapi.description import describe
 from conference.web.openapi.reference import render
 from conference.web.openapi.routes import DESCRIBED

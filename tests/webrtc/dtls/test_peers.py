@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from OpenSSL import SSL
 
 from conference.webrtc.dtls.certificate import SRTP_PROFILES, Certificate, fingerprint, matches
-from conference.webrtc.dtls.session import Dtls
+from conference.webrtc.dtls.handshake import Dtls
 from conference.webrtc.rtp.srtp import SrtpSession
 from tests.webrtc.certificates import Key, self_signed
 

@@ -12,8 +12,8 @@ import pytest
 from aioice import stun
 from aioice.stun import Class, Message, Method
 
+from conference.webrtc.ice.check_pacing import CheckPacer
 from conference.webrtc.ice.connection import CONSENT_EXPIRES_NS, CONSENT_NS, MAX_REQUESTS, MuxedIce, missing
-from conference.webrtc.ice.pacing import CheckPacer
 from conference.webrtc.ice.stun import parse_stun
 from conference.webrtc.mux import UdpMux
 from conference.webrtc.sdp.candidate import Candidate, can_be_reached

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from conference.codecs.base import Codec, Decoder
 from conference.codecs.opus import OpusCodec
 from conference.codecs.pcmu import PcmuCodec
-from conference.playout.gate import SilenceBypass
+from conference.playout.receive_gate import SilenceBypass
 from conference.webrtc.receive.ingress import TAKEOVER_NS, Ingress
 from conference.webrtc.receive.successor import STAY_NS
 from conference.webrtc.rtp.packet import build_rtp

@@ -18,7 +18,7 @@ from conference.audio.frame import FRAME_SAMPLES, TICK_NS, Samples
 from conference.codecs.base import Codec
 from conference.codecs.opus import OpusCodec
 from conference.codecs.pcmu import PcmuCodec
-from conference.playout.gate import KEPT_BYTES, SAMPLE_PROVEN_EVERY
+from conference.playout.receive_gate import KEPT_BYTES, SAMPLE_PROVEN_EVERY
 from conference.playout.source import PacketSource
 from conference.webrtc.receive import table as table_module
 from conference.webrtc.receive.ingress import Ingress

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from conference.codecs.opus import OpusCodec
 from conference.codecs.pcmu import PcmuCodec
-from conference.playout.gate import SilenceBypass
+from conference.playout.receive_gate import SilenceBypass
 from conference.webrtc.receive.ingress import TAKEOVER_NS, Ingress
 from conference.webrtc.rtp.packet import build_rtp, parse_rtp
 from conference.webrtc.rtp.red import Block, build_red, parse_red

@@ -13,7 +13,7 @@ import pytest
 
 from conference.webrtc.udp import datagrams
 from conference.webrtc.udp import reader as reader_module
-from conference.webrtc.udp.addresses import Binding
+from conference.webrtc.udp.bindings import Binding
 from conference.webrtc.udp.reader import HURRY_NS, LATEST_NS, PLACES, QUEUED_BYTES, QUICK_READS, SOONEST_NS, Reader
 from conference.webrtc.udp.sockets import MuxStats, SharedSocket
 from tests.webrtc.stock import LOOPBACK

@@ -1,0 +1,113 @@
+"""Rooms and participants as the API shows them: makes its types of answers from what the room has."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from conference.access.grants import ROLES, Role
+from conference.audio.suppression import available
+from conference.room.gains.gain_matrix import Rule
+from conference.room.participant import Participant, ParticipantState
+from conference.room.policy import RoomPolicy
+from conference.room.room import Room
+from conference.room.sounds import Sound
+from conference.web.schemas import responses
+
+
+def participant_json(state: ParticipantState) -> responses.Participant:
+    """One participant."""
+    shown: responses.Participant = {
+        "id": state.id,
+        "name": state.name,
+        "transport": state.transport,
+        "muted": state.muted,
+        "talking": state.talking,
+        "level": state.level,
+        "joined_at": state.joined_at,
+        "role": state.role,
+        "identity": state.identity,
+        "muted_by": state.muted_by,
+        "held": state.held,
+        "deafened": state.deafened,
+        "waiting": state.waiting,
+        "hand_raised_at": state.hand_raised_at,
+    }
+    if state.call is not None:
+        shown["call"] = {"state": state.call}
+    return shown
+
+
+def voice_json(participant: Participant) -> responses.Voice:
+    """How one participant's voice is treated, and what can be done to it here: nothing to one that there is not."""
+    settings = participant.voice.settings
+    stages: list[Literal["levelling", "noise_suppression"]] = []
+    if participant.source is not None:
+        stages = ["levelling", "noise_suppression"] if available() else ["levelling"]
+    return {"levelling": settings.levelling, "noise_suppression": settings.noise_suppression, "available": stages}
+
+
+def room_json(room: Room, *, moderating: bool = False, only: str | None = None) -> responses.Room:
+    """One room and everybody in it.
+
+    Args:
+        room: which.
+        moderating: whether it is shown to somebody who may moderate there.
+        only: the one participant that it is shown to, and who sees nobody else: they wait in the lobby.
+    """
+    people = (
+        room.participants
+        if only is None
+        else {one: room.participants[one] for one in {only} & room.participants.keys()}
+    )
+    return {
+        "name": room.name,
+        "created_at": room.created_at,
+        "participants": [participant_json(one.state()) for one in people.values()],
+        "policy": policy_json(room.policy, moderating=moderating),
+        "sounds": [sound_json(one) for one in room.sounds if only is None],
+        "hearing": [rule_json(one) for one in room.hearing.rules if moderating],
+    }
+
+
+def policy_json(policy: RoomPolicy, *, moderating: bool = False) -> responses.Policy:
+    """How a room is run; its PIN is told to those who moderate."""
+    shown = {name: getattr(policy, name) for name in responses.SHOWN_OF_POLICY}
+    secret = {"pin": policy.pin} if moderating else {}
+    return shown | {"has_pin": policy.pin is not None} | secret
+
+
+def rule_json(rule: Rule) -> responses.Rule:
+    """One setting of who hears whom; ``null`` for anybody."""
+    return {"listener": rule.listener, "source": rule.source, "gain": rule.gain}
+
+
+def sound_json(sound: Sound) -> responses.Sound:
+    """A sound that is being played."""
+    return {
+        "id": sound.id,
+        "name": sound.name,
+        "to": None if sound.audience is None else sorted(sound.audience),
+        "for_absent": sound.for_absent,
+        "talk_gain": sound.talk_gain,
+        "gain": sound.gain,
+        "loop": sound.loop,
+    }
+
+
+def room_summary_json(room: Room) -> responses.RoomSummary:
+    """One room in a list: ``participants`` is how many there are."""
+    return {"name": room.name, "participants": len(room.participants), "created_at": room.created_at}
+
+
+def read_role(text: str | None) -> Role | None:
+    """A role as somebody asks for it; ``None`` if they don't.
+
+    Raises:
+        ValueError: there is no such role.
+    """
+    if text is None:
+        return None
+    for role in ROLES:
+        if text == role:
+            return role
+    raise ValueError(f"There is no such role: there are {', '.join(ROLES)}.")

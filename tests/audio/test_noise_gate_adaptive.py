@@ -1,0 +1,165 @@
+"""The gate learns a source's background, lets voices through it whole, and swallows no steady sound that is meant."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, SILENCE, Samples
+from conference.audio.noise_gate import GateSettings, NoiseGate
+from tests.audio.backgrounds import at_level, noise, recorded
+from tests.speech import spoken
+from tests.tones import tone
+
+TICKS_PER_SECOND = 50
+
+
+@pytest.mark.parametrize("colour", ["white", "pink", "brown"])
+@pytest.mark.parametrize("level", [-70.0, -60.0, -50.0])
+def test_steady_noise_is_learnt_within_two_seconds_and_then_never_opens_the_gate(colour: str, level: float) -> None:
+    gate = NoiseGate(adaptive=True)
+    heard = [gate.process(frame) for frame in recorded(noise(colour, 30.0, level))]
+    assert not any(heard[2 * TICKS_PER_SECOND :])
+
+
+def test_the_fixed_gate_knows_no_noise() -> None:
+    gate = NoiseGate()
+    assert all(gate.process(frame) for frame in recorded(noise("pink", 3.0, -60.0)))
+    assert GateSettings(adaptive=False).threshold == GateSettings().threshold
+
+
+@pytest.mark.parametrize("frequency", [120.0, 440.0, 1000.0, 3000.0])
+@pytest.mark.parametrize("level", [-36.0, -20.0, -6.0])
+def test_a_steady_tone_stays_open_for_a_minute(frequency: float, level: float) -> None:
+    gate = NoiseGate(adaptive=True)
+    assert all(gate.process(frame) for frame in recorded(tone(frequency, 60.0, level + 3).astype(np.float64))[1:])
+
+
+@pytest.mark.parametrize("snr", [30.0, 25.0, 20.0])
+def test_words_keep_their_beginnings_in_noise(snr: float) -> None:
+    """Less than 1 dB of the energy of any word's first 40 ms is lost, wherever in a frame it begins."""
+    losses = []
+    for seed in range(1, 7):
+        lead = 2 * SAMPLE_RATE + seed * 149
+        voice = np.concatenate([np.zeros(lead), at_level(spoken(6.0, seed=seed), -30.0)])
+        gate = NoiseGate(adaptive=True, hangover_ticks=2)  # so that it closes before every word
+        frames = recorded(voice + noise("pink", len(voice) / SAMPLE_RATE, -30.0 - snr, seed=seed))
+        heard = np.repeat([gate.process(frame) for frame in frames], FRAME_SAMPLES)
+        sounding = np.flatnonzero(voice[: len(heard)])
+        for start in sounding[np.diff(sounding, prepend=0) > 0.06 * SAMPLE_RATE]:
+            word = slice(start, start + SAMPLE_RATE // 25)
+            energy = voice[: len(heard)][word] ** 2
+            losses.append(10 * np.log10(energy.sum() / max(1e-9, float(energy @ heard[word]))))
+    assert len(losses) > 20
+    assert max(losses) <= 1.0
+
+
+def test_a_word_that_begins_at_the_end_of_a_frame_opens_it_as_a_whole() -> None:
+    gate = NoiseGate(adaptive=True)
+    background = recorded(noise("white", 3.0, -60.0))
+    for frame in background[:-1]:
+        gate.process(frame)
+    assert not gate.open
+    onset = background[-1].copy()
+    onset[-200:] += tone(500.0, 200 / SAMPLE_RATE, -32.0, fade=0.0)
+    assert gate.process(onset)
+
+
+def in_background(*decibels: float, level: float = -60.0) -> Samples:
+    """A frame of a steady hum, whose quarters are so many dB above what it is usually."""
+    hum = tone(400.0, 0.02, level, fade=0.0).astype(np.float64).reshape(len(decibels), -1)
+    louder = hum * 10 ** (np.array(decibels) / 20)[:, np.newaxis]
+    return np.rint(louder).astype(np.int16).reshape(-1)
+
+
+@pytest.mark.parametrize(
+    ("decibels", "opens"),
+    [
+        ((10.0,) * 4, True),  # the frame as a whole, though none of its parts by more than that
+        ((0.0, 0.0, 0.0, 13.0), True),  # a part of it, though the frame as a whole is 7.7 dB above
+        ((8.0,) * 4, False),
+        ((0.0, 0.0, 0.0, 11.0), False),
+    ],
+)
+def test_either_a_frame_or_a_quarter_of_it_that_stands_out_opens_the_gate(
+    decibels: tuple[float, ...], opens: bool
+) -> None:
+    gate = NoiseGate(adaptive=True, hangover_ticks=0)
+    for _ in range(100):
+        gate.process(in_background(0.0))
+    assert not gate.open
+    assert gate.process(in_background(*decibels)) is opens
+
+
+@pytest.mark.parametrize(("decibels", "stays"), [(7.0, True), (5.0, False)])
+def test_an_open_gate_is_kept_open_by_less_than_opens_it(decibels: float, stays: bool) -> None:
+    gate = NoiseGate(adaptive=True, hangover_ticks=1)
+    for _ in range(100):
+        gate.process(in_background(0.0))
+    assert gate.process(in_background(12.0))
+    for _ in range(2):
+        gate.process(in_background(decibels))
+    assert gate.open is stays
+
+
+def test_a_voice_in_noise_is_not_chopped() -> None:
+    voice = at_level(spoken(8.0), -35.0)
+    frames = recorded(voice + noise("pink", 8.0, -55.0))
+    gate = NoiseGate(adaptive=True)
+    heard = np.repeat([gate.process(frame) for frame in frames], FRAME_SAMPLES)
+    energy = voice[: len(heard)] ** 2
+    assert float(energy @ heard) > 0.999 * energy.sum()
+    assert np.count_nonzero(np.diff(heard.astype(int))) <= 4, "the pauses between words are bridged"
+
+
+def test_whoever_speaks_without_a_pause_from_the_first_moment_is_heard_throughout() -> None:
+    voice = spoken(10.0, seed=3)
+    gapless = voice[np.abs(np.convolve(np.abs(voice.astype(float)), np.ones(480) / 480, "same")) > 100]
+    gate = NoiseGate(adaptive=True)
+    assert all(gate.process(frame) for frame in recorded(at_level(gapless, -45.0))[1:])
+
+
+def test_the_floor_falls_at_once_when_the_fan_is_switched_off() -> None:
+    gate = NoiseGate(adaptive=True)
+    for frame in recorded(noise("white", 3.0, -50.0)):
+        gate.process(frame)
+    murmur = recorded(noise("white", 0.5, -56.0))
+    assert not gate.process(murmur[0])
+    gate.process(SILENCE)
+    assert gate.process(murmur[1])
+
+
+def test_comfort_noise_between_gaps_does_not_open_the_gate_but_a_long_pause_says_that_there_is_no_noise() -> None:
+    gate = NoiseGate(adaptive=True)
+    background = recorded(noise("white", 4.0, -60.0))
+    for frame in background[:150]:
+        gate.process(frame)
+    for update in background[150:160]:  # Opus DTX: one frame in 400 ms
+        for _ in range(19):
+            assert not gate.silent()
+        assert not gate.process(update)
+    for _ in range(TICKS_PER_SECOND):
+        gate.silent()
+    assert gate.process(background[160])
+
+
+def test_clearance_says_how_far_a_voice_stands_above_its_noise() -> None:
+    gate = NoiseGate(adaptive=True)
+    for frame in recorded(noise("white", 3.0, -55.0)):
+        gate.process(frame)
+    assert gate.clearance < 5
+    gate.process(recorded(noise("white", 0.1, -30.0))[0])
+    assert gate.clearance == pytest.approx(25, abs=4)
+    gate.silent()
+    assert gate.clearance == 0
+
+
+def test_a_closed_gate_remembers_the_noise() -> None:
+    gate = NoiseGate(adaptive=True)
+    background = recorded(noise("white", 3.0, -55.0))
+    for frame in background:
+        gate.process(frame)
+    gate.process(recorded(tone(500.0, 0.1, -20.0).astype(np.float64))[1])
+    assert gate.open
+    gate.close()
+    assert not gate.process(background[0])

@@ -1,4 +1,7 @@
-"""What a source does with packets that others get as they came."""
+"""What a source does while others get its packets as they came, in place of a mix or beside it.
+
+Who gets them, and when, decides `room.forwarding`.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,8 @@ from conference.audio.frame import FRAME_SAMPLES, SILENCE, TICKS_PER_SECOND, Sam
 from conference.audio.noise_gate import level_of
 from conference.codecs.base import DecodeError, Decoder
 from conference.playout.level_trust import LevelTrust
-from conference.playout.silence import DTX_BYTES, SILENT_DBOV
+from conference.playout.player import PacketPlayer
+from conference.playout.silence import DTX_BYTES, SILENT_DBOV, is_silent
 
 CATCH_UP_PACKETS: Final = 10
 """So many of the last packets are decoded when a decoder takes over in the middle of a word: it then sounds as one that
@@ -20,7 +24,6 @@ has followed from the beginning."""
 
 QUIET_DBOV: Final = -50
 """Between words: with a packet no louder, a listener's decoder may go over from another encoder's packets."""
-
 
 OVER_TICKS: Final = 3
 """When nothing has come for so long, what came last is not gone on with."""
@@ -135,8 +138,8 @@ class ForwardableSource:
         """Tell whoever sleeps over this source that it is worth pulling again."""
 
 
-class Forwarded:
-    """The packets of a source that is forwarded, and not played: what has to be known of them to go on by playing."""
+class ForwardedPackets:
+    """The last packets of a source that is forwarded, and not played: what has to be known to go on by playing."""
 
     __slots__ = ("_check_seconds", "_held", "_level", "_loudest", "_recent", "_unchecked_seconds")
 
@@ -222,3 +225,116 @@ class Forwarded:
                 continue
         self.forget()
         return heard
+
+
+class PacketForwarding:
+    """Who gets the packets of one source as they came, and what has to be known of the source for that.
+
+    Args:
+        player: plays the packets when they are not only forwarded.
+        trust: how far it is believed what the sender says of its loudness.
+
+    Attributes:
+        taker: who gets each packet as it comes, without a wait; ``None``: nobody.
+        plays: packets are also played here. If not, the source gives no sound, and nothing is decoded.
+        bitrate: bits per second, over the last second in which there was sound.
+    """
+
+    __slots__ = ("_packets", "_player", "_quiet_since_ns", "_trust", "bitrate", "plays", "taker")
+
+    def __init__(self, player: PacketPlayer, trust: LevelTrust) -> None:
+        self.taker: PacketTaker | None = None
+        self.plays = True
+        self.bitrate = 0.0
+        self._player = player
+        self._trust = trust
+        self._packets = ForwardedPackets()
+        self._quiet_since_ns: int | None = None  # packets have been said to be quiet since then
+
+    def note_level(self, level: int | None, size: int, arrival_ns: int) -> None:
+        """Take note of how loud a packet is, whether it is forwarded or not.
+
+        Args:
+            level: what its sender measured, in dBov; ``None`` if that is not known.
+            size: of its payload, in bytes.
+            arrival_ns: when it came.
+        """
+        if not is_silent(level, size, QUIET_DBOV):
+            self._quiet_since_ns = None
+        elif self._quiet_since_ns is None:
+            self._quiet_since_ns = arrival_ns
+
+    def note_size(self, size: int, seconds: float) -> None:
+        """Take note of how large a packet's payload is, in bytes, and how long the packet is, in seconds."""
+        if size > DTX_BYTES and seconds > 0:
+            self.bitrate += (8 * size / seconds - self.bitrate) * min(1.0, seconds)
+
+    def quiet_ms(self, now_ns: int) -> float:
+        """For how long what is played has been quiet, by what packets say, in milliseconds."""
+        if self._quiet_since_ns is None:
+            return 0.0
+        return max(0.0, (now_ns - self._quiet_since_ns) / 1e6 - self._player.buffered_ms)
+
+    def forward(
+        self,
+        taker: PacketTaker,
+        sequence: int,
+        timestamp: int,
+        duration: int,
+        payload: bytes,
+        arrival_ns: int,
+        level: int | None,
+        *,
+        redundant: bool,
+    ) -> None:
+        """Hand a packet on as it came; what is said of it is as in `PacketSource.push`.
+
+        Now and then packets are decoded, to see whether the sender is as loud as it says.
+        """
+        taker.forward(sequence, timestamp, duration, payload, arrival_ns)
+        if self.plays:
+            return
+        player = self._player
+        if not redundant:
+            player.jitter.pass_by(sequence, timestamp, arrival_ns, duration)
+        seconds = duration / player.decoder.clock_rate
+        self._packets.note(payload, level, seconds)
+        if level is not None and self._packets.is_check_due:
+            self._packets.check(player.decoder, self._trust)
+        self.note_size(len(payload), seconds)
+
+    def play(self, plays: bool) -> None:
+        """Say whether the packets that come next are also played. What waits to be played is dropped if not."""
+        before, self.plays = self.plays, plays
+        if before and not plays:
+            self._player.suspend()
+            self._packets.forget()
+
+    def resume(self) -> Samples:
+        """Play again, behind what was forwarded last: what follows is made up until it comes.
+
+        Returns:
+            The end of what was forwarded, as those heard it who got it: shape ``(960,)``, int16, 48 kHz.
+        """
+        self.plays = True
+        heard = self._packets.catch_up(self._player.decoder)
+        if self._quiet_since_ns is None and heard.any():
+            self._player.jitter.resume()
+        return heard
+
+    def take_level(self, ticks: int) -> float | None:
+        """Let ticks pass.
+
+        Returns:
+            How loud, in dBov, what was forwarded meanwhile is said to be, corrected by how the sender measures;
+            ``None`` if nothing came.
+        """
+        level = self._packets.take_level(ticks)
+        return None if level is None else self._trust.corrected(level)
+
+    def restart(self) -> None:
+        """Another stream takes over."""
+        self._packets.forget()
+        self._quiet_since_ns = None
+        if self.taker is not None:
+            self.taker.restart()

@@ -1,8 +1,8 @@
-"""A source whose voice comes in packets: jitter buffer, decoder, time-stretching, and the cut to frames of one tick.
+"""A source whose voice comes in packets: what becomes of each of them when it comes.
 
-The jitter buffer says by how much its delay is wrong. The delay is corrected where that is cheapest: silence is left
-out or made longer without decoding anything, and sound is cut or continued where it is quiet. Only if nothing is quiet
-for a while, a pitch period is left out or repeated now and then.
+A packet is handed on to those who get it as it came (`playout.packet_forwarding`), left out without being decoded
+(`playout.receive_gate`), or played (`playout.player`). What its sender says of its loudness is believed as long as
+that proves to be true (`playout.level_trust`).
 """
 
 from __future__ import annotations
@@ -11,40 +11,20 @@ import logging
 import math
 from collections.abc import Callable, Collection
 
-import numpy as np
-
-from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, SILENCE, Samples
+from conference.audio.frame import Samples
 from conference.audio.noise_gate import level_of
-from conference.audio.reframe import Reframer
 from conference.codecs.base import DecodeError, Decoder
-from conference.playout.items import Lost, Packet, Silence
-from conference.playout.jitter import JitterBuffer
+from conference.playout.items import JitterStats
 from conference.playout.level_trust import LevelTrust
-from conference.playout.packet_forwarding import QUIET_DBOV, ForwardableSource, Forwarded, PacketTaker
-from conference.playout.receive_gate import (
-    HANGOVER_PACKETS,
-    SAMPLE_EVERY,
-    SAMPLE_PROVEN_EVERY,
-    GateAction,
-    ReceiveGate,
-    SilenceBypass,
-)
-from conference.playout.silence import DTX_BYTES, SILENT_DBOV, is_silent
+from conference.playout.packet_forwarding import ForwardableSource, PacketForwarding, PacketTaker
+from conference.playout.player import PacketPlayer
+from conference.playout.receive_gate import SAMPLE_EVERY, SAMPLE_PROVEN_EVERY, GateAction, ReceiveGate, SilenceBypass
+from conference.playout.silence import DTX_BYTES, SILENT_DBOV
 from conference.playout.squelched_noise import SquelchedNoise
 from conference.playout.stream_stats import StreamStats
-from conference.playout.stretch import SHORTEST, Stretcher
 from conference.playout.tap import PacketTap, tell_each
 
 log = logging.getLogger(__name__)
-
-MAX_DECODES_PER_TICK = 16
-"""Packets of 2.5 ms make eight to a tick; more than twice that in one go is nothing a sender means."""
-
-CHECK_EVERY_TICKS = 4
-"""How often it is looked whether the delay is right, while it is."""
-
-CONCEAL_MS = 300
-"""What is missing for longer than that is silence: so long does the decoders' concealment last."""
 
 
 class PacketSource(ForwardableSource):
@@ -57,28 +37,18 @@ class PacketSource(ForwardableSource):
     """
 
     def __init__(self, decoder: Decoder, *, minimum_delay_ms: int = 3, maximum_delay_ms: int = 200) -> None:
-        self._minimum_delay_ms = minimum_delay_ms
-        self._maximum_delay_ms = maximum_delay_ms
-        self._decoder = decoder
-        self._jitter = self._make_jitter()
-        self._stats = StreamStats(self._jitter.stats)
-        self._decoded = Reframer()
-        self._stretcher = Stretcher()
-        self._played: Samples | None = None
-        self._pulls = 0
-        self._checks = False  # whether this tick looks at the delay
-        self._correcting = False  # whether the delay was off when last looked at
+        self._stats = StreamStats(JitterStats())
         self._gate = ReceiveGate(self._stats)
+        self._player = PacketPlayer(
+            decoder,
+            self._gate,
+            self._stats,
+            minimum_delay_ms=minimum_delay_ms,
+            maximum_delay_ms=maximum_delay_ms,
+        )
         self._trust = LevelTrust()
-        self._silent_played = 0  # silent packets in a row whose turn came
+        self._forwarding = PacketForwarding(self._player, self._trust)
         self._said: int | None = None  # by the packet that came last
-        self._playing: int | None = None  # what was said of the packet decoded last, if it was not compared yet
-        self._skipping = False  # this tick is not decoded
-        self._taker: PacketTaker | None = None
-        self._plays = True  # packets are played here
-        self._forwarded = Forwarded()
-        self._quiet_since_ns: int | None = None  # packets have been said to be quiet since then
-        self._bitrate = 0.0
         self._offered: SilenceBypass | None = None
         self._taps: tuple[PacketTap, ...] = ()
         self.squelched_noise: SquelchedNoise | None = None
@@ -89,14 +59,6 @@ class PacketSource(ForwardableSource):
 
         self.wake: Callable[[], None] | None = None
         """Called once, with the next packet that makes this source worth pulling again."""
-
-    def _make_jitter(self) -> JitterBuffer:
-        return JitterBuffer(
-            self._decoder.clock_rate,
-            minimum_ms=self._minimum_delay_ms,
-            maximum_ms=self._maximum_delay_ms,
-            conceal_ms=CONCEAL_MS,
-        )
 
     @property
     def stats(self) -> StreamStats:
@@ -113,12 +75,7 @@ class PacketSource(ForwardableSource):
     @property
     def decoder(self) -> Decoder:
         """Of the packets that come in now."""
-        return self._decoder
-
-    @property
-    def bitrate(self) -> float:
-        """Bits per second, over the last second in which there was sound."""
-        return self._bitrate
+        return self._player.decoder
 
     @property
     def bypass(self) -> SilenceBypass | None:
@@ -131,7 +88,7 @@ class PacketSource(ForwardableSource):
         self._settle_bypass()
 
     def _settle_bypass(self) -> None:
-        wanted = self._taker is not None or any(tap.wants_silence for tap in self._taps)
+        wanted = self._forwarding.taker is not None or any(tap.wants_silence for tap in self._taps)
         bypass = None if wanted else self._offered
         if bypass is not self._gate.bypass:
             self._gate.bypass = bypass
@@ -166,37 +123,32 @@ class PacketSource(ForwardableSource):
     @property
     def delay_limits_ms(self) -> tuple[int, int]:
         """The least and the greatest time that a packet waits for those before it."""
-        return self._minimum_delay_ms, self._maximum_delay_ms
+        return self._player.delay_limits_ms
 
     @property
     def delay_ms(self) -> float:
         """What the jitter buffer currently waits, in milliseconds."""
-        return self._jitter.delay.target * 1000 / self._jitter.clock_rate
+        return self._player.delay_ms
 
     @property
     def buffered_ms(self) -> float:
         """Sound held, encoded and decoded, in milliseconds."""
-        encoded = self._jitter.buffered * 1000 / self._jitter.clock_rate
-        return encoded + self._decoded.available * 1000 / SAMPLE_RATE
+        return self._player.buffered_ms
 
     @property
     def idle(self) -> bool:
         """Nothing is here to be played: as long as no packet comes, :meth:`pull` gives nothing."""
-        return self._jitter.idle and not self._decoded.available
+        return self._player.idle
 
     @property
     def expected_level(self) -> float | None:
         """How loud this source is about to be, in dBov, as far as its sender is trusted; ``None``: nobody knows."""
         return None if self._said is None else self._trust.corrected(self._said)
 
-    @property
-    def knows_level(self) -> bool:
-        """The sender says how loud its packets are, and is trusted."""
-        return self._said is not None
-
     def compare(self, level: float) -> None:
         """Take in how loud, in dBov, the frame is that was pulled last, and compare it with what its sender said."""
-        said, self._playing = self._playing, None
+        player = self._player
+        said, player.said = player.said, None
         if said is None or said <= SILENT_DBOV or self._said is None:
             return
         self._trust.compare(said, level)
@@ -226,18 +178,26 @@ class PacketSource(ForwardableSource):
     @property
     def taker(self) -> PacketTaker | None:
         """Who gets each packet as it comes."""
-        return self._taker
+        return self._forwarding.taker
 
     @property
     def plays(self) -> bool:
         """Packets are played here: :meth:`pull` gives their sound."""
-        return self._plays
+        return self._forwarding.plays
+
+    @property
+    def bitrate(self) -> float:
+        """Bits per second, over the last second in which there was sound."""
+        return self._forwarding.bitrate
+
+    @property
+    def knows_level(self) -> bool:
+        """The sender says how loud its packets are, and is trusted."""
+        return self._said is not None
 
     def quiet_ms(self, now_ns: int) -> float:
         """For how long what is played has been quiet, by what packets say, in milliseconds."""
-        if self._quiet_since_ns is None:
-            return 0.0
-        return max(0.0, (now_ns - self._quiet_since_ns) / 1e6 - self.buffered_ms)
+        return self._forwarding.quiet_ms(now_ns)
 
     def forward(self, taker: PacketTaker | None, *, plays: bool = True) -> None:
         """From now on somebody gets each packet as it comes, without a wait.
@@ -246,39 +206,24 @@ class PacketSource(ForwardableSource):
             taker: who; ``None``: nobody any more.
             plays: whether packets are played here, too. If not, :meth:`pull` gives nothing, and nothing is decoded.
         """
-        plays = plays or taker is None
-        before, self._plays = self._plays, plays
-        self._taker = taker
+        self._forwarding.taker = taker
         self._settle_bypass()
-        if before and not plays:
-            self._jitter.suspend()
-            self._decoded.pull_all()
-            self._played = None
-            self._stretcher.calm()
-            self._gate.history.forget()
-            self._forwarded.forget()
+        self._forwarding.play(plays or taker is None)
 
     def resume(self) -> Samples:
         """Play again, behind what was forwarded last: what follows is made up until it comes.
 
         Returns:
-            The end of what was forwarded, as those heard it who got it: shape ``(n,)``, int16, 48 kHz.
+            The end of what was forwarded, as those heard it who got it: shape ``(960,)``, int16, 48 kHz.
         """
-        self._plays = True
-        heard = self._forwarded.catch_up(self._decoder)
-        if self._quiet_since_ns is None and heard.any():
-            self._jitter.resume()
-        return heard
+        return self._forwarding.resume()
 
     def take_level(self, now_ns: int, ticks: int = 1) -> float | None:
         """How loud, in dBov, what was forwarded since this was last asked is said to be; ``None``: nothing came."""
         del now_ns
-        level = self._forwarded.take_level(ticks)
-        return None if level is None else self._trust.corrected(level)
+        return self._forwarding.take_level(ticks)
 
-    def behind_ms(self, now_ns: int) -> float:
-        """How late sound pulled at ``now_ns`` is after the fastest packets came, in milliseconds; 0 in a pause."""
-        return self._jitter.behind(self._playout(now_ns)) * 1000 / self._jitter.clock_rate
+    # Packets
 
     def push(
         self,
@@ -305,10 +250,12 @@ class PacketSource(ForwardableSource):
             self._tell_of_packet(sequence, timestamp, payload, arrival_ns, level, redundant)
         if not self._trust.trusted:
             level = None
+        forwarding = self._forwarding
         if not redundant:
-            self._note_level(level, payload, arrival_ns)
-        if self._taker is not None and not self._forward(
-            self._taker, sequence, timestamp, payload, arrival_ns, level, redundant=redundant
+            self._said = level
+            forwarding.note_level(level, len(payload), arrival_ns)
+        if (taker := forwarding.taker) is not None and not self._forward(
+            taker, sequence, timestamp, payload, arrival_ns, level, redundant=redundant
         ):
             return
         match self._gate.take(level, len(payload), redundant=redundant):
@@ -321,16 +268,17 @@ class PacketSource(ForwardableSource):
                 return
         if redundant:
             level = None  # its own is not known
+        player = self._player
+        decoder = player.decoder
         try:
-            duration = self._decoder.duration(payload)
+            duration = decoder.duration(payload)
         except DecodeError:
             self._stats.undecodable += 1
             return
-        self._note_bitrate(payload, duration / self._decoder.clock_rate)
-        repairs = self._decoder.repairs(payload)
-        self._jitter.push(
-            sequence, timestamp, payload, duration, arrival_ns, level,
-            redundant=redundant, repairs=repairs, silent=self._gate.is_silent(level, len(payload)),
+        forwarding.note_size(len(payload), duration / decoder.clock_rate)
+        player.jitter.push(
+            sequence, timestamp, payload, duration, arrival_ns, level, redundant=redundant,
+            repairs=decoder.repairs(payload), silent=self._gate.is_silent(level, len(payload)),
         )  # fmt: skip
         self.wake_up()
 
@@ -352,42 +300,25 @@ class PacketSource(ForwardableSource):
         redundant: bool,
     ) -> bool:
         """Hand on a packet as it came. Returns whether it is also to be played."""
+        forwarding = self._forwarding
         try:
-            duration = self._decoder.duration(payload)
+            duration = self._player.decoder.duration(payload)
         except DecodeError:
-            self._stats.undecodable += not self._plays
-            return self._plays
-        taker.forward(sequence, timestamp, duration, payload, arrival_ns)
+            self._stats.undecodable += not forwarding.plays
+            return forwarding.plays
+        forwarding.forward(taker, sequence, timestamp, duration, payload, arrival_ns, level, redundant=redundant)
         self._stats.forwarded += 1
-        if self._plays:
+        if forwarding.plays:
             return True
-        if not redundant:
-            self._jitter.pass_by(sequence, timestamp, arrival_ns, duration)
-        seconds = duration / self._decoder.clock_rate
-        self._forwarded.note(payload, level, seconds)
-        if level is not None and self._forwarded.is_check_due:
-            self._forwarded.check(self._decoder, self._trust)
-            if not self._trust.trusted:
-                self._distrust()
-        self._note_bitrate(payload, seconds)
+        if level is not None and not self._trust.trusted:
+            self._distrust()
         if level is None or level > SILENT_DBOV:
             self.wake_up()
         return False
 
-    def _note_level(self, level: int | None, payload: bytes, arrival_ns: int) -> None:
-        self._said = level
-        if not is_silent(level, len(payload), QUIET_DBOV):
-            self._quiet_since_ns = None
-        elif self._quiet_since_ns is None:
-            self._quiet_since_ns = arrival_ns
-
-    def _note_bitrate(self, payload: bytes, seconds: float) -> None:
-        if len(payload) > DTX_BYTES and seconds > 0:
-            self._bitrate += (8 * len(payload) / seconds - self._bitrate) * min(1.0, seconds)
-
     def _keep(self, payload: bytes) -> None:
         """Keep a packet that is left out, for the decoder's history."""
-        if not self._jitter.buffered:  # or else what is yet to be decoded comes before it
+        if not self._player.jitter.buffered:  # or else what is yet to be decoded comes before it
             self._gate.history.keep(payload)
 
     def _sample(self, sequence: int, timestamp: int, payload: bytes, arrival_ns: int, level: int | None) -> bool:
@@ -399,7 +330,7 @@ class PacketSource(ForwardableSource):
         self._gate.sampled(every, bypass=level is not None and self.idle)
         if not self.idle or self._lies(level, payload, every):
             return False
-        self._jitter.pass_by(sequence, timestamp, arrival_ns)
+        self._player.jitter.pass_by(sequence, timestamp, arrival_ns)
         return True
 
     def _lies(self, level: int | None, payload: bytes, packets: int) -> bool:
@@ -409,7 +340,7 @@ class PacketSource(ForwardableSource):
             return False
         try:
             said = SILENT_DBOV if level is None else level + self._trust.correction
-            self._trust.check_silence(said, level_of(self._decoder.decode(payload)))
+            self._trust.check_silence(said, level_of(self._player.decoder.decode(payload)))
         except DecodeError:
             self._stats.undecodable += 1
         if self._trust.trusted:
@@ -431,151 +362,24 @@ class PacketSource(ForwardableSource):
         self._trust.reset()
         self._said = None
         self._gate.history.forget()
-        self._forwarded.forget()
-        self._quiet_since_ns = None
-        if self._taker is not None:
-            self._taker.restart()
-            if decoder is not None and decoder.name != self._decoder.name:
-                self.forward(None)  # that codec is not what those can decode who get the packets
+        self._forwarding.restart()
+        if decoder is not None and decoder.name != self._player.decoder.name:
+            self.forward(None)  # the new codec is not what those can decode who get the packets
         self.squelch(None)
-        self._stretcher.calm()
-        if decoder is None:
-            self._decoder.reset()
-            self._jitter.reset()
-            return
-        counts = self._jitter.stats
-        self._decoder = decoder
-        self._jitter = self._make_jitter()
-        self._jitter.stats = counts
+        self._player.restart(decoder)
 
     def pull(self, now_ns: int) -> Samples | None:
         """The next frame, shape ``(960,)``, int16; ``None`` if all of it is silence."""
-        self._pulls += 1
-        if self._jitter.idle and not self._decoded.available:
-            self._played = None
-            return None
-        self._checks = self._correcting or not self._pulls % CHECK_EVERY_TICKS
-        self._fill(now_ns)
-        if self._checks and self._decoded.available >= FRAME_SAMPLES and not self._skipping:
-            self._correct(now_ns)
-        self._played = self._decoded.pull_padded()
-        return self._played
+        return self._player.pull(now_ns)
 
     def skip(self, now_ns: int) -> None:
         """Let a tick pass that nobody is to hear: as :meth:`pull`, without decoding anything."""
-        self._skipping = True
-        try:
-            self.pull(now_ns)
-        finally:
-            self._skipping = False
+        self._player.skip(now_ns)
 
     def slept(self, ticks: int) -> None:
         """So many ticks have passed while :attr:`idle`, on which nothing was pulled."""
-        self._pulls += ticks
+        self._player.slept(ticks)
 
-    def _playout(self, now_ns: int) -> int:
-        """When the next item of the jitter buffer will be heard."""
-        return now_ns + self._decoded.available * 1_000_000_000 // SAMPLE_RATE
-
-    def _correction(self, now_ns: int, ahead: int, *, repairs: bool = True) -> int:
-        """By how many samples at 48 kHz to shorten what comes (more than 0), or lengthen it (less)."""
-        ahead = ahead * self._jitter.clock_rate // SAMPLE_RATE
-        return self._at_48k(self._jitter.correction(self._playout(now_ns), ahead, repairs=repairs))
-
-    def _fill(self, now_ns: int) -> None:
-        """Decode until a frame is there, or the rest of it is silence."""
-        for _ in range(MAX_DECODES_PER_TICK):
-            missing = FRAME_SAMPLES - self._decoded.available
-            if missing <= 0 or not self._take(now_ns, missing):
-                return
-
-    def _take(self, now_ns: int, missing: int) -> bool:
-        """Take what plays next out of the jitter buffer, and decode it. Returns whether to go on."""
-        available = self._decoded.available
-        surplus = 0
-        if self._checks and (self._skipping or self._pausing):
-            surplus = self._correction(now_ns, available)
-            if surplus < 0 and not available:
-                return False  # it may be silent for a little longer
-        wanted = -(-missing * self._jitter.clock_rate // SAMPLE_RATE)
-        match self._jitter.pull(self._playout(now_ns), wanted):
-            case Packet() as packet:
-                if self._may_pass_over(packet) or self._skipping:
-                    return not self._pass_over(packet, missing, surplus)
-                self._decoded.push(self._decode(packet)[self._at_48k(packet.skip) :])
-            case Lost(duration, following):
-                self._stats.concealed += not self._skipping
-                made = self._silence(duration) if self._skipping else self._decoder.conceal(duration, following)
-                self._decoded.push(made)
-            case Silence(duration):
-                if duration >= wanted:
-                    return False
-                self._decoded.push(self._silence(duration))
-        return True
-
-    def _correct(self, now_ns: int) -> None:
-        """Bring the delay nearer to what the network asks for, if this is a place for it."""
-        stretcher = self._stretcher
-        wanted = self._correction(now_ns, self._decoded.available - FRAME_SAMPLES)
-        self._correcting = not 0 <= wanted < SHORTEST
-        if not self._correcting:
-            stretcher.calm()
-            return
-        if stretcher.rests():
-            return
-        urgent = wanted < 0 and self._correction(now_ns, self._decoded.available - FRAME_SAMPLES, repairs=False) < 0
-        for _ in range(MAX_DECODES_PER_TICK):
-            if wanted < 0 or self._decoded.available >= 2 * FRAME_SAMPLES or not self._jitter.ready:
-                break
-            self._take(now_ns, FRAME_SAMPLES)
-        block = self._decoded.pull_all()
-        if wanted > 0:
-            changed = stretcher.shorten(block, wanted)
-        else:
-            past = SILENCE if self._played is None else self._played
-            changed = stretcher.lengthen(past, block, -wanted, urgent=urgent)
-            self._correcting = urgent or stretcher.pausing  # or else a pause is looked for now and then
-        self._stats.shortened += len(changed) < len(block)
-        self._stats.lengthened += len(changed) > len(block)
-        self._decoded.push(changed)
-
-    def _may_pass_over(self, packet: Packet) -> bool:
-        """Whether a packet whose turn it is need not be decoded: there has been silence for a while."""
-        silent = self._gate.is_silent(packet.level, len(packet.payload))
-        self._silent_played = self._silent_played + 1 if silent else 0
-        return self._pausing
-
-    @property
-    def _pausing(self) -> bool:
-        """What plays has been silent for a while."""
-        return self._silent_played >= HANGOVER_PACKETS
-
-    def _pass_over(self, packet: Packet, missing: int, surplus: int) -> bool:
-        """Let a silent packet's time pass without decoding it. Returns whether that was all of the tick."""
-        self._stats.passed_over += 1
-        self._gate.history.keep(packet.payload)
-        length = self._at_48k(packet.duration - packet.skip)
-        if surplus > 0:
-            self._stats.shortened += 1
-            length -= min(surplus, length)
-        if length == missing == FRAME_SAMPLES:
-            return True
-        self._decoded.push(np.zeros(length, dtype=np.int16))
-        return False
-
-    def _decode(self, packet: Packet) -> Samples:
-        self._gate.history.prime(self._decoder)
-        try:
-            samples = self._decoder.decode(packet.payload)
-        except DecodeError:
-            self._stats.undecodable += 1
-            return self._decoder.conceal(packet.duration)
-        self._stats.decoded += 1
-        self._playing = packet.level
-        return samples
-
-    def _silence(self, duration: int) -> Samples:
-        return np.zeros(self._at_48k(duration), dtype=np.int16)
-
-    def _at_48k(self, duration: int) -> int:
-        return duration * SAMPLE_RATE // self._jitter.clock_rate
+    def behind_ms(self, now_ns: int) -> float:
+        """How late sound pulled at ``now_ns`` is after the fastest packets came, in milliseconds; 0 in a pause."""
+        return self._player.behind_ms(now_ns)

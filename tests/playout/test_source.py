@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conference.audio.frame import FRAME_SAMPLES, Samples
-from conference.playout.source import CONCEAL_MS, PacketSource
+from conference.playout.player import CONCEAL_MS
+from conference.playout.source import PacketSource
 from tests.room.fakes import PcmDecoder, at, steady
 
 

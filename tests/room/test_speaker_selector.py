@@ -33,6 +33,18 @@ class CountingDecoder(PcmDecoder):
         return super().decode(payload)
 
 
+class CountingSource(PacketSource):
+    pulls = 0
+
+    def pull(self, now_ns: int) -> Samples | None:
+        self.pulls += 1
+        return super().pull(now_ns)
+
+    def skip(self, now_ns: int) -> None:
+        self.pulls += 1
+        super().skip(now_ns)
+
+
 @dataclass
 class Scene:
     """A room of people whose packets come a tick before they are played."""
@@ -48,7 +60,7 @@ class Scene:
             "hall", 0.0, lambda one: self.events.extend(events_of(one)), self.voice, max_talkers=self.max_talkers
         )
         self.decoders = [CountingDecoder() for _ in range(self.size)]
-        self.sources = [PacketSource(decoder) for decoder in self.decoders]
+        self.sources = [CountingSource(decoder) for decoder in self.decoders]
         self.ears = [Ear() for _ in range(self.size)]
         for number in range(self.size):
             self.room.add(
@@ -203,7 +215,7 @@ def test_somebody_asleep_who_comes_back_with_another_connection_is_heard() -> No
     scene = Scene(2)
     for _ in range(40):
         scene.say({0: SILENT_FRAME})
-    scene.sources[0] = PacketSource(PcmDecoder())
+    scene.sources[0] = CountingSource(PcmDecoder())
     scene.room.reconnect("0", scene.sources[0], scene.ears[0], None)
     for _ in range(3):
         scene.say({0: steady(2000)})
@@ -304,10 +316,10 @@ def test_who_is_squelched_is_pulled_once_a_tick_like_anybody_until_they_sleep_an
     drained = 0
     for _ in range(100):
         draining = [number for number in meeting.squelched if str(number) in meeting.awake]
-        before = {number: (sources[number]._pulls, decoders[number].decoded) for number in draining}
+        before = {number: (sources[number].pulls, decoders[number].decoded) for number in draining}
         meeting.go_on(1, {})
         for number, (pulled, decoded) in before.items():
-            assert (sources[number]._pulls, decoders[number].decoded) == (pulled + 1, decoded)
+            assert (sources[number].pulls, decoders[number].decoded) == (pulled + 1, decoded)
         drained += len(draining)
     assert drained >= 2 * (12 - 2 - SPARE)
 

@@ -1,10 +1,7 @@
-"""One UDP port for everybody: sockets shared by all connections, and whose datagram is whose.
+"""One UDP port for everybody: sockets shared by all connections, and what becomes of each datagram that comes.
 
-A datagram's first byte tells what it is (RFC 7983); whose it is follows from
-
-* the ``USERNAME`` of a STUN request, whose part before the colon is our ufrag;
-* for all else the source address, once a STUN message from there, a request or a response to one of ours, has proven
-  with its ``MESSAGE-INTEGRITY`` that it belongs to a connection.
+A datagram's first byte tells what it is (RFC 7983); whose it is, `endpoints` knows: STUN by the user name of a request
+or the transaction of a response, all else by the source address.
 
 Media goes to its connection at once, in the same call: no task, no queue. What belongs to nobody is dropped and
 counted. Nothing that arrives can raise out of here.
@@ -19,37 +16,28 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import socket
 import time
 from collections.abc import Callable, Sequence
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 from aioice.stun import Class
 from numpy.typing import NDArray
 
+from conference.webrtc.endpoints import Endpoint, Endpoints, name_of
 from conference.webrtc.ice.check_pacing import CheckPacer
-from conference.webrtc.ice.stun import StunMessage, parse_stun
+from conference.webrtc.ice.stun import parse_stun
 from conference.webrtc.receive.table import ReceiveTable
 from conference.webrtc.send.table import SendTable
 from conference.webrtc.settings import WebRtcSettings
 from conference.webrtc.udp import datagrams
 from conference.webrtc.udp.bindings import Binding, addresses_of
-from conference.webrtc.udp.datagrams import DatagramBatch, pack_name, unpack_name
+from conference.webrtc.udp.datagrams import DatagramBatch, unpack_name
 from conference.webrtc.udp.policer import Policer
 from conference.webrtc.udp.reader import Reader
 from conference.webrtc.udp.sockets import Address, MuxStats, SharedSocket, open_all
 
 logger = logging.getLogger(__name__)
-
-MAX_ADDRESSES = 32
-"""Source addresses that one connection may have: networks it moved through, and both IP versions."""
-
-MAX_TRANSACTIONS = 16_384
-"""STUN requests of ours whose responses may be outstanding; the oldest are forgotten."""
-
-TAKEOVER_NS = 3_000_000_000
-"""An address may go over to another connection when its own has been silent for so long."""
 
 WINDOW_NS = 250_000_000
 """So often a connection's datagrams are counted anew."""
@@ -65,34 +53,6 @@ WEIGHTS: dict[DatagramKind, int] = {"media": 1, "stun": 1, "check": 20, "other":
 """A connection may send so much less of what costs more: a check has every attribute read, and may open a path."""
 
 _MIN_DTLS_RECORD = 13
-
-
-class Endpoint(Protocol):
-    """One connection, as the mux sees it. Its methods must not block."""
-
-    ufrag: str
-    heard_ns: int
-    """When something authentic last came."""
-
-    def authenticates(self, message: StunMessage, address: Address) -> bool:
-        """Whether a request was made with our password, a response with the peer's."""
-        ...
-
-    def stun_request(self, request: StunMessage, address: Address, via: SharedSocket) -> None:
-        """Take a request that is authentic."""
-        ...
-
-    def stun_response(self, response: StunMessage, address: Address, via: SharedSocket, now_ns: int) -> None:
-        """Take a response that is authentic."""
-        ...
-
-    @property
-    def dtls(self) -> Callable[[bytes], object]: ...
-
-    @property
-    def media(self) -> Callable[[bytes, int], object]:
-        """Takes SRTP and SRTCP."""
-        ...
 
 
 class UdpMux:
@@ -127,20 +87,15 @@ class UdpMux:
         self._each = math.ceil(limits.max_datagrams * WINDOW_NS / 1e9)
         self._came: dict[tuple[Endpoint, DatagramKind], int] = {}  # in this window, but for ordinary media
         self._window_ns = 0
-        self._by_ufrag: dict[str, Endpoint] = {}
-        self._by_address: dict[Address, Endpoint] = {}
-        self._by_name: dict[bytes, Endpoint] = {}  # the same, by what the kernel calls the address
-        self._addresses: dict[Endpoint, list[Address]] = {}
-        self._asked: dict[bytes, str] = {}  # ufrag by the transaction id of a request that we sent
         self._own_addresses = own_addresses
         self.sockets = tuple(
             SharedSocket(sock, binding, self.stats)
             for sock, binding in zip(open_all(bindings, port, buffer_bytes), bindings, strict=True)
         )
-        self._carried: dict[Endpoint, int] = {}  # the row numbers of those whose stream is in the receive table
         self.receive_table = ReceiveTable(self.stats)
         """For the streams that come in; it stays empty where the system has nothing for it."""
 
+        self._endpoints = Endpoints(self.receive_table.directory)
         self.send_tables: dict[SharedSocket, SendTable] = {}
         """For what goes out on each tick; none where the system has nothing for it."""
 
@@ -161,7 +116,7 @@ class UdpMux:
 
     def __len__(self) -> int:
         """How many connections there are."""
-        return len(self._by_ufrag)
+        return len(self._endpoints)
 
     def add(self, endpoint: Endpoint) -> None:
         """Route to a connection from now on.
@@ -169,31 +124,17 @@ class UdpMux:
         Raises:
             ValueError: there is another one with its ufrag.
         """
-        if endpoint.ufrag in self._by_ufrag:
-            raise ValueError(f"ufrag '{endpoint.ufrag}' is taken")
-        self._by_ufrag[endpoint.ufrag] = endpoint
-        self._addresses[endpoint] = []
+        self._endpoints.add(endpoint)
 
     def remove(self, endpoint: Endpoint) -> None:
         """Route to a connection no more. Does nothing if it isn't there."""
-        if self._by_ufrag.get(endpoint.ufrag) is endpoint:
-            del self._by_ufrag[endpoint.ufrag]
-        self.carry(endpoint, None)
+        self._endpoints.remove(endpoint)
         for kind in WEIGHTS:
             self._came.pop((endpoint, kind), None)
-        for address in self._addresses.pop(endpoint, ()):
-            if self._by_address.get(address) is endpoint:
-                del self._by_address[address]
-                self._by_name.pop(_name(address), None)
 
     def carry(self, endpoint: Endpoint, index: int | None) -> None:
         """Have what comes from a connection's addresses counted in this row of the receive table; ``None``: in none."""
-        if index is None:
-            self._carried.pop(endpoint, None)
-        else:
-            self._carried[endpoint] = index
-        for address in self._addresses.get(endpoint, ()):
-            self.receive_table.directory.aim(_name(address), index)
+        self._endpoints.carry(endpoint, index)
 
     def announced(self) -> list[tuple[SharedSocket, tuple[str, ...]]]:
         """Where we can be reached at this moment: each socket with its addresses, sockets without any left out."""
@@ -203,21 +144,13 @@ class UdpMux:
 
     def expect(self, transaction_id: bytes, endpoint: Endpoint) -> None:
         """A connection sends a STUN request: the response, from wherever it comes, is for it."""
-        if transaction_id not in self._asked and len(self._asked) >= MAX_TRANSACTIONS:
-            del self._asked[next(iter(self._asked))]
-        self._asked[transaction_id] = endpoint.ufrag
+        self._endpoints.expect(transaction_id, endpoint)
 
     def close(self) -> None:
         """Close the sockets. Connections that are still there hear and say nothing any more."""
         for reader in self._readers:
             reader.close()
-        self._by_ufrag.clear()
-        self._by_address.clear()
-        self._by_name.clear()
-        self._carried.clear()
-        self.receive_table.directory.clear()
-        self._addresses.clear()
-        self._asked.clear()
+        self._endpoints.clear()
 
     def read(self) -> None:
         """Read what has come, unless it wakes the event loop by itself."""
@@ -233,7 +166,7 @@ class UdpMux:
         """Take datagrams that were read: those of streams in the receive table together, all others one by one."""
         self.stats.received += count
         strangers: list[tuple[bytes, int]] = []
-        by_name, now_ns = self._by_name, self._now()
+        by_name, now_ns = self._endpoints.by_name, self._now()
         for place in self._take_streams(batch, count, arrivals_ns):
             name = batch.sender(place)
             endpoint = by_name.get(name)
@@ -255,8 +188,8 @@ class UdpMux:
     def take_one(self, data: bytes, address: Address, via: SharedSocket, now_ns: int) -> None:
         """Take a datagram that was read."""
         self.stats.received += 1
-        name = _name(address)
-        endpoint = self._by_name.get(name)
+        name = name_of(address)
+        endpoint = self._endpoints.by_name.get(name)
         if endpoint is None:
             self._take_strange(data, name, via, now_ns)
         else:
@@ -296,7 +229,7 @@ class UdpMux:
 
     def _take_strange(self, data: bytes, name: bytes, via: SharedSocket, now_ns: int) -> None:
         """Take what came from an address that was nobody's, and may have become somebody's meanwhile."""
-        endpoint = self._by_name.get(name)
+        endpoint = self._endpoints.by_name.get(name)
         began_ns, kind = self._now(), _kind(data)
         if endpoint is not None:
             self._take_known(endpoint, data, name, via, now_ns, began_ns)
@@ -335,49 +268,26 @@ class UdpMux:
             self.stats.garbage += 1
             return False
         asks = message.message_class == Class.REQUEST
-        ufrag = message.username.partition(":")[0] if asks else self._asked.get(message.transaction_id, "")
-        endpoint = self._by_ufrag.get(ufrag)
+        endpoint = self._endpoints.meant_by(message)
         if endpoint is None:
             self.stats.stray += 1
         elif not endpoint.authenticates(message, address):
             self.stats.unauthentic += 1
         elif not asks:
-            del self._asked[message.transaction_id]
+            self._endpoints.answered(message.transaction_id)
             endpoint.stun_response(message, address, via, now_ns)
-            self._learn(endpoint, address, now_ns)  # an ICE-lite peer sends no request of its own
+            self._endpoints.learn(endpoint, address, now_ns)  # an ICE-lite peer sends no request of its own
             return True
         elif self._is_too_much(endpoint, "check", self._now()):
             self.stats.excess += 1
             return True
-        elif self._learn(endpoint, address, now_ns):
+        elif self._endpoints.learn(endpoint, address, now_ns):
             endpoint.heard_ns = now_ns
             endpoint.stun_request(message, address, via)
             return True
         else:
             self.stats.stray += 1
         return False
-
-    def _learn(self, endpoint: Endpoint, address: Address, now_ns: int) -> bool:
-        """Take an address for a connection's own. Returns whether it is."""
-        owner = self._by_address.get(address)
-        if owner is endpoint:
-            return True
-        if owner is not None and now_ns - owner.heard_ns < TAKEOVER_NS:
-            return False  # nobody takes a living connection's address, not even with a password of their own
-        known = self._addresses[endpoint]
-        if len(known) >= MAX_ADDRESSES:
-            return False
-        if owner is not None:
-            self._addresses[owner].remove(address)
-        known.append(address)
-        name = _name(address)
-        self._by_address[address] = self._by_name[name] = endpoint
-        self.receive_table.directory.aim(name, self._carried.get(endpoint))
-        return True
-
-
-def _name(address: Address) -> bytes:
-    return pack_name(address, socket.AF_INET6 if ":" in address[0] else socket.AF_INET)
 
 
 def _kind(data: bytes) -> DatagramKind:

@@ -9,8 +9,9 @@ from collections.abc import AsyncIterator
 import pytest
 from aioice import stun
 
+from conference.webrtc.endpoints import MAX_ADDRESSES, TAKEOVER_NS
 from conference.webrtc.ice.stun import StunMessage
-from conference.webrtc.mux import MAX_ADDRESSES, TAKEOVER_NS, UdpMux
+from conference.webrtc.mux import UdpMux
 from conference.webrtc.udp import datagrams
 from conference.webrtc.udp.bindings import Binding
 from conference.webrtc.udp.reader import LATEST_NS

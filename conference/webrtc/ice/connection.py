@@ -137,7 +137,7 @@ class _ProtocolTransport:
 
 
 class MuxedIce:
-    """An ICE connection whose datagrams go through the shared port. Satisfies `webrtc.mux.Endpoint`.
+    """An ICE connection whose datagrams go through the shared port. Satisfies `webrtc.endpoints.Endpoint`.
 
     Args:
         mux: the shared port.

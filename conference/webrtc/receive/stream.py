@@ -35,7 +35,9 @@ _HEAD = struct.Struct("!qqq")
 
 
 class ReceiveStream:
-    """One peer's incoming stream, whose row is in the receive table or here. Satisfies `playout.receive_gate.SilenceBypass`.
+    """One peer's incoming stream, whose row is in the receive table or here.
+
+    Satisfies `playout.receive_gate.SilenceBypass`.
 
     Args:
         clock_rate: of the RTP timestamps, in Hz.

@@ -4,10 +4,10 @@ The counterpart of `webrtc.send.table`, for the same reason: what is needed to r
 here, instead of a dozen attributes of its objects, each somewhere else in memory. A packet in which somebody is heard
 then takes one call of libsrtp and one of its source.
 
-In a long silence (`playout.receive_gate`) nearly all packets *go by unread*: they are counted by their headers and dropped
-without being decrypted, for it does not matter whether a dropped packet was authentic. Whoever forged such packets
-could make our reception reports wrong by a few packets, and nothing else: the last ones are kept as they came and are
-authenticated before they are decoded, and none of them counts as a sign of life.
+In a long silence (`playout.receive_gate`) nearly all packets *go by unread*: they are counted by their headers and
+dropped without being decrypted, for it does not matter whether a dropped packet was authentic. Whoever forged such
+packets could make our reception reports wrong by a few packets, and nothing else: the last ones are kept as they came
+and are authenticated before they are decoded, and none of them counts as a sign of life.
 
 Only packets with ordinary headers, of known streams, are handled here. All others (a peer's first packets, RTCP,
 redundant audio, strange headers) are handed back to be handled one by one. Both ways do the same to the same rows.

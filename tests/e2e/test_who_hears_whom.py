@@ -12,7 +12,7 @@ from conference.audio.frame import SAMPLE_RATE, Samples
 from conference.settings import Settings
 from tests.e2e.browser import open_page
 from tests.e2e.matrix import DBFS, TONES, Matrix, row, table, talking, voice
-from tests.e2e.people import twilio_person, webrtc_person
+from tests.e2e.people import WebRtcPerson, twilio_person, webrtc_person
 from tests.e2e.running import RunningServer, eventually, running_server
 from tests.tones import levels_at, tone
 
@@ -75,13 +75,21 @@ def failures(heard: Matrix) -> list[str]:
     return wrong
 
 
+async def until_heard(mouth: str, ear: WebRtcPerson) -> None:
+    """Wait until somebody hears somebody as loud as they speak: the limiter has settled, and so have the buffers."""
+    async with asyncio.timeout(20):
+        while abs(levels_at(await ear.hear(0.2), SAMPLE_RATE, TONES)[mouth] - DBFS) > 3:
+            pass
+
+
 async def test_a_peer_without_opus_talks_and_hears_in_pcmu(server: RunningServer) -> None:
     async with (
         webrtc_person(server.url, "old", "amy", voice("amy"), codec="PCMU") as amy,
         webrtc_person(server.url, "old", "ben", voice("ben")) as ben,
     ):
         await eventually(lambda: talking(server, "old") == {"amy", "ben"}, "both talk")
-        await asyncio.sleep(0.5)
+        await until_heard("ben", amy)
+        await until_heard("amy", ben)
         at_amy, at_ben = await asyncio.gather(amy.hear(1.0), ben.hear(1.0))
     for samples, own, other in ((at_amy, "amy", "ben"), (at_ben, "ben", "amy")):
         levels = levels_at(samples, SAMPLE_RATE, TONES)

@@ -222,3 +222,8 @@ def resources() -> tuple[int, int, int]:
     # Stock aiortc encodes in the default executor, whose idle threads stay.
     threads = [one for one in threading.enumerate() if not one.name.startswith("asyncio_")]
     return len(asyncio.all_tasks()), len(threads), sockets
+
+
+def without_candidates(offer: str) -> str:
+    """An offer whose candidates are to come later."""
+    return "".join(line for line in offer.splitlines(keepends=True) if "candidate" not in line)

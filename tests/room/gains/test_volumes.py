@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conference.room.gains.volumes import Volumes
-from tests.room.test_moderation import VALUES, Scene
+from tests.room.moderated import VALUES, Scene
 
 someone = st.sampled_from("abc")
 

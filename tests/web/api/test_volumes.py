@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.web.api.test_moderation import Scene
+from tests.web.api.moderated import Scene
 from tests.web.doubles import Site, problem
 from tests.web.passes import as_role, guarded
 

@@ -1,13 +1,13 @@
-"""What to play when packets are lost and the codec has no answer of its own, or none any more.
+"""Makes up sound for lost packets where the codec itself has no concealment, or none for so long.
 
-In the spirit of G.711 Appendix I: the last pitch period goes on, ever quieter; when good sound is back, one fades into
-the other. Unlike the appendix it delays nothing: where the appendix smooths the first seam with samples that it held
-back, here the jump at the seam is spread over a quarter of a period.
+The method is that of G.711 Appendix I: the last pitch period is repeated, ever quieter, and fades into the good sound
+that comes next. The appendix delays all sound, to smooth the first seam with samples that it held back. Here nothing is
+delayed: the jump at the seam is spread over a quarter of a period.
 
-One period over and over is a buzz, not a voice. So what is made up turns from the period into noise of the voice's own
-colour (the spectrum of its last 40 ms, with other phases), within 140 ms, as NetEQ does; at once, if there was no
-period to speak of. And the appendix is silent after 60 ms. Here the voice sinks by 9 dB in 100 ms, so that a burst of
-losses is a blur and not a hole, and ends after 300 ms: by then nobody would believe it.
+One period over and over sounds like a buzz, not like a voice. So the repeated period turns, within 140 ms, into noise
+of the voice's own colour (the spectrum of its last 40 ms, with other phases), as in NetEQ; where the sound has no clear
+period, it is noise from the beginning. The appendix is silent after 60 ms. Here the level sinks by 9 dB in 100 ms, so
+that a burst of losses is a blur and not a hole, and after 300 ms there is silence.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from conference.audio.frame import Samples, Wide
 
 SECONDS = 0.3
-"""What is lost for longer is silence from then on."""
+"""Of a longer loss, the rest is silence."""
 
 _SHORTEST_PITCH = 0.005  # s: 200 Hz. Higher voices repeat several periods at once
 _LONGEST_PITCH = 0.015  # s: 67 Hz
@@ -42,11 +42,11 @@ _NOTHING: Samples = np.zeros(0, dtype=np.int16)
 
 
 class Concealer:
-    """Conceals the losses of one source. Fed with everything that is played.
+    """Conceals the losses of one source. It is given everything that is played.
 
     Args:
         rate: sample rate in Hz.
-        begun: samples at the start of every loss that something else conceals, whose result is fed in as good sound.
+        begun: so many samples at the start of every loss something else conceals, and gives to :meth:`good`.
     """
 
     __slots__ = ("_begun", "_breaks_off", "_end", "_kept", "_lost", "_noise", "_overlap", "_past", "_period", "_rate",
@@ -70,17 +70,17 @@ class Concealer:
         self._forget_loss()
 
     def _forget_loss(self) -> None:
-        """Give back what a loss was made up from: 45 KB at 48 kHz."""
+        """Free the memory that a loss is made up from: 45 KB at 48 kHz."""
         self._period = self._seam = self._noise = _ZERO
 
     def good(self, samples: Samples) -> Samples:
-        """Sound that arrived.
+        """Take sound that arrived.
 
         Args:
             samples: int16, shape ``(n,)``, any ``n``. Kept for a while, and not to be changed.
 
         Returns:
-            What to play instead: the same array, but after a loss, a new one whose beginning fades in.
+            What to play: the same array; after a loss, a new one whose beginning fades in.
         """
         length = len(samples)
         if not length:
@@ -96,7 +96,7 @@ class Concealer:
         return samples
 
     def lost(self, length: int) -> Samples:
-        """Sound that did not arrive: int16, shape ``(length,)``, a new array. In any pieces it is the same."""
+        """Make up sound that did not arrive: int16, shape ``(length,)``, a new array. In any pieces it is the same."""
         if length <= 0:
             return _NOTHING
         if not self._lost:
@@ -119,7 +119,7 @@ class Concealer:
         return result
 
     def _analyse(self) -> None:
-        """Find the period that is to go on, make it join its own beginning, and measure the first seam."""
+        """Find the period that is to be repeated, make its end join its beginning, and measure the first seam."""
         past = np.concatenate([np.zeros(max(0, self._size - self._kept)), *self._past])[-self._size :]
         pitch, likeness = self._pitch(past)
         quarter = pitch // 4
@@ -187,7 +187,7 @@ def _noise_like(past: Wide, recent: int) -> Wide:
 
 @cache
 def _phases(size: int) -> NDArray[np.complex128]:
-    """Always the same, so that a loss always sounds the same."""
+    """Random phases, but the same ones each time, so that a loss always sounds the same."""
     pieces = round(_NOISE / _COLOUR * 2)
     angles = default_rng(1).uniform(-np.pi, np.pi, (pieces, size // 2 + 1))
     phases: NDArray[np.complex128] = np.exp(1j * angles)

@@ -1,8 +1,8 @@
-"""Edges without clicks, where a source starts or stops in mid-sound.
+"""Starts and ends of sound without clicks, where a source starts or stops in mid-sound.
 
 A fade is half a period of a raised cosine. Where a source is silenced while it sounds, its next frame fades out. Where
-there is no next frame (its last packet was the last, or it has left), the end of what was heard goes on backwards for
-a moment, fading: that joins without a step, and has the voice's own colour.
+there is no next frame (no more packets come, or the source has left), the end of what was heard is played backwards for
+a moment, and fades: this joins without a step, and has the voice's own colour.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ ends with less needs no help, and is left as it is, bit for bit."""
 
 
 def fade_in(frame: Samples, samples: int = FADE_SAMPLES) -> Samples:
-    """A frame whose first ``samples`` rise from nothing: a new array."""
+    """Let the first ``samples`` of a frame rise from silence. Returns a new array."""
     faded = frame.copy()
     faded[:samples] = np.rint(frame[:samples] * (1 - _falling(samples)))
     return faded
 
 
 def fade_out(frame: Samples, samples: int = FADE_SAMPLES) -> Samples:
-    """A frame that falls to nothing within its first ``samples``: a new array."""
+    """Let a frame fall to silence within its first ``samples``. Returns a new array."""
     faded = np.zeros_like(frame)
     faded[:samples] = np.rint(frame[:samples] * _falling(samples))
     return faded
 
 
 def tail(last: Samples, samples: int = FADE_SAMPLES) -> Samples:
-    """A frame to follow ``last`` where nothing follows: its end, backwards, falling to nothing."""
+    """Make a frame to play after ``last`` where none comes: its end, backwards, falling to silence."""
     faded = np.zeros(FRAME_SAMPLES, dtype=np.int16)
     faded[:samples] = np.rint(last[: -samples - 1 : -1] * _falling(samples))
     return faded

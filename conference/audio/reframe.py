@@ -34,7 +34,7 @@ class Reframer:
         return self._take(FRAME_SAMPLES) if self.available >= FRAME_SAMPLES else None
 
     def pull_padded(self) -> Samples | None:
-        """The next frame, with silence for what is missing at its end; ``None`` if nothing waits at all."""
+        """The next frame; what is missing at its end is silence. ``None`` if nothing waits at all."""
         if self.available >= FRAME_SAMPLES:
             return self._take(FRAME_SAMPLES)
         if not self.available:

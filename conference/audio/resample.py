@@ -31,7 +31,7 @@ _BLOCK = 16  # samples of the lower rate per block: large enough for BLAS, small
 
 
 class _Filter(NamedTuple):
-    """What all resamplers between the same two rates share."""
+    """The filter that all resamplers between the same two rates share."""
 
     matrix: NDArray[np.float64]  # (history + block_in, block_out)
     block_in: int
@@ -52,7 +52,7 @@ class Resampler:
         ValueError: the rates are not such a pair, or ``streams`` is below 1.
     """
 
-    __slots__ = ("_from_rate", "_past", "_plan", "_shape", "_to_rate")
+    __slots__ = ("_filter", "_from_rate", "_past", "_shape", "_to_rate")
 
     _past: Samples
 
@@ -65,14 +65,14 @@ class Resampler:
         if streams is not None and streams < 1:
             raise ValueError("there must be at least one stream")
         self._from_rate, self._to_rate = from_rate, to_rate
-        self._plan = None if from_rate == to_rate else _plan(from_rate, to_rate)
+        self._filter = None if from_rate == to_rate else _filter(from_rate, to_rate)
         self._shape = () if streams is None else (streams,)
         self.reset()
 
     @property
     def delay(self) -> float:
         """How much later sound comes out than it went in, in seconds: 1.9 to 2 ms; 0 between equal rates."""
-        if self._plan is None:
+        if self._filter is None:
             return 0.0
         # An output of the lower rate is made when the last input of its own period is in.
         return ((TAPS - 1) / 2 - (SAMPLE_RATE // self._to_rate - 1)) / SAMPLE_RATE
@@ -88,19 +88,19 @@ class Resampler:
             that went in; going down, whatever is complete: exactly a sixth (a third, half) whenever the sum of the
             chunks so far divides. Overshoot of full-scale input saturates.
         """
-        plan = self._plan
-        if plan is None:
+        fir = self._filter
+        if fir is None:
             return samples
         past = np.concatenate((self._past, samples), axis=-1)  # history, what was left over, what is new
-        fresh = past.shape[-1] - plan.history
-        outputs = fresh * plan.block_out // plan.block_in
-        used = outputs * plan.block_in // plan.block_out
+        fresh = past.shape[-1] - fir.history
+        outputs = fresh * fir.block_out // fir.block_in
+        used = outputs * fir.block_in // fir.block_out
         self._past = past[..., used:].copy()
-        return self._convolve(past[..., : plan.history + used], outputs)
+        return self._convolve(past[..., : fir.history + used], outputs)
 
     def flush(self) -> Samples:
-        """The end of the stream: what the delay still holds back. Resets."""
-        if self._plan is None:
+        """End the stream: returns what the delay still holds back, and resets."""
+        if self._filter is None:
             return np.zeros((*self._shape, 0), dtype=np.int16)
         tail = -(-(TAPS // 2) * self._from_rate // SAMPLE_RATE)
         result = self.process(np.zeros((*self._shape, tail), dtype=np.int16))
@@ -108,26 +108,26 @@ class Resampler:
         return result
 
     def reset(self) -> None:
-        """Forget all history: what comes next is another stream."""
-        length = self._plan.history if self._plan else 0
+        """Forget all history: the next chunk begins another stream."""
+        length = self._filter.history if self._filter else 0
         self._past = np.zeros((*self._shape, length), dtype=np.int16)
 
     def _convolve(self, past: Samples, outputs: int) -> Samples:
-        plan = self._plan
-        assert plan is not None  # noqa: S101 - for the type checker
-        blocks = -(-outputs // plan.block_out)
-        width = plan.history + plan.block_in
-        padded = np.zeros((*self._shape, plan.history + blocks * plan.block_in), dtype=np.float64)
+        fir = self._filter
+        assert fir is not None  # noqa: S101 - for the type checker
+        blocks = -(-outputs // fir.block_out)
+        width = fir.history + fir.block_in
+        padded = np.zeros((*self._shape, fir.history + blocks * fir.block_in), dtype=np.float64)
         padded[..., : past.shape[-1]] = past
         step = padded.itemsize
         windows: NDArray[np.float64] = np.ndarray(  # what as_strided does, without its 5 µs
             (*self._shape, blocks, width),
             np.float64,
             padded,
-            strides=(*padded.strides[:-1], step * plan.block_in, step),
+            strides=(*padded.strides[:-1], step * fir.block_in, step),
         )
         # One product for all streams: the copy to rows of their own is what lets BLAS have it.
-        sums = windows.reshape(-1, width) @ plan.matrix
+        sums = windows.reshape(-1, width) @ fir.matrix
         np.rint(sums, out=sums)
         np.minimum(sums, 32767, out=sums)
         np.maximum(sums, -32768, out=sums)
@@ -135,7 +135,7 @@ class Resampler:
 
 
 @cache
-def _plan(from_rate: int, to_rate: int) -> _Filter:
+def _filter(from_rate: int, to_rate: int) -> _Filter:
     taps = _taps(min(from_rate, to_rate))
     up, down = SAMPLE_RATE // from_rate, SAMPLE_RATE // to_rate
     block_in, block_out = _BLOCK * down, _BLOCK * up

@@ -1,7 +1,7 @@
-"""Noise suppression, an optional extra: that of WebRTC, as browsers have it, from pywebrtc-audio.
+"""Noise suppression, an optional extra: WebRTC's own, as browsers have it, from the package pywebrtc-audio.
 
-It estimates each frequency's noise and turns down what is no more than that: hiss, hum, fans go, voices stay. Whoever
-comes in by telephone, or from a program, has not been through a browser's.
+The suppressor estimates the noise in each band of frequencies, and turns down what is no louder: hiss, hum and fans go,
+voices stay. A browser suppresses noise before it sends; telephones and programs do not.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ _LEVEL = 2  # of 0 to 3: by about 18 dB; 3 begins to take from the voice
 
 
 class SuppressionUnavailable(RuntimeError):
-    """There is no noise suppression here. The message says what to install."""
+    """Noise suppression is not installed here. The message says what to install."""
 
 
 def check_available() -> None:
-    """Make sure that there is noise suppression here.
+    """Make sure that noise suppression is installed here.
 
     Raises:
-        SuppressionUnavailable: there is none.
+        SuppressionUnavailable: it is not.
     """
     _library()
 
 
 def available() -> bool:
-    """Whether there is noise suppression here."""
+    """Whether noise suppression is installed here."""
     try:
         _library()
     except SuppressionUnavailable:

@@ -11,15 +11,15 @@ WINDOW_NS = 30_000_000
 
 
 class TimedFrames:
-    """The frames of one source that wait for their tick. Nothing comes out twice, nor out of order.
+    """The frames of one source that wait for their tick. No frame comes out twice, and all come out in order.
 
     A frame is due from the first tick at or after its capture until ``window_ns`` after it. So all frames that are
     due at one tick were captured within ``window_ns`` of each other, whoever sent them, and no frame is due in the
     future.
 
     Args:
-        limit: frames that may wait; with more, the oldest go first. 50 are a second.
-        window_ns: width of the window, at least a tick, or frames fall between two ticks.
+        limit: frames that may wait, 50 a second; when there are more, the oldest are dropped.
+        window_ns: width of the window; at least a tick, so that no frame falls between two ticks.
     """
 
     __slots__ = ("_limit", "_waiting", "_window_ns", "late")
@@ -52,7 +52,7 @@ class TimedFrames:
             self.late += 1
 
     def pull(self, tick_time_ns: int) -> Samples | None:
-        """The frame that is due at this tick; ``None`` if all that wait are early. Drops what is late."""
+        """The frame that is due at this tick; ``None`` if all that wait are early. Frames that are late are dropped."""
         while self._waiting and self._waiting[0][0] < tick_time_ns - self._window_ns:
             self._waiting.popleft()
             self.late += 1

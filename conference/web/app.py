@@ -63,11 +63,11 @@ from conference.webrtc.settings import WebRtcSettings
 
 
 def build_app(settings: Settings | None = None, *, webrtc: WebRtcLike | None = None) -> web.Application:
-    """An application with rooms of its own, ready for a runner or a test server.
+    """Build an application with rooms of its own, ready for a runner or a test server.
 
     Args:
-        settings: all options; the defaults if none are given. Listening and TLS are the runner's business.
-        webrtc: makes the peers, in place of the real thing.
+        settings: all options; the defaults if none are given. Whoever runs the application listens and does TLS.
+        webrtc: makes the peers, in place of a :class:`~conference.webrtc.server.WebRtc`.
 
     Returns:
         The application; ``app[SERVER]`` are its live objects.
@@ -100,7 +100,7 @@ def build_app(settings: Settings | None = None, *, webrtc: WebRtcLike | None = N
 
 
 async def hang_up_all(app: web.Application) -> None:
-    """Tell everybody that the server stops, and take no more requests. Doing it twice does no harm."""
+    """Tell everybody that the server stops, and take no more requests. Calling it twice does no harm."""
     server = app[SERVER]
     server.stopping = True
     await asyncio.gather(
@@ -113,9 +113,9 @@ async def hang_up_all(app: web.Application) -> None:
 
 
 async def _send_home(server: Server) -> None:
-    """Everybody who is still in a room is lost to it, and those who listen to the events are told so at the last.
+    """Take everybody who is still in a room out of it as *lost*, and then end the event streams, which tell of that.
 
-    Not "ended": no conference is over because a server is started anew, and its people come back by themselves.
+    Not as *ended*: a conference is not over because its server is started anew, and its people come back by themselves.
     """
     for name in list(server.conference.rooms):
         server.conference.end(name, SERVER_STOPS, "lost")
@@ -170,7 +170,7 @@ def _make_server(settings: Settings, webrtc: WebRtcLike) -> Server:
 
 
 def first_policy(settings: Settings, room: str) -> RoomPolicy:
-    """How a room is run until a host wants it otherwise: as the settings say that have a policy's names."""
+    """The policy of a room until a host changes it: from the settings that have the same names as its fields."""
     set_here = {one.name for one in fields(RoomPolicy)} & {one.name for one in fields(settings)}
     return RoomPolicy(**{name: getattr(settings, name) for name in set_here}, pin=dict(settings.pins).get(room))
 
@@ -287,7 +287,7 @@ async def _not_while_stopping(request: web.Request, handler: Handler) -> web.Str
 
 
 async def _running(app: web.Application) -> AsyncIterator[None]:
-    """The clock ticks and the media port is open for as long as the application runs."""
+    """Keep the clock ticking and the media port open for as long as the application runs."""
     server = app[SERVER]
     await server.call_services.open()
     await server.engine.start()

@@ -1,4 +1,4 @@
-"""The live objects of one server: what the routes reach for."""
+"""The live objects of one server, which the handlers of requests work with."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from conference.web.sidebars import Sidebars
 
 @dataclass(slots=True)
 class Server:
-    """One running server."""
+    """The live objects of one running server."""
 
     settings: Settings
     conference: Conference
@@ -47,30 +47,30 @@ class Server:
     seats: Seats
     joins: RateLimit
     messages: RateLimit
-    """Of what people write to each other."""
+    """How often each participant may write to the others."""
 
     guesses: Guesses
     connections: TcpConnections
     """Every open TCP connection."""
 
     event_streams: ConcurrencyLimit
-    """By address; how many there may be in all, `Feeds` knows."""
+    """How many event streams each address may have. `Feeds` limits how many there are in all."""
 
     calls_in_rooms: ConcurrencyLimit
     token_keys: tuple[str, ...]
-    """Any of which may have signed a token; the first signs. Of this process, on a server without a secret."""
+    """Keys that tokens may be signed with; new ones with the first. A server without a secret makes one for itself."""
 
     engine: Engine
     call_services: CallServices
     dialing: Dialing
     signatures: TwilioSignatures | None = None
-    """Checks what claims to come from Twilio; ``None`` if nothing is checked."""
+    """Checks the signatures of requests that say they come from Twilio; ``None`` if none are checked."""
 
     captures: Captures | None = None
-    """What is written down of the rooms, if anything is."""
+    """The captures of rooms, if rooms are captured."""
 
     sidebars: Sidebars = field(default_factory=Sidebars)
-    """Who has been sent aside."""
+    """The sidebars of all rooms."""
 
     stopping: bool = False
     """Set when the server is told to stop: from then on every request is answered with 503."""
@@ -81,7 +81,7 @@ class Server:
         return self.registry.of_kind(Call)
 
     def pin_of(self, room: str) -> str | None:
-        """The PIN of a room: as its hosts have it now, or as it begins."""
+        """The PIN of a room: the one that its hosts have set, or the one that a new room begins with."""
         there = self.conference.get(room)
         return dict(self.settings.pins).get(room) if there is None else there.policy.pin
 
@@ -90,15 +90,15 @@ class Server:
         return self.settings.secret is not None or (room is not None and self.pin_of(room) is not None)
 
     def grant_of(self, room: str, participant_id: str) -> Grant | None:
-        """With what a participant came in; ``None`` if nobody of that id came in through here."""
+        """What a participant was granted on joining; ``None`` if nobody of that id joined through HTTP or a call."""
         connection = self.registry.find(room, participant_id)
         return None if connection is None else connection.grant
 
     def room(self, name: str) -> Room:
-        """A room that is there.
+        """Find a room by its name.
 
         Raises:
-            Problem: it is not (404).
+            Problem: there is no such room (404).
         """
         room = self.conference.get(name)
         if room is None:
@@ -107,7 +107,7 @@ class Server:
 
 
 def limit_joins(server: Server, request: web.Request) -> None:
-    """Count a join from whoever asks.
+    """Count a join of the client that makes a request.
 
     Raises:
         Problem: they join too often (429).
@@ -116,7 +116,7 @@ def limit_joins(server: Server, request: web.Request) -> None:
 
 
 def address_key(server: Server, request: web.Request) -> str:
-    """By what it is counted what comes from one address."""
+    """The key by which requests from one address are counted."""
     return rate_key(client_address(request, server.settings))
 
 

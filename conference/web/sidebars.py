@@ -1,4 +1,4 @@
-"""Who has been sent aside to talk among themselves, room by room."""
+"""Sidebars: people of a room who talk among themselves for a while."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ class InSidebar(Exception):
 
 
 class Sidebars:
-    """The sidebars of all rooms, by id. They go with their room."""
+    """The sidebars of all rooms, by id. When a room ends, so do its sidebars."""
 
     def __init__(self) -> None:
         self._rooms: WeakKeyDictionary[Room, dict[str, tuple[str, ...]]] = WeakKeyDictionary()
 
     def of(self, room: Room) -> dict[str, tuple[str, ...]]:
-        """Their members, by id."""
+        """The members of each sidebar of a room, by the sidebar's id."""
         return dict(self._rooms.get(room, {}))
 
     def check_free(self, room: Room, participant_ids: Iterable[str]) -> None:
-        """Whether none of these is in a sidebar, which another setting of who hears them would break.
+        """Make sure that none of these people is in a sidebar: another setting of who hears them would break it.
 
         Raises:
-            InSidebar: one is.
+            InSidebar: one of them is.
         """
         for members in self.of(room).values():
             for participant_id in participant_ids:
@@ -37,10 +37,10 @@ class Sidebars:
                     raise InSidebar(f"{name} is in a sidebar: end that first.")
 
     def begin(self, room: Room, members: Iterable[str], *, by: str | None) -> str:
-        """Send people aside. Returns the sidebar's id.
+        """Begin a sidebar. Returns its id.
 
         Raises:
-            InSidebar: somebody is in one already.
+            InSidebar: one of them is in a sidebar already.
             ValueError: see `Room.sidebar`.
         """
         group = tuple(dict.fromkeys(members))
@@ -51,7 +51,7 @@ class Sidebars:
         return sidebar_id
 
     def end(self, room: Room, sidebar_id: str, *, by: str | None) -> bool:
-        """Bring everybody back into the room. Returns whether there was such a sidebar."""
+        """End a sidebar: its members hear the room again. Returns whether there was such a sidebar."""
         members = self._rooms.get(room, {}).pop(sidebar_id, None)
         if members is None:
             return False

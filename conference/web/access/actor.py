@@ -1,7 +1,8 @@
-"""Who asks, and whether they may: every right that a request needs is checked here, by :func:`require` and its like.
+"""Who makes a request, and whether they may: every right that a request needs is checked by a function of this module.
 
-By tokens in requests (RFC 6750), by seats, and by what a server without a secret allows. What a token grants is in
-`access.grants`; callers, who make no requests, are let in by `web.access.callers`.
+Who somebody is, the request shows with a token (RFC 6750) or a seat; a server without a secret lets anybody do
+everything. What a token grants is in `access.grants`. Callers, who make no requests, are let in by
+`web.access.callers`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from conference.web.joining.seats import shown_seat
 from conference.web.live import SERVER, Server
 
 QUERY = "access_token"
-"""RFC 6750, section 2.3: for those who can set no header, as ``EventSource`` and a browser's WebSocket."""
+"""The query parameter that may hold the token (RFC 6750, section 2.3): ``EventSource`` and a browser's WebSocket can
+set no header."""
 
 _REALM = 'Bearer realm="conference"'
 
@@ -34,33 +36,33 @@ _VERBS: dict[Right, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Somebody who asks for something."""
+    """Whoever makes a request."""
 
     grant: Grant
     """What they may do."""
 
     participant_id: str | None
-    """The seat that they prove is theirs, in the room that they ask about; ``None`` for none."""
+    """The participant whose seat they have proved to hold, in the room of the request; ``None`` if they proved none."""
 
     label: str
-    """Who did it, for logs and events: never a secret."""
+    """What logs and events call them: never a secret."""
 
     promoted: bool = False
-    """They may moderate as one whom a host made a host, and for no other reason."""
+    """They may moderate only because a host made them a host."""
 
 
 def actor_of(request: web.Request, room: str | None = None) -> Actor:
-    """Who asks.
+    """Find out who makes a request.
 
     Args:
         request: with a token in ``Authorization: Bearer`` or ``?access_token=``, and perhaps a seat.
-        room: that they ask about; ``None`` for the server as a whole.
+        room: the room of the request; ``None`` for the server as a whole.
 
     Returns:
         The actor. Their grant may be for another room: see :func:`require`.
 
     Raises:
-        Problem: a token is needed, and none was presented, or one that is not valid (401).
+        Problem: a token is needed, and the request has none, or one that is not valid (401).
     """
     server = request.app[SERVER]
     participant_id = _proven_seat(server, request, room)
@@ -73,15 +75,15 @@ def actor_of(request: web.Request, room: str | None = None) -> Actor:
 
 
 def require(request: web.Request, right: Right | None, room: str | None) -> Actor:
-    """Who asks, if they may.
+    """Find out who makes a request, and refuse it unless they have a right.
 
     Args:
         request: as for :func:`actor_of`.
-        right: what they need; ``None`` if any grant will do.
+        right: the right that they need; ``None`` if any grant will do.
         room: where they need it; ``None`` for the server as a whole. A right there needs a grant for all rooms.
 
     Raises:
-        Problem: no valid token (401); not for this room, or without the right (403).
+        Problem: there is no valid token (401); it is not for this room, or does not grant the right (403).
     """
     actor = actor_of(request, room)
     grant = actor.grant
@@ -95,10 +97,10 @@ def require(request: web.Request, right: Right | None, room: str | None) -> Acto
 
 
 def require_somewhere(request: web.Request, right: Right) -> None:
-    """Whether whoever asks has a right in any room: by their token, or as one whom a host there made a host.
+    """Refuse a request unless they have a right in some room: by their token, or because a host there made them a host.
 
     Raises:
-        Problem: no valid token (401); nowhere (403).
+        Problem: there is no valid token (401); they have the right nowhere (403).
     """
     server = request.app[SERVER]
     grant = actor_of(request).grant
@@ -110,10 +112,10 @@ def require_somewhere(request: web.Request, right: Right) -> None:
 
 
 def require_self_or(request: web.Request, right: Right | None, room: str, participant_id: str) -> Actor:
-    """Who asks, if it is the participant themselves, or somebody with a right over them.
+    """Find out who makes a request, and refuse it unless they are the participant, or have a right over them.
 
-    A participant is known by their seat, or by the identity of their token. A seat is enough by itself, since nobody
-    got one who was not let in: so whoever's token has expired can still mute themselves, and leave.
+    A participant is known by their seat, or by the identity of their token. A seat is enough by itself, since only
+    those have one who were let in: so somebody whose token has expired can still mute themselves, and leave.
 
     Raises:
         Problem: as :func:`require`.
@@ -131,7 +133,7 @@ def require_self_or(request: web.Request, right: Right | None, room: str, partic
 
 
 def visible(request: web.Request, rooms: Iterable[str]) -> set[str]:
-    """The rooms that whoever asks has a grant for."""
+    """Those rooms that whoever makes the request has a grant for."""
     server = request.app[SERVER]
     presented = _presented(server, request)
     grant = presented if isinstance(presented, Grant) else None
@@ -139,12 +141,12 @@ def visible(request: web.Request, rooms: Iterable[str]) -> set[str]:
 
 
 def label_of(grant: Grant, participant_id: str | None = None) -> str:
-    """Who somebody is, in logs and events."""
+    """What logs and events call somebody."""
     return grant.identity or grant.name or participant_id or "somebody"
 
 
 def presented_token(request: web.BaseRequest) -> str | None:
-    """The token that came with a request, if any did; an empty one is none."""
+    """The token of a request; ``None`` if there is none, or it is empty."""
     scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer" and credentials.strip():
         return credentials.strip()
@@ -152,7 +154,7 @@ def presented_token(request: web.BaseRequest) -> str | None:
 
 
 def _unasked(server: Server, request: web.Request, room: str | None) -> Grant:
-    """What somebody is granted where nothing is asked for: everything, unless they show that they want less."""
+    """What is granted where no token is needed: everything, or less if they show a token for less."""
     presented = _presented(server, request)
     if isinstance(presented, Grant) and room is not None and presented.covers(room):
         return presented
@@ -160,7 +162,7 @@ def _unasked(server: Server, request: web.Request, room: str | None) -> Grant:
 
 
 def _shown(server: Server, request: web.Request, room: str | None, participant_id: str | None) -> Grant:
-    """What somebody has shown to be granted, where that is asked for."""
+    """What is granted by the token or the seat of a request, where one is needed."""
     presented = _presented(server, request)
     if isinstance(presented, Grant):
         return presented
@@ -176,7 +178,7 @@ def _shown(server: Server, request: web.Request, room: str | None, participant_i
 
 
 def _promoted(server: Server, grant: Grant, room: str | None, participant_id: str | None) -> Grant:
-    """What somebody may do in whose seat a host sits: whom a host made a host moderates, too."""
+    """What somebody may do who sits as a host: whoever was made a host by a host moderates, too."""
     there = None if room is None else server.conference.get(room)
     participant = None if there is None or participant_id is None else there.participants.get(participant_id)
     if participant is None or participant.role != "host":
@@ -185,7 +187,7 @@ def _promoted(server: Server, grant: Grant, room: str | None, participant_id: st
 
 
 def _presented(server: Server, request: web.Request) -> Grant | TokenError | None:
-    """What the request's token says."""
+    """What the token of a request grants."""
     token = presented_token(request)
     try:
         return None if token is None else verify(token, server.token_keys, time.time())

@@ -27,7 +27,8 @@ CALLER = "from"
 """Where a stream's ``customParameters`` carry the caller's number, if a PIN may be asked for."""
 
 STREAM_TOKEN_TTL_S = 300.0
-"""From the webhook's answer to the stream's start it takes seconds; a caller may hear something else before."""
+"""How long a stream's token is good for. From the webhook's answer to the stream's start it takes seconds, or longer if
+the caller hears something else before."""
 
 _NUMBER = re.compile(r"\+?[0-9]{3,20}")
 
@@ -35,13 +36,13 @@ _NUMBER = re.compile(r"\+?[0-9]{3,20}")
 def admit_caller(
     server: Server, room: str, parameters: Mapping[str, str], handshake_token: str | None
 ) -> Grant | PinNeeded:
-    """What a caller may do who has just said where they want to go.
+    """Find out what a caller may do in the room that their stream names.
 
     Args:
         server: this one.
         room: a valid name.
-        parameters: the stream's ``customParameters``; its ``token`` counts.
-        handshake_token: of the WebSocket's handshake, for clients that are not Twilio; it counts if there is no other.
+        parameters: the stream's ``customParameters``, which may hold a ``token``.
+        handshake_token: of the WebSocket's handshake, for clients that are not Twilio; used if there is no other.
 
     Raises:
         NotAdmitted: their token does not open this room, or they have none and there is no PIN.
@@ -67,10 +68,10 @@ def admit_caller(
 
 
 def caller_with_pin(request: web.Request, room: str, pin: str, parameters: Mapping[str, str]) -> Grant | None:
-    """What a caller may do in a room who has keyed in a PIN; ``None`` if it is not the PIN.
+    """Find out what a caller may do in a room who has keyed in a PIN; ``None`` if the PIN is wrong.
 
     Raises:
-        NotAdmitted: too many wrong ones came from there, or for that room: none is looked at for now.
+        NotAdmitted: too many wrong PINs came from this caller, or for that room: no PIN is checked for now.
     """
     server = request.app[SERVER]
     address = _caller_address(request, server, parameters)
@@ -80,7 +81,7 @@ def caller_with_pin(request: web.Request, room: str, pin: str, parameters: Mappi
 
 
 def caller_number(request: web.Request, room: str, caller: str | None) -> str | None:
-    """The number of whoever calls a room with a PIN, by which wrong ones are counted; ``None`` if it is of no use."""
+    """The caller's number, by which wrong PINs are counted, if the room has a PIN; ``None`` if it is of no use."""
     server = request.app[SERVER]
     return caller if server.signatures is not None and server.pin_of(room) is not None else None
 
@@ -145,7 +146,7 @@ def stream_token(request: web.Request, room: str, caller: str | None) -> str | N
 
 
 def _caller_address(request: web.Request, server: Server, parameters: Mapping[str, str]) -> str:
-    """Where a caller is, as far as they cannot choose that themselves."""
+    """The address of a caller, or their number, as far as the caller cannot choose it."""
     number = parameters.get(CALLER, "")
     # Whoever is asked for a PIN brought no token, so where signatures are checked, Twilio opened the stream.
     if server.signatures is not None and _NUMBER.fullmatch(number):

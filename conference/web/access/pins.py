@@ -12,12 +12,12 @@ from conference.web.live import Server
 
 
 def pin_wait(server: Server, room: str, address: str) -> float:
-    """Seconds until a PIN from this address is looked at; 0 if it is now."""
+    """Seconds until a PIN from this address is checked; 0 if it is checked now."""
     return server.guesses.wait(room, address, time.monotonic())
 
 
 def check_pin(server: Server, room: str, pin: str, address: str) -> Grant | None:
-    """What somebody gets who knows a room's PIN.
+    """Check a PIN, and grant what it opens.
 
     Args:
         server: this one.
@@ -27,8 +27,8 @@ def check_pin(server: Server, room: str, pin: str, address: str) -> Grant | None
 
     Returns:
         A grant to speak and listen there, with an identity of its own. On a server without a secret it allows
-        everything in that room, as anybody may do anything in the rooms without a PIN. ``None`` if it is not the PIN,
-        the room has none, or too many wrong ones came: see :func:`pin_wait`.
+        everything in that room, as anybody may do anything in the rooms without a PIN. ``None`` if the PIN is wrong, if
+        the room has no PIN, or if too many wrong ones came: see :func:`pin_wait`.
     """
     now = time.monotonic()
     expected = server.pin_of(room)

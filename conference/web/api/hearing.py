@@ -1,4 +1,4 @@
-"""Who hears whom: the matrix of gains, and its named cases (whisper, coach, sidebar)."""
+"""Who hears whom: the matrix of gains, and those settings of it that have names (whisper, coach, sidebar)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from conference.web.schemas.room_json import rule_json
 from conference.web.sidebars import InSidebar
 
 ANYBODY = "*"
-"""In an address: whoever listens, or whoever speaks."""
+"""In an address, in place of an id: any listener, or any source."""
 
 
 async def show_rules(request: web.Request) -> web.Response:
@@ -46,7 +46,7 @@ async def show_hears(request: web.Request) -> web.Response:
 
 
 async def set_gain(request: web.Request) -> web.Response:
-    """``PUT /rooms/{room}/participants/{listener}/hears/{source}``: set one gain."""
+    """``PUT /rooms/{room}/participants/{listener}/hears/{source}``: set a gain."""
     require_moderator(request)
     gain = (await read_body(request, GainSetting)).gain
     room, label = require_moderator(request)
@@ -61,7 +61,7 @@ async def set_gain(request: web.Request) -> web.Response:
 
 
 async def clear_gain(request: web.Request) -> web.Response:
-    """``DELETE /rooms/{room}/participants/{listener}/hears/{source}``: take back what was set."""
+    """``DELETE /rooms/{room}/participants/{listener}/hears/{source}``: take a gain back."""
     room, label = require_moderator(request)
     listener, source = _place(request)
     if not any((one.listener, one.source) == (listener, source) for one in room.hearing.rules):
@@ -78,7 +78,7 @@ async def show_volumes(request: web.Request) -> web.Response:
 
 
 async def set_volume(request: web.Request) -> web.Response:
-    """``PUT /rooms/{room}/participants/{id}/volumes/{source}``: how loud they want to hear somebody."""
+    """``PUT /rooms/{room}/participants/{id}/volumes/{source}``: how loud a listener wants to hear a source."""
     _own_volume(request)
     volume = (await read_body(request, VolumeSetting)).volume
     room, listener, source = _own_volume(request)
@@ -91,26 +91,26 @@ async def set_volume(request: web.Request) -> web.Response:
 
 
 async def clear_volume(request: web.Request) -> web.Response:
-    """``DELETE /rooms/{room}/participants/{id}/volumes/{source}``: they hear them as they are."""
+    """``DELETE /rooms/{room}/participants/{id}/volumes/{source}``: the listener hears the source unchanged."""
     room, listener, source = _own_volume(request)
     room.set_volume(listener.id, source.id, 1.0)
     return web.Response(status=204)
 
 
 async def whisper(request: web.Request) -> web.Response:
-    """``PUT /rooms/{room}/participants/{id}/whisper``: these alone hear them."""
+    """``PUT /rooms/{room}/participants/{id}/whisper``: only these people hear the participant."""
     require_moderator(request)
     return _whisper(request, (await read_body(request, Whisper)).to)
 
 
 async def coach(request: web.Request) -> web.Response:
-    """``PUT /rooms/{room}/participants/{id}/coach``: one person alone hears them."""
+    """``PUT /rooms/{room}/participants/{id}/coach``: only one person hears the participant."""
     require_moderator(request)
     return _whisper(request, [(await read_body(request, Coaching)).agent])
 
 
 async def speak_up(request: web.Request) -> web.Response:
-    """``DELETE`` a whisper or a coaching: everybody hears them again."""
+    """``DELETE`` a whisper or a coaching: everybody hears the participant again."""
     _, label = require_moderator(request)
     room, participant = find_participant(request)
     _check_no_sidebar(request, room, [participant.id])
@@ -119,7 +119,7 @@ async def speak_up(request: web.Request) -> web.Response:
 
 
 async def begin_sidebar(request: web.Request) -> web.Response:
-    """``POST /rooms/{room}/sidebars``: these talk among themselves."""
+    """``POST /rooms/{room}/sidebars``: these people talk among themselves."""
     require_moderator(request)
     members = (await read_body(request, NewSidebar)).participants
     room, label = require_moderator(request)
@@ -152,11 +152,11 @@ async def end_sidebar(request: web.Request) -> web.Response:
 
 
 def _own_volume(request: web.Request) -> tuple[Room, Participant, Participant]:
-    """The room, who listens, and whom they hear.
+    """Find the room, the listener and the source of a volume.
 
     Raises:
-        Problem: it is not for whoever asks to set (401, 403); somebody is not there, or not to be seen (404); it is
-            their own voice (409).
+        Problem: whoever asks may not set it (401, 403); one of the two is not there, or may not be seen (404); both are
+            the same person (409).
     """
     actor = require_self_or(request, "moderate", request.match_info["room"], request.match_info["id"])
     room, listener = find_participant(request)
@@ -189,10 +189,10 @@ def _check_no_sidebar(request: web.Request, room: Room, participant_ids: Iterabl
 
 
 def _place(request: web.Request) -> tuple[str | None, str | None]:
-    """A place in the matrix.
+    """The listener and the source that a path names: a place in the matrix; ``None`` for anybody.
 
     Raises:
-        Problem: nobody is meant, or somebody's own voice (409).
+        Problem: both are anybody, or both are the same person (409).
     """
     listener, source = request.match_info["listener"], request.match_info["source"]
     if listener == source:

@@ -46,7 +46,7 @@ async def metrics(request: web.Request) -> web.Response:
 
 
 class ConferenceCollector(Collector):
-    """Reads one server. Holds no figures of its own.
+    """Reads the figures of one server when it is asked, and keeps none.
 
     Args:
         server: with its live objects.
@@ -58,7 +58,7 @@ class ConferenceCollector(Collector):
         self._totals = totals
 
     def collect(self) -> Iterator[Metric]:
-        """All families."""
+        """All metric families."""
         yield from self._people()
         yield from self._connections()
         yield from self._clock()

@@ -19,10 +19,10 @@ from conference.web.schemas.room_json import room_json
 
 
 async def change_room(request: web.Request) -> web.Response:
-    """``PATCH /rooms/{room}``: run it in another way from now on."""
+    """``PATCH /rooms/{room}``: change how the room is run."""
     require_moderator(request)
     patch = await read_body(request, RoomPatch)
-    room, label = require_moderator(request)  # it may have ended while the body came in
+    room, label = require_moderator(request)  # the room may have ended while the body came in
     if patch.hold_music is not None and patch.hold_music not in request.app[SERVER].call_services.library:
         raise Problem(409, "There is no sound of this name: GET /sounds lists all there are.")
     room.set_policy(replace(room.policy, **patch.changes), by=label)
@@ -55,7 +55,7 @@ async def admit_all(request: web.Request) -> web.Response:
 
 
 async def request_unmute(request: web.Request) -> web.Response:
-    """``POST /rooms/{room}/participants/{id}/unmute-request``: ask somebody to unmute, which they then may."""
+    """``POST /rooms/{room}/participants/{id}/unmute-request``: ask somebody to unmute, and allow it."""
     _, label = require_moderator(request)
     room, participant = find_participant(request)
     room.ask_to_unmute(participant.id, by=label)

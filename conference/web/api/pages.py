@@ -31,7 +31,7 @@ CONTENT_TYPES = {
     ".webmanifest": "application/manifest+json",
     ".woff2": "font/woff2",
 }
-"""By suffix; nothing else is served. Fixed here, since what the machine thinks of ``.js`` varies."""
+"""By suffix; nothing else is served. The types are fixed here, since machines differ on that of ``.js``."""
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -113,24 +113,24 @@ def _packed(request: web.Request, packed: Packed, suffix: str, *, kept: bool) ->
 
 
 async def add_security_headers(_: web.Request, response: web.StreamResponse) -> None:
-    """On every answer, whatever it is."""
+    """Add the fields of security to every answer."""
     for name, value in _SECURITY.items():
         response.headers.setdefault(name, value)
     response.headers["Server"] = "conference"  # not which versions of what
 
 
 class _File(web.FileResponse):
-    """A file whose reader may go while it is sent."""
+    """A file as an answer, whose client may go while it is sent."""
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
-        """Send it all.
+        """Send the whole file.
 
         Raises:
-            ConnectionError: the reader is gone.
+            ConnectionError: the client is gone.
         """
         try:
             return await super().prepare(request)
-        except RuntimeError:  # as asyncio's sendfile has it
+        except RuntimeError:  # which asyncio's sendfile raises
             if is_lost(request):
                 raise ConnectionResetError from None
             raise

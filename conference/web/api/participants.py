@@ -1,4 +1,4 @@
-"""Joining, changing and leaving: the WHIP-shaped endpoint (RFC 9725) and the participant it makes."""
+"""Joining, changing and leaving: the WHIP-shaped endpoint (RFC 9725), and the participants that it makes."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ from conference.webrtc.sdp.trickle import IceRestartError
 SDP = "application/sdp"
 TRICKLE = "application/trickle-ice-sdpfrag"
 OWN = frozenset({"name", "muted", "levelling", "noise_suppression", "hand_raised", "deafened"})
-"""What people may change about themselves."""
+"""What participants may change about themselves."""
 
 HOLD = "hold"
-"""The query parameter of whoever leaves a seat for as long as a page takes to load."""
+"""The query parameter with which a page that is loaded anew keeps its seat meanwhile."""
 
 _RETRY = {"Retry-After": "30"}
 
 
 async def options(request: web.Request) -> web.Response:
-    """What can be done here, and the STUN and TURN servers (RFC 9725, section 4.6)."""
+    """``OPTIONS``: the methods of this address, and the STUN and TURN servers (RFC 9725, section 4.6)."""
     seat = "id" in request.match_info
     response = web.Response(status=204)
     response.headers["Allow"] = "GET, PATCH, DELETE, OPTIONS" if seat else "POST, OPTIONS"
@@ -53,7 +53,7 @@ async def options(request: web.Request) -> web.Response:
         response.headers["Accept-Patch"] = f"{TRICKLE}, {MERGE_PATCH}"
     else:
         response.headers["Accept-Post"] = SDP
-        # The preflight of a browser carries no token; it needs no servers either, which come with credentials.
+        # A browser's preflight carries no token, and does not need the servers, which come with credentials.
         if visible(request, [request.match_info["room"]]):
             _add_links(response, request.app[SERVER])
     return response
@@ -102,13 +102,13 @@ async def show(request: web.Request) -> web.Response:
         "voice": voice_json(participant),
         "connection": {} if connection is None else plain(connection.stats()),
     }
-    if connection is None:  # somebody made of code
+    if connection is None:  # a participant made of code
         del body["connection"]
     return web.json_response(body, headers=FRESH)
 
 
 async def change(request: web.Request) -> web.Response:
-    """``PATCH`` a participant: trickled candidates, or a merge patch of what was decided about them."""
+    """``PATCH`` a participant: take trickled candidates, or change their state by a merge patch."""
     require_self_or(request, "moderate", request.match_info["room"], request.match_info["id"])
     room, participant = find_participant(request)
     if request.content_type == TRICKLE:
@@ -128,10 +128,10 @@ async def change(request: web.Request) -> web.Response:
 
 
 def _check_change(request: web.Request, room: Room, participant: Participant, patch: ParticipantPatch) -> str | None:
-    """Whether somebody may change what they want to change.
+    """Make sure that whoever asks may change what they want to change.
 
     Returns:
-        Who they are, for the others to know; ``None`` if it is the participant themselves.
+        The label by which others are told who did it; ``None`` if it was the participant themselves.
 
     Raises:
         Problem: they may not (401, 403).
@@ -148,7 +148,7 @@ def _check_change(request: web.Request, room: Room, participant: Participant, pa
 
 
 def _decide(room: Room, participant_id: str, patch: ParticipantPatch, by: str | None) -> None:
-    """Do to somebody what a patch says."""
+    """Apply a patch to a participant."""
     if patch.name is not None:
         room.rename(participant_id, patch.name, by=by)
     if patch.role is not None:
@@ -181,7 +181,7 @@ async def leave(request: web.Request) -> web.Response:
 
 
 def plain(value: Any) -> Any:
-    """Connection statistics as JSON can hold them: dataclasses as objects, what is not finite as ``null``."""
+    """Connection statistics as JSON can hold them: dataclasses as objects, infinite numbers and NaN as ``null``."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, dict):
@@ -206,12 +206,12 @@ async def _trickle(server: Server, room: Room, participant: Participant, request
 
 
 def _check_session(server: Server, connection: WebRtcConnection, request: web.Request) -> None:
-    """Whether candidates are for the ICE session that there is.
+    """Make sure that candidates are for the present ICE session.
 
-    RFC 9725 wants ``If-Match`` with them. Many clients leave it out, and a fragment may name its session by itself.
+    RFC 9725 demands ``If-Match``. Many clients leave it out; the fragment itself may name its session.
 
     Raises:
-        Problem: they are for another one (412), or it is not said and has to be (428).
+        Problem: ``If-Match`` names another session (412), or it is missing, and the settings demand it (428).
     """
     lines = request.headers.getall("If-Match", [])
     if not lines:
@@ -225,7 +225,7 @@ def _check_session(server: Server, connection: WebRtcConnection, request: web.Re
 
 @contextmanager
 def _refusals() -> Iterator[None]:
-    """Why somebody does not get in, as a status."""
+    """Turn the errors with which a join is refused into problems, each with its status."""
     try:
         yield
     except Removed as error:
@@ -249,10 +249,10 @@ def _refusals() -> Iterator[None]:
 
 
 def _name(request: web.Request, grant: Grant) -> str:
-    """What people see: as asked for, else as in the token, cut to what is allowed.
+    """The name of a newcomer: the one asked for; else the token's, shortened to what is allowed.
 
     Raises:
-        ValueError: it would not show as one line of text, or what was asked for is too long.
+        ValueError: the name that was asked for would not show as one line of text, or is too long.
     """
     limit = request.app[SERVER].settings.max_name_length
     return read_name(request.query.get("name") or (grant.name or "")[:limit], limit)

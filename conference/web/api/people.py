@@ -1,4 +1,4 @@
-"""Who is meant by a request, and who does it."""
+"""Whom a request is about, and who makes it."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ def find_participant(request: web.Request) -> tuple[Room, Participant]:
     """The participant in the address of a request.
 
     Raises:
-        Problem: there is no such room, or they are not in it (404).
+        Problem: there is no such room, or nobody of that id in it (404).
     """
     room = request.app[SERVER].room(request.match_info["room"])
     return room, participant_in(room, request.match_info["id"])
 
 
 def participant_in(room: Room, participant_id: str) -> Participant:
-    """Somebody in a room.
+    """Find somebody in a room by id.
 
     Raises:
-        Problem: they are not there (404).
+        Problem: nobody of that id is there (404).
     """
     participant = room.participants.get(participant_id)
     if participant is None:
@@ -42,17 +42,17 @@ def participant_in(room: Room, participant_id: str) -> Participant:
 
 
 def viewer_of(actor: Actor) -> Viewer:
-    """Somebody who asks, as one who wants to know what there is in a room."""
+    """Whoever makes a request, as a viewer of a room."""
     moderates = actor.grant.allows("moderate") and not actor.promoted
     anybody = actor.grant == EVERYTHING and actor.participant_id is None
     return Viewer(moderates, actor.participant_id, actor.grant.identity, anybody)
 
 
 def check_seen(room: Room, actor: Actor, participant: Participant) -> None:
-    """Whether somebody sees a participant: in a lobby, and outside of it, one sees nobody else.
+    """Make sure that whoever asks may see a participant: those in the lobby, and those outside, see only themselves.
 
     Raises:
-        Problem: they do not (404), as if the participant were not there.
+        Problem: they may not (404, as if the participant were not there).
     """
     viewer = viewer_of(actor)
     if actor.grant.allows("moderate") or viewer.is_one(participant):
@@ -63,10 +63,10 @@ def check_seen(room: Room, actor: Actor, participant: Participant) -> None:
 
 
 def check_present(room: Room, participant_ids: Iterable[str]) -> None:
-    """Whether all of these are in a room.
+    """Make sure that all of these people are in a room.
 
     Raises:
-        Problem: one is not (404).
+        Problem: one of them is not (404).
     """
     for participant_id in participant_ids:
         if participant_id not in room.participants:
@@ -74,14 +74,14 @@ def check_present(room: Room, participant_ids: Iterable[str]) -> None:
 
 
 def is_self(actor: Actor, participant: Participant) -> bool:
-    """Whether somebody is a participant: by their seat, or by the identity of their token."""
+    """Whether whoever asks is a participant: by their seat, or by the identity of their token."""
     if actor.participant_id == participant.id:
         return True
     return participant.identity is not None and actor.grant.identity == participant.identity
 
 
 def find_self(room: Room, actor: Actor) -> Participant | None:
-    """The participant that somebody is in a room, if they are one."""
+    """The participant that whoever asks is in a room; ``None`` if they are not in it."""
     seated = room.participants.get(actor.participant_id or "")
     if seated is not None:
         return seated
@@ -89,16 +89,16 @@ def find_self(room: Room, actor: Actor) -> Participant | None:
 
 
 def label_in(room: Room, actor: Actor) -> str:
-    """What the others are told of who did something."""
+    """The name by which the people of a room are told who did something."""
     participant = find_self(room, actor)
     return shown_name(actor.grant.name or actor.label) if participant is None else participant.name
 
 
 def require_moderator(request: web.Request) -> tuple[Room, str]:
-    """The room in the address of a request, and the label of whoever asks, who may moderate there.
+    """Find the room of a request, and the label of whoever asks. Refuse them unless they may moderate there.
 
     Raises:
-        Problem: they may not (401, 403); there is no such room (404).
+        Problem: they may not moderate there (401, 403); there is no such room (404).
     """
     name = request.match_info["room"]
     actor = require(request, "moderate", name)
@@ -107,13 +107,14 @@ def require_moderator(request: web.Request) -> tuple[Room, str]:
 
 
 def require_present(request: web.Request) -> tuple[Room, Actor, Participant | None]:
-    """The room in the address of a request, for somebody who is in it, or may moderate it.
+    """Find the room of a request. Refuse whoever asks unless they are in it, or may moderate it.
 
     Returns:
-        The room, who asks, and which of its participants they are; ``None`` if they moderate from outside.
+        The room, who asks, and which of its participants they are: ``None`` if they moderate from outside.
 
     Raises:
-        Problem: they are neither (401, 403), or wait in the lobby (403); there is no such room (404).
+        Problem: they are not in it and may not moderate it (401, 403); they wait in the lobby (403); there is no such
+            room (404).
     """
     server = request.app[SERVER]
     name = request.match_info["room"]

@@ -22,15 +22,15 @@ _SHOWN_CHARS = 40
 
 
 async def read_body(request: web.Request, model: type[Model], *, optional: bool = False) -> Model:
-    """The body of a request, checked.
+    """Read the body of a request, and check it.
 
     Args:
         request: a merge patch, or any other JSON.
-        model: what it should be.
-        optional: whether no body at all means an empty object.
+        model: the type that the body should have.
+        optional: whether an absent body counts as an empty object.
 
     Raises:
-        Problem: it is of another type (415), does not come (408), or is not as it should be (400).
+        Problem: the body is of another media type (415), does not come in time (408), or does not fit the model (400).
     """
     if optional and not request.body_exists:
         return parse(model, "{}")
@@ -43,10 +43,10 @@ async def read_body(request: web.Request, model: type[Model], *, optional: bool 
 
 
 def parse(model: type[Model], text: str, *, max_name_length: int = 64) -> Model:
-    """JSON as the model says.
+    """Read JSON into a model.
 
     Raises:
-        Problem: it is not (400).
+        Problem: the text is no JSON, or does not fit the model (400).
     """
     try:
         return model.model_validate_json(text, context={"max_name_length": max_name_length})
@@ -67,7 +67,7 @@ def complaint(model: type[Body], error: ErrorDetails) -> str:
     if kind == "missing":
         return f"'{field}' is missing: send e.g. {model.example}."
     if kind == "value_error":
-        return str(error["ctx"]["error"])  # a sentence of a validator of ours
+        return str(error["ctx"]["error"])  # a sentence that a validator of ours wrote
     return f"'{field}' must be {_must(model, field)}."
 
 

@@ -1,4 +1,4 @@
-"""Who is where: the list of rooms, and one room."""
+"""The list of rooms, and one room with everybody in it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def list_rooms(request: web.Request) -> web.Response:
 
 
 async def show_room(request: web.Request) -> web.Response:
-    """``GET /rooms/{room}``: a room and everybody in it. In its lobby, and outside of it, one sees nobody else."""
+    """``GET /rooms/{room}``: a room and everybody in it; those in the lobby, and those outside, see only themselves."""
     name = request.match_info["room"]
     actor = require(request, None, name)
     room = request.app[SERVER].room(name)
@@ -35,12 +35,12 @@ async def show_room(request: web.Request) -> web.Response:
 
 
 async def config(request: web.Request) -> web.Response:
-    """``GET /config``: what a page needs to know before it joins. Open to all, its STUN and TURN servers aside."""
+    """``GET /config``: what a page needs to know before it joins. Open to all but for its STUN and TURN servers."""
     settings = request.app[SERVER].settings
     try:
         require(request, None, None)
     except Problem:
-        servers: list[responses.IceServers] = []  # they come with credentials
+        servers: list[responses.IceServers] = []  # the servers come with credentials
     else:
         servers = [_ice_servers(one) for one in settings.ice_servers]
     body = responses.Configuration(

@@ -28,7 +28,7 @@ async def list_library(request: web.Request) -> web.Response:
 
 
 async def play(request: web.Request) -> web.Response:
-    """``POST /rooms/{room}/sounds``: play one, from the next tick on."""
+    """``POST /rooms/{room}/sounds``: play a sound, from the next tick on."""
     require_moderator(request)
     wanted = await read_body(request, NewSound)
     services = request.app[SERVER].call_services
@@ -49,7 +49,7 @@ async def play(request: web.Request) -> web.Response:
     )
     try:
         room.play(sound, by=label)
-    except ValueError as error:  # too many
+    except ValueError as error:  # too many are being played
         raise Problem(409, str(error)) from None
     headers = FRESH | {"Location": f"/rooms/{room.name}/sounds/{sound.id}"}
     return web.json_response(sound_json(sound), status=201, headers=headers)
@@ -62,7 +62,7 @@ async def list_playing(request: web.Request) -> web.Response:
 
 
 async def stop(request: web.Request) -> web.Response:
-    """``DELETE /rooms/{room}/sounds/{sound}``: end it with the next tick."""
+    """``DELETE /rooms/{room}/sounds/{sound}``: end a sound with the next tick."""
     room, _ = require_moderator(request)
     if not room.stop_sound(request.match_info["sound"]):
         raise Problem(404, "There is no such sound: it has come to its end.")

@@ -46,7 +46,7 @@ async def show_access(request: web.Request) -> web.Response:
 
 
 def grant_json(grant: Grant) -> responses.Access:
-    """What somebody may do."""
+    """The JSON of what a grant allows."""
     return {
         "room": grant.room,
         "identity": grant.identity,

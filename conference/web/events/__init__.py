@@ -1,1 +1,1 @@
-"""What happens, told: the journal, event streams, webhooks, the audit log."""
+"""How others are told what happens in rooms: the journal, event streams, webhooks, the audit log."""

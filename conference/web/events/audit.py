@@ -1,9 +1,9 @@
-"""Who did what, when, to whom: one line for each thing done in a room, by the logger ``conference.audit``.
+"""The audit log: who did what in a room, when, and to whom. The logger ``conference.audit`` writes a line for each act.
 
-What one decision did to many alike is one line, with their ids, fifty at most.
+What one decision did alike to many people is one line, with their ids; for more than fifty people it is several lines.
 
-A line is ``key=value`` pairs; whatever people chose themselves, such as their names, is quoted, and cannot end a line
-or pretend to be another key. What they say, write and key in is nobody's business, and neither is a PIN.
+A line is ``key=value`` pairs. Whatever people chose themselves, such as their names, is quoted, so that it can neither
+end a line nor pretend to be another key. What people say, write and key in is not logged, and neither are PINs.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _IDS_A_LINE = 50
 _WHO = ("who", "id", "identity")
 
 _Pair: TypeAlias = tuple[str, Any]
-"""A key, and what stands for it."""
+"""A key and its value."""
 
 
 @dataclass(slots=True)
@@ -50,7 +50,7 @@ class _KnownRoom:
     people: dict[str, ParticipantState] = field(default_factory=dict)
     rules: frozenset[Rule] = frozenset()
     sounds: set[str] = field(default_factory=set)
-    """Those that somebody plays, by id."""
+    """Sounds that a person has started, by id."""
 
 
 class Audit:
@@ -67,7 +67,7 @@ class Audit:
         self._rooms: dict[str, _KnownRoom] = {}
 
     def take(self, entry: JournalEntry) -> None:
-        """Write what somebody did: a line, for whatever happened alike to however many people."""
+        """Write what somebody did: one line for all people to whom the same happened."""
         alike: dict[tuple[_Pair, ...], list[list[_Pair]]] = {}
         for event in entry.events:
             told = self._told(event)
@@ -98,7 +98,7 @@ class Audit:
 
 
 def _people_told(event: RoomEvent, room: _KnownRoom) -> list[_Pair]:
-    """What is said of those who come, go and change."""
+    """The pairs of an event about a participant; none of another event."""
     match event:
         case ParticipantJoined(participant=one):
             room.people[one.id] = one
@@ -122,7 +122,7 @@ def _people_told(event: RoomEvent, room: _KnownRoom) -> list[_Pair]:
 
 
 def _room_told(event: RoomEvent, room: _KnownRoom) -> list[_Pair]:
-    """What is said of the room as a whole."""
+    """The pairs of an event about a room as a whole; none of another event."""
     match event:
         case RoomUpdated():
             before, room.policy = room.policy, event.policy
@@ -133,7 +133,7 @@ def _room_told(event: RoomEvent, room: _KnownRoom) -> list[_Pair]:
             places = {_pair(one) for one in event.rules}
             unset = sorted(_pair(one) for one in before_rules if _pair(one) not in places)
             return [("did", "change_hearing"), ("by", event.by), ("set", _few(set_now)), ("unset", _few(unset))]
-        case SoundStarted() if event.by is not None:  # else it is a prompt, or a tone
+        case SoundStarted() if event.by is not None:  # or else the server plays it: a prompt, or a tone
             room.sounds.add(event.sound_id)
             to = None if event.audience is None else _few(sorted(event.audience))
             return [("did", "play"), ("by", event.by), ("sound", event.name), ("sound_id", event.sound_id), ("to", to)]
@@ -180,7 +180,7 @@ def _few(texts: list[str]) -> str | None:
 
 
 def _line(pairs: Iterable[_Pair]) -> str:
-    """``key=value`` for all that is known."""
+    """A line: ``key=value`` for each pair whose value is known."""
     return " ".join(f"{key}={_value(value)}" for key, value in pairs if value is not None)
 
 
@@ -191,7 +191,7 @@ def _value(value: object) -> str:
 
 
 def quoted(text: str) -> str:
-    """A text as it is if that is plain, else in quotes; whatever does not show as itself is escaped."""
+    """A text as it is, if it is plain; else in quotes, with every character escaped that cannot be seen as it is."""
     if text and text.isascii() and all(one.isalnum() or one in "._-" for one in text):
         return text
     shown = (one if one.isprintable() and one not in '"\\' else _escaped(one) for one in text)

@@ -1,4 +1,4 @@
-"""The name and the JSON of each event: what happens in a room, as the event stream and the webhooks tell it.
+"""Gives each event the name and the JSON with which event streams and webhooks tell of it.
 
 Events as values are in `room.events`, the types of the JSON in `web.events.data`.
 """
@@ -57,7 +57,7 @@ def event_json(event: RoomEvent, *, moderating: bool = False) -> tuple[str, data
 
     Args:
         event: what happened.
-        moderating: for those who may moderate: with the room's PIN.
+        moderating: whether the reader may moderate, and is told the room's PIN.
     """
     told = _of_the_room(event, moderating) if isinstance(event, RoomUpdated) else _data(event)
     return EVENT_NAMES[type(event)], told
@@ -66,19 +66,19 @@ def event_json(event: RoomEvent, *, moderating: bool = False) -> tuple[str, data
 def batch_json(
     events: Sequence[RoomEvent], kinds: Collection[type], *, moderating: bool = False
 ) -> list[tuple[str, data.EventData]]:
-    """The names and the data of what one decision brought about, with one event for all to whom the same happened.
+    """The names and the data of the events of one decision, with one event for all people to whom the same happened.
 
     Args:
         events: what happened, in order.
-        kinds: of which kinds events are told as one: those of :data:`BATCH_NAMES`, or some of them.
-        moderating: for those who may moderate: with the room's PIN.
+        kinds: events of these kinds are told as one: those of :data:`BATCH_NAMES`, or some of them.
+        moderating: whether the reader may moderate, and is told the room's PIN.
     """
     states = {
         event.participant.id
         for event in events
         if isinstance(event, (ParticipantUpdated, ParticipantLeft)) and type(event) in kinds
     }
-    # Whoever is muted or leaves talks no more: that is said with it.
+    # Whoever is muted or leaves stops talking: no event of its own tells that.
     told = [one for one in events if not (isinstance(one, TalkingStopped) and one.participant_id in states)]
     found: list[tuple[str, data.EventData]] = []
     for kind, run in groupby(enumerate(told), lambda item: _kind(*item)):
@@ -93,7 +93,7 @@ def batch_json(
 
 
 def _kind(place: int, event: RoomEvent) -> tuple[object, ...]:
-    """The same for events that can be told as one, if they follow each other."""
+    """A key that is the same for events that can be told as one, if they follow each other."""
     match event:
         case ParticipantUpdated(changed=changed) if changed:
             return (ParticipantUpdated, event.by)
@@ -104,7 +104,7 @@ def _kind(place: int, event: RoomEvent) -> tuple[object, ...]:
 
 
 def _of_the_updated(events: Sequence[ParticipantUpdated]) -> list[tuple[str, data.EventData]]:
-    """One event for all whose state is the same at the end, as far as that of any of them has changed."""
+    """One event for all participants whose changed fields have the same values at the end."""
     fields = sorted(frozenset[str]().union(*(event.changed for event in events)))
     states = {event.participant.id: event.participant for event in events}
     ids: dict[tuple[object, ...], list[str]] = {}

@@ -1,4 +1,4 @@
-"""What one receiver of webhooks is still to be told, and when to try again. No sockets, no clock."""
+"""The events that one receiver of webhooks has yet to be sent, and when to try again. No sockets, no clock."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Message:
     id: str
     body: bytes
     expires: float
-    """When it is no longer tried again: monotonic time in seconds."""
+    """The message is not tried again after this: monotonic time in seconds."""
 
 
 @dataclass(slots=True)
@@ -35,11 +35,11 @@ class WebhookQueueStats:
 
 
 class WebhookQueue:
-    """Messages in order, the oldest first. Of too many, the oldest go.
+    """Messages in order, the oldest first. When there are too many, the oldest are dropped.
 
     Args:
         limit: messages that may wait.
-        jitter: a random number from 0 to 1, fresh each time, so that servers do not come back all at once.
+        jitter: gives another random number from 0 to 1 each time, so that servers do not try again all at once.
     """
 
     def __init__(self, limit: int, jitter: Callable[[], float]) -> None:
@@ -54,7 +54,7 @@ class WebhookQueue:
         return len(self._waiting) + (self._in_hand is not None)
 
     def put(self, message: Message) -> bool:
-        """Add one. Returns whether there was room; else the oldest that waits has been dropped for it."""
+        """Add a message. Returns whether there was room; if not, the oldest one that waits has been dropped."""
         self._waiting.append(message)
         if len(self._waiting) <= self._limit:
             return True
@@ -63,25 +63,25 @@ class WebhookQueue:
         return False
 
     def take(self) -> Message | None:
-        """The one to send now; the same until it is settled. ``None`` if there is nothing to say."""
+        """The message to send now: the same one until it is delivered, refused or too old. ``None`` if none waits."""
         if self._in_hand is None and self._waiting:
             self._in_hand = self._waiting.popleft()
         return self._in_hand
 
     def delivered(self) -> None:
-        """The one in hand has arrived."""
+        """The message that :meth:`take` gave has arrived."""
         self._in_hand = None
         self._failures = 0
         self.stats.delivered += 1
 
     def refused(self) -> None:
-        """The one in hand is not wanted, now or later."""
+        """The receiver does not want the message that :meth:`take` gave, now or later."""
         self._in_hand = None
         self.stats.failed += 1
         self.stats.dropped += 1
 
     def failed(self, now: float, at_least: float = 0.0) -> float:
-        """The one in hand has not arrived. Once it is too old, it is dropped.
+        """The message that :meth:`take` gave has not arrived. It is dropped once it is too old.
 
         Args:
             now: monotonic time in seconds.
@@ -100,7 +100,7 @@ class WebhookQueue:
         return delay
 
     def give_up(self) -> int:
-        """Drop everything. Returns how many that were."""
+        """Drop all messages. Returns how many there were."""
         lost = len(self)
         self._waiting.clear()
         self._in_hand = None

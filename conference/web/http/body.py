@@ -1,4 +1,4 @@
-"""The body of a request, within a time."""
+"""Reads the body of a request, and gives up after a time."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from conference.web.http.protocol import protocol_of
 
 
 async def read_bytes(request: web.Request) -> bytes:
-    """The body. Whatever reads one does it with this, so that none is waited for for ever.
+    """Read the body of a request. Every handler reads bodies with this function, so that it waits for none for ever.
 
     Raises:
-        Problem: it does not come (408), or is not encoded as the header says (400); aiohttp itself answers one that is
-            too large with 413.
+        Problem: the body does not come in time (408), or is not encoded as the header says (400). A body that is too
+            large aiohttp itself answers with 413.
     """
     protocol = protocol_of(request)
     try:
@@ -32,14 +32,14 @@ async def read_bytes(request: web.Request) -> bytes:
 
 
 async def read_text(request: web.Request, *, errors: str = "strict") -> str:
-    """The body, as text.
+    """Read the body of a request as text.
 
     Args:
         request: whose.
         errors: what to do about what is not UTF-8, as :meth:`bytes.decode` has it.
 
     Raises:
-        Problem: as of :func:`read_bytes`; or it is not UTF-8 (400).
+        Problem: as of :func:`read_bytes`; or the body is not UTF-8 (400).
     """
     try:
         return (await read_bytes(request)).decode(errors=errors)

@@ -18,8 +18,8 @@ _HEADERS = "Authorization, Content-Type, If-Match, Last-Event-ID, Conference-Sea
 async def refuse_other_sites(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Let no page of another site change anything here, unless that site has been allowed.
 
-    Forms and plain POSTs a browser sends anywhere without asking first; it only says where they come from. A server
-    without a secret would do what they say, on a machine that only its owner reaches.
+    A browser sends forms and plain POSTs anywhere without asking first; it only says which site they come from. A
+    server without a secret, on a machine that only its owner reaches, would do what they say.
     """
     if request.method not in _SAFE and is_foreign(request, request.app[SETTINGS]):
         raise Problem(403, "Pages of other sites may change nothing here; see the option --allow-origin.")
@@ -28,9 +28,10 @@ async def refuse_other_sites(request: web.Request, handler: Handler) -> web.Stre
 
 @web.middleware
 async def answer_options(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """``OPTIONS`` of every address that has no answer of its own.
+    """Answer ``OPTIONS`` for every address that has no answer of its own.
 
-    A browser asks so before it sends a token to another site; without the token, so the answer is the same for all.
+    A browser asks this before it sends a token to another site. It asks without the token, so the answer is the same
+    for everybody.
     """
     error = request.match_info.http_exception
     if request.method == "OPTIONS" and isinstance(error, web.HTTPMethodNotAllowed):
@@ -39,7 +40,7 @@ async def answer_options(request: web.Request, handler: Handler) -> web.StreamRe
 
 
 async def add_cors_headers(request: web.Request, response: web.StreamResponse) -> None:
-    """On every answer to a page of a site that has been allowed. By default, none is."""
+    """Add the CORS fields to every answer to a page of a site that has been allowed. By default, no site is."""
     origin = request.headers.get("Origin")
     allowed = request.app[SETTINGS].allowed_origins
     if origin is None or not allowed:

@@ -1,8 +1,8 @@
-"""The names that a server is asked by: what is none is refused, and an open server answers to its own only.
+"""Checks the ``Host`` field: it has to be a name, and a server without a secret answers to its own names only.
 
-A browser lets a page read what comes from the site that the page itself is from. Who owns a name can have it lead to
-their own server first, which gives the page, and then to 127.0.0.1 (DNS rebinding): to the browser this server is then
-the page's own site, which no rule about other sites concerns. Only the name that was asked for tells, in ``Host``.
+A browser lets a page read what comes from the site that the page itself is from. Whoever owns a name can have it lead
+to their own server first, which gives the page, and then to 127.0.0.1 (DNS rebinding). The browser then takes this
+server for the page's own site, so that the rules about other sites do not apply. Only the name in ``Host`` shows this.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _TITLE = "This server is not known by this name: use http://127.0.0.1 or localho
 
 @web.middleware
 async def refuse_malformed_names(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Do nothing for whoever asks for something that cannot be a name (RFC 9112, section 3.2)."""
+    """Refuse a request whose ``Host`` cannot be a name (RFC 9112, section 3.2)."""
     names = request.headers.getall("Host", [])
     if len(names) > 1 or not all(map(is_authority, names)):
         raise Problem(400, "Host must be one name or address, perhaps with a port, like talk.example.org:8080.")
@@ -31,10 +31,10 @@ async def refuse_malformed_names(request: web.Request, handler: Handler) -> web.
 
 @web.middleware
 async def refuse_other_names(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Where everybody on this machine may do everything, let nobody's page in under a name that is not ours.
+    """Refuse a request under a name that is not ours, where everybody on this machine may do everything.
 
-    With a secret it would need a token, which the browser keeps from it. A server that others can reach has names that
-    it does not know.
+    On a server with a secret such a page would need a token, which the browser keeps from the page. A server that
+    others can reach may have names that the server does not know, and refuses none.
     """
     settings = request.app[SETTINGS]
     host = request.headers.get("Host")  # which every browser sends
@@ -48,7 +48,7 @@ def is_ours(host: str, settings: Settings) -> bool:
 
     Args:
         host: as in the header field: a name or an IP address, perhaps with a port.
-        settings: which name those sites.
+        settings: name those sites.
     """
     name = _name(f"//{host}")
     if name is None:

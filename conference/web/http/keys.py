@@ -1,4 +1,4 @@
-"""What the parts that every request passes need to know of the server."""
+"""Where an application keeps what the parts need that every request passes."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from conference.web.http.limits.rate_limit import AddressPacer
 from conference.web.http.limits.tcp_connections import TcpConnections
 
 SETTINGS: web.AppKey[Settings] = web.AppKey("settings")
-"""Where an application keeps its settings."""
+"""Its settings."""
 
 CONNECTIONS: web.AppKey[TcpConnections] = web.AppKey("connections")
-"""Where it keeps every open TCP connection."""
+"""Every open TCP connection."""
 
 REQUESTS: web.AppKey[AddressPacer] = web.AppKey("requests")
-"""Where it counts the requests of each address."""
+"""How many requests came from each address."""

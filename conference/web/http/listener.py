@@ -1,8 +1,8 @@
-"""Listens for TCP connections, and takes of them as many as there may be, a few at a time.
+"""Listens for TCP connections, and accepts as many of them as there may be, a few at a time.
 
-asyncio's own server takes up to a hundred at once, all that come, and when the process has no file descriptor left it
-says so a hundred times in every turn of its loop. Here nothing is made for a connection that there is no place for, and
-in one turn no more than a few are taken: those who are in a call come first.
+asyncio's own server accepts every connection, up to a hundred at once. When the process has no file descriptor left, it
+logs that a hundred times in every turn of the event loop. This listener makes no objects for a connection that there is
+no place for, and accepts only a few in one turn, so that those who are in a call come first.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ from conference.web.http.origin import rate_key
 from conference.web.http.protocol import HttpProtocol
 
 BACKLOG = 1024
-"""Connections that the system keeps for us until they are taken; it may have a lower limit of its own."""
+"""Connections that the system keeps until they are accepted here; the system may have a lower limit of its own."""
 
 _AT_ONCE = 8
-"""Connections that are taken in one turn of the loop."""
+"""Connections that are accepted in one turn of the event loop."""
 
 _PAUSE_S = 0.5
-"""After which it is tried again when nothing is free to take a connection with."""
+"""How long to wait, when no file descriptor is free, before a connection is accepted again."""
 
 _LOG_EVERY_S = 60.0
 
 _NOT_HERE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
-"""An address of IPv6, say, where there is none; a name may have others."""
+"""An address cannot be used on this machine, such as one of IPv6; the same name may have others."""
 
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
@@ -47,7 +47,7 @@ _log = logging.getLogger(__name__)
 
 
 class Listener:
-    """Takes connections for an application.
+    """Accepts connections for an application.
 
     Args:
         runner: of the application, set up.
@@ -70,14 +70,14 @@ class Listener:
 
     @property
     def addresses(self) -> list[Any]:
-        """Where it listens, as ``getsockname`` has it."""
+        """The addresses it listens on, as ``getsockname`` gives them."""
         return [one.getsockname() for one in self._sockets]
 
     async def start(self) -> None:
-        """Listen.
+        """Begin to listen.
 
         Raises:
-            OSError: none of the addresses can be had.
+            OSError: none of the addresses can be listened on.
         """
         loop = asyncio.get_running_loop()
         host, port = self._settings.host, self._settings.port
@@ -97,7 +97,7 @@ class Listener:
             loop.add_reader(one, self._accept, one)
 
     def close(self) -> None:
-        """Take nobody more."""
+        """Accept nobody more."""
         loop = asyncio.get_running_loop()
         for one in self._sockets:
             loop.remove_reader(one)
@@ -109,7 +109,7 @@ class Listener:
             task.cancel()
 
     async def closed(self) -> None:
-        """Wait until those who were about to come in are gone, too, after :meth:`close`."""
+        """Wait, after :meth:`close`, until the connections that were being set up are gone, too."""
         if self._opening:
             await asyncio.wait(self._opening)
 
@@ -159,7 +159,7 @@ class Listener:
         return LimitedReading(protocol, limits, asyncio.get_running_loop())
 
     def _wait_for_descriptors(self, listening: socket.socket, error: OSError) -> None:
-        """Nothing can be taken. The system would tell us again at once that somebody is waiting."""
+        """Pause: nothing can be accepted, and the system would report at once, again and again, that somebody waits."""
         self._connections.drop_one()
         self._tell(error)
         loop = asyncio.get_running_loop()
@@ -171,7 +171,7 @@ class Listener:
         asyncio.get_running_loop().add_reader(listening, self._accept, listening)
 
     def _tell(self, error: OSError | None = None) -> None:
-        """Say in the log that somebody found no place, now and then."""
+        """Log, but not too often, that somebody found no place."""
         now = time.monotonic()
         if now - self._logged_at < _LOG_EVERY_S:
             return
@@ -203,6 +203,6 @@ def _listening(family: int, kind: int, protocol: int, address: Any) -> socket.so
 
 
 def _shut(taken: socket.socket) -> None:
-    """End a connection that is not one of asyncio's yet: it finds nothing more to read there."""
+    """End a connection of which asyncio has no transport yet; its client reads the end of the stream."""
     with suppress(OSError):
         taken.shutdown(socket.SHUT_RDWR)

@@ -1,7 +1,8 @@
-"""Where a request comes from, and where we are seen at: addresses and origins, through proxies or not.
+"""Which address a request comes from, and which origin the world reaches us at, with proxies between or without.
 
-Every proxy writes what it saw behind what it was sent, in the same line or in another one. So of all lines together,
-only as many entries from the end are believed as there are proxies of ours: what stands before is the caller's own.
+Every proxy appends what it saw to what it was sent, in the same header line or in a new one. So of all lines together,
+only as many entries from the end are believed as there are proxies of ours. Whatever stands before them, the client may
+have written.
 """
 
 from __future__ import annotations
@@ -20,13 +21,13 @@ _WITH_PORT = re.compile(r"([0-9.]+):[0-9]+|\[([0-9A-Fa-f:.]+)\](?::[0-9]+)?")
 
 
 def client_address(request: web.BaseRequest, settings: Settings) -> str:
-    """The IP address of whoever asks, as text; behind proxies, the one that the first of ours vouches for."""
+    """The IP address of the client, as text; behind proxies, the one that the first of our proxies wrote down."""
     forwarded = _forwarded(request, "X-Forwarded-For", settings)
     return (forwarded and _address(forwarded)) or request.remote or "unknown"
 
 
 def rate_key(address: str) -> str:
-    """What one person cannot change at will about their address: of IPv6, the network's 64 bits."""
+    """The part of an address that one person cannot change at will: of IPv6, the network's 64 bits."""
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
@@ -39,7 +40,7 @@ def rate_key(address: str) -> str:
 
 
 def is_authority(text: str) -> bool:
-    """Whether it is a name or an address, perhaps with a port, as ``Host`` has it (RFC 9110, section 7.2)."""
+    """Whether a text is a name or an address, perhaps with a port, as ``Host`` has it (RFC 9110, section 7.2)."""
     if not _AUTHORITY.fullmatch(text):
         return False
     try:
@@ -57,11 +58,11 @@ def public_origin(request: web.BaseRequest, settings: Settings) -> str:
 
 
 def is_foreign(request: web.BaseRequest, settings: Settings) -> bool:
-    """Whether a page of another site asks, one that has not been allowed. Programs send no ``Origin``.
+    """Whether a request comes from a page of another site, and that site has not been allowed.
 
-    ``Origin`` decides, since a browser sends it with all that is not a plain ``GET``, wherever to. ``Sec-Fetch-Site``
-    (Fetch Metadata, section 2.2), which tells schemes apart, too, it sends over HTTPS and on the same machine only. A
-    page without an origin of its own (``null``) is nobody's we know.
+    ``Origin`` decides: a browser sends this field with every request that is not a plain ``GET``, and programs do not
+    send it. A browser sends ``Sec-Fetch-Site`` (Fetch Metadata, section 2.2), which tells schemes apart, too, over
+    HTTPS and on the same machine only. A page without an origin of its own (``null``) counts as another site's.
     """
     allowed, origins = settings.allowed_origins, request.headers.getall("Origin", [])
     if "*" in allowed or (origins and all(one in allowed for one in origins)):
@@ -82,7 +83,7 @@ def _is_ours(origin: str, request: web.BaseRequest, settings: Settings) -> bool:
 
 
 def _site(scheme: str, authority: str) -> tuple[str, int] | None:
-    """A name and a port, which need not be written out if it is the scheme's own; ``None`` if there is no name.
+    """A name and its port: the scheme's own, if none is written; ``None`` if there is no name.
 
     A proxy may speak HTTPS for us, so that we cannot know the scheme.
     """
@@ -101,7 +102,7 @@ def _scheme(request: web.BaseRequest, settings: Settings) -> str:
 
 
 def _host(request: web.BaseRequest, settings: Settings) -> str:
-    """The name that was asked for, with a port unless it is the usual one; without one, the address that it came to."""
+    """The name that was asked for, with a port unless it is the usual one; else the address that was reached."""
     for named in (_forwarded(request, "X-Forwarded-Host", settings), request.headers.get("Host")):
         if named and is_authority(named):
             return named
@@ -121,7 +122,7 @@ def _forwarded(request: web.BaseRequest, name: str, settings: Settings) -> str |
 
 
 def _address(text: str) -> str | None:
-    """An IP address, without the port that some proxies write after it; ``None`` if it is none."""
+    """An IP address, without the port that some proxies write after it; ``None`` if the text is no address."""
     match = _WITH_PORT.fullmatch(text)
     bare = text if match is None else match[1] or match[2]
     try:

@@ -1,4 +1,4 @@
-"""Errors as ``application/problem+json`` (RFC 9457), with a title that a person can act on."""
+"""Answers to errors, as ``application/problem+json`` (RFC 9457), with a title that a person can act on."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Problem(Exception):
         self.type = type
 
     def response(self) -> web.Response:
-        """The answer that says so."""
+        """The answer to that request."""
         body = problem_details.Problem(type=self.type, title=self.title, status=self.status)
         return web.Response(
             status=self.status,
@@ -68,11 +68,11 @@ class Problem(Exception):
 
 
 def check_wait(seconds: float, too_much: str) -> None:
-    """Whether somebody may do now what is limited.
+    """Refuse somebody who has to wait.
 
     Args:
-        seconds: until they may; 0 or less for now.
-        too_much: what there was too much of, without a full stop.
+        seconds: until they may do it; 0 or less if they may now.
+        too_much: a sentence that says what there was too much of, without its full stop.
 
     Raises:
         Problem: they may not yet (429, with ``Retry-After``).
@@ -89,7 +89,7 @@ def is_lost(request: web.BaseRequest) -> bool:
 
 @web.middleware
 async def problem_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Make an answer of whatever goes wrong further in. A surprise is logged, and told without its traceback."""
+    """Turn every error of a handler into an answer. An unforeseen one is logged, and answered without its traceback."""
     try:
         return await handler(request)
     except Problem as problem:

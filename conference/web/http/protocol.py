@@ -1,4 +1,4 @@
-"""One TCP connection that speaks HTTP: aiohttp's, with deadlines, and known to the others by what it is doing."""
+"""One TCP connection that speaks HTTP: aiohttp's, with deadlines, and counted by whether it waits, works or stays."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _THEIR_FAULT = (ConnectionError, web.RequestPayloadError, HttpProcessingError)
 """The client went, or sent what is not HTTP."""
 
 LINGERING_S = 2.0
-"""How long the rest of a body that nobody wants is taken, so that the client finds the answer and not a broken pipe."""
+"""How long the rest of a body that nobody wants is read, so that the client gets the answer and not a broken pipe."""
 
 _log = logging.getLogger(__name__)
 
@@ -31,15 +31,15 @@ _log = logging.getLogger(__name__)
 class HttpProtocol(web.RequestHandler):
     """A connection from its first byte to its last.
 
-    Parsing what was read of all of them has a limit of time in each turn of the loop: chunks of one byte take 1 ms for
-    16 KB.
+    In each turn of the event loop, parsing what was read of all connections may take a limited time: chunks of one byte
+    take 1 ms for 16 KB.
 
     Args:
         manager: the application's server, which makes the answers.
         connections: all that are open.
         connection: this one among them.
-        budget: for what is read of all of them in one turn of the loop.
-        settings: how long what may take.
+        budget: of time, for what is read of all connections in one turn of the event loop.
+        settings: say how long each step may take.
     """
 
     __slots__ = (
@@ -78,7 +78,7 @@ class HttpProtocol(web.RequestHandler):
         self._deadline: asyncio.TimerHandle | None = None
         rate = 0 if settings.behind_proxy else settings.max_requests_per_second
         self.requests = TokenBucket(rate, rate * BURST_SECONDS) if rate else None
-        """How many may be answered now; ``None`` for any number."""
+        """How many requests may be answered now; ``None`` for any number."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection is open, and secured if it is to be."""
@@ -94,7 +94,7 @@ class HttpProtocol(web.RequestHandler):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parse what has been read, if there is time. What comes on a WebSocket has limits of its own."""
+        """Parse what has been read, if there is time. Messages on a WebSocket have limits of their own."""
         if not data or self._is_websocket:
             super().data_received(data)
             return
@@ -117,7 +117,7 @@ class HttpProtocol(web.RequestHandler):
         super().eof_received()
 
     def works(self) -> None:
-        """A request has come, of which only the body may be missing."""
+        """The header of a request has come; its body may be on the way."""
         self._connections.works(self._connection)
         self._by(self._settings.response_timeout)
 
@@ -127,7 +127,7 @@ class HttpProtocol(web.RequestHandler):
         self._by(None)
 
     def awaits_messages(self) -> None:
-        """It is a WebSocket now, of somebody who has not been let in yet. From now on, others may read from it."""
+        """Note that the connection is a WebSocket now, whose client has not been let in yet: others read from it."""
         self._parse()
         self._is_websocket = True
         self._connections.waits(self._connection, time.monotonic())
@@ -135,7 +135,7 @@ class HttpProtocol(web.RequestHandler):
 
     @contextmanager
     def receiving(self) -> Iterator[None]:
-        """While the body comes, or a request has to wait."""
+        """A context in which the connection counts as waiting: while a body comes, or a request has to wait."""
         self._connections.waits(self._connection, time.monotonic())
         try:
             yield
@@ -145,7 +145,7 @@ class HttpProtocol(web.RequestHandler):
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
-        """Send the rest of an answer; after it the next request may come."""
+        """Send the rest of an answer. Then the next request may come."""
         try:
             return await super().finish_response(request, resp, start_time)
         finally:
@@ -159,7 +159,7 @@ class HttpProtocol(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """Answer what is not HTTP, or came from a client that is gone: no error of ours, and nothing for the log."""
+        """Answer what is not HTTP, or came from a client that is gone: no errors of ours, which are not logged."""
         if status >= 500 and not isinstance(exc, _THEIR_FAULT):
             return super().handle_error(request, status, exc, message)
         _log.debug("a request from %s was refused: %r", request.remote, exc)
@@ -174,7 +174,7 @@ class HttpProtocol(web.RequestHandler):
         return response
 
     def log_exception(self, *args: Any, **kw: Any) -> None:
-        """Write down what went wrong in here, and not what a client got wrong: that is told to them."""
+        """Log what went wrong in this server. What a client got wrong is not logged: the client is told."""
         if isinstance(kw.get("exc_info"), _THEIR_FAULT):
             _log.debug(*args, **kw)
         else:
@@ -191,7 +191,7 @@ class HttpProtocol(web.RequestHandler):
             super().data_received(data)
 
     def _by(self, seconds: float | None) -> None:
-        """Drop the connection after a while, unless something else is said before."""
+        """Drop the connection after a while, unless another deadline is set before."""
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
@@ -204,7 +204,7 @@ class HttpProtocol(web.RequestHandler):
 
 
 def protocol_of(request: web.BaseRequest) -> HttpProtocol | None:
-    """The connection that a request came by; ``None`` if something else than our listener has opened it."""
+    """The connection that a request came by; ``None`` if it was not opened by our listener."""
     return request.protocol if isinstance(request.protocol, HttpProtocol) else None
 
 
@@ -216,7 +216,7 @@ def has_sent_more(request: web.BaseRequest) -> bool:
 
 @web.middleware
 async def note_request(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Say of the connection that a request came by that there is something to do."""
+    """Count the connection that a request came by as working."""
     protocol = protocol_of(request)
     if protocol is not None:
         protocol.works()

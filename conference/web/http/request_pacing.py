@@ -1,8 +1,8 @@
 """How many requests are answered in a second, of one connection and of one address.
 
-A request that anybody may make costs little, and thousands of them a second most of a processor. What is over the
-limits waits, and is answered later. Meanwhile its connection is not read beyond a few requests more (aiohttp keeps so
-many), and the rest stays with the client (TCP).
+One request that anybody may make costs little; thousands of them a second take most of a processor. A request over the
+limits waits, and is answered later. Meanwhile its connection is read for a few requests more, which aiohttp keeps, and
+no further: the rest stays with the client (TCP).
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from conference.web.http.protocol import protocol_of
 async def pace_requests(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Have requests wait that are more than the limits allow.
 
-    Behind a proxy the connections are the proxy's, which brings requests of many people on each: there it goes by the
-    address alone that the proxy tells, and where it tells none there is no limit.
+    Behind a proxy the connections are the proxy's, and each brings requests of many people. There only the address
+    counts that the proxy tells, and where it tells none there is no limit.
     """
     protocol, settings = protocol_of(request), request.app[SETTINGS]
     if protocol is None:  # something else than our listener has opened it
@@ -34,6 +34,6 @@ async def pace_requests(request: web.Request, handler: Handler) -> web.StreamRes
     if not settings.behind_proxy or address != request.remote:
         seconds = max(seconds, request.app[REQUESTS].charge(rate_key(address), now_ns))
     if seconds:
-        with protocol.receiving():  # as if it were not here yet: others may take the connection's place
+        with protocol.receiving():  # as if the request had not come yet: another connection may take its place
             await sleep(seconds)
     return await handler(request)

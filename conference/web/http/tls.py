@@ -24,7 +24,7 @@ VALID_DAYS = 30
 
 
 def make_ssl_context(settings: Settings) -> ssl.SSLContext | None:
-    """What to serve HTTPS with; ``None`` for plain HTTP.
+    """The context to serve HTTPS with; ``None`` for plain HTTP.
 
     Raises:
         SettingsError: the certificate or its key cannot be used.
@@ -97,7 +97,7 @@ def _general_name(name: str) -> x509.GeneralName:
 
 
 def _load_from_memory(context: ssl.SSLContext, pem: bytes) -> None:
-    """``ssl`` reads from files only: make one that nobody else can read, and remove it at once."""
+    """Load a certificate. ``ssl`` reads files only: one is made that nobody else can read, and removed at once."""
     handle, path = tempfile.mkstemp(suffix=".pem")  # mode 0600
     try:
         with os.fdopen(handle, "wb") as file:
@@ -108,5 +108,5 @@ def _load_from_memory(context: ssl.SSLContext, pem: bytes) -> None:
 
 
 def _no_password() -> str:
-    """Called for an encrypted key; without it, OpenSSL would stop and ask at the terminal."""
+    """Give no password for an encrypted key. Otherwise OpenSSL would stop and ask at the terminal."""
     raise ValueError("its key is protected by a password")

@@ -14,7 +14,7 @@ _BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u20
 
 
 def read_name(text: str, max_length: int) -> str:
-    """A name as somebody typed it, trimmed; :data:`DEFAULT_NAME` if nothing of it can be seen.
+    """Check and trim a name that somebody typed. If nothing of it can be seen, the name is :data:`DEFAULT_NAME`.
 
     Raises:
         ValueError: with a sentence, if it is too long or would not show as one line of text.
@@ -28,7 +28,7 @@ def read_name(text: str, max_length: int) -> str:
 
 
 def shown_name(text: str, max_length: int = 64) -> str:
-    """A name that nobody here typed, as a token's: what of it shows as one line of text."""
+    """A name that was not typed here, such as a token's: those characters of it that show as one line of text."""
     name = "".join(one for one in text if not _is_refused(one)).strip()[:max_length]
     return name if shows(name) else "somebody"
 
@@ -38,10 +38,11 @@ def _is_refused(character: str) -> bool:
 
 
 def read_text_message(text: str) -> str:
-    """What somebody wrote to others, trimmed; it may have several lines.
+    """Check and trim what somebody wrote to others. It may have several lines.
 
     Raises:
-        ValueError: with a sentence, if nothing of it can be seen, or it has other control characters in it.
+        ValueError: with a sentence, if nothing of it can be seen, or if it has control characters besides line breaks
+            and tabs.
     """
     message = text.strip()
     if not shows(message):

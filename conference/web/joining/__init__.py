@@ -1,1 +1,1 @@
-"""From a request to somebody in a room, and back."""
+"""How a request or a call becomes a participant of a room, and how it ends."""

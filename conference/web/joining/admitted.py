@@ -1,4 +1,4 @@
-"""What may become of a caller other than being let in."""
+"""Why a caller is not let in, or not yet."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class PinNeeded:
-    """The caller brought nothing, and may key in the room's PIN."""
+    """The caller has shown nothing, and may key in the room's PIN."""
 
 
 class NotAdmitted(Exception):

@@ -1,4 +1,4 @@
-"""One open media WebSocket: pumps messages between the socket and its leg, before and after the join."""
+"""One open media WebSocket: carries messages between the socket and its leg, before and after the join."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ _MAX_REASON_BYTES = 123
 """What a close frame has room for (RFC 6455, section 5.5)."""
 
 _ENDED = (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR)
-"""What comes last: the client's goodbye, ours, or nothing any more."""
+"""The last message of a socket: a close frame of the client or of ours, or none because the connection is gone."""
 
 _LAST_WORDS = {"ended": "ended", "removed": "removed"}
-"""What callers are told who were sent away, by how that happened."""
+"""What the close frame says to callers who were sent away, by the kind of departure."""
 
 
 class Call:
@@ -64,7 +64,7 @@ class Call:
         attendant: how callers are looked after.
         start_timeout: seconds that the client may take to say ``start``.
         close_timeout: seconds that it may take to say goodbye.
-        abort: drops the connection, with what was not sent yet.
+        abort: drops the connection; what was not sent yet is lost.
         reading: what is read of the connection; ``None`` if it is lost already.
         transport: the connection; ``None`` if it is lost already.
     """
@@ -115,7 +115,8 @@ class Call:
     def prompted(self) -> bool:
         """Whether the caller is told what happens to them.
 
-        A voice bot would take it for talk, so whoever does not say is told nothing until they press a key.
+        A voice bot would take prompts for talk. So a caller whose stream does not ask for prompts hears none until they
+        press a key.
         """
         if not self._attendant.phone_prompts or self._started is None:
             return False
@@ -123,7 +124,7 @@ class Call:
         return wanted == "on" or (wanted != "off" and self._pressed)
 
     def stats(self) -> LegStats:
-        """The stream in figures."""
+        """How the stream does, in figures."""
         held_back_ms = 0.0 if self._reading is None else round(self._reading.held_back_seconds * 1000, 1)
         return replace(self._leg.stats(time.monotonic_ns()), held_back_ms=held_back_ms)
 
@@ -173,7 +174,7 @@ class Call:
             self._closing = asyncio.create_task(self._close(code, message), name="stream close")
 
     async def closed(self) -> None:
-        """Wait until the socket is closed, after :meth:`end`; a timeout bounds that."""
+        """Wait, after :meth:`end`, until the socket is closed, or until a timeout has passed."""
         if self._closing is not None:
             await asyncio.wait([self._closing])
 
@@ -182,12 +183,12 @@ class Call:
             async with asyncio.timeout(self._close_timeout):
                 await self._socket.close(code=code, message=message)
         except (TimeoutError, asyncio.CancelledError):
-            # The client takes nothing any more: our goodbye, too, would wait for ever. All who wait to write wait for
-            # one future of aiohttp's: when its ping is cancelled meanwhile, so is that, and this.
+            # The client reads nothing any more, so our close frame would wait for ever. All who wait to write wait for
+            # one future of aiohttp's: when aiohttp cancels its ping meanwhile, that future is cancelled, and this.
             self._abort()
 
     async def _receive(self) -> Departure:
-        """Take what comes until nothing does any more; gives how that came to be."""
+        """Take messages until the last one. Returns why there are no more."""
         for number in count(1):
             message = await self._socket.receive()
             if message.type in _ENDED:
@@ -201,7 +202,7 @@ class Call:
             elif message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
                 self._take(self._leg.receive(message.data, now_ns), now_ns)
             if number % FRAMES_AT_ONCE == 0:
-                await asyncio.sleep(0)  # receive() gives what is here already without a turn for anybody else
+                await asyncio.sleep(0)  # receive() gives what has come already without letting anybody else have a turn
         return "left" if message.type is WSMsgType.CLOSE else "lost"
 
     def _take_now(self, message: Message) -> None:
@@ -272,7 +273,7 @@ class Call:
         if room is not None:
             room.press_digit(self.participant_id, digit)
         else:
-            self._pin_prompt.press(digit, now_ns)  # never an event: it may be of a PIN
+            self._pin_prompt.press(digit, now_ns)  # never an event: the digit may be part of a PIN
 
     def _join(self, started: Started) -> None:
         self._started = started
@@ -291,12 +292,12 @@ class Call:
             self._enter(room, started, grant)
 
     def _ask_pin(self, room: str, started: Started) -> None:
-        """The caller has nothing to show, and the room has a PIN."""
+        """Ask the caller, who has shown no token, for the room's PIN."""
 
         def try_pin(pin: str) -> Answer:
             try:
                 grant: Grant | PinNeeded | None = self._admit(room, started.parameters)
-                if isinstance(grant, PinNeeded):  # it is needed still: the room's host may have changed that, or gone
+                if isinstance(grant, PinNeeded):  # a PIN is still needed: the room may have lost it
                     grant = self._check_pin(room, pin, started.parameters)
             except NotAdmitted:
                 return "enough"
@@ -312,7 +313,7 @@ class Call:
         self._pin_prompt.ask_pin(try_pin, turn_away, tries=self._attendant.pin_tries, timeout_ns=timeout_ns)
 
     def _enter(self, room: str, started: Started, grant: Grant) -> None:
-        """Let the caller into a room with what they were granted, or end the call with the reason why not."""
+        """Let the caller into a room with a grant, or end the call with the reason why not."""
         self.grant = grant
         named = self._leg.clean_name(started.parameters.get("name", ""))
         participant = Participant(
@@ -338,14 +339,14 @@ class Call:
             self.room_name = room
 
     def _hang_up(self, participant: Participant, reason: str) -> None:
-        """The caller was sent away, or could not stay."""
+        """End the call of a caller who was sent away, or could not stay."""
         departure = None if participant.leaving is None else participant.leaving[0]
         words = _LAST_WORDS.get(departure or "")
         code = WSCloseCode.INTERNAL_ERROR if departure == "failed" else WSCloseCode.OK
         self._see_off([words] if words else [], code, reason)
 
     def _see_off(self, prompts: Sequence[str], code: int, reason: str) -> None:
-        """End the call, and say why before."""
+        """Tell the caller why the call ends, and end it."""
         self._leave(reason)
         if prompts and self.prompted and self._closing is None:
             self._pin_prompt.say_goodbye(prompts, lambda: self.end(code, reason))

@@ -20,7 +20,7 @@ from conference.web.joining.spoken import Names
 
 
 class CallServices:
-    """The attendant and all that it needs.
+    """The attendant and all that it works with.
 
     Args:
         settings: of the server.
@@ -52,17 +52,17 @@ class CallServices:
         self._loading: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        """Decode an operator's sounds; and then, meanwhile, those that ship with the server.
+        """Decode an operator's sounds. Those that ship with the server are decoded in the background, after that.
 
         Raises:
-            LibraryError: one of the operator's cannot be decoded.
+            LibraryError: one of the operator's sounds cannot be decoded.
         """
         await asyncio.to_thread(self.library.load_files)
         loading = asyncio.to_thread(self.library.load, lambda: not self._closing)
         self._loading = asyncio.create_task(loading, name="load sounds")
 
     async def loaded(self) -> None:
-        """Wait until all sounds are decoded, which is soon after the start."""
+        """Wait until all sounds are decoded."""
         if self._loading is not None and not self._loading.done():
             await asyncio.wait([self._loading])
 
@@ -74,7 +74,7 @@ class CallServices:
             await self._names.close()
 
     def make_pin_prompt(self, source: Source | None, sink: Sink) -> PinPrompt:
-        """What asks one caller for a PIN, and says goodbye to them."""
+        """Make what asks one caller for a PIN, and says goodbye to them."""
         return PinPrompt(self.outside, self.library, source, sink)
 
     @property
@@ -83,7 +83,7 @@ class CallServices:
         return not self._conference.rooms and not len(self.outside)
 
     def tick(self, number: int, now_ns: int) -> None:
-        """Let 20 ms pass, in all rooms and outside of them."""
+        """Let 20 ms pass for all rooms, and for callers who are in none."""
         self.attendant.tick(now_ns)
         self._conference.tick(number, now_ns)
         self.outside.tick(number, now_ns)

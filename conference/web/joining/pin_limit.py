@@ -7,11 +7,11 @@ from conference.web.http.origin import rate_key
 
 
 class Guesses:
-    """How often wrong PINs may come: from one address, and for one room from wherever.
+    """Counts wrong PINs: from one address, and for one room from all addresses together.
 
     Args:
-        per_address: wrong ones a minute, all at once or spread; 0 for no limit.
-        per_room: the same, of all addresses together.
+        per_address: wrong PINs a minute, all at once or spread; 0 for no limit.
+        per_room: the same for one room, from all addresses together.
     """
 
     def __init__(self, per_address: int, per_room: int) -> None:
@@ -19,10 +19,10 @@ class Guesses:
         self._rooms = RateLimit(per_room)
 
     def wait(self, room: str, address: str, now: float) -> float:
-        """Seconds until the next guess is looked at; 0 if it is now."""
+        """Seconds until the next PIN is checked; 0 if it is checked now."""
         return max(self._addresses.wait(rate_key(address), now), self._rooms.wait(room, now))
 
     def wrong(self, room: str, address: str, now: float) -> None:
-        """Count a wrong one."""
+        """Count a wrong PIN."""
         self._addresses.take(rate_key(address), now)
         self._rooms.take(room, now)

@@ -1,4 +1,4 @@
-"""What is remembered of those who have gone, in case they come back into their seat."""
+"""Remembers those who have left a room, in case they come back into their seat."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from conference.room.participant import Departure, ModerationState, Participant
 from conference.room.room import Room
 
 MAX_SEATS = 10_000
-"""The ones that went first are forgotten first."""
+"""How many are remembered; those who left first are forgotten first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +23,11 @@ class _Gone:
 
 
 class RememberedSeats:
-    """How people went, and what had been decided about them.
+    """How people left, and what had been decided about them.
 
     Args:
-        limit: of those who went, of those whom somebody had muted or put on hold, and of those who were removed.
+        limit: how many are remembered of each kind: those who left; of these, whom somebody had muted or put on hold;
+            and those who were removed.
     """
 
     def __init__(self, limit: int = MAX_SEATS) -> None:
@@ -38,7 +39,7 @@ class RememberedSeats:
         self._removed: OrderedDict[tuple[str, str], None] = OrderedDict()
 
     def remember(self, room: Room, participant: Participant, departure: Departure) -> None:
-        """Somebody is about to go; if they were told to, that counts and not ``departure``."""
+        """Remember somebody who is about to leave. If they were told to leave, that counts, and not ``departure``."""
         if participant.leaving is not None:
             departure = participant.leaving[0]
         seat = room.name, participant.id
@@ -49,7 +50,7 @@ class RememberedSeats:
             return
         gone = _Gone(room.created_at, departure, participant.moderation)
         if gone == self._latest:
-            gone = self._latest  # most go as others did, and share what is remembered of it
+            gone = self._latest  # most leave as others did, and share one object
         self._latest = gone
         kept = self._moderated if gone.moderation.muted_by is not None or gone.moderation.held else self._gone
         kept[seat] = gone
@@ -57,7 +58,7 @@ class RememberedSeats:
             kept.popitem(last=False)
 
     def forget(self, room: str, participant_id: str) -> None:
-        """Somebody is back."""
+        """Forget somebody who is back."""
         self._gone.pop((room, participant_id), None)
         self._moderated.pop((room, participant_id), None)
 
@@ -66,7 +67,7 @@ class RememberedSeats:
         return (room, participant_id) in self._removed
 
     def put_on(self, newcomer: Participant, room_name: str, there: Room | None) -> bool:
-        """Put on somebody what was decided about them, if they come back.
+        """Apply to somebody who comes back what was decided about them before.
 
         Args:
             newcomer: with the id that they had.
@@ -74,8 +75,8 @@ class RememberedSeats:
             there: that room, if anybody is in it.
 
         Returns:
-            Whether they are only coming back after an accident, into the conference that they were lost from: what
-            keeps others out does not concern them.
+            Whether they were lost from this very conference, and are coming back to it. A lock or a lobby does not keep
+            them out then.
         """
         seat = room_name, newcomer.id
         gone = self._moderated.get(seat) or self._gone.get(seat)
@@ -85,6 +86,6 @@ class RememberedSeats:
             newcomer.muted = gone.moderation.muted  # whoever was muted when the line broke must not come back open
             return False
         newcomer.apply_moderation(gone.moderation)
-        if newcomer.waiting:  # what they waited for may have come meanwhile
+        if newcomer.waiting:  # meanwhile a host may have come, or let all in
             newcomer.waiting = must_wait(there.policy, there.participants.values(), newcomer)
         return gone.departure in ("lost", "failed")

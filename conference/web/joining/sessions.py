@@ -1,4 +1,4 @@
-"""Who came in through HTTP: makes a participant of an offer, and takes each one's connection down when they go."""
+"""Participants with WebRTC connections: makes one of each offer, and closes the connection when they leave."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _log = logging.getLogger(__name__)
 
 
 PAGE_CLOSED = "The page was closed."
-"""Why somebody is lost whose seat was held in vain."""
+"""The reason of a departure, when a held seat was not taken again in time."""
 
 
 class PeerLike(Protocol):
-    """What is needed of a :class:`conference.webrtc.peer.Peer`."""
+    """What this module uses of a :class:`conference.webrtc.peer.Peer`."""
 
     on_end: Callable[[str], None] | None
 
@@ -49,7 +49,7 @@ class PeerLike(Protocol):
 
 
 class WebRtcLike(Protocol):
-    """What is needed of a :class:`conference.webrtc.server.WebRtc`."""
+    """What this module uses of a :class:`conference.webrtc.server.WebRtc`."""
 
     async def start(self) -> None: ...
 
@@ -63,11 +63,11 @@ class WebRtcLike(Protocol):
 
 
 class NotGranted(Exception):
-    """Whoever joins may do nothing of what they came for; the text is a sentence for them."""
+    """The grant of whoever joins allows nothing of what their offer asks for; the text is a sentence for them."""
 
 
 class Removed(Exception):
-    """Whoever wants back into a seat was removed from it; the text is a sentence for them."""
+    """Whoever wants their seat back was removed from it; the text is a sentence for them."""
 
 
 class EndedEarly(Exception):
@@ -76,7 +76,7 @@ class EndedEarly(Exception):
 
 @dataclass(frozen=True, slots=True)
 class JoinAnswer:
-    """The answer to an offer, and who its sender is now."""
+    """The answer to an offer, and which participant its sender is."""
 
     participant_id: str
     answer: str
@@ -96,7 +96,7 @@ class WebRtcConnection:
     """The entity tag of the ICE session, quoted."""
 
     prompted: ClassVar[bool] = False
-    """A page shows what happens."""
+    """Whoever has a page sees there what happens."""
 
     transport: ClassVar[Transport] = "webrtc"
 
@@ -110,9 +110,10 @@ class WebRtcConnection:
 
 
 def ears(grant: Grant, peer: PeerLike) -> Sink | None:
-    """What somebody hears with: nothing, if they may not listen.
+    """The sink of somebody who joins; ``None`` if they may not listen.
 
-    The voice of one who may not speak is taken all the same: a listener is not heard until a host makes them a speaker.
+    The source of somebody who may not speak is taken all the same: as a listener they are not heard, until a host makes
+    them a speaker.
 
     Raises:
         NotGranted: they come only to listen and may not, or only to speak and may not.
@@ -141,7 +142,7 @@ class Sessions:
         self._closing: set[asyncio.Task[None]] = set()
 
     def was_removed(self, room: str, participant_id: str) -> bool:
-        """Whether somebody was sent away, and has not joined again."""
+        """Whether somebody was removed, and has not joined again."""
         return self._remembered.removed(room, participant_id)
 
     async def join(
@@ -169,7 +170,7 @@ class Sessions:
             OfferError: the offer cannot be taken.
             RoomFull, RoomLocked, TooManyRooms, InvalidRoomName: as :meth:`Conference.join`.
             Removed: the seat is that of somebody who was removed.
-            NotGranted: nothing would be left of what they offer.
+            NotGranted: the grant allows nothing of what they offer.
             EndedEarly: the connection ended before it was answered.
         """
         self._refuse_removed(room, seat)
@@ -193,12 +194,12 @@ class Sessions:
         return JoinAnswer(connection.participant_id, answer, connection.etag)
 
     def hold(self, room: str, participant_id: str, seconds: float) -> bool:
-        """Keep a seat while its page is loaded anew, whatever becomes of the connection that it had.
+        """Keep a seat while its page is loaded anew, whatever becomes of its connection.
 
         Args:
             room: where it is.
             participant_id: whose it is.
-            seconds: after which whoever has not taken it again is lost.
+            seconds: how long. Whoever has not taken the seat again by then is lost.
 
         Returns:
             Whether there is such a seat.
@@ -221,7 +222,7 @@ class Sessions:
         return found if isinstance(found, WebRtcConnection) else None
 
     async def close(self) -> None:
-        """Wait for the connections that are just being closed."""
+        """Wait until the connections are closed that are just being closed."""
         if self._closing:
             await asyncio.wait(list(self._closing))
 
@@ -237,7 +238,7 @@ class Sessions:
         def hang_up(reason: str) -> None:
             self._ended(connection, reason)
 
-        self._refuse_removed(room, participant_id)  # they may have been while the offer was looked at
+        self._refuse_removed(room, participant_id)  # they may have been removed while the offer was being answered
         there = self._conference.get(room)
         if there is not None and participant_id in there.participants:
             there.reconnect(participant_id, peer.source, sink, hang_up)
@@ -258,7 +259,7 @@ class Sessions:
         self._remembered.forget(room, participant_id)
 
     def _ended(self, connection: WebRtcConnection, reason: str) -> None:
-        """A connection ended by itself, or is to end now. One that was replaced takes nobody along."""
+        """Take somebody out of their room whose connection has ended, or is to end, unless another replaced it."""
         connection.peer.on_end = None
         if self._registry.lost(connection):
             self._leave_room(connection.room_name, connection.participant_id, reason)

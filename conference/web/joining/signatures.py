@@ -22,8 +22,8 @@ class TwilioSignatures:
 
     Args:
         auth_token: of the Twilio account.
-        public_url: the origin that Twilio reaches us at. What it signs is the address that it asked for, which is not
-            what arrives here behind a proxy, and which a ``Host`` header must not choose.
+        public_url: the origin that Twilio reaches us at. Twilio signs the address that it asked for. Behind a proxy
+            another address arrives here, and a ``Host`` header must not be able to choose it.
 
     Raises:
         SignaturesUnavailable: the library is not installed.
@@ -40,11 +40,11 @@ class TwilioSignatures:
         self._origin = public_url.rstrip("/")
 
     def signed_webhook(self, request: web.Request, form: Form) -> bool:
-        """Whether a webhook with this form as body is Twilio's."""
+        """Whether Twilio signed a webhook with this form as its body."""
         return self._valid(self._origin + _target(request), form, request)
 
     def signed_handshake(self, request: web.Request) -> bool:
-        """Whether a WebSocket's handshake is Twilio's, over its ``wss`` address; it has no parameters.
+        """Whether Twilio signed a WebSocket's handshake: its ``wss`` address, without parameters.
 
         Twilio's documents leave open whether the address it signs ends in a slash, and names the port.
         """

@@ -12,10 +12,10 @@ from conference.prompts.decode import MediaError
 from conference.prompts.speech import speak
 
 KEPT = 200
-"""Names whose sound is kept: a second takes 96 KB."""
+"""So many names' sounds are kept: a second of sound takes 96 KB."""
 
 AT_ONCE = 4
-"""Names that may wait to be spoken; who comes while that many do is somebody."""
+"""So many names may wait to be spoken. While as many wait, others are announced as somebody."""
 
 TIMEOUT_S = 3.0
 LONGEST_SAMPLES = 4 * SAMPLE_RATE
@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 
 class Names:
-    """What names sound like.
+    """Makes sounds of names.
 
     Args:
         command: see `speech.speak`.
@@ -36,7 +36,7 @@ class Names:
         self._speaking: set[asyncio.Task[None]] = set()
 
     def speak(self, name: str, then: Callable[[Samples | None], None]) -> None:
-        """Find out what a name sounds like; ``then`` is told, perhaps at once; ``None`` if it cannot be spoken."""
+        """Have a name spoken. ``then`` is called with the sound, perhaps at once, or with ``None`` if there is none."""
         if name in self._known:
             self._known.move_to_end(name)
             then(self._known[name])
@@ -48,7 +48,7 @@ class Names:
             task.add_done_callback(self._speaking.discard)
 
     async def close(self) -> None:
-        """Wait for those that are being spoken."""
+        """Wait until the names are spoken that are just being spoken."""
         if self._speaking:
             await asyncio.wait(self._speaking)
 

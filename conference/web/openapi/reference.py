@@ -35,7 +35,7 @@ _PAGE = """\
 
 
 def render(description: Json) -> str:
-    """A page.
+    """Make the page.
 
     Args:
         description: OpenAPI, as :func:`conference.web.openapi.description.describe` makes it.
@@ -138,7 +138,7 @@ def _type(name: str, schema: Json) -> str:
 
 
 def _shape(schema: Json) -> str:
-    """What may stand in a field, in a few words."""
+    """What a field may hold, in a few words."""
     if "$ref" in schema:
         return _reference(schema)
     if "anyOf" in schema:

@@ -27,15 +27,15 @@ class Must:
 
 
 class Body(BaseModel):
-    """A JSON object that somebody sends. What it does not know it refuses, and it converts nothing."""
+    """A JSON object that somebody sends. Fields that are not declared are refused, and no value is converted."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
     example: ClassVar[str] = "{}"
-    """One that is right, for those who sent something else."""
+    """A body that is right, to be shown to those who sent another one."""
 
     unknown: ClassVar[str] = "cannot be given"
-    """What a complaint says of a field that there is not."""
+    """What a complaint says of a field that is not declared."""
 
 
 class MergePatch(Body):
@@ -56,7 +56,7 @@ def _not_null(value: object) -> object:
 
 
 def _whole(value: object) -> object:
-    """JSON knows one kind of number: 3.0 is a whole one, too."""
+    """Take 3.0 for 3: JSON has only one kind of number."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -66,14 +66,14 @@ def _name(value: str | None, info: ValidationInfo) -> str | None:
 
 
 def _one_of(kind: object) -> tuple[Must, BeforeValidator, WithJsonSchema]:
-    """Of a field that may be left out, and is one of some words: those of a ``Literal``."""
+    """Declare a field that may be left out, and is otherwise one of the words of a ``Literal``."""
     *others, last = get_args(kind)
     must = Must(f"one of {', '.join(map(repr, others))} and {last!r}")
     return must, *_required({"type": "string", "enum": [*others, last]})
 
 
 def _required(schema: dict[str, Any]) -> tuple[BeforeValidator, WithJsonSchema]:
-    """Of a field that may be left out, and may not be null."""
+    """Declare a field that may be left out, but not be null."""
     return BeforeValidator(_not_null), WithJsonSchema(schema)
 
 

@@ -1,4 +1,4 @@
-"""Rooms and participants as the API shows them: makes its types of answers from what the room has."""
+"""Makes the JSON of rooms and participants, as the types of `responses` have it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def participant_json(state: ParticipantState) -> responses.Participant:
 
 
 def voice_json(participant: Participant) -> responses.Voice:
-    """How one participant's voice is treated, and what can be done to it here: nothing to one that there is not."""
+    """How one participant's voice is treated, and what else can be done to it; nothing if they send no voice."""
     settings = participant.voice.settings
     stages: list[Literal["levelling", "noise_suppression"]] = []
     if participant.source is not None:
@@ -51,8 +51,8 @@ def room_json(room: Room, *, moderating: bool = False, only: str | None = None) 
 
     Args:
         room: which.
-        moderating: whether it is shown to somebody who may moderate there.
-        only: the one participant that it is shown to, and who sees nobody else: they wait in the lobby.
+        moderating: whether the room is shown to somebody who may moderate there.
+        only: the one participant whom the room is shown to, and who sees nobody else: they wait in the lobby.
     """
     people = (
         room.participants
@@ -100,7 +100,7 @@ def room_summary_json(room: Room) -> responses.RoomSummary:
 
 
 def read_role(text: str | None) -> Role | None:
-    """A role as somebody asks for it; ``None`` if they don't.
+    """Read the role that somebody asks for; ``None`` if they ask for none.
 
     Raises:
         ValueError: there is no such role.

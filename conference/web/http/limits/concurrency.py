@@ -18,10 +18,10 @@ class TooManyAtOnce(Exception):
 
 
 class ConcurrencyLimit:
-    """Counts what is open.
+    """Counts what is open, in all and for each address.
 
     Args:
-        most: at one time; 0 for no limit.
+        most: open at one time; 0 for no limit.
         most_per_address: the same, of one address.
     """
 
@@ -38,7 +38,7 @@ class ConcurrencyLimit:
         """Count one more.
 
         Args:
-            address: what one person cannot change at will about where they are: see `origin.rate_key`.
+            address: whose it is: the part that one person cannot change at will, see `origin.rate_key`.
 
         Raises:
             TooManyAtOnce: there are as many as there may be.
@@ -51,7 +51,7 @@ class ConcurrencyLimit:
         self._of_address[address] += 1
 
     def leave(self, address: str) -> None:
-        """One that was counted is open no more."""
+        """Count one less: it is open no more. Arguments as for :meth:`enter`."""
         self._count -= 1
         self._of_address[address] -= 1
         if not self._of_address[address]:

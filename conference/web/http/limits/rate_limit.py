@@ -9,21 +9,22 @@ from conference.telephony.backpressure import BURST_SECONDS
 from conference.token_bucket import TokenBucket
 
 MAX_ADDRESSES = 10_000
-"""That are remembered; of more, the one goes that has asked for nothing for longest."""
+"""Addresses that are remembered. When there are more, the one is forgotten that asked for nothing for longest."""
 
 _COMPARED = 16
-"""Buckets of which the fullest goes, where one has to."""
+"""When one bucket has to go: so many of them are compared, and the fullest goes."""
 
 
 class RateLimit:
     """At most ``per_minute`` acts a minute for each key: all at once, or spread.
 
-    Only acts that were counted are kept; whoever only asks leaves nothing behind, and so drives nobody out.
+    A key is remembered once an act of it was counted. Asking with :meth:`wait` makes no bucket, so nobody is forgotten
+    because of it.
 
     Args:
         per_minute: tokens that flow in per minute, and how many a bucket holds; 0 for no limit.
-        max_keys: buckets kept. Of more, those that are full again go, which say nothing; and while all say something,
-            the one that says the least of those unused for longest. A forgotten key starts full again.
+        max_keys: buckets kept. When there are more, those go that are full again, since they say nothing. If there are
+            none, the fullest goes of those unused for longest. A forgotten key starts full again.
     """
 
     def __init__(self, per_minute: int, *, max_keys: int = 10_000) -> None:
@@ -50,14 +51,14 @@ class RateLimit:
         return wait
 
     def wait(self, key: str, now: float) -> float:
-        """The seconds until there is a token, which is left where it is; arguments as for :meth:`take`."""
+        """The seconds until there is a token; none is taken. Arguments as for :meth:`take`."""
         if self._per_minute == 0:
             return 0.0
         bucket = self._buckets.get(key)
         return 0.0 if bucket is None else bucket.wait(1, _ns(now))
 
     def _forget_one(self, now: float) -> None:
-        """Let one bucket go if there are too many. The others that were compared are compared again last."""
+        """Forget one bucket if there are too many. The others that were compared go to the end of the line."""
         if len(self._buckets) <= self._max_keys:
             return
         oldest = list(islice(self._buckets, min(_COMPARED, self._max_keys)))
@@ -69,11 +70,11 @@ class RateLimit:
 
 
 class AddressPacer:
-    """Says how long requests of one address have to wait, whatever connections they come by.
+    """Says how long the requests of one address have to wait, over all of its connections.
 
     Args:
         per_second: requests over time; 0 for no limit.
-        max_addresses: remembered at most.
+        max_addresses: most addresses that are remembered.
     """
 
     def __init__(self, per_second: float, max_addresses: int = MAX_ADDRESSES) -> None:

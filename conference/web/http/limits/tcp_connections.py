@@ -1,8 +1,8 @@
 """TCP connections that are open: how many there may be, and whose gives way to a newcomer's.
 
 A connection *waits* while the client has to send something: a request, its body, or the ``start`` of a call. It *works*
-while the server has something to do for it. It *stays* once whoever is at its other end has been let in, as a reader of
-events or into a room: then it is none of these any more, and its own kind has a limit of its own.
+while the server has something to do for it. It *stays* once its client has been let in, as a reader of events or into a
+room. From then on, the limits of this module do not count it: event streams and calls have limits of their own.
 """
 
 from __future__ import annotations
@@ -13,33 +13,33 @@ from dataclasses import dataclass
 from itertools import islice
 
 GRACE_S = 1.0
-"""How long a connection may wait before another one from its address takes its place. Requests come at once."""
+"""How long a connection may wait before another one from its address may take its place: clients send at once."""
 
 _COMPARED = 32
-"""Connections that have waited longest, of which the one goes whose address has the most."""
+"""So many of those that have waited longest are compared; the one goes whose address has the most."""
 
 
 @dataclass(slots=True, eq=False)
 class TcpConnection:
-    """One that is open."""
+    """One TCP connection that is open."""
 
     address: str
-    """What one person cannot change at will about where they are: see `origin.rate_key`."""
+    """The part of the client's address that one person cannot change at will: see `origin.rate_key`."""
 
     drop: Callable[[], None]
-    """Closes it at once, with what was not sent yet."""
+    """Closes the connection at once. What was not sent yet is lost."""
 
     since: float
-    """Since when it waits, in monotonic seconds."""
+    """Since when the connection waits, in monotonic seconds."""
 
     stays: bool = False
 
 
 class TcpConnections:
-    """Those of one server.
+    """The TCP connections of one server.
 
     Args:
-        most: that wait or work at one time.
+        most: that may wait or work at one time.
         most_per_address: the same, of one address; 0 for no limit, as behind a proxy, where all have the proxy's.
     """
 
@@ -47,7 +47,7 @@ class TcpConnections:
         self._most = most
         self._most_per_address = most_per_address
         self.most_in_all: int | None = None
-        """That may be open at one time, those that stay among them, if the system lets us have no more."""
+        """How many may be open at one time, with those that stay, if the system sets a limit; else ``None``."""
         self._open: set[TcpConnection] = set()
         self._staying = 0
         self._of_address: Counter[str] = Counter()  # those that wait or work
@@ -106,13 +106,13 @@ class TcpConnections:
             self._wait_no_more(connection)
 
     def stays(self, connection: TcpConnection) -> None:
-        """Whoever is at its other end has been let in."""
+        """The client has been let in."""
         if connection in self._open:
             self._count(connection, stays=True)
             self._wait_no_more(connection)
 
     def closed(self, connection: TcpConnection) -> None:
-        """It is open no more; saying so twice does no harm."""
+        """The connection is open no more. Saying so twice does no harm."""
         if connection in self._open:
             self._count(connection, stays=True)
             self._staying -= 1
@@ -120,7 +120,7 @@ class TcpConnections:
             self._open.discard(connection)
 
     def drop_one(self) -> bool:
-        """Drop the one that waits and is missed the least. Returns whether there was one."""
+        """Drop one of those that wait: the one that is missed the least. Returns whether one waited."""
         if not self._waiting:
             return False
         self._drop(self._least_missed())

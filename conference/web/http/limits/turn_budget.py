@@ -1,4 +1,4 @@
-"""Time for what is read of clients in one turn of the event loop."""
+"""How much time the handling of what clients send may take in one turn of the event loop."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from collections.abc import Callable
 
 
 class TurnBudget:
-    """Does work as it comes for as long as there is time in this turn of the loop, and the rest, in order, in the next.
+    """Does work as it comes while there is time in this turn of the event loop, and the rest, in order, in the next.
 
-    So everything else, sound above all, has its turn in between, however much comes from however many.
+    So everything else, sound above all, has its turn in between, however much clients send.
 
     Args:
-        seconds: of each turn; the work that oversteps them is the last.
+        seconds: for work in each turn. The piece of work that oversteps them is the last of its turn.
         clock: gives the time in seconds.
     """
 
@@ -26,7 +26,7 @@ class TurnBudget:
         self._scheduled = False
 
     def do(self, work: Callable[[], None]) -> bool:
-        """Do something now, or in a later turn. Returns whether it has been done."""
+        """Do something now, or in a later turn. Returns whether it was done now."""
         if self._waiting or self._left <= 0:
             self._waiting.append(work)
             return False

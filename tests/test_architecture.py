@@ -73,6 +73,40 @@ MAY_IMPORT: dict[str, set[str]] = {
 RTP_SIDE = {"rtp", "sdp", "udp"}
 
 INSIDE_A_WING: dict[str, dict[str, set[str]]] = {
+    "room": {
+        "errors": set(),
+        "policy": set(),
+        "voice": set(),
+        "sounds": set(),
+        "gains": set(),
+        "participant": {"voice"},
+        "local": {"participant"},
+        "levels": {"participant"},
+        "soundboard": {"participant", "sounds"},
+        "observer": {"gains", "participant", "sounds"},
+        "events": {"gains", "participant", "policy"},
+        "admission": {"errors", "participant", "policy"},
+        "mixing": {"gains", "observer", "participant", "soundboard"},
+        "forwarding": {"observer", "participant"},
+        "speaker_selector": {"mixing", "observer", "participant"},
+        "people": {"admission", "events", "observer", "participant", "policy", "voice"},
+        "room": {
+            "events",
+            "forwarding",
+            "gains",
+            "levels",
+            "mixing",
+            "observer",
+            "participant",
+            "people",
+            "policy",
+            "soundboard",
+            "sounds",
+            "speaker_selector",
+            "voice",
+        },
+        "conference": {"errors", "events", "mixing", "participant", "policy", "room", "voice"},
+    },
     "webrtc": {
         "settings": set(),
         "compatibility": set(),
@@ -85,12 +119,24 @@ INSIDE_A_WING: dict[str, dict[str, set[str]]] = {
         "ice": {"settings", "sdp", "udp"},
         "receive": {"settings", *RTP_SIDE},
         "send": RTP_SIDE,
-        "mux": {"settings", "udp", "ice", "receive", "send"},
-        "session": {"rtp", "receive", "send"},
+        "endpoints": {"udp", "ice"},
+        "mux": {"settings", "endpoints", "udp", "ice", "receive", "send"},
+        "rtp_session": {"rtp", "receive", "send"},
         "transport": {"mux", "dtls", "ice", "receive", "send", *RTP_SIDE},
-        "peer": {"settings", "liveness", "mux", "session", "transport", "dtls", "ice", "receive", "send", *RTP_SIDE},
+        "peer": {
+            "settings",
+            "liveness",
+            "mux",
+            "rtp_session",
+            "transport",
+            "dtls",
+            "ice",
+            "receive",
+            "send",
+            *RTP_SIDE,
+        },
         "server": {"settings", "compatibility", "deadlines", "mux", "peer", "dtls", "ice", *RTP_SIDE},
-        "client": {"compatibility", "session", "receive", "send", *RTP_SIDE},
+        "client": {"compatibility", "rtp_session", "receive", "send", *RTP_SIDE},
     },
     "load": {
         "plan": set(),
@@ -98,8 +144,8 @@ INSIDE_A_WING: dict[str, dict[str, set[str]]] = {
         "report": set(),
         "batch": {"signal"},
         "client": {"batch", "signal"},
-        "schedule": {"client", "batch", "signal"},
-        "worker": {"plan", "schedule", "client", "signal"},
+        "send_schedule": {"client", "batch", "signal"},
+        "worker": {"plan", "send_schedule", "client", "signal"},
         "workers": {"plan", "worker", "signal"},
         "load_test": {"plan", "worker", "workers", "report", "signal"},
     },
@@ -118,16 +164,16 @@ INSIDE_A_WING: dict[str, dict[str, set[str]]] = {
     },
     "telephony": {
         "settings": {"destinations"},
-        "schedule": set(),
+        "playout_schedule": set(),
         "websocket_frames": set(),
         "fields": set(),
         "dialect": set(),
         "twilio": {"settings", "dialect", "fields"},
         "backpressure": {"websocket_frames"},
-        "playout": set(),
-        "intake": {"settings", "schedule"},
+        "playout_buffer": set(),
+        "intake": {"settings", "playout_schedule"},
         "outlet": {"settings", "dialect"},
-        "phone": {"dialect", "playout", "fields", "twilio"},
+        "phone": {"dialect", "playout_buffer", "fields", "twilio"},
         "leg": {"settings", "dialect", "fields", "intake", "outlet"},
         "destinations": set(),
         "connecting": {"backpressure", "destinations", "dialect"},
@@ -137,7 +183,7 @@ INSIDE_A_WING: dict[str, dict[str, set[str]]] = {
 }
 """In the wings that have folders: which folder, or file beside the folders, may import which."""
 
-SYNCHRONOUS = ("audio", "codecs", "playout", "room", "access", "capture", "prompts", "attendant")
+SYNCHRONOUS = ("audio", "codecs", "playout_buffer", "room", "access", "capture", "prompts", "attendant")
 WRITES_FILES = (ROOT / "capture" / "files.py",)
 """The one module of those layers that has a thread."""
 

@@ -67,18 +67,6 @@ def read_address(text: str) -> RoomAddress:
     return RoomAddress(server, room, token, text if is_word(text) else None)
 
 
-def server_url(text: str) -> str:
-    """The address of a server without a room.
-
-    Raises:
-        argparse.ArgumentTypeError: it is none, or names a room.
-    """
-    address = read_address(text)
-    if address.room is not None:
-        raise argparse.ArgumentTypeError(f"'{text}' is the address of a room, and a server's is asked for here")
-    return address.server
-
-
 def room_name(text: str) -> str:
     """The name of a room.
 

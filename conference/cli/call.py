@@ -106,8 +106,8 @@ def run(args: argparse.Namespace) -> int:
     """Place the call.
 
     Returns:
-        The status of how it ended (see :mod:`conference.cli.stay.endings`); 1 with a sentence on standard error if nobody
-        wanted that, or it was never connected.
+        The status of how it ended (see :mod:`conference.cli.stay.endings`); 1 with a sentence on standard error if
+        nobody wanted that, or it was never connected.
     """
     stream = find_stream(args, args.complain)
     token = find_token(args.token, stream.token, args.complain)

@@ -113,8 +113,8 @@ def run(args: argparse.Namespace) -> int:
     """Be in the room for as long as ``args`` say.
 
     Returns:
-        The status of how it ended (see :mod:`conference.cli.stay.endings`); 1 with a sentence on standard error if nobody
-        wanted that, or it never began.
+        The status of how it ended (see :mod:`conference.cli.stay.endings`); 1 with a sentence on standard error if
+        nobody wanted that, or it never began.
     """
     address, named = find_place(args, args.complain)
     room = need_room(address, named, args.complain)

@@ -98,7 +98,10 @@ class RoomObserver:
         payload: bytes,
         arrival_ns: int,
     ) -> None:
-        """All of these get a talker's own packet, in place of a mix; see `playout.packet_forwarding.PacketTaker.forward`."""
+        """All of these get a talker's own packet, in place of a mix.
+
+        What is said of the packet is as in `playout.packet_forwarding.PacketTaker.forward`.
+        """
 
     def forwarding_restarted(self, listener: Participant) -> None:
         """What is forwarded to somebody breaks off: a mix follows, or another stream of the talker."""

@@ -1,7 +1,8 @@
 """How loud people want to hear each other: a volume of each listener's own, for each of the others.
 
-It is laid over who hears whom (:mod:`conference.room.gains.gain_matrix`) and multiplies it: twice of nothing is nothing, so that
-nobody hears with it what they are not to hear. It concerns one pair of ears, and nobody else is told of it.
+A volume multiplies the gain that is set for the two (:mod:`conference.room.gains.gain_matrix`): twice of nothing is
+nothing, so that no volume lets anybody hear what they are not to hear. It concerns one listener, and nobody else is
+told of it.
 """
 
 from __future__ import annotations

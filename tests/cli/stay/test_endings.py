@@ -12,7 +12,7 @@ from conference.cli.stay import endings
 from conference.cli.stay.endings import ENDED, LOST, REFUSED, REMOVED, SERVER_STOPPED, Ending
 from conference.telephony.caller import CallEnd
 
-INTERFACES = Path(__file__).parents[2] / "docs" / "interfaces.md"
+INTERFACES = Path(__file__).parents[3] / "docs" / "interfaces.md"
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ TOP_LEVEL = {"settings", "options", "ids", "iceservers", "log", "text", *SMALL}
 BELOW_WEB = {
     "access",
     "capture",
+    "recording",
     "attendant",
     "prompts",
     "webrtc",
@@ -41,6 +42,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "prompts": {"prompts", "options", "audio"},
     "attendant": {"attendant", "options", "prompts", "room", "codecs", "audio"},
     "capture": {"capture", "telephony", "room", "playout", "codecs", "audio"},
+    "recording": {"recording", "options", "capture", "telephony", "room", "playout", "codecs", "audio"},
     "engine": {"engine", "access", "room", "audio"},
     "webrtc": {"webrtc", *SMALL, "options", "room", "playout", "codecs", "audio"},
     "telephony": {"telephony", *SMALL, "options", "text", "room", "playout", "codecs", "audio"},
@@ -55,6 +57,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "attendant",
         "prompts",
         "iceservers",
+        "recording",
         "webrtc",
         "telephony",
         "room",

@@ -18,7 +18,7 @@ from conference.codecs.opus import OpusCodec
 from conference.codecs.pcmu import PcmaCodec, PcmuCodec
 from conference.codecs.waveform import WaveformCodec
 from conference.playout.source import PacketSource
-from conference.room.participant import Source
+from conference.room.participant import Participant, Source
 from conference.room.voice import VoiceSettings
 from conference.telephony.intake import MU_LAW, PacedSource
 from conference.telephony.settings import LegSettings
@@ -80,6 +80,17 @@ def describe_source(source: Source | None) -> dict[str, Any] | None:
     if isinstance(source, PacedSource):
         return {"kind": "messages", "settings": to_json(source.settings), "codec": to_json(source.codec)}
     return None if source is None else dict(FRAMES)
+
+
+def describe_state(participant: Participant) -> dict[str, Any]:
+    """What of somebody's state decides on what is heard, and their name."""
+    voice = participant.voice
+    return dataclasses.asdict(participant.moderation) | {
+        "name": participant.name,
+        "levelling": voice.settings.levelling,
+        "noise_suppression": voice.settings.noise_suppression,
+        "asked_to_level": voice.asked_to_level,
+    }
 
 
 def make_packet_source(about: Mapping[str, Any]) -> PacketSource:

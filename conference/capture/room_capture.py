@@ -6,13 +6,13 @@ It goes to an `Output`, about once a second. A capture that fails or is full end
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from conference.audio.frame import Samples
 from conference.capture.digest import HeardSoFar, Ledger, mark_of_packet
 from conference.capture.format import encode
-from conference.capture.recipes import describe_source, to_json
+from conference.capture.recipes import describe_source, describe_state, to_json
 from conference.capture.records import (
     Changed,
     Ended,
@@ -126,7 +126,7 @@ class RoomCapture(RoomObserver):
             "transport": participant.transport,
             "joined_at": participant.joined_at,
         }
-        one.noted = _state(participant)
+        one.noted = describe_state(participant)
         self._happened(Joined(one.index, about | one.noted | self._tap(one)))
 
     def participant_removed(self, participant: Participant, reason: str, departure: Departure) -> None:
@@ -165,7 +165,7 @@ class RoomCapture(RoomObserver):
         one = self._people.get(participant.id)
         if one is None:
             return
-        state = _state(participant)
+        state = describe_state(participant)
         changed = {key: value for key, value in state.items() if one.noted.get(key) != value}
         one.noted = state
         if changed:
@@ -325,17 +325,6 @@ class RoomCapture(RoomObserver):
 
 def _plain(frame: Samples) -> bytes:
     return frame.astype("<i2", copy=False).tobytes()
-
-
-def _state(participant: Participant) -> dict[str, Any]:
-    """What of somebody's state decides on what is heard, and their name."""
-    voice = participant.voice
-    return asdict(participant.moderation) | {
-        "name": participant.name,
-        "levelling": voice.settings.levelling,
-        "noise_suppression": voice.settings.noise_suppression,
-        "asked_to_level": voice.asked_to_level,
-    }
 
 
 def _said(sink: Sink) -> dict[str, Any]:

@@ -113,6 +113,28 @@ async def _dial(api: Api, args: argparse.Namespace) -> Outcome:
     return Outcome(f"Calling {answer['name']} into room {args.room}, as participant {answer['id']}.", answer)
 
 
+async def _recordings(api: Api, args: argparse.Namespace) -> Outcome:
+    del args
+    answer = await api.get("/recordings")
+    rows = [
+        (one["id"], one["room"], one["state"], _ago(one["started_at"]), _length(one["seconds"]), _size(one["bytes"]))
+        for one in answer["recordings"]
+    ]
+    return Outcome(render(("id", "room", "state", "began", "length", "size"), rows) if rows else "Nothing.", answer)
+
+
+async def _record(api: Api, args: argparse.Namespace) -> Outcome:
+    if not args.to:
+        answer = await api.ask("POST", address("rooms", args.room, "recordings"), {})
+        return Outcome(f"Room {args.room} is being recorded: {answer['id']}.", answer)
+    room = await api.get(address("rooms", args.room))
+    if room["recording"] is None:
+        raise ApiError(f"room {args.room} is not being recorded.")
+    answer = await api.patch(address("recordings", room["recording"]["id"]), state=args.to)
+    done = {"stopped": "has been stopped", "paused": "is paused", "recording": "goes on"}[args.to]
+    return Outcome(f"The recording of room {args.room} {done}: {answer['id']}.", answer)
+
+
 @dataclass(frozen=True, slots=True)
 class Command:
     """One command."""
@@ -172,6 +194,14 @@ def _somebody_to_call(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dtmf", action="store_true", help="tell them of the keys that callers in the room press")
 
 
+def _room_to_record(parser: argparse.ArgumentParser) -> None:
+    _in_room(parser)
+    to = parser.add_mutually_exclusive_group()
+    to.add_argument("--stop", dest="to", action="store_const", const="stopped", help="end the recording")
+    to.add_argument("--pause", dest="to", action="store_const", const="paused", help="keep nothing for a while")
+    to.add_argument("--resume", dest="to", action="store_const", const="recording", help="go on after a pause")
+
+
 COMMANDS: dict[str, Command] = {
     "rooms": Command(_rooms, "list the rooms, and how many are in each", _on_server),
     "participants": Command(_participants, "list who is in a room", _in_room),
@@ -184,8 +214,14 @@ COMMANDS: dict[str, Command] = {
     "unlock": Command(_unlock, "let people into a room again", _in_room),
     "end": Command(_end, "send everybody in a room home", _in_room),
     "dial": Command(_dial, "call a bot into a room", _somebody_to_call),
+    "record": Command(_record, "record a room, or pause or end its recording", _room_to_record),
+    "recordings": Command(_recordings, "list the recordings that there are", _on_server),
     "say": Command(_say, "write to everybody in a room", _something_to_say),
 }
+
+
+ON_SERVER = ("rooms", "recordings")
+"""Those that are about no room."""
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -234,7 +270,7 @@ def find_place(args: argparse.Namespace) -> ServerAccess:
         for one in getattr(args, "who", []):
             words(one)
         called = args.command == "dial" and args.place is not None and args.place.startswith(("ws://", "wss://"))
-        if words_given and not called and (args.command == "rooms" or "://" in args.place):
+        if words_given and not called and (args.command in ON_SERVER or "://" in args.place):
             if given is not None:
                 complain("two addresses are given: give one")
             given = read_address(args.place)
@@ -244,7 +280,7 @@ def find_place(args: argparse.Namespace) -> ServerAccess:
                 complain(f"the address is of room {given.room}, and --room says {room}: give one of the two")
             room = given.room
         server = given or default_address()
-        if args.command != "rooms":
+        if args.command not in ON_SERVER:
             _settle(args, room, words_given)
     except argparse.ArgumentTypeError as error:
         complain(str(error))
@@ -303,7 +339,23 @@ def _done(done: str, chosen: list[dict[str, Any]], answers: list[Any]) -> Outcom
 
 
 def _since(moment: float) -> str:
-    seconds = max(0, round(time.time() - moment))
+    return _length(time.time() - moment)
+
+
+def _ago(moment: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(moment))
+
+
+def _size(count: float) -> str:
+    for unit in ("bytes", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:.3g} GB"
+
+
+def _length(seconds: float) -> str:
+    seconds = max(0, round(seconds))
     minutes, seconds = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

@@ -206,6 +206,10 @@ class Conference:
 
         return unsubscribe
 
+    def publish(self, event: RoomEvent) -> None:
+        """Tell something about a room that may be gone."""
+        self._publish(event.room, event)
+
     def tick(self, tick: int, now_ns: int) -> None:
         """Let 20 ms pass in every room of the first phase: in all rooms, if there is only one. See `Room.tick`."""
         self._tick(self._phases[0], tick, now_ns)

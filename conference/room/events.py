@@ -12,6 +12,7 @@ from typing import TypeAlias
 from conference.room.gains.gain_matrix import Rule
 from conference.room.participant import Departure, ParticipantState
 from conference.room.policy import RoomPolicy
+from conference.room.recorded import RecordingState
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,52 @@ class SoundStopped:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordingEvent:
+    """Something about a recording of the room; the room may be gone when the last of it is told."""
+
+    room: str
+    recording: RecordingState
+    """As it is now."""
+
+    by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingStarted(RecordingEvent):
+    """What is said from now on is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingPaused(RecordingEvent):
+    """What is said from now on is not kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingResumed(RecordingEvent):
+    """What is said from now on is kept again."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingStopped(RecordingEvent):
+    """The recording is over, and its files are being made."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingReady(RecordingEvent):
+    """Its files can be had."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingFailed(RecordingEvent):
+    """Its files could not be made; what was written while it went on is kept."""
+
+
+RecordingChange: TypeAlias = (
+    RecordingStarted | RecordingPaused | RecordingResumed | RecordingStopped | RecordingReady | RecordingFailed
+)
+
+
+@dataclass(frozen=True, slots=True)
 class MessageSent:
     """Somebody wrote to the others. Nothing of it is kept."""
 
@@ -150,6 +197,7 @@ RoomEvent: TypeAlias = (
     | SoundStarted
     | SoundStopped
     | MessageSent
+    | RecordingChange
 )
 
 

@@ -18,6 +18,7 @@ from conference.room.events import (
     ParticipantLeft,
     ParticipantUpdated,
     Published,
+    RecordingChange,
     RoomEvent,
     RoomUpdated,
     TalkingStarted,
@@ -27,6 +28,7 @@ from conference.room.events import (
 from conference.room.observer import Observers, RoomObserver
 from conference.room.participant import CallState, Departure, ModerationState, Participant, Role, Sink, Source
 from conference.room.policy import RoomPolicy
+from conference.room.recorded import RecordingState
 from conference.room.voice import Voice, VoiceSettings
 
 log = logging.getLogger(__name__)
@@ -61,6 +63,8 @@ class People:
         self.created_at = created_at
         self.participants: dict[str, Participant] = {}
         self.policy = policy
+        self.recording: RecordingState | None = None
+        """What is being kept of what is said here, if anything is."""
         self._publish_now = publish
         self._observers = Observers(name)
         self._batch: list[RoomEvent] | None = None  # what the decision that is being carried out has brought about
@@ -262,6 +266,14 @@ class People:
             self._publish(RoomUpdated(self.name, policy, by))
             if policy.lobby == "off" or (policy.lobby == "host" and has_host(self.participants.values())):
                 self.admit_all(by=by)
+
+    # What is kept of them
+
+    def note_recording(self, event: RecordingChange) -> None:
+        """The room's recording began, changed, or is over: everybody is told."""
+        going_on = event.recording.status in ("recording", "paused")
+        self.recording = event.recording if going_on else None
+        self._publish(event)
 
     # What they say without sound
 

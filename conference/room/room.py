@@ -70,6 +70,7 @@ class Room(People):
         self._left_out: set[str] = set()  # who talked during the last tick and was not mixed
         self._endings: dict[str, Samples] = {}  # what is still to be heard of those who have left
         self._levels = LevelReport(name)
+        self._monitors: dict[str, Participant] = {}
 
     @property
     def max_talkers(self) -> int:
@@ -211,6 +212,14 @@ class Room(People):
         if self._observers.all:
             self._observers.tell(lambda one: one.gains_changed(self._hearing, self._volumes))
 
+    def monitor(self, listener: Participant) -> None:
+        """Have somebody hear what everybody hears who is not in the room: no voice is their own, and nobody sees them.
+
+        They get a mix on every tick, whatever is forwarded to others: it is for rooms that are run again.
+        """
+        self._monitors[listener.id] = listener
+        self._stir()
+
     # Sounds
 
     @property
@@ -254,7 +263,8 @@ class Room(People):
                 frame = self._speaker_selector.resume(talker, now_ns)
                 if frame is not None:
                     voices[talker.id] = frame
-            self._mix_groups.play(voices, self.participants, tick)
+            listeners = self.participants if not self._monitors else self.participants | self._monitors
+            self._mix_groups.play(voices, listeners, tick)
             if self._levels.due(tick):
                 self._publish_levels()
                 self.encoders.forget_unused(tick)

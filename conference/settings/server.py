@@ -10,6 +10,7 @@ from conference.attendant.settings import AttendantSettings
 from conference.loopback import is_loopback
 from conference.options.declaration import check, declared
 from conference.prompts.settings import SoundSettings
+from conference.recording.settings import RecordingSettings
 from conference.settings.access import AccessSettings
 from conference.settings.checks import SettingsError, read_secret
 from conference.settings.listening import ListeningSettings
@@ -24,6 +25,7 @@ from conference.webrtc.settings import WebRtcOptions
 @dataclass(frozen=True)
 class Settings(
     ProgramSettings,
+    RecordingSettings,
     SoundSettings,
     AttendantSettings,
     WebhookOptions,
@@ -49,6 +51,7 @@ class Settings(
         self._check_tls()
         self._check_access()
         self._check_webhooks()
+        self._check_recordings()
 
     def _check_tls(self) -> None:
         if self.tls_key is not None and self.tls_cert is None:
@@ -77,6 +80,10 @@ class Settings(
             _ = self.webhook_keys
         except ValueError as error:
             raise SettingsError(f"webhook-secret: {error}") from None
+
+    def _check_recordings(self) -> None:
+        if self.record == "always" and self.recordings is None:
+            raise SettingsError("record always needs recordings: the folder in which they are kept.")
 
     @property
     def webhook_keys(self) -> tuple[bytes, ...]:

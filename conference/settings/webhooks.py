@@ -23,6 +23,12 @@ WEBHOOK_EVENTS = (
     "digit",
     "talking.started",
     "talking.stopped",
+    "recording.started",
+    "recording.paused",
+    "recording.resumed",
+    "recording.stopped",
+    "recording.ready",
+    "recording.failed",
 )
 """What :attr:`WebhookOptions.webhook_events` can name."""
 

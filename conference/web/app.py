@@ -16,7 +16,11 @@ from conference.audio.suppression import check_available
 from conference.capture.files import Captures
 from conference.engine.connections import ConnectionRegistry
 from conference.engine.engine import ROOM_PHASES, Engine
+from conference.ids import new_id
 from conference.options.declaration import part_of
+from conference.recording.recordings import SERVER_STOPS as RECORDING_ENDS
+from conference.recording.recordings import Recordings
+from conference.recording.settings import RecordingSettings
 from conference.room.conference import Conference, ConferenceLimits
 from conference.room.policy import RoomPolicy
 from conference.room.room import Room
@@ -30,6 +34,7 @@ from conference.web.api import (
     moderation,
     pages,
     participants,
+    recordings,
     rooms,
     sounds,
     tokens,
@@ -38,6 +43,7 @@ from conference.web.api import (
 from conference.web.events.audit import Audit
 from conference.web.events.feeds import Feeds
 from conference.web.events.journal import Journal
+from conference.web.events.shapes import event_json
 from conference.web.events.webhooks import Webhooks, WebhookSettings
 from conference.web.http.cors import add_cors_headers, answer_options, refuse_other_sites
 from conference.web.http.host_header import refuse_malformed_names, refuse_other_names
@@ -103,6 +109,8 @@ async def hang_up_all(app: web.Application) -> None:
     """Tell everybody that the server stops, and take no more requests. Calling it twice does no harm."""
     server = app[SERVER]
     server.stopping = True
+    if server.recordings is not None:
+        server.recordings.stop_all(RECORDING_ENDS)
     await asyncio.gather(
         twilio.close_all(server),
         server.dialing.close(SERVER_STOPS),
@@ -166,6 +174,20 @@ def _make_server(settings: Settings, webrtc: WebRtcLike) -> Server:
         dialing=Dialing(conference, registry, settings),
         signatures=_make_signatures(settings),
         captures=captures,
+        recordings=_make_recordings(settings, conference),
+    )
+
+
+def _make_recordings(settings: Settings, conference: Conference) -> Recordings | None:
+    if settings.recordings is None:
+        return None
+    return Recordings(
+        part_of(settings, RecordingSettings),
+        conference,
+        new_id=new_id,
+        describe=event_json,
+        monotonic_ns=time.monotonic_ns,
+        wallclock=time.time,
     )
 
 
@@ -257,6 +279,12 @@ def _add_routes(app: web.Application) -> None:
             web.get("/access", tokens.show_access),
             web.get("/rooms/{room}/access", tokens.show_access),
             web.post("/rooms/{room}/tokens", tokens.make_token),
+            web.post("/rooms/{room}/recordings", recordings.start),
+            web.get("/recordings", recordings.list_all),
+            web.get("/recordings/{recording}", recordings.show),
+            web.patch("/recordings/{recording}", recordings.change),
+            web.delete("/recordings/{recording}", recordings.delete),
+            web.get("/recordings/{recording}/files/{name}", recordings.fetch),
             web.get("/rooms/{room}/events", events.events, allow_head=False),
             web.post(seats, participants.join),
             web.options(seats, participants.options),
@@ -290,6 +318,8 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
     """Keep the clock ticking and the media port open for as long as the application runs."""
     server = app[SERVER]
     await server.call_services.open()
+    if server.recordings is not None:
+        await server.recordings.open()
     await server.engine.start()
     await server.webhooks.start()
     yield
@@ -297,5 +327,7 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
     await server.webhooks.close(0)
     await server.sessions.close()
     await server.call_services.close()
+    if server.recordings is not None:
+        await server.recordings.close()
     if server.captures is not None:
         await asyncio.to_thread(server.captures.close)

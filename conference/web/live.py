@@ -11,6 +11,7 @@ from conference.access.grants import Grant
 from conference.capture.files import Captures
 from conference.engine.connections import ConnectionRegistry
 from conference.engine.engine import Engine
+from conference.recording.recordings import Recordings
 from conference.room.conference import Conference
 from conference.room.room import Room
 from conference.settings import Settings
@@ -68,6 +69,9 @@ class Server:
 
     captures: Captures | None = None
     """The captures of rooms, if rooms are captured."""
+
+    recordings: Recordings | None = None
+    """What is kept of the rooms, if anything may be."""
 
     sidebars: Sidebars = field(default_factory=Sidebars)
     """The sidebars of all rooms."""

@@ -99,7 +99,9 @@ async def test_rooms_and_the_event_stream_tell_who_comes_talks_and_goes(
         "room", "participant.joined", "talking.started", "talking.stopped", "participant.left",
     ]  # fmt: skip
     data = dict(events)
-    assert set(data["room"]) == set(room) == {"name", "created_at", "participants", "policy", "sounds", "hearing"}
+    assert set(data["room"]) == set(room) == {
+        "name", "created_at", "participants", "policy", "sounds", "hearing", "recording",
+    }  # fmt: skip
     assert [one["name"] for one in data["room"]["participants"]] == ["Amy"]
     ben = data["participant.joined"]["participant"]
     assert set(ben) == PARTICIPANT

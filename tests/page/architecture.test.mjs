@@ -17,7 +17,8 @@ const MAY_IMPORT = {
   devices: ["page", "call", "room"],
   people: ["page", "devices", "room"],
   moderation: ["page", "people", "call", "signalling", "room"],
-  views: ["page", "chat", "devices", "people", "moderation", "call", "signalling", "room"],
+  recordings: ["page", "call", "signalling", "room"],
+  views: ["page", "chat", "recordings", "devices", "people", "moderation", "call", "signalling", "room"],
 };
 
 /** They know nothing of the page, and run without one. */

@@ -132,6 +132,25 @@ def require_self_or(request: web.Request, right: Right | None, room: str, partic
     return require(request, right, room)
 
 
+def require_of_recording(request: web.Request, room: str, *, guarded: bool) -> Actor:
+    """Who asks about a recording of a room that may be gone, if they may record there.
+
+    Args:
+        request: as for :func:`actor_of`.
+        room: of which it is.
+        guarded: the room had a PIN: where nobody needs a token else, one for that room is needed all the same.
+
+    Raises:
+        Problem: as :func:`require`.
+    """
+    actor = require(request, "record", room)
+    if guarded and not request.app[SERVER].token_needed(room):
+        presented = _presented(request.app[SERVER], request)
+        if not (isinstance(presented, Grant) and presented.covers(room) and presented.allows("record")):
+            raise Problem(401, "The room had a PIN: you need a token for it.", headers={"WWW-Authenticate": _REALM})
+    return actor
+
+
 def visible(request: web.Request, rooms: Iterable[str]) -> set[str]:
     """Those rooms that whoever makes the request has a grant for."""
     server = request.app[SERVER]

@@ -119,7 +119,7 @@ async def add_security_headers(_: web.Request, response: web.StreamResponse) -> 
     response.headers["Server"] = "conference"  # not which versions of what
 
 
-class _File(web.FileResponse):
+class SentFile(web.FileResponse):
     """A file as an answer, whose client may go while it is sent."""
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
@@ -147,4 +147,4 @@ def _file(name: str) -> web.FileResponse:
     if not found or content_type is None:
         raise Problem(404, "There is no such file.")
     # Revalidated each time: an upgrade shows at once, and what has not changed costs a 304.
-    return _File(path, headers={"Content-Type": content_type, "Cache-Control": "no-cache"})
+    return SentFile(path, headers={"Content-Type": content_type, "Cache-Control": "no-cache"})

@@ -20,6 +20,7 @@ from conference.room.events import (
     ParticipantJoined,
     ParticipantLeft,
     ParticipantUpdated,
+    RecordingEvent,
     RoomEvent,
     RoomUpdated,
     SoundStarted,
@@ -29,6 +30,7 @@ from conference.room.events import (
 from conference.room.gains.gain_matrix import Rule
 from conference.room.participant import ParticipantState
 from conference.room.policy import DEFAULT_POLICY, RoomPolicy
+from conference.web.events.event_json import EVENT_NAMES
 from conference.web.events.journal_entry import JournalEntry
 
 log = logging.getLogger("conference.audit")
@@ -140,6 +142,9 @@ def _room_told(event: RoomEvent, room: _KnownRoom) -> list[_Pair]:
         case SoundStopped() if event.sound_id in room.sounds:
             room.sounds.discard(event.sound_id)
             return [("did", "sound_ended"), ("sound", event.name), ("sound_id", event.sound_id)]
+        case RecordingEvent(recording=one):
+            did = EVENT_NAMES[type(event)].replace(".", "_")
+            return [("did", did), ("by", event.by), ("recording", one.id), ("reason", one.reason)]
         case MessageSent():
             return [("did", "write"), ("who", event.name), ("id", event.participant_id), ("chars", len(event.text))]
         case _:

@@ -8,7 +8,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from conference.room.participant import Departure
-from conference.web.schemas.responses import Participant, Policy, Room, Rule, UnixTime
+from conference.web.schemas.responses import Participant, Policy, RecordingState, Room, Rule, UnixTime
 
 By: TypeAlias = Annotated[
     str | None, Field(description="Who did it; `null` for the participant themselves, and for the server.")
@@ -113,6 +113,13 @@ class MessageData(TypedDict):
     sent_at: UnixTime
 
 
+class RecordingData(TypedDict):
+    """Something about the room's recording."""
+
+    recording: RecordingState
+    by: By
+
+
 class DigitData(TypedDict):
     """A caller pressed a key."""
 
@@ -148,6 +155,7 @@ EventData: TypeAlias = (
     | DigitData
     | TalkingData
     | LevelsData
+    | RecordingData
 )
 
 DATA_TYPES: dict[str, type] = {
@@ -167,5 +175,11 @@ DATA_TYPES: dict[str, type] = {
     "talking.started": TalkingData,
     "talking.stopped": TalkingData,
     "levels": LevelsData,
+    "recording.started": RecordingData,
+    "recording.paused": RecordingData,
+    "recording.resumed": RecordingData,
+    "recording.stopped": RecordingData,
+    "recording.ready": RecordingData,
+    "recording.failed": RecordingData,
 }
 """What each event of a stream holds, by its name."""

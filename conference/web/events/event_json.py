@@ -17,6 +17,13 @@ from conference.room.events import (
     ParticipantJoined,
     ParticipantLeft,
     ParticipantUpdated,
+    RecordingEvent,
+    RecordingFailed,
+    RecordingPaused,
+    RecordingReady,
+    RecordingResumed,
+    RecordingStarted,
+    RecordingStopped,
     RoomEvent,
     RoomUpdated,
     SoundStarted,
@@ -26,7 +33,7 @@ from conference.room.events import (
     UnmuteRequested,
 )
 from conference.web.events import data
-from conference.web.schemas.room_json import participant_json, policy_json, rule_json
+from conference.web.schemas.room_json import participant_json, policy_json, recording_state_json, rule_json
 
 EVENT_NAMES: dict[type, str] = {
     ParticipantJoined: "participant.joined",
@@ -42,6 +49,12 @@ EVENT_NAMES: dict[type, str] = {
     TalkingStarted: "talking.started",
     TalkingStopped: "talking.stopped",
     LevelsMeasured: "levels",
+    RecordingStarted: "recording.started",
+    RecordingPaused: "recording.paused",
+    RecordingResumed: "recording.resumed",
+    RecordingStopped: "recording.stopped",
+    RecordingReady: "recording.ready",
+    RecordingFailed: "recording.failed",
 }
 """The name of each event."""
 
@@ -163,5 +176,7 @@ def _more_data(event: RoomEvent) -> data.EventData:
             return data.SoundStoppedData(sound={"id": event.sound_id, "name": event.name})
         case MessageSent():
             return data.MessageData(id=event.participant_id, name=event.name, text=event.text, sent_at=event.sent_at)
+        case RecordingEvent():
+            return data.RecordingData(recording=recording_state_json(event.recording), by=event.by)
         case _:
             raise TypeError(f"{type(event).__name__} is no event of a room")

@@ -14,6 +14,7 @@ from conference.room.events import (
     ParticipantJoined,
     ParticipantLeft,
     ParticipantUpdated,
+    RecordingEvent,
     RoomEvent,
     RoomUpdated,
     UnmuteRequested,
@@ -168,7 +169,7 @@ def concerns(event: RoomEvent) -> list[tuple[str, str] | None]:
             return [seat] if one.identity is None else [seat, ("identity", one.identity)]
         case UnmuteRequested() | DigitPressed():
             return [("seat", event.participant_id)]
-        case RoomUpdated():
+        case RoomUpdated() | RecordingEvent():  # whoever will be heard is to know
             return [None]
         case _:
             return []

@@ -40,6 +40,8 @@ _PATH_PARAMETERS: dict[str, Json] = {
     "source": {"description": "Id of the participant who is heard; `*` for anybody.", "schema": {"type": "string"}},
     "sidebar": {"description": "Id of a sidebar.", "schema": {"type": "string"}},
     "sound": {"description": "Id of a sound that is being played.", "schema": {"type": "string"}},
+    "recording": {"description": "Id of a recording.", "schema": {"type": "string"}},
+    "name": {"description": "Name of a file of the recording.", "schema": {"type": "string"}},
     "path": {"description": "Path of a file of the page.", "schema": {"type": "string"}},
 }
 

@@ -40,6 +40,7 @@ PROBLEMS = {
     412: "It belongs to an earlier connection.",
     413: "The body is too large.",
     415: "The body is of another type than those that are taken.",
+    416: "The file has no such range.",
     422: "It is understood, and asks for something that there is not here.",
     423: "The room is locked.",
     428: "`If-Match` is missing, and this server was told to ask for it.",

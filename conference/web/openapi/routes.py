@@ -10,6 +10,7 @@ from conference.web.api import (
     moderation,
     pages,
     participants,
+    recordings,
     rooms,
     sounds,
     tokens,
@@ -27,6 +28,7 @@ TAGS = {
     "rooms": "Rooms, how they are run, and what happens in them.",
     "hearing": "Who hears whom: a gain for each pair, and the named cases.",
     "sounds": "Tones, announcements and music.",
+    "recordings": "What was said, kept: [recordings](https://github.com/conference/conference/blob/main/docs/recordings.md).",
     "calls": "Phone calls and bots: Twilio Media Streams, in and out.",
     "access": "Tokens.",
     "server": "The page, and the server itself.",
@@ -312,6 +314,60 @@ _SOUNDS: dict[Handler, Operation] = {
     sounds.stop: Operation("sounds", "Stop a sound", access="moderate", status=204, answer="It fades at once."),
 }
 
+_RECORDINGS: dict[Handler, Operation] = {
+    recordings.start: Operation(
+        "recordings",
+        "Record a room from now on",
+        access="record",
+        status=201,
+        content=responses.Recording,
+        answer="It has begun, and everybody is told.",
+        headers=_LOCATION,
+        body={JSON: requests.NewRecording},
+        body_optional=True,
+        problems=(409,),
+    ),
+    recordings.change: Operation(
+        "recordings",
+        "Pause a recording, go on with it, or end it",
+        access="record",
+        content=responses.Recording,
+        answer="The recording as it is now.",
+        body={MERGE_PATCH: requests.RecordingPatch},
+        problems=(404, 409),
+        description="What is said during a pause is in no file; the pause is silence there.",
+    ),
+    recordings.list_all: Operation(
+        "recordings",
+        "List recordings",
+        content=responses.Recordings,
+        answer="Those of rooms that you may record, the latest first.",
+        parameters=(Parameter("room", "query", "Of this room alone.", ROOM_NAME),),
+    ),
+    recordings.show: Operation(
+        "recordings", "Show a recording", access="record", content=responses.Recording, answer="It.", problems=(404,)
+    ),
+    recordings.delete: Operation(
+        "recordings",
+        "Delete a recording that is over",
+        access="record",
+        status=204,
+        answer="It is gone, with its files.",
+        problems=(404, 409),
+    ),
+    recordings.fetch: Operation(
+        "recordings",
+        "Fetch a file of a recording",
+        access="record",
+        content="*/*",
+        answer="The file.",
+        also={206: "A range of it."},
+        parameters=(Parameter("Range", "header", "A range of bytes (RFC 9110, section 14)."),),
+        problems=(404, 416),
+        description="In recording.mka there is a track for the mix and one for each person; see docs/recordings.md.",
+    ),
+}
+
 _CALLS: dict[Handler, Operation] = {
     calls.place: Operation(
         "calls",
@@ -385,5 +441,5 @@ _SERVER: dict[Handler, Operation] = {
     ),
 }
 
-DESCRIBED: dict[Handler, Operation] = _JOINING | _ROOMS | _HEARING | _SOUNDS | _CALLS | _SERVER
+DESCRIBED: dict[Handler, Operation] = _JOINING | _ROOMS | _HEARING | _SOUNDS | _RECORDINGS | _CALLS | _SERVER
 """By handler: one that serves several addresses does the same at each."""

@@ -230,6 +230,26 @@ class NewMessage(Body):
     ] = Field(description="Shown as it is; nothing in it is markup.")
 
 
+class NewRecording(Body):
+    """What is to be kept."""
+
+    example: ClassVar[str] = '{"people": true, "mix": true}'
+
+    people: Annotated[bool, Must("true or false")] = Field(True, description="Each person's own packets.")
+    mix: Annotated[bool, Must("true or false")] = Field(True, description="What everybody hears, in one track.")
+
+
+class RecordingPatch(MergePatch):
+    """What a recording is to do."""
+
+    example: ClassVar[str] = '{"state": "paused"}'
+
+    state: Annotated[
+        Literal["recording", "paused", "stopped"] | None,
+        *_one_of(Literal["recording", "paused", "stopped"]),
+    ] = Field(None, description="Pause it, go on, or end it.")
+
+
 class NewSound(Body):
     """What is to be played."""
 

@@ -12,6 +12,7 @@ from conference.access.grants import Right, Role
 from conference.prompts.library import Origin
 from conference.room.participant import CallState, Transport
 from conference.room.policy import RoomPolicy
+from conference.room.recorded import RecordingStatus
 from conference.web.schemas.requests import RoomPatch
 
 UnixTime: TypeAlias = Annotated[float, Field(description="Unix time in seconds.")]
@@ -121,6 +122,54 @@ class Rule(TypedDict):
     gain: float
 
 
+class RecordingState(TypedDict):
+    """A recording, as everybody in its room may know of it."""
+
+    id: str
+    state: RecordingStatus
+    started_at: UnixTime
+    started_by: Annotated[str | None, Field(description="Who began it; `null`: the server records every room.")]
+    reason: Annotated[str | None, Field(description="Why it ended, for people to read; `null` while it goes on.")]
+
+
+class Track(TypedDict):
+    """One person's voice in a recording."""
+
+    participant: Annotated[str, Field(description="Their id.")]
+    name: str
+    identity: str | None
+    transport: Transport
+    codec: Annotated[str, Field(description="As in SDP: `opus`, `PCMU` or `PCMA`.")]
+    begins_at: UnixTime
+    seconds: Annotated[float, Field(description="From their first sound to their last.")]
+
+
+class RecordedFile(TypedDict):
+    """A file of a recording."""
+
+    name: str
+    type: str
+    bytes: int
+
+
+class Recording(RecordingState):
+    """A recording."""
+
+    room: str
+    ended_at: UnixTime | None
+    seconds: Annotated[float, Field(description="From its beginning to its end, with its pauses.")]
+    bytes: int
+    tracks: Annotated[list[Track], Field(description="Known when it is ready.")]
+    files: Annotated[list[RecordedFile], Field(description="Those that can be had, once it is ready.")]
+
+
+class Recordings(TypedDict):
+    """All recordings that whoever asks may know of, the latest first."""
+
+    record: Annotated[str, Field(description="What begins one here: `off`: nothing; `manual`; `always`: every room.")]
+    recordings: list[Recording]
+
+
 class Room(TypedDict):
     """A room and everybody in it."""
 
@@ -130,6 +179,7 @@ class Room(TypedDict):
     policy: Policy
     sounds: list[Sound]
     hearing: list[Rule]
+    recording: RecordingState | None
 
 
 class RoomSummary(TypedDict):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, cast
 
 from conference.access.grants import ROLES, Role
 from conference.audio.suppression import available
+from conference.recording.about import About
 from conference.room.gains.gain_matrix import Rule
 from conference.room.participant import Participant, ParticipantState
 from conference.room.policy import RoomPolicy
+from conference.room.recorded import RecordingState
 from conference.room.room import Room
 from conference.room.sounds import Sound
 from conference.web.schemas import responses
@@ -66,6 +68,31 @@ def room_json(room: Room, *, moderating: bool = False, only: str | None = None) 
         "policy": policy_json(room.policy, moderating=moderating),
         "sounds": [sound_json(one) for one in room.sounds if only is None],
         "hearing": [rule_json(one) for one in room.hearing.rules if moderating],
+        "recording": None if room.recording is None else recording_state_json(room.recording),
+    }
+
+
+def recording_state_json(state: RecordingState) -> responses.RecordingState:
+    """A recording, as everybody in its room may know of it."""
+    return {
+        "id": state.id,
+        "state": state.status,
+        "started_at": state.started_at,
+        "started_by": state.started_by,
+        "reason": state.reason,
+    }
+
+
+def recording_json(about: About) -> responses.Recording:
+    """One recording."""
+    return {
+        **recording_state_json(about.state),
+        "room": about.room,
+        "ended_at": about.ended_at,
+        "seconds": about.seconds,
+        "bytes": about.bytes,
+        "tracks": [cast("responses.Track", one) for one in about.tracks],
+        "files": [cast("responses.RecordedFile", one) for one in about.files],
     }
 
 

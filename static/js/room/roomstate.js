@@ -23,10 +23,18 @@
  */
 
 /**
+ * @typedef {object} Recording
+ * @property {string} id
+ * @property {"recording" | "paused"} state
+ * @property {string | null} started_by  null: the server records every room
+ */
+
+/**
  * @typedef {object} RoomState
  * @property {Policy} policy
  * @property {readonly Playing[]} sounds
  * @property {readonly import("./hearing.js").Rule[]} rules
+ * @property {Recording | null} recording  of the room, while it goes on
  */
 
 /** @type {RoomState} */
@@ -37,6 +45,7 @@ export const EMPTY_ROOM_STATE = {
   },
   sounds: [],
   rules: [],
+  recording: null,
 };
 
 /**
@@ -52,6 +61,7 @@ export function applyToRoomState(state, type, data) {
         policy: { ...EMPTY_ROOM_STATE.policy, ...data.policy },
         sounds: data.sounds ?? [],
         rules: data.hearing ?? [],
+        recording: data.recording ?? null,
       };
     case "room.updated":
       return { ...state, policy: { ...state.policy, ...data.policy } };
@@ -61,6 +71,12 @@ export function applyToRoomState(state, type, data) {
       return { ...state, sounds: [...without(state.sounds, data.sound.id), data.sound] };
     case "sound.stopped":
       return { ...state, sounds: without(state.sounds, data.sound.id) };
+    case "recording.started":
+    case "recording.paused":
+    case "recording.resumed":
+      return { ...state, recording: data.recording };
+    case "recording.stopped":
+      return { ...state, recording: null };
     default:
       return state;
   }

@@ -6,6 +6,7 @@ const TYPES = [
   "room", "participant.joined", "participant.left", "participant.updated", "participants.left", "participants.updated",
   "talking.started", "talking.stopped", "levels", "digit", "room.updated", "hearing.changed", "unmute.requested",
   "sound.started", "sound.stopped", "message",
+  "recording.started", "recording.paused", "recording.resumed", "recording.stopped",
 ];
 
 /** How long to wait before opening a stream again that the server refused, in milliseconds; each time twice as long. */

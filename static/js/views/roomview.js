@@ -23,6 +23,8 @@ import { announceJoined, announceLeft } from "../people/presence.js";
 import { Stage } from "../people/stage.js";
 import { TalkersView } from "../people/talkersview.js";
 import { Tiles } from "../people/tiles.js";
+import { recordingMark } from "../recordings/mark.js";
+import { RecordingsView } from "../recordings/recordingsview.js";
 import { whoDid } from "../room/actors.js";
 import { changeToUs, ownStatus } from "../room/ownstatus.js";
 import { EMPTY_ROSTER, split } from "../room/roster.js";
@@ -45,11 +47,13 @@ export class RoomView extends EventTarget {
   #mute = new MuteButton();
   #person = new PersonView();
   #quality = new QualityView();
+  #recordings = new RecordingsView();
   #settings = new SettingsView();
   #stage = new Stage();
   #talkers = new TalkersView();
   #tiles = new Tiles(byId("people"));
   #since = 0;
+  #recorded = "";
   #clock = 0;
   #ownMeter = 0;
   /** @type {() => void} */ #stopKeys = () => undefined;
@@ -96,6 +100,8 @@ export class RoomView extends EventTarget {
     this.#mute.start(session);
     this.#chat.start((text) => moderation.write(text));
     this.#lobby.start(session, moderation);
+    this.#recordings.start(session);
+    this.#recorded = "";
     this.#listen(session);
     session.look(!document.hidden);
     this.#showRoster();
@@ -136,7 +142,10 @@ export class RoomView extends EventTarget {
       this.#showRoster();
       this.#tell(type, data.by, before, concerned);
     });
-    on("roomstate", () => this.#showRoster());
+    on("roomstate", () => {
+      this.#showRoster();
+      this.#tellOfRecording();
+    });
     on("access", () => this.#showRoster());
     on("levels", (levels) => this.#tiles.showLevels(levels, session.canSpeak ? session.ownId : null));
     on("muted", ({ muted, byServer }) => {
@@ -164,6 +173,7 @@ export class RoomView extends EventTarget {
     setText(byId("alone"), aloneRemark(waiting.length, session.moderates));
     this.#talkers.show(session.waiting ? EMPTY_ROSTER : here, names, session.ownId);
     byId("locked").hidden = !session.roomState.policy.locked;
+    this.#showRecording();
     byId("manage").hidden = !session.moderates || session.waiting;
     byId("chat-open").hidden = session.waiting;
     if (session.waiting) this.#chat.hide();
@@ -177,6 +187,26 @@ export class RoomView extends EventTarget {
     this.#stage.show(count); // when all that stands above it is in its place
     this.#person.renew();
     this.#manage.renew();
+  }
+
+  /** The mark, for as long as what is said is kept, with who wanted that. */
+  #showRecording() {
+    const session = this.#session;
+    if (!session) return;
+    const { recording } = session.roomState;
+    byId("recording").hidden = recording === null;
+    byId("recording").classList.toggle("is-paused", recording?.state === "paused");
+    setText(byId("recording-text"), recordingMark(recording, session.roster, session.ownId));
+    this.#recordings.renew();
+  }
+
+  /** Says aloud that what is said is kept from now on, or is not any more. */
+  #tellOfRecording() {
+    const session = this.#session;
+    if (!session) return;
+    const mark = recordingMark(session.roomState.recording, session.roster, session.ownId);
+    if (mark !== this.#recorded) toast(mark ? `${mark}.` : "The recording is over.");
+    this.#recorded = mark;
   }
 
   /**

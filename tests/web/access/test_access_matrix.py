@@ -87,6 +87,12 @@ ELSEWHERE = {
     ("GET", "/twilio/stream"): "test_access_calls.py",
     ("GET", "/twilio/stream/{room}"): "test_access_calls.py",
     ("POST", "/twilio/voice"): "test_access_calls.py",
+    ("POST", "/rooms/{room}/recordings"): "test_access_recordings.py",
+    ("GET", "/recordings"): "test_access_recordings.py",
+    ("GET", "/recordings/{recording}"): "test_access_recordings.py",
+    ("PATCH", "/recordings/{recording}"): "test_access_recordings.py",
+    ("DELETE", "/recordings/{recording}"): "test_access_recordings.py",
+    ("GET", "/recordings/{recording}/files/{name}"): "test_access_recordings.py",
     ("OPTIONS", "/rooms/{room}/participants"): "test_access.py",
     ("OPTIONS", "/rooms/{room}/participants/{id}"): "says nothing that is not known",
 }

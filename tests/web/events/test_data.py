@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, get_args
 
 import pytest
@@ -15,6 +16,12 @@ from conference.room.events import (
     ParticipantJoined,
     ParticipantLeft,
     ParticipantUpdated,
+    RecordingFailed,
+    RecordingPaused,
+    RecordingReady,
+    RecordingResumed,
+    RecordingStarted,
+    RecordingStopped,
     RoomEvent,
     RoomUpdated,
     SoundStarted,
@@ -26,6 +33,7 @@ from conference.room.events import (
 from conference.room.gains.gain_matrix import Rule
 from conference.room.participant import Participant
 from conference.room.policy import RoomPolicy
+from conference.room.recorded import RecordingState
 from conference.room.room import Room
 from conference.web.events.data import DATA_TYPES
 from conference.web.events.event_json import BATCH_NAMES, EVENT_NAMES, batch_json, event_json
@@ -33,6 +41,7 @@ from conference.web.schemas.room_json import room_json
 
 AMY = Participant(id="amy", name="Amy", transport="webrtc", joined_at=1.5, source=None, sink=None).state()
 BEN = Participant(id="ben", name="Ben", transport="twilio", joined_at=2.5, source=None, sink=None).state()
+KEPT = RecordingState("1", "recording", 4.5, "Amy")
 EVENTS: list[RoomEvent] = [
     ParticipantJoined("tea", AMY),
     ParticipantLeft("tea", AMY, "gone", "removed", "Ben"),
@@ -47,6 +56,12 @@ EVENTS: list[RoomEvent] = [
     TalkingStarted("tea", "amy"),
     TalkingStopped("tea", "amy"),
     LevelsMeasured("tea", {"amy": -30.12}),
+    RecordingStarted("tea", KEPT, "Amy"),
+    RecordingPaused("tea", replace(KEPT, status="paused"), "Amy"),
+    RecordingResumed("tea", KEPT, "Amy"),
+    RecordingStopped("tea", replace(KEPT, status="finishing", reason="Everybody has left.")),
+    RecordingReady("tea", replace(KEPT, status="ready", reason="Everybody has left.")),
+    RecordingFailed("tea", replace(KEPT, status="failed", reason="The disk is full.")),
 ]
 BATCHES: list[list[RoomEvent]] = [
     [ParticipantLeft("tea", one, "over", "ended", "Ben") for one in (AMY, BEN)],

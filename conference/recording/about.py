@@ -1,0 +1,85 @@
+"""What is known of a recording: a file of JSON beside its other files, which is replaced as a whole."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Final, get_args
+
+from conference.room.recorded import RecordingState, RecordingStatus
+
+ABOUT: Final = "recording.json"
+JOURNAL: Final = "journal"
+"""What is written while a recording goes on; gone when its files are made."""
+
+MKA: Final = "recording.mka"
+MIX: Final = "mix.opus"
+EVENTS: Final = "events.jsonl"
+TYPES: Final = {MKA: "audio/x-matroska", MIX: "audio/ogg", EVENTS: "application/jsonl"}
+"""The files that can be had of a recording, and their media types."""
+
+GOING_ON: Final = ("recording", "paused")
+
+
+@dataclass(slots=True)
+class About:
+    """One recording."""
+
+    id: str
+    room: str
+    status: RecordingStatus
+    started_at: float
+    """Unix time in seconds, as all times here."""
+
+    started_by: str | None
+    people: bool = True
+    """There is a track for each person."""
+
+    mix: bool = True
+    guarded: bool = False
+    """The room had a PIN."""
+
+    ended_at: float | None = None
+    reason: str | None = None
+    seconds: float = 0.0
+    bytes: int = 0
+    tracks: Sequence[dict[str, Any]] = field(default_factory=tuple)
+    files: Sequence[dict[str, Any]] = field(default_factory=tuple)
+
+    @property
+    def state(self) -> RecordingState:
+        """What everybody in the room may know."""
+        return RecordingState(self.id, self.status, self.started_at, self.started_by, self.reason)
+
+    def save(self, folder: Path) -> None:
+        """Write it into the folder of the recording, so that a crash leaves either this or what was there before.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        part = folder / f"{ABOUT}.part"
+        with open(part, "w", encoding="utf-8", opener=private) as file:
+            json.dump(asdict(self), file)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(folder / ABOUT)
+
+
+def load(folder: Path) -> About | None:
+    """What is known of the recording in a folder; ``None`` if that is none."""
+    try:
+        known = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+        about = About(**{one.name: known[one.name] for one in fields(About) if one.name in known})
+        right = about.status in get_args(RecordingStatus) and about.id == folder.name
+        right = right and isinstance(about.room, str) and isinstance(about.started_at, int | float)
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        return None
+    return about if right else None
+
+
+def private(path: str, flags: int) -> int:
+    """Opens a file for its owner alone: what was said is nobody else's."""
+    return os.open(path, flags, 0o600)

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeAlias
 
 from conference.attendant.announcer import Announcer
 from conference.attendant.menu import HOSTS_ONLY, Menu, MenuAction
 from conference.room.conference import Conference
+from conference.room.room import Room
+
+Record: TypeAlias = Callable[[Room, str], None]
+"""Begins the recording of a room, or ends it, for somebody of this name."""
 
 _KEY_NAMES = {"*": "key-star", "#": "key-hash"}
 
@@ -20,6 +25,8 @@ class Actions:
         menu: how to ask for what.
         may_moderate: whether somebody in a room may do what hosts do.
         wallclock: unix time in seconds.
+        record: begins the recording of a room, or ends it, for somebody of this name; ``None`` if nothing is recorded.
+        may_record: whether somebody in a room may do that.
     """
 
     def __init__(
@@ -28,15 +35,24 @@ class Actions:
         menu: Menu,
         may_moderate: Callable[[str, str], bool],
         wallclock: Callable[[], float],
+        record: Record | None,
+        may_record: Callable[[str, str], bool],
     ) -> None:
         self._conference = conference
-        self._menu = menu
+        self._record = record
+        self._may_record = may_record
+        self._menu = menu if record is not None else menu.without("record")
         self._may_moderate = may_moderate
         self._wallclock = wallclock
 
+    @property
+    def menu(self) -> Menu:
+        """How to ask for what can be done here."""
+        return self._menu
+
     def do(self, action: MenuAction, announcer: Announcer, participant_id: str) -> list[str]:
         """Do something for somebody who is in the room. Returns what to say about it besides."""
-        if action in HOSTS_ONLY and not self.is_host(announcer, participant_id):
+        if action in HOSTS_ONLY and not self._may(action, announcer, participant_id):
             return ["hosts-only"]
         match action:
             case "mute":
@@ -52,6 +68,12 @@ class Actions:
                 return self._help(announcer, participant_id)
             case _:
                 return self._moderate(action, announcer, participant_id)
+
+    def _may(self, action: MenuAction, announcer: Announcer, participant_id: str) -> bool:
+        """Whether somebody may do what not everybody may."""
+        if action == "record":
+            return self._may_record(announcer.room.name, participant_id)
+        return self.is_host(announcer, participant_id)
 
     def is_host(self, announcer: Announcer, participant_id: str) -> bool:
         """Whether somebody may do what hosts do."""
@@ -78,8 +100,11 @@ class Actions:
         return announcer.count_prompt(participant_id)
 
     def _help(self, announcer: Announcer, participant_id: str) -> list[str]:
-        host = self.is_host(announcer, participant_id)
-        known = [action for action in self._menu.actions.values() if host or action not in HOSTS_ONLY]
+        known = [
+            action
+            for action in self._menu.actions.values()
+            if action not in HOSTS_ONLY or self._may(action, announcer, participant_id)
+        ]
         return [prompt for action in dict.fromkeys(known) for prompt in self.explain(action)]
 
     def _moderate(self, action: MenuAction, announcer: Announcer, participant_id: str) -> list[str]:
@@ -94,6 +119,8 @@ class Actions:
                 return ["all-muted"]
             case "lock":
                 room.set_policy(replace(room.policy, locked=not room.policy.locked), by=by)
+            case "record" if self._record is not None:
+                self._record(room, by)
             case "end":
                 self._conference.end(room.name, "A host has ended the conference.", by=by)
         return []

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
-from conference.attendant.actions import Actions
+from conference.attendant.actions import Actions, Record
 from conference.attendant.announcer import Announcer
 from conference.attendant.keypad import Keypad
 from conference.attendant.settings import AttendantSettings
@@ -25,6 +25,10 @@ from conference.room.events import (
     ParticipantJoined,
     ParticipantLeft,
     ParticipantUpdated,
+    RecordingPaused,
+    RecordingResumed,
+    RecordingStarted,
+    RecordingStopped,
     RoomEvent,
     RoomUpdated,
     SoundStopped,
@@ -67,6 +71,10 @@ class Callers(Protocol):
         """Whether somebody may do what hosts do."""
         ...
 
+    def may_record(self, room: str, participant_id: str) -> bool:
+        """Whether somebody may record a room."""
+        ...
+
 
 class Attendant:
     """Looks after all rooms of a conference.
@@ -79,6 +87,7 @@ class Attendant:
         new_id: makes the ids of sounds.
         wallclock: unix time in seconds.
         speak_name: makes speech of people's names; without it they are announced as somebody.
+        record: begins the recording of a room, or ends it, for somebody; ``None`` if nothing is recorded here.
     """
 
     def __init__(
@@ -91,6 +100,7 @@ class Attendant:
         new_id: Callable[[], str],
         wallclock: Callable[[], float],
         speak_name: SpeakName | None = None,
+        record: Record | None = None,
     ) -> None:
         self._conference = conference
         self._library = library
@@ -98,7 +108,7 @@ class Attendant:
         self._callers = callers
         self._new_id = new_id
         self._speak_name = speak_name
-        self._actions = Actions(conference, settings.menu, callers.may_moderate, wallclock)
+        self._actions = Actions(conference, settings.menu, callers.may_moderate, wallclock, record, callers.may_record)
         self._announcers: dict[str, Announcer] = {}
         self._happened: deque[RoomEvent | _Spoken] = deque()
         conference.subscribe(None, self._note)
@@ -138,7 +148,25 @@ class Attendant:
             case SoundStopped(sound_id=sound_id):
                 announcer.stopped(sound_id)
             case _:
-                pass
+                self._tell_of_recording(announcer, event)
+
+    def _tell_of_recording(self, announcer: Announcer, event: RoomEvent) -> None:
+        match event:
+            case RecordingStarted() | RecordingResumed():
+                prompt = "recorded"
+            case RecordingPaused():
+                prompt = "recording-paused"
+            case RecordingStopped():
+                prompt = "recording-over"
+            case _:
+                return
+        for one in announcer.people.values():
+            if self._is_told_of_recordings(one):
+                announcer.say(one.id, [prompt])
+
+    def _is_told_of_recordings(self, state: ParticipantState) -> bool:
+        """Callers are, whether or not they are told things; but for programs, which would take it for talk."""
+        return state.transport in STREAM_TRANSPORTS and self._callers.wants_prompts(state.id)
 
     def _announcer(self, event: RoomEvent | _Spoken) -> Announcer | None:
         """The announcer of the room that an event is about; ``None`` if the room is gone."""
@@ -155,7 +183,7 @@ class Attendant:
             return
         announcer.people[state.id] = state
         if state.transport in STREAM_TRANSPORTS:
-            announcer.keypads[state.id] = Keypad(self._settings.menu, round(self._settings.key_timeout * 1e9))
+            announcer.keypads[state.id] = Keypad(self._actions.menu, round(self._settings.key_timeout * 1e9))
             if self._settings.phone_prompts and self._callers.wants_prompts(state.id):
                 announcer.prompted.add(state.id)
         if not state.waiting:
@@ -173,7 +201,12 @@ class Attendant:
             greeting.append("listening")
         elif state.muted:
             greeting.append("muted")
-        announcer.tell(state.id, greeting)
+        recording = announcer.room.recording
+        recorded = ["recorded"] if recording is not None and recording.status == "recording" else []
+        if state.id in announcer.prompted:
+            announcer.say(state.id, greeting + recorded)
+        elif recorded and self._is_told_of_recordings(state):
+            announcer.say(state.id, recorded)
         if not state.waiting:
             self._tell_the_only_one(announcer)
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
-MenuAction: TypeAlias = Literal["mute", "hand", "count", "help", "admit", "mute-all", "lock", "end"]
+MenuAction: TypeAlias = Literal["mute", "hand", "count", "help", "admit", "mute-all", "lock", "record", "end"]
 """What keys can do: mute or unmute oneself; raise or lower one's hand; hear how many are here; hear the menu; and for
-hosts: let in all who wait, mute everybody, lock or unlock the room, end the conference."""
+hosts: let in all who wait, mute everybody, lock or unlock the room, record it or end that, end the conference."""
 
 ACTIONS: tuple[MenuAction, ...] = get_args(MenuAction)
 
-HOSTS_ONLY: frozenset[MenuAction] = frozenset({"admit", "mute-all", "lock", "end"})
+HOSTS_ONLY: frozenset[MenuAction] = frozenset({"admit", "mute-all", "lock", "record", "end"})
 
 KEYS = frozenset("0123456789*#")
 MAX_KEYS = 8
@@ -28,6 +28,7 @@ DEFAULT_KEYS: Mapping[str, MenuAction] = {
     "*2": "admit",
     "*3": "mute-all",
     "*7": "lock",
+    "*4": "record",
     "*00": "end",
 }
 
@@ -59,6 +60,10 @@ class Menu:
 
     def __bool__(self) -> bool:
         return bool(self.actions)
+
+    def without(self, action: MenuAction) -> Menu:
+        """The same, but for what cannot be done here."""
+        return Menu({keys: one for keys, one in self.actions.items() if one != action})
 
     def keys_for(self, action: MenuAction) -> str | None:
         """How to ask for something; ``None`` if it is not in the menu."""

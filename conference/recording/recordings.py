@@ -216,6 +216,13 @@ class Recordings:
         self._tell(one, RecordingStarted, by, at_ns=now_ns)
         return about
 
+    def toggle(self, room: Room, by: str) -> None:
+        """Record a room from now on; or, if it is being recorded, end that."""
+        if room.recording is not None:
+            self.stop(room.recording.id, by=by)
+        else:
+            self.start(room, by=by)
+
     def pause(self, recording_id: str, *, by: str | None) -> About:
         """Keep nothing of what is said from now on. A recording that is paused stays so."""
         one = self._find(recording_id)

@@ -148,7 +148,11 @@ def _make_server(settings: Settings, webrtc: WebRtcLike) -> Server:
     journal.follow(Audit(conference).take)
     journal.follow(webhooks.take)
     registry = ConnectionRegistry()
-    call_services = CallServices(settings, conference, registry)
+    recordings = _make_recordings(settings, conference)
+    may_begin = recordings is not None and settings.record != "off"
+    call_services = CallServices(
+        settings, conference, registry, recordings.toggle if recordings and may_begin else None
+    )
     return Server(
         settings=settings,
         conference=conference,
@@ -174,7 +178,7 @@ def _make_server(settings: Settings, webrtc: WebRtcLike) -> Server:
         dialing=Dialing(conference, registry, settings),
         signatures=_make_signatures(settings),
         captures=captures,
-        recordings=_make_recordings(settings, conference),
+        recordings=recordings,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import count
 
 from conference.attendant.attendant import Attendant
@@ -10,9 +11,10 @@ from conference.attendant.settings import AttendantSettings
 from conference.audio.frame import TICK_NS, Samples
 from conference.prompts.library import Library
 from conference.room.conference import Conference
-from conference.room.events import RoomEvent, SoundStarted
+from conference.room.events import RecordingStarted, RecordingStopped, RoomEvent, SoundStarted
 from conference.room.participant import Participant, Role, Transport
 from conference.room.policy import RoomPolicy
+from conference.room.recorded import RecordingState
 from conference.room.room import Room
 from tests.room.fakes import Ear
 
@@ -22,12 +24,15 @@ NO_POLICY = RoomPolicy()
 class AttendedConference:
     """One conference, of which every sound that begins is noted."""
 
-    def __init__(self, policy: RoomPolicy = NO_POLICY, *, speaking: bool = False, **settings: object) -> None:
+    def __init__(
+        self, policy: RoomPolicy = NO_POLICY, *, speaking: bool = False, recording: bool = False, **settings: object
+    ) -> None:
         self.conference = Conference(policy_of=lambda _: policy)
         self.names: dict[str, Samples] | None = None
         """What names sound like, if they can be spoken at all."""
         self.quiet: set[str] = set()
         self.moderators: set[str] = set()
+        self.recorders: set[str] = set()
         self.said: list[tuple[str, str]] = []
         """To whom (``*`` for all), and the first prompt."""
         self.conference.subscribe(None, self._note)
@@ -40,6 +45,7 @@ class AttendedConference:
             new_id=lambda: f"sound-{next(ids)}",
             wallclock=lambda: 1_700_000_000.0,
             speak_name=self._speak if speaking else None,
+            record=self._record if recording else None,
         )
         self.now_ns = 0
         self.ticks = 0
@@ -49,6 +55,16 @@ class AttendedConference:
 
     def may_moderate(self, room: str, participant_id: str) -> bool:
         return participant_id in self.moderators
+
+    def may_record(self, room: str, participant_id: str) -> bool:
+        return participant_id in self.recorders
+
+    def _record(self, room: Room, by: str) -> None:
+        state = RecordingState("1", "recording", 0.0, by)
+        if room.recording is None:
+            room.note_recording(RecordingStarted(room.name, state, by))
+        else:
+            room.note_recording(RecordingStopped(room.name, replace(state, status="finishing"), by))
 
     @property
     def room(self) -> Room:

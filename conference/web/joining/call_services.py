@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 
+from conference.attendant.actions import Record
 from conference.attendant.attendant import Attendant
 from conference.attendant.outside import OutsideCallers
 from conference.attendant.pin_prompt import PinPrompt
@@ -26,12 +27,15 @@ class CallServices:
         settings: of the server.
         conference: whose rooms it looks after.
         registry: of all connections.
+        record: begins the recording of a room, or ends it, for somebody; ``None`` if nothing is recorded here.
 
     Raises:
         LibraryError: an operator's sounds cannot be found, or no sound is named as the hold music.
     """
 
-    def __init__(self, settings: Settings, conference: Conference, registry: ConnectionRegistry) -> None:
+    def __init__(
+        self, settings: Settings, conference: Conference, registry: ConnectionRegistry, record: Record | None = None
+    ) -> None:
         self._conference = conference
         self.library = Library(settings.sounds, max_sounds=settings.max_sounds, max_seconds=settings.max_sound_seconds)
         self.settings = part_of(settings, AttendantSettings)
@@ -47,6 +51,7 @@ class CallServices:
             new_id=new_id,
             wallclock=time.time,
             speak_name=None if self._names is None else self._names.speak,
+            record=record,
         )
         self._closing = False
         self._loading: asyncio.Task[None] | None = None
@@ -102,3 +107,7 @@ class _RegisteredCallers:
     def may_moderate(self, room: str, participant_id: str) -> bool:
         connection = self._registry.find(room, participant_id)
         return connection is not None and connection.grant.allows("moderate")
+
+    def may_record(self, room: str, participant_id: str) -> bool:
+        connection = self._registry.find(room, participant_id)
+        return connection is not None and connection.grant.allows("record")

@@ -1,0 +1,220 @@
+"""Disks that are full, slow or broken end a recording, with a sentence, and nobody's call."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conference.audio.frame import FRAME_SAMPLES, TICK_NS
+from conference.recording import files
+from conference.recording.about import load
+from conference.recording.finish import CUT_SHORT, finish
+from tests.recording.recorded import Person, Studio, loudness, tone
+
+
+def humming(studio: Studio, person: Person) -> Callable[[int], None]:
+    return lambda tick: person.say(tone(500, tick), studio.now_ns + TICK_NS)
+
+
+def test_while_a_disk_hangs_the_room_ticks_and_nothing_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    goes_on = threading.Event()
+
+    def hanging(descriptor: int, data: bytes) -> int:
+        goes_on.wait()
+        return os.write(descriptor, data)
+
+    monkeypatch.setattr(files, "os", Disk(write=hanging))
+    studio = Studio(tmp_path)
+    amy = studio.join("Amy")
+    about = studio.start()
+    studio.pass_ticks(250, humming(studio, amy))  # it would not come back if a tick waited for the disk
+    assert not (tmp_path / about.id / "journal").exists() or (tmp_path / about.id / "journal").stat().st_size == 0
+    goes_on.set()
+    assert studio.finish(about).seconds == pytest.approx(5.0)
+    assert loudness(studio.wav(about, tmp_path / "wav")["01-Amy.wav"][2400:235_000], 500) > 0.9
+
+
+class Disk:
+    """The `os` of a module, with some of its functions exchanged."""
+
+    def __init__(self, **exchanged: Any) -> None:
+        self._exchanged = exchanged
+
+    def __getattr__(self, name: str) -> Any:
+        return self._exchanged.get(name) or getattr(os, name)
+
+
+def full_after(size: int) -> Callable[[int, bytes], int]:
+    written = 0
+
+    def write(descriptor: int, data: bytes) -> int:
+        nonlocal written
+        if written + len(data) > size:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        written += len(data)
+        return os.write(descriptor, data)
+
+    return write
+
+
+def broken_after(times: int) -> Callable[[int], None]:
+    left = times
+
+    def sync(descriptor: int) -> None:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        os.fdatasync(descriptor)
+
+    return sync
+
+
+@pytest.mark.parametrize(
+    ("disk", "settings", "words"),
+    [
+        (Disk(write=full_after(40_000)), {}, "no space left on device"),
+        (Disk(fdatasync=broken_after(3)), {}, "input/output error"),
+        (Disk(), {"recording_max_bytes": 65_536}, "--recording-max-bytes"),
+    ],
+    ids=["full", "broken", "limit"],
+)
+async def test_it_ends_with_a_sentence_and_what_was_written_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, disk: Disk, settings: dict[str, Any], words: str
+) -> None:
+    monkeypatch.setattr(files, "os", disk)
+    studio = Studio(tmp_path, **settings)
+    await studio.recordings.open()
+    amy = studio.join("Amy")
+    about = studio.start()
+    while about.status == "recording":
+        studio.pass_ticks(50, humming(studio, amy))
+        await asyncio.sleep(0)
+    assert studio.said[-1][0] == "recording.stopped"
+    assert words in studio.said[-1][1]["recording"]["reason"]
+    assert "amy" in studio.room.participants
+    studio.pass_ticks(10, humming(studio, amy))  # the room goes on
+    monkeypatch.undo()
+    while about.status == "finishing":
+        await studio.recordings.changed()
+        about = studio.recordings.all[about.id]
+    await studio.recordings.close()
+    assert about.status == "ready"
+    assert words in (about.reason or "")
+    assert about.seconds > 1
+    assert about.bytes > 1000
+
+
+async def test_a_disk_that_does_not_keep_up_takes_no_more_memory_than_it_may(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    goes_on = threading.Event()
+
+    def hanging(descriptor: int, data: bytes) -> int:
+        goes_on.wait()
+        return os.write(descriptor, data)
+
+    monkeypatch.setattr(files, "os", Disk(write=hanging))
+    studio = Studio(tmp_path, recording_max_waiting=65_536)
+    await studio.recordings.open()
+    amy = studio.join("Amy")
+    about = studio.start()
+    while about.status == "recording":
+        studio.pass_ticks(50, humming(studio, amy))
+        await asyncio.sleep(0)
+    assert studio.said[-1][1]["recording"]["reason"] == files.SLOW
+    assert studio.now_ns < 5_000_000_000 + 30_000_000_000
+    goes_on.set()
+    await studio.recordings.close()
+
+
+async def test_files_that_cannot_be_made_are_made_by_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studio = Studio(tmp_path)
+    await studio.recordings.open()
+    amy = studio.join("Amy")
+    about = studio.start()
+    studio.pass_ticks(100, humming(studio, amy))
+    (tmp_path / about.id / "recording.mka.part").mkdir(parents=True)  # nothing can be written there
+    studio.recordings.stop(about.id, by="Amy")
+    while about.status == "finishing":
+        await studio.recordings.changed()
+    assert about.status == "failed"
+    assert "could not be written" in (about.reason or "")
+    assert studio.said[-1][0] == "recording.failed"
+    await studio.recordings.close()
+    (tmp_path / about.id / "recording.mka.part").rmdir()
+    later = Studio(tmp_path)
+    await later.recordings.open()
+    while later.recordings.all[about.id].status == "finishing":
+        await later.recordings.changed()
+    assert later.recordings.all[about.id].status == "ready"
+    assert later.recordings.all[about.id].reason == "Amy stopped it."
+    await later.recordings.close()
+
+
+@pytest.mark.parametrize("part", [1.0, 0.9, 0.5, 0.1, 0.0])
+def test_a_journal_that_breaks_off_anywhere_is_finished_as_far_as_it_goes(tmp_path: Path, part: float) -> None:
+    studio = Studio(tmp_path)
+    amy = studio.join("Amy")
+    about = studio.start()
+    studio.pass_ticks(300, humming(studio, amy))
+    studio.written()
+    journal = tmp_path / about.id / "journal"
+    whole = journal.read_bytes()
+    journal.write_bytes(whole[: round(len(whole) * part)])
+    found = finish(tmp_path / about.id)
+    assert (found.status, found.reason) == ("ready", CUT_SHORT)
+    assert found.seconds == pytest.approx(5.02 * part, abs=1.1)
+    assert not journal.exists()
+    if found.seconds > 1:
+        for name, samples in studio.wav(found, tmp_path / "wav").items():
+            assert len(samples) == round(found.seconds * 50) * FRAME_SAMPLES, name
+            assert loudness(samples[FRAME_SAMPLES * 10 :], 500) > 0.9, name
+
+
+def test_a_recording_of_which_nothing_was_written_has_failed_and_says_so(tmp_path: Path) -> None:
+    studio = Studio(tmp_path)
+    studio.join("Amy")
+    about = studio.start()
+    studio.written()
+    found = finish(tmp_path / about.id)
+    assert (found.status, found.reason) == ("failed", "Nothing of it was written.")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"id": "r1"}', '{"id": "other", "room": "tea"}', "\x00" * 100])
+async def test_a_folder_that_is_no_recording_is_left_alone(tmp_path: Path, text: str) -> None:
+    (tmp_path / "r1").mkdir()
+    (tmp_path / "r1" / "recording.json").write_text(text)
+    studio = Studio(tmp_path)
+    await studio.recordings.open()
+    assert not studio.recordings.all
+    await studio.recordings.close()
+    assert (tmp_path / "r1" / "recording.json").read_text() == text
+
+
+async def test_what_is_older_than_it_may_be_is_deleted(tmp_path: Path) -> None:
+    studio = Studio(tmp_path)
+    amy = studio.join("Amy")
+    abouts = []
+    for _ in range(2):
+        about = studio.start()
+        studio.pass_ticks(60, humming(studio, amy))
+        abouts.append(studio.finish(about))
+        studio.now_ns += 20 * 86_400 * 10**9
+    later = Studio(tmp_path, recording_keep_days=30)
+    later.now_ns = studio.now_ns
+    await later.recordings.open()
+    while abouts[0].id in later.recordings.all:  # noqa: ASYNC110 - a deletion is no event
+        await asyncio.sleep(0)
+    assert list(later.recordings.all) == [abouts[1].id]
+    assert load(tmp_path / abouts[0].id) is None
+    await later.recordings.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from conference.access.grants import Role, make_grant
 from conference.access.tokens import sign
@@ -78,9 +78,12 @@ async def open_link(page: Page, address: str) -> None:
 
 
 @asynccontextmanager
-async def staged(browser: str) -> AsyncIterator[Stage]:
-    """The stage, for as long as the block runs, in the browser at this address."""
-    async with running_server(Settings(port=0, secret=SECRET)) as server, visit(browser) as visitor:
+async def staged(browser: str, settings: Settings | None = None) -> AsyncIterator[Stage]:
+    """The stage, for as long as the block runs, in the browser at this address; its server has :data:`SECRET`."""
+    async with (
+        running_server(replace(settings or Settings(port=0), secret=SECRET)) as server,
+        visit(browser) as visitor,
+    ):
         amy, ben = await visitor.open_page(), await visitor.open_page()
         for page in (amy, ben):
             await page.look_as(1280, 800)

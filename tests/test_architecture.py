@@ -79,6 +79,7 @@ INSIDE_A_WING: dict[str, dict[str, set[str]]] = {
     "room": {
         "errors": set(),
         "policy": set(),
+        "recorded": set(),
         "voice": set(),
         "sounds": set(),
         "gains": set(),
@@ -87,12 +88,12 @@ INSIDE_A_WING: dict[str, dict[str, set[str]]] = {
         "levels": {"participant"},
         "soundboard": {"participant", "sounds"},
         "observer": {"gains", "participant", "sounds"},
-        "events": {"gains", "participant", "policy"},
+        "events": {"gains", "participant", "policy", "recorded"},
         "admission": {"errors", "participant", "policy"},
         "mixing": {"gains", "observer", "participant", "soundboard"},
         "forwarding": {"observer", "participant"},
         "speaker_selector": {"mixing", "observer", "participant"},
-        "people": {"admission", "events", "observer", "participant", "policy", "voice"},
+        "people": {"admission", "events", "observer", "participant", "policy", "recorded", "voice"},
         "room": {
             "events",
             "forwarding",

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from conference.capture.records import CaptureError
 from conference.options.option import PREFIX
-from conference.recording.export import ExportError, export_wav
 from conference.recording.journal import JournalError
+from conference.recording.wav_export import ExportError, export_wav
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]

@@ -24,7 +24,7 @@ from conference.recording.about import EVENTS, JOURNAL, MIX, MKA, TYPES, About, 
 from conference.recording.journal import EVENTS as EVENT_LINES
 from conference.recording.journal import JournalError, read_blocks
 from conference.recording.legs import Leg, Legs, segments_of
-from conference.recording.matroska import Track, write_matroska
+from conference.recording.matroska import MatroskaTrack, write_matroska
 from conference.recording.mixdown import MixEncoder, mix_frames
 from conference.recording.ogg import write_opus
 
@@ -154,15 +154,15 @@ def write_files(folder: Path, about: About, content: Content) -> None:
 
 
 def _write_mka(file: BinaryIO, about: About, content: Content) -> None:
-    tracks: list[Track] = []
+    tracks: list[MatroskaTrack] = []
     streams: list[Iterator[tuple[int, int, bytes]]] = []
     if about.mix:
-        tracks.append(Track(MIX_TRACK, "opus"))
+        tracks.append(MatroskaTrack(MIX_TRACK, "opus"))
         streams.append(((number * TICK_NS, 0, packet) for number, packet in enumerate(content.mix)))
     if about.people:
         for leg in content.legs:
             streams.append(_blocks(leg, len(tracks)))
-            tracks.append(Track(leg.name, leg.codec))
+            tracks.append(MatroskaTrack(leg.name, leg.codec))
     write_matroska(file, tracks, heapq.merge(*streams, key=_at), about.room, content.duration_ns)
 
 

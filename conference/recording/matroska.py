@@ -22,7 +22,7 @@ _APP: Final = "conference"
 
 
 @dataclass(frozen=True, slots=True)
-class Track:
+class MatroskaTrack:
     """One track of a file."""
 
     name: str
@@ -31,7 +31,11 @@ class Track:
 
 
 def write_matroska(
-    file: BinaryIO, tracks: Sequence[Track], blocks: Iterable[tuple[int, int, bytes]], title: str, duration_ns: int
+    file: BinaryIO,
+    tracks: Sequence[MatroskaTrack],
+    blocks: Iterable[tuple[int, int, bytes]],
+    title: str,
+    duration_ns: int,
 ) -> None:
     """Write a file.
 
@@ -114,7 +118,7 @@ def _info(title: str, duration_ns: int) -> bytes:
     )
 
 
-def _track(number: int, track: Track) -> bytes:
+def _track(number: int, track: MatroskaTrack) -> bytes:
     opus = track.codec == "opus"
     private = opus_head(0)
     if not opus:  # WAVEFORMATEX

@@ -26,18 +26,18 @@ from conference.capture.records import (
     Restarted,
     Ruled,
     SoundArrived,
-    SoundPlayed,
+    SoundBegan,
     SoundPulled,
     Ticked,
 )
 from conference.codecs.base import Decoder
 from conference.playout.source import PacketSource
-from conference.room.hearing import Hearing
+from conference.room.gains.gain_matrix import Hearing
+from conference.room.gains.volumes import Volumes
 from conference.room.observer import RoomObserver
 from conference.room.participant import Departure, Participant
 from conference.room.room import Room
 from conference.room.sounds import Sound
-from conference.room.volumes import Volumes
 from conference.telephony.intake import PacedSource
 
 FLUSH_TICKS: Final = 50
@@ -235,7 +235,7 @@ class RoomRecorder(RoomObserver):
                 "gain": sound.gain,
                 "for_absent": False,
             }
-            self._write(SoundPlayed(self._sounds[sound.id], about))
+            self._write(SoundBegan(self._sounds[sound.id], about))
         self._write(SoundPulled(self._sounds[sound.id], sound.ended, None if frame is None else _plain(frame)))
 
     def tick_begins(self, tick: int, now_ns: int) -> None:

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from conference.recording.about import GOING_ON, JOURNAL, About, load
-from conference.recording.events import EventLines
-from conference.recording.files import JournalFile, Writer
+from conference.recording.event_lines import EventLines
 from conference.recording.journal import EVENTS, RECORDS
+from conference.recording.journal_file import JournalFile, JournalWriter
 from conference.recording.recorder import RoomRecorder
 from conference.recording.settings import RecordingSettings
 from conference.room.conference import Conference
@@ -114,7 +114,7 @@ class Recordings:
         self._wallclock = wallclock
         self._known: dict[str, About] = {}
         self._going_on: dict[str, _GoingOn] = {}
-        self._writer = Writer()
+        self._writer = JournalWriter()
         self._unfinished: asyncio.Queue[str] = asyncio.Queue()
         self._tasks: list[asyncio.Task[None]] = []
         self._loop: asyncio.AbstractEventLoop | None = None

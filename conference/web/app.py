@@ -41,9 +41,9 @@ from conference.web.api import (
     twilio,
 )
 from conference.web.events.audit import Audit
+from conference.web.events.event_json import event_json
 from conference.web.events.feeds import Feeds
 from conference.web.events.journal import Journal
-from conference.web.events.shapes import event_json
 from conference.web.events.webhooks import Webhooks, WebhookSettings
 from conference.web.http.cors import add_cors_headers, answer_options, refuse_other_sites
 from conference.web.http.host_header import refuse_malformed_names, refuse_other_names

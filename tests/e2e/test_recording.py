@@ -17,7 +17,7 @@ import pytest
 
 from conference.audio.frame import SAMPLE_RATE, Samples
 from conference.recording.about import load
-from conference.recording.export import export_wav
+from conference.recording.wav_export import export_wav
 from conference.settings import Settings
 from tests.e2e.people import twilio_person, webrtc_person
 from tests.e2e.running import eventually, running_server

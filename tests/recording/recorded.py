@@ -18,10 +18,10 @@ from conference.codecs.opus import OpusCodec
 from conference.codecs.pcmu import PcmuCodec
 from conference.playout.source import PacketSource
 from conference.recording.about import About
-from conference.recording.export import export_wav
 from conference.recording.finish import finish
 from conference.recording.recordings import Recordings
 from conference.recording.settings import RecordingSettings
+from conference.recording.wav_export import export_wav
 from conference.room.conference import Conference
 from conference.room.local import LocalSink
 from conference.room.participant import Participant
@@ -29,7 +29,7 @@ from conference.room.room import Room
 from conference.room.voice import VoiceSettings
 from conference.telephony.intake import PacedSource
 from conference.telephony.settings import LegSettings
-from conference.web.events.shapes import event_json
+from conference.web.events.event_json import event_json
 
 OPUS = OpusCodec(fec=False, expected_loss=0)
 AMPLITUDE = 6000.0

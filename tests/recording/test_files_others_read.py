@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE
 from conference.codecs.opus import OpusCodec
-from conference.recording.matroska import Track, write_matroska
+from conference.recording.matroska import MatroskaTrack, write_matroska
 from conference.recording.ogg import PRE_SKIP, write_opus
 from tests.recording.recorded import loudness, tone
 
-OPUS, MULAW, ALAW = Track("Amy ☕", "opus"), Track("Ben", "PCMU"), Track("Charlie", "PCMA")
+OPUS, MULAW, ALAW = MatroskaTrack("Amy ☕", "opus"), MatroskaTrack("Ben", "PCMU"), MatroskaTrack("Charlie", "PCMA")
 
 
 def read_back(file: io.BytesIO) -> tuple[Any, list[tuple[int, int, bytes]]]:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from conference.audio.frame import FRAME_SAMPLES, TICK_NS
-from conference.recording import files
+from conference.recording import journal_file
 from conference.recording.about import load
 from conference.recording.finish import CUT_SHORT, finish
 from tests.recording.recorded import Person, Studio, loudness, tone
@@ -30,7 +30,7 @@ def test_while_a_disk_hangs_the_room_ticks_and_nothing_is_lost(tmp_path: Path, m
         goes_on.wait()
         return os.write(descriptor, data)
 
-    monkeypatch.setattr(files, "os", Disk(write=hanging))
+    monkeypatch.setattr(journal_file, "os", Disk(write=hanging))
     studio = Studio(tmp_path)
     amy = studio.join("Amy")
     about = studio.start()
@@ -89,7 +89,7 @@ def broken_after(times: int) -> Callable[[int], None]:
 async def test_it_ends_with_a_sentence_and_what_was_written_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, disk: Disk, settings: dict[str, Any], words: str
 ) -> None:
-    monkeypatch.setattr(files, "os", disk)
+    monkeypatch.setattr(journal_file, "os", disk)
     studio = Studio(tmp_path, **settings)
     await studio.recordings.open()
     amy = studio.join("Amy")
@@ -121,7 +121,7 @@ async def test_a_disk_that_does_not_keep_up_takes_no_more_memory_than_it_may(
         goes_on.wait()
         return os.write(descriptor, data)
 
-    monkeypatch.setattr(files, "os", Disk(write=hanging))
+    monkeypatch.setattr(journal_file, "os", Disk(write=hanging))
     studio = Studio(tmp_path, recording_max_waiting=65_536)
     await studio.recordings.open()
     amy = studio.join("Amy")
@@ -129,7 +129,7 @@ async def test_a_disk_that_does_not_keep_up_takes_no_more_memory_than_it_may(
     while about.status == "recording":
         studio.pass_ticks(50, humming(studio, amy))
         await asyncio.sleep(0)
-    assert studio.said[-1][1]["recording"]["reason"] == files.SLOW
+    assert studio.said[-1][1]["recording"]["reason"] == journal_file.SLOW
     assert studio.now_ns < 5_000_000_000 + 30_000_000_000
     goes_on.set()
     await studio.recordings.close()

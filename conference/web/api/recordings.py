@@ -15,7 +15,7 @@ from conference.web.http.problems import Problem
 from conference.web.live import SERVER
 from conference.web.schemas import responses
 from conference.web.schemas.requests import NewRecording, RecordingPatch
-from conference.web.schemas.shapes import recording_json
+from conference.web.schemas.room_json import recording_json
 
 _NONE = "There is no such recording: it was deleted, or never was."
 

@@ -21,7 +21,7 @@ FULL: Final = "It is as large as a recording may be (--recording-max-bytes)."
 SLOW: Final = "The disk did not keep up."
 
 
-class Writer:
+class JournalWriter:
     """The thread. What it is given to do, it does in order; files that were written to are then brought to the disk."""
 
     def __init__(self) -> None:
@@ -80,7 +80,7 @@ class JournalFile:
     """
 
     def __init__(
-        self, path: Path, writer: Writer, *, max_bytes: int, max_waiting: int, failed: Callable[[str], None]
+        self, path: Path, writer: JournalWriter, *, max_bytes: int, max_waiting: int, failed: Callable[[str], None]
     ) -> None:
         self.size = 0
         """What was written so far, in bytes."""

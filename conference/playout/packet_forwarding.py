@@ -83,11 +83,6 @@ class ForwardableSource:
         raise NotImplementedError
 
     @property
-    def as_it_came(self) -> bool:
-        """What is heard of it on this tick can be given as it came. If not, it has to be played."""
-        return True
-
-    @property
     def knows_level(self) -> bool:
         """How loud it is is known without decoding anything."""
         raise NotImplementedError

@@ -14,13 +14,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from conference.audio.frame import FRAME_SAMPLES, Samples
+from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, Samples
 
 SHORTEST = 120
-"""Samples: 2.5 ms, a voice of 400 Hz. Less is not worth a seam."""
+"""Samples at 48 kHz: 2.5 ms, a voice of 400 Hz. Less is not worth a seam."""
 
 LONGEST = 720
-"""Samples: 15 ms, a voice of 67 Hz."""
+"""Samples at 48 kHz: 15 ms, a voice of 67 Hz."""
 
 QUIET_SQUARE = 10_000.0
 """Mean square up to which nobody misses or minds a piece: -50 dBov, the noise of a quiet room."""
@@ -43,16 +43,24 @@ its length is part of the word."""
 _GENEROUS = 0.7  # a demand below which any period is welcome
 _TEMPLATE = 480  # 10 ms have to resemble each other
 _OVERLAP = 240  # 5 ms at least, one period otherwise
-_COARSE = 8  # the search begins at 6 kHz
-_MEAN = np.full(_COARSE, 1 / _COARSE, dtype=np.float32)
+_COARSE_RATE = 6000  # at which the search begins
 
 
 class Stretcher:
-    """Changes the length of one source's sound, a piece at a time, and not too often."""
+    """Changes the length of one source's sound, a piece at a time, and not too often.
 
-    __slots__ = ("_demand", "_quiet", "_rest", "_tries")
+    Args:
+        rate: of the sound, in Hz.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_coarse", "_demand", "_frame", "_longest", "_overlap", "_quiet", "_rest", "_shortest", "_template",
+                 "_tries")  # fmt: skip
+
+    def __init__(self, rate: int = SAMPLE_RATE) -> None:
+        self._shortest, self._longest, self._template, self._overlap, self._frame = (
+            length * rate // SAMPLE_RATE for length in (SHORTEST, LONGEST, _TEMPLATE, _OVERLAP, FRAME_SAMPLES)
+        )
+        self._coarse = max(1, rate // _COARSE_RATE)
         self._rest = 0  # samples to be played before the next change
         self.calm()
 
@@ -64,7 +72,7 @@ class Stretcher:
 
     def rests(self) -> bool:
         """Let a tick pass; whether the last change was so recent that another one would be too much."""
-        self._rest = max(0, self._rest - FRAME_SAMPLES)
+        self._rest = max(0, self._rest - self._frame)
         return self._rest > 0
 
     @property
@@ -83,23 +91,23 @@ class Stretcher:
             The same array if this is no place for it, else a shorter new one that begins as ``block`` does, so that it
             continues what was played, and ends as it does.
         """
-        most = min(most, len(block) - FRAME_SAMPLES)
-        if most < SHORTEST:
+        most = min(most, len(block) - self._frame)
+        if most < self._shortest:
             return block
         if is_quiet(block):
-            most = min(most, len(block) - _OVERLAP)
-            return join(block, block[most:], _OVERLAP, 0.0)
+            most = min(most, len(block) - self._overlap)
+            return join(block, block[most:], self._overlap, 0.0)
         self._tries += 1
-        longest = min(most, LONGEST, len(block) // 2)
-        if self._tries <= PATIENCE or longest < SHORTEST:
+        longest = min(most, self._longest, len(block) // 2)
+        if self._tries <= PATIENCE or longest < self._shortest:
             return block
-        template = block[: min(_TEMPLATE, len(block) - longest)]
-        shift, likeness = find(template, block[SHORTEST : longest + len(template)])
+        template = block[: min(self._template, len(block) - longest)]
+        shift, likeness = find(template, block[self._shortest : longest + len(template)], self._coarse)
         if self._refuses(likeness):
             return block
-        period = SHORTEST + shift
+        period = self._shortest + shift
         self._rest = REST * period
-        return join(block, block[period:], max(period, _OVERLAP), likeness)
+        return join(block, block[period:], max(period, self._overlap), likeness)
 
     def lengthen(self, past: Samples, block: Samples, least: int, *, urgent: bool = True) -> Samples:
         """Put in samples: ``least`` of them where it is quiet, else a pitch period, be it more or less than that.
@@ -119,18 +127,18 @@ class Stretcher:
         if not urgent and self._quiet < PAUSE_TRIES:
             return block
         if quiet:
-            period = min(max(least, SHORTEST), len(past))
-            return join(block, np.concatenate((past[len(past) - period :], block)), _OVERLAP, 0.0)
+            period = min(max(least, self._shortest), len(past))
+            return join(block, np.concatenate((past[len(past) - period :], block)), self._overlap, 0.0)
         # What is put in beyond what is missing would be delay for nothing: at first only a little of it is allowed.
-        longest = LONGEST if self._demand < _GENEROUS else min(LONGEST, max(least, _TEMPLATE))
-        template = block[:_TEMPLATE]
+        longest = self._longest if self._demand < _GENEROUS else min(self._longest, max(least, self._template))
+        template = block[: self._template]
         whole = np.concatenate((past[len(past) - longest :], block))
-        shift, likeness = find(template, whole[: longest - SHORTEST + len(template)])
+        shift, likeness = find(template, whole[: longest - self._shortest + len(template)], self._coarse)
         if self._refuses(likeness):
             return block
         period = longest - shift
         self._rest = REST * period
-        return join(block, whole[shift:], max(period, _OVERLAP), likeness)
+        return join(block, whole[shift:], max(period, self._overlap), likeness)
 
     def _refuses(self, likeness: float) -> bool:
         if likeness >= self._demand:
@@ -163,21 +171,26 @@ def join(first: Samples, second: Samples, overlap: int, likeness: float) -> Samp
     return result
 
 
-def find(template: Samples, candidates: Samples) -> tuple[int, float]:
-    """Where in ``candidates`` the template recurs best, and its normalised correlation there (-1 to 1)."""
+def find(template: Samples, candidates: Samples, coarse: int = SAMPLE_RATE // _COARSE_RATE) -> tuple[int, float]:
+    """Where in ``candidates`` the template recurs best, and its normalised correlation there (-1 to 1).
+
+    The search begins with the means of so many samples each.
+    """
     wanted, offered = template.astype(np.float32), candidates.astype(np.float32)
-    place, likeness = _best(_decimate(wanted), _decimate(offered))
-    first = max(0, (place - 1) * _COARSE)
-    last = min(len(offered) - len(wanted), (place + 1) * _COARSE)
+    if coarse == 1:
+        return _best(wanted, offered)
+    place, likeness = _best(_decimate(wanted, coarse), _decimate(offered, coarse))
+    first = max(0, (place - 1) * coarse)
+    last = min(len(offered) - len(wanted), (place + 1) * coarse)
     if last < first:
         return max(0, last), likeness
     place, likeness = _best(wanted, offered[first : last + len(wanted)])
     return first + place, likeness
 
 
-def _decimate(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    whole = len(samples) // _COARSE * _COARSE
-    means: NDArray[np.float32] = samples[:whole].reshape(-1, _COARSE).dot(_MEAN)
+def _decimate(samples: NDArray[np.float32], coarse: int) -> NDArray[np.float32]:
+    whole = len(samples) // coarse * coarse
+    means: NDArray[np.float32] = samples[:whole].reshape(-1, coarse).dot(np.full(coarse, 1 / coarse, np.float32))
     return means
 
 

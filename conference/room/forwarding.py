@@ -267,7 +267,7 @@ class Forwarding:
         """Whether all goes on as it was on the last tick: nobody is decoded, nor has to be, and nobody may go over."""
         if voices or self._voices or self._waiting or self._ended or not self._ticks % REVIEW_TICKS:
             return False
-        return all(one.source.as_it_came and one.talker.voice.is_untouched for one in self._routes.values())
+        return all(route.talker.voice.is_untouched for route in self._routes.values())
 
     def _may_go_on(self, listener_id: str, participants: Mapping[str, Participant]) -> bool:
         """Whether what somebody gets forwarded is still what they are to hear, whoever talks."""
@@ -303,7 +303,7 @@ class Forwarding:
         talker, source = route.talker, route.source
         if _others(voices, talker.id, listener_id):
             return True
-        if source.taker is not route or not source.as_it_came or not talker.voice.is_untouched:
+        if source.taker is not route or not talker.voice.is_untouched:
             return True
         return self._ticks % BITRATE_EVERY_TICKS == 0 and _is_too_much(source, route.listeners[listener_id][1])
 
@@ -329,7 +329,7 @@ class Forwarding:
         """Whether a talker pauses: a listener who changes from the mix to their packets misses nothing then."""
         source = talker.source
         self._silent[talker.id] = silent = 0 if talker.talking else self._silent.get(talker.id, 0) + 1
-        if not isinstance(source, ForwardableSource) or not source.as_it_came:
+        if not isinstance(source, ForwardableSource):
             return False
         if source.quiet_ms(now_ns) >= QUIET_MS:
             return True

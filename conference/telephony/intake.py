@@ -9,8 +9,8 @@ look alike, a pile of messages at once, and want different answers:
 
 :class:`~conference.telephony.playout_schedule.PlayoutSchedule` tells them apart.
 
-What is heard on a tick is mostly one frame as it came. Then others can get it so, undecoded. Where sound is made up, or
-a pitch period is left out, it has to be played.
+What is heard is a frame on each tick, mostly as it came, with sound made up or left out where it has to be. It is
+decoded for those who hear it in a mix, and only for them: others get it as it is.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Collection
 
-from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, SILENCE, TICK_NS, TICKS_PER_SECOND, Samples, full_scale
+from conference.audio.conceal import Concealer
+from conference.audio.frame import SILENCE, TICK_NS, TICKS_PER_SECOND, Samples, full_scale
 from conference.audio.noise_gate import decibels
-from conference.audio.reframe import Reframer
 from conference.codecs.base import Decoder
 from conference.codecs.pcmu import PcmuCodec
 from conference.codecs.waveform import WaveformCodec
@@ -47,8 +47,8 @@ MU_LAW = PcmuCodec()
 PAUSE_SQUARE = full_scale(QUIET_DBOV)
 """A frame whose mean square is no larger is quiet: others may go over to frames as they come, or from them."""
 
-CATCH_UP_FRAMES = 3
-"""So many of the last frames are decoded before sound goes on that others got as it came: what concealment looks at."""
+RECENT_FRAMES = 4
+"""So much of what was heard is kept, to make up what follows, or to decode it before sound that goes on after it."""
 
 
 class PacedSource(ForwardableSource):
@@ -69,8 +69,7 @@ class PacedSource(ForwardableSource):
         self._schedule = PlayoutSchedule(self._max_behind_ns)
         self._frames: deque[bytes | None] = deque()  # None: one that never arrived
         self._partial = bytearray()
-        self._decoded = Reframer()  # what is over when less than a frame was left out
-        self._stretcher = Stretcher()
+        self._concealer: Concealer | None = None  # since something was made up, until sound is back
         self._arrived_ns = 0  # the last message
         self._waiting_since_ns: int | None = None  # a new talk has begun, and is not yet played
         self._talking = False
@@ -81,13 +80,10 @@ class PacedSource(ForwardableSource):
         self._taps: tuple[MessageTap, ...] = ()
         self._taker: PacketTaker | None = None
         self._plays = True
-        self._as_it_came: bytes | None = None  # what is heard on this tick, if it is a frame as it came, or silence
-        self._waits = False  # that is yet to be sent on
-        self._taken: tuple[bytes | None, ...] = ()  # what was taken out of the frames for it
-        self._counts_before = (0, 0)  # of empty pulls and quiet frames, before that
+        self._frame: bytes | None = None  # what is heard on this tick; None: nothing
+        self._waits = False  # that was taken, and is neither played nor sent on yet
+        self._recent: deque[bytes] = deque(maxlen=RECENT_FRAMES)  # what was heard, up to that
         self._quiet_ticks = 0  # for which what was played was quiet
-        self._must_play = False  # something has to be done to the sound on this tick
-        self._forwarded: deque[bytes] = deque(maxlen=CATCH_UP_FRAMES)
         self._sequence = 0  # of the next frame that is given on
         self.dropped_frames = 0
         """Frames of sound left out, to catch up or because there was no room. Parts of frames do not count."""
@@ -103,13 +99,13 @@ class PacedSource(ForwardableSource):
         self._frame_bytes, self._silent_frame = codec.frame_bytes, codec.silent_frame
         self._frame_samples = codec.frame_samples
         self._ns_per_byte = TICK_NS / codec.frame_bytes
+        self._stretcher = Stretcher(codec.rate)
         self._max_bytes = self.settings.max_ahead_ms * codec.frame_bytes // 20
 
     @property
     def buffered_ms(self) -> float:
         """Sound that waits to be played, in milliseconds."""
-        decoded = self._decoded.available * 1000 / SAMPLE_RATE
-        return len(self._frames) * 20 + len(self._partial) * 20 / self._frame_bytes + decoded
+        return len(self._frames) * 20 + len(self._partial) * 20 / self._frame_bytes
 
     def tap(self, tap: MessageTap) -> Callable[[], None]:
         """Have somebody told of each message as it comes. Returns how to end that, which may be called twice."""
@@ -153,26 +149,25 @@ class PacedSource(ForwardableSource):
 
     def pull(self, now_ns: int) -> Samples | None:
         """The next 20 ms, shape ``(960,)``, int16, 48 kHz; ``None`` while there is nothing to hear."""
-        self._as_it_came = None
-        if self._advance(now_ns):
-            if self._decoded.available >= FRAME_SAMPLES:
-                return self._decoded.pull()
-            if self._has_frame(now_ns):
-                frame = self._frames.popleft()
-                samples = self._play(frame)
-                self._note(frame, samples)
-                return self._after_what_is_over(samples)
-        samples = self._nothing()
-        self._note(None, samples)
-        return self._after_what_is_over(samples)
+        if not self._waits:
+            self._frame = self._next(now_ns)
+        self._waits = False
+        quiet = self._frame is None or self._mean_square(self._frame) <= PAUSE_SQUARE
+        self._quiet_ticks = self._quiet_ticks + 1 if quiet else 0
+        return None if self._frame is None else self._decoder.decode(self._frame)
 
-    def _advance(self, now_ns: int) -> bool:
-        """Let a tick begin. Returns whether sound is to be played on it."""
+    def _next(self, now_ns: int) -> bytes | None:
+        """20 ms of what has arrived, or what is made up for it; ``None`` if there is nothing to hear."""
+        frame = None
         standing = self._schedule.standing_ns(now_ns) // TICK_NS
-        if not self._begin(now_ns):
-            return False
-        self._catch_up(now_ns, standing)
-        return True
+        if self._begin(now_ns):
+            self._catch_up(now_ns, standing)
+        if self._talking and self._has_frame(now_ns):
+            frame = self._heard_as(self._frames.popleft())
+        elif self._is_torn():
+            frame = self._make_up()
+        self._recent.append(self._silent_frame if frame is None else frame)
+        return frame
 
     def _has_frame(self, now_ns: int) -> bool:
         """Whether a frame can be played: a part of one, too, if nothing has followed it."""
@@ -181,12 +176,39 @@ class PacedSource(ForwardableSource):
             self._partial.clear()
         return bool(self._frames)
 
-    def _note(self, frame: bytes | None, samples: Samples | None) -> None:
-        """A frame was played, or nothing; take note if others can get it as it came."""
-        if not self._decoded.available:
-            self._as_it_came = self._silent_frame if samples is None else frame
-        quiet = self._as_it_came is not None and self._mean_square(self._as_it_came) <= PAUSE_SQUARE
-        self._quiet_ticks = self._quiet_ticks + 1 if quiet else 0
+    def _heard_as(self, frame: bytes | None) -> bytes | None:
+        """What is heard of a frame whose turn it is; ``None``: one that never arrived."""
+        self._empty_pulls = 0
+        if frame is not None:
+            self._quiet_frames = self._quiet_frames + 1 if frame == self._silent_frame else 0
+        # The first frame of silence still holds the end of the sound before it: the resampler is 2 ms late.
+        if self._quiet_frames > 1:
+            self.concealed_frames += frame is None
+            return None
+        if frame is None:
+            return self._make_up()
+        if self._concealer is None:
+            return frame
+        concealer, self._concealer = self._concealer, None
+        return self.codec.encode_samples(concealer.good(self.codec.decode_samples(frame)))
+
+    def _make_up(self) -> bytes:
+        """20 ms of what would have come."""
+        self.concealed_frames += 1
+        if self._concealer is None:
+            self._concealer = Concealer(self.codec.rate)
+            for frame in self._recent:
+                self._concealer.good(self.codec.decode_samples(frame))
+        return self.codec.encode_samples(self._concealer.lost(self._frame_samples))
+
+    def _is_torn(self) -> bool:
+        """Let a tick pass without a frame. Returns whether sound breaks off with that, and is to be made up."""
+        self._empty_pulls += 1
+        if self._empty_pulls >= TALK_GAP_FRAMES and not self._partial:
+            self._talking = False
+        if not self._talking or self._quiet_frames:
+            return False
+        return self._empty_pulls <= CONCEALED_FRAMES or self._schedule.live
 
     # Forwarding
 
@@ -208,11 +230,6 @@ class PacedSource(ForwardableSource):
         return self._plays
 
     @property
-    def as_it_came(self) -> bool:
-        """See `ForwardableSource.as_it_came`."""
-        return self._as_it_came is not None
-
-    @property
     def knows_level(self) -> bool:
         """Yes: to measure what has no state takes no decoder."""
         return True
@@ -230,67 +247,33 @@ class PacedSource(ForwardableSource):
     def forward(self, taker: PacketTaker | None, *, plays: bool = True) -> None:
         """See `ForwardableSource.forward`."""
         self._taker = taker
-        plays = plays or taker is None
-        if self._plays and not plays:
-            self._stretcher.calm()
-            self._forwarded.clear()
-        self._plays = plays
+        self._plays = plays or taker is None
 
     def take_level(self, now_ns: int, ticks: int = 1) -> float | None:
         """See `ForwardableSource.take_level`: what is heard on this tick waits to be sent on."""
         del ticks
-        self._as_it_came, self._taken, self._must_play = None, (), False
-        self._waits, self._counts_before = True, (self._empty_pulls, self._quiet_frames)
-        if not self._advance(now_ns) or not self._has_frame(now_ns):
-            if not self._is_torn():
-                self._as_it_came = self._silent_frame
+        self._frame, self._waits = self._next(now_ns), True
+        if self._frame is None or self._frame == self._silent_frame:
             return None
-        if self._must_play:
-            return None
-        frame = self._frames.popleft()
-        self._taken = (frame,)
-        self._count(frame)
-        if self._quiet_frames > 1:
-            self._as_it_came = self._silent_frame
-            return None
-        self._as_it_came = frame
-        if frame is None or frame == self._silent_frame:
-            return None
-        return decibels(self._mean_square(frame))
+        return decibels(self._mean_square(self._frame))
 
     def send_on(self, now_ns: int) -> None:
         """See `ForwardableSource.send_on`."""
-        frame = self._as_it_came
-        if self._taker is None or frame is None:
-            return
-        if self._waits:
-            self.concealed_frames += None in self._taken
-            self._waits, self._taken = False, ()
-        self._forwarded.append(frame)
-        sequence, self._sequence = self._sequence, (self._sequence + 1) & 0xFFFF_FFFF
-        timestamp = sequence * self._frame_samples & 0xFFFF_FFFF
-        self._taker.forward(sequence & 0xFFFF, timestamp, self._frame_samples, frame, now_ns)
+        self._waits = False
+        if self._taker is not None:
+            sequence, self._sequence = self._sequence, (self._sequence + 1) & 0xFFFF_FFFF
+            timestamp = sequence * self._frame_samples & 0xFFFF_FFFF
+            payload = self._silent_frame if self._frame is None else self._frame
+            self._taker.forward(sequence & 0xFFFF, timestamp, self._frame_samples, payload, now_ns)
 
     def resume(self) -> Samples:
         """See `ForwardableSource.resume`. What was taken for this tick, and not sent on, is played next."""
         self._plays = True
         self._quiet_ticks = 0
-        if self._waits:
-            self._frames.extendleft(self._taken)
-            self._empty_pulls, self._quiet_frames = self._counts_before
-            self._waits, self._taken = False, ()
         self._decoder.reset()
-        heard = [self._decoder.decode(frame) for frame in self._forwarded]
-        self._forwarded.clear()
-        return heard[-1] if heard else SILENCE
-
-    def _after_what_is_over(self, samples: Samples | None) -> Samples | None:
-        """The frame that begins with what is over of the last one. Silence after it becomes shorter by as much."""
-        if not self._decoded.available:
-            return samples
-        if samples is not None:
-            self._decoded.push(samples)
-        return self._decoded.pull_padded()
+        heard = list(self._recent)
+        samples = [self._decoder.decode(frame) for frame in (heard[:-1] if self._waits else heard)]
+        return samples[-1] if samples else SILENCE
 
     def _append(self, payload: bytes, now_ns: int) -> None:
         if not self._talking and self._waiting_since_ns is None:
@@ -301,6 +284,10 @@ class PacedSource(ForwardableSource):
             self._frames.append(payload)
             return
         self._partial += payload
+        self._cut()
+
+    def _cut(self) -> None:
+        """Cut to frames what is there of the sound after them."""
         whole = len(self._partial) // self._frame_bytes * self._frame_bytes
         for start in range(0, whole, self._frame_bytes):
             self._frames.append(bytes(self._partial[start : start + self._frame_bytes]))
@@ -330,39 +317,10 @@ class PacedSource(ForwardableSource):
                 self._talking, self._waiting_since_ns = True, None
         return self._talking
 
-    def _play(self, frame: bytes | None) -> Samples | None:
-        self._count(frame)
-        # The first frame of silence still holds the end of the sound before it: the resampler is 2 ms late.
-        if frame is None:
-            self.concealed_frames += 1
-            return None if self._quiet_frames > 1 else self._decoder.conceal(self._frame_samples)
-        return None if self._quiet_frames > 1 else self._decoder.decode(frame)
-
-    def _count(self, frame: bytes | None) -> None:
-        """A frame has its turn; ``None``: one that never arrived."""
-        self._empty_pulls = 0
-        if frame is not None:
-            self._quiet_frames = self._quiet_frames + 1 if frame == self._silent_frame else 0
-
-    def _nothing(self) -> Samples | None:
-        if not self._is_torn():
-            return None
-        self.concealed_frames += 1
-        return self._decoder.conceal(self._frame_samples)
-
-    def _is_torn(self) -> bool:
-        """Let a tick pass without a frame. Returns whether sound breaks off with that, and is to be made up."""
-        self._empty_pulls += 1
-        if self._empty_pulls >= TALK_GAP_FRAMES and not self._partial:
-            self._talking = False
-        if not self._talking or self._quiet_frames:
-            return False
-        return self._empty_pulls <= CONCEALED_FRAMES or self._schedule.live
-
     def _catch_up(self, now_ns: int, standing: int) -> None:
         """Leave out what is here beyond its time: silence if there is any, else a little of the sound."""
         allowed_ns = self._schedule.ahead_ns(now_ns) + self._buffer_ns
-        here_ns = len(self._frames) * TICK_NS + self._decoded.available * 1_000_000_000 // SAMPLE_RATE
+        here_ns = len(self._frames) * TICK_NS
         late = (here_ns - allowed_ns) // TICK_NS
         if late < 2 and standing < 2:
             self._patience = PATIENCE_FRAMES
@@ -386,21 +344,18 @@ class PacedSource(ForwardableSource):
         self._patience -= 1
         if self._patience > 0 or self._stretcher.rests() or not (late >= 2 or too_early):
             return
-        if not self._plays:  # a pitch period can be left out of what is decoded only
-            self._must_play = bool(self._frames) and self._frames[0] != self._silent_frame
+        frames = [frame for frame in self._frames if frame is not None]
+        if len(frames) < max(2, len(self._frames)) or self._silent_frame in frames[:2]:
             return
-        while self._decoded.available < 2 * FRAME_SAMPLES and self._frames and self._frames[0] != self._silent_frame:
-            samples = self._play(self._frames.popleft())
-            if samples is None:
-                break
-            self._decoded.push(samples)
-        if self._decoded.available < 2 * FRAME_SAMPLES:
+        block = self.codec.decode_samples(b"".join(frames[:2]))
+        shorter = self._stretcher.shorten(block, max(late, standing) * self._frame_samples)
+        if len(shorter) == len(block):
             return
-        block = self._decoded.pull_all()
-        shorter = self._stretcher.shorten(block, max(late, standing) * FRAME_SAMPLES)
-        self._decoded.push(shorter)
+        self._partial[:0] = self.codec.encode_samples(shorter) + b"".join(frames[2:])
+        self._frames.clear()
+        self._cut()
         if late < 2:
-            self._schedule.forgo((len(block) - len(shorter)) * 1_000_000_000 // SAMPLE_RATE)
+            self._schedule.forgo((len(block) - len(shorter)) * TICK_NS // self._frame_samples)
 
     def _drop_oldest(self) -> None:
         if self._frames.popleft() is not None:

@@ -185,3 +185,17 @@ def test_what_is_not_urgent_is_put_into_a_pause_and_not_into_the_silence_inside_
     lengths = [len(stretcher.lengthen(past, block, 480, urgent=False)) for past, block in pairwise(frames)]
     first = next(place for place, length in enumerate(lengths) if length > FRAME_SAMPLES)
     assert first >= 120 + PAUSE_TRIES - 1
+
+
+@pytest.mark.parametrize("hertz", [110.0, 200.0, 310.0])
+def test_at_8_khz_a_pitch_period_is_left_out_without_a_step(hertz: float) -> None:
+    sound = (8000 * np.sin(2 * np.pi * hertz * np.arange(16_000) / 8000)).astype(np.int16)
+    stretcher, heard, rest = Stretcher(8000), [], sound
+    while len(rest) >= 480:
+        block = rest[:320] if stretcher.rests() else stretcher.shorten(rest[:320], 320)
+        heard.append(block[:160])
+        rest = np.concatenate((block[160:], rest[320:]))
+    result = np.concatenate(heard)
+    assert len(result) < len(sound) * 0.95 - 320
+    steepest = 8000 * 2 * np.pi * hertz / 8000
+    assert np.abs(np.diff(result.astype(int))).max() < 1.2 * steepest

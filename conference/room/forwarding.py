@@ -20,7 +20,7 @@ from typing import Protocol, TypeAlias, cast
 from conference.audio.frame import Samples
 from conference.playout.packet_forwarding import ForwardableSource
 from conference.room.observer import Observers, RoomObserver
-from conference.room.participant import Participant, Sink
+from conference.room.participant import Participant, Sink, Source
 
 QUIET_MS = 60
 """A listener gets a talker's packets once the talker has been quiet for so long. By the next word, the error of what
@@ -317,6 +317,8 @@ class Forwarding:
                 continue
             if listener.id in self._ended or _others(self._voices, talker.id, listener.id):
                 continue  # a mix has to say first that what they have heard is over
+            if not self._can_take(listener, talker.source):
+                continue
             if talker.id not in known:
                 known[talker.id] = self._is_quiet(talker, now_ns)
             if known[talker.id]:
@@ -324,6 +326,17 @@ class Forwarding:
                     self._begin(talker, listener)
                 except Exception:
                     self._expel(listener)
+
+    def _can_take(self, listener: Participant, source: Source | None) -> bool:
+        """Whether somebody's sink takes what a source gives, at present."""
+        try:
+            forwards = getattr(listener.sink, "forwards", None)
+            if forwards is None or not isinstance(source, ForwardableSource) or forwards != source.decoder.name:
+                return False
+            return source.paced or not getattr(listener.sink, "paced", False)
+        except Exception:
+            self._expel(listener)
+            return False
 
     def _is_quiet(self, talker: Participant, now_ns: int) -> bool:
         """Whether a talker pauses: a listener who changes from the mix to their packets misses nothing then."""
@@ -337,13 +350,9 @@ class Forwarding:
         return silent >= QUIET_TICKS and (coming is None or coming <= talker.voice.opening_level)
 
     def _begin(self, talker: Participant, listener: Participant) -> None:
-        """Forward to somebody, if their sink can take what the talker sends."""
+        """Forward to somebody whose sink takes what the talker sends, if nothing else is in the way."""
         source, sink = talker.source, listener.sink
         if not isinstance(source, ForwardableSource) or not talker.voice.is_untouched or not talker.may_be_heard:
-            return
-        if getattr(sink, "forwards", None) != source.decoder.name:
-            return
-        if getattr(sink, "paced", False) and not source.paced:
             return
         forwarding_sink = cast("ForwardingSink", sink)
         if _is_too_much(source, forwarding_sink):

@@ -4,6 +4,8 @@
     python -m bench.sound --quick               # shorter speech, a quarter of a minute of jitter: about two minutes
     python -m bench.sound --only clean loss5    # some conditions
     python -m bench.sound --speech recordings man.wav       # more than one voice, in turn
+    python -m bench.sound --only voices                     # eight voices of espeak-ng, each alone: forwarded and mixed
+    python -m bench.sound --only voices --speech espeak:fr espeak:pl man.wav    # other ones
     python -m bench.sound --pictures docs/pictures --json sound.json
 
 For each condition a server is started. One client speaks (Opus, 32 kb/s), over a network made of numbers
@@ -45,12 +47,13 @@ from bench.sound_conditions import CALM_SECONDS, conditions, storm_seconds
 from bench.sound_measure import at_16k, find_gaps, find_places, scores
 from bench.sound_report import Report, Row, draw, table
 from bench.sound_special import drift, stalling_phone, turns, two_tones
-from bench.sound_speech import Speech, find_all_speech, speech_level
+from bench.sound_speech import Speech, find_all_speech, find_each_speech, speech_level
+from bench.sound_voices import measure_voices
 from conference.audio.frame import SAMPLE_RATE
 from conference.load.signal.delay_meter import codec_delay
 from conference.webrtc.client.whip import JoinError
 
-SPECIALS = ("tones", "levels", "phone", "drift")
+SPECIALS = ("voices", "tones", "levels", "phone", "drift")
 SETTLED_MS = 10.0
 
 
@@ -98,10 +101,13 @@ class Bench:
         speech: what is said.
         quick: take less time.
         at_once: calls at the same time.
+        voices: who speak alone, where that is measured.
     """
 
-    def __init__(self, speech: Speech, *, quick: bool, at_once: int) -> None:
+    def __init__(self, speech: Speech, *, quick: bool, at_once: int, voices: Sequence[Speech] = ()) -> None:
         self._speech = speech
+        self._voices = voices
+        self._at_once = at_once
         self._quick = quick
         self._turnstile = asyncio.Semaphore(at_once)
         self.report = Report(speech.name, codec_delay(), storm_seconds(quick=quick))
@@ -112,6 +118,10 @@ class Bench:
         seconds = self._speech.samples.size / SAMPLE_RATE
         for server in servers:
             await self._conditions([one for one in conditions(seconds, quick=self._quick) if one.key in keys], server)
+        if "voices" in keys:
+            self.report.voices = await measure_voices(
+                self._voices, at_once=self._at_once, codec_ms=self.report.codec_ms
+            )
         if "phone" in keys:
             call = await stalling_phone(self._speech.samples, 1 if self._quick else max(1, round(56 / seconds)))
             await self._judge_all([(call, "phone", "caller over TCP with 200 ms stalls")], "ours")
@@ -178,7 +188,8 @@ def main() -> int:
         nargs="+",
         default=["auto"],
         metavar="FILE",
-        help="recordings of people, who speak in turn; or the words recordings, espeak, synthetic (what there is)",
+        help="recordings of people, who speak in turn; or the words recordings, espeak, synthetic (what there is), "
+        "espeak:VOICE, or voices, for eight of espeak-ng, who are also those who speak alone if nobody is named",
     )
     parser.add_argument("--at-once", type=int, default=3, metavar="N", help="calls at the same time, 1 to 20 (3)")
     parser.add_argument("--pictures", type=Path, metavar="FOLDER", help="draw there")
@@ -187,7 +198,13 @@ def main() -> int:
     if not 1 <= args.at_once <= 20:
         parser.error("--at-once is 1 to 20")
     try:
-        bench = Bench(find_all_speech(args.speech), quick=args.quick, at_once=args.at_once)
+        alone = [] if "voices" not in args.only else args.speech if args.speech != ["auto"] else ["voices"]
+        bench = Bench(
+            find_all_speech(args.speech),
+            quick=args.quick,
+            at_once=args.at_once,
+            voices=find_each_speech(alone),
+        )
         asyncio.run(asyncio.wait_for(bench.run(args.only, baseline=not args.no_baseline), 3600))
         print(table(bench.report))
         if args.json:

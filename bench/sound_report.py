@@ -10,6 +10,7 @@ import numpy as np
 from bench.sound_conditions import CALM_SECONDS
 from bench.sound_pictures import draw_delay, draw_scores
 from bench.sound_special import Drift, Tones, Turn
+from bench.sound_voices import VoiceScores
 
 LATE_SHARE = 0.02
 """More late packets than that, and the figures say more about this machine than about the server."""
@@ -59,6 +60,7 @@ class Report:
     codec_ms: float
     storm_seconds: float
     rows: list[Row] = field(default_factory=list)
+    voices: list[VoiceScores] = field(default_factory=list)
     tones: dict[str, Tones] = field(default_factory=dict)
     turns: list[Turn] = field(default_factory=list)
     drifts: list[Drift] = field(default_factory=list)
@@ -73,6 +75,7 @@ def table(report: Report) -> str:
         "|---|---|---|---|---|---|---|---|",
         *(_line(row) for row in report.rows),
         "",
+        *_voice_lines(report.voices),
         *(
             f"Two tones at -3 dBFS, {server}: signal to distortion {tones.signal_to_distortion_db:.0f} dB, "
             f"largest sample {tones.peak}."
@@ -97,6 +100,21 @@ def _line(row: Row) -> str:
         f"| {row.title}{note}{late} | {row.server} | {row.delay(50):.0f} ({row.delay(95):.0f}) ms |"
         f" {row.lost} / {concealed} | {gap} | {row.mean_pesq:.2f} | {row.level_db:+.1f} dB | {row.found:.0%} |"
     )
+
+
+def _voice_lines(voices: list[VoiceScores]) -> list[str]:
+    """A table, with the mean and the worst of all."""
+    if not voices:
+        return []
+    columns = [[one.sent for one in voices], [one.forwarded for one in voices], [one.mixed for one in voices]]
+    return [
+        "| voice alone, PESQ-WB | as sent | forwarded | mixed |",
+        "|---|---|---|---|",
+        *(f"| {one.name} | {one.sent:.2f} | {one.forwarded:.2f} | {one.mixed:.2f} |" for one in voices),
+        "| mean | " + " | ".join(f"{np.mean(column):.2f}" for column in columns) + " |",
+        "| least | " + " | ".join(f"{min(column):.2f}" for column in columns) + " |",
+        "",
+    ]
 
 
 def _drift_line(one: Drift) -> str:

@@ -32,13 +32,30 @@ PAUSE_SECONDS = 0.35
 LOUD_DB = 30.0
 """Speech is active where its level is within that of its loudest 20 ms."""
 
-SENTENCES = (
-    "The birch canoe slid on the smooth planks.",
-    "Glue the sheet to the dark blue background.",
-    "It's easy to tell the depth of a well.",
-    "These days a chicken leg is a rare dish.",
-)
-"""The first of the Harvard sentences (IEEE, 1969)."""
+SENTENCES = {
+    "en": (  # the first of the Harvard sentences (IEEE, 1969)
+        "The birch canoe slid on the smooth planks.",
+        "Glue the sheet to the dark blue background.",
+        "It's easy to tell the depth of a well.",
+        "These days a chicken leg is a rare dish.",
+    ),
+    "de": (
+        "Die Sonne scheint heute auf das kleine Dorf am See.",
+        "Der Zug nach Hamburg fährt um zehn Uhr vom dritten Gleis.",
+        "Bitte stell die Milch wieder in den Schrank.",
+        "Im Herbst werden die Tage kürzer und die Nächte kalt.",
+    ),
+    "es": (
+        "El sol calienta las piedras de la plaza.",
+        "Mañana por la tarde llega el tren de Sevilla.",
+        "La niña guarda los libros en la caja verde.",
+        "Hoy no queda pan en la cocina de mi abuela.",
+    ),
+}
+"""What is said, by the language in which a voice of espeak-ng speaks."""
+
+VOICES = ("en-us", "en-gb", "en-us+f3", "en-gb-scotland+m3", "en-gb-x-rp+f2", "en-us+m7", "de", "es")
+"""Eight voices of espeak-ng, women's and men's, which differ in what codecs make of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +70,23 @@ class Speech:
 
 
 def find_all_speech(wanted: Sequence[str]) -> Speech:
-    """Speech of several kinds, one after the other: as `find_speech`, for each of ``wanted``."""
-    found = [find_speech(one) for one in wanted]
+    """Speech of several kinds, one after the other: as `find_each_speech`."""
+    found = find_each_speech(wanted)
     return Speech(np.concatenate([one.samples for one in found]), ", ".join(dict.fromkeys(one.name for one in found)))
+
+
+def find_each_speech(wanted: Sequence[str]) -> list[Speech]:
+    """Speech of several kinds: as `find_speech`, for each of ``wanted``; ``voices`` are all of :data:`VOICES`."""
+    each = [name for one in wanted for name in ([f"espeak:{voice}" for voice in VOICES] if one == "voices" else [one])]
+    return [find_speech(one) for one in each]
 
 
 def find_speech(wanted: str = "auto") -> Speech:
     """The speech to send.
 
     Args:
-        wanted: ``recordings``, ``espeak`` or ``synthetic``, a file, or ``auto`` for the first of these that there is.
+        wanted: ``recordings``, ``espeak`` or ``synthetic``, a file, or ``auto`` for the first of these that there is;
+            ``espeak:VOICE`` for any voice of espeak-ng.
 
     Raises:
         BenchError: it isn't there; the text says what to install.
@@ -73,7 +97,11 @@ def find_speech(wanted: str = "auto") -> Speech:
             raise BenchError(f"There are no recordings in {RECORDINGS}. On Debian: apt-get install alsa-utils")
         return Speech(_joined([_read(path) for path in files]), "a woman's recorded voice (alsa-utils)")
     if wanted == "espeak" or (wanted == "auto" and shutil.which("espeak-ng")):
-        return Speech(_joined([_espeak(sentence) for sentence in SENTENCES]), "synthetic (espeak-ng)")
+        wanted = f"espeak:{VOICES[0]}"
+    if wanted.startswith("espeak:"):
+        voice = wanted.removeprefix("espeak:")
+        sentences = SENTENCES.get(voice[:2], SENTENCES["en"])
+        return Speech(_joined([_espeak(voice, sentence) for sentence in sentences]), f"synthetic (espeak-ng, {voice})")
     if wanted in ("synthetic", "auto"):
         return Speech(_joined([spoken(4.0, seed=seed) for seed in (1, 2)]), "synthetic (the tests' own)")
     return Speech(_joined([_read(Path(wanted))]), Path(wanted).name)
@@ -120,11 +148,13 @@ def _read(path: Path) -> Samples:
         raise BenchError(str(error)) from None
 
 
-def _espeak(sentence: str) -> Samples:
+def _espeak(voice: str, sentence: str) -> Samples:
     program = shutil.which("espeak-ng")
     if program is None:
         raise BenchError("There is no espeak-ng. On Debian: apt-get install espeak-ng")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "said.wav")
-        subprocess.run([program, "-v", "en-us", "-s", "150", "-w", str(path), sentence], check=True, timeout=30)
+        told = subprocess.run([program, "-v", voice, "-s", "150", "-w", str(path), sentence], timeout=30)
+        if told.returncode or not path.exists():
+            raise BenchError(f"espeak-ng has no voice {voice!r}: espeak-ng --voices lists those it has.")
         return _read(path)

@@ -11,7 +11,7 @@ rows of one product.
 from __future__ import annotations
 
 from functools import cache
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -111,6 +111,10 @@ class Resampler:
         """Forget all history: the next chunk begins another stream."""
         length = self._filter.history if self._filter else 0
         self._past = np.zeros((*self._shape, length), dtype=np.int16)
+
+    def go_on_from(self, other: Self) -> None:
+        """Become what another resampler between the same rates is now."""
+        self._past = other._past.copy()
 
     def _convolve(self, past: Samples, outputs: int) -> Samples:
         fir = self._filter

@@ -16,6 +16,7 @@ from typing import Any, BinaryIO, Final
 from conference.capture.records import (
     CaptureError,
     Changed,
+    ComplexityLimited,
     Ended,
     FramePulled,
     Heard,
@@ -45,6 +46,7 @@ _INFLATE_BYTES: Final = 1 << 20  # at once, so that a small file cannot fill the
 
 _HEAD = struct.Struct("<BI")
 _INDEX = struct.Struct("<I")
+_BYTE = struct.Struct("<B")
 _PACKET = struct.Struct("<IHIqbB")
 _PACKET_HEAD = struct.Struct("<BIIHIqbB")
 _PACKET_TYPE: Final = 6
@@ -237,6 +239,7 @@ def _indexed_about(body: bytes) -> tuple[int, dict[str, Any]]:
 _TYPES: dict[type[Record], int] = {
     Opened: 1, Joined: 2, Left: 3, Reconnected: 4, Changed: 5, PacketArrived: 6, Restarted: 7, SoundArrived: 8,
     FramePulled: 9, Ticked: 10, Heard: 11, Ended: 12, Ruled: 13, SoundBegan: 14, SoundPulled: 15,
+    ComplexityLimited: 16,
 }  # fmt: skip
 """Numbers of the types of record. One that is taken is never given to another."""
 
@@ -256,6 +259,7 @@ _WRITERS: dict[type[Record], Callable[[Any], bytes]] = {
     Ruled: lambda one: _json(one.about),
     SoundBegan: _indexed_json,
     SoundPulled: _write_sound_frame,
+    ComplexityLimited: lambda one: _BYTE.pack(one.complexity),
 }
 
 _READERS: dict[int, Callable[[bytes], Record]] = {
@@ -274,4 +278,5 @@ _READERS: dict[int, Callable[[bytes], Record]] = {
     13: lambda body: Ruled(_about(body)),
     14: lambda body: SoundBegan(*_indexed_about(body)),
     15: _read_sound_frame,
+    16: lambda body: ComplexityLimited(*_BYTE.unpack(body)),
 }

@@ -124,6 +124,14 @@ class SoundPulled:
 
 
 @dataclass(frozen=True, slots=True)
+class ComplexityLimited:
+    """Mixes are encoded with no more work than this from the next tick on."""
+
+    complexity: int
+    """0 to 10, on the scale of Opus."""
+
+
+@dataclass(frozen=True, slots=True)
 class Ticked:
     """A tick was run, after all that stands before it."""
 
@@ -165,6 +173,7 @@ Record: TypeAlias = (
     | Ruled
     | SoundBegan
     | SoundPulled
+    | ComplexityLimited
     | Ticked
     | Heard
     | Ended

@@ -32,6 +32,7 @@ from conference.capture.recipes import from_json, make_decoder, make_paced_sourc
 from conference.capture.records import (
     CaptureError,
     Changed,
+    ComplexityLimited,
     Ended,
     FramePulled,
     Heard,
@@ -48,7 +49,7 @@ from conference.capture.records import (
     SoundPulled,
     Ticked,
 )
-from conference.codecs.base import Codec
+from conference.codecs.base import BEST_COMPLEXITY, Codec
 from conference.playout.source import PacketSource
 from conference.room.events import Published, TalkingStarted, TalkingStopped, events_of
 from conference.room.participant import TRANSPORTS, ModerationState, Participant
@@ -124,6 +125,7 @@ class Replay:
             Ruled: self._rule,
             SoundBegan: self._play,
             SoundPulled: self._sound,
+            ComplexityLimited: self._limit_complexity,
             Ticked: self._ticked,
             Heard: self._heard,
             Ended: self._end,
@@ -175,6 +177,7 @@ class Replay:
             max_talkers=max_talkers,
             forwarding=record.about.get("forwarding") is True,
         )
+        self._room.limit_complexity(_complexity(record.about.get("complexity", BEST_COMPLEXITY)))
         self._opened(self._room)
 
     def _join(self, record: Joined) -> None:
@@ -312,6 +315,9 @@ class Replay:
             raise CaptureError(_SENSELESS.format("it speaks of a sound that never began"))
         self._sounds[record.index].give(record.samples, ended=record.ended)
 
+    def _limit_complexity(self, record: ComplexityLimited) -> None:
+        self._in_room().limit_complexity(record.complexity)
+
     def _ticked(self, record: Ticked) -> None:
         room = self._in_room()
         self._ledger.begin()
@@ -399,6 +405,12 @@ def _codec(plain: object) -> Codec | None:
     if codec is not None and not hasattr(codec, "make_encoder"):
         raise CaptureError(_SENSELESS.format("a listener's codec is none"))
     return codec
+
+
+def _complexity(value: object) -> int:
+    if not isinstance(value, int):
+        raise CaptureError(_SENSELESS.format("mixes are encoded in a way that cannot be"))
+    return value
 
 
 def _percent(value: object) -> float | None:

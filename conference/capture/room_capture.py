@@ -15,6 +15,7 @@ from conference.capture.format import encode
 from conference.capture.recipes import describe_source, describe_state, to_json
 from conference.capture.records import (
     Changed,
+    ComplexityLimited,
     Ended,
     FramePulled,
     Heard,
@@ -111,6 +112,7 @@ class RoomCapture(RoomObserver):
             "voice": to_json(room.voice),
             "max_talkers": room.max_talkers,
             "forwarding": room.forwards,
+            "complexity": room.complexity,
         }
         self._write(Opened(about))
         self._stop = room.observe(self)
@@ -175,6 +177,10 @@ class RoomCapture(RoomObserver):
         """See `RoomObserver`."""
         rules = [[rule.listener, rule.source, rule.gain] for rule in hearing.rules]
         self._happened(Ruled({"rules": rules, "volumes": [list(one) for one in volumes.all]}))
+
+    def complexity_limited(self, complexity: int) -> None:
+        """See `RoomObserver`."""
+        self._happened(ComplexityLimited(complexity))
 
     # Sound
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, Self
 
 from conference.audio.frame import Samples
+
+BEST_COMPLEXITY = 10
+"""The most work that an encoder can take for a packet, on the scale of Opus, which begins at 0."""
 
 
 class Decoder(Protocol):
@@ -68,12 +71,19 @@ class Encoder(Protocol):
         """The next packet of a mix in which nobody speaks; ``None`` if nothing need be sent (DTX)."""
         ...
 
+    def go_on_from(self, other: Self) -> None:
+        """Become what another encoder of the same codec is now: who has heard that one can go on with this one."""
+        ...
+
     def set_expected_loss(self, percent: int) -> None:
         """From now on, so many packets of a hundred are taken to be lost. A codec without FEC does nothing."""
         ...
 
-    def economize(self, wanted: bool) -> None:
-        """From now on, take as little work for a packet as can hardly be heard; or as much as the settings say."""
+    def limit_complexity(self, complexity: int) -> None:
+        """From now on, take no more work for a packet than this: 0 to :data:`BEST_COMPLEXITY`.
+
+        A codec that always takes the same work does nothing.
+        """
         ...
 
 

@@ -32,6 +32,7 @@ SET_INBAND_FEC: Final = 4012
 SET_PACKET_LOSS_PERC: Final = 4014
 SET_DTX: Final = 4016
 SET_SIGNAL: Final = 4024
+SIGNAL_AUTO: Final = -1000
 SIGNAL_MUSIC: Final = 3002
 RESET_STATE: Final = 4028
 SET_PREDICTION_DISABLED: Final = 4042
@@ -44,6 +45,7 @@ ffi.cdef("""
     const char *opus_get_version_string(void);
     const char *opus_strerror(int error);
 
+    int opus_encoder_get_size(int channels);
     OpusEncoder *opus_encoder_create(int32_t rate, int channels, int application, int *error);
     int32_t opus_encode(OpusEncoder *encoder, const int16_t *pcm, int frame_size, unsigned char *data,
                         int32_t max_data_bytes);

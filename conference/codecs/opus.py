@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from functools import cache
+from typing import Any, Literal, Self
 
 import numpy as np
 
 from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, SILENCE, Samples
 from conference.codecs import libopus
+from conference.codecs.base import BEST_COMPLEXITY
 from conference.codecs.opus_decoder import OpusDecoder
 
 KEEP_ALIVE_TICKS = 20
 """How often a silent stream sends a packet: every 400 ms, as libopus itself does with DTX."""
 
-ECONOMY_COMPLEXITY = 5
-"""Of an encoder that is to be economical. 7 takes a third more work for speech that sounds the same: PESQ-WB of eight
-voices at once 3.80 and 3.75, of one 4.04 and 4.00. Below 5 libopus does without its pitch filter: 3.44 and 3.57."""
+ANALYSED_FROM = 7
+"""From this complexity on, libopus analyses what it is given, and chooses between its ways of coding by whether it is a
+voice: SILK or a hybrid for voices, CELT for music and tones. Whoever allows less work than that gets CELT for
+everything: a third of the work, and voices sound worse (docs/sound.md)."""
 
 _DTX_BYTES = 2  # "the packet does not need to be transmitted" (opus_encode): at most that long
 _APPLICATIONS = {"voip": libopus.APPLICATION_VOIP, "audio": libopus.APPLICATION_AUDIO}
@@ -35,13 +38,12 @@ class OpusCodec:
     """Bits per second, 6000 to 510000. Encoders are shared, so bits are what a better sound costs."""
 
     complexity: int = 5
-    """0 to 10: how much work the encoder takes. From 7 on it looks for tones, and spends more on them, which is
-    worth it with ``audio`` alone; beyond that there is nothing to gain in PESQ-WB (measured at 24 to 128 kbit/s)."""
+    """0 to 10: how much work the encoder takes, unless it is allowed less: see `OpusEncoder.limit_complexity`."""
 
     application: Literal["voip", "audio"] = "voip"
-    """``voip`` sounds better, ``audio`` is cheaper: PESQ-WB 4.19 and 3.93 for voices coded for the second time, at
-    48 kbit/s and complexity 5, in 168 and 75 µs a packet; see docs/sound.md. ``audio`` uses all of the bitrate, and
-    CELT alone as long as ``expected_loss`` is 8 or less; FEC begins above that."""
+    """With ``voip`` libopus takes what may be a voice for one, as mixes mostly are; it still codes music as music.
+    With ``audio`` it is harder to convince, and from 50 kbit/s on, once there was music, it never is again. CELT, its
+    way for music, has no FEC: where an ``expected_loss`` asks for that, everything is coded as voices are."""
 
     fec: bool = True
     """Packets repeat the one before at a lower rate, when ``expected_loss`` is above 0."""
@@ -55,8 +57,8 @@ class OpusCodec:
     def __post_init__(self) -> None:
         if not 6_000 <= self.bitrate <= 510_000:
             raise ValueError("an Opus bitrate is 6000 to 510000 bit/s")
-        if not 0 <= self.complexity <= 10:
-            raise ValueError("an Opus complexity is 0 to 10")
+        if not 0 <= self.complexity <= BEST_COMPLEXITY:
+            raise ValueError(f"an Opus complexity is 0 to {BEST_COMPLEXITY}")
         if self.application not in _APPLICATIONS:
             raise ValueError("an Opus application is voip or audio")
         if not 0 <= self.expected_loss <= 100:
@@ -78,6 +80,15 @@ class OpusCodec:
         return OpusDecoder()
 
 
+@cache
+def _state_bytes() -> int:
+    return int(libopus.library().opus_encoder_get_size(1))
+
+
+def _memory(state: Any) -> Any:
+    return libopus.ffi.cast("unsigned char *", state)
+
+
 class OpusEncoder:
     """Encodes one mix: 20 ms, mono, one packet per frame.
 
@@ -97,13 +108,22 @@ class OpusEncoder:
         self._quiet = False  # the last frame was silence
         self._complexity = codec.complexity
         self._set(libopus.SET_BITRATE, codec.bitrate)
-        self._set(libopus.SET_COMPLEXITY, codec.complexity)
-        if codec.application == "audio":  # or else what it takes for speech is coded with SILK
-            self._set(libopus.SET_SIGNAL, libopus.SIGNAL_MUSIC)
+        self.limit_complexity(BEST_COMPLEXITY)
         self._set(libopus.SET_INBAND_FEC, int(codec.fec))
         self._set(libopus.SET_PACKET_LOSS_PERC, codec.expected_loss)
         widest = max(rate for rate in _BANDWIDTHS if rate <= codec.max_playback_rate)
         self._set(libopus.SET_MAX_BANDWIDTH, _BANDWIDTHS[widest])
+
+    def go_on_from(self, other: Self) -> None:
+        """Become what another encoder of the same codec is now; see `Encoder.go_on_from`.
+
+        "The encoder state is always a single contiguous block of memory and only a shallow copy (e.g. memcpy()) is
+        sufficient to copy it" (opus.h).
+        """
+        libopus.ffi.memmove(_memory(self._state), _memory(other._state), _state_bytes())
+        self._dtx_packet = other._dtx_packet
+        self._silent_ticks = other._silent_ticks
+        self._quiet = other._quiet
 
     def set_expected_loss(self, percent: int) -> None:
         """Change the share of packets that are taken to be lost: 0 to 100.
@@ -115,10 +135,19 @@ class OpusEncoder:
             raise ValueError("an expected loss is 0 to 100 percent")
         self._set(libopus.SET_PACKET_LOSS_PERC, percent)
 
-    def economize(self, wanted: bool) -> None:
-        """Encode at :data:`ECONOMY_COMPLEXITY` at most, or as the settings say."""
-        complexity = min(self._complexity, ECONOMY_COMPLEXITY) if wanted else self._complexity
-        self._set(libopus.SET_COMPLEXITY, complexity)
+    def limit_complexity(self, complexity: int) -> None:
+        """Take no more work than this from the next packet on, 0 to 10, nor more than the settings say.
+
+        Below :data:`ANALYSED_FROM` everything is coded as music. How far the encoder is behind stays the same, and
+        libopus itself sees to it that no change is heard.
+
+        Raises:
+            ValueError: it is not in that range.
+        """
+        if not 0 <= complexity <= BEST_COMPLEXITY:
+            raise ValueError(f"an Opus complexity is 0 to {BEST_COMPLEXITY}")
+        self._set(libopus.SET_COMPLEXITY, min(complexity, self._complexity))
+        self._set(libopus.SET_SIGNAL, libopus.SIGNAL_AUTO if complexity >= ANALYSED_FROM else libopus.SIGNAL_MUSIC)
 
     def encode(self, frame: Samples, *, fresh: bool = False) -> bytes:
         """Encode a frame that holds sound; DTX is off, so that a steady tone is not taken for silence.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import Self
 
 import numpy as np
 
@@ -106,10 +107,15 @@ class WaveformEncoder:
         self._drained = True  # the resampler remembers 4 ms, all of them silent now
         return packet
 
+    def go_on_from(self, other: Self) -> None:
+        """Become what another encoder is now; see `Encoder.go_on_from`."""
+        self._resampler.go_on_from(other._resampler)
+        self._drained = other._drained
+
     def set_expected_loss(self, percent: int) -> None:
         """There is no FEC: nothing changes."""
 
-    def economize(self, wanted: bool) -> None:
+    def limit_complexity(self, complexity: int) -> None:
         """There is nothing to be spared: nothing changes."""
 
 

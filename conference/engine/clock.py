@@ -51,6 +51,8 @@ class Clock:
             due, rising and less than a tick. These get the same number, and their own deadline.
         idle: asked after each tick whether there is nobody to tick for. Then ticks are rare, and their numbers jump.
         before: called right before every tick, those that come later included.
+        after: called when all that is due in the 20 ms has been called: with the time, with the CPU time that this
+            thread has taken so far, and with how late the latest of these began; all in nanoseconds.
     """
 
     def __init__(
@@ -59,11 +61,14 @@ class Clock:
         later: Callable[[], Iterable[tuple[int, Tick]]] = tuple,
         idle: Callable[[], bool] = lambda: False,
         before: Callable[[], None] = lambda: None,
+        after: Callable[[int, int, int], object] = lambda *_: None,
     ) -> None:
         self._tick = tick
         self._later = later
         self._idle = idle
         self._before = before
+        self._after = after
+        self._latest_ns = 0  # of the ticks of these 20 ms: how late it began
         self.stats = ClockStats()
 
     async def run(self) -> None:
@@ -114,11 +119,14 @@ class Clock:
                 ahead_ns = deadline_ns + offset_ns - time.monotonic_ns()
                 yield max(0, ahead_ns) / 1e9
                 self._run(tick, number, deadline_ns + offset_ns)
+            self._after(time.monotonic_ns(), time.thread_time_ns(), self._latest_ns)
+            self._latest_ns = 0
             number += IDLE_TICKS if self._idle() else 1
 
     def _run(self, tick: Tick, number: int, deadline_ns: int) -> None:
         self._before()
         began_ns = time.monotonic_ns()
         self.stats.lateness.add(began_ns - deadline_ns)
+        self._latest_ns = max(self._latest_ns, began_ns - deadline_ns)
         tick(number, deadline_ns)
         self.stats.busy_ns += time.monotonic_ns() - began_ns

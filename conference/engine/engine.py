@@ -8,6 +8,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 from conference.engine.clock import Clock, ClockStats, Tick
+from conference.engine.complexity import ComplexityControl
+from conference.engine.settings import DEFAULT_ENGINE, EngineSettings
 from conference.room.conference import Conference
 
 ROOM_PHASES = 4
@@ -42,6 +44,7 @@ class Engine:
         tick: called every 20 ms in place of the conference's own tick, which it calls, for programs in which more than
             the rooms has to tick.
         idle: whether nobody is there, so that ticks can be rare; that no room is there, if it is not given.
+        settings: how well mixes are encoded, by how much there is to do.
     """
 
     def __init__(
@@ -51,10 +54,16 @@ class Engine:
         *,
         tick: Tick | None = None,
         idle: Callable[[], bool] | None = None,
+        settings: EngineSettings = DEFAULT_ENGINE,
     ) -> None:
+        self._conference = conference
         self._media = media
         self.idle: Callable[[], bool] = idle or (lambda: not conference.rooms)
-        self._clock = Clock(tick or conference.tick, conference.later, lambda: self.idle(), media.read)
+        self.complexity = ComplexityControl(settings, lambda: conference.encoded_packets)
+        """How much work encoders may take."""
+
+        conference.limit_complexity(self.complexity.complexity)
+        self._clock = Clock(tick or conference.tick, conference.later, lambda: self.idle(), media.read, self._adapt)
         self._running: asyncio.Task[None] | None = None
         self.broken = False
         """Set when the clock has stopped by an error, so that whoever watches over the program restarts it."""
@@ -81,6 +90,13 @@ class Engine:
             running.cancel()
             await asyncio.wait([running])
         await self._media.close()
+
+    def _adapt(self, now_ns: int, cpu_ns: int, late_ns: int) -> None:
+        before = self.complexity.complexity
+        complexity = self.complexity.note(now_ns, cpu_ns, late_ns)
+        if complexity != before:
+            _log.info("mixes are encoded at complexity %d from now on, which was %d", complexity, before)
+            self._conference.limit_complexity(complexity)
 
     def _stopped(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and task.exception() is not None:

@@ -11,6 +11,7 @@ from functools import partial
 from typing import TypeAlias, TypeVar
 
 from conference.audio.frame import TICK_NS
+from conference.codecs.base import BEST_COMPLEXITY
 from conference.room.errors import InvalidRoomName, RoomFull, TooManyRooms
 from conference.room.events import Published, RoomEvent, events_of
 from conference.room.mixing.loudest import DEFAULT_LIMIT
@@ -85,6 +86,7 @@ class Conference:
         self._opened = opened
         self._limits = limits
         self._voice = voice
+        self._complexity = BEST_COMPLEXITY
         self._subscribers: dict[str | None, list[Callable[[Published], None]]] = {}
         self._untold: deque[tuple[str, Published]] = deque()
 
@@ -133,6 +135,7 @@ class Conference:
             max_talkers=self._limits.max_talkers,
             policy=self._policy_of(room_name),
         )
+        room.limit_complexity(self._complexity)
         try:
             self._opened(room)
         except Exception:
@@ -209,6 +212,17 @@ class Conference:
     def publish(self, event: RoomEvent) -> None:
         """Tell something about a room that may be gone."""
         self._publish(event.room, event)
+
+    @property
+    def encoded_packets(self) -> int:
+        """Packets made by codec work, in the rooms that there are, since each of them began."""
+        return sum(room.encoders.encoded_packets for room in self.rooms.values())
+
+    def limit_complexity(self, complexity: int) -> None:
+        """Let encoding a mix take no more work than this, in all rooms and in those to come; see `Room`'s."""
+        self._complexity = complexity
+        for room in self.rooms.values():
+            room.limit_complexity(complexity)
 
     def tick(self, tick: int, now_ns: int) -> None:
         """Let 20 ms pass in every room of the first phase: in all rooms, if there is only one. See `Room.tick`."""

@@ -56,6 +56,9 @@ class RoomObserver:
             volumes: what listeners have set for themselves: to be read.
         """
 
+    def complexity_limited(self, complexity: int) -> None:
+        """From the next tick on, mixes are encoded with no more work than this: see `Room.limit_complexity`."""
+
     # What is said and played
 
     def voice_pulled(self, participant: Participant, frame: Samples) -> None:

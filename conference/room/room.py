@@ -12,6 +12,7 @@ from functools import partial
 
 from conference.audio.fade import fade_in, fade_out
 from conference.audio.frame import SILENT_LEVEL, Samples
+from conference.codecs.base import BEST_COMPLEXITY
 from conference.room.events import HearingChanged, LevelsMeasured, Published, SoundStarted, SoundStopped
 from conference.room.forwarding import Forwarding
 from conference.room.gains.gain_matrix import Hearing
@@ -86,6 +87,25 @@ class Room(People):
     def encoders(self) -> EncoderBank:
         """The encoders of all that is heard here."""
         return self._mix_groups.encoders
+
+    @property
+    def complexity(self) -> int:
+        """The most work that encoding a mix may take here: 0 to 10, on the scale of Opus."""
+        return self.encoders.complexity
+
+    def limit_complexity(self, complexity: int) -> None:
+        """From the next tick on, let encoding a mix take no more work than this, 0 to 10.
+
+        Raises:
+            ValueError: it is not in that range.
+        """
+        if not 0 <= complexity <= BEST_COMPLEXITY:
+            raise ValueError(f"a complexity is 0 to {BEST_COMPLEXITY}")
+        if complexity == self.complexity:
+            return
+        self.encoders.complexity = complexity
+        if self._observers.all:
+            self._observers.tell(lambda one: one.complexity_limited(complexity))
 
     # People
 

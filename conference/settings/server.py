@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from conference.access.tokens import check_secret
 from conference.access.webhook_signature import read_key
 from conference.attendant.settings import AttendantSettings
+from conference.engine.settings import EngineSettings
 from conference.loopback import is_loopback
 from conference.options.declaration import check, declared
 from conference.prompts.settings import SoundSettings
@@ -33,6 +34,7 @@ class Settings(
     CallOptions,
     LegSettings,
     ConnectionSettings,
+    EngineSettings,
     WebRtcOptions,
     RoomSettings,
     AccessSettings,
@@ -52,6 +54,7 @@ class Settings(
         self._check_access()
         self._check_webhooks()
         self._check_recordings()
+        self._check_coding()
 
     def _check_tls(self) -> None:
         if self.tls_key is not None and self.tls_cert is None:
@@ -84,6 +87,12 @@ class Settings(
     def _check_recordings(self) -> None:
         if self.record == "always" and self.recordings is None:
             raise SettingsError("record always needs recordings: the folder in which they are kept.")
+
+    def _check_coding(self) -> None:
+        if self.opus_min_complexity > self.opus_max_complexity:
+            raise SettingsError("opus-min-complexity must not be above opus-max-complexity.")
+        if self.opus_spare_load > self.opus_full_load:
+            raise SettingsError("opus-spare-load must not be above opus-full-load: packets would cost more, then less.")
 
     @property
     def webhook_keys(self) -> tuple[bytes, ...]:

@@ -16,6 +16,7 @@ from conference.audio.suppression import check_available
 from conference.capture.files import Captures
 from conference.engine.connections import ConnectionRegistry
 from conference.engine.engine import ROOM_PHASES, Engine
+from conference.engine.settings import EngineSettings
 from conference.ids import new_id
 from conference.options.declaration import part_of
 from conference.recording.recordings import SERVER_STOPS as RECORDING_ENDS
@@ -173,7 +174,13 @@ def _make_server(settings: Settings, webrtc: WebRtcLike) -> Server:
         event_streams=ConcurrencyLimit(0, settings.max_event_streams_per_address),
         calls_in_rooms=ConcurrencyLimit(settings.max_calls, settings.max_calls_per_address),
         token_keys=settings.secrets or (secrets.token_urlsafe(32),),
-        engine=Engine(conference, webrtc, tick=call_services.tick, idle=lambda: call_services.idle),
+        engine=Engine(
+            conference,
+            webrtc,
+            tick=call_services.tick,
+            idle=lambda: call_services.idle,
+            settings=part_of(settings, EngineSettings),
+        ),
         call_services=call_services,
         dialing=Dialing(conference, registry, settings),
         signatures=_make_signatures(settings),

@@ -38,7 +38,7 @@ class WebRtcOptions:
         "can be repeated", "ADDRESS", "announce-ip", str, check=check_address,
     )  # fmt: skip
     bitrate: int = whole(
-        48_000, MEDIA, "bits per second of what each listener gets, at most",
+        56_000, MEDIA, "bits per second of what each listener gets, at most",
         (6_000, 510_000), metavar="BITS",  # what Opus can do: RFC 6716, section 2.1.1
     )  # fmt: skip
     """It is also what we ask of the peer."""

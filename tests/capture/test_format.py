@@ -13,6 +13,7 @@ from conference.capture.format import MAGIC, MAX_BODY_BYTES, decode, encode, pac
 from conference.capture.records import (
     CaptureError,
     Changed,
+    ComplexityLimited,
     Ended,
     FramePulled,
     Heard,
@@ -56,6 +57,7 @@ records = st.one_of(
     st.builds(FramePulled, indices, st.none() | st.binary(min_size=1920, max_size=1920)),
     st.builds(Ticked, times, times, checks, checks),
     st.builds(Heard, indices, checks, checks),
+    st.builds(ComplexityLimited, st.integers(0, 255)),
     st.builds(Ended, texts),
 )
 

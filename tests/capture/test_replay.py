@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from conference.audio.frame import FRAME_SAMPLES, Samples
 from conference.capture.format import MAGIC, decode, read_capture
 from conference.capture.recipes import from_json, to_json
-from conference.capture.records import CaptureError, Opened, PacketArrived, Ticked
+from conference.capture.records import CaptureError, ComplexityLimited, Opened, PacketArrived, Ticked
 from conference.capture.replay import Replay
+from conference.capture.room import RoomCapture
 from conference.codecs.base import Codec
 from conference.codecs.opus import OpusCodec
 from conference.codecs.pcmu import PcmaCodec, PcmuCodec
@@ -27,7 +28,7 @@ from conference.room.room import Room
 from conference.room.voice import UNTOUCHED, VoiceSettings
 from conference.telephony.intake import PacedSource
 from conference.telephony.settings import LegSettings
-from tests.capture.captured import Ear, at, captured_room, join, replayed
+from tests.capture.captured import Ear, Memory, at, captured_room, join, replayed
 from tests.speech import spoken
 
 SECONDS = 3
@@ -73,6 +74,8 @@ class Party:
             case 50:
                 self.room.rename("ben", "Benjamin")
                 self.room.treat_voice("amy", levelling=False)
+            case 55:
+                self.room.limit_complexity(1)
             case 60:
                 self.room.set_muted("ben", False)
                 self.room.remove("eve", "bored")
@@ -83,6 +86,8 @@ class Party:
                 self.ben.restart(PcmaCodec().make_decoder())
             case 100:
                 self.amy.restart()
+            case 110:
+                self.room.limit_complexity(10)
         self.room.tick(tick, at(tick))
 
     def arrivals(self, tick: int) -> None:
@@ -114,6 +119,24 @@ def test_everybody_hears_again_what_they_heard(voice: VoiceSettings) -> None:
     for name, ear in party.ears.items():
         assert heard[name] == ear.heard, name
     assert len(heard["eve"]) == 60
+
+
+def test_how_much_work_encoders_took_decides_on_packets_and_is_replayed() -> None:
+    memory = Memory()
+    room = Room("tea", 1_700_000_000.0, lambda event: None)
+    room.limit_complexity(2)
+    memory.capture = RoomCapture(room, memory)
+    Party(room).run()
+    memory.capture.end("over")
+    records = list(read_capture(memory.file()))
+    again = Replay()
+    again.run(records)
+    assert again.identical
+    assert [one.complexity for one in records if isinstance(one, ComplexityLimited)] == [1, 10]
+    for left_out in (ComplexityLimited(1), ComplexityLimited(10)):
+        without = Replay()
+        without.run(record for record in records if record != left_out)
+        assert {one.what for one in without.differences} == {"packets"}
 
 
 def test_a_captured_room_sounds_like_one_that_is_not() -> None:

@@ -13,6 +13,7 @@ from conference.capture.recipes import FRAMES, from_json, make_paced_source, mak
 from conference.capture.records import (
     CaptureError,
     Changed,
+    ComplexityLimited,
     Ended,
     FramePulled,
     Heard,
@@ -59,6 +60,9 @@ SENSELESS: dict[str, tuple[list[Record], str]] = {
     "a room without a treatment of voices": ([Opened(ROOM | {"voice": None})], "opens a room"),
     "a room of no time": ([Opened(ROOM | {"created_at": "now"})], "opens a room"),
     "a room of no talkers": ([Opened(ROOM | {"max_talkers": 0})], "opens a room"),
+    "a room of half the work": ([Opened(ROOM | {"complexity": 2.5})], "encoded in a way"),
+    "a room of too much work": ([Opened(ROOM | {"complexity": 11})], "a complexity is 0 to 10"),
+    "more work than there can be": ([OPENED, ComplexityLimited(11)], "a complexity is 0 to 10"),
     "a room of half a talker": ([Opened(ROOM | {"max_talkers": 0.5})], "opens a room"),
     "the second person first": ([OPENED, Joined(1, AMY)], "joins who is there"),
     "a person twice": ([OPENED, JOINED, Joined(1, AMY)], "joins who is there"),

@@ -160,3 +160,23 @@ async def test_an_error_ends_the_clock_and_is_seen_by_who_waits_for_it(monkeypat
         await asyncio.wait_for(Clock(tick).run(), PATIENCE_SECONDS)
     await asyncio.sleep(0)
     assert seen == [0, 1, 2]
+
+
+async def test_after_every_round_of_ticks_it_is_told_how_late_the_latest_began(monkeypatch: pytest.MonkeyPatch) -> None:
+    time = Time(monkeypatch)
+    start_ns, work = time.now_ns, iter([0, 0, 8_000_000, 1_000_000, 0, 0])
+    told: list[tuple[int, int]] = []
+
+    def tick(number: int, deadline_ns: int) -> None:
+        time.now_ns += next(work)
+
+    def after(now_ns: int, cpu_ns: int, late_ns: int) -> None:
+        assert cpu_ns > 0
+        told.append((now_ns - start_ns, late_ns))
+        if len(told) == 3:
+            raise Done
+
+    clock = Clock(tick, lambda: [(LATER_NS, tick)], after=after)
+    with pytest.raises(Done):
+        await asyncio.wait_for(clock.run(), PATIENCE_SECONDS)
+    assert told == [(LATER_NS, 0), (TICK_NS + 9_000_000, 3_000_000), (2 * TICK_NS + LATER_NS, 0)]

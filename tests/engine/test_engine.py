@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 
 import pytest
 
+from conference.codecs.opus import OpusCodec
 from conference.engine.engine import ROOM_PHASES, Engine
+from conference.engine.settings import EngineSettings
 from conference.room.conference import Conference
 from conference.room.local import LocalSource, local_participant
 from conference.room.participant import Mix
@@ -119,3 +122,32 @@ async def test_without_media_no_clock_starts() -> None:
         await engine.start()
     assert engine.stats.ticks == 0
     await engine.close()
+
+
+async def test_rooms_take_as_much_work_for_a_packet_as_the_settings_say() -> None:
+    conference = Conference()
+    engine = Engine(conference, FakeMedia(), settings=EngineSettings(opus_complexity=6))
+    conference.join("tea", local_participant("Amy"))
+    assert conference.rooms["tea"].complexity == engine.complexity.complexity == 6
+
+
+async def test_a_processor_that_is_full_is_noticed_in_all_rooms(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its CPU time is made up: twice what passes, as on no processor that there is."""
+    real = time.thread_time_ns
+    monkeypatch.setattr(time, "thread_time_ns", lambda: 2 * time.monotonic_ns() + real())
+    conference, media, voice = Conference(phases=ROOM_PHASES), FakeMedia(), LocalSource()
+    conference.join("tea", local_participant("Amy", source=voice))
+    conference.join("tea", local_participant("Ben", on_mix=lambda _: None, codec=OpusCodec()))
+
+    def tick(number: int, now_ns: int) -> None:
+        voice.push(tone(440.0, 0.02, -12.0), captured_ns=now_ns)
+        conference.tick(number, now_ns)
+
+    engine = Engine(conference, media, tick=tick)
+    await engine.start()
+    room = conference.rooms["tea"]
+    await eventually(lambda: room.complexity == 5, PATIENCE_SECONDS)
+    await engine.close()
+    assert engine.complexity.complexity == 5
+    assert 1 <= engine.complexity.lowered <= 2
+    assert engine.complexity.raised == 0

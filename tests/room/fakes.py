@@ -42,7 +42,8 @@ class PcmEncoder:
     packets: int = 0
     fresh: list[bool] = field(default_factory=list)
     losses: list[int] = field(default_factory=list)
-    economical: list[bool] = field(default_factory=list)
+    took_over: list[PcmEncoder] = field(default_factory=list)
+    complexities: list[int] = field(default_factory=list)
 
     def encode(self, frame: Samples, *, fresh: bool = False) -> bytes:
         self.packets += 1
@@ -52,11 +53,15 @@ class PcmEncoder:
     def encode_silence(self) -> bytes | None:
         return None
 
+    def go_on_from(self, other: PcmEncoder) -> None:
+        self.took_over.append(other)
+        self.losses, self.complexities = list(other.losses), list(other.complexities)
+
     def set_expected_loss(self, percent: int) -> None:
         self.losses.append(percent)
 
-    def economize(self, wanted: bool) -> None:
-        self.economical.append(wanted)
+    def limit_complexity(self, complexity: int) -> None:
+        self.complexities.append(complexity)
 
 
 @dataclass(frozen=True)

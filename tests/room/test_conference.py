@@ -193,3 +193,19 @@ def test_a_room_begins_as_it_was_meant_to_whatever_its_last_hosts_made_of_it(con
     conference.end("tea", "It is late.")
     come(conference, "ben")
     assert conference.rooms["tea"].policy == RoomPolicy(ends_with_host=True)
+
+
+def test_all_rooms_may_take_as_much_work_for_a_packet_and_so_may_those_to_come(conference: Conference) -> None:
+    come(conference, "amy")
+    assert conference.rooms["tea"].complexity == 10
+    conference.limit_complexity(7)
+    conference.join("coffee", Participant(id="ben", name="ben", transport="local", joined_at=1.0))
+    assert {room.complexity for room in conference.rooms.values()} == {7}
+
+
+def test_a_room_that_is_observed_from_its_beginning_begins_with_what_it_may_take() -> None:
+    begun: list[int] = []
+    conference = Conference(opened=lambda room: begun.append(room.complexity))
+    conference.limit_complexity(5)
+    come(conference, "amy")
+    assert begun == [5]

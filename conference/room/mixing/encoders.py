@@ -2,10 +2,12 @@
 
 A *stream* is the mix of one mix group over time: "everybody", or "everybody but Amy". Each has one limiter, and one
 encoder for each codec that its listeners use. Listeners move between streams: whoever starts to talk moves from
-"everybody" to a stream of their own. A decoder that has followed one encoder cannot simply go on with another's
-packets, so on the tick of the move the encoder makes a packet that stands on its own. An encoder without a listener
-just before first encodes what the one who moves has heard last, and that packet is thrown away: an encoder holds back
-6.5 ms of sound, and would otherwise begin with silence, or with what was said when it was last used, and click.
+"everybody" to a stream of their own. To a stream that nobody has just heard they take their encoder along, as a copy:
+their decoder goes on as if nothing had happened. A stream that others hear has an encoder already, and a decoder that
+has followed one encoder cannot simply go on with another's packets; so on the tick of the move that one makes a packet
+that stands on its own. So does a new encoder for somebody who has heard none of ours. It first encodes what they have
+heard last, if that is known, and that packet is thrown away: an encoder holds back 6.5 ms of sound, and would otherwise
+begin with silence, and click.
 
 An encoder adds as much FEC as the listener with the most loss needs. FEC costs all listeners quality (PESQ-WB 3.46
 instead of 3.63 at 48 kbit/s), so there is none as long as nobody loses packets, and listeners who can be helped by RED
@@ -14,18 +16,14 @@ do not ask for FEC.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias, TypeVar
 
 from conference.audio.frame import SILENCE, Samples, Wide
 from conference.audio.limiter import Limiter
-from conference.codecs.base import Codec, Encoder
+from conference.codecs.base import BEST_COMPLEXITY, Codec, Encoder
 from conference.room.participant import Mix
-
-MANY_MIXES = 6
-"""With so many mixes on a tick, each is encoded with a little less work. As a rule five people talk at once then, and
-nobody hears what it costs in sound (`codecs.opus.ECONOMY_COMPLEXITY`)."""
 
 KEEP_TICKS = 100
 """A stream without listeners is kept for 2 s: people pause, and talk on."""
@@ -45,8 +43,15 @@ class HeardBefore:
     samples: Samples
 
 
-Moves: TypeAlias = Mapping[Codec | None, Hashable | None]
-"""By codec, the stream from which a listener comes, or a `HeardBefore`; ``None`` for one who has heard nothing yet."""
+Origin: TypeAlias = Hashable | None
+"""The stream from which a listener comes, or a `HeardBefore`; ``None`` for one who has heard nothing yet."""
+
+Moves: TypeAlias = Mapping[Codec | None, tuple[Origin, ...]]
+"""By codec, where those come from who have just come to a stream: each origin once."""
+
+
+_Key = TypeVar("_Key", bound=Hashable)
+_Origin = TypeVar("_Origin", bound=Hashable | None)
 
 
 class _Past(NamedTuple):
@@ -77,19 +82,26 @@ def protection(loss: float, before: int) -> int:
 class _Coder:
     """An encoder of a stream."""
 
-    __slots__ = ("economical", "encoder", "expected", "last_tick", "sounding")
+    __slots__ = ("complexity", "encoder", "expected", "last_tick", "sounding")
 
     def __init__(self, encoder: Encoder) -> None:
+        """Nothing has been encoded yet."""
         self.encoder = encoder
-        self.economical = False
+        self.complexity = BEST_COMPLEXITY  # the limit, as told to the encoder
         self.expected: int | None = None  # percent lost, as told to the encoder
         self.last_tick = -1
         self.sounding = False  # it was last given sound
 
-    def go_on_from(self, heard: Samples) -> None:
+    def warm_up(self, heard: Samples) -> None:
         """Encode as if this had been the last frame."""
         if self.sounding or heard.any():
             self.encoder.encode(heard)
+
+    def go_on_from(self, other: _Coder) -> None:
+        """Be what another one is, of the same codec."""
+        self.encoder.go_on_from(other.encoder)
+        self.complexity, self.expected = other.complexity, other.expected
+        self.last_tick, self.sounding = other.last_tick, other.sounding
 
 
 class _MixStream:
@@ -123,7 +135,10 @@ class EncoderBank:
 
     def __init__(self) -> None:
         self._streams: dict[Hashable, _MixStream] = {}
-        self._economical = False
+        self._taken_along: set[tuple[Hashable, Codec]] = set()  # encoders that go on from others on this tick
+        self.complexity = BEST_COMPLEXITY
+        """The most work that a packet may take from the next one on: see `Encoder.limit_complexity`."""
+
         self.encoded_packets = 0
         """Packets made by codec work, since the room began."""
 
@@ -132,13 +147,42 @@ class EncoderBank:
         """How many encoders are held."""
         return sum(len(stream.coders) for stream in self._streams.values())
 
-    def begin(self, mixes: int) -> None:
-        """A tick begins.
+    def begin(self, tick: int, moved: Mapping[_Key, Mapping[Codec | None, tuple[_Origin, ...]]]) -> None:
+        """A tick begins: those who all come from one stream to one that nobody has just heard take its encoder along.
 
         Args:
-            mixes: how many streams are to be encoded.
+            tick: its number.
+            moved: by stream, who has just come there.
         """
-        self._economical = mixes >= MANY_MIXES
+        self._taken_along = {
+            (key, codec)
+            for key, moves in moved.items()
+            for codec, origins in moves.items()
+            if codec is not None and len(origins) == 1 and self._take_along(key, codec, origins[0], tick)
+        }
+
+    def _take_along(self, key: Hashable, codec: Codec, origin: Origin, tick: int) -> bool:
+        came_from = None if origin is None else self._streams.get(origin)
+        theirs = None if came_from is None else came_from.coders.get(codec)
+        if theirs is None or theirs.last_tick != tick - 1 or origin == key:
+            return False
+        coder = self._coder(self._stream(key), codec)
+        if coder.last_tick == tick - 1:  # others have heard it, and go on
+            return False
+        coder.go_on_from(theirs)
+        return True
+
+    def _stream(self, key: Hashable) -> _MixStream:
+        stream = self._streams.get(key)
+        if stream is None:
+            stream = self._streams[key] = _MixStream()
+        return stream
+
+    def _coder(self, stream: _MixStream, codec: Codec) -> _Coder:
+        coder = stream.coders.get(codec)
+        if coder is None:
+            coder = stream.coders[codec] = _Coder(codec.make_encoder())
+        return coder
 
     def encode(
         self, key: Hashable, mix: Wide | None, codecs: Iterable[Codec | None], tick: int, moved: Moves
@@ -150,26 +194,22 @@ class EncoderBank:
             mix: the accumulator, shape ``(960,)``; ``None`` if nobody is in it.
             codecs: what the listeners want.
             tick: number of the tick.
-            moved: those of ``codecs`` of which a listener has just come here, with the stream that they come from.
+            moved: those of ``codecs`` of which listeners have just come here, with where they come from, as told to
+                :meth:`begin`.
 
         Returns:
             For each of ``codecs``, what its listeners get: one object for all of them.
         """
-        stream = self._streams.get(key)
-        if stream is None:
-            stream = self._streams[key] = _MixStream()
+        stream = self._stream(key)
         if stream.last_tick != tick - 1:  # nobody has heard it just now: no step in the gain for those who come
-            origin = next((one for one in moved.values() if one is not None), None)
-            stream.limiter.gain = self._heard(origin, tick - 1).gain
+            stream.limiter.gain = self._heard([one for origins in moved.values() for one in origins], tick - 1).gain
         samples = stream.process(mix, tick)
         mixes = {}
         for codec in codecs:
             payload = None
             if codec is not None:
-                coder = stream.coders.get(codec)
-                if coder is None:
-                    coder = stream.coders[codec] = _Coder(codec.make_encoder())
-                if moved and codec in moved:
+                coder = self._coder(stream, codec)
+                if moved and codec in moved and (key, codec) not in self._taken_along:
                     payload = self._join(coder, samples, mix is not None, tick, moved[codec])
                 else:
                     payload = self._encode(coder, samples, mix is not None, tick)
@@ -180,29 +220,33 @@ class EncoderBank:
         self, coder: _Coder, samples: Samples, sounding: bool, tick: int, *, fresh: bool = False
     ) -> bytes | None:
         coder.last_tick, coder.sounding = tick, sounding
-        if coder.economical != self._economical:
-            coder.economical = self._economical
-            coder.encoder.economize(coder.economical)
+        if coder.complexity != self.complexity:
+            coder.complexity = self.complexity
+            coder.encoder.limit_complexity(coder.complexity)
         if not sounding:
             return coder.encoder.encode_silence()
         self.encoded_packets += 1
         return coder.encoder.encode(samples, fresh=fresh)
 
     def _join(
-        self, coder: _Coder, samples: Samples, sounding: bool, tick: int, origin: Hashable | None
+        self, coder: _Coder, samples: Samples, sounding: bool, tick: int, origins: Sequence[Origin]
     ) -> bytes | None:
         """Encode a frame with which somebody comes from another stream, or from none."""
-        heard = self._heard(origin, tick - 1).samples
+        heard = self._heard(origins, tick - 1).samples
         if coder.last_tick != tick - 1:
-            coder.go_on_from(heard)
+            coder.warm_up(heard)
         # Silence after sound has to be said, or the listener's decoder takes it for a loss and makes sound up.
         return self._encode(coder, samples, sounding or bool(heard.any()), tick, fresh=True)
 
-    def _heard(self, key: Hashable | None, tick: int) -> _Past:
-        if isinstance(key, HeardBefore):
-            return _Past(tick, key.samples, 1.0)
-        stream = None if key is None else self._streams.get(key)
-        return _NOTHING if stream is None else stream.at(tick)
+    def _heard(self, origins: Iterable[Origin], tick: int) -> _Past:
+        """What was heard by those who come from there: by any of them, a stream's listeners first."""
+        best = _NOTHING
+        for origin in origins:
+            if isinstance(origin, HeardBefore):
+                best = _Past(tick, origin.samples, 1.0)
+            elif origin is not None and origin in self._streams:
+                return self._streams[origin].at(tick)
+        return best
 
     def expect_loss(self, key: Hashable, codec: Codec, percent: float, *, at_least: bool = False) -> None:
         """Have a stream's encoder add the FEC that its listeners need.

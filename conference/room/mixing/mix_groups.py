@@ -35,8 +35,8 @@ _GroupKey: TypeAlias = tuple[_GainItems, _GainItems]
 _Listeners: TypeAlias = tuple[dict[str, Participant], dict[str, Participant]]
 """Those who hear the same, by id; and those of them to whom even a mix without a packet is delivered."""
 
-_Moved: TypeAlias = dict[_GroupKey, dict[Codec | None, _GroupKey | HeardBefore | None]]
-"""Groups and codecs that have new listeners, with the group that they come from, or with what they have heard last."""
+_Moved: TypeAlias = dict[_GroupKey, dict[Codec | None, tuple[_GroupKey | HeardBefore | None, ...]]]
+"""Groups and codecs that have new listeners, with the groups that they come from, or with what they have heard last."""
 
 
 class _Membership(NamedTuple):
@@ -126,7 +126,7 @@ class MixGroups:
             tick: its number.
         """
         moved = self._arrange(frozenset(voices), participants)
-        self.encoders.begin(len(self._listeners))
+        self.encoders.begin(tick, moved)
         everything: Wide | None = None
         for group, by_codec in self._listeners.items():
             if everything is None and voices:
@@ -202,11 +202,12 @@ class MixGroups:
             self._enter(_Membership(participant, sink, codec, group))
         if new or not stays:
             self._newcomers.append(participant)
-            moves = moved.setdefault(group, {})
-            if came_from is None:
-                moves.setdefault(codec, heard)
-            else:
-                moves[codec] = came_from
+            moves, origin = moved.setdefault(group, {}), came_from or heard
+            # Whoever comes from another codec has heard nothing of this one's encoders there.
+            followed = came_from is None or before is None or before.codec == codec
+            origins = (origin,) if followed else (origin, None)
+            known = moves.get(codec, ())
+            moves[codec] = (*known, *(one for one in origins if one not in known))
 
     def _enter(self, membership: _Membership) -> None:
         participant, sink, codec, group = membership

@@ -62,6 +62,7 @@ class ConferenceCollector(Collector):
         yield from self._people()
         yield from self._connections()
         yield from self._clock()
+        yield from self._complexity()
         yield from self._traffic()
         yield from self._datagrams()
         yield from self._phones()
@@ -125,6 +126,27 @@ class ConferenceCollector(Collector):
         yield CounterMetricFamily("conference_ticks_skipped", "Ticks that were left out.", value=stats.skipped)
         yield CounterMetricFamily(
             "conference_tick_busy_seconds", "Time spent mixing, encoding and sending.", value=stats.busy_ns / 1e9
+        )
+
+    def _complexity(self) -> Iterator[Metric]:
+        control = self._server.engine.complexity
+        yield GaugeMetricFamily(
+            "conference_opus_complexity",
+            "How much work a packet of a mix may take now, 0 to 10.",
+            value=control.complexity,
+        )
+        changes = CounterMetricFamily(
+            "conference_opus_complexity_changes",
+            "How often that was changed, for want of time (down) or since there was some (up).",
+            labels=["direction"],
+        )
+        changes.add_metric(["down"], control.lowered)
+        changes.add_metric(["up"], control.raised)
+        yield changes
+        yield GaugeMetricFamily(
+            "conference_load_ratio",
+            "How much of a processor the server took in the last second or so, 0 to 1.",
+            value=control.load,
         )
 
     def _traffic(self) -> Iterator[Metric]:

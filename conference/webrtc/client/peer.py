@@ -202,7 +202,7 @@ class HeadlessPeer:
         self, transceiver: RTCRtpTransceiver, local: AudioSection, remote: AudioSection, channel: SrtpChannel
     ) -> None:
         best = remote.formats[0]
-        self.codec = make_codec(best, self._bitrate, application="voip")
+        self.codec = make_codec(best, self._bitrate)
         ssrc = local.ssrc or 1
         ingress = None
         if self._hears:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
-from conference.codecs.base import Codec
+from conference.codecs.base import BEST_COMPLEXITY, Codec
 from conference.codecs.opus import OpusCodec
 from conference.codecs.pcmu import PcmaCodec, PcmuCodec
 from conference.webrtc.sdp.formats import Format
@@ -14,16 +12,13 @@ BITRATES = (8_000, 16_000, 24_000, 32_000, 48_000, 64_000, 96_000, 128_000)
 encoder for every distinct mix."""
 
 
-def make_codec(
-    agreed: Format, bitrate: int, *, application: Literal["voip", "audio"] = "audio", expected_loss: int = 0
-) -> Codec:
-    """The codec to send to a listener with.
+def make_codec(agreed: Format, bitrate: int, *, expected_loss: int = 0) -> Codec:
+    """The codec to send to somebody with, as good as it can be.
 
     Args:
         agreed: the payload type, with the listener's ``a=fmtp``.
         bitrate: most that we send, in bits per second. The listener may ask for less (``maxaveragebitrate``, RFC 7587
             section 6.1).
-        application: of Opus: for a mix, unless said otherwise.
         expected_loss: percent of packets lost, as long as no report says better.
     """
     if agreed.codec == "PCMU":
@@ -33,8 +28,7 @@ def make_codec(
     asked = agreed.number("maxaveragebitrate")
     if asked is not None and asked < bitrate:
         bitrate = max((step for step in BITRATES if step <= asked), default=BITRATES[0])
-    complexity = 7 if application == "audio" else 5
-    return OpusCodec(bitrate, complexity, application, expected_loss=expected_loss)
+    return OpusCodec(bitrate, BEST_COMPLEXITY, expected_loss=expected_loss)
 
 
 def wants_fec(agreed: Format) -> bool:

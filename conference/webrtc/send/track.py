@@ -1,6 +1,6 @@
 """`MixTrack`: a participant's mix as a media track, for those who bring an `RTCPeerConnection` of their own.
 
-    track = MixTrack(OpusCodec(application="audio", complexity=7))
+    track = MixTrack(OpusCodec(complexity=10))
     room.add(Participant(..., sink=track))
     connection.addTrack(track)
 

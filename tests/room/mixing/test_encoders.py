@@ -5,7 +5,10 @@ What a move sounds like is judged by a decoder that follows a listener, and know
 
 from __future__ import annotations
 
+import random
+from bisect import bisect
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -19,24 +22,22 @@ from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, Samples
 from conference.audio.limiter import CEILING
 from conference.codecs.opus import OpusCodec
 from conference.codecs.opus_decoder import OpusDecoder
+from conference.load.signal.voice import in_frames
 from conference.room.mixing.encoders import EXPECT_EVERY_TICKS, KEEP_TICKS, PROTECTION, EncoderBank, Moves, protection
 from conference.room.participant import Mix
 from conference.room.room import Room
 from tests.room.fakes import Ear, Mouth, PcmCodec, at, steady
+from tests.speech import spoken
 
 EVERYBODY = ""
 AMY = "amy"
 WINDOW = SAMPLE_RATE // 200  # 5 ms
 
-CELT, CELT_LOW = (
-    OpusCodec(application="audio", complexity=7, expected_loss=0, bitrate=bitrate) for bitrate in (48_000, 24_000)
-)
-SILK, SILK_LOW = (
-    OpusCodec(application="audio", complexity=7, expected_loss=10, bitrate=bitrate) for bitrate in (48_000, 24_000)
-)
-"""With FEC, Opus codes what is below 8 kHz in another way. A voice that starts in it starts a little more quietly."""
+MIX, MIX_LOW = (OpusCodec(bitrate, complexity=10, expected_loss=0) for bitrate in (56_000, 24_000))
+FEC, FEC_LOW = (OpusCodec(bitrate, complexity=10, expected_loss=10) for bitrate in (56_000, 24_000))
+CELT, CELT_LOW = (replace(codec, application="audio", complexity=5) for codec in (MIX, MIX_LOW))
 
-CODECS = {CELT: -4, CELT_LOW: -4, SILK: -9, SILK_LOW: -16, OpusCodec(expected_loss=0): -12}
+CODECS = {MIX: -9, MIX_LOW: -16, FEC: -9, FEC_LOW: -16, CELT: -4, CELT_LOW: -4}
 """How many dB a moment may be quieter after a move; it was 14 to 26 for encoders that started from nothing."""
 
 
@@ -58,9 +59,24 @@ class Listener:
         self.stream: str | None = None
         self.tick = 0
 
-    def hear(self, stream: str, mix: NDArray[np.float64] | None) -> Samples:
-        moved: Moves = {self.codec: self.stream} if stream != self.stream else {}
+    def hear(
+        self,
+        stream: str,
+        mix: NDArray[np.float64] | None,
+        *,
+        others: OpusDecoder | None = None,
+        heard: list[Samples] | None = None,
+    ) -> Samples:
+        """The next 20 ms; ``others`` hear the common stream all the time, and what they hear goes to ``heard``."""
+        moved: Moves = {self.codec: (self.stream,)} if stream != self.stream else {}
+        self.bank.begin(self.tick, {stream: moved})
         payload = self.bank.encode(stream, mix, [self.codec], self.tick, moved)[self.codec].payload
+        if others is not None and heard is not None:
+            common = payload
+            if stream != EVERYBODY:
+                common = self.bank.encode(EVERYBODY, mix, [self.codec], self.tick, {})[self.codec].payload
+            assert common is not None
+            heard.append(others.decode(common))
         self.bank.forget_unused(self.tick)
         self.stream, self.tick = stream, self.tick + 1
         return np.zeros(FRAME_SAMPLES, np.int16) if payload is None else self.decoder.decode(payload)
@@ -100,6 +116,86 @@ def test_whoever_starts_and_stops_talking_hears_no_click(codec: OpusCodec, every
         assert (splatter[part] - stayed_splatter[part]).max() < 8, "no click"
 
 
+@pytest.mark.parametrize("complexity", [10, 5])
+def test_two_hundred_moves_of_a_voice_are_not_heard_by_who_moves_nor_by_those_who_stay(complexity: int) -> None:
+    """The way back is to a stream that others hear, whose encoder makes a packet that stands on its own."""
+    frames = in_frames(spoken(26.0, seed=3))
+    moves = sorted(random.Random(4).sample(range(10, len(frames) - 5), 200))
+    listener, stays = Listener(MIX), OpusDecoder()
+    alone = MIX.make_encoder()
+    alone.limit_complexity(complexity)
+    listener.bank.complexity = complexity
+    moved: list[Samples] = []
+    stayed: list[Samples] = []
+    undisturbed, decoder = [], OpusDecoder()
+    for tick, frame in enumerate(frames):
+        mix = frame.astype(np.float64)
+        moved.append(listener.hear(AMY if bisect(moves, tick) % 2 else EVERYBODY, mix, others=stays, heard=stayed))
+        undisturbed.append(decoder.decode(alone.encode(frame, fresh=tick == 0)))
+    level, usual = windows(np.concatenate(undisturbed))
+    usual = np.maximum.reduce([np.roll(usual, shift) for shift in range(-16, 17)])  # 20 ms, either way
+    loud = np.minimum.reduce([np.roll(level, shift) for shift in range(-8, 9)])
+    for heard in (moved, stayed):
+        new_level, splatter = windows(np.concatenate(heard))
+        assert (splatter - np.maximum(usual, 30.0)).max() < 12, "no click: one is 50 dB"
+        assert (new_level - loud)[loud > loud.max() - 20].min() > -6, "no hole"
+
+
+@pytest.mark.parametrize("codec", CODECS, ids=str)
+def test_who_moves_to_a_stream_of_their_own_hears_what_they_would_have_heard(codec: OpusCodec) -> None:
+    """Bit for bit: they take the encoder along."""
+    listener, alone, mixes = Listener(codec), Listener(codec), ben(60)
+    for n, mix in enumerate(mixes):
+        assert (listener.hear(AMY if n >= 30 else EVERYBODY, mix) == alone.hear(EVERYBODY, mix)).all()
+
+
+def test_those_who_come_from_different_streams_get_a_packet_that_stands_on_its_own() -> None:
+    bank, codec, mix = EncoderBank(), PcmCodec(), steady(100).astype(np.float64)
+    for tick in range(2):
+        moved: dict[str, Moves] = {one: {codec: (None,)} for one in ("amy", "ben")} if tick == 0 else {}
+        bank.begin(tick, moved)
+        for one in ("amy", "ben"):
+            bank.encode(one, mix, [codec], tick, moved.get(one, {}))
+    together: Moves = {codec: ("amy", "ben")}
+    bank.begin(2, {EVERYBODY: together})
+    bank.encode(EVERYBODY, mix, [codec], 2, together)
+    assert (codec.made[2].took_over, codec.made[2].fresh) == ([], [False, True]), "after one that is thrown away"
+    alone: Moves = {codec: (EVERYBODY,)}
+    bank.begin(3, {"eve": alone})
+    bank.encode("eve", mix, [codec], 3, alone)
+    assert (codec.made[3].took_over, codec.made[3].fresh) == ([codec.made[2]], [False])
+
+
+def test_who_comes_to_a_stream_that_others_hear_gets_a_packet_that_stands_on_its_own() -> None:
+    bank, codec, mix = EncoderBank(), PcmCodec(), steady(100).astype(np.float64)
+    for tick in range(2):
+        moves: Moves = {codec: (None,)} if tick == 0 else {}
+        bank.begin(tick, {"amy": moves, EVERYBODY: moves})
+        for one in ("amy", EVERYBODY):
+            bank.encode(one, mix, [codec], tick, moves)
+    moves = {codec: ("amy",)}
+    bank.begin(2, {EVERYBODY: moves})
+    bank.encode(EVERYBODY, mix, [codec], 2, moves)
+    assert (codec.made[1].took_over, codec.made[1].fresh) == ([], [True, False, True])
+
+
+def test_who_comes_with_another_codec_has_not_heard_what_its_encoder_said() -> None:
+    from tests.room.test_room import person, room_of
+
+    one, other = PcmCodec(), PcmCodec("L24")
+    changes = Ear(one)
+    room = room_of(
+        person("talker", Mouth([steady(5_000)] * 100)), person("a", None, changes), person("b", None, Ear(other))
+    )
+    run(room, 5)
+    changes.codec = other
+    room.set_gain("a", "talker", 0.5)
+    run(room, 1, 5)
+    (made,) = other.made[1:]
+    assert made.took_over == []
+    assert made.fresh[-1]
+
+
 @pytest.mark.parametrize("codec", CODECS, ids=str)
 @pytest.mark.parametrize("joins_at", [40, 47])
 def test_who_joins_in_mid_speech_hears_no_click_and_then_what_the_others_hear(codec: OpusCodec, joins_at: int) -> None:
@@ -107,7 +203,8 @@ def test_who_joins_in_mid_speech_hears_no_click_and_then_what_the_others_hear(co
     stayed, joined = OpusDecoder(), OpusDecoder()
     there, new = [], []
     for tick, mix in enumerate(mixes):
-        moved: Moves = {codec: None} if tick in (0, joins_at) else {}
+        moved: Moves = {codec: (None,)} if tick in (0, joins_at) else {}
+        bank.begin(tick, {EVERYBODY: moved})
         payload = bank.encode(EVERYBODY, mix, [codec], tick, moved)[codec].payload
         assert payload is not None
         there.append(stayed.decode(payload))
@@ -135,7 +232,7 @@ def test_nothing_comes_back_that_was_said_long_ago(codec: OpusCodec) -> None:
 def test_encoders_that_nobody_has_listened_to_for_a_while_are_let_go() -> None:
     bank, codec = EncoderBank(), PcmCodec()
     for stream in (AMY, EVERYBODY):
-        bank.encode(stream, None, [codec], 0, {codec: None})
+        bank.encode(stream, None, [codec], 0, {codec: (None,)})
     bank.encode(EVERYBODY, None, [codec], KEEP_TICKS, {})
     bank.forget_unused(KEEP_TICKS)
     assert bank.encoders == 2
@@ -146,7 +243,7 @@ def test_encoders_that_nobody_has_listened_to_for_a_while_are_let_go() -> None:
 def test_what_is_expected_of_a_stream_that_nobody_hears_concerns_nobody() -> None:
     bank, codec = EncoderBank(), PcmCodec()
     bank.expect_loss(AMY, codec, 10.0)
-    bank.encode(AMY, None, [codec], 0, {codec: None})
+    bank.encode(AMY, None, [codec], 0, {codec: (None,)})
     bank.expect_loss(AMY, PcmCodec(), 10.0)
     assert bank.encoders == 1
 
@@ -156,11 +253,11 @@ def test_silence_after_sound_is_said(codec: OpusCodec) -> None:
     """Whoever moves from sound to a stream that has been silent for long would otherwise get no packet at all."""
     bank, mixes, other = EncoderBank(), ben(60), OpusDecoder()
     for tick in range(50):
-        bank.encode(AMY, None, [codec], tick, {codec: None} if tick == 0 else {})
+        bank.encode(AMY, None, [codec], tick, {codec: (None,)} if tick == 0 else {})
         payload = bank.encode(EVERYBODY, mixes[tick], [codec], tick, {})[codec].payload
         assert payload is not None
         other.decode(payload)
-    payload = bank.encode(AMY, None, [codec], 50, {codec: EVERYBODY})[codec].payload
+    payload = bank.encode(AMY, None, [codec], 50, {codec: (EVERYBODY,)})[codec].payload
     assert payload is not None
     other.decode(payload)
     after = [bank.encode(AMY, None, [codec], 51 + n, {})[codec].payload for n in range(40)]
@@ -172,12 +269,12 @@ def test_silence_after_sound_is_said(codec: OpusCodec) -> None:
 def test_the_limiter_of_a_stream_goes_on_from_the_one_that_was_heard(idle: int) -> None:
     """A loud mix, limited: whoever moves hears it as loud as before, also on a stream that was used for a quiet one."""
     bank, codec, loud = EncoderBank(), PcmCodec(), steady(30_000).astype(np.float64) * 2
-    bank.encode(AMY, steady(100).astype(np.float64), [codec], 0, {codec: None})
+    bank.encode(AMY, steady(100).astype(np.float64), [codec], 0, {codec: (None,)})
     for tick in range(1, idle + 60):
-        heard = bank.encode(EVERYBODY, loud, [codec], tick, {codec: None} if tick == 1 else {})[codec]
+        heard = bank.encode(EVERYBODY, loud, [codec], tick, {codec: (None,)} if tick == 1 else {})[codec]
         if tick % 5 == 0:
             bank.forget_unused(tick)
-    moved = bank.encode(AMY, loud, [codec], idle + 60, {codec: EVERYBODY})[codec]
+    moved = bank.encode(AMY, loud, [codec], idle + 60, {codec: (EVERYBODY,)})[codec]
     assert abs(int(moved.samples[0]) - int(heard.samples[-1])) <= 1
     assert np.abs(np.diff(moved.samples.astype(int))).max() <= 1
     assert moved.samples.max() <= CEILING
@@ -296,32 +393,32 @@ def test_a_loss_that_wavers_about_a_step_does_not_switch_to_and_fro() -> None:
     assert sum(before != after for before, after in pairwise(seen)) == 1
 
 
-def test_encoders_are_economical_while_there_are_many_of_them() -> None:
-    from tests.room.test_room import person, room_of
-
-    codec = PcmCodec()
-    lengths = (80, 80, 80, 80, 10)
-    talkers = [person(f"talker{n}", Mouth([steady(1_000)] * ticks), Ear(codec)) for n, ticks in enumerate(lengths)]
-    room = room_of(*talkers, person("ear", None, Ear(codec)))
-    told = []
-    for tick in range(80):
-        run(room, 1, tick)
-        told.append({encoder.economical[-1] for encoder in codec.made if encoder.economical})
-    assert told[0] == {True}
-    assert told[9] == {True}
-    assert {False, True} in told[10:]
-    assert told[79] == {False, True}, "the one of those who talk no more was not needed since"
-    assert all(len(encoder.economical) <= 2 for encoder in codec.made), "they are told only what is new"
-
-
-def test_a_room_of_four_mixes_is_encoded_as_its_settings_say() -> None:
+def test_encoders_are_told_how_much_work_they_may_take_if_it_is_new_to_them() -> None:
     from tests.room.test_room import person, room_of
 
     codec = PcmCodec()
     talkers = [person(f"talker{n}", Mouth([steady(1_000)] * 30), Ear(codec)) for n in range(3)]
-    run(room_of(*talkers, person("ear", None, Ear(codec))), 30)
-    assert len(codec.made) == 4
-    assert [encoder.economical for encoder in codec.made] == [[]] * 4
+    room = room_of(*talkers, person("ear", None, Ear(codec)))
+    run(room, 10)
+    assert [encoder.complexities for encoder in codec.made] == [[]] * 4, "they begin with the most"
+    room.limit_complexity(5)
+    room.limit_complexity(7)
+    run(room, 10, 10)
+    room.limit_complexity(7)
+    run(room, 10, 20)
+    assert [encoder.complexities for encoder in codec.made] == [[7]] * 4
+    late = person("late", Mouth([steady(1_000)] * 30), Ear(codec))
+    room.add(late)
+    run(room, 10, 30)
+    assert codec.made[-1].complexities == [7]
+
+
+@pytest.mark.parametrize("complexity", [-1, 11])
+def test_a_complexity_out_of_range_is_refused(complexity: int) -> None:
+    room = room_of()
+    with pytest.raises(ValueError, match="a complexity is 0 to 10"):
+        room.limit_complexity(complexity)
+    assert room.complexity == 10
 
 
 def test_equal_listeners_share_one_object() -> None:

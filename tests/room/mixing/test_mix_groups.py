@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from conference.audio.frame import Samples, Wide
 from conference.codecs.base import Codec
-from conference.room.mixing.encoders import EncoderBank, Moves
+from conference.room.mixing.encoders import EncoderBank, Moves, Origin
 from conference.room.mixing.gain_vector import full_gain_vector, plain_gain_vector
 from conference.room.mixing.mix_groups import GainVector, MixGroups
 from conference.room.observer import Observers
@@ -28,7 +28,7 @@ CURT = replace(UNTOUCHED, gate=replace(UNTOUCHED.gate, hangover_ticks=0))
 
 Key: TypeAlias = tuple[tuple[str, float], ...]
 Place: TypeAlias = tuple[tuple[Key, Key], Codec | None]
-Moved: TypeAlias = dict[Hashable, dict[Codec | None, Hashable | None]]
+Moved: TypeAlias = dict[Hashable, dict[Codec | None, tuple[Origin, ...]]]
 
 
 class Mouth:
@@ -94,10 +94,14 @@ class SeatedAnew:
             place = self.places[one.id] = ((key, origin), one.sink.codec)
             if not isinstance(one.sink, Outlet):
                 self.attentive.add(one.id)
-            if came_from is None:
-                self.moved.setdefault(place[0], {}).setdefault(place[1], None)
-            elif came_from != place:
-                self.moved.setdefault(place[0], {})[place[1]] = came_from[0]
+            if came_from == place:
+                continue
+            origins: list[Origin] = [None if came_from is None else came_from[0]]
+            if came_from is not None and came_from[1] != place[1]:
+                origins.append(None)
+            moves = self.moved.setdefault(place[0], {})
+            known = moves.get(place[1], ())
+            moves[place[1]] = (*known, *(one for one in origins if one not in known))
 
 
 class Scene:
@@ -179,7 +183,7 @@ class Scene:
         assert {ear: ear.mixes[count:] for ear, count in counts.items()} == heard
 
 
-def _in_order(moved: Moved) -> dict[Hashable, list[tuple[Codec | None, Hashable | None]]]:
+def _in_order(moved: Moved) -> dict[Hashable, list[tuple[Codec | None, tuple[Origin, ...]]]]:
     """An encoder takes the first of those who come to it, so that their order counts."""
     return {stream: list(moves.items()) for stream, moves in moved.items()}
 

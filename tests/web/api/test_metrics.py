@@ -34,7 +34,11 @@ async def test_the_figures_are_those_of_the_live_objects() -> None:
         assert found["conference_packets_received_total/webrtc"] == 42
         assert found["conference_call_streams"] == 0
         assert found["conference_tick_lateness_seconds_bucket/+Inf"] == found["conference_tick_lateness_seconds_count"]
+        assert found["conference_opus_complexity"] == 10
         for name in (
+            "conference_opus_complexity_changes_total/down",
+            "conference_opus_complexity_changes_total/up",
+            "conference_load_ratio",
             "conference_ticks_late_total",
             "conference_encoders",
             "conference_decode_errors_total/twilio",

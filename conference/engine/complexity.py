@@ -22,7 +22,7 @@ STEPS = (5, 7, 10)
 an analysis, and 10 is the best there is. What lies between them hardly differs, in sound or in cost."""
 
 COST_NS = {5: 110_000, 7: 280_000, 10: 310_000}
-"""What a packet takes from each complexity on, about (docs/sound.md): only to tell whether there is time for more."""
+"""What a packet takes from each complexity on, on a slow machine: only to tell whether there is time for more."""
 
 WINDOW_NS = 1_000_000_000
 """How often the load is judged."""

@@ -17,7 +17,7 @@ from conference.capture.format import MAGIC, decode, read_capture
 from conference.capture.recipes import from_json, to_json
 from conference.capture.records import CaptureError, ComplexityLimited, Opened, PacketArrived, Ticked
 from conference.capture.replay import Replay
-from conference.capture.room import RoomCapture
+from conference.capture.room_capture import RoomCapture
 from conference.codecs.base import Codec
 from conference.codecs.opus import OpusCodec
 from conference.codecs.pcmu import PcmaCodec, PcmuCodec

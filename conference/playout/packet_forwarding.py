@@ -271,25 +271,21 @@ class PacketForwarding:
         return max(0.0, (now_ns - self._quiet_since_ns) / 1e6 - self._player.buffered_ms)
 
     def forward(
-        self,
-        taker: PacketTaker,
-        sequence: int,
-        timestamp: int,
-        duration: int,
-        payload: bytes,
-        arrival_ns: int,
-        level: int | None,
-        *,
-        redundant: bool,
+        self, sequence: int, timestamp: int, payload: bytes, arrival_ns: int, level: int | None, redundant: bool
     ) -> None:
-        """Hand a packet on as it came; what is said of it is as in `PacketSource.push`.
+        """Hand a packet on as it came, to the :attr:`taker`; what is said of it is as in `PacketSource.push`.
 
         Now and then packets are decoded, to see whether the sender is as loud as it says.
+
+        Raises:
+            DecodeError: the payload is not a packet of the codec; it is not handed on.
         """
-        taker.forward(sequence, timestamp, duration, payload, arrival_ns)
+        player = self._player
+        duration = player.decoder.duration(payload)
+        if self.taker is not None:
+            self.taker.forward(sequence, timestamp, duration, payload, arrival_ns)
         if self.plays:
             return
-        player = self._player
         if not redundant:
             player.jitter.pass_by(sequence, timestamp, arrival_ns, duration)
         seconds = duration / player.decoder.clock_rate

@@ -254,8 +254,8 @@ class PacketSource(ForwardableSource):
         if not redundant:
             self._said = level
             forwarding.note_level(level, len(payload), arrival_ns)
-        if (taker := forwarding.taker) is not None and not self._forward(
-            taker, sequence, timestamp, payload, arrival_ns, level, redundant=redundant
+        if forwarding.taker is not None and not self._forward(
+            sequence, timestamp, payload, arrival_ns, level, redundant
         ):
             return
         match self._gate.take(level, len(payload), redundant=redundant):
@@ -289,24 +289,15 @@ class PacketSource(ForwardableSource):
             wake()
 
     def _forward(
-        self,
-        taker: PacketTaker,
-        sequence: int,
-        timestamp: int,
-        payload: bytes,
-        arrival_ns: int,
-        level: int | None,
-        *,
-        redundant: bool,
+        self, sequence: int, timestamp: int, payload: bytes, arrival_ns: int, level: int | None, redundant: bool
     ) -> bool:
         """Hand on a packet as it came. Returns whether it is also to be played."""
         forwarding = self._forwarding
         try:
-            duration = self._player.decoder.duration(payload)
+            forwarding.forward(sequence, timestamp, payload, arrival_ns, level, redundant)
         except DecodeError:
             self._stats.undecodable += not forwarding.plays
             return forwarding.plays
-        forwarding.forward(taker, sequence, timestamp, duration, payload, arrival_ns, level, redundant=redundant)
         self._stats.forwarded += 1
         if forwarding.plays:
             return True

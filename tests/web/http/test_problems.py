@@ -15,7 +15,7 @@ from conference.web.http.problems import problem_middleware
 
 def asked(*, closing: bool, gone: bool = False) -> web.Request:
     transport = Mock(spec=asyncio.Transport, is_closing=lambda: closing)
-    request = make_mocked_request("GET", "/static/index.html", transport=transport)
+    request = make_mocked_request("GET", "/static/index.html", match_info={"path": "index.html"}, transport=transport)
     if gone:
         request.protocol.transport = None
     return request
@@ -48,7 +48,7 @@ async def test_a_file_whose_reader_goes_while_it_is_sent_is_a_connection_that_wa
         raise RuntimeError("Transport is closing")
 
     request = asked(closing=closing)
-    file = await pages.page(request)
+    file = await pages.static_file(request)
     monkeypatch.setattr(web.FileResponse, "prepare", prepare)
     with pytest.raises(ConnectionResetError if closing else RuntimeError):
         await file.prepare(request)

@@ -1,4 +1,4 @@
-"""``conference call``: a phone call without a phone: plays Twilio towards a media WebSocket."""
+"""``conference call``: a phone call without a phone: plays Twilio, or another provider, towards a media WebSocket."""
 
 from __future__ import annotations
 
@@ -10,16 +10,23 @@ import ssl
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from aiohttp import WSCloseCode
 
 from conference.audio.frame import SAMPLE_RATE
-from conference.audio.g711 import ulaw_decode, ulaw_encode
 from conference.audio.resample import Resampler
-from conference.cli.addresses import DEFAULT_URL, URL_VARIABLE, any_room_name, default_address, one_room, or_a_room
+from conference.cli.addresses import (
+    DEFAULT_URL,
+    STREAM_PATH,
+    URL_VARIABLE,
+    any_room_name,
+    default_address,
+    one_room,
+    or_a_room,
+)
 from conference.cli.media import Recorder, open_recorder
 from conference.cli.stay.backoff import Backoff
 from conference.cli.stay.endings import DONE, ENDED, LOST, REFUSED, REMOVED, SERVER_STOPPED, STOPPED, Ending
@@ -36,16 +43,19 @@ from conference.cli.terminal.arguments import (
 from conference.cli.terminal.options import add_options
 from conference.cli.terminal.progress import Meter, Progress, Snapshot, clock
 from conference.cli.terminal.signals import end_on_sigterm
+from conference.codecs.waveform import WaveformCodec
 from conference.options.declaration import SettingsError
 from conference.options.option import options_of, read_options
 from conference.prompts.decode import MediaError, read_audio
 from conference.telephony.caller import CallEnd, Caller, HungUp
 from conference.telephony.connecting import CallError
+from conference.telephony.dialect import CallIdentity, Dialect
+from conference.telephony.dialects.known import DIALECTS
 from conference.telephony.fields import DIGITS
+from conference.telephony.intake import MU_LAW
 from conference.telephony.phone import Phone
 from conference.telephony.settings import CallerSettings
-from conference.telephony.twilio.messages import FRAME_BYTES, SILENT_FRAME
-from conference.telephony.twilio.messages import SAMPLE_RATE as PHONE_RATE
+from conference.telephony.twilio.dialect import TWILIO
 from conference.webrtc.client.whip import authorization
 
 if TYPE_CHECKING:
@@ -79,6 +89,11 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--url", metavar="URL", dest="url_option", type=read_server, help="the same, as other commands take it"
     )
+    parser.add_argument(
+        "--dialect", choices=tuple(DIALECTS), default=TWILIO.name,
+        help="whose stream it is that is played; the address of a room is then that of its /media/DIALECT "
+        "(default: %(default)s)",
+    )  # fmt: skip
     parser.add_argument("--play", metavar="FILE", help="what the caller says: any audio file; silence without it")
     parser.add_argument("--record", metavar="FILE", help="where to put what the caller hears: .wav, .ogg or .opus")
     parser.add_argument("--name", metavar="NAME", type=words, help="the caller's name in the room")
@@ -112,11 +127,13 @@ def run(args: argparse.Namespace) -> int:
     stream = find_stream(args, args.complain)
     token = find_token(args.token, stream.token, args.complain)
     settings = find_settings(args, args.complain)
+    dialect = DIALECTS[args.dialect]
     try:
         call = PhoneCall(
             url=stream.url,
             parameters=custom_parameters(args, token),
-            speech=phone_frames(args.play) if args.play else [],
+            speech=phone_frames(args.play, codec_of(dialect)) if args.play else [],
+            dialect=dialect,
             duration=args.duration,
             keys=args.dtmf or "",
             access_token=token,
@@ -151,6 +168,19 @@ def find_settings(args: argparse.Namespace, complain: Complain) -> CallerSetting
 
 
 def find_stream(args: argparse.Namespace, complain: Complain) -> Stream:
+    """Where the call goes, in its dialect.
+
+    Args:
+        args: of this command.
+        complain: is told if they contradict each other.
+    """
+    stream = _named_stream(args, complain)
+    if args.dialect == TWILIO.name:
+        return stream
+    return replace(stream, url=stream.url.replace(STREAM_PATH, f"/media/{args.dialect}", 1))
+
+
+def _named_stream(args: argparse.Namespace, complain: Complain) -> Stream:
     """Where the call goes.
 
     Args:
@@ -181,17 +211,23 @@ def custom_parameters(args: argparse.Namespace, token: str | None) -> dict[str, 
     return parameters
 
 
-def phone_frames(path: str) -> list[bytes]:
-    """A file as a phone says it: frames of 160 bytes of mu-law.
+def codec_of(dialect: Dialect) -> WaveformCodec:
+    """How a dialect's callers code what they say."""
+    return dialect.provider_end(CallIdentity(), {}).codec
+
+
+def phone_frames(path: str, codec: WaveformCodec = MU_LAW) -> list[bytes]:
+    """A file as a phone says it: frames of 20 ms in its codec.
 
     Raises:
         MediaError: the file cannot be read.
     """
     samples = read_audio(path)
-    resampler = Resampler(SAMPLE_RATE, PHONE_RATE)
-    narrow = np.concatenate([resampler.process(samples), resampler.flush()])
-    encoded = ulaw_encode(narrow).tobytes()
-    return [encoded[i : i + FRAME_BYTES].ljust(FRAME_BYTES, b"\xff") for i in range(0, len(encoded), FRAME_BYTES)]
+    resampler = Resampler(SAMPLE_RATE, codec.rate)
+    encoded = codec.encode_samples(np.concatenate([resampler.process(samples), resampler.flush()]))
+    size, silent = codec.frame_bytes, codec.silent_frame
+    frames = [encoded[start : start + size] for start in range(0, len(encoded), size)]
+    return [frame + silent[len(frame) :] for frame in frames]
 
 
 @dataclass
@@ -212,11 +248,12 @@ class PhoneCall:
     """When to try to come back; ``None`` for never."""
 
     settings: CallerSettings = field(default_factory=CallerSettings)
+    dialect: Dialect = TWILIO
 
     clock: Callable[[], float] = time.monotonic
 
     def __post_init__(self) -> None:
-        self.phones = [Phone(parameters=self.parameters)]
+        self.phones = [Phone(parameters=self.parameters, dialect=self.dialect)]
         """One for each time that the call was placed."""
         self.progress = Progress()
         self._ticks = 0
@@ -287,7 +324,7 @@ class PhoneCall:
             if self._over_by_now():
                 self._catch_up(hear)
                 return ending.for_good()
-            self.phones.append(Phone(parameters=self.parameters))
+            self.phones.append(Phone(parameters=self.parameters, dialect=self.dialect))
             try:
                 return await self._once(hear)
             except CallError as error:
@@ -313,7 +350,7 @@ class PhoneCall:
         if self.duration is not None:
             gap = min(gap, round(self.duration / TICK_S) - self._ticks)
         for _ in range(gap):
-            hear(SILENT_FRAME)
+            hear(self.phone.codec.silent_frame)
         self._ticks += gap
 
     def _speak(self, caller: Caller, hear: Callable[[bytes], None]) -> bytes | None:
@@ -330,15 +367,16 @@ class PhoneCall:
         frame = self.speech[self._ticks] if self._ticks < len(self.speech) else None
         self._ticks += 1
         if frame is not None:
-            self._level_out.add(ulaw_decode(frame))
+            self._level_out.add(self.phone.codec.decode_samples(frame))
         self._show(elapsed)
         return frame
 
     def _hear(self, recorder: Recorder | None) -> Callable[[bytes], None]:
-        resampler = Resampler(PHONE_RATE, SAMPLE_RATE)
+        codec = self.phone.codec
+        resampler = Resampler(codec.rate, SAMPLE_RATE)
 
         def hear(payload: bytes) -> None:
-            samples = ulaw_decode(payload)
+            samples = codec.decode_samples(payload)
             self._level_in.add(samples)
             if recorder is not None:
                 recorder.write(resampler.process(samples))
@@ -361,7 +399,7 @@ class PhoneCall:
 
     def _summary(self, ending: Ending) -> list[tuple[str, str]]:
         phones = self.phones
-        heard_s = sum(one.bytes_received for one in phones) / PHONE_RATE
+        heard_s = sum(one.bytes_received for one in phones) / self.phone.codec.frame_bytes * TICK_S
         rows = [
             ("Call", self.phone.identity.call_sid),
             ("Duration", clock(self._ticks * TICK_S)),

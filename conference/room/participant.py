@@ -10,10 +10,12 @@ from conference.audio.frame import SILENT_LEVEL, Samples
 from conference.codecs.base import Codec
 from conference.room.voice import Voice
 
-StreamTransport: TypeAlias = Literal["twilio"]
+StreamTransport: TypeAlias = Literal[
+    "twilio", "telnyx", "signalwire", "plivo", "exotel", "vonage", "jambonz", "freeswitch", "asterisk"
+]
 """A media WebSocket, by its dialect: telephone calls, and programs that act like one."""
 
-Transport: TypeAlias = Literal["webrtc", StreamTransport, "local"]
+Transport: TypeAlias = Literal["webrtc", "local"] | StreamTransport
 """The way a participant came in. ``local`` is code in this process."""
 
 STREAM_TRANSPORTS: tuple[StreamTransport, ...] = get_args(StreamTransport)

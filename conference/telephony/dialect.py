@@ -104,8 +104,11 @@ class ServerEnd(Protocol):
         """
         ...
 
-    def media(self, payload: bytes) -> Message:
-        """Write sound for the caller, in the stream's codec, to be played after what they already have."""
+    def media(self, payload: bytes) -> Message | None:
+        """Write sound for the caller, in the stream's codec, to be played after what they already have.
+
+        ``None`` while more of it is gathered, for dialects that want longer messages.
+        """
         ...
 
     def mark(self, name: str) -> Message | None:
@@ -224,8 +227,12 @@ class Dialect(Protocol):
         """Those of the WebSocket (RFC 6455, section 1.9), if there are any."""
         ...
 
-    def server_end(self) -> ServerEnd:
-        """The server's end of a new stream."""
+    def server_end(self, options: Mapping[str, str]) -> ServerEnd:
+        """The server's end of a new stream.
+
+        Args:
+            options: what the stream's address says of it, for dialects that say it nowhere else.
+        """
         ...
 
     def provider_end(self, identity: CallIdentity, parameters: Mapping[str, str]) -> ProviderEnd:

@@ -128,7 +128,7 @@ def sid_if_any(value: object) -> str:
     return text_if_any(value, MAX_SID_CHARS) or ""
 
 
-def read_sid(*values: object) -> str:
+def read_sid(*values: object, name: str = "streamSid") -> str:
     """An identifier that is needed: the first of these that is one.
 
     Raises:
@@ -137,7 +137,7 @@ def read_sid(*values: object) -> str:
     for value in values:
         if sid := sid_if_any(value):
             return sid
-    raise MessageError(f'"streamSid" is missing, or not a string of up to {MAX_SID_CHARS} characters.')
+    raise MessageError(f'"{name}" is missing, or not a string of up to {MAX_SID_CHARS} characters.')
 
 
 def read_number(value: object) -> int | None:

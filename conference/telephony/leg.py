@@ -27,6 +27,7 @@ from conference.telephony.dialect import (
     StreamStopped,
     Unsupported,
 )
+from conference.telephony.dialects.known import guess_dialect, stream_path
 from conference.telephony.fields import MessageError
 from conference.telephony.intake import MU_LAW, PacedSource
 from conference.telephony.outlet import Outlet
@@ -41,6 +42,9 @@ UNSUPPORTED_DATA = 1003
 """RFC 6455 section 7.4.1: a type of data that the endpoint cannot accept."""
 
 BURST_SECONDS = 5
+
+DEFAULTS = ("name", "prompts")
+"""What a stream's address can say in place of its parameters."""
 
 
 class LegState(Enum):
@@ -125,12 +129,21 @@ class Leg:
         dialect: how its messages are written.
         room: the room that the URL names; ``None`` if it names none.
         settings: limits.
+        options: what else the URL says: a ``name`` and the like, for callers whose start says none, and what the
+            dialect wants to know.
     """
 
-    def __init__(self, dialect: Dialect, room: str | None = None, settings: LegSettings | None = None) -> None:
+    def __init__(
+        self,
+        dialect: Dialect,
+        room: str | None = None,
+        settings: LegSettings | None = None,
+        options: Mapping[str, str] | None = None,
+    ) -> None:
         self.dialect = dialect
-        self._end = dialect.server_end()
+        self._end = dialect.server_end(options or {})
         self._room = room
+        self._defaults = {key: text for key, text in (options or {}).items() if key in DEFAULTS}
         self._settings = settings or LegSettings()
         self.source = PacedSource(MU_LAW.make_decoder(), self._settings)
         """The caller's voice."""
@@ -160,7 +173,9 @@ class Leg:
         try:
             said = self._end.parse(message)
         except MessageError as error:
-            return self._complain(str(error), now_ns)
+            return self._other_dialect(message) or self._complain(str(error), now_ns)
+        if self.state is not LegState.STARTED and (refusal := self._other_dialect(message)):
+            return refusal
         events: list[LegEvent] = []
         for one in said:
             events += self._media(one, now_ns) if isinstance(one, StreamMedia) else self._control(one, now_ns)
@@ -198,6 +213,14 @@ class Leg:
         printable = "".join(character for character in text if character.isprintable())
         name = printable.strip()[: self._settings.max_name_length].strip()
         return name if shows(name) else ""
+
+    def _other_dialect(self, message: Message) -> list[LegEvent]:
+        """The end of a stream that starts in another dialect; nothing if it does not."""
+        other = None if self.state is LegState.STARTED else guess_dialect(message)
+        if other is None or other is self.dialect or (other.name, self.dialect.name) == ("twilio", "signalwire"):
+            return []  # with mu-law, SignalWire's are Twilio's
+        path = stream_path(other, self._room or "ROOM")
+        return self._refuse(UNSUPPORTED_DATA, f"This is a stream of {other.title}: connect it to {path}.")
 
     def _media(self, media: StreamMedia, now_ns: int) -> list[LegEvent]:
         if self.state is not LegState.STARTED:
@@ -260,10 +283,10 @@ class Leg:
             self.source.decode_with(start.codec.make_decoder(), start.codec)
             self._sample_bytes = start.codec.sample_bytes
         self.sink.open(start.codec)
-        parameters = start.parameters
+        parameters = self._defaults | dict(start.parameters)
         name = self.clean_name(parameters.get("name", "")) or self.clean_name(start.call_id)
         room = self._room if self._room is not None else parameters.get("room")
-        events.append(Started(room, name or "Caller", start.call_id, start.stream_id, dict(parameters)))
+        events.append(Started(room, name or "Caller", start.call_id, start.stream_id, parameters))
         return events
 
     def _complain(self, sentence: str, now_ns: int) -> list[LegEvent]:

@@ -38,8 +38,10 @@ from conference.web.api import (
     recordings,
     rooms,
     sounds,
+    streams,
     tokens,
     twilio,
+    twilio_calls,
 )
 from conference.web.events.audit import Audit
 from conference.web.events.event_json import event_json
@@ -113,7 +115,7 @@ async def hang_up_all(app: web.Application) -> None:
     if server.recordings is not None:
         server.recordings.stop_all(RECORDING_ENDS)
     await asyncio.gather(
-        twilio.close_all(server),
+        streams.close_all(server),
         server.dialing.close(SERVER_STOPS),
         _send_home(server),  # callers have been told by now, with a code of their own
         server.webrtc.close(),
@@ -305,7 +307,10 @@ def _add_routes(app: web.Application) -> None:
             web.options(seat, participants.options),
             web.get("/twilio/stream", twilio.stream, allow_head=False),
             web.get("/twilio/stream/{room}", twilio.stream, allow_head=False),
+            web.get("/media/{dialect}", streams.media, allow_head=False),
+            web.get("/media/{dialect}/{room}", streams.media, allow_head=False),
             web.post("/twilio/voice", twilio.voice),
+            web.post("/2010-04-01/Accounts/{account}/Calls/{call}.json", twilio_calls.change),
             web.get("/openapi.json", description.show_json),
             web.get("/docs", description.show_page),
             web.get("/healthz", rooms.healthz),

@@ -295,7 +295,7 @@ class Wide:
     greets: bool = False
     subprotocols: tuple[str, ...] = ()
 
-    def server_end(self) -> WideEnd:
+    def server_end(self, options: Mapping[str, str]) -> WideEnd:
         return WideEnd(self.codec)
 
     def provider_end(self, identity: CallIdentity, parameters: Mapping[str, str]) -> ProviderEnd:

@@ -169,7 +169,7 @@ class TwilioDialect:
     greets: bool = True
     subprotocols: tuple[str, ...] = ()
 
-    def server_end(self) -> TwilioServerEnd:
+    def server_end(self, options: Mapping[str, str]) -> TwilioServerEnd:
         """See `Dialect.server_end`."""
         return TwilioServerEnd()
 

@@ -87,6 +87,11 @@ class DialedCall:
         self._ended: asyncio.Future[_End] = asyncio.get_running_loop().create_future()
         self._socket: StreamSocket | None = None
 
+    @property
+    def call_sid(self) -> str:
+        """By what they know the call."""
+        return self._leg.phone.identity.call_sid
+
     def stats(self) -> DialedStats:
         """The call in figures."""
         reading = None if self._socket is None else self._socket.reading

@@ -68,6 +68,10 @@ class Dialing:
         """All of them."""
         return self._tasks.keys()
 
+    def find(self, call_sid: str) -> DialedCall | None:
+        """A call by the identifier that whoever was called knows it by; ``None`` if there is none, or no more."""
+        return next((one for one in self._tasks if one.call_sid == call_sid), None)
+
     def place(self, wanted: Wanted) -> Participant:
         """Call somebody. They are in the room at once, as somebody who is being called.
 

@@ -15,6 +15,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
 from pydantic_core.core_schema import TypedDictSchema, WithDefaultSchema
 
 from conference import __version__
+from conference.telephony.dialects.known import DIALECTS
 from conference.web.access.actor import QUERY
 from conference.web.http.problem_details import Problem
 from conference.web.http.problems import Handler
@@ -42,6 +43,9 @@ _PATH_PARAMETERS: dict[str, Json] = {
     "sound": {"description": "Id of a sound that is being played.", "schema": {"type": "string"}},
     "recording": {"description": "Id of a recording.", "schema": {"type": "string"}},
     "name": {"description": "Name of a file of the recording.", "schema": {"type": "string"}},
+    "account": {"description": "Identifier of a Twilio account; any.", "schema": {"type": "string"}},
+    "dialect": {"description": "Whose stream it is.", "schema": {"type": "string", "enum": list(DIALECTS)}},
+    "call": {"description": "`callSid` of the call, as `start` told it.", "schema": {"type": "string"}},
     "path": {"description": "Path of a file of the page.", "schema": {"type": "string"}},
 }
 
@@ -57,6 +61,11 @@ _SCHEMES: Json = {
         "in": "query",
         "name": QUERY,
         "description": "The same token, for those who can set no header (RFC 6750, section 2.3).",
+    },
+    "account": {
+        "type": "http",
+        "scheme": "basic",
+        "description": "As Twilio has it: the account's identifier and its token.",
     },
     "seat": {
         "type": "apiKey",
@@ -186,6 +195,8 @@ def _operation(said: Operation, path: str, *, guarded: bool) -> Json:
 def _security(said: Operation, *, guarded: bool) -> list[Json]:
     if said.access == "open":
         return []
+    if said.access == "account":
+        return [{"account": []}] if guarded else [{}, {"account": []}]
     schemes: list[Json] = [{"bearer": []}, {"inAddress": []}]
     if said.access.startswith("self") or said.access == "present":
         schemes.append({"seat": []})

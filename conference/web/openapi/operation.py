@@ -8,9 +8,10 @@ from typing import Literal, TypeAlias
 
 from conference.access.grants import Right
 
-RequiredAccess: TypeAlias = Right | Literal["open", "token", "present", "self", "self-or-moderate", "signed"]
+RequiredAccess: TypeAlias = Right | Literal["open", "token", "present", "self", "self-or-moderate", "signed", "account"]
 """Who may do something: whoever has a right; everybody; whoever has a token; whoever is in the room or may moderate;
-whoever it is about, or has any token; whoever it is about, or may moderate; Twilio, or whoever has a token."""
+whoever it is about, or has any token; whoever it is about, or may moderate; Twilio, or whoever has a token;
+whoever has the token of the Twilio account."""
 
 Content: TypeAlias = type | str | None
 """JSON of a type, which is a `pydantic.BaseModel` if it is sent to us and a ``TypedDict`` if we send it; or another
@@ -23,6 +24,7 @@ WHO: dict[RequiredAccess, str] = {
     "self": "For the participant themselves, and for everybody with a token.",
     "self-or-moderate": "For the participant themselves, and for those who may moderate.",
     "signed": "For Twilio, whose signature is checked, and for everybody with a token.",
+    "account": "With basic authentication: the password is the Twilio account's token, or a token that may moderate.",
     "moderate": "Needs the right to moderate.",
     "speak": "Needs the right to speak.",
     "listen": "Needs the right to listen.",

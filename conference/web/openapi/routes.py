@@ -13,8 +13,10 @@ from conference.web.api import (
     recordings,
     rooms,
     sounds,
+    streams,
     tokens,
     twilio,
+    twilio_calls,
 )
 from conference.web.api.reading import JSON, MERGE_PATCH
 from conference.web.events.data import DATA_TYPES
@@ -384,6 +386,18 @@ _CALLS: dict[Handler, Operation] = {
             "`DELETE` of the participant hangs up."
         ),
     ),
+    twilio_calls.change: Operation(
+        "calls",
+        "End a call, as Twilio has it",
+        access="account",
+        content=responses.TwilioCall,
+        answer="The call is being ended.",
+        body={_FORM: None},
+        body_optional=True,
+        body_any=True,
+        problems=(400, 404),
+        description="With `Status=completed`, by whoever was called into a room; nothing else can be changed.",
+    ),
     twilio.stream: Operation(
         "calls",
         "Open a media stream: a WebSocket of Twilio's protocol",
@@ -392,6 +406,20 @@ _CALLS: dict[Handler, Operation] = {
         answer="The WebSocket is open. The caller is in a room after `start`.",
         problems=(400, 429),
         description="The room is in the path, or in `start.customParameters.room`.",
+    ),
+    streams.media: Operation(
+        "calls",
+        "Open a media stream of another provider",
+        access="signed",
+        status=101,
+        answer="The WebSocket is open. The caller is in a room once the stream has started.",
+        parameters=(
+            Parameter("name", "query", "What people see, if the start says nothing else.", requests.NAME_SCHEMA),
+            Parameter("rate", "query", "Samples per second, of `freeswitch`, which says nothing of it."),
+            Parameter("channels", "query", "1 or 2, of `freeswitch`."),
+        ),
+        problems=(400, 404, 429),
+        description="The room is in the path, or where the dialect has parameters, in `room` there.",
     ),
     twilio.voice: Operation(
         "calls",

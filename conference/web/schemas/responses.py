@@ -240,6 +240,14 @@ class Sidebars(TypedDict):
     sidebars: list[Sidebar]
 
 
+class TwilioCall(TypedDict):
+    """A call, as much of it as Twilio's own answer tells that is known here."""
+
+    sid: str
+    account_sid: str
+    status: str
+
+
 class Access(TypedDict):
     """What somebody may do."""
 

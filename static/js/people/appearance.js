@@ -5,9 +5,12 @@
 /** How people came in, as an icon and in words. */
 const WAYS = new Map([
   ["webrtc", { icon: "web", text: "Web" }],
-  ["twilio", { icon: "phone", text: "Phone" }],
   ["local", { icon: "code", text: "Program" }],
 ]);
+
+/** The providers whose media streams are calls, as the server names them. */
+const PROVIDERS = ["twilio", "telnyx", "signalwire", "plivo", "exotel", "vonage", "jambonz", "freeswitch", "asterisk"];
+for (const provider of PROVIDERS) WAYS.set(provider, { icon: "phone", text: "Phone" });
 
 /** @param {string} transport */
 export function wayOf(transport) {

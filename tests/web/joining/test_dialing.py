@@ -364,3 +364,56 @@ async def test_calling_needs_the_right_to() -> None:
         await place(here, "ws://127.0.0.1:1/", status=403, token=dialer, role="host")
         await place(here, "ws://127.0.0.1:1/", status=201, token=dialer)
         await place(here, "ws://127.0.0.1:1/", room="coffee", status=403, token=dialer)
+
+
+def account(password: str) -> dict[str, str]:
+    return {"Authorization": "Basic " + base64.b64encode(f"AC1:{password}".encode()).decode()}
+
+
+async def test_a_bot_ends_its_call_with_twilios_own_request() -> None:
+    bot = Bot()
+    async with site() as here, serving(bot) as url:
+        await here.join()
+        left = leavings(here)
+        await place(here, url)
+        await until(lambda: bot.events("media"))
+        address = f"/2010-04-01/Accounts/AC1/Calls/{bot.told[1]['start']['callSid']}.json"
+        await problem(await here.client.post(address, data={"Status": "in-progress"}))
+        response = await here.client.post(address, data={"Status": "completed"}, headers=account("any"))
+        assert (response.status, (await response.json())["status"]) == (200, "completed")
+        await until(lambda: left)
+        assert left[0].reason == "hung up"
+        await gone(here)
+        assert (await here.client.post(address, data={"Status": "completed"})).status == 404
+
+
+async def test_nobody_else_ends_it_where_tokens_are_asked_for() -> None:
+    bot = Bot()
+    settings = {"secret": SECRET, "twilio_auth_token": "12345", "public_url": "https://a.example"}
+    dialer = sign(make_grant("host", room="tea", expires_at=4e9), SECRET)
+    speaker = sign(make_grant("speaker", room="tea", expires_at=4e9), SECRET)
+    stranger = sign(make_grant("host", room="milk", expires_at=4e9), SECRET)
+    async with site(**settings) as here, serving(bot) as url:
+        await place(here, url, token=dialer)
+        await until(lambda: bot.events("media"))
+        address = f"/2010-04-01/Accounts/AC1/Calls/{bot.told[1]['start']['callSid']}.json"
+        for headers in ({}, account("54321"), account(speaker), account(stranger), {"Authorization": "Basic !"}):
+            response = await here.client.post(address, data={"Status": "completed"}, headers=headers)
+            assert response.status == 401
+            await problem(response)
+        for password, status in (("12345", 200), (dialer, 401), ("12345", 404)):
+            response = await here.client.post(address, data={"Status": "completed"}, headers=account(password))
+            assert response.status == status
+            await gone(here)
+
+
+async def test_a_host_of_the_room_ends_it_with_their_token() -> None:
+    bot = Bot()
+    dialer = sign(make_grant("host", room="tea", expires_at=4e9), SECRET)
+    async with site(secret=SECRET) as here, serving(bot) as url:
+        await place(here, url, token=dialer)
+        await until(lambda: bot.events("media"))
+        address = f"/2010-04-01/Accounts/AC1/Calls/{bot.told[1]['start']['callSid']}.json"
+        response = await here.client.post(address, data={"Status": "completed"}, headers=account(dialer))
+        assert response.status == 200
+        await gone(here)

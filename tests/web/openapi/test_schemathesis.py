@@ -20,7 +20,7 @@ from tests.web.passes import as_role, guarded
 ENDLESS = {"/rooms/{room}/events"}
 """What never ends where the room is there."""
 
-WEBSOCKETS = {"/twilio/stream", "/twilio/stream/{room}"}
+WEBSOCKETS = {"/twilio/stream", "/twilio/stream/{room}", "/media/{dialect}", "/media/{dialect}/{room}"}
 """What cannot be asked for over plain HTTP."""
 
 MORE_THAN_JSON = {"application/sdp", "application/trickle-ice-sdpfrag"}

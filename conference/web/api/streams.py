@@ -1,0 +1,149 @@
+"""Media streams of any dialect: the WebSocket of one caller."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from functools import partial
+
+from aiohttp import WSCloseCode, web
+
+from conference.options.declaration import part_of
+from conference.room.conference import check_room_name
+from conference.room.errors import InvalidRoomName
+from conference.telephony.backpressure import ReadLimits, limit_reading
+from conference.telephony.dialect import Dialect
+from conference.telephony.dialects.known import DIALECTS
+from conference.telephony.leg import Leg
+from conference.telephony.settings import LegSettings
+from conference.telephony.websocket_frames import TextMessages
+from conference.web.access.actor import presented_token
+from conference.web.access.callers import (
+    admit_caller,
+    caller_with_pin,
+    check_handshake,
+)
+from conference.web.http.limits.concurrency import TooManyAtOnce
+from conference.web.http.origin import is_foreign
+from conference.web.http.problems import Problem
+from conference.web.http.protocol import has_sent_more, protocol_of
+from conference.web.joining.admitted import TooManyCalls
+from conference.web.joining.call import Call
+from conference.web.live import SERVER, Server, address_key, limit_joins
+from conference.webrtc.client.whip import SERVER_STOPS
+
+_log = logging.getLogger(__name__)
+
+
+async def media(request: web.Request) -> web.StreamResponse:
+    """``GET /media/{dialect}/{room}`` and ``GET /media/{dialect}``: a stream of another provider than Twilio."""
+    dialect = DIALECTS.get(request.match_info["dialect"])
+    if dialect is None:
+        raise Problem(404, f"There is no such dialect: there are {', '.join(DIALECTS)}.")
+    return await open_stream(request, dialect)
+
+
+async def open_stream(request: web.Request, dialect: Dialect) -> web.StreamResponse:
+    """One caller, from handshake to hang-up, in the room that the address names or in the one that their start does."""
+    server = request.app[SERVER]
+    room = request.match_info.get("room")
+    if room is not None:
+        check_room(room)
+    if is_foreign(request, server.settings):
+        raise Problem(403, "Pages of other sites may not call in here; see the option --allow-origin.")
+    socket = web.WebSocketResponse(
+        timeout=server.settings.shutdown_timeout / 2,
+        max_msg_size=server.settings.max_call_message_bytes,
+        compress=False,
+        protocols=dialect.subprotocols,
+        autoping=False,  # pings are answered by whoever takes all else, too
+    )
+    if not socket.can_prepare(request):
+        raise Problem(400, "This address is a WebSocket: connect to it with ws:// or wss://.")
+    limit_joins(server, request)
+    check_handshake(request)
+    token = presented_token(request)
+    if has_sent_more(request):  # where its frames begin would not be known
+        raise Problem(400, "A WebSocket's client waits for the answer to its handshake (RFC 6455, section 4.1).")
+    transport = request.transport
+    reading = None if transport is None else limit_reading(transport, _limits(server))
+    if reading is not None:
+        reading.keep_messages(TextMessages(server.settings.max_call_message_bytes))
+    await socket.prepare(request)
+    protocol = protocol_of(request)
+    if protocol is not None:
+        protocol.awaits_messages()
+    places: list[str] = []
+    leg = Leg(dialect, room, part_of(server.settings, LegSettings), dict(request.query))
+    call = Call(
+        socket,
+        leg,
+        server.conference,
+        lambda room, parameters: admit_caller(server, room, parameters, token),
+        partial(caller_with_pin, request),
+        server.call_services.make_pin_prompt,
+        partial(_let_in, request, places),
+        attendant=server.call_services.settings,
+        start_timeout=server.settings.connect_timeout,
+        close_timeout=server.settings.shutdown_timeout / 2,
+        abort=lambda: None if request.transport is None else request.transport.abort(),
+        reading=reading,
+        transport=transport,
+    )
+    server.registry.opened(call)
+    try:
+        await call.run()
+    except Exception:  # the handshake is over: no HTTP answer can say it any more
+        _log.exception("a call failed")
+        await socket.close(code=WSCloseCode.INTERNAL_ERROR)
+    finally:
+        for address in places:
+            server.calls_in_rooms.leave(address)
+        server.registry.closed(call)
+    return socket
+
+
+async def close_all(server: Server) -> None:
+    """End every call, as a server that goes away does."""
+    calls = server.calls
+    for call in calls:
+        call.end(WSCloseCode.GOING_AWAY, SERVER_STOPS, "lost")
+    await asyncio.gather(*(call.closed() for call in calls))
+
+
+def _limits(server: Server) -> ReadLimits:
+    settings = server.settings
+    return ReadLimits(
+        settings.max_call_bytes_per_second, settings.max_call_frames_per_second, settings.call_flood_timeout
+    )
+
+
+def check_room(name: str) -> None:
+    """Whether this can be a room.
+
+    Raises:
+        Problem: it cannot (400).
+    """
+    try:
+        check_room_name(name)
+    except InvalidRoomName as error:
+        raise Problem(400, str(error)) from None
+
+
+def _let_in(request: web.Request, places: list[str]) -> None:
+    """Count a caller among those in rooms, by the address that then stands in ``places``.
+
+    Raises:
+        TooManyCalls: there are as many as there may be.
+    """
+    server = request.app[SERVER]
+    address = address_key(server, request)
+    if not places:  # else a room was full, and they try another one
+        try:
+            server.calls_in_rooms.enter(address)
+        except TooManyAtOnce as error:
+            raise TooManyCalls(f"No more calls are taken now: {error}") from None
+        places.append(address)
+    protocol = protocol_of(request)
+    if protocol is not None:
+        protocol.stays()

@@ -1,0 +1,76 @@
+"""Twilio's own request about a call, as far as bots make it: to end the call that they were called with."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import time
+
+from aiohttp import web
+
+from conference.access.tokens import TokenError, verify
+from conference.web.api.twilio import read_form
+from conference.web.http.headers import FRESH
+from conference.web.http.problems import Problem
+from conference.web.joining.dialed import DialedCall
+from conference.web.live import SERVER, Server
+from conference.web.schemas import responses
+
+ENDED = ("completed", "canceled")
+"""What a call's ``Status`` is set to by whoever wants it to end."""
+
+_CHALLENGE = {"WWW-Authenticate": 'Basic realm="conference"'}
+
+
+async def change(request: web.Request) -> web.Response:
+    """``POST /2010-04-01/Accounts/{account}/Calls/{call}.json``: end a call, by whoever was called."""
+    server = request.app[SERVER]
+    call = server.dialing.find(request.match_info["call"])
+    _check_password(server, request, call)
+    form = await read_form(request)
+    if call is None:
+        raise Problem(404, "There is no such call: it has ended.")
+    if form.get("Status") not in ENDED:
+        raise Problem(400, "A call can be ended here, with Status=completed, and not changed in another way.")
+    call.hang_up("hung up")
+    account = request.match_info["account"]
+    answer = responses.TwilioCall(sid=request.match_info["call"], account_sid=account, status="completed")
+    return web.json_response(answer, headers=FRESH)
+
+
+def _check_password(server: Server, request: web.Request, call: DialedCall | None) -> None:
+    """Whether a request's basic authentication (RFC 7617) is that of the account.
+
+    The password is what the operator has as the account's token, or a token of this server that may moderate the call's
+    room. Where a server asks for neither, whoever knows the call's identifier has it from the call.
+
+    Raises:
+        Problem: there is none, or it is wrong (401).
+    """
+    account_token = server.settings.twilio_auth_token
+    if account_token is None and server.settings.secret is None:
+        return
+    password = _password(request.headers.get("Authorization", ""))
+    if password is None:
+        raise Problem(401, "Send the account's token with basic authentication.", headers=_CHALLENGE)
+    if account_token is not None and hmac.compare_digest(password.encode(), account_token.encode()):
+        return
+    try:
+        grant = verify(password, server.token_keys, time.time())
+    except TokenError:
+        grant = None
+    room = None if call is None else call.room_name
+    if grant is None or not grant.allows("moderate") or not (grant.room is None or grant.room == room):
+        raise Problem(401, "The password is not the account's token.", headers=_CHALLENGE)
+
+
+def _password(header: str) -> str | None:
+    """The password of basic authentication; ``None`` if it is none."""
+    scheme, _, credentials = header.partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        account, colon, password = base64.b64decode(credentials.strip(), validate=True).decode().partition(":")
+    except ValueError:
+        return None
+    return password if colon and account else None

@@ -58,6 +58,9 @@ class Decoder(Protocol):
 class Encoder(Protocol):
     """Turns the frames of one mix into packets. Stateful: one per distinct mix."""
 
+    narrow: bool
+    """What is encoded next holds nothing above 4 kHz: it comes from telephones. A codec may save work by that."""
+
     def encode(self, frame: Samples, *, fresh: bool = False) -> bytes:
         """Encode one frame of 960 samples that holds sound.
 

@@ -23,6 +23,7 @@ everything: a third of the work, and voices sound worse (docs/sound.md)."""
 
 _DTX_BYTES = 2  # "the packet does not need to be transmitted" (opus_encode): at most that long
 _APPLICATIONS = {"voip": libopus.APPLICATION_VOIP, "audio": libopus.APPLICATION_AUDIO}
+_NARROW = 8_000
 _BANDWIDTHS = {8_000: 1101, 12_000: 1102, 16_000: 1103, 24_000: 1104, 48_000: 1105}  # OPUS_BANDWIDTH_*
 
 
@@ -111,8 +112,10 @@ class OpusEncoder:
         self.limit_complexity(BEST_COMPLEXITY)
         self._set(libopus.SET_INBAND_FEC, int(codec.fec))
         self._set(libopus.SET_PACKET_LOSS_PERC, codec.expected_loss)
-        widest = max(rate for rate in _BANDWIDTHS if rate <= codec.max_playback_rate)
-        self._set(libopus.SET_MAX_BANDWIDTH, _BANDWIDTHS[widest])
+        self._widest = max(rate for rate in _BANDWIDTHS if rate <= codec.max_playback_rate)
+        self.narrow = False
+        """What is encoded next holds nothing above 4 kHz, and is coded for half of the work. libopus itself sees to it
+        that no change of that is heard."""
 
     def go_on_from(self, other: Self) -> None:
         """Become what another encoder of the same codec is now; see `Encoder.go_on_from`.
@@ -197,6 +200,7 @@ class OpusEncoder:
         if frame.shape != (FRAME_SAMPLES,) or frame.dtype != np.int16:
             raise ValueError(f"a frame is 960 samples of int16, not {frame.shape} of {frame.dtype}")
         pcm = libopus.ffi.from_buffer("int16_t[]", np.ascontiguousarray(frame).data)
+        self._set(libopus.SET_MAX_BANDWIDTH, _BANDWIDTHS[_NARROW if self.narrow else self._widest])
         length = libopus.check(
             self._lib.opus_encode(self._state, pcm, FRAME_SAMPLES, self._packet, libopus.MAX_PACKET_BYTES)
         )

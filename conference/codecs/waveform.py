@@ -90,6 +90,8 @@ class WaveformEncoder:
         self._silence = codec.silent_frame
         self._resampler = Resampler(SAMPLE_RATE, codec.rate)
         self._drained = True
+        self.narrow = False
+        """Whatever is encoded is coded in the same way."""
 
     def encode(self, frame: Samples, *, fresh: bool = False) -> bytes:
         """Encode a frame, shape ``(960,)``, int16. There is no memory: ``fresh`` changes nothing."""

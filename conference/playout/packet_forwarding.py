@@ -25,6 +25,8 @@ has followed from the beginning."""
 QUIET_DBOV: Final = -50
 """Between words: with a packet no louder, a listener's decoder may go over from another encoder's packets."""
 
+NARROW_RATE: Final = 8_000
+
 OVER_TICKS: Final = 3
 """When nothing has come for so long, what came last is not gone on with."""
 
@@ -71,6 +73,11 @@ class ForwardableSource:
     def decoder(self) -> Decoder:
         """Of what comes in now."""
         raise NotImplementedError
+
+    @property
+    def narrow(self) -> bool:
+        """Nothing above 4 kHz comes of it."""
+        return self.decoder.clock_rate <= NARROW_RATE
 
     @property
     def taker(self) -> PacketTaker | None:

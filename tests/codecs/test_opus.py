@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, SILENCE, Samples
 from conference.audio.noise_gate import level_of
+from conference.audio.resample import Resampler
 from conference.codecs.opus import OpusCodec
 from conference.codecs.opus_decoder import OpusDecoder
 from conference.load.signal.voice import in_frames
@@ -331,3 +332,25 @@ def test_fec_can_be_switched_on_and_off_in_mid_speech() -> None:
     assert same_voice(np.array(heard), frames) > 0.95
     jumps = np.abs(np.diff(np.concatenate(heard).astype(int)))
     assert jumps.max() < 1.3 * jumps[: 29 * FRAME_SAMPLES].max()
+
+
+@pytest.mark.parametrize("application", ["voip", "audio"])
+def test_what_is_narrow_is_coded_in_a_narrow_band_and_a_change_of_that_is_not_heard(
+    application: Literal["voip", "audio"],
+) -> None:
+    up = Resampler(8_000, SAMPLE_RATE)
+    telephone = up.process(Resampler(SAMPLE_RATE, 8_000).process(spoken(8.0, seed=3))).reshape(-1, FRAME_SAMPLES)
+    encoder, decoder = OpusCodec(application=application, expected_loss=0).make_encoder(), OpusDecoder()
+    heard, bands = [], []
+    for number, frame in enumerate(telephone):
+        encoder.narrow = number // 50 % 2 == 0
+        packet = encoder.encode(frame)
+        config = packet[0] >> 3
+        bands.append(config < 4 or 16 <= config < 20)  # RFC 6716, table 2
+        heard.append(decoder.decode(packet))
+    assert all(bands[:50])
+    assert not all(bands[50:100]), "at the latest where it is quiet"
+    spectra = np.abs(np.fft.rfft(np.stack(heard) * np.hanning(FRAME_SAMPLES), axis=1)) ** 2
+    whole = spectra.sum(axis=1)
+    high = spectra[:, 120:].sum(axis=1)[whole > whole.max() / 1000] / whole[whole > whole.max() / 1000]
+    assert 10 * np.log10(high.max()) < -38, "above 6 kHz there is nothing, and no click"

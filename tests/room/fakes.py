@@ -44,9 +44,12 @@ class PcmEncoder:
     losses: list[int] = field(default_factory=list)
     took_over: list[PcmEncoder] = field(default_factory=list)
     complexities: list[int] = field(default_factory=list)
+    narrow: bool = False
+    narrowed: list[bool] = field(default_factory=list)
 
     def encode(self, frame: Samples, *, fresh: bool = False) -> bytes:
         self.packets += 1
+        self.narrowed.append(self.narrow)
         self.fresh.append(fresh)
         return frame.tobytes()
 

@@ -138,6 +138,8 @@ class EncoderBank:
         self._taken_along: set[tuple[Hashable, Codec]] = set()  # encoders that go on from others on this tick
         self.complexity = BEST_COMPLEXITY
         """The most work that a packet may take from the next one on: see `Encoder.limit_complexity`."""
+        self.narrow = False
+        """The stream that is encoded next holds voices from telephones alone: see `Encoder.narrow`."""
 
         self.encoded_packets = 0
         """Packets made by codec work, since the room began."""
@@ -226,6 +228,7 @@ class EncoderBank:
         if not sounding:
             return coder.encoder.encode_silence()
         self.encoded_packets += 1
+        coder.encoder.narrow = self.narrow
         return coder.encoder.encode(samples, fresh=fresh)
 
     def _join(

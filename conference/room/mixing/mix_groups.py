@@ -128,10 +128,12 @@ class MixGroups:
         moved = self._arrange(frozenset(voices), participants)
         self.encoders.begin(tick, moved)
         everything: Wide | None = None
+        wide = {one for one in voices if not _is_narrow(participants.get(one))}
         for group, by_codec in self._listeners.items():
             if everything is None and voices:
                 everything = total(list(voices.values()))
             mix = self._mix(group, voices, everything)
+            self.encoders.narrow = wide.issubset(_left_out_of(group))
             mixes = self.encoders.encode(group, mix, by_codec, tick, moved.get(group, {}))
             for (everybody, attentive), heard in zip(by_codec.values(), mixes.values(), strict=True):
                 if self._observers.all:
@@ -304,3 +306,15 @@ class MixGroups:
         except Exception:
             self._expel(participant)
             return None
+
+
+def _is_narrow(participant: Participant | None) -> bool:
+    """Whether somebody's voice comes from a telephone; that of nobody, a sound that is played, does not."""
+    return participant is not None and getattr(participant.source, "narrow", False)
+
+
+def _left_out_of(group: _GroupKey) -> Collection[str]:
+    """Those of whom a group hears nothing, and did not on the last tick."""
+    key, origin = group
+    silent = {one for one, gain in key if gain == 0.0}
+    return silent if key == origin else silent & {one for one, gain in origin if gain == 0.0}

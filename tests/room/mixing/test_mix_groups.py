@@ -336,3 +336,38 @@ def test_when_the_last_one_is_back_who_heard_nothing_the_others_are_not_gone_ove
     scene.talk("cleo")
     scene.tick()
     assert asked == ["cleo", "eve"]
+
+
+class Telephone(Mouth):
+    narrow = True
+
+
+def test_what_comes_from_telephones_alone_is_encoded_as_narrow() -> None:
+    room = Room("tea", 0.0, lambda event: None, CURT)
+    mouths = {"amy": Telephone(), "ben": Mouth(), "cal": Telephone()}
+    codecs = {name: PcmCodec(name) for name in mouths}
+    for name, mouth in mouths.items():
+        room.add(
+            Participant(id=name, name=name, transport="local", joined_at=0.0, source=mouth, sink=Ear(codecs[name]))
+        )
+    heard = []
+    for tick, talking in enumerate([("amy", "cal"), ("amy",), ("amy", "ben"), ("cal", "ben"), ("amy", "cal")], 1):
+        for name, mouth in mouths.items():
+            mouth.talks = name in talking
+        before = {id(made): made.packets for codec in codecs.values() for made in codec.made}
+        room.tick(tick, at(tick))
+        heard.append(
+            {
+                name: made.narrowed[-1]
+                for name, codec in codecs.items()
+                for made in codec.made
+                if made.packets > before.get(id(made), 0)
+            }
+        )
+    assert heard == [
+        {"amy": True, "ben": True, "cal": True},
+        {"ben": True, "cal": True},
+        {"amy": False, "ben": True, "cal": False},
+        {"amy": False, "ben": True, "cal": False},
+        {"amy": True, "ben": True, "cal": True},
+    ]

@@ -6,6 +6,7 @@ import re
 import wave
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +17,7 @@ from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, Samples
 from conference.capture.recipes import make_decoder
 from conference.codecs.base import DecodeError, Decoder
 from conference.recording.about import JOURNAL, MKA, About, load
-from conference.recording.finish import MIX_TRACK, Content, read
+from conference.recording.finish import Content, read
 from conference.recording.ogg import PRE_SKIP
 
 TOLERANCE: Final = SAMPLE_RATE // 100
@@ -42,7 +43,9 @@ class ExportError(Exception):
 class Voice:
     """What becomes one file."""
 
-    name: str
+    name: str | None
+    """Of the person; ``None`` for the mix."""
+
     packets: list[Packet]
 
 
@@ -96,7 +99,7 @@ def _of_journal(content: Content, about: About) -> list[Voice]:
     if about.mix:
         tick_ns = FRAME_SAMPLES * 1_000_000_000 // SAMPLE_RATE
         mix: list[Packet] = [(number * tick_ns, "opus", packet) for number, packet in enumerate(content.mix)]
-        voices[""] = Voice(MIX_TRACK, mix)
+        voices[""] = Voice(None, mix)
     for leg in content.legs if about.people else ():
         voice = voices.setdefault(leg.participant, Voice(leg.name, []))
         voice.packets += [(at, leg.codec, payload) for at, _, payload in leg.packets]
@@ -112,7 +115,7 @@ def _of_file(path: Path, about: About) -> list[Voice]:
             raise ExportError(f"{path} is not the file of this recording.")
         by_stream = {}
         for who, stream in zip(people, container.streams, strict=True):
-            voice = voices.setdefault(who, Voice(stream.metadata.get("title", ""), []))
+            voice = voices.setdefault(who, Voice(stream.metadata.get("title", "") if who else None, []))
             by_stream[stream.index] = voice, _CODECS[stream.codec_context.name]
         for packet in container.demux():
             if packet.pts is None or not packet.size or packet.time_base is None:
@@ -173,13 +176,14 @@ def _silence(length: int) -> Iterator[Samples]:
         yield np.zeros(min(_CHUNK, length - begins), dtype=np.int16)
 
 
-def _file_names(names: list[str]) -> list[str]:
-    """A name of a file for each: of people by number, since two may have the same name."""
-    found = []
-    for number, name in enumerate(names):
-        if number == 0 and name == MIX_TRACK:
+def _file_names(names: list[str | None]) -> list[str]:
+    """A name of a file for each: of people with a number, since two may have the same name."""
+    found, people = [], count(1)
+    for name in names:
+        if name is None:
             found.append("mix.wav")
             continue
         plain = re.sub(r"[^\w.-]+", "-", name).strip("-.")[:40]
-        found.append(f"{number:02}-{plain}.wav" if plain else f"{number:02}.wav")
+        number = f"{next(people):02}"
+        found.append(f"{number}-{plain}.wav" if plain else f"{number}.wav")
     return found

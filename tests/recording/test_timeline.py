@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, SILENCE, TICK_NS, Samples
+from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, TICK_NS, Samples
 from conference.codecs.pcmu import PcmuCodec
 from conference.playout.source import PacketSource
-from conference.room.local import LocalSink
+from conference.room.local import LocalSink, LocalSource, local_participant
+from conference.room.sounds import Sound
 from tests.recording.recorded import Person, Studio, loudness, tone
 
 CLICK = np.zeros(FRAME_SAMPLES, dtype=np.int16)
@@ -142,7 +143,6 @@ def test_when_everybody_has_left_it_is_over(tmp_path: Path) -> None:
     assert about.status == "finishing"
     assert about.reason == "Everybody has left."
     assert studio.said[-1][0] in ("recording.stopped", "participant.left")
-    assert not SILENCE.any()
     assert studio.finish(about).status == "ready"
 
 
@@ -156,3 +156,35 @@ def test_every_room_is_recorded_from_its_beginning_where_that_is_wanted(tmp_path
     assert loudness(found["mix.wav"][9_600:40_000], 500) > 0.8
     studio.pass_ticks(10)
     assert len(studio.recordings.all) == 1
+
+
+def test_who_is_made_of_code_has_a_track_too(tmp_path: Path) -> None:
+    studio, voice = Studio(tmp_path), LocalSource()
+    studio.conference.join("tea", local_participant("bot", source=voice, on_mix=lambda mix: None))
+    about = studio.start()
+    studio.pass_ticks(100, lambda tick: voice.push(tone(500, tick), studio.now_ns))
+    found = studio.wav(studio.finish(about), tmp_path / "wav")
+    for name in ("mix.wav", "01-bot.wav"):
+        assert loudness(found[name][9600:90_000], 500) > 0.9, name
+
+
+def test_what_is_played_to_everybody_is_in_the_mix_and_what_is_for_some_is_not(tmp_path: Path) -> None:
+    studio = Studio(tmp_path)
+    studio.join("Amy")
+    about = studio.start()
+    for name, hertz, audience in (("all", 600.0, None), ("amy", 1500.0, frozenset({"amy"}))):
+        samples = np.concatenate([tone(hertz, frame) for frame in range(100)])
+        studio.room.play(Sound(id=name, name=name, samples=samples, audience=audience))
+    studio.pass_ticks(100)
+    mix = studio.wav(studio.finish(about), tmp_path / "wav")["mix.wav"]
+    assert loudness(mix[9600:90_000], 600) > 0.9
+    assert loudness(mix[9600:90_000], 1500) < 0.01
+
+
+@pytest.mark.parametrize(("people", "mix", "files"), [(True, False, {"01-Mix.wav"}), (False, True, {"mix.wav"})])
+def test_people_or_the_mix_can_be_left_out(tmp_path: Path, people: bool, mix: bool, files: set[str]) -> None:
+    studio = Studio(tmp_path)
+    somebody = studio.join("Mix")
+    about = studio.start(people=people, mix=mix)
+    studio.pass_ticks(60, lambda tick: somebody.say(tone(500, tick), studio.now_ns + TICK_NS))
+    assert set(studio.wav(studio.finish(about), tmp_path / "wav")) == files

@@ -3,6 +3,7 @@
     python -m bench.sound                       # everything: about a quarter of an hour
     python -m bench.sound --quick               # shorter speech, a quarter of a minute of jitter: about two minutes
     python -m bench.sound --only clean loss5    # some conditions
+    python -m bench.sound --only onsets backgrounds shouts music stalls     # what a mix does to voices; no server
     python -m bench.sound --speech recordings man.wav       # more than one voice, in turn
     python -m bench.sound --only voices                     # eight voices of espeak-ng, each alone: forwarded and mixed
     python -m bench.sound --only voices --speech espeak:fr espeak:pl man.wav    # other ones
@@ -45,6 +46,7 @@ from bench.server import BenchError
 from bench.sound_call import Call, Condition, place
 from bench.sound_conditions import CALM_SECONDS, conditions, storm_seconds
 from bench.sound_measure import at_16k, find_gaps, find_places, scores
+from bench.sound_parts import backgrounds, music, onsets, shouts, stalls
 from bench.sound_report import Report, Row, draw, table
 from bench.sound_special import drift, stalling_phone, turns, two_tones
 from bench.sound_speech import Speech, find_all_speech, find_each_speech, speech_level
@@ -54,6 +56,9 @@ from conference.load.signal.delay_meter import codec_delay
 from conference.webrtc.client.whip import JoinError
 
 SPECIALS = ("voices", "tones", "levels", "phone", "drift")
+PARTS = {"onsets": onsets, "backgrounds": backgrounds, "shouts": shouts, "music": music, "stalls": stalls}
+"""What a mix does to eight voices, in simulated time: see `bench.sound_words`."""
+
 SETTLED_MS = 10.0
 
 
@@ -134,6 +139,9 @@ class Bench:
             _say("levels")
         if "drift" in keys:
             await self._drift()
+        for key in PARTS.keys() & set(keys):
+            self.report.parts[key] = await asyncio.to_thread(PARTS[key], quick=self._quick)
+            _say(key)
 
     async def _conditions(self, wanted: Sequence[Condition], server: str) -> None:
         calls = await asyncio.gather(*(self._place(one, server) for one in wanted))
@@ -178,7 +186,7 @@ def _say(what: str) -> None:
 
 def main() -> int:
     """Read the options, measure, print."""
-    keys = [one.key for one in conditions(1.0, quick=True)] + list(SPECIALS)
+    keys = [one.key for one in conditions(1.0, quick=True)] + [*SPECIALS, *PARTS]
     parser = argparse.ArgumentParser(prog="python -m bench.sound", description="What it sounds like, measured.")
     parser.add_argument("--quick", action="store_true", help="less speech, shorter storm and drift")
     parser.add_argument("--only", nargs="+", choices=keys, default=keys, metavar="CONDITION", help=", ".join(keys))

@@ -64,6 +64,8 @@ class Report:
     tones: dict[str, Tones] = field(default_factory=dict)
     turns: list[Turn] = field(default_factory=list)
     drifts: list[Drift] = field(default_factory=list)
+    parts: dict[str, list[str]] = field(default_factory=dict)
+    """What a mix does to voices, by part: lines of Markdown."""
 
 
 def table(report: Report) -> str:
@@ -87,6 +89,7 @@ def table(report: Report) -> str:
             for turn in report.turns
         ),
         *(_drift_line(one) for one in report.drifts),
+        *(line for name, lines in report.parts.items() for line in ("", f"### {name}", "", *lines)),
     ]
     return "\n".join(lines)
 

@@ -95,16 +95,16 @@ def find_speech(wanted: str = "auto") -> Speech:
         files = [path for path in sorted(RECORDINGS.glob("*.wav")) if path.stem != "Noise"]
         if not files:
             raise BenchError(f"There are no recordings in {RECORDINGS}. On Debian: apt-get install alsa-utils")
-        return Speech(_joined([_read(path) for path in files]), "a woman's recorded voice (alsa-utils)")
+        return Speech(_joined([read_recording(path) for path in files]), "a woman's recorded voice (alsa-utils)")
     if wanted == "espeak" or (wanted == "auto" and shutil.which("espeak-ng")):
         wanted = f"espeak:{VOICES[0]}"
     if wanted.startswith("espeak:"):
         voice = wanted.removeprefix("espeak:")
         sentences = SENTENCES.get(voice[:2], SENTENCES["en"])
-        return Speech(_joined([_espeak(voice, sentence) for sentence in sentences]), f"synthetic (espeak-ng, {voice})")
+        return Speech(_joined([espeak(voice, sentence) for sentence in sentences]), f"synthetic (espeak-ng, {voice})")
     if wanted in ("synthetic", "auto"):
         return Speech(_joined([spoken(4.0, seed=seed) for seed in (1, 2)]), "synthetic (the tests' own)")
-    return Speech(_joined([_read(Path(wanted))]), Path(wanted).name)
+    return Speech(_joined([read_recording(Path(wanted))]), Path(wanted).name)
 
 
 def active(samples: NDArray[np.generic], rate: int = SAMPLE_RATE) -> NDArray[np.bool_]:
@@ -141,14 +141,24 @@ def _joined(parts: list[Samples]) -> Samples:
     return np.pad(joined, (0, -joined.size % 960))
 
 
-def _read(path: Path) -> Samples:
+def read_recording(path: Path) -> Samples:
+    """What a file holds, 48 kHz.
+
+    Raises:
+        BenchError: it cannot be read.
+    """
     try:
         return read_audio(path, longest_seconds=60)
     except MediaError as error:
         raise BenchError(str(error)) from None
 
 
-def _espeak(voice: str, sentence: str) -> Samples:
+def espeak(voice: str, sentence: str) -> Samples:
+    """What espeak-ng says in one of its voices, 48 kHz.
+
+    Raises:
+        BenchError: it is not there.
+    """
     program = shutil.which("espeak-ng")
     if program is None:
         raise BenchError("There is no espeak-ng. On Debian: apt-get install espeak-ng")
@@ -157,4 +167,4 @@ def _espeak(voice: str, sentence: str) -> Samples:
         told = subprocess.run([program, "-v", voice, "-s", "150", "-w", str(path), sentence], timeout=30)
         if told.returncode or not path.exists():
             raise BenchError(f"espeak-ng has no voice {voice!r}: espeak-ng --voices lists those it has.")
-        return _read(path)
+        return read_recording(path)

@@ -8,6 +8,9 @@ the gain move, and then all the way.
 Amplifying is for speech alone, too: what does not stand out from the noise gets none of it, so that noise is not
 pumped up in the gaps. And a frame that would come out far too loud (somebody louder at the same microphone, a laugh)
 gets less gain within 5 ms. The gain is a continuous line of straight pieces, and a limiter sees to the peaks.
+
+A shout, a laugh, a cough is much louder than the talk before it, and short. What was known before it is kept meanwhile,
+and holds again as soon as the talk before goes on. What lasts for seconds is no shout: it is somebody else.
 """
 
 from __future__ import annotations
@@ -51,15 +54,48 @@ _CLEAR_DB = 12.0  # one this far above is speech: all of it
 _PEAK_DB = 10.0  # no frame is amplified to more than this above the target ...
 _YIELD_DB = 1.0  # ... and the gain gives way by up to this per frame, when one would be
 
+_SHOUT_DB = 10.0  # a frame so far above the active level is a shout ...
+_KNOWN = 60  # ... if that level is known from so many frames ...
+_SHOUT_FRAMES = 150  # ... and it is over after so many frames of speech: 3 s
+_AGAIN = 12  # so many frames of speech in a row that are no shout: the talk before it goes on ...
+_AGAIN_DB = 6.0  # ... if they are about as loud as it was
+_RETURN_DB = 1.5  # per frame: how the gain comes back then
+
 _SLOW = np.arange(1.0, FRAME_SAMPLES + 1) / FRAME_SAMPLES
 _FAST = np.minimum(np.arange(1.0, FRAME_SAMPLES + 1) / (FRAME_SAMPLES // 4), 1.0)
+
+
+class _Before:
+    """What was known of a voice before a shout, and what has come since."""
+
+    __slots__ = ("active", "frames", "gain_db", "of_shout", "run", "run_power")
+
+    def __init__(self, active: float, frames: int, gain_db: float) -> None:
+        self.active = active
+        self.frames = frames
+        self.gain_db = gain_db
+        self.of_shout = 0  # frames of speech
+        self.run = 0  # frames of speech in a row that are no shout
+        self.run_power = 0.0  # their sum
+
+    def goes_on(self, level: float) -> bool:
+        """Take in a frame of speech. Returns whether the talk from before goes on."""
+        usual = _decibels(self.active)
+        self.of_shout += 1
+        if level > usual + _SHOUT_DB:
+            self.run, self.run_power = 0, 0.0
+        elif level > usual - _UNDER_DB:
+            self.run += 1
+            self.run_power += 10 ** (level / 10)
+        return self.run >= _AGAIN and abs(_decibels(self.run_power / self.run) - usual) <= _AGAIN_DB
 
 
 class Leveller:
     """Levels one voice. Fed with the frames that are heard."""
 
     __slots__ = (
-        "_active", "_frames", "_last", "_limiter", "_moving", "_now", "_run", "_syllabic", "_under", "gain_db",
+        "_active", "_before", "_frames", "_last", "_limiter", "_moving", "_now", "_run", "_syllabic", "_under",
+        "gain_db",
     )  # fmt: skip
 
     gain_db: float
@@ -76,6 +112,7 @@ class Leveller:
         self._restart()
 
     def _restart(self) -> None:
+        self._before: _Before | None = None
         self._active = 0.0  # mean power of speech; 1 is 0 dBov
         self._frames = 0  # of speech, that it is known from
         self._under = 0
@@ -103,6 +140,8 @@ class Leveller:
             loud: whether that is enough to be heard.
         """
         self._run = self._run + 1 if loud else 0
+        if loud and self._before is None and self._frames >= _KNOWN and level > _decibels(self._active) + _SHOUT_DB:
+            self._before = _Before(self._active, self._frames, self.gain_db)
         if self._run >= _RUN:
             self._learn(level)
         self._last = level
@@ -139,6 +178,8 @@ class Leveller:
         """Take in a frame of what may be speech."""
         step = abs(level - self._last)
         self._syllabic += ((step > _MOVED_DB) - (step < _STILL_DB) - self._syllabic) / _SYLLABIC_WINDOW
+        if self._before is not None and self._is_over(self._before, level):
+            return
         if self._frames and level < _decibels(self._active) - _UNDER_DB:
             self._under += 1
             if self._under < _UNDER_TICKS:
@@ -149,6 +190,19 @@ class Leveller:
         self._active += (10 ** (level / 10) - self._active) / min(self._frames, _WINDOW)
         if self._frames >= _FIRST and self._syllabic > 0:
             self._adapt()
+
+    def _is_over(self, before: _Before, level: float) -> bool:
+        """Take in a frame of speech during a shout, or after it. Returns whether what was known before it holds."""
+        if before.goes_on(level):
+            self._active, self._frames, self._under = before.active, before.frames, 0
+            missing = before.gain_db - self.gain_db
+            self.gain_db += min(max(missing, -_RETURN_DB), _RETURN_DB)
+            if abs(missing) > _RETURN_DB:
+                return True
+            self._before = None
+        elif before.of_shout >= _SHOUT_FRAMES:
+            self._before = None
+        return False
 
     def _adapt(self) -> None:
         """Move the gain toward what the voice lacks."""

@@ -5,9 +5,9 @@ demands more where there is noise: a voice has to stand out from its own backgro
 by `KEEP_DB` to keep it open. Where there is no noise, the two are the same.
 
 A word's beginning is kept without delaying anybody: a frame opens the gate as a whole if any 5 ms of it stand out, so
-that the up to 15 ms before an onset in the same frame come with it. What lay in the frame before was no louder than the
-noise by more than `OPEN_DB`. To hold frames back until the next is known would catch that, too, and cost everybody
-20 ms of delay.
+that the up to 15 ms before an onset in the same frame come with it. To hold frames back until the next is known would
+cost everybody 20 ms of delay. What begins with a hiss or a hum stands out there first: while the gate is not kept open
+by what is heard of the voice itself, three more bands are listened to.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from conference.audio.detector import Detector, Margins
 from conference.audio.frame import SILENT_LEVEL, Samples, Wide, full_scale
-from conference.audio.noise import NoiseFloor, weighted_squares
+from conference.audio.noise import BASS, HISS, HUM, VOICE
 
 DEFAULT_THRESHOLD = 5000 / 160
 """Mean square per sample at and below which a frame is silent: 31.25, that is -75.4 dBov. The edge case is 20 ms
@@ -39,7 +40,23 @@ KEEP_DB = 6.0
 ALWAYS = full_scale(-40.0)
 """A frame whose mean square is above this is heard however steady it is: a tone, music, an organ."""
 
-_RATIO = {margin: 10 ** (margin / 10) for margin in (OPEN_DB, ONSET_DB, KEEP_DB)}
+_VOICE = Margins(OPEN_DB, ONSET_DB, ONSET_DB)
+_OTHERS = (
+    (HISS, Margins(5.0, 5.5, 6.0)),
+    (HUM, Margins(10.0, 12.0, 14.0)),
+    (BASS, Margins(13.0, 14.5, 16.5)),
+)
+"""By one dB or more beyond what steady noise ever reaches (measured: white, pink and brown, as it comes out of
+Opus)."""
+
+_FAINT = 1 / 8
+"""Of the threshold: noise in one of these bands is taken to be as loud at least."""
+
+_ABOUT_TO_CLOSE = 4
+"""They are listened to while the gate is shut, and so many ticks before: what opens it is looked for there, not what
+keeps it open."""
+
+_RATIO = {margin: 10 ** (margin / 10) for margin in (OPEN_DB, KEEP_DB)}
 _FULL_SCALE = 32768.0**2
 _LOWEST = _FULL_SCALE * 10 ** (SILENT_LEVEL / 10)
 
@@ -86,10 +103,6 @@ def decibels(square: float) -> float:
     return 10 * math.log10(square / _FULL_SCALE) if square > _LOWEST else SILENT_LEVEL
 
 
-def _weighted(wide: Wide) -> float:
-    return float(weighted_squares(wide).mean())
-
-
 class NoiseGate:
     """Says whether a source is to be heard. One per source, asked once a tick.
 
@@ -106,16 +119,22 @@ class NoiseGate:
     """
 
     __slots__ = (
-        "_adaptive",
+        "_detectors",
         "_hangover_ticks",
-        "_noise",
+        "_others",
         "_remaining",
         "_threshold",
+        "_voice",
+        "adaptive",
+        "audible",
         "clearance",
         "level",
         "loud",
         "open",
     )
+
+    adaptive: bool
+    """A frame must stand out from the source's noise, too."""
 
     level: float
     """Level of the last frame in dBov, see :func:`level_of`; -127 on a tick without a frame."""
@@ -129,6 +148,9 @@ class NoiseGate:
     open: bool
     """The source is to be heard."""
 
+    audible: bool
+    """The last frame was above the threshold: it was not silent, whatever it was."""
+
     def __init__(
         self,
         threshold: float = DEFAULT_THRESHOLD,
@@ -140,29 +162,34 @@ class NoiseGate:
             raise ValueError("a gate's threshold and hangover cannot be negative")
         self._threshold = threshold
         self._hangover_ticks = hangover_ticks
-        self._adaptive = adaptive
-        self._noise = NoiseFloor()
+        self.adaptive = adaptive
+        self._voice = Detector(VOICE, _VOICE, tells_tones=True)
+        self._others = tuple(Detector(band, margins) for band, margins in _OTHERS)
+        self._detectors = (self._voice, *self._others)
         self.close()
 
     def close(self) -> None:
         """Close at once, as when the source is muted. What is known of its noise stays known."""
         self._remaining = 0
+        for detector in self._detectors:
+            detector.break_off()
         self.level = SILENT_LEVEL
         self.clearance = 0.0
-        self.loud = self.open = False
+        self.loud = self.open = self.audible = False
 
     def process(self, frame: Samples) -> bool:
         """Measure a frame, shape ``(n,)``, int16. Returns :attr:`open`: the frame belongs to the mix."""
         wide = frame.astype(np.float64)
         square = float(wide.dot(wide)) / max(1, len(frame))
         self.level = decibels(square)
-        self.loud = square > self._threshold
+        self.loud = self.audible = square > self._threshold
         if self.loud:
             stands_out = self._compare(wide)
-            self.loud = stands_out or not self._adaptive or square > ALWAYS
+            self.loud = stands_out or not self.adaptive or square > ALWAYS
         else:
             # A rumble about as loud as the threshold is noise to be learnt; what is quieter is not worth the measuring.
-            self._noise.process(_weighted(wide) if square > self._threshold / 4 else 0.0)
+            for detector in self._detectors:
+                detector.noise.process(detector.measure(wide) if square > self._threshold / 4 else 0.0)
             self.clearance = 0.0
         if self.loud:
             self._remaining = self._hangover_ticks
@@ -174,18 +201,21 @@ class NoiseGate:
         """A tick without a frame. Returns :attr:`open`: somebody is still taken to be talking."""
         self.level = SILENT_LEVEL
         self.clearance = 0.0
-        self.loud = False
-        self._noise.silent()
+        self.loud = self.audible = False
+        for detector in self._detectors:
+            detector.silent()
         return self._count_down()
 
     def slept(self, ticks: int) -> None:
         """Let ticks without a frame have passed while closed, which change nothing but what is known of the noise."""
-        self._noise.silent(ticks)
+        for detector in self._detectors:
+            detector.silent(ticks)
 
     def learn(self, level: float, rise: float) -> None:
         """Their noise was as quiet as that, in dBov, while nobody heard it, and has risen by so many dB since."""
-        self._noise.process(full_scale(level))
-        self._noise.rise(rise)
+        self._voice.noise.process(full_scale(level))
+        for detector in self._detectors:
+            detector.noise.rise(rise)
 
     def believe(self, level: float, ticks: int = 1) -> bool:
         """Ticks whose frames nobody hears, and of which no more is known than a level.
@@ -199,7 +229,7 @@ class NoiseGate:
         """
         square = full_scale(level)
         self.loud = square > self._needed(KEEP_DB if self.open else OPEN_DB)
-        self._noise.process(square, ticks)
+        self._voice.noise.process(square, ticks=ticks)
         self.level = level
         self.clearance = 0.0
         if self.loud:
@@ -209,27 +239,34 @@ class NoiseGate:
         return self._count_down(ticks)
 
     @property
+    def holds_tones(self) -> bool:
+        """What comes is held tones, and so music: see `NoiseFloor.holds_tones`."""
+        return self._voice.noise.holds_tones
+
+    @property
     def opening_level(self) -> float:
         """A frame no louder than this, in dBov, does not open the gate as far as :meth:`believe` can tell."""
         return decibels(self._needed(OPEN_DB))
 
     def _needed(self, margin: float) -> float:
         """The mean square that is believed to stand out by so many dB from what is known of the noise."""
-        noise = self._noise
-        stands_out = noise.square * _RATIO[margin] if noise.known and self._adaptive else 0.0
+        noise = self._voice.noise
+        stands_out = noise.square * _RATIO[margin] if noise.known and self.adaptive else 0.0
         return min(max(stands_out, self._threshold), ALWAYS)
 
     def _compare(self, wide: Wide) -> bool:
         """Measure a frame above the threshold against the noise. Returns whether it is more than that."""
-        quarters: list[float] = weighted_squares(wide).tolist()
-        square = sum(quarters) / len(quarters)
-        known, floor = self._noise.known, self._noise.square
-        self.clearance = 10 * math.log10(max(square, 1e-3) / max(floor, self._threshold, 1e-3))
-        self._noise.process(square)
-        if not known:
+        voice = self._voice
+        stands_out = voice.stands_out(wide, 0.0, _RATIO[KEEP_DB] if self.open else None)
+        self.clearance = voice.clearance(self._threshold)
+        if not self.adaptive or (stands_out and self.clearance > OPEN_DB):
             return True
-        needed = KEEP_DB if self.open else OPEN_DB
-        return square > floor * _RATIO[needed] or max(quarters) > floor * _RATIO[ONSET_DB]
+        if self._remaining <= _ABOUT_TO_CLOSE:
+            for detector in self._others:
+                if detector.stands_out(wide, self._threshold * _FAINT):
+                    stands_out = True
+                    self.clearance = max(self.clearance, detector.clearance(self._threshold))
+        return stands_out is not False
 
     def _count_down(self, ticks: int = 1) -> bool:
         self.open = self._remaining >= ticks

@@ -89,6 +89,7 @@ def describe_state(participant: Participant) -> dict[str, Any]:
         "name": participant.name,
         "levelling": voice.settings.levelling,
         "noise_suppression": voice.settings.noise_suppression,
+        "original_sound": voice.settings.original_sound,
         "asked_to_level": voice.asked_to_level,
     }
 

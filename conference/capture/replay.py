@@ -207,6 +207,7 @@ class Replay:
             source=source,
             sink=sink,
             hang_up=hang_up,
+            original_sound=about.get("original_sound") is True,
         )
         participant.apply_moderation(_moderation_state(about))
         self._people.append(participant)
@@ -246,11 +247,12 @@ class Replay:
         if isinstance(about.get("name"), str):
             self.listeners[participant.id].name = about["name"]
             room.rename(participant.id, about["name"])
-        if not {"levelling", "noise_suppression", "asked_to_level"}.isdisjoint(about):
+        if not {"levelling", "noise_suppression", "original_sound", "asked_to_level"}.isdisjoint(about):
             room.treat_voice(
                 participant.id,
                 levelling=_yes_or_no(about.get("levelling", about.get("asked_to_level"))),
                 noise_suppression=_yes_or_no(about.get("noise_suppression")),
+                original_sound=_yes_or_no(about.get("original_sound")),
             )
         if "renewed" in about:
             room.renew(participant.id)

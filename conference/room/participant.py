@@ -93,6 +93,9 @@ class ParticipantState:
     noise_suppression: bool = False
     """Noise is taken out of their voice."""
 
+    original_sound: bool = False
+    """Their voice is left as it is, whatever the two above say."""
+
     role: Role = "speaker"
     identity: str | None = None
     """Who they are beyond this room, as their token says."""
@@ -142,6 +145,7 @@ class Participant:
         role: what they are here for.
         identity: who they are beyond this room, if that is known.
         call: how far it has come with somebody whom the room calls; ``None`` for those who come by themselves.
+        original_sound: whether their voice is to be left as it is from the beginning.
     """
 
     __slots__ = (
@@ -158,6 +162,7 @@ class Participant:
         "muted",
         "muted_by",
         "name",
+        "original_sound",
         "role",
         "sink",
         "source",
@@ -180,6 +185,7 @@ class Participant:
         role: Role = "speaker",
         identity: str | None = None,
         call: CallState | None = None,
+        original_sound: bool = False,
     ) -> None:
         self.id = id
         self.name = name
@@ -191,6 +197,7 @@ class Participant:
         self.role = role
         self.identity = identity
         self.call = call
+        self.original_sound = original_sound
         self.muted = False
         self.muted_by: str | None = None
         self.held = False
@@ -235,6 +242,7 @@ class Participant:
             joined_at=self.joined_at,
             levelling=self.voice.settings.levelling,
             noise_suppression=self.voice.settings.noise_suppression,
+            original_sound=self.voice.settings.original_sound,
             role=self.role,
             identity=self.identity,
             muted_by=self.muted_by,

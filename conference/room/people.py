@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from conference.audio.frame import SILENT_LEVEL
@@ -100,7 +100,9 @@ class People:
             check_entry(self.policy, self.participants.values(), participant)
             participant.waiting = must_wait(self.policy, self.participants.values(), participant)
             participant.muted = participant.muted or (self.policy.mute_on_entry and participant.role != "host")
-        participant.voice = Voice(self._voice)
+        participant.voice = Voice(
+            replace(self._voice, original_sound=True) if participant.original_sound else self._voice
+        )
         self.participants[participant.id] = participant
         self._stir(participant.id)
         if self._observers.all:
@@ -240,6 +242,7 @@ class People:
         *,
         levelling: bool | None = None,
         noise_suppression: bool | None = None,
+        original_sound: bool | None = None,
         by: str | None = None,
     ) -> None:
         """Switch stages of a participant's voice on or off; ``None`` leaves one as it is.
@@ -248,7 +251,9 @@ class People:
             SuppressionUnavailable: the library for it is not there.
         """
         participant = self.participants[participant_id]
-        changed = participant.voice.change(levelling=levelling, noise_suppression=noise_suppression)
+        changed = participant.voice.change(
+            levelling=levelling, noise_suppression=noise_suppression, original_sound=original_sound
+        )
         self._stir(participant_id)
         if changed:
             self._updated(participant, by)

@@ -129,12 +129,14 @@ class SpeakerSelector:
         if not self._awake:
             return voices
         everybody = list(self._awake.values())
+        talking = sum(one.talking for one in everybody)
         if self._ticks % LEVEL_TICKS:
             everybody = [one for one in everybody if not _is_only_sent_on(one)]
             if not everybody:
                 return voices
         passed_over = self._loud_enough_only(everybody, mixed)
         for participant in everybody:
+            participant.voice.covered = talking > participant.talking
             if self._squelches and self._is_squelched(participant):
                 self._skip(participant, now_ns)
             elif participant.id in passed_over:

@@ -1,6 +1,6 @@
 """What becomes of one participant's voice between their source and the mix.
 
-    frame -> noise suppression (if wanted) -> gate -> levelling -> fades -> mix
+    frame -> noise suppression (if wanted) -> gate -> levelling -> comfort noise -> fades -> mix
 
 A stage changes samples only where it has to. So a source's own samples reach the mix, bit for bit, as long as the
 source is loud enough, about as loud as others, and begins and ends without a step.
@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from conference.audio import fade
+from conference.audio.comfort_noise import ComfortNoise
 from conference.audio.frame import SILENCE, SILENT_LEVEL, Samples
 from conference.audio.levelling import Leveller
 from conference.audio.noise_gate import GateSettings, NoiseGate, mean_square
@@ -31,10 +32,27 @@ class VoiceSettings:
     fades: bool = True
     """Whether sound that starts or stops abruptly is faded."""
 
+    original_sound: bool = False
+    """Whether all of it is left as it is, but for fades: for music. What is above the gate's fixed threshold is
+    heard."""
+
+    comfort_noise: bool = True
+    """Whether the background of somebody who pauses fades, and goes on quietly for a while, instead of breaking off."""
+
+    @property
+    def levels(self) -> bool:
+        """Levelling is on, and for this voice."""
+        return self.levelling and not self.original_sound
+
+    @property
+    def suppresses_noise(self) -> bool:
+        """Noise suppression is on, and for this voice."""
+        return self.noise_suppression and not self.original_sound
+
 
 DEFAULT_VOICE = VoiceSettings()
 
-UNTOUCHED = VoiceSettings(gate=GateSettings(adaptive=False), levelling=False, fades=False)
+UNTOUCHED = VoiceSettings(gate=GateSettings(adaptive=False), levelling=False, fades=False, comfort_noise=False)
 """What is above the fixed threshold is mixed as it comes: for programs that mix sound of their own."""
 
 
@@ -49,6 +67,7 @@ class Voice:
     """
 
     __slots__ = (
+        "_background",
         "_gate",
         "_heard",
         "_heard_before",
@@ -56,6 +75,7 @@ class Voice:
         "_suppressor",
         "as_it_is",
         "asked_to_level",
+        "covered",
         "settings",
     )
 
@@ -67,16 +87,26 @@ class Voice:
     asked_to_level: bool
     """Somebody has switched levelling on for this voice, so that it is levelled in any case."""
 
+    covered: bool
+    """Somebody else talks, so that nobody hears what goes on of this one's background."""
+
     def __init__(self, settings: VoiceSettings = DEFAULT_VOICE) -> None:
         self._heard: Samples | None = None  # the last frame that went into the mix, if it made a sound
         self._heard_before: Samples | None = None  # the one before
-        self._suppressor = Suppressor() if settings.noise_suppression else None
-        self._leveller = Leveller() if settings.levelling else None
-        self._gate = _make_gate(settings.gate)
+        self._suppressor = Suppressor() if settings.suppresses_noise else None
+        self._leveller = Leveller() if settings.levels else None
+        self._gate = _make_gate(settings)
+        self._background = ComfortNoise() if settings.comfort_noise else None
         self.settings = settings
-        self.as_it_is = self.asked_to_level = False
+        self.as_it_is = self.asked_to_level = self.covered = False
 
-    def change(self, *, levelling: bool | None = None, noise_suppression: bool | None = None) -> bool:
+    def change(
+        self,
+        *,
+        levelling: bool | None = None,
+        noise_suppression: bool | None = None,
+        original_sound: bool | None = None,
+    ) -> bool:
         """Switch a stage on or off; ``None`` leaves it. Returns whether that changed anything.
 
         Raises:
@@ -87,11 +117,13 @@ class Voice:
             before,
             levelling=before.levelling if levelling is None else levelling,
             noise_suppression=before.noise_suppression if noise_suppression is None else noise_suppression,
+            original_sound=before.original_sound if original_sound is None else original_sound,
         )
-        if wanted.noise_suppression != before.noise_suppression:
-            self._suppressor = Suppressor() if wanted.noise_suppression else None
-        if wanted.levelling != before.levelling:
-            self._leveller = Leveller() if wanted.levelling else None
+        if wanted.suppresses_noise != before.suppresses_noise:
+            self._suppressor = Suppressor() if wanted.suppresses_noise else None
+        if wanted.levels != before.levels:
+            self._leveller = Leveller() if wanted.levels else None
+        self._gate.adaptive = wanted.gate.adaptive and not wanted.original_sound
         self.settings = wanted
         if levelling is not None:
             self.asked_to_level = levelling
@@ -131,7 +163,7 @@ class Voice:
         Args:
             level: how loud it is said to be, in dBov.
         """
-        self._heard = None
+        self._fall_silent()
         self._gate.believe(level)
         if self._leveller is not None:
             self._leveller.rest()
@@ -143,7 +175,7 @@ class Voice:
             level: how loud the loudest frame is, in dBov.
             ticks: how many; more than one only of a voice that is not levelled.
         """
-        self._heard = None
+        self._fall_silent()
         self._gate.believe(level, ticks)
         if self._leveller is not None and not self.as_it_is:
             self._leveller.learn(level, loud=self._gate.loud)
@@ -183,6 +215,7 @@ class Voice:
         """
         if self._leveller is not None:
             self._leveller.go_on()
+        self._fall_silent()
         self._heard = heard if self._gate.open and heard.any() else None
 
     def rest(self) -> None:
@@ -206,13 +239,26 @@ class Voice:
             frame = self._without_noise(frame, self._suppressor)
         is_open = self._gate.silent() if frame is None else self._gate.process(frame)
         if frame is None or not is_open:
-            ending = self._end(frame)
-            return SILENCE if is_open and ending is None else ending
+            return self._pause(frame)
         frame = self._levelled(frame)
+        if self._background is not None:
+            frame = self._background.talk(frame, background=not self._gate.loud)
         if self._heard is None and self.settings.fades and fade.starts_abruptly(frame):
             frame = fade.fade_in(frame)
         self._heard = frame
         return frame
+
+    def _pause(self, frame: Samples | None) -> Samples | None:
+        """There is no frame, or nothing in it but the background. Returns what goes into the mix."""
+        is_open = self._gate.open
+        if self._heard is not None and self._background is not None and (frame is None or self._gate.audible):
+            going_on = None if frame is None else self._levelled(frame)
+            going_on = self._background.pause(going_on, talking=is_open, covered=self.covered)
+            if going_on is not None:
+                self._heard = going_on
+                return going_on
+        ending = self._end(frame)
+        return SILENCE if is_open and ending is None else ending
 
     def stop(self, frame: Samples | None = None) -> Samples | None:
         """They are silenced, or leave.
@@ -229,7 +275,8 @@ class Voice:
 
     def _end(self, frame: Samples | None) -> Samples | None:
         """From here on nothing is heard; ``frame`` is what would have come next."""
-        last, self._heard = self._heard, None
+        last = self._heard
+        self._fall_silent()
         if last is None:
             return None
         ending = None
@@ -238,6 +285,12 @@ class Voice:
         if self._leveller is not None:
             self._leveller.rest()
         return ending
+
+    def _fall_silent(self) -> None:
+        """What comes next does not follow anything that was heard."""
+        self._heard = None
+        if self._background is not None:
+            self._background.end()
 
     def _without_noise(self, frame: Samples | None, suppressor: Suppressor) -> Samples | None:
         if self._gate.open:
@@ -252,8 +305,9 @@ class Voice:
         if self.as_it_is:
             return self._leveller.release(frame)
         gate = self._gate
-        return self._leveller.process(frame, gate.level, gate.clearance, loud=gate.loud)
+        return self._leveller.process(frame, gate.level, gate.clearance, loud=gate.loud and not gate.holds_tones)
 
 
-def _make_gate(settings: GateSettings) -> NoiseGate:
-    return NoiseGate(settings.threshold, settings.hangover_ticks, adaptive=settings.adaptive)
+def _make_gate(settings: VoiceSettings) -> NoiseGate:
+    gate = settings.gate
+    return NoiseGate(gate.threshold, gate.hangover_ticks, adaptive=gate.adaptive and not settings.original_sound)

@@ -46,6 +46,11 @@ class RoomSettings:
         DEFAULT_VOICE.noise_suppression, MEDIA,
         "take noise out of every voice, at the price of 7 ms of delay; needs pip install 'conference[noise]'",
     )  # fmt: skip
+    comfort_noise: bool = switch(
+        DEFAULT_VOICE.comfort_noise, MEDIA,
+        "let the background of somebody who pauses fade, and go on quietly for a few seconds, instead of breaking off "
+        "(default: yes)",
+    )  # fmt: skip
     forwarding: bool = switch(
         True, MEDIA, "give who is to hear one voice its own packets, as they came, in place of a mix (default: yes)"
     )

@@ -239,6 +239,7 @@ def _make_voice(settings: Settings) -> VoiceSettings:
         gate=GateSettings(adaptive=settings.gate == "adaptive"),
         levelling=settings.levelling,
         noise_suppression=settings.noise_suppression,
+        comfort_noise=settings.comfort_noise,
     )
 
 

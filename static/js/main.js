@@ -9,6 +9,7 @@ import { capabilities } from "./devices/microphone.js";
 import { play } from "./devices/playback.js";
 import { microphoneProblem, missingCapability } from "./devices/problems.js";
 import { readInvitation, shownAddress } from "./page/address.js";
+import { attempt } from "./page/attempt.js";
 import { keepToken, tokenOf } from "./page/credentials.js";
 import { byId } from "./page/dom.js";
 import { formatDuration } from "./page/time.js";
@@ -237,7 +238,9 @@ async function turnOnMicrophone() {
 /** @param {MediaStreamTrack | null} track */
 async function changeMicrophone(track) {
   if (!session) return;
+  const original = session.original;
   await session.replaceTrack(track);
+  if (track && session.original !== original) await attempt(session.change({ original_sound: session.original }));
   roomView.microphoneChanged();
 }
 

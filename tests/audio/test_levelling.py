@@ -157,3 +157,34 @@ def test_whatever_comes_nothing_wraps_and_what_is_changed_stays_below_the_ceilin
         assert (out.astype(int) * frame >= 0).all()
         assert out is frame or np.abs(out.astype(int)).max() <= CEILING
         assert -18 <= leveller.gain_db <= 24
+
+
+@pytest.mark.parametrize("shout", [(-10.0, 0.4), (-10.0, 1.0), (-10.0, 2.0), (-20.0, 1.0), (-28.0, 1.0)])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_second_after_a_shout_a_quiet_talker_is_as_loud_as_before(shout: tuple[float, float], seed: int) -> None:
+    level, seconds = shout
+    talk = at_level(spoken(12.0, seed=seed), -40.0)
+    loud = at_level(spoken(4.0, seed=seed + 10), level)
+    loud = loud[np.abs(loud) > 0][: round(seconds * SAMPLE_RATE)]  # nobody pauses while shouting
+    came = (
+        np.concatenate([talk[: 8 * SAMPLE_RATE], loud, talk[8 * SAMPLE_RATE :]])
+        + noise("pink", 12.0 + len(loud) / SAMPLE_RATE, -75.0)[: len(talk) + len(loud)]
+    )
+    heard = in_ticks(levelled(came))
+    gain = 10 * np.log10((heard**2).mean(axis=1) + 1e-9) - 10 * np.log10((in_ticks(came) ** 2).mean(axis=1) + 1e-9)
+    speaking = (in_ticks(came) ** 2).mean(axis=1) > 32768**2 * 10**-5
+    end = 8 * 50 + len(loud) // FRAME_SAMPLES
+    before = np.median(gain[5 * 50 : 8 * 50][speaking[5 * 50 : 8 * 50]])
+    after = np.median(gain[end + 50 : end + 75][speaking[end + 50 : end + 75]])
+    assert before > 9
+    assert after == pytest.approx(before, abs=3)
+    shouted = slice(8 * 50 + 1, end)
+    loudest = (in_ticks(came) ** 2).mean(axis=1)[shouted] > 32768**2 * 10**-1.6
+    assert not loudest.any() or np.median(gain[shouted][loudest]) < 2
+
+
+def test_somebody_else_who_is_louder_for_seconds_is_no_shout() -> None:
+    quiet, loud = at_level(spoken(6.0, seed=1), -42.0), at_level(spoken(10.0, seed=2), -18.0)
+    leveller = Leveller()
+    heard = levelled(np.concatenate([quiet, loud]), leveller)
+    assert active_level(heard[-4 * SAMPLE_RATE :]) == pytest.approx(TARGET, abs=2.5)

@@ -7,7 +7,7 @@ import pytest
 
 from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, SILENCE, Samples
 from conference.audio.noise_gate import GateSettings, NoiseGate
-from tests.audio.backgrounds import at_level, noise, recorded
+from tests.audio.backgrounds import Wave, at_level, noise, recorded
 from tests.speech import spoken
 from tests.tones import tone
 
@@ -163,3 +163,72 @@ def test_a_closed_gate_remembers_the_noise() -> None:
     assert gate.open
     gate.close()
     assert not gate.process(background[0])
+
+
+def burst(low: float, high: float, seconds: float, level: float, *, seed: int) -> Wave:
+    """Noise between two frequencies, as loud as that in dBov."""
+    length = round(seconds * SAMPLE_RATE)
+    frequencies = np.fft.rfftfreq(length, 1 / SAMPLE_RATE)
+    spectrum = np.fft.rfft(np.random.default_rng(seed).standard_normal(length))
+    spectrum[(frequencies < low) | (frequencies > high)] = 0
+    wave: Wave = np.fft.irfft(spectrum, length)
+    wave *= 32768 * 10 ** (level / 20) / wave.std()
+    return wave
+
+
+@pytest.mark.parametrize("colour", ["white", "pink", "brown"])
+@pytest.mark.parametrize(
+    ("low", "high", "above"),
+    [
+        pytest.param(4000.0, 9000.0, 9.0, id="s"),
+        pytest.param(3000.0, 10_000.0, 8.0, id="f"),
+        pytest.param(150.0, 350.0, 20.0, id="m"),
+    ],
+)
+def test_a_word_that_begins_beside_the_voice_loses_no_more_than_10_ms(
+    colour: str, low: float, high: float, above: float
+) -> None:
+    """What it begins with stands out of the noise in its own band alone, and lasts for 90 ms."""
+    for seed in range(8):
+        background = noise(colour, 5.0, -50.0, seed=seed)
+        start = 4 * SAMPLE_RATE + seed * 131
+        spectrum = np.abs(np.fft.rfft(background)) ** 2
+        frequencies = np.fft.rfftfreq(len(background), 1 / SAMPLE_RATE)
+        there = spectrum[(frequencies >= low) & (frequencies <= high)].sum() / spectrum.sum()
+        word = burst(low, high, 0.09, -50.0 + 10 * np.log10(there) + above, seed=seed)
+        background[start : start + len(word)] += word
+        gate = NoiseGate(adaptive=True)
+        heard = np.repeat([gate.process(frame) for frame in recorded(background)], FRAME_SAMPLES)
+        assert not heard[: start - FRAME_SAMPLES][2 * SAMPLE_RATE :].any()
+        assert np.count_nonzero(~heard[start : start + len(word)]) <= SAMPLE_RATE // 100
+
+
+def chord(level: float, seconds: float) -> Wave:
+    moments = np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
+    wave = np.zeros(len(moments))
+    for frequency in (220.0, 277.2, 329.6):
+        for overtone in range(1, 7):
+            wave += np.sin(2 * np.pi * frequency * overtone * moments + overtone) / overtone
+    wave *= 32768 * 10 ** (level / 20) / wave.std()
+    return wave
+
+
+@pytest.mark.parametrize("level", [-45.0, -38.0, -20.0])
+def test_a_chord_that_is_held_is_no_noise(level: float) -> None:
+    gate = NoiseGate(adaptive=True)
+    assert all(gate.process(frame) for frame in recorded(chord(level, 15.0) + noise("pink", 15.0, -75.0))[1:])
+    assert gate.holds_tones
+
+
+def test_neither_noise_nor_speech_is_taken_for_music() -> None:
+    gate = NoiseGate(adaptive=True)
+    for colour in ("white", "pink", "brown"):
+        for frame in recorded(noise(colour, 6.0, -48.0)):
+            gate.process(frame)
+            assert not gate.holds_tones
+    gate = NoiseGate(adaptive=True)
+    held = []
+    for frame in recorded(at_level(spoken(20.0, seed=2), -26.0) + noise("pink", 20.0, -60.0)):
+        gate.process(frame)
+        held.append(gate.holds_tones)
+    assert np.mean(held) < 0.1

@@ -89,7 +89,7 @@ def evening() -> tuple[Evening, object]:
     return evening, memory
 
 
-@pytest.mark.parametrize("stage", ["levelling", "noise_suppression"])
+@pytest.mark.parametrize("stage", ["levelling", "noise_suppression", "original_sound"])
 @pytest.mark.parametrize("begins_with", [False, True])
 def test_a_stage_of_somebodys_voice_that_alone_was_switched_is_heard_again(stage: str, begins_with: bool) -> None:
     if stage == "noise_suppression":

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from conference.audio.comfort_noise import RESIDUE_TICKS
 from conference.audio.frame import FRAME_SAMPLES, Samples
 from conference.audio.noise_gate import level_of
 from conference.playout.level_trust import FAR_OFF_DB
@@ -333,6 +334,7 @@ def test_whoever_is_squelched_and_speaks_is_heard_at_once_and_their_noise_is_noi
     assert [one.id for one in meeting.scene.room.participants.values() if one.talking] == [str(number)]
     meeting.go_on(60, {})
     assert not any(one.talking for one in meeting.scene.room.participants.values())
+    meeting.go_on(RESIDUE_TICKS + 40, {})
     assert meeting.scene.heard_by(0) == 0
     assert len(meeting.awake) == 2 + SPARE
 

@@ -100,7 +100,7 @@ def test_who_leaves_in_mid_word_fades_away_for_everybody() -> None:
 
 
 def test_the_gate_closes_on_noise_and_the_mix_is_silent() -> None:
-    voice = Voice()
+    voice = Voice(VoiceSettings(comfort_noise=False))
     heard = play(voice, list(recorded(noise("pink", 4.0, -55.0))))
     assert heard[:FRAME_SAMPLES].any()
     assert not heard[3 * SAMPLE_RATE :].any()

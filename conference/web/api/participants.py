@@ -29,13 +29,13 @@ from conference.web.joining.sessions import EndedEarly, NotGranted, Removed, Web
 from conference.web.live import SERVER, Server, limit_joins
 from conference.web.schemas import responses
 from conference.web.schemas.requests import ParticipantPatch
-from conference.web.schemas.room_json import participant_json, read_role, voice_json
+from conference.web.schemas.room_json import participant_json, read_role, read_switch, voice_json
 from conference.webrtc.sdp.grammar import OfferError, UnsupportedOffer
 from conference.webrtc.sdp.trickle import IceRestartError
 
 SDP = "application/sdp"
 TRICKLE = "application/trickle-ice-sdpfrag"
-OWN = frozenset({"name", "muted", "levelling", "noise_suppression", "hand_raised", "deafened"})
+OWN = frozenset({"name", "muted", "levelling", "noise_suppression", "original_sound", "hand_raised", "deafened"})
 """What participants may change about themselves."""
 
 HOLD = "hold"
@@ -70,6 +70,7 @@ async def join(request: web.Request) -> web.Response:
         grant = require(request, None, room).grant
         name = _name(request, grant)
         role = read_role(request.query.get("role"))
+        original_sound = read_switch("original_sound", request.query.get("original_sound"))
     except ValueError as error:
         raise Problem(400, str(error)) from None
     if role is not None and not grant.may_be(role):
@@ -79,7 +80,9 @@ async def join(request: web.Request) -> web.Response:
     if server.stopping:  # meanwhile
         raise Problem(503, "The server is being stopped. Try again in a moment.", headers=_RETRY)
     with _refusals():
-        joined = await server.sessions.join(room, name, offer, seat=seat, grant=grant, role=role)
+        joined = await server.sessions.join(
+            room, name, offer, seat=seat, grant=grant, role=role, original_sound=original_sound
+        )
     response = web.Response(status=201, text=joined.answer, content_type=SDP)
     response.headers["Location"] = f"/rooms/{room}/participants/{joined.participant_id}"
     response.headers["ETag"] = joined.etag
@@ -120,7 +123,13 @@ async def change(request: web.Request) -> web.Response:
     room, participant = find_participant(request)  # they may have left while the body came in
     by = _check_change(request, room, participant, patch)
     try:
-        room.treat_voice(participant.id, levelling=patch.levelling, noise_suppression=patch.noise_suppression, by=by)
+        room.treat_voice(
+            participant.id,
+            levelling=patch.levelling,
+            noise_suppression=patch.noise_suppression,
+            original_sound=patch.original_sound,
+            by=by,
+        )
     except SuppressionUnavailable as error:
         raise Problem(409, f"{error}.") from None
     _decide(room, participant.id, patch, by)

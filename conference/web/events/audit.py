@@ -35,7 +35,18 @@ from conference.web.events.journal_entry import JournalEntry
 
 log = logging.getLogger("conference.audit")
 
-_TOLD = ("name", "role", "muted", "muted_by", "held", "deafened", "waiting", "levelling", "noise_suppression")
+_TOLD = (
+    "name",
+    "role",
+    "muted",
+    "muted_by",
+    "held",
+    "deafened",
+    "waiting",
+    "levelling",
+    "noise_suppression",
+    "original_sound",
+)
 _MOST_RULES = 10
 _IDS_A_LINE = 50
 _WHO = ("who", "id", "identity")

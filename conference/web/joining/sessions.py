@@ -154,6 +154,7 @@ class Sessions:
         seat: str | None = None,
         grant: Grant = EVERYTHING,
         role: Role | None = None,
+        original_sound: bool | None = None,
     ) -> JoinAnswer:
         """Take an offer and give its sender a seat.
 
@@ -165,6 +166,7 @@ class Sessions:
                 replaces the old one and nobody sees them leave.
             grant: what they may do in the room.
             role: in which they join, if it is not that of the grant.
+            original_sound: whether their sound is to be left as it is; ``None``: as before in that seat, else not.
 
         Raises:
             OfferError: the offer cannot be taken.
@@ -182,7 +184,7 @@ class Sessions:
             answer = await peer.accept(offer)
             if early:
                 raise EndedEarly(f"The connection ended before it began ({early[0]}). Try again.")
-            self._enter_room(connection, name, role or grant.joins_as)
+            self._enter_room(connection, name, role or grant.joins_as, original_sound)
         except BaseException:
             self._close_later(connection)
             raise
@@ -230,7 +232,7 @@ class Sessions:
         if seat is not None and self._remembered.removed(room, seat):
             raise Removed("You were removed from this conference, and cannot come back as the same person.")
 
-    def _enter_room(self, connection: WebRtcConnection, name: str, role: Role) -> None:
+    def _enter_room(self, connection: WebRtcConnection, name: str, role: Role, original_sound: bool | None) -> None:
         room, participant_id = connection.room_name, connection.participant_id
         grant, peer = connection.grant, connection.peer
         sink = ears(grant, peer)
@@ -242,6 +244,8 @@ class Sessions:
         there = self._conference.get(room)
         if there is not None and participant_id in there.participants:
             there.reconnect(participant_id, peer.source, sink, hang_up)
+            if original_sound is not None:
+                there.treat_voice(participant_id, original_sound=original_sound)
             return
         participant = Participant(
             id=participant_id,
@@ -253,6 +257,7 @@ class Sessions:
             hang_up=hang_up,
             role=role,
             identity=grant.identity,
+            original_sound=original_sound is True,
         )
         returning = self._remembered.put_on(participant, room, there)
         self._conference.join(room, participant, returning=returning)

@@ -62,6 +62,12 @@ _JOINING: dict[Handler, Operation] = {
         parameters=(
             Parameter("name", "query", "What people see; else that of the token, or `Guest`.", requests.NAME_SCHEMA),
             Parameter("role", "query", "Less than the token's role, or with the right to moderate `host`.", _SWITCH),
+            Parameter(
+                "original_sound",
+                "query",
+                "`true`: leave their sound as it is, as for music.",
+                {"type": "string", "enum": ["true", "false"]},
+            ),
             _SEAT,
         ),
         problems=(409, 422, 423, 429),

@@ -108,6 +108,9 @@ class ParticipantPatch(MergePatch):
     muted: Switch = Field(None, description="Not heard. Muted by somebody else, one cannot unmute oneself.")
     levelling: Switch = Field(None, description="Bring their voice to a common loudness.")
     noise_suppression: Switch = Field(None, description="Take the noise out of their voice.")
+    original_sound: Switch = Field(
+        None, description="Leave their sound as it is, as for music: neither of these, and no adaptive gate."
+    )
     hand_raised: Switch = Field(None, description="They ask to speak.")
     deafened: Switch = Field(None, description="They hear nobody.")
     held: Switch = Field(None, description="On hold: neither heard nor hearing anybody.")

@@ -49,8 +49,9 @@ class Voice(TypedDict):
 
     levelling: bool
     noise_suppression: bool
+    original_sound: bool
     available: Annotated[
-        list[Literal["levelling", "noise_suppression"]],
+        list[Literal["levelling", "noise_suppression", "original_sound"]],
         Field(description="What can be done to it here: suppression needs a library, and both a voice that is sent."),
     ]
 

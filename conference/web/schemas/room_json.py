@@ -42,10 +42,16 @@ def participant_json(state: ParticipantState) -> responses.Participant:
 def voice_json(participant: Participant) -> responses.Voice:
     """How one participant's voice is treated, and what else can be done to it; nothing if they send no voice."""
     settings = participant.voice.settings
-    stages: list[Literal["levelling", "noise_suppression"]] = []
+    stages: list[Literal["levelling", "noise_suppression", "original_sound"]] = []
     if participant.source is not None:
         stages = ["levelling", "noise_suppression"] if available() else ["levelling"]
-    return {"levelling": settings.levelling, "noise_suppression": settings.noise_suppression, "available": stages}
+        stages.append("original_sound")
+    return {
+        "levelling": settings.levelling,
+        "noise_suppression": settings.noise_suppression,
+        "original_sound": settings.original_sound,
+        "available": stages,
+    }
 
 
 def room_json(room: Room, *, moderating: bool = False, only: str | None = None) -> responses.Room:
@@ -124,6 +130,17 @@ def sound_json(sound: Sound) -> responses.Sound:
 def room_summary_json(room: Room) -> responses.RoomSummary:
     """One room in a list: ``participants`` is how many there are."""
     return {"name": room.name, "participants": len(room.participants), "created_at": room.created_at}
+
+
+def read_switch(name: str, text: str | None) -> bool | None:
+    """What somebody asks for in a query that is ``true`` or ``false``; ``None`` if they don't.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if text not in (None, "true", "false"):
+        raise ValueError(f"'{name}' is true or false.")
+    return None if text is None else text == "true"
 
 
 def read_role(text: str | None) -> Role | None:

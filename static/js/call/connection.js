@@ -3,6 +3,7 @@
  * that is reconnecting.js.
  */
 
+import { isOriginal } from "../devices/microphone.js";
 import { trickleFragment } from "../signalling/trickle.js";
 import * as whip from "../signalling/whip.js";
 import { arrivals, INTERVAL, Liveness } from "./liveness.js";
@@ -68,7 +69,7 @@ export class Connection extends EventTarget {
     await this.#peer.setLocalDescription();
     const offer = this.#peer.localDescription?.sdp ?? "";
     const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(ANSWER_TIME)]);
-    const { seat, answer } = await whip.join(this.#client, name, role, offer, signal);
+    const { seat, answer } = await whip.join(this.#client, name, role, offer, isOriginal(this.#sender.track), signal);
     this.seat = seat;
     if (this.#closed) {
       whip.leave(this.#client, seat).catch(() => undefined);

@@ -2,6 +2,7 @@
  * A person's stay in a room: what they know of it, and what they change about themselves. Knows nothing of the page.
  */
 
+import { isOriginal } from "../devices/microphone.js";
 import { farewell, SENT_AWAY } from "../room/departure.js";
 import { may, NO_ACCESS } from "../room/rights.js";
 import { applyToRoomState, EMPTY_ROOM_STATE } from "../room/roomstate.js";
@@ -97,6 +98,11 @@ export class Session extends EventTarget {
 
   get hasMicrophone() {
     return this.#reconnecting.track !== null;
+  }
+
+  /** Whether nobody is to change anything about our sound. */
+  get original() {
+    return isOriginal(this.#reconnecting.track);
   }
 
   /** Whether what we say would be heard, muted or not. */

@@ -29,11 +29,12 @@ export async function iceServers(client) {
  * @param {string} name
  * @param {string} role  to join in; empty for the one that the invitation says
  * @param {string} offer  SDP
+ * @param {boolean} original  the server is to leave our sound as it is
  * @param {AbortSignal} signal
  * @returns {Promise<{seat: Seat, answer: string}>}
  */
-export async function join(client, name, role, offer, signal) {
-  const query = new URLSearchParams({ name });
+export async function join(client, name, role, offer, original, signal) {
+  const query = new URLSearchParams({ name, original_sound: String(original) });
   if (role) query.set("role", role);
   const response = await client.request(`${client.room}/participants?${query}`, {
     method: "POST",

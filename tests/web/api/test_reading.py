@@ -22,7 +22,10 @@ from conference.web.schemas.requests import (
     Whisper,
 )
 
-FIELDS = "'name', 'muted', 'levelling', 'noise_suppression', 'hand_raised', 'deafened', 'held', 'waiting' and 'role'"
+FIELDS = (
+    "'name', 'muted', 'levelling', 'noise_suppression', 'original_sound', "
+    "'hand_raised', 'deafened', 'held', 'waiting' and 'role'"
+)
 TOO_MANY = "[" + ",".join(['"a"'] * 1001) + "]"
 
 

@@ -32,7 +32,7 @@ async def test_a_participant_shows_what_the_design_says() -> None:
         connection = body.pop("connection")
         assert body.pop("id") == location.rsplit("/", 1)[1]
         assert body.pop("joined_at") > 1_700_000_000
-        assert body.pop("voice").keys() == {"levelling", "noise_suppression", "available"}
+        assert body.pop("voice").keys() == {"levelling", "noise_suppression", "original_sound", "available"}
         assert body == {
             "name": "Amy",
             "transport": "webrtc",
@@ -290,13 +290,43 @@ async def test_muting_and_renaming_answer_with_the_participant() -> None:
         assert (await response.json())["muted"] is True
 
 
+async def test_original_sound_is_asked_for_on_joining_and_later() -> None:
+    async with Site() as site:
+        for asked, original in (("", False), ("&original_sound=false", False), ("&original_sound=true", True)):
+            url = f"/rooms/tea/participants?name=Amy{asked}"
+            response = await site.client.post(url, data="v=0 offer", headers={"Content-Type": "application/sdp"})
+            assert response.status == 201
+            location = response.headers["Location"]
+            assert (await (await site.client.get(location)).json())["voice"]["original_sound"] is original
+            patch = json.dumps({"original_sound": not original})
+            assert (await site.client.patch(location, data=patch, headers=MERGE_PATCH)).status == 200
+            assert (await (await site.client.get(location)).json())["voice"]["original_sound"] is not original
+            proof = {"Content-Type": "application/sdp", "Conference-Seat": response.headers["Conference-Seat"]}
+            response = await site.client.post(url, data="v=0 offer", headers=proof)
+            assert response.headers["Location"] == location
+            again = (await (await site.client.get(location)).json())["voice"]["original_sound"]
+            assert again is (original if asked else True), "what is not asked for stays as it was"
+
+
+@pytest.mark.parametrize("asked", ["yes", "1", "", "TRUE"])
+async def test_original_sound_is_true_or_false(asked: str) -> None:
+    async with Site() as site:
+        response = await site.client.post(
+            f"/rooms/tea/participants?original_sound={asked}",
+            data="v=0 offer",
+            headers={"Content-Type": "application/sdp"},
+        )
+        assert response.status == 400
+        assert (await response.json())["title"] == "'original_sound' is true or false."
+
+
 @pytest.mark.parametrize("there", [True, False])
 async def test_what_can_be_done_to_a_voice_is_said(monkeypatch: pytest.MonkeyPatch, there: bool) -> None:
     monkeypatch.setitem(sys.modules, "pywebrtc_audio", SimpleNamespace() if there else None)
     async with Site() as site:
         location = (await site.join()).headers["Location"]
         body = await (await site.client.get(location)).json()
-        assert body["voice"]["available"] == ["levelling", *["noise_suppression"] * there]
+        assert body["voice"]["available"] == ["levelling", *["noise_suppression"] * there, "original_sound"]
         [participant] = site.server.conference.rooms["tea"].participants.values()
         participant.source = None
         body = await (await site.client.get(location)).json()

@@ -1,0 +1,41 @@
+"""What a mix does to voices, by part: beginnings of words, backgrounds, shouts, music, and the delay of a stall."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bench import sound_backgrounds, sound_loudness, sound_onsets, sound_stalls
+from bench.sound_words import Voice, find_voices
+
+
+def onsets(*, quick: bool) -> list[str]:
+    """See `bench.sound_onsets`."""
+    voices = find_voices()
+    return [_named(voices), "", *sound_onsets.lines(sound_onsets.measure(voices, quick=quick))]
+
+
+def backgrounds(*, quick: bool) -> list[str]:
+    """See `bench.sound_backgrounds`."""
+    voices = find_voices()
+    return sound_backgrounds.lines(sound_backgrounds.measure(voices[::3] if quick else voices))
+
+
+def shouts(*, quick: bool) -> list[str]:
+    """See `bench.sound_loudness`."""
+    voices = find_voices()
+    return sound_loudness.shout_lines(sound_loudness.measure_shouts(voices[::3] if quick else voices))
+
+
+def music(*, quick: bool) -> list[str]:
+    """See `bench.sound_loudness`."""
+    del quick
+    return sound_loudness.music_lines(sound_loudness.measure_music())
+
+
+def stalls(*, quick: bool) -> list[str]:
+    """See `bench.sound_stalls`."""
+    return sound_stalls.lines(sound_stalls.measure(find_voices(), quick=quick))
+
+
+def _named(voices: Sequence[Voice]) -> str:
+    return "Voices: " + ", ".join(f"{one.name} ({len(one.words)} words)" for one in voices) + "."

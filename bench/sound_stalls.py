@@ -31,7 +31,12 @@ LOSSES = (0.0, 0.03)
 
 GOAL_SECONDS = 5.0
 NEAR_MS = 10.0
+PHONE_NEAR_MS = 25.0
+"""What a caller says comes by messages of 20 ms."""
+
 SECONDS = 14.0
+AROUND_SECONDS = 0.5
+"""The delay is compared with what it is without the stall, at about the same time."""
 
 
 class _Repairing(PcmDecoder):
@@ -53,7 +58,7 @@ class Stall:
     loss: float
     phase_ms: float
     back_seconds: float
-    """From its end until the delay was back for good, within 10 ms of what it is without it."""
+    """From its end until the delay was back for good, within 10 ms of what it is at that time without it."""
 
     left_ms: float
     """What is left of it at the end of all."""
@@ -85,7 +90,11 @@ def _judge(
     delays: Sequence[float],
     usual: Sequence[float],
 ) -> Stall:
-    allowed = float(np.percentile(usual[len(usual) // 2 :], 95)) + NEAR_MS
+    around = round(AROUND_SECONDS * 50)
+    padded = np.pad(np.array(usual), around, mode="edge")
+    allowed = np.lib.stride_tricks.sliding_window_view(padded, 2 * around + 1).max(axis=1) + (
+        NEAR_MS if packet_ms else PHONE_NEAR_MS
+    )
     late = np.flatnonzero(np.array(delays) > allowed)
     end = begin + stall_ms / 1000
     back = max(0.0, (float(late[-1]) + 1) / 50 - end) if late.size else 0.0
@@ -122,7 +131,9 @@ def _delays(
         while one is not None and one[0] <= now_ns:
             source.push(one[1] & 0xFFFF, one[1] * size, payloads[one[1]], one[0])
             one = next(coming, None)
-        delays.append(source.behind_ms(now_ns))
+        delays.append(
+            source.behind_ms(now_ns) if stall is not None else max(source.behind_ms(now_ns), source.delay_ms + 20)
+        )
         source.pull(now_ns)
     return delays
 

@@ -6,6 +6,9 @@ packet's transit has over it is that packet's *relative delay*. Waiting for a hi
 that share of the packets arrive in time. NetEQ does the same with a histogram that fades; a window that ends instead
 forgets a bad minute completely within seconds, and a moment that is gone cannot hold the delay up.
 
+A single stall is an exception: the target rises with it, so that what it held up is played, and falls a second later
+(:mod:`conference.playout.stall`).
+
 Both the base and the quantile come from one window. So both follow a sender's clock that drifts, and a network path
 that has become longer or shorter. The histogram counts transits instead of relative delays, so that its entries stay
 right when the base moves.
@@ -18,6 +21,8 @@ bytes a packet. Objects would take 160 bytes, too many for the caches with hundr
 from __future__ import annotations
 
 from array import array
+
+from conference.playout.stall import LATE_MS, SingleStall
 
 WINDOW_SECONDS = 5
 """A packet counts for so long. So a delay that is no longer needed is given up after so long."""
@@ -61,6 +66,7 @@ class DelayEstimator:
         "_edge",
         "_end",
         "_first",
+        "_late",
         "_loss_samples",
         "_losses",
         "_lows",
@@ -69,6 +75,7 @@ class DelayEstimator:
         "_minimum",
         "_odd",
         "_repairable",
+        "_stall",
         "_transits",
         "_window_samples",
         "base",
@@ -82,6 +89,8 @@ class DelayEstimator:
         self._bucket = max(1, clock_rate // 1000)
         self._window_samples = WINDOW_SECONDS * clock_rate
         self._loss_samples = LOSS_SECONDS * clock_rate
+        self._late = LATE_MS * clock_rate // 1000
+        self._stall = SingleStall(clock_rate)
         self.reset()
 
     def reset(self) -> None:
@@ -132,6 +141,7 @@ class DelayEstimator:
             self._edge = bucket
         elif bucket > self._edge:
             self._above += 1
+        self._look_for_stall(number, transit, arrival)
         if number - first >= FRESH_PACKETS and self._arrivals[first & mask] < arrival - self._window_samples:
             self._forget(arrival - self._window_samples)
         self._move_edge()
@@ -188,6 +198,33 @@ class DelayEstimator:
         if len(losses) < 2 or losses[0][0] < arrival - self._loss_samples:
             return 0
         return max(0, losses[1][1] - (wanted - self._minimum) // 2)
+
+    def _look_for_stall(self, number: int, transit: int, arrival: int) -> None:
+        """Take note of whether a packet is late. Once a single stall is over, what it held up counts no more."""
+        stall = self._stall
+        if number == 0:
+            stall.begin(transit, arrival)
+        elif transit - self.base > self._late:
+            stall.late(number, arrival)
+        elif transit < self.base:
+            stall.earliest(number, transit, arrival)
+        elif arrival > stall.over_at:
+            self._pardon(stall.take())
+
+    def _pardon(self, numbers: range) -> None:
+        """Count these packets as if they had come in time."""
+        mask, transits, counts, base = self._mask, self._transits, self._counts, self.base
+        in_time = base // self._bucket
+        for number in numbers[max(0, self._first - numbers.start) :]:
+            bucket = transits[number & mask] // self._bucket
+            if bucket <= in_time:
+                continue
+            transits[number & mask] = base
+            counts[in_time] = counts.get(in_time, 0) + 1
+            self._above += (in_time > self._edge) - (bucket > self._edge)
+            counts[bucket] -= 1
+            if not counts[bucket]:
+                del counts[bucket]
 
     def _forget(self, before: int) -> None:
         """Take out what is too old."""

@@ -76,6 +76,7 @@ class PacedSource(ForwardableSource):
         self._expected_timestamp: int | None = None
         self._empty_pulls = 0
         self._quiet_frames = 0
+        self._catching_up = False  # there has been so much beyond its time that it is to go, down to the rest
         self._patience = PATIENCE_FRAMES
         self._taps: tuple[MessageTap, ...] = ()
         self._taker: PacketTaker | None = None
@@ -320,12 +321,14 @@ class PacedSource(ForwardableSource):
     def _catch_up(self, now_ns: int, standing: int) -> None:
         """Leave out what is here beyond its time: silence if there is any, else a little of the sound."""
         allowed_ns = self._schedule.ahead_ns(now_ns) + self._buffer_ns
-        here_ns = len(self._frames) * TICK_NS
-        late = (here_ns - allowed_ns) // TICK_NS
-        if late < 2 and standing < 2:
+        partial_ns = len(self._partial) * TICK_NS // self._frame_bytes
+        late_ns = len(self._frames) * TICK_NS + partial_ns - allowed_ns
+        self._catching_up = late_ns >= (TICK_NS // 2 if self._catching_up else TICK_NS * 5 // 4)
+        if not self._catching_up and standing < 2:
             self._patience = PATIENCE_FRAMES
             self._stretcher.calm()
             return
+        late = late_ns // TICK_NS
         for _ in range(late - self._max_behind_ns // TICK_NS):
             self._drop_oldest()
             late -= 1
@@ -340,15 +343,14 @@ class PacedSource(ForwardableSource):
 
     def _hurry(self, late: int, standing: int) -> None:
         """There was no silence to leave out: leave out a pitch period, now and then."""
-        too_early = standing > self._max_behind_ns // TICK_NS
         self._patience -= 1
-        if self._patience > 0 or self._stretcher.rests() or not (late >= 2 or too_early):
+        if self._patience > 0 or self._stretcher.rests() or not (self._catching_up or standing >= 2):
             return
         frames = [frame for frame in self._frames if frame is not None]
         if len(frames) < max(2, len(self._frames)) or self._silent_frame in frames[:2]:
             return
         block = self.codec.decode_samples(b"".join(frames[:2]))
-        shorter = self._stretcher.shorten(block, max(late, standing) * self._frame_samples)
+        shorter = self._stretcher.shorten(block, max(late, standing, 1) * self._frame_samples)
         if len(shorter) == len(block):
             return
         self._partial[:0] = self.codec.encode_samples(shorter) + b"".join(frames[2:])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 NS_PER_MS = 1_000_000
 
-WINDOW_NS = 2_000 * NS_PER_MS
+WINDOW_NS = 1_000 * NS_PER_MS
 """A client that sends one second of sound per second for so long is live."""
 
 

@@ -18,6 +18,7 @@ from conference.playout.delay import (
     WINDOW_SECONDS,
     DelayEstimator,
 )
+from conference.playout.stall import LATE_MS, SingleStall
 from tests.netem import Network, every_20_ms
 
 RATE = 48_000
@@ -163,6 +164,8 @@ class Plain:
     def __init__(self, rate: int, minimum: int, maximum: int) -> None:
         self.rate, self.minimum, self.maximum = rate, minimum, maximum
         self.seen: list[tuple[int, int]] = []
+        self.forgotten = 0  # of those that were seen
+        self.stall = SingleStall(rate)
         self.base, self.target, self.odd = 0, minimum, False
 
     def observe(self, transit: int, arrival: int) -> None:
@@ -170,15 +173,33 @@ class Plain:
             if transit > self.base and not self.odd:
                 self.odd = True
                 return
-            self.seen = []
+            self.seen, self.forgotten = [], 0
         self.odd = False
         self.seen.append((arrival, transit))
+        self.look_for_stall(transit, arrival)
+        before = len(self.seen)
         forget(self.seen, arrival - WINDOW_SECONDS * self.rate)
+        self.forgotten += before - len(self.seen)
         buckets = sorted((one // (self.rate // 1000) for _, one in self.seen), reverse=True)
         self.base = min(one for _, one in self.seen)
         may_be_late = max(int((1 - QUANTILE) * len(buckets)), len(buckets) > 1)
         wanted = (buckets[may_be_late] + 1) * (self.rate // 1000) - self.base
         self.target = min(max(wanted + wanted // MARGIN, self.minimum), self.maximum)
+
+    def look_for_stall(self, transit: int, arrival: int) -> None:
+        number = self.forgotten + len(self.seen) - 1
+        if not number:
+            self.stall.begin(transit, arrival)
+        elif transit - self.base > LATE_MS * self.rate // 1000:
+            self.stall.late(number, arrival)
+        elif transit < self.base:
+            self.stall.earliest(number, transit, arrival)
+        elif arrival > self.stall.over_at:
+            for held_up in self.stall.take():
+                place = held_up - self.forgotten
+                if place >= 0:
+                    when, late = self.seen[place]
+                    self.seen[place] = when, min(late, self.base)
 
 
 STEPS = st.tuples(st.integers(0, 9_000), st.integers(-2_000, 12_000))
@@ -273,3 +294,40 @@ def test_a_sender_that_begins_to_add_repairs_is_taken_to_lose_packets_until_that
         estimator.observe_repair(number * 20 * MS, 20 * MS)
         feed(estimator, [0.0], first=number)
     assert estimator.target == 3 * MS
+
+
+def stall(length_ms: float, packet_ms: float = 20.0) -> list[float]:
+    """How late the packets are that a stall holds up."""
+    return [length_ms - number * packet_ms for number in range(int(length_ms / packet_ms))]
+
+
+@pytest.mark.parametrize("length_ms", [70, 120, 190])
+@pytest.mark.parametrize("before", [0, 1, 10, 50, 400])
+def test_a_single_stall_is_waited_for_at_once_and_forgotten_a_second_later(length_ms: int, before: int) -> None:
+    estimator = make()
+    held_up = stall(length_ms)
+    feed(estimator, [0.0] * before + held_up)
+    assert not before or estimator.target >= (length_ms - 65) * MS  # three in a full window may be later
+    feed(estimator, [0.0] * PER_SECOND, first=before + len(held_up))
+    feed(estimator, [0.0] * 8, first=before + len(held_up) + PER_SECOND)
+    assert estimator.target == 3 * MS
+    feed(estimator, [0.0] * 400, first=before + len(held_up) + PER_SECOND + 8)
+    assert (estimator.target, estimator.base) == (3 * MS, 12_345)
+
+
+def test_stalls_that_come_again_are_waited_for_as_long_as_they_do() -> None:
+    estimator = make()
+    targets = []
+    for number in range(10):
+        feed(estimator, [*stall(120), *[0.0] * 144], first=150 * number)
+        targets.append(estimator.target)
+    assert targets[0] == 3 * MS
+    assert all(target >= 50 * MS for target in targets[1:])
+
+
+def test_jitter_is_no_stall() -> None:
+    estimator = make()
+    chance = random.Random(4)
+    for number in range(40):
+        feed(estimator, [chance.uniform(0, 80) for _ in range(50)], first=50 * number)
+        assert number < 2 or estimator.target >= 70 * MS

@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 from conference.audio.frame import SILENCE, SILENT_LEVEL, Samples
 from conference.audio.g711 import ulaw_decode, ulaw_encode
 from conference.audio.noise_gate import level_of
+from conference.audio.resample import Resampler
 from conference.codecs.pcmu import PcmuCodec
 from conference.telephony.intake import PacedSource, is_quiet
 from conference.telephony.playout_schedule import PlayoutSchedule
 from conference.telephony.settings import LegSettings
 from conference.telephony.twilio.messages import SILENT_FRAME
+from tests.speech import spoken
 from tests.tones import tone
 
 MS = 1_000_000
@@ -485,3 +487,31 @@ def test_the_level_is_that_of_the_decoded_frame(payload: bytes) -> None:
     source.push(payload, None, 0)
     level = source.take_level(0)
     assert (SILENT_LEVEL if level is None else level) == pytest.approx(level_of(ulaw_decode(payload)))
+
+
+@pytest.mark.parametrize("phase_ms", [4, 14])
+@pytest.mark.parametrize("begin_ms", [0, 1000, 3000])
+@pytest.mark.parametrize("length_ms", [70, 170, 215])
+def test_what_a_stall_delays_is_made_up_for_within_five_seconds_without_a_pause(
+    phase_ms: int, begin_ms: int, length_ms: int
+) -> None:
+    voice = spoken(10.0, seed=4)
+    blocks = voice[: voice.size // 240 * 240].reshape(-1, 240)
+    voice = np.resize(blocks[np.abs(blocks.astype(np.int32)).max(axis=1) >= 400], 10 * 48_000)
+    frames = ulaw_encode(Resampler(48_000, 8_000).process(voice))
+    frames = frames[: frames.size // 160 * 160].reshape(-1, 160)
+    source = PacedSource(PcmuCodec().make_decoder(), LegSettings())
+    end_ms, sent = begin_ms + length_ms, 0
+    here = []
+    for tick in range((end_ms + 5500) // 20):
+        now_ms = 20 * tick + phase_ms
+        while 20 * sent <= now_ms and not begin_ms <= now_ms < end_ms:
+            source.push(
+                frames[sent].tobytes(),
+                20 * sent,
+                min(now_ms, max(20 * sent, end_ms if 20 * sent >= begin_ms else 0)) * MS,
+            )
+            sent += 1
+        here.append(source.buffered_ms)
+        source.pull(now_ms * MS)
+    assert max(here[-10:]) <= 40 + 25

@@ -154,6 +154,7 @@ class Forwarding:
         self._recent: tuple[str, ...] = ()  # who talked last, and who before that
         self._silent: dict[str, int] = {}  # ticks for which those who are waited for have not talked
         self._waiting: dict[str, Participant] = {}  # listeners who may go over when it is quiet
+        self._unfit: set[str] = set()  # of those, whose sinks do not take what is given, when that was last asked
         self._ended: set[str] = set()  # of those, whose forwarding ended since the last tick
         self._hearing: frozenset[str] = frozenset()  # who hears anybody
         self._voices: tuple[str, ...] = ()  # who was heard on the last tick
@@ -214,6 +215,7 @@ class Forwarding:
         for listener_id in list(self._talker_of):
             if listener_id in self._talker_of and not self._may_go_on(listener_id, participants):
                 self._end(listener_id)
+        self._unfit.clear()
         few_enough = len(hearing) <= MAX_LISTENERS_OF_ONE
         self._waiting = {
             one.id: one
@@ -310,7 +312,11 @@ class Forwarding:
     def _begin_where_quiet(self, voices: Collection[str], participants: Mapping[str, Participant], now_ns: int) -> None:
         """Begin to forward to those who may get a talker's packets, where the talker pauses."""
         known: dict[str, bool] = {}
-        for listener in list(self._waiting.values()):
+        if not self._ticks % REVIEW_TICKS:
+            self._unfit.clear()
+        if len(self._unfit) >= len(self._waiting):
+            return
+        for listener in [one for one in self._waiting.values() if one.id not in self._unfit]:
             expected = next((one for one in self._recent if one != listener.id), None)
             talker = participants.get(self._only.get(listener.id) or expected or "")
             if talker is None or _others(voices, talker.id, listener.id):
@@ -318,6 +324,7 @@ class Forwarding:
             if listener.id in self._ended or _others(self._voices, talker.id, listener.id):
                 continue  # a mix has to say first that what they have heard is over
             if not self._can_take(listener, talker.source):
+                self._unfit.add(listener.id)
                 continue
             if talker.id not in known:
                 known[talker.id] = self._is_quiet(talker, now_ns)

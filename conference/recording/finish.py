@@ -13,6 +13,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -22,7 +23,7 @@ from conference.capture.format import decode
 from conference.capture.records import CaptureError
 from conference.recording.about import EVENTS, JOURNAL, MIX, MKA, TYPES, About, load, private
 from conference.recording.journal import EVENTS as EVENT_LINES
-from conference.recording.journal import JournalError, read_blocks
+from conference.recording.journal import JournalError, lock, read_blocks
 from conference.recording.legs import Leg, Legs, segments_of
 from conference.recording.matroska import MatroskaTrack, write_matroska
 from conference.recording.mixdown import MixEncoder, mix_frames
@@ -31,8 +32,12 @@ from conference.recording.ogg import write_opus
 CUT_SHORT = "The server was stopped, or crashed, while it went on."
 MIX_TRACK = "Mix"
 
-OK, FAILED = 0, 3
-"""Exit statuses: the files are made; they could not be written."""
+OK, FAILED, BUSY = 0, 3, 4
+"""Exit statuses: the files are made; they could not be written; the recording goes on, in another process."""
+
+
+class GoesOn(Exception):
+    """Another process is writing the recording, or making its files."""
 
 
 @dataclass(slots=True)
@@ -98,9 +103,17 @@ def finish(folder: Path) -> About:
         What is known of it now: it is ready, or has failed if there is nothing that files could be made of.
 
     Raises:
+        GoesOn: it is not over yet.
         OSError: something cannot be read or written.
         ValueError: there is no recording in the folder.
     """
+    with ExitStack() as held:
+        if (folder / JOURNAL).exists() and not lock(held.enter_context((folder / JOURNAL).open("rb")).fileno()):
+            raise GoesOn
+        return _finish(folder)
+
+
+def _finish(folder: Path) -> About:
     about = load(folder)
     if about is None:
         raise ValueError(f"There is no recording in {folder}.")
@@ -217,6 +230,8 @@ def main(arguments: list[str]) -> int:
     folder = Path(arguments[0])
     try:
         finish(folder)
+    except GoesOn:
+        return BUSY
     except OSError as error:
         print(f"Its files could not be written: {(error.strerror or str(error)).lower()}.", file=sys.stderr)  # noqa: T201
         return FAILED

@@ -10,6 +10,7 @@ again; each segment of them begins with an `Opened`. *Events* are lines of JSON.
 
 from __future__ import annotations
 
+import fcntl
 import struct
 import zlib
 from collections.abc import Iterator
@@ -25,6 +26,19 @@ _HEAD = struct.Struct("<BII")
 
 class JournalError(Exception):
     """The file is no journal; the text is a sentence for people."""
+
+
+def lock(descriptor: int) -> bool:
+    """Take an open journal for oneself, for as long as it is open. Whoever writes it does, and whoever finishes it.
+
+    Returns:
+        Whether that was possible: another process may have it.
+    """
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def frame(kind: int, block: bytes) -> bytes:

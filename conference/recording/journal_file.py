@@ -10,7 +10,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Final
 
-from conference.recording.journal import MAGIC, frame
+from conference.recording.journal import MAGIC, frame, lock
 
 log = logging.getLogger(__name__)
 
@@ -133,6 +133,7 @@ class JournalFile:
         if self._descriptor is None:
             self._path.parent.mkdir(mode=0o700, exist_ok=True)
             self._descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+            lock(self._descriptor)  # until it is closed, by whatever end of this process
             self._put(self._descriptor, MAGIC)
         if self.size + len(data) > self._max_bytes:
             self._end(FULL)

@@ -17,6 +17,7 @@ from typing import Any, Final, TypeAlias
 
 from conference.recording.about import GOING_ON, JOURNAL, About, load
 from conference.recording.event_lines import EventLines
+from conference.recording.finish import BUSY, FAILED
 from conference.recording.journal import EVENTS, RECORDS
 from conference.recording.journal_file import JournalFile, JournalWriter
 from conference.recording.recorder import RoomRecorder
@@ -43,6 +44,9 @@ EVERYBODY_LEFT: Final = "Everybody has left."
 SERVER_STOPS: Final = "The server was stopped."
 TOO_LONG: Final = "It is as long as a recording may be (--recording-max-seconds)."
 BROKE: Final = "It failed: the server's log says why."
+
+BUSY_S: Final = 15.0
+"""How long until it is tried again to finish what another process has."""
 
 _PATH: Final = os.pathsep.join([str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])])
 """Where another process finds this program, however this one found it."""
@@ -401,6 +405,10 @@ class Recordings:
                 process.kill()
             await process.wait()
             raise
+        if process.returncode == BUSY:  # of another server, which may be about to end
+            if self._loop is not None:
+                self._loop.call_later(BUSY_S, self._written, recording_id)
+            return
         about = await asyncio.to_thread(load, folder)
         if process.returncode == 0 and about is not None and about.status in ("ready", "failed"):
             self._known[recording_id] = about
@@ -411,7 +419,7 @@ class Recordings:
             return
         lines = said.decode(errors="replace").strip().splitlines()
         log.error("recording %s: %s", recording_id, "\n".join(lines))
-        self._failed(recording_id, lines[-1] if process.returncode == 3 and lines else BROKE)
+        self._failed(recording_id, lines[-1] if process.returncode == FAILED and lines else BROKE)
 
     def _failed(self, recording_id: str, reason: str) -> None:
         """Its files could not be made now; the next start tries again."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -15,8 +16,9 @@ import pytest
 from conference.audio.frame import FRAME_SAMPLES, TICK_NS
 from conference.recording import journal_file
 from conference.recording.about import load
-from conference.recording.finish import CUT_SHORT, finish
-from tests.recording.recorded import Person, Studio, loudness, tone
+from conference.recording.finish import CUT_SHORT, GoesOn, finish
+from conference.recording.wav_export import export_wav
+from tests.recording.recorded import Person, Studio, loudness, read_wav, tone
 
 
 def humming(studio: Studio, person: Person) -> Callable[[int], None]:
@@ -168,15 +170,18 @@ def test_a_journal_that_breaks_off_anywhere_is_finished_as_far_as_it_goes(tmp_pa
     about = studio.start()
     studio.pass_ticks(300, humming(studio, amy))
     studio.written()
-    journal = tmp_path / about.id / "journal"
+    left = tmp_path / "left" / about.id  # by a crash: nobody writes it any more
+    shutil.copytree(tmp_path / about.id, left)
+    journal = left / "journal"
     whole = journal.read_bytes()
     journal.write_bytes(whole[: round(len(whole) * part)])
-    found = finish(tmp_path / about.id)
+    found = finish(left)
     assert (found.status, found.reason) == ("ready", CUT_SHORT)
     assert found.seconds == pytest.approx(5.02 * part, abs=1.1)
     assert not journal.exists()
     if found.seconds > 1:
-        for name, samples in studio.wav(found, tmp_path / "wav").items():
+        for path in export_wav(left, tmp_path):
+            samples, name = read_wav(path), path.name
             assert len(samples) == round(found.seconds * 50) * FRAME_SAMPLES, name
             assert loudness(samples[FRAME_SAMPLES * 10 :], 500) > 0.9, name
 
@@ -218,3 +223,18 @@ async def test_what_is_older_than_it_may_be_is_deleted(tmp_path: Path) -> None:
     assert list(later.recordings.all) == [abouts[1].id]
     assert load(tmp_path / abouts[0].id) is None
     await later.recordings.close()
+
+
+def test_what_another_server_still_writes_is_left_to_it(tmp_path: Path) -> None:
+    studio = Studio(tmp_path)
+    amy = studio.join("Amy")
+    about = studio.start()
+    studio.pass_ticks(100, humming(studio, amy))
+    writer = studio.recordings._writer
+    written = threading.Event()
+    writer.do(written.set)
+    written.wait()
+    with pytest.raises(GoesOn):
+        finish(tmp_path / about.id)
+    assert (tmp_path / about.id / "journal").exists()
+    assert studio.finish(about).seconds == pytest.approx(2.0)

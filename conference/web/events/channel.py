@@ -47,12 +47,14 @@ class FanOut:
 
     def _write_some(self) -> None:
         written = 0
-        for _ in range(min(AT_ONCE, len(self._due))):
-            written += self._due.popleft().write()
-            if written > BYTES_AT_ONCE:
-                break
-        if self._due:
-            asyncio.get_running_loop().call_soon(self._write_some)
+        try:
+            for _ in range(min(AT_ONCE, len(self._due))):
+                written += self._due.popleft().write()
+                if written > BYTES_AT_ONCE:
+                    break
+        finally:  # whatever is wrong with one connection, the others go on
+            if self._due:
+                asyncio.get_running_loop().call_soon(self._write_some)
 
 
 class Channel:

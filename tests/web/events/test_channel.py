@@ -80,6 +80,23 @@ async def test_those_who_get_much_are_fewer_in_a_turn() -> None:
     assert all(one.written for one in hall.wires)
 
 
+async def test_a_connection_that_raises_takes_nothing_from_the_others() -> None:
+    hall = Hall(3)
+    await turns(2)
+    complaints: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context["exception"]))
+
+    def fail(_: bytes) -> bool:
+        raise RuntimeError("broken")
+
+    hall.wires[0].write = fail  # type: ignore[method-assign]
+    for piece in (b"1", b"2"):
+        hall.channel.append(piece)
+        await turns(4)
+    assert [one.got for one in hall.wires[1:]] == [b"12", b"12"]
+    assert {str(one) for one in complaints} == {"broken"}
+
+
 async def test_who_comes_in_the_middle_of_a_turn_is_told_what_comes_after() -> None:
     hall = Hall(1)
     await turns(2)

@@ -129,6 +129,25 @@ async def test_digits_are_events() -> None:
         await until(lambda: any(isinstance(event, DigitPressed) and event.digit == "#" for event in seen))
 
 
+@pytest.mark.parametrize(
+    ("asked", "before", "after"),
+    [({}, False, True), ({"prompts": "off"}, False, False), ({"prompts": "on"}, True, True)],
+)
+async def test_who_presses_a_key_is_told_from_then_on_what_happens_unless_they_want_it_otherwise(
+    asked: dict[str, str], before: bool, after: bool
+) -> None:
+    async with Site() as site:
+        events: list[RoomEvent] = []
+        site.server.conference.subscribe(None, events.append)
+        socket = await call(site, **asked)
+        await until(lambda: len(site.server.calls) == 1 and people(site))
+        [there] = site.server.calls
+        assert there.prompted is before
+        await socket.send_json({"event": "dtmf", "dtmf": {"digit": "7"}})
+        await until(lambda: any(isinstance(one, DigitPressed) for one in events))
+        assert there.prompted is after
+
+
 async def test_a_binary_message_is_noted_as_one_that_makes_no_sense() -> None:
     async with Site() as site:
         socket = await call(site)

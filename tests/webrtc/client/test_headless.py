@@ -45,6 +45,17 @@ async def test_a_server_that_is_not_there_is_said_in_a_sentence() -> None:
     await eventually(lambda: resources() == before)
 
 
+async def test_who_has_not_joined_has_no_seat_and_has_sent_nothing() -> None:
+    peer = HeadlessPeer("http://127.0.0.1:9", "r")
+    peer.send(b"sound")
+    peer.send(b"sound", 7)
+    assert (peer.location, peer.proof, peer.ended, peer.expected_loss) == (None, None, False, 0)
+    assert (peer.stats().packets_out, peer.stats().packets_in) == (0, 0)
+    assert await peer.farewell(0) is None
+    await peer.close()
+    await peer.close()
+
+
 async def test_the_title_of_a_refusal_is_passed_on() -> None:
     async def refuse(_: web.Request) -> web.Response:
         return web.json_response({"title": "The room is full."}, status=409, content_type="application/problem+json")

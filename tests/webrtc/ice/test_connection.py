@@ -36,6 +36,7 @@ class Wire:
         self.port = 5000
         self.sent: list[tuple[bytes, Address]] = []
         self.expected: list[bytes] = []
+        self.removed: list[object] = []
         self.checks = CheckPacer(WebRtcSettings())
 
     def sendto(self, data: bytes, address: Address) -> bool:
@@ -48,8 +49,8 @@ class Wire:
     def add(self, _: object) -> None:
         pass
 
-    def remove(self, _: object) -> None:
-        pass
+    def remove(self, endpoint: object) -> None:
+        self.removed.append(endpoint)
 
     def expect(self, transaction_id: bytes, _: object) -> None:
         self.expected.append(transaction_id)
@@ -136,6 +137,19 @@ async def test_when_it_has_ended_none_of_its_tasks_is_left() -> None:
     await never_started.ice.close()
 
 
+async def test_when_it_is_detached_nothing_comes_and_nothing_goes(connection: Connection) -> None:
+    assert connection.ice.send(b"\x80 media")
+    connection.wire.sent.clear()
+    connection.ice.detach()
+    assert connection.wire.removed == [connection.ice]
+    assert connection.goes_to is None
+    assert not connection.ice.send(b"\x80 media")
+    connection.ice.probe()
+    connection.check(ICE_CONTROLLING=TIE_BREAKER, USE_CANDIDATE=None, address=("192.0.2.8", 40_001))
+    await asyncio.sleep(0)
+    assert [one for one in connection.wire.take() if one.message_class == Class.REQUEST] == []
+
+
 async def test_all_that_is_relied_on_is_there() -> None:
     assert missing() == []
 
@@ -161,8 +175,8 @@ async def test_a_check_of_the_path_in_use_is_answered_and_changes_nothing(connec
 async def test_a_check_from_elsewhere_opens_another_path(connection: Connection) -> None:
     elsewhere = ("192.0.2.8", 40_001)
     connection.check(address=elsewhere, ICE_CONTROLLING=TIE_BREAKER, USE_CANDIDATE=None)
-    await eventually(lambda: len(connection.wire.sent) == 2)
-    response, request = connection.wire.take()
+    await eventually(lambda: len(connection.wire.sent) >= 2)  # on a busy machine, the check is repeated before we look
+    response, request = connection.wire.take()[:2]
     assert response.attributes["XOR-MAPPED-ADDRESS"] == elsewhere
     assert request.message_class == Class.REQUEST
     answer = parse_stun(bytes(answer_to(request, (HERE, connection.wire.port), PASSWORD)))

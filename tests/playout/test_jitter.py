@@ -97,6 +97,18 @@ def test_duplicates_are_played_once() -> None:
     assert played == list(range(30))
 
 
+def test_what_comes_again_is_counted_whether_it_waits_or_has_been_played() -> None:
+    buffer = JitterBuffer(RATE)
+    assert (buffer.stats.received, buffer.stats.duplicate, buffer.stats.late, buffer.stats.lost) == (0, 0, 0, 0)
+    for number in (0, 0, 1, 2, 1, 2):
+        buffer.push(number, number * TICK, b"sound", TICK, number * TICK_NS)
+    assert buffer.stats.duplicate == 3
+    for number in range(1, 4):
+        buffer.pull(number * TICK_NS + 3_000_000, TICK)
+    buffer.push(0, 0, b"sound", TICK, 5 * TICK_NS)
+    assert (buffer.stats.duplicate, buffer.stats.late) == (4, 0)
+
+
 def test_a_gap_in_time_but_not_in_sequence_is_silence() -> None:
     buffer = JitterBuffer(RATE)
     for number in range(3):

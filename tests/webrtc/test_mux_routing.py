@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator
+from dataclasses import asdict
 
 import pytest
 from aioice import stun
@@ -85,6 +86,15 @@ def check(ufrag: str, password: str | None = None) -> bytes:
     request.attributes.update({"USERNAME": f"{ufrag}:them", "PRIORITY": 1, "ICE-CONTROLLING": 1})
     request.add_message_integrity((password or ufrag).encode())
     return bytes(request)
+
+
+async def test_what_is_nobodys_is_counted_by_what_it_is(wire: Wire) -> None:
+    assert set(asdict(wire.mux.stats).values()) == {0}
+    sock = wire.client()
+    for datagram in (RTP, b"\xff", b"\x40 none of them", RTP):
+        await wire.send(sock, datagram)
+    stats = wire.mux.stats
+    assert (stats.received, stats.stray, stats.garbage, stats.empty, stats.errors) == (4, 2, 2, 0, 0)
 
 
 async def test_an_address_is_known_once_it_has_proven_whose_it_is(wire: Wire) -> None:

@@ -7,7 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conference.load.client.websocket import (
+    BINARY,
+    CLOSE,
     MAX_BUFFER,
+    PING,
+    PONG,
     TEXT,
     FrameReader,
     WebSocketError,
@@ -91,3 +95,8 @@ def test_our_frames_are_masked_text_of_the_right_length(size: int) -> None:
     assert frame.endswith(b"\0\0\0\0" + b"x" * size)
     told = frame[1] & 0x7F if size < 126 else int.from_bytes(frame[2:4], "big")
     assert told == size
+
+
+def test_the_kinds_of_frames_have_the_numbers_of_the_standard() -> None:
+    """RFC 6455, section 5.2."""
+    assert (TEXT, BINARY, CLOSE, PING, PONG) == (0x1, 0x2, 0x8, 0x9, 0xA)

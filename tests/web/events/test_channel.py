@@ -80,7 +80,7 @@ async def test_those_who_get_much_are_fewer_in_a_turn() -> None:
     assert all(one.written for one in hall.wires)
 
 
-async def test_a_connection_that_raises_takes_nothing_from_the_others() -> None:
+async def test_a_connection_that_raises_takes_nothing_from_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     hall = Hall(3)
     await turns(2)
     complaints: list[Any] = []
@@ -89,7 +89,7 @@ async def test_a_connection_that_raises_takes_nothing_from_the_others() -> None:
     def fail(_: bytes) -> bool:
         raise RuntimeError("broken")
 
-    hall.wires[0].write = fail  # type: ignore[method-assign]
+    monkeypatch.setattr(hall.wires[0], "write", fail)
     for piece in (b"1", b"2"):
         hall.channel.append(piece)
         await turns(4)

@@ -69,7 +69,7 @@ class Shelf:
 
 
 class CaptureFile:
-    """The file of one room. Satisfies `room_capture.Output`.
+    """The file of one room. Satisfies `room_capture.CaptureOutput`.
 
     Args:
         path: a file that does not exist yet; it is made with the first block, for its owner alone.

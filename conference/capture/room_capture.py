@@ -1,6 +1,6 @@
 """What arrives in a room, written down as it happens, with checks of what is heard there.
 
-It goes to an `Output`, about once a second. A capture that fails or is full ends; the room goes on.
+It goes to an `CaptureOutput`, about once a second. A capture that fails or is full ends; the room goes on.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ SAID: Final = ("expected_loss", "forwards", "max_bitrate", "paced")
 """What of a sink decides on what it gets; see `room.participant.Sink` and `room.forwarding.ForwardingSink`."""
 
 
-class Output(Protocol):
+class CaptureOutput(Protocol):
     """Where a capture goes. Must not block and must not raise."""
 
     @property
@@ -93,7 +93,7 @@ class RoomCapture(RoomObserver):
 
     about = ABOUT
 
-    def __init__(self, room: Room, output: Output) -> None:
+    def __init__(self, room: Room, output: CaptureOutput) -> None:
         self._room = room
         self._output = output
         self._ended = False

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from conference.capture.records import CaptureError
 from conference.options.option import PREFIX
-from conference.recording.journal import JournalError
+from conference.recording.journal_format import JournalError
 from conference.recording.wav_export import ExportError, export_wav
 
 if TYPE_CHECKING:

@@ -22,8 +22,8 @@ from conference.audio.frame import FRAME_SAMPLES, TICK_NS
 from conference.capture.format import decode
 from conference.capture.records import CaptureError
 from conference.recording.about import EVENTS, JOURNAL, MIX, MKA, TYPES, About, load, private
-from conference.recording.journal import EVENTS as EVENT_LINES
-from conference.recording.journal import JournalError, lock, read_blocks
+from conference.recording.journal_format import EVENTS as EVENT_LINES
+from conference.recording.journal_format import JournalError, lock, read_blocks
 from conference.recording.legs import Leg, Legs, segments_of
 from conference.recording.matroska import MatroskaTrack, write_matroska
 from conference.recording.mixdown import MixEncoder, mix_frames

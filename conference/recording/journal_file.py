@@ -10,7 +10,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Final
 
-from conference.recording.journal import MAGIC, frame, lock
+from conference.recording.journal_format import MAGIC, frame, lock
 
 log = logging.getLogger(__name__)
 

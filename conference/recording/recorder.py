@@ -52,7 +52,7 @@ EVERYBODY: Final = "everybody"
 ABOUT: Final = "the recording"
 
 
-class Output(Protocol):
+class SegmentOutput(Protocol):
     """Where a segment goes. Must not block and must not raise."""
 
     def write_records(self, block: bytes) -> None:
@@ -96,7 +96,7 @@ class RoomRecorder(RoomObserver):
     def __init__(
         self,
         room: Room,
-        output: Output,
+        output: SegmentOutput,
         *,
         started_ns: int,
         from_ns: int,

@@ -18,8 +18,8 @@ from typing import Any, Final, TypeAlias
 from conference.recording.about import GOING_ON, JOURNAL, About, load
 from conference.recording.event_lines import EventLines
 from conference.recording.finish import BUSY, FAILED
-from conference.recording.journal import EVENTS, RECORDS
 from conference.recording.journal_file import JournalFile, JournalWriter
+from conference.recording.journal_format import EVENTS, RECORDS
 from conference.recording.recorder import RoomRecorder
 from conference.recording.settings import RecordingSettings
 from conference.room.conference import Conference
@@ -64,7 +64,7 @@ class RecordingError(Exception):
 
 @dataclass(slots=True, eq=False)
 class _GoingOn:
-    """A recording that goes on. Satisfies `recorder.Output`."""
+    """A recording that goes on. Satisfies `recorder.SegmentOutput`."""
 
     about: About
     room: Room

@@ -65,7 +65,7 @@ from conference.web.joining.sessions import Sessions, WebRtcLike
 from conference.web.joining.signatures import TwilioSignatures
 from conference.web.live import SERVER, Server
 from conference.web.openapi import description
-from conference.web.page.files import PageCache
+from conference.web.page.page_files import PageCache
 from conference.webrtc.client.whip import SERVER_STOPS
 from conference.webrtc.server import WebRtc
 from conference.webrtc.settings import WebRtcSettings

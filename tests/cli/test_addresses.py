@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from conference.cli import addresses, load
 from conference.cli.addresses import RoomAddress, read_address, room_name
-from conference.cli.call import PhoneCall
 from conference.cli.main import main
+from conference.cli.stay.phone_call import PhoneCall
 from conference.cli.streams import Stream, read_server, read_stream
 from conference.telephony.connecting import CallError
 

@@ -14,7 +14,7 @@ from conference.capture.format import decode
 from conference.playout.history import HISTORY_PACKETS
 from conference.playout.source import PacketSource
 from conference.recording.about import JOURNAL
-from conference.recording.journal import RECORDS, read_blocks
+from conference.recording.journal_format import RECORDS, read_blocks
 from conference.recording.legs import Legs, segments_of
 from conference.recording.mixdown import mix_frames
 from conference.room.local import LocalSink

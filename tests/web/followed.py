@@ -64,7 +64,7 @@ class FollowedConference:
 
 
 class Wire:
-    """A connection that takes what is written to it. Satisfies `channel.Output`."""
+    """A connection that takes what is written to it. Satisfies `channel.ViewerConnection`."""
 
     def __init__(self) -> None:
         self.written: list[bytes] = []

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import aiohttp
 
-from conference.load.client.events import EventFollower
+from conference.load.client.event_follower import EventFollower
 from conference.load.client.peer import FastPeer
 from conference.load.signal.arrived import Arrived
 from conference.unreachable import reason

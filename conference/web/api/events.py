@@ -11,7 +11,7 @@ from aiohttp import web
 from conference.web.access.actor import require
 from conference.web.api.people import viewer_of
 from conference.web.events.channel import Subscription
-from conference.web.events.output import StreamOutput
+from conference.web.events.stream_output import StreamOutput
 from conference.web.events.views import Viewer
 from conference.web.http.headers import FRESH
 from conference.web.http.limits.concurrency import TooManyAtOnce

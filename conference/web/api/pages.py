@@ -10,7 +10,7 @@ from aiohttp.abc import AbstractStreamWriter
 
 import conference
 from conference.web.http.problems import Problem, is_lost
-from conference.web.page.files import Packed, PageCache, PageFiles
+from conference.web.page.page_files import Packed, PageCache, PageFiles
 
 PAGE: web.AppKey[PageCache] = web.AppKey("page")
 """Where an application keeps what the page consists of."""

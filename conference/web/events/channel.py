@@ -23,7 +23,7 @@ _KEPT = 64
 """Pieces of a channel from which on it is looked whether all have read the first of them."""
 
 
-class Output(Protocol):
+class ViewerConnection(Protocol):
     """Where a viewer's stream goes: their connection."""
 
     def write(self, data: bytes) -> bool:
@@ -152,7 +152,7 @@ class Subscription:
         self._fan_out = fan_out
         self._own: list[bytes] = []
         self._channel: Channel | None = None
-        self._output: Output | None = None
+        self._output: ViewerConnection | None = None
         self._called = False  # they will have their turn
         self._last = False
         self.position = 0
@@ -171,7 +171,7 @@ class Subscription:
         """There is nothing left to read, and nothing will come."""
         return self.closed or (self._last and not self._own)
 
-    def attach(self, output: Output) -> None:
+    def attach(self, output: ViewerConnection) -> None:
         """From now on, write to this connection."""
         self._output = output
         self.resume()

@@ -13,8 +13,8 @@ from conference.room.conference import Conference
 from conference.web.events.channel import FanOut, Subscription
 from conference.web.events.journal import Journal, Missed
 from conference.web.events.journal_entry import JournalEntry
-from conference.web.events.output import Chunks
-from conference.web.events.room_feed import Listener, RoomFeed
+from conference.web.events.room_feed import FeedReader, RoomFeed
+from conference.web.events.stream_output import Chunks
 from conference.web.events.views import View, Viewer
 from conference.web.http.problems import Problem
 
@@ -71,7 +71,7 @@ class Feeds:
         feed = self._rooms.get(room)
         if feed is None:
             feed = RoomFeed(room, self._conference, self._journal, self._fan_out)
-        listener = Listener(viewer, Subscription(self._max_backlog, self._fan_out), view)
+        listener = FeedReader(viewer, Subscription(self._max_backlog, self._fan_out), view)
         told = b"" if missed is None else missed.encoded(viewer)
         if told:
             listener.subscription.push(told)

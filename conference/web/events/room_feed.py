@@ -20,7 +20,7 @@ from conference.web.events.views import View, Viewer, Visibility, room_as_seen
 
 
 @dataclass(slots=True, eq=False)
-class Listener:
+class FeedReader:
     """Somebody who follows a room."""
 
     viewer: Viewer
@@ -44,11 +44,11 @@ class RoomFeed:
         self._conference = conference
         self._journal = journal
         self._fan_out = fan_out
-        self._listeners: dict[Subscription, Listener] = {}
-        self._of_seat: defaultdict[str | None, set[Listener]] = defaultdict(set)
-        self._of_identity: defaultdict[str | None, set[Listener]] = defaultdict(set)
-        self._in_lobby: dict[Listener, None] = {}
-        self._anybody: set[Listener] = set()
+        self._listeners: dict[Subscription, FeedReader] = {}
+        self._of_seat: defaultdict[str | None, set[FeedReader]] = defaultdict(set)
+        self._of_identity: defaultdict[str | None, set[FeedReader]] = defaultdict(set)
+        self._in_lobby: dict[FeedReader, None] = {}
+        self._anybody: set[FeedReader] = set()
         self._channels: dict[tuple[View, bool, bool], Channel] = {}
         self._visibility: Visibility | None = None  # of which everybody's view is; None: of several
         self._snapshots: tuple[str, dict[View, bytes]] = "", {}  # of the room, after which event
@@ -61,7 +61,7 @@ class RoomFeed:
         """Of all of them."""
         return tuple(self._listeners)
 
-    def add(self, listener: Listener, visibility: Visibility | None) -> None:
+    def add(self, listener: FeedReader, visibility: Visibility | None) -> None:
         """Have somebody told what happens from now on; ``visibility`` is that of which their view is."""
         if not self._listeners:
             self._visibility = visibility
@@ -86,7 +86,7 @@ class RoomFeed:
             for key in [key for key, channel in self._channels.items() if channel.empty]:
                 del self._channels[key]
 
-    def show_room(self, listener: Listener) -> None:
+    def show_room(self, listener: FeedReader) -> None:
         """Tell somebody all there is to be seen, if the room is there: as much of it as they see."""
         there, history = self._conference.get(self._room), self._journal.history(self._room)
         if there is None or history is None:
@@ -103,7 +103,7 @@ class RoomFeed:
                 snapshots[listener.view] = data
         listener.subscription.push(data)
 
-    def show_levels(self, listener: Listener) -> None:
+    def show_levels(self, listener: FeedReader) -> None:
         """Tell somebody how loud everybody is, if they want to know and anybody is heard. The rest are changes."""
         there = self._conference.get(self._room)
         if there is not None and there.levels and listener.viewer.levels and listener.view is not View.LOBBY:
@@ -149,13 +149,13 @@ class RoomFeed:
                     listener.subscription.push(entry.encoded(listener.viewer, listener.view))
                     listener.subscription.finish()
 
-    def _moved(self, visibility: Visibility) -> dict[Listener, View]:
+    def _moved(self, visibility: Visibility) -> dict[FeedReader, View]:
         """Who sees more now, or less; with what they saw before."""
         if visibility is self._visibility:
             return {}
         whose = None if self._visibility is None else self._visibility.whose_view_differs(visibility)
         self._visibility = visibility
-        affected: Iterable[Listener] = self._listeners.values()
+        affected: Iterable[FeedReader] = self._listeners.values()
         if whose is not None:
             seats, identities = whose
             found = [self._of_seat.get(one, ()) for one in seats]
@@ -169,7 +169,7 @@ class RoomFeed:
                 listener.view = view
         return moved
 
-    def _tell_of_move(self, listener: Listener, before: View, entry: JournalEntry) -> None:
+    def _tell_of_move(self, listener: FeedReader, before: View, entry: JournalEntry) -> None:
         """The room as they see it from now on, after what happened; whoever was in the lobby sees that in it."""
         listener.subscription.follow(None)
         if before is not View.LOBBY or listener.view is View.LOBBY:
@@ -177,7 +177,7 @@ class RoomFeed:
         if listener.view is View.LOBBY or not entry.begins or before is View.LOBBY:
             self.show_room(listener)
 
-    def _concerned(self, entry: JournalEntry) -> Iterable[Listener]:
+    def _concerned(self, entry: JournalEntry) -> Iterable[FeedReader]:
         """Those in the lobby who are to be told something."""
         if not self._in_lobby:
             return ()
@@ -190,17 +190,17 @@ class RoomFeed:
             found += [one for one in index.get(who, ()) if one.viewer.key == key and one in self._in_lobby]
         return found
 
-    def _tell_in_the_lobby(self, listener: Listener, entry: JournalEntry) -> None:
+    def _tell_in_the_lobby(self, listener: FeedReader, entry: JournalEntry) -> None:
         self._push(listener, entry)
         if entry.begins:
             self.show_room(listener)
 
-    def _push(self, listener: Listener, entry: JournalEntry) -> None:
+    def _push(self, listener: FeedReader, entry: JournalEntry) -> None:
         data = entry.encoded(listener.viewer, listener.view)
         if data:
             listener.subscription.push(data)
 
-    def _place(self, listener: Listener) -> None:
+    def _place(self, listener: FeedReader) -> None:
         """Put somebody where they are told what they see."""
         if listener.view is View.LOBBY:
             self._in_lobby[listener] = None
@@ -214,7 +214,7 @@ class RoomFeed:
         listener.subscription.follow(channel)
 
 
-def _discard(index: defaultdict[str | None, set[Listener]], key: str | None, listener: Listener) -> None:
+def _discard(index: defaultdict[str | None, set[FeedReader]], key: str | None, listener: FeedReader) -> None:
     index[key].discard(listener)
     if not index[key]:
         del index[key]

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from conference.cli.call import ending_of
 from conference.cli.stay import endings
 from conference.cli.stay.endings import ENDED, LOST, REFUSED, REMOVED, SERVER_STOPPED, Ending
+from conference.cli.stay.phone_call import ending_of
 from conference.telephony.caller import CallEnd
 
 INTERFACES = Path(__file__).parents[3] / "docs" / "interfaces.md"

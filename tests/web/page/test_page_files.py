@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from conference.web.api import pages
-from conference.web.page import files
+from conference.web.page import page_files as files
 from tests.web.doubles import Site, problem
 
 HTML = """\

@@ -25,7 +25,7 @@ class Chunks:
 
 
 class StreamOutput:
-    """The body of one answer that goes on. Satisfies `channel.Output`.
+    """The body of one answer that goes on. Satisfies `channel.ViewerConnection`.
 
     Args:
         request: with its answer's head written.
@@ -43,7 +43,7 @@ class StreamOutput:
         self._full = False
 
     def write(self, data: bytes) -> bool:
-        """See `channel.Output`. What is written to a connection that is gone is lost."""
+        """See `channel.ViewerConnection`. What is written to a connection that is gone is lost."""
         transport = self._request.transport
         if transport is None or transport.is_closing():
             self._wanted.set()
@@ -56,7 +56,7 @@ class StreamOutput:
         return not self._full
 
     def ended(self) -> None:
-        """See `channel.Output`."""
+        """See `channel.ViewerConnection`."""
         self._wanted.set()
 
     @property

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from conference.load.client.events import EventFollower
+from conference.load.client.event_follower import EventFollower
 from conference.webrtc.client.whip import JoinError
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"

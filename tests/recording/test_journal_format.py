@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conference.recording.journal import EVENTS, MAGIC, RECORDS, JournalError, frame, read_blocks
+from conference.recording.journal_format import EVENTS, MAGIC, RECORDS, JournalError, frame, read_blocks
 
 BLOCKS = st.lists(st.tuples(st.sampled_from([RECORDS, EVENTS]), st.binary(max_size=60)), max_size=6)
 

@@ -48,6 +48,10 @@ class Reframer:
         """Everything that waits, shape ``(n,)``."""
         return self._take(self.available) if self.available else np.zeros(0, dtype=np.int16)
 
+    def peek(self) -> Samples:
+        """Everything that waits, shape ``(n,)``; it goes on waiting."""
+        return np.concatenate(self._chunks) if self._chunks else np.zeros(0, dtype=np.int16)
+
     def clear(self) -> None:
         """Throw away everything."""
         self._chunks.clear()

@@ -176,8 +176,11 @@ class CheckingSink:
         if self._on_mix is not None:
             self._on_mix(self._listener.id, mix)
 
-    def forward(self, sequence: int, timestamp: int, duration: int, payload: bytes, arrival_ns: int) -> None:
+    def forward(
+        self, sequence: int, timestamp: int, duration: int, payload: bytes, arrival_ns: int, level: int | None = None
+    ) -> None:
         """See `ForwardingSink.forward`."""
+        del level
         self._listener.take(payload, mark_of_packet(sequence, timestamp, duration, payload))
         if self._ear is None:
             self._ear = PacketSource(make_decoder(self.forwarded_codec))

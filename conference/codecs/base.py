@@ -22,6 +22,9 @@ class Decoder(Protocol):
     clock_rate: int
     """Rate of the RTP timestamps (and of :meth:`duration`) in Hz: 48000 for Opus, 8000 for PCMU."""
 
+    has_memory: bool
+    """What a packet sounds like depends on those before it."""
+
     def duration(self, payload: bytes) -> int:
         """Length of a packet in samples at :attr:`clock_rate`.
 
@@ -52,6 +55,10 @@ class Decoder(Protocol):
 
     def reset(self) -> None:
         """Forget all history: the next packet belongs to another stream."""
+        ...
+
+    def copy(self) -> Self:
+        """Another decoder that goes on from where this one is."""
         ...
 
 

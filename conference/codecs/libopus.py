@@ -56,6 +56,7 @@ ffi.cdef("""
     int opus_decode(OpusDecoder *decoder, const char *data, int32_t length, int16_t *pcm, int frame_size,
                     int decode_fec);
     int opus_decoder_ctl(OpusDecoder *decoder, int request, ...);
+    int opus_decoder_get_size(int channels);
     void opus_decoder_destroy(OpusDecoder *decoder);
 
     int opus_packet_parse(const char *data, int32_t length, unsigned char *toc, const unsigned char *frames[48],

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from copy import deepcopy
+from typing import Any, Self
 
 import numpy as np
 
@@ -46,6 +47,8 @@ class OpusDecoder:
 
     name: str = "opus"
     """The codec's."""
+
+    has_memory = True
 
     clock_rate: int = SAMPLE_RATE
     """"The RTP timestamp is incremented with a 48000 Hz clock rate for all modes of Opus" (RFC 7587, section 4.1)."""
@@ -125,6 +128,20 @@ class OpusDecoder:
             libopus.check(self._lib.opus_decoder_ctl(self._state, libopus.RESET_STATE))
         self._concealer.reset()
         self._lost = 0
+
+    def copy(self) -> Self:
+        """Another decoder that goes on from where this one is."""
+        twin = type(self)()
+        twin._concealer = deepcopy(self._concealer)
+        twin._lost = self._lost
+        if self._state is not None:  # "always continuous in memory and only a shallow copy is sufficient to copy it"
+            twin._state = twin._make_state()
+            libopus.ffi.memmove(
+                libopus.ffi.cast("char *", twin._state),
+                libopus.ffi.cast("char *", self._state),
+                self._lib.opus_decoder_get_size(1),
+            )
+        return twin
 
     def _repaired(self, following: bytes) -> int:
         """How many samples before a packet its FEC may recover: 0, or its first frame's length."""

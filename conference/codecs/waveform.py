@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from copy import deepcopy
 from typing import Self
 
 import numpy as np
@@ -133,6 +134,7 @@ class WaveformDecoder:
         """The codec's."""
 
         self.clock_rate = codec.rate
+        self.has_memory = False
         self._sample_bytes = codec.sample_bytes
         self._decode = codec.decode_samples
         self._concealer = Concealer(codec.rate)
@@ -180,3 +182,7 @@ class WaveformDecoder:
         """Forget all history: the next packet belongs to another stream."""
         self._concealer.reset()
         self._resampler.reset()
+
+    def copy(self) -> Self:
+        """Another decoder that goes on from where this one is."""
+        return deepcopy(self)

@@ -59,6 +59,11 @@ class DecoderHistory:
                 with suppress(DecodeError):
                     decoder.decode(payload)
 
+    def fetch(self) -> list[bytes]:
+        """What is kept, the oldest first; it goes on being kept. What turned out not to be authentic is left out."""
+        self._oldest, self._older, self._last = kept = self._take_kept()
+        return [payload for payload in kept if payload]
+
     def follow(self, where: KeepsPackets | None) -> None:
         """From now on packets take another bypass. Those that took the one before are fetched from it first."""
         self._oldest, self._older, self._last = self._take_kept()

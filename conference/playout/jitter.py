@@ -123,6 +123,11 @@ class JitterBuffer:
         return not self._entries and not self._playing
 
     @property
+    def waiting(self) -> Iterable[bytes]:
+        """The payloads that are yet to be played, in their order."""
+        return [one.payload for one in self._entries]
+
+    @property
     def ready(self) -> bool:
         """Whether what plays next is here, and right after what was played last."""
         return self._playing and bool(self._entries) and self._entries[0].timestamp == self._position

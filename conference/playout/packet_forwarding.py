@@ -7,25 +7,40 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final, Protocol
 
 import numpy as np
 
-from conference.audio.frame import FRAME_SAMPLES, SILENCE, TICKS_PER_SECOND, Samples
+from conference.audio.frame import FRAME_SAMPLES, SILENCE, SILENT_LEVEL, TICKS_PER_SECOND, Samples
 from conference.audio.noise_gate import level_of
 from conference.codecs.base import DecodeError, Decoder
 from conference.playout.level_trust import LevelTrust
 from conference.playout.player import PacketPlayer
-from conference.playout.silence import DTX_BYTES, SILENT_DBOV, is_silent
+from conference.playout.sequence import sequence_step
+from conference.playout.silence import DTX_BYTES, SILENT_DBOV, dtx_packet, is_silent
+from conference.playout.silence_omission import SilenceOmission
 
 CATCH_UP_PACKETS: Final = 10
 """So many of the last packets are decoded when a decoder takes over in the middle of a word: it then sounds as one that
 has followed from the beginning."""
 
+SETTLING_MS: Final = 60
+"""So much quiet sound a decoder of Opus needs, to decode the next word as one that has followed for long (measured)."""
+
 QUIET_DBOV: Final = -50
 """Between words: with a packet no louder, a listener's decoder may go over from another encoder's packets."""
 
 NARROW_RATE: Final = 8_000
+
+WORD_HISTORY: Final = 2
+"""So many packets of the silence before a word are handed on with it, if the silence was left out: a decoder that has
+made up for what was missing is then at -55 dB of one that has had all packets, and at -5 without them (measured). Each
+comes late by its length, so no more than are needed."""
+
+TELL_EVERY_NS: Final = 2_000_000_000
+"""How often it is said that a pause goes on; and once more soon after its beginning, in case that was lost."""
 
 OVER_TICKS: Final = 3
 """When nothing has come for so long, what came last is not gone on with."""
@@ -41,15 +56,18 @@ SETTLING_PACKETS: Final = 5
 class PacketTaker(Protocol):
     """Who gets a source's packets as they came. Its methods must not block and must not raise."""
 
-    def forward(self, sequence: int, timestamp: int, duration: int, payload: bytes, arrival_ns: int) -> None:
+    def forward(
+        self, sequence: int, timestamp: int, duration: int, payload: bytes, arrival_ns: int, level: int | None
+    ) -> None:
         """Take a packet.
 
         Args:
-            sequence: the sender's RTP sequence number, 16 bits.
+            sequence: the sender's RTP sequence number, 16 bits, less the number of silent packets left out before.
             timestamp: the sender's RTP timestamp, 32 bits, at the codec's clock rate.
             duration: the packet's length at that rate.
             payload: as it came.
             arrival_ns: when it came.
+            level: how loud it is, in dBov, as its sender says or as was measured; ``None`` if neither is known.
         """
         ...
 
@@ -90,9 +108,17 @@ class ForwardableSource:
         raise NotImplementedError
 
     @property
-    def knows_level(self) -> bool:
-        """How loud it is is known without decoding anything."""
-        raise NotImplementedError
+    def omits_silence(self) -> bool:
+        """A long silence is not given, as with DTX."""
+        return False
+
+    @property
+    def settling_ms(self) -> float:
+        """How much quiet sound of it a decoder needs before a word, to decode that as one that has followed for long.
+
+        Packets that hold nothing but the news of a pause (DTX) are of no use for that.
+        """
+        return 0.0
 
     @property
     def expected_level(self) -> float | None:
@@ -108,12 +134,33 @@ class ForwardableSource:
         """For how long what is played has been quiet, in milliseconds, as far as is known without decoding it."""
         raise NotImplementedError
 
-    def forward(self, taker: PacketTaker | None, *, plays: bool = True) -> None:
+    def measure(self, quiet_dbov: float) -> bool:
+        """See to it that it is known how loud each packet is as it comes, although it is played later.
+
+        Args:
+            quiet_dbov: what is no louder, in dBov, is quiet.
+
+        Returns:
+            Whether nothing louder waits to be played, as far as is not known otherwise. If something does, nothing is
+            measured.
+        """
+        del quiet_dbov
+        return True
+
+    def stop_measuring(self) -> None:
+        """Packets need not be measured any more before they are played."""
+
+    def linger(self) -> None:
+        """Give the next silent packets, however long the silence was: somebody is new to them."""
+
+    def forward(self, taker: PacketTaker | None, *, plays: bool = True, omits_silence: bool = False) -> None:
         """From now on somebody gets each packet.
 
         Args:
             taker: who; ``None``: nobody any more.
-            plays: whether packets are played here, too. If not, `pull` gives nothing, and nothing is decoded.
+            plays: whether packets are played here, too. If not, `pull` gives nothing, and only those are decoded that
+                do not say how loud they are.
+            omits_silence: whether a long silence may be left out, as DTX does.
         """
         raise NotImplementedError
 
@@ -147,28 +194,29 @@ class ForwardedPackets:
 
     def __init__(self) -> None:
         self._recent: deque[tuple[bytes, int | None]] = deque(maxlen=CATCH_UP_PACKETS)  # payloads, and their levels
-        self._loudest: int | None = None  # since the last tick
-        self._level: int | None = None  # of what came last
+        self._loudest: float | None = None  # since the last tick
+        self._level: float | None = None  # of what came last
         self._held = 0  # ticks for which that goes on
         self._check_seconds = FIRST_CHECK_SECONDS
         self._unchecked_seconds = 0.0
 
-    def note(self, payload: bytes, level: int | None, seconds: float) -> None:
+    def note(self, payload: bytes, said: int | None, level: float | None, seconds: float) -> None:
         """A packet was forwarded.
 
         Args:
             payload: what was in it.
-            level: what its sender measured, in dBov; ``None`` if that is not known.
+            said: what its sender measured, in dBov; ``None`` if that is not known.
+            level: how loud it is taken to be; ``None`` if that is not known.
             seconds: how long it is.
         """
-        self._recent.append((payload, level))
+        self._recent.append((payload, said))
         self._unchecked_seconds += seconds
         self._held = math.ceil(seconds * TICKS_PER_SECOND)
         if level is not None and (self._loudest is None or level > self._loudest):
             self._loudest = level
 
-    def take_level(self, ticks: int) -> int | None:
-        """Let ticks pass. Returns how loud what was forwarded is said to be, in dBov; ``None`` if nothing was."""
+    def take_level(self, ticks: int) -> float | None:
+        """Let ticks pass. Returns how loud what was forwarded is taken to be, in dBov; ``None`` if nothing was."""
         if self._loudest is not None:
             self._level, self._loudest = self._loudest, None
             ticks = 1  # at least so many since it came
@@ -238,11 +286,26 @@ class PacketForwarding:
 
     Attributes:
         taker: who gets each packet as it comes, without a wait; ``None``: nobody.
-        plays: packets are also played here. If not, the source gives no sound, and nothing is decoded.
+        plays: packets are also played here. If not, the source gives no sound, and only those packets are decoded that
+            do not say how loud they are.
         bitrate: bits per second, over the last second in which there was sound.
     """
 
-    __slots__ = ("_packets", "_player", "_quiet_since_ns", "_trust", "bitrate", "plays", "taker")
+    __slots__ = (
+        "_held",
+        "_meter",
+        "_omission",
+        "_omits_silence",
+        "_packets",
+        "_player",
+        "_quiet_since_ns",
+        "_told",
+        "_told_ns",
+        "_trust",
+        "bitrate",
+        "plays",
+        "taker",
+    )
 
     def __init__(self, player: PacketPlayer, trust: LevelTrust) -> None:
         self.taker: PacketTaker | None = None
@@ -251,13 +314,81 @@ class PacketForwarding:
         self._player = player
         self._trust = trust
         self._packets = ForwardedPackets()
-        self._quiet_since_ns: int | None = None  # packets have been said to be quiet since then
+        self._quiet_since_ns: int | None = None  # packets have been quiet since then
+        self._omission = SilenceOmission()
+        self._omits_silence = False
+        self._held: deque[int] = deque()  # sequence numbers of the last packets that were left out, in a row
+        self._told = 0  # times that the pause was told of
+        self._told_ns = 0  # when, last
+        self._meter: Decoder | None = None
+
+    @property
+    def omits_silence(self) -> bool:
+        """Long silence is not sent on."""
+        return self._omits_silence
+
+    @omits_silence.setter
+    def omits_silence(self, omits_silence: bool) -> None:
+        if omits_silence is not self._omits_silence:
+            self._omits_silence = omits_silence
+            self._omission.forget()
+            self._held.clear()
+            self._told = 0
+
+    @property
+    def sends_all(self) -> bool:
+        """Somebody gets all packets, the silent ones, too."""
+        return self.taker is not None and not self._omits_silence
+
+    @property
+    def pausing(self) -> bool:
+        """The last packet was left out of what is sent on."""
+        return self._omission.pausing or bool(self._held)
+
+    @property
+    def measures(self) -> bool:
+        """Packets are measured as they come, although they are played later."""
+        return self._meter is not None
+
+    def measure(self, quiet_dbov: float) -> bool:
+        """Measure packets as they come, although they are played later.
+
+        Args:
+            quiet_dbov: what is no louder, in dBov, is quiet.
+
+        Returns:
+            Whether what waits to be played is quiet. If it is not, nothing is measured.
+        """
+        player = self._player
+        if level_of(player.decoded) > quiet_dbov:
+            return False
+        meter = player.decoder.copy()
+        for payload in player.jitter.waiting:
+            with suppress(DecodeError):
+                if level_of(meter.decode(payload)) > quiet_dbov:
+                    return False
+        self._meter = meter
+        return True
+
+    def stop_measuring(self) -> None:
+        """Measure packets no more before they are played."""
+        self._meter = None
+
+    def measured(self, payload: bytes) -> int | None:
+        """How loud a packet is that does not say so, in dBov; ``None`` if it need not be known before it is played."""
+        meter = self._meter if self.plays else self._player.decoder
+        if meter is None or len(payload) <= DTX_BYTES:
+            return None
+        try:
+            return round(level_of(meter.decode(payload)))
+        except DecodeError:
+            return None
 
     def note_level(self, level: int | None, size: int, arrival_ns: int) -> None:
         """Take note of how loud a packet is, whether it is forwarded or not.
 
         Args:
-            level: what its sender measured, in dBov; ``None`` if that is not known.
+            level: in dBov; ``None`` if that is not known.
             size: of its payload, in bytes.
             arrival_ns: when it came.
         """
@@ -278,28 +409,110 @@ class PacketForwarding:
         return max(0.0, (now_ns - self._quiet_since_ns) / 1e6 - self._player.buffered_ms)
 
     def forward(
-        self, sequence: int, timestamp: int, payload: bytes, arrival_ns: int, level: int | None, redundant: bool
-    ) -> None:
+        self,
+        sequence: int,
+        timestamp: int,
+        payload: bytes,
+        arrival_ns: int,
+        said: int | None,
+        level: int | None,
+        redundant: bool,
+    ) -> bool:
         """Hand a packet on as it came, to the :attr:`taker`; what is said of it is as in `PacketSource.push`.
 
-        Now and then packets are decoded, to see whether the sender is as loud as it says.
+        ``said`` is what its sender measured, if that is believed, and ``level`` how loud it is taken to be. Now and
+        then packets are decoded, to see whether the sender is as loud as it says. Returns whether it was handed on, and
+        did not come too late.
 
         Raises:
             DecodeError: the payload is not a packet of the codec; it is not handed on.
         """
         player = self._player
         duration = player.decoder.duration(payload)
-        if self.taker is not None:
-            self.taker.forward(sequence, timestamp, duration, payload, arrival_ns)
+        self._told = 0
+        number = self._omission.number(sequence)
+        if number is not None and self.taker is not None:
+            self.taker.forward(number, timestamp, duration, payload, arrival_ns, None if redundant else level)
         if self.plays:
-            return
+            return number is not None
         if not redundant:
             player.jitter.pass_by(sequence, timestamp, arrival_ns, duration)
         seconds = duration / player.decoder.clock_rate
-        self._packets.note(payload, level, seconds)
-        if level is not None and self._packets.is_check_due:
+        self._packets.note(payload, said, level if said is None else self._trust.corrected(said), seconds)
+        if said is not None and self._packets.is_check_due:
             self._packets.check(player.decoder, self._trust)
         self.note_size(len(payload), seconds)
+        return number is not None
+
+    def end_pause(
+        self, sequence: int, timestamp: int, arrival_ns: int, left_out: Sequence[bytes], bypassed: int | None
+    ) -> None:
+        """Hand on the last packets that were left out, before the one with which a word begins: decoders need them.
+
+        Args:
+            sequence: of the word's packet.
+            timestamp: of the word's packet.
+            arrival_ns: when it came.
+            left_out: the payloads of the last packets that were left out, the oldest first.
+            bypassed: sequence number of the last packet that went by unread; ``None`` if none has.
+        """
+        taker, decoder, payloads = self.taker, self._player.decoder, left_out[-WORD_HISTORY:]
+        self._let_go()
+        if bypassed is not None:
+            self._omission.note_bypassed(bypassed, sequence)
+        if taker is None or any(len(payload) <= DTX_BYTES for payload in payloads):
+            return
+        with suppress(DecodeError):
+            durations = [decoder.duration(payload) for payload in payloads]
+            for place, distance in self._omission.take_back(sequence, len(payloads)):
+                begin = timestamp - distance * durations[place] & 0xFFFFFFFF
+                number = self._omission.number(sequence - distance)
+                if number is not None:
+                    taker.forward(number, begin, durations[place], payloads[place], arrival_ns, round(SILENT_LEVEL))
+
+    def leave_out(self, sequence: int, timestamp: int, payload: bytes, arrival_ns: int, *, again: bool = False) -> None:
+        """Leave a silent packet out of what is handed on, if silence is left out; or tell ``again`` of the pause.
+
+        Where a pause begins, the place of a packet is taken by one that says so, as with DTX: that of the third last
+        one, so that the last two can still be had if a word comes now. What a sender itself says of a pause goes on as
+        it came.
+        """
+        if self.taker is None or not self._omits_silence:
+            return
+        if len(payload) <= DTX_BYTES:
+            self._let_go()
+            self._tell_of_pause(sequence, timestamp, payload, arrival_ns)
+            return
+        held = self._held
+        if held and sequence_step(sequence, held[-1]) != 1:
+            self._let_go()
+        held.append(sequence)
+        decoder = self._player.decoder
+        due = self._told == 0 or (again and (self._told == 1 or arrival_ns - self._told_ns >= TELL_EVERY_NS))
+        told = dtx_packet(decoder.name, payload) if due else None
+        if len(held) <= WORD_HISTORY and (told is None or self._told == 0):
+            return
+        slot = held.popleft() if len(held) > WORD_HISTORY else sequence - WORD_HISTORY
+        if told is None:
+            self._omission.leave_out(slot)
+            return
+        try:
+            begin = timestamp - sequence_step(sequence, slot) * decoder.duration(payload) & 0xFFFFFFFF
+        except DecodeError:
+            return
+        self._tell_of_pause(slot, begin, told, arrival_ns)
+
+    def _tell_of_pause(self, sequence: int, timestamp: int, payload: bytes, arrival_ns: int) -> None:
+        number = self._omission.pause(sequence)
+        if number is not None and self.taker is not None:
+            self._told, self._told_ns = self._told + 1, arrival_ns
+            duration = self._player.decoder.duration(payload)
+            self.taker.forward(number, timestamp, duration, payload, arrival_ns, round(SILENT_LEVEL))
+
+    def _let_go(self) -> None:
+        """Leave out what was held back in case that a word comes."""
+        while self._held:
+            self._omission.leave_out(self._held.popleft())
 
     def play(self, plays: bool) -> None:
         """Say whether the packets that come next are also played. What waits to be played is dropped if not."""
@@ -307,6 +520,8 @@ class PacketForwarding:
         if before and not plays:
             self._player.suspend()
             self._packets.forget()
+            if self._meter is not None:
+                self._player.decoder, self._meter = self._meter, None  # it has had all packets that came
 
     def resume(self) -> Samples:
         """Play again, behind what was forwarded last: what follows is made up until it comes.
@@ -324,15 +539,16 @@ class PacketForwarding:
         """Let ticks pass.
 
         Returns:
-            How loud, in dBov, what was forwarded meanwhile is said to be, corrected by how the sender measures;
-            ``None`` if nothing came.
+            How loud, in dBov, what was forwarded meanwhile is taken to be; ``None`` if nothing came.
         """
-        level = self._packets.take_level(ticks)
-        return None if level is None else self._trust.corrected(level)
+        return self._packets.take_level(ticks)
 
     def restart(self) -> None:
         """Another stream takes over."""
         self._packets.forget()
+        self._omission.forget()
+        self._held.clear()
+        self._meter = None
         self._quiet_since_ns = None
         if self.taker is not None:
             self.taker.restart()

@@ -101,6 +101,11 @@ class PacketPlayer:
         return encoded + self._reframer.available * 1000 / SAMPLE_RATE
 
     @property
+    def decoded(self) -> Samples:
+        """The sound that is decoded and was not played yet: shape ``(n,)``, int16, 48 kHz."""
+        return self._reframer.peek()
+
+    @property
     def idle(self) -> bool:
         """Nothing is here to be played: as long as no packet comes, :meth:`pull` gives nothing."""
         return self.jitter.idle and not self._reframer.available

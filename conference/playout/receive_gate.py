@@ -123,6 +123,11 @@ class SilenceBypass(KeepsPackets, Protocol):
         """None may go by any more. Returns how many still might have."""
         ...
 
+    @property
+    def last_passed(self) -> int | None:
+        """The RTP sequence number of the packet that went by last, as it says; ``None`` if none has."""
+        ...
+
 
 class ReceiveGate:
     """The packets of one source, as they arrive. It has no clock, and sees no payload.
@@ -235,6 +240,13 @@ class ReceiveGate:
         if self._state is GateState.BYPASSED and self._bypass is not None:
             self._close(self._bypass)
             self._open(self._bypass)
+
+    def linger(self) -> None:
+        """Play the next silent packets as those after sound: for somebody who has not heard what came before."""
+        if self._state is not GateState.SPEECH:
+            self._end_bypass()
+            self._state = GateState.HANGOVER
+            self._run, self._due = 0, HANGOVER_PACKETS + 1
 
     def _end_bypass(self) -> None:
         if self._state is GateState.BYPASSED and self._bypass is not None:

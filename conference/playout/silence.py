@@ -18,3 +18,16 @@ def is_silent(level: int | None, size: int, silent_dbov: int = SILENT_DBOV) -> b
         silent_dbov: what was measured as this or less is silence.
     """
     return size <= DTX_BYTES if level is None else level <= silent_dbov
+
+
+def dtx_packet(codec: str, payload: bytes) -> bytes | None:
+    """The packet by which a sender says that it sends nothing for a while (DTX).
+
+    Args:
+        codec: the encoding name, as in SDP.
+        payload: of a packet like which it is: of the same mode, bandwidth and frame length.
+
+    Returns:
+        ``None``: the codec has no such packet.
+    """
+    return bytes((payload[0] & 0xFC,)) if codec == "opus" and payload else None  # code 0: one frame, which is empty

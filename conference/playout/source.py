@@ -1,8 +1,8 @@
 """A source whose voice comes in packets: what becomes of each of them when it comes.
 
 A packet is handed on to those who get it as it came (`playout.packet_forwarding`), left out without being decoded
-(`playout.receive_gate`), or played (`playout.player`). What its sender says of its loudness is believed as long as
-that proves to be true (`playout.level_trust`).
+(`playout.receive_gate`), or played (`playout.player`). What its sender says of its loudness is believed as long as that
+proves to be true (`playout.level_trust`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from conference.audio.noise_gate import level_of
 from conference.codecs.base import DecodeError, Decoder
 from conference.playout.items import JitterStats
 from conference.playout.level_trust import LevelTrust
-from conference.playout.packet_forwarding import ForwardableSource, PacketForwarding, PacketTaker
+from conference.playout.packet_forwarding import SETTLING_MS, ForwardableSource, PacketForwarding, PacketTaker
 from conference.playout.player import PacketPlayer
 from conference.playout.receive_gate import SAMPLE_EVERY, SAMPLE_PROVEN_EVERY, GateAction, ReceiveGate, SilenceBypass
 from conference.playout.silence import DTX_BYTES, SILENT_DBOV
@@ -88,7 +88,7 @@ class PacketSource(ForwardableSource):
         self._settle_bypass()
 
     def _settle_bypass(self) -> None:
-        wanted = self._forwarding.taker is not None or any(tap.wants_silence for tap in self._taps)
+        wanted = self._forwarding.sends_all or any(tap.wants_silence for tap in self._taps)
         bypass = None if wanted else self._offered
         if bypass is not self._gate.bypass:
             self._gate.bypass = bypass
@@ -186,29 +186,51 @@ class PacketSource(ForwardableSource):
         return self._forwarding.plays
 
     @property
+    def omits_silence(self) -> bool:
+        """See `ForwardableSource.omits_silence`."""
+        return self._forwarding.omits_silence
+
+    @property
     def bitrate(self) -> float:
         """Bits per second, over the last second in which there was sound."""
         return self._forwarding.bitrate
 
     @property
-    def knows_level(self) -> bool:
-        """The sender says how loud its packets are, and is trusted."""
-        return self._said is not None
+    def settling_ms(self) -> float:
+        """See `ForwardableSource.settling_ms`: none before the first packet, with which all decoders begin."""
+        return SETTLING_MS if self._player.decoder.has_memory and self.stats.jitter.received else 0.0
 
     def quiet_ms(self, now_ns: int) -> float:
         """For how long what is played has been quiet, by what packets say, in milliseconds."""
         return self._forwarding.quiet_ms(now_ns)
 
-    def forward(self, taker: PacketTaker | None, *, plays: bool = True) -> None:
+    def measure(self, quiet_dbov: float) -> bool:
+        """See `ForwardableSource.measure`."""
+        forwarding = self._forwarding
+        if self._said is not None or forwarding.measures or not forwarding.plays:
+            return True
+        return forwarding.measure(quiet_dbov)
+
+    def stop_measuring(self) -> None:
+        """See `ForwardableSource.stop_measuring`."""
+        self._forwarding.stop_measuring()
+
+    def forward(self, taker: PacketTaker | None, *, plays: bool = True, omits_silence: bool = False) -> None:
         """From now on somebody gets each packet as it comes, without a wait.
 
         Args:
             taker: who; ``None``: nobody any more.
-            plays: whether packets are played here, too. If not, :meth:`pull` gives nothing, and nothing is decoded.
+            plays: whether packets are played here, too. If not, :meth:`pull` gives nothing, and only those are decoded
+                that do not say how loud they are.
+            omits_silence: whether a long silence is left out, as DTX does.
         """
-        self._forwarding.taker = taker
+        forwarding = self._forwarding
+        forwarding.taker = taker
+        forwarding.omits_silence = omits_silence and taker is not None
         self._settle_bypass()
-        self._forwarding.play(plays or taker is None)
+        if taker is None:
+            forwarding.stop_measuring()
+        forwarding.play(plays or taker is None)
 
     def resume(self) -> Samples:
         """Play again, behind what was forwarded last: what follows is made up until it comes.
@@ -219,9 +241,13 @@ class PacketSource(ForwardableSource):
         return self._forwarding.resume()
 
     def take_level(self, now_ns: int, ticks: int = 1) -> float | None:
-        """How loud, in dBov, what was forwarded since this was last asked is said to be; ``None``: nothing came."""
+        """How loud, in dBov, what was forwarded since this was last asked is taken to be; ``None``: nothing came."""
         del now_ns
         return self._forwarding.take_level(ticks)
+
+    def linger(self) -> None:
+        """See `ForwardableSource.linger`."""
+        self._gate.linger()
 
     # Packets
 
@@ -250,22 +276,25 @@ class PacketSource(ForwardableSource):
             self._tell_of_packet(sequence, timestamp, payload, arrival_ns, level, redundant)
         if not self._trust.trusted:
             level = None
-        forwarding = self._forwarding
+        said, forwarding = level, self._forwarding
         if not redundant:
-            self._said = level
-            forwarding.note_level(level, len(payload), arrival_ns)
-        if forwarding.taker is not None and not self._forward(
-            sequence, timestamp, payload, arrival_ns, level, redundant
-        ):
+            level = self._note_level(said, payload, arrival_ns)
+        if forwarding.sends_all and not self._forward(sequence, timestamp, payload, arrival_ns, said, level, redundant):
             return
         match self._gate.take(level, len(payload), redundant=redundant):
             case GateAction.LEAVE_OUT:
                 self._keep(payload)
+                forwarding.leave_out(sequence, timestamp, payload, arrival_ns)
                 return
-            case GateAction.SAMPLE if self._sample(sequence, timestamp, payload, arrival_ns, level):
+            case GateAction.SAMPLE if self._sample(sequence, timestamp, payload, arrival_ns, said):
                 self._stats.passed_over += 1
                 self._keep(payload)
+                forwarding.leave_out(sequence, timestamp, payload, arrival_ns, again=True)
                 return
+        if forwarding.omits_silence and not self._forward(
+            sequence, timestamp, payload, arrival_ns, said, level, redundant
+        ):
+            return
         if redundant:
             level = None  # its own is not known
         player = self._player
@@ -288,20 +317,41 @@ class PacketSource(ForwardableSource):
             wake, self.wake = self.wake, None
             wake()
 
+    def _note_level(self, said: int | None, payload: bytes, arrival_ns: int) -> int | None:
+        """Take note of how loud a packet is. Returns that, in dBov, if it is known as the packet comes."""
+        self._said = level = said
+        forwarding = self._forwarding
+        if said is None:
+            level = forwarding.measured(payload)
+            self._stats.decoded += level is not None and not forwarding.plays
+        forwarding.note_level(level, len(payload), arrival_ns)
+        return level
+
     def _forward(
-        self, sequence: int, timestamp: int, payload: bytes, arrival_ns: int, level: int | None, redundant: bool
+        self,
+        sequence: int,
+        timestamp: int,
+        payload: bytes,
+        arrival_ns: int,
+        said: int | None,
+        level: int | None,
+        redundant: bool,
     ) -> bool:
         """Hand on a packet as it came. Returns whether it is also to be played."""
-        forwarding = self._forwarding
+        forwarding, gate = self._forwarding, self._gate
         try:
-            forwarding.forward(sequence, timestamp, payload, arrival_ns, level, redundant)
+            if forwarding.pausing:
+                bypassed = None if gate.bypass is None else gate.bypass.last_passed
+                forwarding.end_pause(sequence, timestamp, arrival_ns, gate.history.fetch(), bypassed)
+            handed_on = forwarding.forward(sequence, timestamp, payload, arrival_ns, said, level, redundant)
         except DecodeError:
             self._stats.undecodable += not forwarding.plays
             return forwarding.plays
-        self._stats.forwarded += 1
+        self._stats.forwarded += handed_on
         if forwarding.plays:
             return True
-        if level is not None and not self._trust.trusted:
+        gate.history.forget()  # those who get this packet did not get what is in there
+        if self._said is not None and not self._trust.trusted:
             self._distrust()
         if level is None or level > SILENT_DBOV:
             self.wake_up()
@@ -318,7 +368,8 @@ class PacketSource(ForwardableSource):
         every = SAMPLE_PROVEN_EVERY if frequent and self._trust.proven else SAMPLE_EVERY
         if level is not None and self.squelched and self.squelched_noise is not None:
             self._gate.silent_dbov = max(SILENT_DBOV, self.squelched_noise.sample(level))
-        self._gate.sampled(every, bypass=level is not None and self.idle)
+        sent_on = self._forwarding.omits_silence and not frequent  # what a sender says of its own pauses
+        self._gate.sampled(every, bypass=level is not None and self.idle and not sent_on)
         if not self.idle or self._lies(level, payload, every):
             return False
         self._player.jitter.pass_by(sequence, timestamp, arrival_ns)
@@ -327,11 +378,14 @@ class PacketSource(ForwardableSource):
     def _lies(self, level: int | None, payload: bytes, packets: int) -> bool:
         """Decode a packet that is said to be silent, now and then. Returns whether its sender is trusted no more."""
         size = len(payload)
-        if size <= DTX_BYTES or not self._trust.is_due(size, packets):
+        if level is None or size <= DTX_BYTES or not self._trust.is_due(size, packets):
             return False
+        decoder = self._player.decoder
+        if not self._forwarding.plays:
+            decoder.reset()
+            self._gate.history.prime(decoder)
         try:
-            said = SILENT_DBOV if level is None else level + self._trust.correction
-            self._trust.check_silence(said, level_of(self._player.decoder.decode(payload)))
+            self._trust.check_silence(level + self._trust.correction, level_of(decoder.decode(payload)))
         except DecodeError:
             self._stats.undecodable += 1
         if self._trust.trusted:

@@ -5,20 +5,23 @@ mix that was decoded and encoded again. Where a listener may hear one person onl
 the whole call. In a larger room it is so while one person speaks and the others are silent.
 
 A decoder that has followed our encoder cannot go on with a talker's packets in the middle of a word. So a listener
-changes from the mix to the packets only between words. The change back to the mix is possible at any time: the talker's
-last packets are decoded, so that our decoder is where the listener's is; it conceals until the talker's next packet
-comes; and the mix begins with a packet that stands on its own.
+changes from the mix to the packets only between words, and goes back to the mix if the next word comes before their
+decoder has had enough of the pause (`ForwardableSource.settling_ms`). The change back to the mix is possible at any
+time: the talker's last packets are decoded, so that our decoder is where the listener's is; it conceals until the
+talker's next packet comes; and the mix begins with a packet that stands on its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from typing import Protocol, TypeAlias, cast
 
 from conference.audio.frame import Samples
-from conference.playout.packet_forwarding import ForwardableSource
+from conference.playout.packet_forwarding import QUIET_DBOV, ForwardableSource
+from conference.playout.silence import DTX_BYTES
 from conference.room.observer import Observers, RoomObserver
 from conference.room.participant import Participant, Sink, Source
 
@@ -27,7 +30,7 @@ QUIET_MS = 60
 the listener decodes is at -52 dB (measured)."""
 
 QUIET_TICKS = 3
-"""The same where packets do not say how loud they are, or noise is never quiet: ticks on which they are not talking."""
+"""The same where packets do not say how loud they are, or noise is never quiet: ticks on which no more was heard."""
 
 MAX_LISTENERS = 16
 """In a room of more people where several may speak, one mix costs less than as many packets of their own."""
@@ -65,13 +68,28 @@ class ForwardingSink(Sink, Protocol):
         """The most bits per second that the listener allows, if they said so."""
         ...
 
-    def forward(self, sequence: int, timestamp: int, duration: int, payload: bytes, arrival_ns: int) -> None:
+    def forward(
+        self, sequence: int, timestamp: int, duration: int, payload: bytes, arrival_ns: int, level: int | None
+    ) -> None:
         """Send a packet on; see `PacketTaker.forward`."""
         ...
 
     def restart_forwarding(self) -> None:
         """The next packet is the first of another stream."""
         ...
+
+
+@dataclass(slots=True)
+class _Listener:
+    """Somebody who gets a talker's packets."""
+
+    participant: Participant
+    sink: ForwardingSink
+    unsettled_ms: float
+    """How much quiet sound their decoder still needs before a word."""
+
+    missed: bool = False
+    """A word came before that, and they did not get it: they are to hear it in the mix."""
 
 
 class Route:
@@ -87,35 +105,68 @@ class Route:
     def __init__(self, talker: Participant, source: ForwardableSource, expel: Expel, observers: Observers) -> None:
         self.talker = talker
         self.source = source
-        self.listeners: dict[str, tuple[Participant, ForwardingSink]] = {}
+        self.listeners: dict[str, _Listener] = {}
+        self.settled = True
+        """The decoders of all listeners follow the talker."""
+
         self._expel = expel
         self._observers = observers
 
-    def forward(self, sequence: int, timestamp: int, duration: int, payload: bytes, arrival_ns: int) -> None:
-        """Send a packet on to all who get it."""
-        if self._observers.all:
-            self._tell(sequence, timestamp, duration, payload, arrival_ns)
-        for participant, sink in tuple(self.listeners.values()):
-            try:
-                sink.forward(sequence, timestamp, duration, payload, arrival_ns)
-            except Exception:  # nobody else is to miss a packet for it
-                self._expel(participant)
+    def add(self, listener: _Listener) -> None:
+        """From now on somebody gets the packets."""
+        self.listeners[listener.participant.id] = listener
+        self.settled = self.settled and listener.unsettled_ms <= 0
 
-    def _tell(self, sequence: int, timestamp: int, duration: int, payload: bytes, arrival_ns: int) -> None:
-        talker, listeners = self.talker, tuple(participant for participant, _ in self.listeners.values())
+    def forward(
+        self, sequence: int, timestamp: int, duration: int, payload: bytes, arrival_ns: int, level: int | None
+    ) -> None:
+        """Send a packet on to all who get it."""
+        everybody = list(self.listeners.values())
+        if not self.settled:
+            everybody = self._settle(everybody, duration, payload, level)
+        if self._observers.all:
+            self._tell(everybody, sequence, timestamp, duration, payload, arrival_ns)
+        for one in everybody:
+            try:
+                one.sink.forward(sequence, timestamp, duration, payload, arrival_ns, level)
+            except Exception:  # nobody else is to miss a packet for it
+                self._expel(one.participant)
+
+    def _settle(self, everybody: list[_Listener], duration: int, payload: bytes, level: int | None) -> list[_Listener]:
+        """Count a packet for those whose decoders do not follow the talker yet. Returns who gets it."""
+        counts = len(payload) > DTX_BYTES
+        quiet = not counts if level is None else level <= max(QUIET_DBOV, self.talker.voice.opening_level)
+        milliseconds = 1000 * duration / self.source.decoder.clock_rate if counts else 0
+        for one in everybody:
+            if one.unsettled_ms > 0 and not one.missed:
+                one.missed = not quiet
+                one.unsettled_ms -= milliseconds if quiet else 0
+        self.settled = all(one.unsettled_ms <= 0 for one in everybody)
+        return [one for one in everybody if not one.missed]
+
+    def _tell(
+        self,
+        listeners: Iterable[_Listener],
+        sequence: int,
+        timestamp: int,
+        duration: int,
+        payload: bytes,
+        arrival_ns: int,
+    ) -> None:
+        talker, people = self.talker, tuple(one.participant for one in listeners)
         self._observers.tell(
-            lambda one: one.packet_forwarded(talker, listeners, sequence, timestamp, duration, payload, arrival_ns)
+            lambda one: one.packet_forwarded(talker, people, sequence, timestamp, duration, payload, arrival_ns)
         )
 
     def restart(self) -> None:
         """Another stream of the talker begins."""
         if self._observers.all:
-            _tell_of_restart(self._observers, [participant for participant, _ in self.listeners.values()])
-        for participant, sink in tuple(self.listeners.values()):
+            _tell_of_restart(self._observers, [one.participant for one in self.listeners.values()])
+        for one in tuple(self.listeners.values()):
             try:
-                sink.restart_forwarding()
+                one.sink.restart_forwarding()
             except Exception:
-                self._expel(participant)
+                self._expel(one.participant)
 
 
 class MixListeners(Protocol):
@@ -157,6 +208,7 @@ class Forwarding:
         self._unfit: set[str] = set()  # of those, whose sinks do not take what is given, when that was last asked
         self._ended: set[str] = set()  # of those, whose forwarding ended since the last tick
         self._hearing: frozenset[str] = frozenset()  # who hears anybody
+        self._omits_silence = False  # whether what is forwarded is silence for long
         self._voices: tuple[str, ...] = ()  # who was heard on the last tick
         self._resumed: list[Participant] = []  # talkers whose packets are played from this tick on
         self._ticks = 0
@@ -206,6 +258,7 @@ class Forwarding:
             hearing = [one for one in participants.values() if _hears(one)]
         self._hearing = frozenset(one.id for one in hearing)
         self._only = _only_ones(hearing, speakers)
+        self._omits_silence = len(participants) > 2  # a call of two is sent on whole
         self._silent = {one: ticks for one, ticks in self._silent.items() if one in participants}
         as_they_are = _as_they_are(participants)
         for one in as_they_are | self._as_they_are:
@@ -231,7 +284,7 @@ class Forwarding:
         talker_id = self._talker_of.get(listener_id)
         if talker_id is not None and self._routes[talker_id].talker.talking:
             route = self._routes[talker_id]
-            self._waiting[listener_id] = route.listeners[listener_id][0]
+            self._waiting[listener_id] = route.listeners[listener_id].participant
             self._end(listener_id)
 
     def review(
@@ -269,18 +322,18 @@ class Forwarding:
         """Whether all goes on as it was on the last tick: nobody is decoded, nor has to be, and nobody may go over."""
         if voices or self._voices or self._waiting or self._ended or not self._ticks % REVIEW_TICKS:
             return False
-        return all(route.talker.voice.is_untouched for route in self._routes.values())
+        return all(one.settled and one.talker.voice.is_untouched for one in self._routes.values())
 
     def _may_go_on(self, listener_id: str, participants: Mapping[str, Participant]) -> bool:
         """Whether what somebody gets forwarded is still what they are to hear, whoever talks."""
         route = self._routes[self._talker_of[listener_id]]
-        listener, sink = route.listeners[listener_id]
+        one = route.listeners[listener_id]
         return (
             self._possible
-            and participants.get(listener_id) is listener
+            and participants.get(listener_id) is one.participant
             and participants.get(route.talker.id) is route.talker
-            and _hears(listener)
-            and listener.sink is sink
+            and _hears(one.participant)
+            and one.participant.sink is one.sink
             and route.talker.source is route.source
             and route.talker.may_be_heard
             and self._only.get(listener_id, route.talker.id) == route.talker.id
@@ -291,14 +344,14 @@ class Forwarding:
             if listener_id not in self._talker_of:
                 continue  # they have left just now
             route = self._routes[talker_id]
-            listener = route.listeners[listener_id][0]
+            one = route.listeners[listener_id]
             try:
-                ends = self._must_end(listener_id, route, voices)
+                ends = one.missed or self._must_end(listener_id, route, voices)
             except Exception:
-                self._expel(listener)
+                self._expel(one.participant)
                 continue
             if ends:
-                self._waiting[listener_id] = listener
+                self._waiting[listener_id] = one.participant
                 self._end(listener_id)
 
     def _must_end(self, listener_id: str, route: Route, voices: Collection[str]) -> bool:
@@ -307,7 +360,7 @@ class Forwarding:
             return True
         if source.taker is not route or not talker.voice.is_untouched:
             return True
-        return self._ticks % BITRATE_EVERY_TICKS == 0 and _is_too_much(source, route.listeners[listener_id][1])
+        return self._ticks % BITRATE_EVERY_TICKS == 0 and _is_too_much(source, route.listeners[listener_id].sink)
 
     def _begin_where_quiet(self, voices: Collection[str], participants: Mapping[str, Participant], now_ns: int) -> None:
         """Begin to forward to those who may get a talker's packets, where the talker pauses."""
@@ -348,13 +401,16 @@ class Forwarding:
     def _is_quiet(self, talker: Participant, now_ns: int) -> bool:
         """Whether a talker pauses: a listener who changes from the mix to their packets misses nothing then."""
         source = talker.source
-        self._silent[talker.id] = silent = 0 if talker.talking else self._silent.get(talker.id, 0) + 1
+        sounds = talker.talking and talker.level > QUIET_DBOV
+        self._silent[talker.id] = silent = 0 if sounds else self._silent.get(talker.id, 0) + 1
         if not isinstance(source, ForwardableSource):
             return False
         if source.quiet_ms(now_ns) >= QUIET_MS:
             return True
+        if silent < QUIET_TICKS:
+            return False
         coming = source.expected_level
-        return silent >= QUIET_TICKS and (coming is None or coming <= talker.voice.opening_level)
+        return coming is None or coming <= talker.voice.opening_level
 
     def _begin(self, talker: Participant, listener: Participant) -> None:
         """Forward to somebody whose sink takes what the talker sends, if nothing else is in the way."""
@@ -364,10 +420,13 @@ class Forwarding:
         forwarding_sink = cast("ForwardingSink", sink)
         if _is_too_much(source, forwarding_sink):
             return
+        if not source.measure(max(QUIET_DBOV, talker.voice.opening_level)):
+            return
         route = self._routes.get(talker.id)
         if route is None or route.source is not source:
             route = self._routes[talker.id] = Route(talker, source, self._expel, self._observers)
-        route.listeners[listener.id] = listener, forwarding_sink
+        route.add(_Listener(listener, forwarding_sink, source.settling_ms))
+        source.linger()
         self._talker_of[listener.id] = talker.id
         del self._waiting[listener.id]
         self._mixes.leave_out(listener.id)
@@ -375,9 +434,10 @@ class Forwarding:
     def _end(self, listener_id: str) -> None:
         """Have somebody hear a mix again."""
         if self._observers.all:
-            _tell_of_restart(self._observers, [self._routes[self._talker_of[listener_id]].listeners[listener_id][0]])
+            route = self._routes[self._talker_of[listener_id]]
+            _tell_of_restart(self._observers, [route.listeners[listener_id].participant])
         route = self._routes[self._talker_of.pop(listener_id)]
-        listener, sink = route.listeners.pop(listener_id)
+        one = route.listeners.pop(listener_id)
         heard = self._resume(route)
         if not route.listeners:
             del self._routes[route.talker.id]
@@ -386,20 +446,23 @@ class Forwarding:
         self._mixes.take_back(listener_id, heard)
         self._ended.add(listener_id)
         try:
-            sink.restart_forwarding()
+            one.sink.restart_forwarding()
         except Exception:
-            self._expel(listener)
+            self._expel(one.participant)
 
     def _settle(self) -> None:
-        """Have those talkers decoded whom somebody hears in a mix, or who give no levels, and no others."""
+        """Have those talkers decoded whom somebody hears in a mix, or is to hear if a word comes now, and no others."""
         for route in self._routes.values():
             source = route.source
             others = len(self._hearing) - (route.talker.id in self._hearing)
-            plays = not source.knows_level or others > len(route.listeners)
+            plays = not route.settled or others > len(route.listeners)
+            if route.settled:
+                source.stop_measuring()
+            omits_silence = self._omits_silence and route.settled and not source.paced
             if plays and not source.plays:
                 self._resume(route)
-            elif source.taker is not route or plays != source.plays:
-                source.forward(route, plays=plays)
+            elif (source.taker, source.plays, source.omits_silence) != (route, plays, omits_silence):
+                source.forward(route, plays=plays, omits_silence=omits_silence)
 
     def _resume(self, route: Route) -> Samples | None:
         """Play a talker's packets again. Returns the end of what the listeners have heard, if that is known."""

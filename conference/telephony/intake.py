@@ -231,11 +231,6 @@ class PacedSource(ForwardableSource):
         return self._plays
 
     @property
-    def knows_level(self) -> bool:
-        """Yes: to measure what has no state takes no decoder."""
-        return True
-
-    @property
     def bitrate(self) -> float:
         """That of the codec."""
         return self._frame_bytes * 8.0 * TICKS_PER_SECOND
@@ -245,8 +240,9 @@ class PacedSource(ForwardableSource):
         del now_ns
         return self._quiet_ticks * 20.0
 
-    def forward(self, taker: PacketTaker | None, *, plays: bool = True) -> None:
-        """See `ForwardableSource.forward`."""
+    def forward(self, taker: PacketTaker | None, *, plays: bool = True, omits_silence: bool = False) -> None:
+        """See `ForwardableSource.forward`: silence is left out by whoever writes messages."""
+        del omits_silence
         self._taker = taker
         self._plays = plays or taker is None
 
@@ -265,7 +261,7 @@ class PacedSource(ForwardableSource):
             sequence, self._sequence = self._sequence, (self._sequence + 1) & 0xFFFF_FFFF
             timestamp = sequence * self._frame_samples & 0xFFFF_FFFF
             payload = self._silent_frame if self._frame is None else self._frame
-            self._taker.forward(sequence & 0xFFFF, timestamp, self._frame_samples, payload, now_ns)
+            self._taker.forward(sequence & 0xFFFF, timestamp, self._frame_samples, payload, now_ns, None)
 
     def resume(self) -> Samples:
         """See `ForwardableSource.resume`. What was taken for this tick, and not sent on, is played next."""

@@ -131,9 +131,11 @@ class Outlet:
         """The encoding name of what can be sent on: the caller's own."""
         return None if self.codec is None else self.codec.name
 
-    def forward(self, sequence: int, timestamp: int, duration: int, payload: bytes, arrival_ns: int) -> None:
+    def forward(
+        self, sequence: int, timestamp: int, duration: int, payload: bytes, arrival_ns: int, level: int | None = None
+    ) -> None:
         """Send on a frame of another caller; see `PacketTaker.forward`."""
-        del sequence, timestamp, duration, arrival_ns
+        del sequence, timestamp, duration, arrival_ns, level
         if self._joint is not None:
             self._send(self._joint.join(payload, forwarded=True))
 

@@ -181,7 +181,9 @@ class Peer:
             best = receiving.formats[0]
             codec = make_codec(best, self._settings.bitrate)
             red = receiving.red if may_repeat(best, self._settings.bitrate) else None
-            self.sink = EgressSink(codec, best, transport.make_send_stream(best, ssrc, self._now), red=red)
+            level_id = receiving.wanted_level_id if receiving.wanted_level_id < 15 else 0
+            stream = transport.make_send_stream(best, ssrc, self._now, level_id=level_id)
+            self.sink = EgressSink(codec, best, stream, red=red)
         self._ingress = ingress
         self._session = RtpSession(ingress, self.sink, transport, ssrc=ssrc, cname=CNAME, ntp=self._ntp)
         transport.ice.media = self._session.receive

@@ -78,11 +78,11 @@ class MediaTransport:
         """It was not the peer's."""
         self._dtls.alerted = False
 
-    def make_send_stream(self, agreed: Format, ssrc: int, now: Callable[[], int]) -> SendStream:
+    def make_send_stream(self, agreed: Format, ssrc: int, now: Callable[[], int], *, level_id: int = 0) -> SendStream:
         """The stream that goes over this connection; there is one at most."""
         if not self._mux.send_tables:
-            return SingleStream(agreed, ssrc, self.send_rtp, now)
-        self._send_stream = TableStream(agreed, ssrc)
+            return SingleStream(agreed, ssrc, self.send_rtp, now, level_id=level_id)
+        self._send_stream = TableStream(agreed, ssrc, level_id=level_id)
         return self._send_stream
 
     def receive_by(self, stream: ReceiveStream) -> None:

@@ -58,7 +58,9 @@ class Phone(Ear):
         super().deliver(mix)
         self.got.append((mix.samples.tobytes(), mix.payload))
 
-    def forward(self, sequence: int, timestamp: int, duration: int, payload: bytes, arrival_ns: int) -> None:
+    def forward(
+        self, sequence: int, timestamp: int, duration: int, payload: bytes, arrival_ns: int, level: int | None
+    ) -> None:
         self.got.append((sequence, timestamp, duration, payload, arrival_ns))
 
     def restart_forwarding(self) -> None:
@@ -335,10 +337,12 @@ def test_frames_of_callers_are_forwarded_again_with_all_that_their_connections_d
 
 def test_a_listener_who_fails_as_a_packet_comes_is_gone_in_the_replay_too() -> None:
     class Broken(Phone):
-        def forward(self, sequence: int, timestamp: int, duration: int, payload: bytes, arrival_ns: int) -> None:
+        def forward(
+            self, sequence: int, timestamp: int, duration: int, payload: bytes, arrival_ns: int, level: int | None
+        ) -> None:
             if sequence == 90:
                 raise OSError
-            super().forward(sequence, timestamp, duration, payload, arrival_ns)
+            super().forward(sequence, timestamp, duration, payload, arrival_ns, level)
 
     call = Call(1, 5)
     join(call.room, "ben", PacketSource(OpusCodec().make_decoder()), Broken())

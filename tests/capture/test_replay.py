@@ -416,6 +416,8 @@ class OpenBypass:
 
     def open(self, packets: int, silent_dbov: int) -> None: ...
 
+    last_passed: int | None = None
+
     def close(self) -> int:
         return 0
 

@@ -47,12 +47,12 @@ def lose_packets(server: RunningServer, seed: int = 1) -> EgressSink:
     assert isinstance(stream, TableStream)
     post = stream.post
 
-    def lossy(tick: int, payload: bytes) -> None:
+    def lossy(tick: int, payload: bytes, level: int | None = None) -> None:
         if chance.random() < LOSS:  # as if it had been sent
             stream._now[SEQUENCE] += 1
             stream._now[TICK] = tick
         else:
-            post(tick, payload)
+            post(tick, payload, level)
 
     stream.post = lossy  # type: ignore[method-assign]
     return peer.sink

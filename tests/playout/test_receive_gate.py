@@ -39,6 +39,8 @@ class Bypass:
         assert packets >= 0
         self.may, self.silent_dbov = packets, silent_dbov
 
+    last_passed: int | None = None
+
     def close(self) -> int:
         left, self.may = self.may, 0
         return left

@@ -148,6 +148,8 @@ class CountedBypass:
         assert silent_dbov == SILENT_DBOV
         self.passing = packets
 
+    last_passed: int | None = None
+
     def close(self) -> int:
         left, self.passing = self.passing, 0
         return left

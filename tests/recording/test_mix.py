@@ -45,6 +45,8 @@ class Bypass:
         del silent_dbov
         self.left = packets
 
+    last_passed: int | None = None
+
     def close(self) -> int:
         left, self.left = self.left, 0
         return left

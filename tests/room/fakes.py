@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Self
 
 import numpy as np
 
@@ -16,6 +17,7 @@ class PcmDecoder:
 
     name = "L16"
     clock_rate = 48_000
+    has_memory = False
 
     def duration(self, payload: bytes) -> int:
         if len(payload) % 2 or not payload:
@@ -33,6 +35,9 @@ class PcmDecoder:
 
     def reset(self) -> None:
         pass
+
+    def copy(self) -> Self:
+        return self
 
 
 @dataclass

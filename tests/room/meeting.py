@@ -21,6 +21,7 @@ from conference.webrtc.send.egress import EgressSink
 from conference.webrtc.send.stream import SingleStream
 
 AGREED = Format(111, "opus")
+LEVEL_ID = 1
 SENT_BEFORE_TICK_NS = 3_000_000
 """What a tick needs comes so long before it."""
 
@@ -58,6 +59,9 @@ class Person:
     says_level: int | None = None
     """The level that their packets always say, if not the true one."""
 
+    dtx: bool = True
+    """They send next to nothing while they are silent."""
+
     sent: list[Sent] = field(default_factory=list)
 
     received: list[tuple[int, RtpPacket]] = field(default_factory=list)
@@ -69,7 +73,7 @@ class Person:
         self._decoded: list[tuple[int, Samples]] = []
         self.encoder = OpusCodec(bitrate=32_000, expected_loss=0).make_encoder()
         self.source = PacketSource(OpusDecoder())
-        stream = SingleStream(AGREED, 7, self._transmit, lambda: self.now_ns)
+        stream = SingleStream(AGREED, 7, self._transmit, lambda: self.now_ns, level_id=LEVEL_ID)
         self.sink = EgressSink(OpusCodec(), AGREED, stream)
         self.sink.open()
         self.participant = Participant(
@@ -77,7 +81,7 @@ class Person:
         )
 
     def _transmit(self, packet: bytes) -> bool:
-        parsed = parse_rtp(packet)
+        parsed = parse_rtp(packet, LEVEL_ID)
         self.received.append((self.now_ns, parsed))
         self._decoded.append((self.now_ns, self._decoder.decode(parsed.payload)))
         return True
@@ -90,7 +94,7 @@ class Person:
     def speak(self, tick: int, now_ns: int, *, lost: bool = False) -> None:
         """Send the packet of a tick."""
         frame = self.voice(tick)
-        payload = self.encoder.encode(frame) if frame.any() else self.encoder.encode_silence()
+        payload = self.encoder.encode_silence() if self.dtx and not frame.any() else self.encoder.encode(frame)
         if payload is None:
             return
         sequence = 65_500 + len(self.sent)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Self
 
 import numpy as np
 import pytest
@@ -33,6 +34,7 @@ class Recorder:
 
     name = "PCMU"
     clock_rate = 8000
+    has_memory = False
 
     def __init__(self) -> None:
         self.payloads: list[bytes] = []
@@ -51,6 +53,9 @@ class Recorder:
         return np.full(6 * duration, CONCEALED, dtype=np.int16)
 
     def reset(self) -> None: ...
+
+    def copy(self) -> Self:
+        return self
 
 
 class Line:
@@ -434,7 +439,9 @@ class Taken:
     def __init__(self) -> None:
         self.got: list[tuple[int, int, bytes]] = []
 
-    def forward(self, sequence: int, timestamp: int, duration: int, payload: bytes, arrival_ns: int) -> None:
+    def forward(
+        self, sequence: int, timestamp: int, duration: int, payload: bytes, arrival_ns: int, level: int | None
+    ) -> None:
         assert duration == len(payload)
         self.got.append((sequence, timestamp, payload))
 

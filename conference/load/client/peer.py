@@ -135,7 +135,7 @@ class FastPeer:
         if opus is None:
             raise JoinError("The server's answer has no Opus.")
         self.payload_type = opus.payload_type
-        self.level_id = answer.first.level_id if answer.first.level_id < 15 else 0
+        self.level_id = answer.first.wanted_level_id if answer.first.wanted_level_id < 15 else 0
         self._reporter.heard_ssrc = answer.first.ssrc
         self.connected_ms = (time.monotonic_ns() - self.asked_ns) / 1e6
         self._report_later()

@@ -123,13 +123,21 @@ class ReceiveStream:
         left, self.row[PASSING] = self.row[PASSING], 0
         return left
 
+    @property
+    def last_passed(self) -> int | None:
+        """The sequence number of the packet that went by last."""
+        last = self._last_kept(1)
+        return int.from_bytes(last[-1][2:4], "big") if last else None
+
+    def _last_kept(self, packets: int) -> list[bytes]:
+        table = self._table if self.in_table else None
+        return self._kept[-packets:] if table is None else table.kept(self._index, packets)
+
     def kept(self, packets: int) -> list[bytes]:
         """The payloads of the last packets that went by; empty where one was not authentic."""
         if self._receiver is None:
             return []
-        table = self._table if self.in_table else None
-        last = self._kept[-packets:] if table is None else table.kept(self._index, packets)
-        return [self._receiver.reveal(packet) for packet in last]
+        return [self._receiver.reveal(packet) for packet in self._last_kept(packets)]
 
     def passes(self, packet: bytes, now_ns: int) -> bool:
         """Whether an SRTP packet goes by unread: what :meth:`table.ReceiveTable.take` does, for one by itself."""

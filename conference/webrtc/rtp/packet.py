@@ -5,10 +5,16 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple
 
+from conference.playout.silence import SILENT_DBOV
+
 HEADER_BYTES = 12
+EXTENSION_BYTES = 8
+"""With a header extension of one word."""
+
 
 _HEADER = struct.Struct("!BBHLL")
 _EXTENSION = struct.Struct("!HH")
+_EXTENDED = struct.Struct("!BBHLLLL")
 _WITH_LEVEL = struct.Struct("!BBHLLHHBB")
 
 
@@ -78,9 +84,39 @@ def parse_media(data: bytes, level_id: int) -> tuple[int, int, int, int, bytes, 
     return parse_rtp(data, level_id)
 
 
-def build_rtp(payload_type: int, marker: bool, sequence: int, timestamp: int, ssrc: int, payload: bytes) -> bytes:
-    """Put a packet together, without extensions. ``sequence`` and ``timestamp`` are in range already."""
-    return _HEADER.pack(0x80, payload_type | (0x80 if marker else 0), sequence, timestamp, ssrc) + payload
+def build_rtp(
+    payload_type: int,
+    marker: bool,
+    sequence: int,
+    timestamp: int,
+    ssrc: int,
+    payload: bytes,
+    extension: int = 0,
+) -> bytes:
+    """Put a packet together. ``sequence`` and ``timestamp`` are in range already.
+
+    ``extension`` is what :func:`level_extension` gave; with 0 the packet has no header extension.
+    """
+    second = payload_type | (0x80 if marker else 0)
+    if not extension:
+        return _HEADER.pack(0x80, second, sequence, timestamp, ssrc) + payload
+    return _EXTENDED.pack(0x90, second, sequence, timestamp, ssrc, 0xBEDE0001, extension) + payload
+
+
+def level_extension(level_id: int, level: int | None) -> int:
+    """A header extension that says how loud a packet is (RFC 6464), of one word, as a number.
+
+    Args:
+        level_id: id of the extension; 0 if none was agreed on.
+        level: in dBov, -127 to 0; ``None`` if that is not known.
+
+    Returns:
+        0: there is nothing to be said, or no way to say it in a header of one byte (RFC 8285 section 4.2).
+    """
+    if level is None or not 0 < level_id < 15:
+        return 0
+    active = level > SILENT_DBOV  # "the encoder believes the audio packet contains voice activity"
+    return level_id << 28 | active << 23 | min(max(-level, 0), 127) << 16
 
 
 def _level(profile: int, elements: bytes, level_id: int) -> int | None:

@@ -132,8 +132,7 @@ def _accepted(audio: AudioSection, ours: LocalDescription, bitrate: int) -> list
     lines: list[str] = []
     if audio.section.mid is not None:
         lines.append(f"a=mid:{audio.section.mid}")
-    if audio.level_id:
-        lines.append(f"a=extmap:{audio.level_id} {AUDIO_LEVEL}")
+    lines += _levels(audio)
     lines.append(f"a={direction}")
     if direction != "recvonly":
         lines.append(f"a=msid:{ours.stream}")
@@ -145,6 +144,15 @@ def _accepted(audio: AudioSection, ours: LocalDescription, bitrate: int) -> list
     if direction != "recvonly":
         lines.append(f"a=ssrc:{ours.ssrc} cname:{ours.cname}")
     return lines
+
+
+def _levels(audio: AudioSection) -> list[str]:
+    """In which directions levels are sent: as they are offered, seen from here."""
+    sent, wanted = audio.level_id, audio.wanted_level_id
+    if not sent and not wanted:
+        return []
+    direction = "" if sent == wanted else "/recvonly" if sent else "/sendonly"
+    return [f"a=extmap:{sent or wanted}{direction} {AUDIO_LEVEL}"]
 
 
 def _format(one: Format, bitrate: int) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
@@ -40,7 +41,10 @@ class AudioSection:
     """Payload type of redundant audio (RFC 2198), if the peer speaks it for our first format."""
 
     level_id: int
-    """Id of the header extension for audio levels; 0 if there is none."""
+    """Id of the header extension for audio levels that whoever wrote it sends; 0 if they send none."""
+
+    wanted_level_id: int
+    """Id of the header extension for audio levels that they want to get; 0 if they want none."""
 
     ssrc: int | None
     """The first one that is signalled."""
@@ -91,7 +95,8 @@ def parse_audio(description: Description, index: int) -> AudioSection:
         direction=direction,
         formats=formats,
         red=find_red(section, formats[0]),
-        level_id=_level_id(description, section),
+        level_id=_level_id(description, section, ("", "sendrecv", "sendonly")),
+        wanted_level_id=_level_id(description, section, ("", "sendrecv", "recvonly")),
         ssrc=_ssrc(section),
     )
 
@@ -104,12 +109,13 @@ def _direction(description: Description, section: Section) -> Direction:
     return "sendrecv"
 
 
-def _level_id(description: Description, section: Section) -> int:
+def _level_id(description: Description, section: Section, directions: Collection[str]) -> int:
+    """Id of the header extension for audio levels, if it is used in one of these directions (RFC 8285 section 5)."""
     for value in section.attributes.all("extmap") + description.attributes.all("extmap"):
         number, _, rest = value.partition(" ")
         number, _, direction = number.partition("/")
         level_id = parse_number(number, 255)
-        if rest.split(" ")[0] == AUDIO_LEVEL and level_id and direction not in ("recvonly", "inactive"):
+        if rest.split(" ")[0] == AUDIO_LEVEL and level_id and direction in directions:
             return level_id
     return 0
 

@@ -2,7 +2,9 @@
 
 Forwarded packets keep the distances that they had: what was lost on the way here is a gap that the listener's decoder
 makes up, and what came late goes out late. Between two talkers, or a talker and a mix, the line goes on without a gap
-in sequence numbers, and in timestamps by the time that has passed.
+in sequence numbers, and in timestamps by the time that has passed since the line began: so a change may make a pause a
+little longer or shorter, and no delay adds up over many changes. The line follows the clock of a talker who is
+forwarded for long.
 """
 
 from __future__ import annotations
@@ -14,6 +16,10 @@ from conference.playout.sequence import MAX_DROPOUT, sequence_step, timestamp_st
 
 MAX_DRIFT_SECONDS: Final = 2
 """A timestamp further off than that from the time that has passed is that of another clock."""
+
+FOLLOWED: Final = 512
+"""The line takes over the difference between its own clock and a talker's in so many packets, some 10 s: that of two
+quartz clocks is 1 ms by then, and jitter is evened out."""
 
 MAX_PAUSE_TICKS: Final = 3
 """A mix that comes so soon after the last packet follows it directly: else it would sound like a loss."""
@@ -31,6 +37,19 @@ class HeaderFields(NamedTuple):
     """It comes after a pause (RFC 3551 section 4.1)."""
 
 
+class LineState(NamedTuple):
+    """Where our own packets have left the line."""
+
+    sequence: int
+    """Of the next packet."""
+
+    timestamp: int
+    """What their clock shows now; or what it shall begin with, if there was none."""
+
+    end: int
+    """The timestamp behind the last packet."""
+
+
 class Continuity:
     """The line of one listener, while packets are forwarded to it.
 
@@ -40,12 +59,17 @@ class Continuity:
 
     __slots__ = (
         "_clock_rate",
+        "_drift",
         "_end",
         "_first",
         "_highest",
         "_input_end",
+        "_line",
+        "_line_ns",
+        "_pauses",
         "_sent_ns",
         "_shift",
+        "_start",
         "_step",
         "forwarded_last",
     )
@@ -57,7 +81,11 @@ class Continuity:
         self._step = 0  # from the talker's sequence numbers to ours
         self._shift = 0  # and from their timestamps to ours
         self._input_end = 0  # the talker's timestamp behind the last packet
-        self._end = 0  # ours
+        self._start = self._end = 0  # ours, of that packet and behind it
+        self._line: int | None = None  # what the clock of the line showed at some time; None: it has not begun
+        self._line_ns = 0  # when that was
+        self._pauses = False  # the last packet says that there is a pause
+        self._drift = 0.0  # by how much more the line has gone on since, as it followed talkers
         self._sent_ns = 0  # when that packet came
         self.forwarded_last = False
         """The last packet on the line is a forwarded one."""
@@ -74,16 +102,32 @@ class Continuity:
     def take_over(self, now_ns: int, samples: int) -> int:
         """Have our own packets on the line again. Returns the timestamp of the first.
 
+        It is directly behind the last packet, if that is not long ago and did not say that there is a pause.
+
         Args:
             now_ns: when it is sent.
             samples: in a tick.
         """
         self._first = None
         self.forwarded_last = False
-        return self.next_timestamp(now_ns, samples)
+        now = self._clock(now_ns)
+        at_once = 0 if self._pauses else MAX_PAUSE_TICKS * samples
+        return self._end if timestamp_step(now, self._end) <= at_once else now
+
+    def _clock(self, now_ns: int) -> int:
+        """What the line's clock shows at a moment."""
+        elapsed = (now_ns - self._line_ns) * self._clock_rate // 1_000_000_000
+        return ((self._line or 0) + elapsed + round(self._drift)) % _TIMESTAMPS
 
     def place(
-        self, sequence: int, timestamp: int, duration: int, now_ns: int, begin: Callable[[int], tuple[int, int]]
+        self,
+        sequence: int,
+        timestamp: int,
+        duration: int,
+        now_ns: int,
+        begin: Callable[[int], LineState],
+        *,
+        pauses: bool = False,
     ) -> HeaderFields | None:
         """Give a talker's packet its place on the line.
 
@@ -92,8 +136,8 @@ class Continuity:
             timestamp: the talker's, 32 bits.
             duration: in timestamp units.
             now_ns: when it came.
-            begin: is asked where the line goes on at that time, if this is the first packet of a stream: says the
-                sequence number and the timestamp.
+            begin: is asked where the line is at that time, if this is the first packet of a stream.
+            pauses: the packet says that there is a pause (DTX).
 
         Returns:
             ``None`` if it is there already, or from before the first one, whose place was taken by something else.
@@ -101,8 +145,12 @@ class Continuity:
         step = sequence_step(sequence, self._highest)
         if self._first is None or abs(step) >= MAX_DROPOUT or self._drifts(timestamp, now_ns):
             self._first = self._highest = sequence
-            next_sequence, next_timestamp = begin(now_ns)
-            self._step, self._shift = next_sequence - sequence, next_timestamp - timestamp
+            state = begin(now_ns)
+            if self._line is None:
+                self._line, self._line_ns = state.timestamp, now_ns
+            end = self._end if self.forwarded_last else state.end
+            self._step = state.sequence - sequence
+            self._shift = later(self._clock(now_ns), end) - timestamp
             self._input_end = timestamp
             marker = True
         elif step == 0:
@@ -117,8 +165,11 @@ class Continuity:
             if sequence_step(self._highest, self._first) >= MAX_DROPOUT:
                 self._first = (self._highest - MAX_DROPOUT + 1) % _SEQUENCES
         self._input_end = (timestamp + duration) % _TIMESTAMPS
+        self._start = (timestamp + self._shift) % _TIMESTAMPS
         self._end = (self._input_end + self._shift) % _TIMESTAMPS
         self._sent_ns = now_ns
+        self._pauses = pauses
+        self._drift += timestamp_step(self._start, self._clock(now_ns)) / FOLLOWED
         self.forwarded_last = True
         return self._at(sequence, timestamp, marker=marker)
 
@@ -136,18 +187,8 @@ class Continuity:
         return (self._highest + self._step + 1) % _SEQUENCES
 
     def timestamp(self, now_ns: int) -> int:
-        """What the line's clock shows at a moment."""
-        return (self._end + (now_ns - self._sent_ns) * self._clock_rate // 1_000_000_000) % _TIMESTAMPS
-
-    def next_timestamp(self, now_ns: int, samples: int) -> int:
-        """Where something else may go on: directly behind the last packet if that is not long ago.
-
-        Args:
-            now_ns: when it is sent.
-            samples: in a tick.
-        """
-        now = self.timestamp(now_ns)
-        return self._end if timestamp_step(now, self._end) <= MAX_PAUSE_TICKS * samples else now
+        """What the clock of the packets on the line shows at a moment, while they are a talker's."""
+        return (self._start + (now_ns - self._sent_ns) * self._clock_rate // 1_000_000_000) % _TIMESTAMPS
 
 
 def later(timestamp: int, other: int) -> int:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from aiortc.rtp import RtcpSenderInfo
 
 from conference.audio.frame import TICKS_PER_SECOND
+from conference.audio.noise_gate import level_of
 from conference.codecs.base import Codec
 from conference.room.participant import Mix
 from conference.webrtc.rtp.loss import LossEstimate
@@ -32,6 +33,19 @@ class EgressStats(SendStats):
 
     repeated: int = 0
     """Packets that carried the one before as well."""
+
+
+_measured: tuple[Mix | None, int] = (None, 0)  # the mix that was measured last, and how loud it is
+
+
+def _loudness(mix: Mix) -> int:
+    """How loud a mix is, in dBov, as a whole number. Those who hear the same follow each other: it is measured once."""
+    global _measured
+    measured, level = _measured
+    if measured is not mix:
+        level = round(level_of(mix.samples))
+        _measured = mix, level
+    return level
 
 
 class EgressSink:
@@ -88,19 +102,21 @@ class EgressSink:
 
     def deliver(self, mix: Mix) -> None:
         """Send the mix of a tick. Never blocks and never raises."""
-        self.send(mix.tick, mix.payload)
+        self.send(mix.tick, mix.payload, _loudness(mix) if self.stream.tells_levels else None)
 
     @property
     def forwards(self) -> str | None:
         """The encoding name of what can be sent on. As long as the connection is not up, it is dropped."""
         return self._name
 
-    def forward(self, sequence: int, timestamp: int, duration: int, payload: bytes, arrival_ns: int) -> None:
+    def forward(
+        self, sequence: int, timestamp: int, duration: int, payload: bytes, arrival_ns: int, level: int | None = None
+    ) -> None:
         """Send on somebody else's packet, at once. Never blocks and never raises."""
         if self._open:
             if self._repeats:
                 payload = self._repeating_on(sequence, timestamp, payload)
-            self.stream.forward(sequence, timestamp, duration, payload, arrival_ns)
+            self.stream.forward(sequence, timestamp, duration, payload, arrival_ns, level)
 
     def restart_forwarding(self) -> None:
         """The next packet that is sent on is the first of another stream."""
@@ -114,10 +130,10 @@ class EgressSink:
             return self._carrying(payload, None)
         return self._carrying(payload, Block(self._payload_type, (timestamp - before[1]) & 0xFFFFFFFF, before[2]))
 
-    def send(self, tick: int, payload: bytes | None) -> None:
+    def send(self, tick: int, payload: bytes | None, level: int | None = None) -> None:
         """Send the packet of a tick. ``None`` is silence: a gap in timestamps, and none in sequence numbers."""
         if payload is not None and self._open:
-            self.stream.post(tick, self._repeating(tick, payload) if self._repeats else payload)
+            self.stream.post(tick, self._repeating(tick, payload) if self._repeats else payload, level)
 
     def _repeating(self, tick: int, payload: bytes) -> bytes:
         """A packet that carries the one before it as well, if there was one on the tick before."""

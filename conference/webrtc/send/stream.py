@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from conference.audio.frame import TICKS_PER_SECOND
-from conference.webrtc.rtp.packet import build_rtp
+from conference.playout.silence import DTX_BYTES
+from conference.webrtc.rtp.packet import build_rtp, level_extension
 from conference.webrtc.sdp.formats import Format
-from conference.webrtc.send.continuity import Continuity, later
+from conference.webrtc.send.continuity import Continuity, LineState
 
 
 @dataclass(slots=True)
@@ -34,11 +35,24 @@ class SendStream(Protocol):
 
     payload_type: int
 
-    def post(self, tick: int, payload: bytes) -> None:
-        """Send the packet of a tick, now or before the next tick. A tick without one is a gap in timestamps."""
+    @property
+    def tells_levels(self) -> bool:
+        """Packets say how loud they are (RFC 6464)."""
         ...
 
-    def forward(self, sequence: int, timestamp: int, duration: int, payload: bytes, arrival_ns: int) -> None:
+    def post(self, tick: int, payload: bytes, level: int | None = None) -> None:
+        """Send the packet of a tick, now or before the next tick. A tick without one is a gap in timestamps.
+
+        Args:
+            tick: its number.
+            payload: in the codec that was agreed on.
+            level: how loud it is, in dBov; ``None`` if that is not known, or not told.
+        """
+        ...
+
+    def forward(
+        self, sequence: int, timestamp: int, duration: int, payload: bytes, arrival_ns: int, level: int | None = None
+    ) -> None:
         """Send on a packet of somebody else's stream: see `Continuity.place`."""
         ...
 
@@ -75,9 +89,18 @@ class SingleStream:
         ssrc: of the stream.
         transmit: protects a packet and sends it; returns whether it went out.
         now: the monotonic clock, in nanoseconds.
+        level_id: id of the header extension for levels (RFC 6464); 0: packets do not say how loud they are.
     """
 
-    def __init__(self, agreed: Format, ssrc: int, transmit: Callable[[bytes], bool], now: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        agreed: Format,
+        ssrc: int,
+        transmit: Callable[[bytes], bool],
+        now: Callable[[], int],
+        *,
+        level_id: int = 0,
+    ) -> None:
         self.payload_type = agreed.payload_type
         self.stats = SendStats()
         self._ssrc = ssrc
@@ -91,8 +114,14 @@ class SingleStream:
         self._sent_ns = 0
         self._continuity = Continuity(agreed.clock_rate)
         self._closed = False
+        self._level_id = level_id
 
-    def post(self, tick: int, payload: bytes) -> None:
+    @property
+    def tells_levels(self) -> bool:
+        """Packets say how loud they are."""
+        return self._level_id > 0
+
+    def post(self, tick: int, payload: bytes, level: int | None = None) -> None:
         """Send the packet of a tick."""
         if self._closed:
             return
@@ -101,34 +130,37 @@ class SingleStream:
             self._tick = tick - 1
         timestamp = (self._origin + tick * self._samples) & 0xFFFFFFFF
         gap = self._tick is None or tick != self._tick + 1
-        packet = build_rtp(self.payload_type, gap, self._sequence, timestamp, self._ssrc, payload)
+        extension = level_extension(self._level_id, level)
+        packet = build_rtp(self.payload_type, gap, self._sequence, timestamp, self._ssrc, payload, extension)
         self._sequence = (self._sequence + 1) & 0xFFFF
         self._tick, self._sent_ns = tick, self._now()
         self._send(packet, payload)
 
-    def forward(self, sequence: int, timestamp: int, duration: int, payload: bytes, arrival_ns: int) -> None:
+    def forward(
+        self, sequence: int, timestamp: int, duration: int, payload: bytes, arrival_ns: int, level: int | None = None
+    ) -> None:
         """Send on a packet of somebody else's stream."""
         if self._closed:
             return
-        place = self._continuity.place(sequence, timestamp, duration, arrival_ns, self._next)
+        pauses = len(payload) <= DTX_BYTES
+        place = self._continuity.place(sequence, timestamp, duration, arrival_ns, self._next, pauses=pauses)
         if place is None:
             return
         self._sequence = self._continuity.next_sequence
         number, stamp, marker = place
-        self._send(build_rtp(self.payload_type, marker, number, stamp, self._ssrc, payload), payload)
+        extension = level_extension(self._level_id, level)
+        self._send(build_rtp(self.payload_type, marker, number, stamp, self._ssrc, payload, extension), payload)
 
     def restart_forwarding(self) -> None:
         """The next packet that is sent on is the first of another stream."""
         self._continuity.restart()
 
-    def _next(self, now_ns: int) -> tuple[int, int]:
-        """Where the line goes on: sequence number and timestamp."""
-        if self._continuity.forwarded_last:
-            return self._sequence, self._continuity.next_timestamp(now_ns, self._samples)
+    def _next(self, now_ns: int) -> LineState:
+        """Where our own packets have left the line."""
         if self._tick is None:
-            return self._sequence, self._origin
-        end = self._origin + (self._tick + 1) * self._samples
-        return self._sequence, later(self._timestamp(self._tick, now_ns), end)
+            return LineState(self._sequence, self._origin, self._origin)
+        end = (self._origin + (self._tick + 1) * self._samples) & 0xFFFFFFFF
+        return LineState(self._sequence, self._timestamp(self._tick, now_ns), end)
 
     def _send(self, packet: bytes, payload: bytes) -> None:
         if self._transmit(packet):

@@ -10,12 +10,13 @@ from __future__ import annotations
 import socket
 from collections import deque
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Final, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from conference.webrtc.rtp.packet import HEADER_BYTES, build_rtp
+from conference.webrtc.rtp.packet import EXTENSION_BYTES, HEADER_BYTES, build_rtp
 from conference.webrtc.rtp.srtp import TRAILER_BYTES, SrtpSession, protect_in_place
 from conference.webrtc.send.continuity import HeaderFields
 from conference.webrtc.udp.datagrams import NAME_BYTES, DatagramBatch, pack_name, unpack_name
@@ -24,7 +25,7 @@ PLACES = 256
 """Packets that are built and sent at a time: what fits into the processor's cache."""
 
 PLACE_BYTES = 512
-MAX_PAYLOAD = PLACE_BYTES - HEADER_BYTES - TRAILER_BYTES
+MAX_PAYLOAD = PLACE_BYTES - HEADER_BYTES - EXTENSION_BYTES - TRAILER_BYTES
 """Longer ones go one by one."""
 
 AT_ONCE = 512
@@ -66,6 +67,13 @@ _STARTS = np.array((0x80 << 56, 0x80 << 56 | 0x80 << 48), np.uint64).view(np.int
 """Version 2 of RTP, without and with the marker, which stands after a gap."""
 
 
+_Sound: TypeAlias = tuple[bytes, int]
+"""What is in a packet: its payload, and its level, as `rtp.packet.level_extension` gives it."""
+
+_EXTENDED: Final = 0x10
+"""The bit in a header's first byte that tells of an extension."""
+
+
 class Socket(Protocol):
     """What is needed of a `webrtc.udp.sockets.SharedSocket`."""
 
@@ -94,9 +102,9 @@ class SendTable:
         self._handles: list[Any] = [None] * len(self.rows)
         self._free = list(range(len(self.rows)))
         self._soon = soon
-        self._pending: dict[bytes, list[int]] = {}
-        self._queue: deque[tuple[bytes, list[int]]] = deque()
-        self._forwards: list[tuple[int, int, bytes]] = []  # index, first word of the header, payload
+        self._pending: dict[_Sound, list[int]] = {}
+        self._queue: deque[tuple[_Sound, list[int]]] = deque()
+        self._forwards: list[tuple[int, int, _Sound]] = []  # index, first word of the header, what is in it
         self._batch = DatagramBatch(PLACES, PLACE_BYTES)
         self._batch.set_family(shared.sock.family)
         self.tick = NEVER
@@ -138,26 +146,34 @@ class SendTable:
         row: SendRow = self.rows[index].copy()
         return row
 
-    def post(self, index: int, tick: int, payload: bytes) -> None:
-        """Send a packet soon: when all of this tick have been posted."""
+    def post(self, index: int, tick: int, payload: bytes, extension: int = 0) -> None:
+        """Send a packet soon: when all of this tick have been posted.
+
+        Args:
+            index: of the stream's row.
+            tick: number of the tick.
+            payload: what is in the packet.
+            extension: the header extension with its level, see `rtp.packet.level_extension`; 0: there is none.
+        """
         if tick != self.tick:
             if self._pending or self._queue:
                 self._flush_all()
             self.tick, self.tick_ns = tick, self.now()
-        indices = self._pending.get(payload)
+        sound = payload, extension
+        indices = self._pending.get(sound)
         if indices is None:
             if not self._pending and not self._forwards:
                 self._soon(self._flush)
-            self._pending[payload] = [index]
+            self._pending[sound] = [index]
         else:
             indices.append(index)
 
-    def forward(self, index: int, place: HeaderFields, payload_type: int, payload: bytes) -> None:
+    def forward(self, index: int, place: HeaderFields, payload_type: int, payload: bytes, extension: int = 0) -> None:
         """Send on a packet soon: when all that was read with it has been posted."""
         if not self._forwards and not self._pending:
             self._soon(self._flush)
         first = 0x80 << 56 | place.marker << 55 | payload_type << 48 | place.sequence << 32 | place.timestamp
-        self._forwards.append((index, first, payload))
+        self._forwards.append((index, first, (payload, extension)))
 
     def settle(self, index: int) -> None:
         """Send at once what was posted of a stream, if anything was."""
@@ -185,31 +201,30 @@ class SendTable:
 
     def _send_next(self) -> int:
         """Fill the places, and send what is in them. Returns how many there were."""
-        pieces: list[tuple[bytes, int]] = []
+        pieces: list[tuple[_Sound, int]] = []
         chosen: list[int] = []
         while self._queue and len(chosen) < PLACES:
-            payload, indices = self._queue.popleft()
+            sound, indices = self._queue.popleft()
             room = PLACES - len(chosen)
             if len(indices) > room:
-                self._queue.appendleft((payload, indices[room:]))
+                self._queue.appendleft((sound, indices[room:]))
                 indices = indices[:room]
-            if len(payload) > MAX_PAYLOAD:
+            if len(sound[0]) > MAX_PAYLOAD:
                 for index in indices:
-                    self._send_long(index, payload)
+                    self._send_long(index, *sound)
             elif indices:
-                pieces.append((payload, len(indices)))
+                pieces.append((sound, len(indices)))
                 chosen += indices
         if chosen:
             self._send(chosen, pieces)
         return len(chosen)
 
-    def _send(self, chosen: list[int], pieces: list[tuple[bytes, int]]) -> None:
+    def _send(self, chosen: list[int], pieces: list[tuple[_Sound, int]]) -> None:
         count, batch, handles = len(chosen), self._batch, self._handles
         indices = np.array(chosen)
         rows = self.rows.take(indices, axis=0)
         batch.name_words[:count] = self._names.take(indices, axis=0)
         lengths = self._fill(rows, pieces)
-        batch.lengths[:count] = lengths + HEADER_BYTES
         refused = protect_in_place([handles[index] for index in chosen], batch.pointers, batch.length_pointers)
         failed = self._transmit(count, refused)
         rows[:, SEQUENCE] += 1
@@ -228,9 +243,9 @@ class SendTable:
         if self._forwards:
             self.forwarded_ns = self.now()
         forwards, self._forwards = self._forwards, []
-        chosen: list[tuple[int, int, bytes]] = []
+        chosen: list[tuple[int, int, _Sound]] = []
         for one in forwards:
-            is_long = len(one[2]) > MAX_PAYLOAD
+            is_long = len(one[2][0]) > MAX_PAYLOAD
             if chosen and (is_long or len(chosen) == PLACES):
                 self._send_on(chosen)
                 chosen = []
@@ -241,16 +256,15 @@ class SendTable:
         if chosen:
             self._send_on(chosen)
 
-    def _send_on(self, chosen: list[tuple[int, int, bytes]]) -> None:
+    def _send_on(self, chosen: list[tuple[int, int, _Sound]]) -> None:
         count, batch, handles = len(chosen), self._batch, self._handles
         indices = np.array([index for index, _, _ in chosen])
         batch.name_words[:count] = self._names.take(indices, axis=0)
         batch.raw_words[:count, 0] = np.array([first for _, first, _ in chosen], np.uint64).view(np.int64).byteswap()
         batch.raw_words[:count, 1] = (self.rows.take(indices, axis=0)[:, SSRC] << 32).byteswap()
-        for place, (_, _, payload) in enumerate(chosen):
-            batch.data[place, HEADER_BYTES : HEADER_BYTES + len(payload)] = np.frombuffer(payload, np.uint8)
-        lengths = np.array([len(payload) for _, _, payload in chosen])
-        batch.lengths[:count] = lengths + HEADER_BYTES
+        for place, (_, _, sound) in enumerate(chosen):
+            self._write(place, place + 1, sound)
+        lengths = np.array([len(payload) for _, _, (payload, _) in chosen])
         refused = protect_in_place([handles[index] for index, _, _ in chosen], batch.pointers, batch.length_pointers)
         failed = self._transmit(count, refused)
         went = np.ones(count, np.int64)
@@ -259,11 +273,14 @@ class SendTable:
             np.add.at(self.rows[:, column], indices, amount)  # a stream may be there twice
         self.shared.note_sent(count - len(failed), len(failed))
 
-    def _send_on_long(self, index: int, first: int, payload: bytes) -> None:
+    def _send_on_long(self, index: int, first: int, sound: _Sound) -> None:
         session, row = self.sessions[index], self.rows[index]
         if session is None:
             return
-        packet = first.to_bytes(8, "big") + int(row[SSRC]).to_bytes(4, "big") + payload
+        payload, extension = sound
+        marker, number = bool(first >> 55 & 1), first >> 48 & 0x7F
+        sequence, timestamp = first >> 32 & 0xFFFF, first & 0xFFFFFFFF
+        packet = build_rtp(number, marker, sequence, timestamp, int(row[SSRC]), payload, extension)
         self._count(row, payload, went=self._protect_and_send(index, session, packet))
 
     def _protect_and_send(self, index: int, session: SrtpSession, packet: bytes) -> bool:
@@ -275,7 +292,7 @@ class SendTable:
         row[BYTES] += len(payload) if went else 0
         row[FAILED] += not went
 
-    def _fill(self, rows: NDArray[np.int64], pieces: list[tuple[bytes, int]]) -> NDArray[np.int64]:
+    def _fill(self, rows: NDArray[np.int64], pieces: list[tuple[_Sound, int]]) -> NDArray[np.int64]:
         """Write a packet for each row. Returns how long their payloads are."""
         count, batch = len(rows), self._batch
         first = rows[:, TYPE] << 48 | (rows[:, SEQUENCE] & 0xFFFF) << 32
@@ -284,12 +301,23 @@ class SendTable:
         batch.raw_words[:count, 0] = first.byteswap()
         batch.raw_words[:count, 1] = (rows[:, SSRC] << 32).byteswap()
         lengths, start = np.empty(count, np.int64), 0
-        for payload, people in pieces:
+        for sound, people in pieces:
             end = start + people
-            batch.data[start:end, HEADER_BYTES : HEADER_BYTES + len(payload)] = np.frombuffer(payload, np.uint8)
-            lengths[start:end] = len(payload)
+            self._write(start, end, sound)
+            lengths[start:end] = len(sound[0])
             start = end
         return lengths
+
+    def _write(self, start: int, end: int, sound: _Sound) -> None:
+        """Write the same behind the fixed headers of some packets, and note how long these are."""
+        payload, extension = sound
+        batch, header = self._batch, HEADER_BYTES
+        if extension:
+            header += EXTENSION_BYTES
+            batch.data[start:end, 0] |= _EXTENDED
+            batch.data[start:end, HEADER_BYTES:header] = _extension(extension)
+        batch.data[start:end, header : header + len(payload)] = np.frombuffer(payload, np.uint8)
+        batch.lengths[start:end] = header + len(payload)
 
     def _transmit(self, count: int, refused: list[int]) -> list[int]:
         """Send all but those that could not be protected. Returns the places of what did not go out."""
@@ -302,15 +330,21 @@ class SendTable:
             first = place + 1
         return failed
 
-    def _send_long(self, index: int, payload: bytes) -> None:
+    def _send_long(self, index: int, payload: bytes, extension: int) -> None:
         session = self.sessions[index]
         if session is None:
             return
         row = self.rows[index]
         number, sequence, ssrc, origin, samples, tick = row[: TICK + 1].tolist()
         stamp = (origin + samples * self.tick) & 0xFFFFFFFF
-        packet = build_rtp(number, tick != self.tick - 1, sequence & 0xFFFF, stamp, ssrc, payload)
+        packet = build_rtp(number, tick != self.tick - 1, sequence & 0xFFFF, stamp, ssrc, payload, extension)
         went = self._protect_and_send(index, session, packet)
         row[SEQUENCE] += 1
         row[TICK] = self.tick
         self._count(row, payload, went=went)
+
+
+@lru_cache(4096)
+def _extension(word: int) -> NDArray[np.uint8]:
+    """A header extension of one word, of elements with headers of one byte (RFC 8285 section 4.2), as bytes."""
+    return np.frombuffer((0xBEDE0001 << 32 | word).to_bytes(8, "big"), np.uint8)

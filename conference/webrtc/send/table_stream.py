@@ -7,9 +7,11 @@ import random
 import numpy as np
 
 from conference.audio.frame import TICKS_PER_SECOND
+from conference.playout.silence import DTX_BYTES
+from conference.webrtc.rtp.packet import level_extension
 from conference.webrtc.rtp.srtp import SrtpSession
 from conference.webrtc.sdp.formats import Format
-from conference.webrtc.send.continuity import Continuity, later
+from conference.webrtc.send.continuity import Continuity, LineState
 from conference.webrtc.send.stream import SendStats, first_sequence
 from conference.webrtc.send.table import (
     BYTES,
@@ -33,9 +35,11 @@ class TableStream:
     Args:
         agreed: payload type and clock rate.
         ssrc: of the stream.
+        level_id: id of the header extension for levels (RFC 6464); 0: packets do not say how loud they are.
     """
 
-    def __init__(self, agreed: Format, ssrc: int) -> None:
+    def __init__(self, agreed: Format, ssrc: int, *, level_id: int = 0) -> None:
+        self._level_id = level_id
         self._clock_rate = agreed.clock_rate
         self._table: SendTable | None = None
         self._index = 0
@@ -84,12 +88,17 @@ class TableStream:
     def payload_type(self, number: int) -> None:
         self._next_type = number
 
-    def post(self, tick: int, payload: bytes) -> None:
+    @property
+    def tells_levels(self) -> bool:
+        """Packets say how loud they are."""
+        return self._level_id > 0
+
+    def post(self, tick: int, payload: bytes, level: int | None = None) -> None:
         """Send the packet of a tick with those of the others."""
         if self._table is not None:
             if self._continuity.forwarded_last:
                 self._take_over(self._table, tick)
-            self._table.post(self._index, tick, payload)
+            self._table.post(self._index, tick, payload, level_extension(self._level_id, level))
             if self._next_type is not None:  # only now has the packet of the tick before gone for certain
                 self._table.rows[self._index, TYPE] = self._next_type
                 self._next_type = None
@@ -101,32 +110,34 @@ class TableStream:
         row[ORIGIN] = self._continuity.take_over(table.now(), samples) - tick * samples
         row[TICK] = tick - 1
 
-    def forward(self, sequence: int, timestamp: int, duration: int, payload: bytes, arrival_ns: int) -> None:
+    def forward(
+        self, sequence: int, timestamp: int, duration: int, payload: bytes, arrival_ns: int, level: int | None = None
+    ) -> None:
         """Send on a packet of somebody else's stream, with all that was read together."""
         table = self._table
         if table is None:
             return
         if not self._continuity.forwarding:
             table.settle(self._index)
-        place = self._continuity.place(sequence, timestamp, duration, arrival_ns, self._next)
+        pauses = len(payload) <= DTX_BYTES
+        place = self._continuity.place(sequence, timestamp, duration, arrival_ns, self._next, pauses=pauses)
         if place is None:
             return
         table.rows[self._index, SEQUENCE] = self._continuity.next_sequence
-        table.forward(self._index, place, self.payload_type, payload)
+        table.forward(self._index, place, self.payload_type, payload, level_extension(self._level_id, level))
 
     def restart_forwarding(self) -> None:
         """The next packet that is sent on is the first of another stream."""
         self._continuity.restart()
 
-    def _next(self, now_ns: int) -> tuple[int, int]:
-        """Where the line goes on: sequence number and timestamp."""
-        row, now = self._now, self.timestamp(now_ns)
-        sequence = int(row[SEQUENCE])
-        if self._continuity.forwarded_last:
-            return sequence, self._continuity.next_timestamp(now_ns, int(row[SAMPLES]))
-        if now is None:
-            return sequence, int(row[ORIGIN])
-        return sequence, later(now, int(row[ORIGIN] + (row[TICK] + 1) * row[SAMPLES]))
+    def _next(self, now_ns: int) -> LineState:
+        """Where our own packets have left the line."""
+        row = self._now
+        sequence, origin = int(row[SEQUENCE]), int(row[ORIGIN])
+        if row[TICK] == NEVER or self._table is None:
+            return LineState(sequence, origin, origin)
+        end = (origin + (int(row[TICK]) + 1) * int(row[SAMPLES])) & 0xFFFFFFFF
+        return LineState(sequence, self._own_timestamp(self._table, row, now_ns), end)
 
     def timestamp(self, now_ns: int) -> int | None:
         """The RTP timestamp of a moment."""
@@ -135,6 +146,10 @@ class TableStream:
         table, row = self._table, self._now
         if table is None or row[TICK] == NEVER:
             return None
+        return self._own_timestamp(table, row, now_ns)
+
+    def _own_timestamp(self, table: SendTable, row: SendRow, now_ns: int) -> int:
+        """The same, by the clock of our own packets."""
         elapsed = (now_ns - table.tick_ns) * self._clock_rate // 1_000_000_000
         return (int(row[ORIGIN]) + table.tick * int(row[SAMPLES]) + elapsed) & 0xFFFFFFFF
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conference.playout.sequence import MAX_DROPOUT, timestamp_step
-from conference.webrtc.send.continuity import Continuity, HeaderFields
+from conference.webrtc.send.continuity import Continuity, HeaderFields, LineState
 
 RATE, FRAME = 48_000, 960
 MS = 1_000_000
@@ -15,7 +15,8 @@ MS = 1_000_000
 def place(
     stream: Continuity, sequence: int, timestamp: int, now_ns: int, begin: tuple[int, int] = (100, 5000)
 ) -> HeaderFields | None:
-    return stream.place(sequence & 0xFFFF, timestamp & 0xFFFFFFFF, FRAME, now_ns, lambda _: begin)
+    state = LineState(begin[0], begin[1], begin[1])
+    return stream.place(sequence & 0xFFFF, timestamp & 0xFFFFFFFF, FRAME, now_ns, lambda _: state)
 
 
 @given(
@@ -66,26 +67,62 @@ def test_another_stream_goes_on_where_the_line_is() -> None:
     stream = Continuity(RATE)
     place(stream, 10, 0, 0)
     stream.restart()
-    now_ns = 40 * MS
-    begin = stream.next_sequence, stream.next_timestamp(now_ns, FRAME)
-    assert place(stream, 60_000, 123_456, now_ns, begin) == (101, 5000 + FRAME, True)
+    assert place(stream, 60_000, 123_456, 5 * MS, (101, 0)) == (101, 5000 + FRAME, True), "not before the end"
+    stream.restart()
+    placed = place(stream, 70_000, 1, 100 * MS, (102, 0))
+    assert placed is not None
+    assert abs(placed.timestamp - (5000 + 100 * 48)) <= 1, "after a pause"
 
 
 def test_a_clock_that_jumps_moves_the_line_by_the_time_that_has_passed() -> None:
     stream = Continuity(RATE)
     place(stream, 10, 0, 0)
-    assert place(stream, 11, 1_000_000_000, 20 * MS, (101, 5000 + FRAME)) == (101, 5000 + FRAME, True)
+    assert place(stream, 11, 1_000_000_000, 20 * MS, (101, 0)) == (101, 5000 + FRAME, True)
 
 
 def test_a_sequence_number_far_ahead_is_another_stream() -> None:
     stream = Continuity(RATE)
     place(stream, 10, 0, 0)
-    assert place(stream, 10 + MAX_DROPOUT, FRAME, 20 * MS, (101, 6000)) == (101, 6000, True)
+    assert place(stream, 10 + MAX_DROPOUT, FRAME, 22 * MS, (101, 0)) == (101, 5000 + 22 * 48, True)
 
 
 def test_the_line_s_clock_goes_on_with_the_time() -> None:
     stream = Continuity(RATE)
     place(stream, 10, 0, 0)
-    assert timestamp_step(stream.timestamp(100 * MS), 5000 + FRAME) == 100 * 48
-    assert stream.next_timestamp(60 * MS, FRAME) == 5000 + FRAME, "directly behind what was sent"
-    assert stream.next_timestamp(100 * MS, FRAME) == 5000 + FRAME + 100 * 48, "after a pause"
+    assert timestamp_step(stream.timestamp(100 * MS), 5000) == 100 * 48
+    assert stream.take_over(75 * MS, FRAME) == 5000 + FRAME, "directly behind what was sent"
+    assert stream.take_over(100 * MS, FRAME) == 5000 + 100 * 48, "after a pause"
+
+
+def test_however_often_it_changes_no_delay_adds_up() -> None:
+    """Every change is in a pause."""
+    stream, now_ns = Continuity(RATE), 0
+    place(stream, 1, 0, 0)
+    for change in range(1, 200):
+        now_ns += 497 * MS
+        stream.restart()
+        placed = place(stream, 1000 * change, 7 * change, now_ns)
+        assert placed is not None
+        assert 0 <= timestamp_step(placed.timestamp, 5000 + now_ns // MS * 48) < 48
+        mix_ns = now_ns + 503 * MS
+        assert 0 <= timestamp_step(stream.take_over(mix_ns, FRAME), 5000 + mix_ns // MS * 48) < 48
+        now_ns = mix_ns
+
+
+def test_the_line_follows_a_talker_whose_clock_is_fast() -> None:
+    stream, fast = Continuity(RATE), 1 + 200e-6
+    for number in range(30 * 60 * 50):
+        placed = place(stream, number, round(number * FRAME * fast), number * 20 * MS)
+    assert placed is not None
+    after_ns = number * 20 * MS + 500 * MS
+    expected = placed.timestamp + 500 * 48
+    assert abs(timestamp_step(stream.take_over(after_ns, FRAME), expected)) < 5 * 48
+
+
+def test_what_follows_the_news_of_a_pause_comes_at_its_time() -> None:
+    stream = Continuity(RATE)
+    state = LineState(100, 5000, 5000)
+    stream.place(10, 0, FRAME, 0, lambda _: state, pauses=True)
+    assert stream.take_over(50 * MS, FRAME) == 5000 + 50 * 48
+    stream.place(11, FRAME, FRAME, 20 * MS, lambda _: state, pauses=True)
+    assert stream.take_over(22 * MS, FRAME) == 5000 + 2 * FRAME, "but not before the end"

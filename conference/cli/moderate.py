@@ -107,7 +107,8 @@ async def _say(api: Api, args: argparse.Namespace) -> Outcome:
 async def _dial(api: Api, args: argparse.Namespace) -> Outcome:
     if len(args.who) > 1:
         raise ApiError("call one at a time: name one address after the room.")
-    call = {"url": args.who[0], "name": args.name, "role": args.role, "parameters": dict(args.param) or None}
+    kind = "webhook" if args.who[0].startswith(("http://", "https://")) else "url"
+    call = {kind: args.who[0], "name": args.name, "role": args.role, "parameters": dict(args.param) or None}
     wanted = {key: value for key, value in call.items() if value is not None} | {"dtmf": args.dtmf}
     answer = await api.ask("POST", address("rooms", args.room, "calls"), wanted)
     return Outcome(f"Calling {answer['name']} into room {args.room}, as participant {answer['id']}.", answer)
@@ -184,7 +185,9 @@ def _something_to_say(parser: argparse.ArgumentParser) -> None:
 
 def _somebody_to_call(parser: argparse.ArgumentParser) -> None:
     _in_room(parser)
-    parser.add_argument("who", metavar="WHERE", nargs="*", default=[], help="a bot's address: wss://bot.example.org/…")
+    parser.add_argument(
+        "who", metavar="WHERE", nargs="*", default=[], help="a bot's address: wss://…, or its voice webhook: https://…"
+    )
     parser.add_argument("--name", metavar="NAME", type=words, help="what the others see (default: the host's name)")
     parser.add_argument("--role", choices=ROLES, help="as what they join (default: speaker)")
     parser.add_argument(

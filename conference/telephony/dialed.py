@@ -77,6 +77,12 @@ class DialedLeg:
         self.sink.open = True
         self._wake()
 
+    def hung_up(self) -> None:
+        """The stream is closed; another one may be opened."""
+        self.sink.open = False
+        self._queue.clear()
+        self._frames = 0
+
     def receive(self, message: Message) -> None:
         """Take what they have sent."""
         self._answer(self.phone.receive(message))

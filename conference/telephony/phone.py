@@ -7,7 +7,7 @@ One :class:`Phone` is one call. Whoever drives it sends :meth:`Phone.opening`, t
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from conference.telephony.dialect import (
     Asked,
@@ -19,6 +19,7 @@ from conference.telephony.dialect import (
     Message,
     PlayMedia,
     SetMark,
+    new_sid,
 )
 from conference.telephony.fields import DIGITS, MessageError
 from conference.telephony.playout_buffer import PlayoutBuffer
@@ -70,6 +71,11 @@ class Phone:
         self.marks_echoed = 0
         self.clears_received = 0
         self.bytes_discarded = 0
+
+    def restart(self, parameters: Mapping[str, str]) -> None:
+        """Begin another stream of the same call, with these parameters."""
+        self.identity = replace(self.identity, stream_sid=new_sid("MZ"))
+        self._end = self.dialect.provider_end(self.identity, parameters)
 
     def opening(self) -> Sequence[Message]:
         """What is said first."""

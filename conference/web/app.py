@@ -153,6 +153,7 @@ def _make_server(settings: Settings, webrtc: WebRtcLike) -> Server:
     registry = ConnectionRegistry()
     recordings = _make_recordings(settings, conference)
     may_begin = recordings is not None and settings.record != "off"
+    signatures = _make_signatures(settings)
     call_services = CallServices(
         settings, conference, registry, recordings.toggle if recordings and may_begin else None
     )
@@ -184,8 +185,8 @@ def _make_server(settings: Settings, webrtc: WebRtcLike) -> Server:
             settings=part_of(settings, EngineSettings),
         ),
         call_services=call_services,
-        dialing=Dialing(conference, registry, settings),
-        signatures=_make_signatures(settings),
+        dialing=Dialing(conference, registry, settings, signatures),
+        signatures=signatures,
         captures=captures,
         recordings=recordings,
     )

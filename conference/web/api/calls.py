@@ -59,12 +59,16 @@ def _wanted(room: str, body: NewCall, actor: Actor, max_name_length: int) -> Wan
     Raises:
         Problem: the address is none (400), or the role is more than whoever asks may give (403).
     """
+    address = body.url or body.webhook
+    if address is None or (body.url and body.webhook):
+        raise Problem(400, f"Name 'url' or 'webhook', one of the two: send e.g. {NewCall.example}.")
     try:
-        host, _ = host_and_port(body.url)
+        host, _ = host_and_port(address)
     except CallError as error:
         raise Problem(400, str(error)) from None
     role = body.role or "speaker"
     if role == "host" and not actor.grant.may_be("host"):
         raise Problem(403, "Your token does not allow you to call in a host.")
     name = body.name or shown_name(host)[:max_name_length]
-    return Wanted(room, body.url, name, make_grant(role, room=room), body.dtmf, dict(body.parameters))
+    webhook = body.webhook is not None
+    return Wanted(room, address, name, make_grant(role, room=room), body.dtmf, dict(body.parameters), webhook)

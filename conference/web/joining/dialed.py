@@ -33,6 +33,8 @@ class Wanted:
 
     room: str
     url: str
+    """Of their stream, or of their webhook."""
+
     name: str
     grant: Grant
     """What they may do there."""
@@ -41,10 +43,12 @@ class Wanted:
     """Whether they are told of the keys that others in the room press."""
 
     parameters: Mapping[str, str] = field(default_factory=dict)
+    webhook: bool = False
+    """Whether they are asked by HTTP what to do."""
 
 
 @dataclass(frozen=True, slots=True)
-class _End:
+class End:
     """How a call came to its end."""
 
     reason: str
@@ -84,8 +88,9 @@ class DialedCall:
         self._connecting = connecting
         self._longest_seconds = longest_seconds
         self._output = asyncio.Event()
-        self._ended: asyncio.Future[_End] = asyncio.get_running_loop().create_future()
+        self._ended: asyncio.Future[End] = asyncio.get_running_loop().create_future()
         self._socket: StreamSocket | None = None
+        self._is_answered = False
 
     @property
     def call_sid(self) -> str:
@@ -131,16 +136,16 @@ class DialedCall:
 
     def hang_up(self, reason: str, code: int = WSCloseCode.OK) -> None:
         """End the call, in the background."""
-        self._end(_End(reason, "left", code))
+        self._end(End(reason, "left", code))
 
     async def run(self) -> None:
         """The call, to its end. Never raises, unless cancelled."""
-        end = _End("the call failed", "failed", WSCloseCode.INTERNAL_ERROR)
-        unfollow = self._conference.subscribe(self._wanted.room, self._follow) if self._wanted.keys else None
+        end = End("the call failed", "failed", WSCloseCode.INTERNAL_ERROR)
+        unfollow = self._conference.subscribe(self._wanted.room, self._take_note) if self._wanted.keys else None
         try:
-            end = await self._place()
+            end = await self.place()
         except CallError as error:
-            end = _End(str(error), "lost")
+            end = End(str(error), "lost")
         except Exception:
             _log.exception("the call of participant %s failed", self.participant_id)
         finally:
@@ -149,14 +154,23 @@ class DialedCall:
             self._leave(end)
             self._leg.on_output = None
 
-    async def _place(self) -> _End:
+    async def place(self) -> End:
         """Reach them and talk, to the end.
 
         Raises:
             CallError: they cannot be reached.
         """
-        async with self._connecting.session(self._wanted.url) as session:
-            opening = asyncio.ensure_future(self._connecting.open(session, self._wanted.url))
+        return await self._stream(self._wanted.url)
+
+    async def _stream(self, url: str) -> End:
+        """Open a stream and talk over it, to its end.
+
+        Raises:
+            CallError: it cannot be opened.
+        """
+        self._socket = None
+        async with self._connecting.session(url) as session:
+            opening = asyncio.ensure_future(self._connecting.open(session, url))
             try:
                 waited: set[asyncio.Future[Any]] = {opening, self._ended}
                 await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
@@ -170,7 +184,7 @@ class DialedCall:
                     opening.result().abort()  # answered in the same moment
             return await self._talk(socket)
 
-    async def _talk(self, socket: StreamSocket) -> _End:
+    async def _talk(self, socket: StreamSocket) -> End:
         """Hold the call to its end, and say goodbye."""
         if socket.reading is not None:
             socket.reading.on_flood = self._flooded
@@ -178,7 +192,7 @@ class DialedCall:
         self._answered()
         receiving, sending = asyncio.ensure_future(self._receive(socket)), asyncio.ensure_future(self._send(socket))
         tasks: set[asyncio.Future[Any]] = {receiving, sending}
-        end = _End("the call has lasted as long as it may", "ended")
+        end = End("the call has lasted as long as it may", "ended")
         try:
             await asyncio.wait(
                 {*tasks, self._ended}, timeout=self._longest_seconds, return_when=asyncio.FIRST_COMPLETED
@@ -188,16 +202,16 @@ class DialedCall:
             elif receiving.done():
                 end = receiving.result()
             elif sending.done():
-                end = _End("the connection was lost", "lost")
+                end = End("the connection was lost", "lost")
             return end
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks)
-            self._leave(end)
+            self._stream_is_over(end)
             await self._say_goodbye(socket, end)
 
-    async def _say_goodbye(self, socket: StreamSocket, end: _End) -> None:
+    async def _say_goodbye(self, socket: StreamSocket, end: End) -> None:
         try:
             async with asyncio.timeout(_CLOSE_SECONDS):
                 if not socket.closed:
@@ -209,7 +223,7 @@ class DialedCall:
         finally:
             socket.abort()  # if they do not take it: nothing waits for them
 
-    async def _receive(self, socket: StreamSocket) -> _End:
+    async def _receive(self, socket: StreamSocket) -> End:
         """Take what comes, until nothing does any more."""
         number = 0
         while True:
@@ -219,16 +233,16 @@ class DialedCall:
                 break
             self._leg.receive(message.data)
             if self._leg.stuck:
-                return _End("it takes none of the answers that it asks for", "lost", WSCloseCode.POLICY_VIOLATION)
+                return End("it takes none of the answers that it asks for", "lost", WSCloseCode.POLICY_VIOLATION)
             if self._leg.phone.hung_up:
-                return _End("hung up", "left")
+                return End("hung up", "left")
             if number % FRAMES_AT_ONCE == 0:
                 await asyncio.sleep(0)  # receive() gives what is here already without a turn for anybody else
         if message.type is WSMsgType.CLOSE:
-            return _End("hung up", "left")
+            return End("hung up", "left")
         if socket.close_code == WSCloseCode.MESSAGE_TOO_BIG:
-            return _End("a message was larger than is taken", "lost", WSCloseCode.MESSAGE_TOO_BIG)
-        return _End("the connection was lost", "lost")
+            return End("a message was larger than is taken", "lost", WSCloseCode.MESSAGE_TOO_BIG)
+        return End("the connection was lost", "lost")
 
     async def _send(self, socket: StreamSocket) -> None:
         try:
@@ -240,24 +254,34 @@ class DialedCall:
         except (ConnectionError, aiohttp.ClientError):
             return
 
+    def _stream_is_over(self, end: End) -> None:
+        """Whoever was called is gone with their stream."""
+        self._leave(end)
+
     def _answered(self) -> None:
         self._leg.answered()
+        self._set_answered()
+
+    def _set_answered(self) -> None:
+        if self._is_answered:
+            return
+        self._is_answered = True
         room = self._conference.get(self._wanted.room)
         if room is not None and self.participant_id in room.participants:
             room.set_call_state(self.participant_id, "answered")
 
-    def _follow(self, event: RoomEvent) -> None:
+    def _take_note(self, event: RoomEvent) -> None:
         if isinstance(event, DigitPressed) and event.participant_id != self.participant_id:
             self._leg.press(event.digit)
 
     def _flooded(self) -> None:
-        self._end(_End("far more was sent than is read, for too long", "lost", WSCloseCode.POLICY_VIOLATION))
+        self._end(End("far more was sent than is read, for too long", "lost", WSCloseCode.POLICY_VIOLATION))
 
-    def _end(self, end: _End) -> None:
+    def _end(self, end: End) -> None:
         if not self._ended.done():
             self._ended.set_result(end)
 
-    def _leave(self, end: _End) -> None:
+    def _leave(self, end: End) -> None:
         if self.room_name is not None:
             room_name, self.room_name = self.room_name, None
             self._conference.leave(room_name, self.participant_id, end.reason, end.departure)

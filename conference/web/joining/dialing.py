@@ -21,6 +21,8 @@ from conference.telephony.phone import Phone
 from conference.telephony.playout_buffer import PlayoutBuffer
 from conference.telephony.settings import DialSettings, LegSettings
 from conference.web.joining.dialed import DialedCall, Wanted
+from conference.web.joining.signatures import TwilioSignatures
+from conference.web.joining.webhook_call import Application, WebhookCall
 
 HEARTBEAT = 20.0
 """Seconds between two pings: whoever answers none is gone."""
@@ -46,15 +48,30 @@ class Dialing:
         conference: whose rooms.
         registry: of all connections.
         settings: of the server.
+        signatures: signs what webhooks are asked, if anything does.
     """
 
-    def __init__(self, conference: Conference, registry: ConnectionRegistry, settings: Settings) -> None:
+    def __init__(
+        self,
+        conference: Conference,
+        registry: ConnectionRegistry,
+        settings: Settings,
+        signatures: TwilioSignatures | None = None,
+    ) -> None:
         self._conference = conference
         self._registry = registry
         self._settings = part_of(settings, DialSettings)
         self._leg_settings = part_of(settings, LegSettings)
         self._flood_seconds = settings.call_flood_timeout
         self._allowed = Destinations(settings.dial_allow)
+        self._application = Application(
+            allowed=self._allowed,
+            seconds=settings.dial_timeout,
+            max_sound_bytes=settings.max_dialed_message_bytes,
+            max_sound_seconds=settings.max_dialed_ahead_ms / 1000,
+            speech_command=settings.speech_command or None,
+            sign=None if signatures is None else signatures.sign,
+        )
         self._tasks: dict[DialedCall, asyncio.Task[None]] = {}
         conference.subscribe(None, self._follow)
 
@@ -91,6 +108,8 @@ class Dialing:
         leg = DialedLeg(phone, self._leg_settings)
         longest = self._settings.max_dialed_seconds
         call = DialedCall(wanted, leg, self._conference, self._connecting(), longest)
+        if wanted.webhook:
+            call = WebhookCall(wanted, leg, self._conference, self._connecting(), longest, self._application)
         participant = call.join()
         self._registry.opened(call)
         task = asyncio.create_task(call.run(), name="call out")

@@ -291,8 +291,17 @@ class NewCall(Body):
     example: ClassVar[str] = '{"url": "wss://bot.example.org/stream", "name": "Assistant"}'
 
     url: Annotated[
-        str, Must("an address that begins with ws:// or wss://"), Field(max_length=2000, pattern="^wss?://")
-    ] = Field(description="The WebSocket of a bot that speaks Twilio Media Streams.")
+        str | None,
+        Must("an address that begins with ws:// or wss://"),
+        Field(max_length=2000, pattern="^wss?://"),
+        *_required({"type": "string", "maxLength": 2000, "pattern": "^wss?://"}),
+    ] = Field(None, description="The WebSocket of a bot that speaks Twilio Media Streams. Or else:")
+    webhook: Annotated[
+        str | None,
+        Must("an address that begins with http:// or https://"),
+        Field(max_length=2000, pattern="^https?://"),
+        *_required({"type": "string", "maxLength": 2000, "pattern": "^https?://"}),
+    ] = Field(None, description="The voice webhook of an application, whose TwiML is followed.")
     name: Annotated[str | None, Must("text"), AfterValidator(_name), *_NAME] = Field(
         None, description="What the others see; else the host that is called."
     )

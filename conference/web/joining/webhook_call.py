@@ -1,0 +1,230 @@
+"""A call out to an application that is written for Twilio's voice webhook: what its TwiML says is followed."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+from urllib.parse import urljoin
+
+import aiohttp
+
+from conference.audio.frame import SAMPLE_RATE, Samples
+from conference.audio.resample import Resampler
+from conference.prompts.decode import MediaError, read_audio
+from conference.prompts.speech import speak
+from conference.room.conference import Conference
+from conference.telephony.connecting import CallError, Connecting, guarded_session, host_and_port
+from conference.telephony.destinations import Destinations
+from conference.telephony.dialed import DialedLeg
+from conference.telephony.twilio.verbs import (
+    MAX_DOCUMENT_BYTES,
+    ConnectStream,
+    Hangup,
+    Pause,
+    Play,
+    Redirect,
+    Say,
+    TwimlError,
+    Verb,
+    read_twiml,
+)
+from conference.unreachable import reason
+from conference.web.joining.dialed import DialedCall, End, Wanted
+
+MAX_DOCUMENTS = 50
+"""Documents that one call may be led through."""
+
+_POLL_SECONDS = 0.02
+_SOUNDS = (b"RIFF", b"OggS", b"fLaC", b"ID3", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2", b".snd")
+"""How files begin that are played: none of them names other files, which would then be opened, too."""
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class Application:
+    """How an application is asked, and what can be done for it."""
+
+    allowed: Destinations
+    seconds: float
+    """That a request may take."""
+
+    max_sound_bytes: int
+    max_sound_seconds: float
+    speech_command: Sequence[str] | None
+    """Speaks what is to be said; see `prompts.speech.speak`."""
+
+    sign: Callable[[str, Mapping[str, str]], str] | None
+    """Signs a request as Twilio would."""
+
+
+class _Ended(Exception):
+    """The call was ended while something was being done for it."""
+
+
+class WebhookCall(DialedCall):
+    """Somebody who is called by a webhook.
+
+    Args:
+        wanted, leg, conference, connecting, longest_seconds: see `DialedCall`.
+        application: how they are asked what to do.
+    """
+
+    def __init__(
+        self,
+        wanted: Wanted,
+        leg: DialedLeg,
+        conference: Conference,
+        connecting: Connecting,
+        longest_seconds: float,
+        application: Application,
+    ) -> None:
+        super().__init__(wanted, leg, conference, connecting, longest_seconds)
+        self.application = application
+
+    async def place(self) -> End:
+        """See `DialedCall.place`."""
+        try:
+            async with asyncio.timeout(self._longest_seconds):
+                return await self._follow_documents(self._wanted.url)
+        except TimeoutError:
+            return End("the call has lasted as long as it may", "ended")
+        except _Ended:
+            return self._ended.result()
+        except (TwimlError, MediaError) as error:
+            return End(str(error), "lost")
+
+    def _stream_is_over(self, end: End) -> None:
+        """The call goes on with the next verb."""
+
+    async def _follow_documents(self, url: str) -> End:
+        for _ in range(MAX_DOCUMENTS):
+            verbs = read_twiml(await self._or_end(self._ask("POST", url, self._form(), MAX_DOCUMENT_BYTES)))
+            following = await self._follow(verbs, url)
+            if isinstance(following, End):
+                return following
+            url = following
+        return End(f"the application redirects the call more than {MAX_DOCUMENTS} times", "lost")
+
+    async def _follow(self, verbs: Sequence[Verb], url: str) -> End | str:
+        """Do what a document says. Returns where to go on, or how the call ended."""
+        for verb in verbs:
+            match verb:
+                case Hangup(rejected):
+                    return End("the application rejects the call" if rejected else "hung up", "left")
+                case Redirect(target):
+                    return urljoin(url, target)
+                case ConnectStream(target, parameters):
+                    await self._connect(target, parameters)
+                case _:
+                    self._set_answered()
+                    await self._or_end(self._sound(verb, url))
+            if self._ended.done():
+                return self._ended.result()
+        return End("hung up", "left")
+
+    async def _connect(self, url: str, parameters: Mapping[str, str]) -> None:
+        if not url.startswith(("ws://", "wss://")):
+            raise TwimlError("The TwiML connects to a <Stream> whose url is no wss:// address.")
+        host_and_port(url)
+        self._leg.phone.restart({**self._wanted.parameters, **parameters})
+        end = await self._stream(url)
+        self._leg.hung_up()
+        if end.departure == "lost":
+            raise CallError(end.reason)
+
+    async def _sound(self, verb: Verb, url: str) -> None:
+        match verb:
+            case Pause(seconds):
+                await asyncio.sleep(seconds)
+            case Say(text) if text:
+                if not self.application.speech_command:
+                    raise TwimlError("The TwiML has something to <Say>, which needs --speech-command.")
+                await self._play(await asyncio.to_thread(speak, self.application.speech_command, text))
+            case Play(target, times):
+                sound = await self._ask("GET", urljoin(url, target), {}, self.application.max_sound_bytes)
+                samples = await asyncio.to_thread(_decode, sound, self.application.max_sound_seconds)
+                for _ in range(times):
+                    await self._play(samples)
+
+    async def _play(self, samples: Samples) -> None:
+        """Have it heard in the room, as what the application says."""
+        codec, playout = self._leg.phone.codec, self._leg.phone.playout
+        resampler = Resampler(SAMPLE_RATE, codec.rate)
+        playout.append(codec.encode_samples(resampler.process(samples)) + codec.encode_samples(resampler.flush()))
+        while playout.buffered_bytes:  # noqa: ASYNC110 - the room plays it, a frame on each of its ticks
+            await asyncio.sleep(_POLL_SECONDS)
+
+    async def _ask(self, method: str, url: str, form: Mapping[str, str], most: int) -> bytes:
+        """What a request to the application, or to wherever it says, is answered.
+
+        Raises:
+            CallError: it cannot be asked, or does not answer as it should.
+        """
+        headers = {}
+        if form and self.application.sign is not None:
+            headers["X-Twilio-Signature"] = self.application.sign(url, form)
+        timeout = aiohttp.ClientTimeout(total=self.application.seconds)
+        try:
+            async with (
+                guarded_session(url, self.application.allowed, timeout=timeout) as session,
+                session.request(method, url, data=dict(form) or None, headers=headers) as response,
+            ):
+                if response.status != 200:
+                    raise CallError(f"{url} answers with HTTP status {response.status}.", response.status)
+                body = b""
+                async for part in response.content.iter_any():
+                    body += part
+                    if len(body) > most:
+                        raise CallError(f"{url} answers with more than {most} bytes.")
+                return body
+        except TimeoutError:
+            raise CallError(f"{url} did not answer within {self.application.seconds:g} s.") from None
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise CallError(f"{url} cannot be asked: {reason(error)}.") from None
+
+    async def _or_end(self, work: Awaitable[_T]) -> _T:
+        """What work comes to, unless the call is ended before.
+
+        Raises:
+            _Ended: it was.
+        """
+        doing = asyncio.ensure_future(work)
+        try:
+            waited: set[asyncio.Future[object]] = {doing, self._ended}  # type: ignore[arg-type]
+            await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+            if not doing.done():
+                raise _Ended
+            return doing.result()
+        finally:
+            doing.cancel()
+            await asyncio.wait({doing})
+
+    def _form(self) -> dict[str, str]:
+        """What Twilio would say about the call."""
+        identity = self._leg.phone.identity
+        told = {
+            "AccountSid": identity.account_sid,
+            "ApiVersion": "2010-04-01",
+            "CallSid": identity.call_sid,
+            "CallStatus": "ringing" if not self._is_answered else "in-progress",
+            "Direction": "inbound",
+            "From": f"client:{self._wanted.room}",
+            "To": f"client:{self._wanted.name}",
+        }
+        return dict(self._wanted.parameters) | told | {"Caller": told["From"], "Called": told["To"]}
+
+
+def _decode(sound: bytes, longest_seconds: float) -> Samples:
+    if not sound.startswith(_SOUNDS):
+        raise TwimlError("The TwiML has something to <Play> that is neither WAV, MP3, Ogg, FLAC nor AU.")
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(sound)
+        file.flush()
+        try:
+            return read_audio(file.name, longest_seconds=longest_seconds)
+        except MediaError:
+            raise TwimlError("The TwiML has something to <Play> that cannot be decoded.") from None

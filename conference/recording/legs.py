@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,7 @@ from conference.capture.records import (
 )
 from conference.codecs.base import DecodeError, Decoder
 from conference.codecs.opus import OpusCodec
-from conference.recording.placement import Sent, place_messages, place_packets
+from conference.recording.placement import Sent, is_live, place_messages, place_packets
 
 MESSAGE_CODEC = "PCMU"
 FRAME_CODEC = "opus"
@@ -135,6 +136,9 @@ class _Stream:
     payloads: list[bytes] = field(default_factory=list)
     sent: list[Sent] = field(default_factory=list)
     messages: list[tuple[int, int]] = field(default_factory=list)
+    timestamps: list[int | None] = field(default_factory=list)
+    """Of messages, in milliseconds."""
+
     seen: set[int] = field(default_factory=set)
 
 
@@ -231,6 +235,7 @@ class _SegmentReader:
         stream = self._streams.get(record.index)
         if stream is None or not record.payload:
             return
+        stream.timestamps.append(record.timestamp_ms)
         stream.messages.append((record.now_ns - self._started_ns, len(record.payload) * _NS_PER_MULAW_BYTE))
         stream.payloads.append(record.payload)
         stream.places.append(place)
@@ -254,6 +259,9 @@ class _SegmentReader:
         if stream.sent:
             begins = place_packets(stream.sent, rate)
             lengths = [one.duration * 1_000_000_000 // rate for one in stream.sent]
+        elif is_live(stream.messages):
+            begins = place_packets(_as_packets(stream), rate)
+            lengths = [duration for _, duration in stream.messages]
         else:
             begins = place_messages(stream.messages)
             lengths = [duration for _, duration in stream.messages]
@@ -278,6 +286,19 @@ class _SegmentReader:
                 name=str(person.get("name")),
             )
         return leg
+
+
+def _as_packets(stream: _Stream) -> list[Sent]:
+    """The messages of a call: by their timestamps, if all have one that fits, else by the sound before them."""
+    rate, packets, position = stream.decoder.clock_rate, list[Sent](), 0
+    stamps = [stamp for stamp in stream.timestamps if stamp is not None]
+    stamped = len(stamps) == len(stream.messages) and all(a <= b for a, b in pairwise(stamps))
+    for number, (arrival_ns, duration_ns) in enumerate(stream.messages):
+        duration = duration_ns * rate // 1_000_000_000
+        timestamp = stamps[number] * rate // 1000 if stamped else position
+        packets.append(Sent(number, timestamp, duration, arrival_ns))
+        position += duration
+    return packets
 
 
 def unwrap(last: int, value: int, bits: int) -> int:

@@ -20,8 +20,8 @@ WINDOW_NS: Final = 5_000_000_000
 SHIFT_NS: Final = 150_000_000
 """Packets that lag more than those before them by more than this, and go on to, are of a clock that stood still."""
 
-SHIFT_PACKETS: Final = 5
-"""So many have to say so."""
+SHIFT_SPAN_NS: Final = 200_000_000
+"""They have to say so for so long: what was held back comes at once."""
 
 SLACK_NS: Final = 10_000_000
 """Messages of a caller that lag by no more than this follow each other without a gap: so do those of a call."""
@@ -31,6 +31,10 @@ LAG_MESSAGES: Final = 25
 
 AHEAD_NS: Final = 100_000_000
 """A caller that is ahead by less than this has a fast clock; by more, it sends faster than real time."""
+
+LIVE_NS: Final = 5_000_000_000
+LIVE_SHARE: Final = 0.03
+"""Of a caller who sent for so long at least, sound and time differ by no more than this share, if it is a call."""
 
 PAUSE_NS: Final = 60_000_000
 """A message that lags by more than this comes after a pause."""
@@ -72,8 +76,8 @@ def place_packets(packets: Sequence[Sent], clock_rate: int) -> list[int]:
     after = _least([-one for one in reversed(arrivals)], lags[::-1])[::-1]
     following = _following(arrivals)
     places = []
-    for begins, past, future, count in zip(media, before, after, following, strict=True):
-        stood_still = future > past + SHIFT_NS and count >= SHIFT_PACKETS
+    for begins, past, future, span in zip(media, before, after, following, strict=True):
+        stood_still = future > past + SHIFT_NS and span >= SHIFT_SPAN_NS
         places.append(begins + (future if stood_still else min(past, future)))
     return places
 
@@ -93,14 +97,14 @@ def _least(times: Sequence[int], lags: Sequence[int]) -> list[int]:
 
 
 def _following(arrivals: Sequence[int]) -> list[int]:
-    """How many packets come with each, or up to :data:`WINDOW_NS` after it."""
-    counts, end = [], 0
+    """For how long packets come after each: up to :data:`WINDOW_NS`."""
+    spans, end = [], 0
     for place, arrival in enumerate(arrivals):
         end = max(end, place)
-        while end < len(arrivals) and arrivals[end] <= arrival + WINDOW_NS:
+        while end + 1 < len(arrivals) and arrivals[end + 1] <= arrival + WINDOW_NS:
             end += 1
-        counts.append(end - place)
-    return counts
+        spans.append(arrivals[end] - arrival)
+    return spans
 
 
 def place_messages(messages: Sequence[tuple[int, int]]) -> list[int]:
@@ -134,6 +138,19 @@ def place_messages(messages: Sequence[tuple[int, int]]) -> list[int]:
         places.append(begins)
         end = begins + duration
     return places
+
+
+def is_live(messages: Sequence[tuple[int, int]]) -> bool:
+    """Whether a caller sent as much sound as time went by: a call does, also in its silence, and whatever held it up.
+
+    Args:
+        messages: when each came, and how long its sound is; in the order in which they came.
+    """
+    if not messages:
+        return False
+    span = messages[-1][0] - messages[0][0] + messages[0][1]
+    sound = sum(duration for _, duration in messages)
+    return span >= LIVE_NS and abs(sound - span) <= span * LIVE_SHARE
 
 
 def _lateness(messages: Sequence[tuple[int, int]]) -> int:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
+from itertools import accumulate
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conference.recording.legs import unwrap
-from conference.recording.placement import Sent, place_messages, place_packets
+from conference.recording.placement import Sent, is_live, place_messages, place_packets
 
 MS = 1_000_000
 TICK = 20 * MS
@@ -73,6 +74,30 @@ def test_a_call_that_never_pauses_stays_in_its_place_whatever_its_clock(seed: in
         messages.append((at + TICK + int(chance.expovariate(1 / (2 * MS))), TICK))
     places = place_messages(sorted(messages))
     assert max(abs(place - at) for place, at in zip(places, said, strict=True)) < 20 * MS
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 2**32))
+def test_what_a_stall_of_a_call_held_back_is_where_it_was_said(seed: int) -> None:
+    chance = random.Random(seed)
+    said = [n * TICK for n in range(50 * 120)]
+    held_until = 0
+    arrivals = []
+    for at in said:
+        if held_until + 10**9 < at < 110 * 10**9 and chance.random() < 0.01:
+            held_until = at + chance.randrange(3 * 10**9)
+        arrivals.append(max(at + TICK + int(chance.expovariate(1 / (2 * MS))), held_until))
+    arrivals = list(accumulate(arrivals, max))  # TCP keeps the order
+    assert is_live([(at, TICK) for at in arrivals])
+    packets = [Sent(n, n * 160, 160, at) for n, at in enumerate(arrivals)]
+    places = place_packets(packets, 8_000)
+    assert max(abs(place - at) for place, at in zip(places, said, strict=True)) < 20 * MS
+
+
+def test_a_bot_is_no_call() -> None:
+    assert not is_live([(n * 10**9 + k, TICK) for n in range(0, 60, 7) for k in range(100)])
+    assert not is_live([(n * TICK, TICK) for n in range(100)])
+    assert not is_live([])
 
 
 def test_what_a_bot_sends_at_once_is_laid_in_real_time_behind_each_other() -> None:

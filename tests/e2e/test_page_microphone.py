@@ -151,3 +151,13 @@ async def test_less_noise_is_offered_where_the_server_can_do_it(
     await page.wait_for("!document.getElementById('voice-settings').disabled")
     assert len(await page.accessible("checkbox", "Less noise Takes fans and streets out of it")) == int(there)
     assert await page.accessible("checkbox", "Even loudness As loud as the others")
+
+
+async def test_original_sound_is_asked_of_the_server_too(server: RunningServer, humming_page: Page) -> None:
+    await join(humming_page, server)
+    assert participant(server).voice.settings.original_sound
+    await humming_page.evaluate(
+        "{const box = document.getElementById('original-sound'); box.checked = false;"
+        " box.dispatchEvent(new Event('change'))}"
+    )
+    await eventually(lambda: not participant(server).voice.settings.original_sound, "the server may do its part again")

@@ -40,7 +40,7 @@ class ExportError(Exception):
 
 
 @dataclass(slots=True)
-class Voice:
+class ExportedVoice:
     """What becomes one file."""
 
     name: str | None
@@ -85,7 +85,7 @@ def export_wav(folder: Path, target: Path) -> list[Path]:
     return written
 
 
-def _voices(folder: Path, about: About) -> tuple[list[Voice], float]:
+def _voices(folder: Path, about: About) -> tuple[list[ExportedVoice], float]:
     if about.status != "ready" and (folder / JOURNAL).exists():
         content = read(folder / JOURNAL, mix=about.mix)
         return _of_journal(content, about), content.duration_ns / 1e9
@@ -94,28 +94,28 @@ def _voices(folder: Path, about: About) -> tuple[list[Voice], float]:
     return _of_file(folder / MKA, about), about.seconds
 
 
-def _of_journal(content: Content, about: About) -> list[Voice]:
-    voices: dict[str, Voice] = {}
+def _of_journal(content: Content, about: About) -> list[ExportedVoice]:
+    voices: dict[str, ExportedVoice] = {}
     if about.mix:
         tick_ns = FRAME_SAMPLES * 1_000_000_000 // SAMPLE_RATE
         mix: list[Packet] = [(number * tick_ns, "opus", packet) for number, packet in enumerate(content.mix)]
-        voices[""] = Voice(None, mix)
+        voices[""] = ExportedVoice(None, mix)
     for leg in content.legs if about.people else ():
-        voice = voices.setdefault(leg.participant, Voice(leg.name, []))
+        voice = voices.setdefault(leg.participant, ExportedVoice(leg.name, []))
         voice.packets += [(at, leg.codec, payload) for at, _, payload in leg.packets]
     return _in_order(voices)
 
 
-def _of_file(path: Path, about: About) -> list[Voice]:
+def _of_file(path: Path, about: About) -> list[ExportedVoice]:
     """The tracks of a file, those of one person together."""
     people = [""] * about.mix + [str(one["participant"]) for one in about.tracks if about.people]
-    voices: dict[str, Voice] = {}
+    voices: dict[str, ExportedVoice] = {}
     with av.open(str(path)) as container:
         if len(people) != len(container.streams):
             raise ExportError(f"{path} is not the file of this recording.")
         by_stream = {}
         for who, stream in zip(people, container.streams, strict=True):
-            voice = voices.setdefault(who, Voice(stream.metadata.get("title", "") if who else None, []))
+            voice = voices.setdefault(who, ExportedVoice(stream.metadata.get("title", "") if who else None, []))
             by_stream[stream.index] = voice, _CODECS[stream.codec_context.name]
         for packet in container.demux():
             if packet.pts is None or not packet.size or packet.time_base is None:
@@ -125,7 +125,7 @@ def _of_file(path: Path, about: About) -> list[Voice]:
     return _in_order(voices)
 
 
-def _in_order(voices: dict[str, Voice]) -> list[Voice]:
+def _in_order(voices: dict[str, ExportedVoice]) -> list[ExportedVoice]:
     for voice in voices.values():
         voice.packets.sort(key=lambda one: one[0])
     return list(voices.values())

@@ -93,8 +93,11 @@ async def test_it_echoes_our_marks_and_hears_a_steady_stream(server: TestServer)
     buffered = list[float | None]()
 
     async def watch() -> None:
-        calls = server.app[SERVER].calls
-        while not any(call.stats().marks_echoed >= 2 for call in calls):  # noqa: ASYNC110 - an echo has no event for us
+        def steady() -> bool:
+            stats = [call.stats() for call in server.app[SERVER].calls]
+            return any(one.media_received >= 100 and one.buffered_ms is not None for one in stats)
+
+        while not steady():  # noqa: ASYNC110 - an echo has no event for us
             await asyncio.sleep(0.01)
         buffered.extend(call.stats().buffered_ms for call in server.app[SERVER].calls)
 

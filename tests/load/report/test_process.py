@@ -24,8 +24,14 @@ class Processors:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *processors: int) -> None:
         self.of: dict[int, set[int]] = {0: set(processors)}
         self.all = set(processors)
-        monkeypatch.setattr(os, "sched_getaffinity", lambda thread: set(self.of.get(thread, self.all)))
+        self.threads = {int(one) for one in os.listdir("/proc/self/task")}  # noqa: PTH208
+        monkeypatch.setattr(os, "sched_getaffinity", self._of)
         monkeypatch.setattr(os, "sched_setaffinity", lambda thread, where: self.of.__setitem__(thread, set(where)))
+
+    def _of(self, thread: int) -> set[int]:
+        if thread not in self.of and thread not in self.threads:
+            raise ProcessLookupError(thread)
+        return set(self.of.get(thread, self.all))
 
 
 def test_the_time_that_a_process_takes_is_that_of_the_processor() -> None:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conference.webrtc.rtp.rtcp import NtpClock, PeerReport, build_report, parse_rtcp
-from conference.webrtc.rtp.statistics import ReceptionStatistics
+from conference.webrtc.rtp.statistics import RECEIVED, ReceptionStatistics
 
 TICK_NS = 20_000_000
 
@@ -33,6 +33,16 @@ def test_what_is_missing_is_lost_across_any_wrap(first: int, count: int, data: s
     assert statistics.lost == len(missing)
     assert statistics.highest_sequence & 0xFFFF == (first + count - 1) & 0xFFFF
     assert statistics.highest_sequence == first + count - 1
+
+
+def test_what_is_lost_has_24_bits_with_a_sign() -> None:
+    """RFC 3550, section 6.4.1: the cumulative number of packets lost."""
+    most, statistics = 2**23, received([0, 1])
+    statistics.row[RECEIVED] -= 2 * most
+    assert statistics.lost == most - 1
+    assert statistics.report(7, 0).packets_lost == most - 1
+    statistics.row[RECEIVED] += 4 * most
+    assert statistics.lost == -most
 
 
 def test_reordered_packets_are_not_lost() -> None:

@@ -3,10 +3,10 @@
  * that is reconnecting.js.
  */
 
-import { isOriginal } from "../devices/microphone.js";
 import { trickleFragment } from "../signalling/trickle.js";
 import * as whip from "../signalling/whip.js";
 import { arrivals, INTERVAL, Liveness } from "./liveness.js";
+import { isOriginal } from "./original.js";
 
 /** How long the server may take to answer, in milliseconds. */
 const ANSWER_TIME = 10_000;

@@ -2,7 +2,6 @@
  * A person's stay in a room: what they know of it, and what they change about themselves. Knows nothing of the page.
  */
 
-import { isOriginal } from "../devices/microphone.js";
 import { farewell, SENT_AWAY } from "../room/departure.js";
 import { may, NO_ACCESS } from "../room/rights.js";
 import { applyToRoomState, EMPTY_ROOM_STATE } from "../room/roomstate.js";
@@ -12,6 +11,7 @@ import { Client } from "../signalling/client.js";
 import { isPinWanted } from "../signalling/errors.js";
 import { RoomEvents } from "../signalling/events.js";
 import { MuteSync } from "./mutesync.js";
+import { isOriginal } from "./original.js";
 import { ReconnectingConnection } from "./reconnecting.js";
 import { Volumes } from "./volumes.js";
 

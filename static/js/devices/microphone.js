@@ -49,15 +49,6 @@ export async function openMicrophone(deviceId, processing) {
 }
 
 /**
- * Whether nobody is to change anything about a microphone's sound.
- *
- * @param {MediaStreamTrack | null} track
- */
-export function isOriginal(track) {
-  return track?.contentHint === "music";
-}
-
-/**
  * @param {MediaDeviceKind} kind
  * @returns {Promise<MediaDeviceInfo[]>}  without those the browser doesn't name yet
  */

@@ -20,7 +20,7 @@ _KEYS = {"Enter": "\ue007", "Tab": "\ue004", "Escape": "\ue00c", "Backspace": "\
 # What the page's audio element gets, as Opus in Ogg. An AudioContext would not start on a machine without a sound card.
 _RECORD = """
 (async () => {
-  const recorder = new MediaRecorder(document.querySelector('audio').srcObject, {
+  const recorder = new MediaRecorder(document.querySelector('#remote').srcObject, {
     mimeType: 'audio/ogg; codecs=opus', audioBitsPerSecond: 128000,
   });
   const chunks = [];

@@ -25,7 +25,7 @@ _KEYS = {" ": ("Space", 32), "Enter": ("Enter", 13), "Tab": ("Tab", 9), "Escape"
 # no script of its own, which the page's content security policy would forbid.
 _RECORD = """
 (async () => {
-  const [track] = document.querySelector('audio').srcObject.getAudioTracks();
+  const [track] = document.querySelector('#remote').srcObject.getAudioTracks();
   const reader = new MediaStreamTrackProcessor({track: track.clone()}).readable.getReader();
   const chunks = [];
   let rate = 0, length = 0;

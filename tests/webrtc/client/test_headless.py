@@ -50,7 +50,8 @@ async def test_who_has_not_joined_has_no_seat_and_has_sent_nothing() -> None:
     peer.send(b"sound")
     peer.send(b"sound", 7)
     assert (peer.location, peer.proof, peer.ended, peer.expected_loss) == (None, None, False, 0)
-    assert (peer.stats().packets_out, peer.stats().packets_in) == (0, 0)
+    stats = peer.stats()
+    assert (stats.packets_out, stats.packets_in, stats.lost_in) == (0, 0, 0)
     assert await peer.farewell(0) is None
     await peer.close()
     await peer.close()

@@ -64,17 +64,13 @@ async def test_a_call_of_two_is_forwarded_while_it_is_recorded_and_both_are_in_t
             place = begun.headers["Location"]
             about = await begun.json()
 
-            async def seconds() -> float:
-                return float((await (await http.get(place)).json())["seconds"])
-
-            while await seconds() < 4:
-                assert len(room.forwarded) == 2
-                await asyncio.sleep(0.1)
+            recordings = server.live.recordings
+            assert recordings is not None
+            await eventually(lambda: recordings.all[about["id"]].seconds > 4, "there is something to listen to")
+            await eventually(lambda: len(room.forwarded) == 2, "both are forwarded to each other, or are so again")
             await http.patch(
                 place, data='{"state": "stopped"}', headers={"Content-Type": "application/merge-patch+json"}
             )
-            recordings = server.live.recordings
-            assert recordings is not None
             while recordings.all[about["id"]].status == "finishing":
                 await recordings.changed()
             shown = await (await http.get(place)).json()

@@ -5,34 +5,21 @@ Who gets them, and when, decides `room.forwarding`.
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Final, Protocol
+from typing import Final
 
-import numpy as np
-
-from conference.audio.frame import FRAME_SAMPLES, SILENCE, SILENT_LEVEL, TICKS_PER_SECOND, Samples
+from conference.audio.frame import SILENT_LEVEL, Samples
 from conference.audio.noise_gate import level_of
 from conference.codecs.base import DecodeError, Decoder
+from conference.playout.forwardable import QUIET_DBOV, PacketTaker
+from conference.playout.forwarded_packets import ForwardedPackets
 from conference.playout.level_trust import LevelTrust
 from conference.playout.player import PacketPlayer
 from conference.playout.sequence import sequence_step
-from conference.playout.silence import DTX_BYTES, SILENT_DBOV, dtx_packet, is_silent
+from conference.playout.silence import DTX_BYTES, dtx_packet, is_silent
 from conference.playout.silence_omission import SilenceOmission
-
-CATCH_UP_PACKETS: Final = 10
-"""So many of the last packets are decoded when a decoder takes over in the middle of a word: it then sounds as one that
-has followed from the beginning."""
-
-SETTLING_MS: Final = 60
-"""So much quiet sound a decoder of Opus needs, to decode the next word as one that has followed for long (measured)."""
-
-QUIET_DBOV: Final = -50
-"""Between words: with a packet no louder, a listener's decoder may go over from another encoder's packets."""
-
-NARROW_RATE: Final = 8_000
 
 WORD_HISTORY: Final = 2
 """So many packets of the silence before a word are handed on with it, if the silence was left out: a decoder that has
@@ -41,240 +28,6 @@ comes late by its length, so no more than are needed."""
 
 TELL_EVERY_NS: Final = 2_000_000_000
 """How often it is said that a pause goes on; and once more soon after its beginning, in case that was lost."""
-
-OVER_TICKS: Final = 3
-"""When nothing has come for so long, what came last is not gone on with."""
-
-FIRST_CHECK_SECONDS: Final = 1.0
-LAST_CHECK_SECONDS: Final = 5.0
-"""How often what a sender says of its loudness is compared with what it sends; less often from time to time."""
-
-SETTLING_PACKETS: Final = 5
-"""Before it has had so many, a decoder that has just begun tells little about how loud something is."""
-
-
-class PacketTaker(Protocol):
-    """Who gets a source's packets as they came. Its methods must not block and must not raise."""
-
-    def forward(
-        self, sequence: int, timestamp: int, duration: int, payload: bytes, arrival_ns: int, level: int | None
-    ) -> None:
-        """Take a packet.
-
-        Args:
-            sequence: the sender's RTP sequence number, 16 bits, less the number of silent packets left out before.
-            timestamp: the sender's RTP timestamp, 32 bits, at the codec's clock rate.
-            duration: the packet's length at that rate.
-            payload: as it came.
-            arrival_ns: when it came.
-            level: how loud it is, in dBov, as its sender says or as was measured; ``None`` if neither is known.
-        """
-        ...
-
-    def restart(self) -> None:
-        """Another stream takes over: sequence numbers and timestamps begin somewhere else."""
-        ...
-
-
-class ForwardableSource:
-    """A source of packets or frames that others can get as they came, in place of a mix."""
-
-    paced: bool = False
-    """It gives one packet on each tick, none late and none missing, and only when told to :meth:`send_on`. If not, it
-    gives packets as they come."""
-
-    def pull(self, now_ns: int) -> Samples | None:
-        """The next frame, shape ``(960,)``, int16; ``None`` if there is nothing to hear."""
-        raise NotImplementedError
-
-    @property
-    def decoder(self) -> Decoder:
-        """Of what comes in now."""
-        raise NotImplementedError
-
-    @property
-    def narrow(self) -> bool:
-        """Nothing above 4 kHz comes of it."""
-        return self.decoder.clock_rate <= NARROW_RATE
-
-    @property
-    def taker(self) -> PacketTaker | None:
-        """Who gets each packet as it comes."""
-        raise NotImplementedError
-
-    @property
-    def plays(self) -> bool:
-        """Packets are played here: `pull` gives their sound."""
-        raise NotImplementedError
-
-    @property
-    def omits_silence(self) -> bool:
-        """A long silence is not given, as with DTX."""
-        return False
-
-    @property
-    def settling_ms(self) -> float:
-        """How much quiet sound of it a decoder needs before a word, to decode that as one that has followed for long.
-
-        Packets that hold nothing but the news of a pause (DTX) are of no use for that.
-        """
-        return 0.0
-
-    @property
-    def expected_level(self) -> float | None:
-        """How loud this source is about to be, in dBov; ``None``: nobody knows."""
-        return None
-
-    @property
-    def bitrate(self) -> float:
-        """Bits per second, over the last second in which there was sound."""
-        raise NotImplementedError
-
-    def quiet_ms(self, now_ns: int) -> float:
-        """For how long what is played has been quiet, in milliseconds, as far as is known without decoding it."""
-        raise NotImplementedError
-
-    def measure(self, quiet_dbov: float) -> bool:
-        """See to it that it is known how loud each packet is as it comes, although it is played later.
-
-        Args:
-            quiet_dbov: what is no louder, in dBov, is quiet.
-
-        Returns:
-            Whether nothing louder waits to be played, as far as is not known otherwise. If something does, nothing is
-            measured.
-        """
-        del quiet_dbov
-        return True
-
-    def stop_measuring(self) -> None:
-        """Packets need not be measured any more before they are played."""
-
-    def linger(self) -> None:
-        """Give the next silent packets, however long the silence was: somebody is new to them."""
-
-    def forward(self, taker: PacketTaker | None, *, plays: bool = True, omits_silence: bool = False) -> None:
-        """From now on somebody gets each packet.
-
-        Args:
-            taker: who; ``None``: nobody any more.
-            plays: whether packets are played here, too. If not, `pull` gives nothing, and only those are decoded that
-                do not say how loud they are.
-            omits_silence: whether a long silence may be left out, as DTX does.
-        """
-        raise NotImplementedError
-
-    def resume(self) -> Samples:
-        """Play again, behind what was forwarded last.
-
-        Returns:
-            The end of what was forwarded, as those heard it who got it: shape ``(n,)``, int16, 48 kHz.
-        """
-        raise NotImplementedError
-
-    def take_level(self, now_ns: int, ticks: int = 1) -> float | None:
-        """Let ticks pass on which packets are not played: one at a time, if this source is :attr:`paced`.
-
-        Returns:
-            How loud what is forwarded is, in dBov; ``None``: there is nothing.
-        """
-        raise NotImplementedError
-
-    def send_on(self, now_ns: int) -> None:
-        """Give the :attr:`taker` what is heard on this tick, if this source is :attr:`paced`."""
-
-    def wake_up(self) -> None:
-        """Tell whoever sleeps over this source that it is worth pulling again."""
-
-
-class ForwardedPackets:
-    """The last packets of a source that is forwarded, and not played: what has to be known to go on by playing."""
-
-    __slots__ = ("_check_seconds", "_held", "_level", "_loudest", "_recent", "_unchecked_seconds")
-
-    def __init__(self) -> None:
-        self._recent: deque[tuple[bytes, int | None]] = deque(maxlen=CATCH_UP_PACKETS)  # payloads, and their levels
-        self._loudest: float | None = None  # since the last tick
-        self._level: float | None = None  # of what came last
-        self._held = 0  # ticks for which that goes on
-        self._check_seconds = FIRST_CHECK_SECONDS
-        self._unchecked_seconds = 0.0
-
-    def note(self, payload: bytes, said: int | None, level: float | None, seconds: float) -> None:
-        """A packet was forwarded.
-
-        Args:
-            payload: what was in it.
-            said: what its sender measured, in dBov; ``None`` if that is not known.
-            level: how loud it is taken to be; ``None`` if that is not known.
-            seconds: how long it is.
-        """
-        self._recent.append((payload, said))
-        self._unchecked_seconds += seconds
-        self._held = math.ceil(seconds * TICKS_PER_SECOND)
-        if level is not None and (self._loudest is None or level > self._loudest):
-            self._loudest = level
-
-    def take_level(self, ticks: int) -> float | None:
-        """Let ticks pass. Returns how loud what was forwarded is taken to be, in dBov; ``None`` if nothing was."""
-        if self._loudest is not None:
-            self._level, self._loudest = self._loudest, None
-            ticks = 1  # at least so many since it came
-        elif self._held <= 0:
-            self._level = None
-        self._held -= ticks
-        return self._level
-
-    @property
-    def is_check_due(self) -> bool:
-        """It is time for a :meth:`check`."""
-        return self._unchecked_seconds >= self._check_seconds
-
-    def check(self, decoder: Decoder, trust: LevelTrust) -> None:
-        """Decode what came last, to see whether it is as loud as its sender says.
-
-        Args:
-            decoder: is reset; of no use to anybody before it is reset again.
-            trust: takes in what is found.
-        """
-        self._unchecked_seconds = 0.0
-        self._check_seconds = min(2 * self._check_seconds, LAST_CHECK_SECONDS)
-        decoder.reset()
-        for number, (payload, said) in enumerate(self._recent):
-            try:
-                level = level_of(decoder.decode(payload))
-            except DecodeError:
-                continue
-            if said is None or number < SETTLING_PACKETS or len(payload) <= DTX_BYTES:
-                continue
-            if said > SILENT_DBOV:
-                trust.compare(said, level)
-            elif number == len(self._recent) - 1:
-                trust.check_silence(said + trust.correction, level)
-
-    def forget(self) -> None:
-        """Another stream begins."""
-        self._recent.clear()
-        self._loudest = self._level = None
-        self._held = 0
-
-    def catch_up(self, decoder: Decoder) -> Samples:
-        """Bring a decoder to where the listeners' are.
-
-        Returns:
-            The end of what they have heard: shape ``(960,)``, int16, 48 kHz; silence where that is not known, or over.
-        """
-        decoder.reset()
-        if self._held < -OVER_TICKS:
-            self.forget()
-        heard = SILENCE
-        for payload, _ in self._recent:
-            try:
-                heard = np.concatenate((heard, decoder.decode(payload)))[-FRAME_SAMPLES:]
-            except DecodeError:
-                continue
-        self.forget()
-        return heard
 
 
 class PacketForwarding:

@@ -14,9 +14,10 @@ from collections.abc import Callable, Collection
 from conference.audio.frame import Samples
 from conference.audio.noise_gate import level_of
 from conference.codecs.base import DecodeError, Decoder
+from conference.playout.forwardable import SETTLING_MS, ForwardableSource, PacketTaker
 from conference.playout.items import JitterStats
 from conference.playout.level_trust import LevelTrust
-from conference.playout.packet_forwarding import SETTLING_MS, ForwardableSource, PacketForwarding, PacketTaker
+from conference.playout.packet_forwarding import PacketForwarding
 from conference.playout.player import PacketPlayer
 from conference.playout.receive_gate import SAMPLE_EVERY, SAMPLE_PROVEN_EVERY, GateAction, ReceiveGate, SilenceBypass
 from conference.playout.silence import DTX_BYTES, SILENT_DBOV

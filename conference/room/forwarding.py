@@ -20,7 +20,7 @@ from itertools import islice
 from typing import Protocol, TypeAlias, cast
 
 from conference.audio.frame import Samples
-from conference.playout.packet_forwarding import QUIET_DBOV, ForwardableSource
+from conference.playout.forwardable import QUIET_DBOV, ForwardableSource
 from conference.playout.silence import DTX_BYTES
 from conference.room.observer import Observers, RoomObserver
 from conference.room.participant import Participant, Sink, Source
@@ -93,7 +93,7 @@ class _Listener:
 
 
 class Route:
-    """One talker's packets on their way to those who get them. Satisfies `playout.packet_forwarding.PacketTaker`.
+    """One talker's packets on their way to those who get them. Satisfies `playout.forwardable.PacketTaker`.
 
     Args:
         talker: whose packets.

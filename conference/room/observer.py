@@ -103,7 +103,7 @@ class RoomObserver:
     ) -> None:
         """All of these get a talker's own packet, in place of a mix.
 
-        What is said of the packet is as in `playout.packet_forwarding.PacketTaker.forward`.
+        What is said of the packet is as in `playout.forwardable.PacketTaker.forward`.
         """
 
     def forwarding_restarted(self, listener: Participant) -> None:

@@ -21,7 +21,7 @@ from functools import partial
 from typing import Final, Literal, TypeAlias
 
 from conference.audio.frame import SILENT_LEVEL, Samples
-from conference.playout.packet_forwarding import ForwardableSource
+from conference.playout.forwardable import ForwardableSource
 from conference.playout.silence import SILENT_DBOV
 from conference.playout.source import PacketSource
 from conference.room.mixing.loudest import TalkerSelection

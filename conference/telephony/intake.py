@@ -24,7 +24,7 @@ from conference.audio.noise_gate import decibels
 from conference.codecs.base import Decoder
 from conference.codecs.pcmu import PcmuCodec
 from conference.codecs.waveform import WaveformCodec
-from conference.playout.packet_forwarding import QUIET_DBOV, ForwardableSource, PacketTaker
+from conference.playout.forwardable import QUIET_DBOV, ForwardableSource, PacketTaker
 from conference.playout.stretch import QUIET_SQUARE, Stretcher
 from conference.playout.tap import MessageTap, tell_each
 from conference.telephony.playout_schedule import NS_PER_MS, PlayoutSchedule

@@ -1,0 +1,119 @@
+"""The last packets of a source that is forwarded, and not played: to go on by playing, and to check what they say."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from typing import Final
+
+import numpy as np
+
+from conference.audio.frame import FRAME_SAMPLES, SILENCE, TICKS_PER_SECOND, Samples
+from conference.audio.noise_gate import level_of
+from conference.codecs.base import DecodeError, Decoder
+from conference.playout.level_trust import LevelTrust
+from conference.playout.silence import DTX_BYTES, SILENT_DBOV
+
+CATCH_UP_PACKETS: Final = 10
+"""So many of the last packets are decoded when a decoder takes over in the middle of a word: it then sounds as one that
+has followed from the beginning."""
+
+OVER_TICKS: Final = 3
+"""When nothing has come for so long, what came last is not gone on with."""
+
+FIRST_CHECK_SECONDS: Final = 1.0
+LAST_CHECK_SECONDS: Final = 5.0
+"""How often what a sender says of its loudness is compared with what it sends; less often from time to time."""
+
+SETTLING_PACKETS: Final = 5
+"""Before it has had so many, a decoder that has just begun tells little about how loud something is."""
+
+
+class ForwardedPackets:
+    """The last packets of a source that is forwarded, and not played: what has to be known to go on by playing."""
+
+    __slots__ = ("_check_seconds", "_held", "_level", "_loudest", "_recent", "_unchecked_seconds")
+
+    def __init__(self) -> None:
+        self._recent: deque[tuple[bytes, int | None]] = deque(maxlen=CATCH_UP_PACKETS)  # payloads, and their levels
+        self._loudest: float | None = None  # since the last tick
+        self._level: float | None = None  # of what came last
+        self._held = 0  # ticks for which that goes on
+        self._check_seconds = FIRST_CHECK_SECONDS
+        self._unchecked_seconds = 0.0
+
+    def note(self, payload: bytes, said: int | None, level: float | None, seconds: float) -> None:
+        """A packet was forwarded.
+
+        Args:
+            payload: what was in it.
+            said: what its sender measured, in dBov; ``None`` if that is not known.
+            level: how loud it is taken to be; ``None`` if that is not known.
+            seconds: how long it is.
+        """
+        self._recent.append((payload, said))
+        self._unchecked_seconds += seconds
+        self._held = math.ceil(seconds * TICKS_PER_SECOND)
+        if level is not None and (self._loudest is None or level > self._loudest):
+            self._loudest = level
+
+    def take_level(self, ticks: int) -> float | None:
+        """Let ticks pass. Returns how loud what was forwarded is taken to be, in dBov; ``None`` if nothing was."""
+        if self._loudest is not None:
+            self._level, self._loudest = self._loudest, None
+            ticks = 1  # at least so many since it came
+        elif self._held <= 0:
+            self._level = None
+        self._held -= ticks
+        return self._level
+
+    @property
+    def is_check_due(self) -> bool:
+        """It is time for a :meth:`check`."""
+        return self._unchecked_seconds >= self._check_seconds
+
+    def check(self, decoder: Decoder, trust: LevelTrust) -> None:
+        """Decode what came last, to see whether it is as loud as its sender says.
+
+        Args:
+            decoder: is reset; of no use to anybody before it is reset again.
+            trust: takes in what is found.
+        """
+        self._unchecked_seconds = 0.0
+        self._check_seconds = min(2 * self._check_seconds, LAST_CHECK_SECONDS)
+        decoder.reset()
+        for number, (payload, said) in enumerate(self._recent):
+            try:
+                level = level_of(decoder.decode(payload))
+            except DecodeError:
+                continue
+            if said is None or number < SETTLING_PACKETS or len(payload) <= DTX_BYTES:
+                continue
+            if said > SILENT_DBOV:
+                trust.compare(said, level)
+            elif number == len(self._recent) - 1:
+                trust.check_silence(said + trust.correction, level)
+
+    def forget(self) -> None:
+        """Another stream begins."""
+        self._recent.clear()
+        self._loudest = self._level = None
+        self._held = 0
+
+    def catch_up(self, decoder: Decoder) -> Samples:
+        """Bring a decoder to where the listeners' are.
+
+        Returns:
+            The end of what they have heard: shape ``(960,)``, int16, 48 kHz; silence where that is not known, or over.
+        """
+        decoder.reset()
+        if self._held < -OVER_TICKS:
+            self.forget()
+        heard = SILENCE
+        for payload, _ in self._recent:
+            try:
+                heard = np.concatenate((heard, decoder.decode(payload)))[-FRAME_SAMPLES:]
+            except DecodeError:
+                continue
+        self.forget()
+        return heard

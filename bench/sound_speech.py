@@ -54,7 +54,7 @@ SENTENCES = {
 }
 """What is said, by the language in which a voice of espeak-ng speaks."""
 
-VOICES = ("en-us", "en-gb", "en-us+f3", "en-gb-scotland+m3", "en-gb-x-rp+f2", "en-us+m7", "de", "es")
+VOICES = ("en-us", "en-gb", "en-us+f3", "en-gb-x-rp+f2", "en-us-nyc", "en-029", "de", "es")
 """Eight voices of espeak-ng, women's and men's, which differ in what codecs make of them."""
 
 

@@ -38,6 +38,21 @@ def test_every_packet_has_160_bytes(codec: Codec) -> None:
 
 
 @codecs
+@pytest.mark.parametrize("silent", [False, True])
+def test_who_has_heard_one_encoder_can_go_on_with_another_that_goes_on_from_it(codec: Codec, silent: bool) -> None:
+    one, other, frames = codec.make_encoder(), codec.make_encoder(), tone(8)
+    for frame in frames[:5]:
+        one.encode(frame)
+        other.encode(frame[::-1].copy())
+    if silent:
+        one.encode_silence()
+        one.encode_silence()
+    other.go_on_from(one)
+    assert one.encode_silence() == other.encode_silence()
+    assert [one.encode(frame) for frame in frames[5:]] == [other.encode(frame) for frame in frames[5:]]
+
+
+@codecs
 @given(payload=st.binary(min_size=1, max_size=2_000))
 def test_any_payload_is_six_samples_for_each_byte(codec: Codec, payload: bytes) -> None:
     decoder = codec.make_decoder()

@@ -98,11 +98,15 @@ def _line(row: Row) -> str:
     concealed = "–" if row.concealed is None else str(row.concealed)
     gap = f"{row.gap_ms:.0f} ms ({row.gap_share:.1%}), {row.stall_ms:.0f} ms" if row.gap_ms else "none"
     note = f"; back {row.settled_seconds:.1f} s after" if row.settled_seconds is not None else ""
-    late = "; **this machine was too busy**" if row.late_share > LATE_SHARE else ""
+    late = _busy(row.late_share)
     return (
         f"| {row.title}{note}{late} | {row.server} | {row.delay(50):.0f} ({row.delay(95):.0f}) ms |"
         f" {row.lost} / {concealed} | {gap} | {row.mean_pesq:.2f} | {row.level_db:+.1f} dB | {row.found:.0%} |"
     )
+
+
+def _busy(late_share: float) -> str:
+    return "; **this machine was too busy**" if late_share > LATE_SHARE else ""
 
 
 def _voice_lines(voices: list[VoiceScores]) -> list[str]:
@@ -113,7 +117,10 @@ def _voice_lines(voices: list[VoiceScores]) -> list[str]:
     return [
         "| voice alone, PESQ-WB | as sent | forwarded | mixed |",
         "|---|---|---|---|",
-        *(f"| {one.name} | {one.sent:.2f} | {one.forwarded:.2f} | {one.mixed:.2f} |" for one in voices),
+        *(
+            f"| {one.name}{_busy(one.late_share)} | {one.sent:.2f} | {one.forwarded:.2f} | {one.mixed:.2f} |"
+            for one in voices
+        ),
         "| mean | " + " | ".join(f"{np.mean(column):.2f}" for column in columns) + " |",
         "| least | " + " | ".join(f"{min(column):.2f}" for column in columns) + " |",
         "",

@@ -33,6 +33,8 @@ class VoiceScores:
 
     forwarded: float
     mixed: float
+    late_share: float
+    """Of the packets of both calls: how many this machine sent more than 5 ms after their time."""
 
 
 async def measure_voices(speech: Sequence[Speech], *, at_once: int, codec_ms: float) -> list[VoiceScores]:
@@ -69,6 +71,7 @@ def _judge(speech: Speech, forwarded: Call, mixed: Call, codec_ms: float) -> Voi
         pesq_wb(at_16k(speech.samples), at_16k(arrived)),
         _score(speech, forwarded, codec_ms / 2),
         _score(speech, mixed, codec_ms),
+        (forwarded.late + mixed.late) / max(1, forwarded.sent + mixed.sent),
     )
 
 

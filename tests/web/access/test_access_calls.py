@@ -16,9 +16,12 @@ from twilio.request_validator import RequestValidator
 from conference.access.tokens import verify
 from conference.room.participant import Participant
 from conference.settings import Settings, SettingsError
+from conference.telephony.dialects.known import DIALECTS
+from conference.telephony.phone import Phone
 from conference.web.joining.signatures import SignaturesUnavailable, TwilioSignatures
 from tests.web.doubles import Site, problem
 from tests.web.joining.test_calling import call, people, start, until
+from tests.web.joining.test_media_streams import dial
 from tests.web.passes import SECRET, as_role, bearer, guarded, token
 
 PINS = (("tea", "8642"),)
@@ -131,6 +134,25 @@ async def test_callers_are_changed_and_removed_by_those_who_may() -> None:
         assert (await site.client.delete(path)).status == 401
         assert (await site.client.delete(path, headers=as_role(identity="tel:+2"))).status == 403
         assert (await site.client.delete(path, headers=as_role(identity="tel:+1"))).status == 204
+
+
+@pytest.mark.parametrize("name", DIALECTS)
+async def test_streams_of_other_providers_are_held_to_tokens_as_twilios_are(name: str) -> None:
+    async with Site(guarded()) as site:
+
+        async def come(path: str, **parameters: str) -> Any:
+            return await dial(site, Phone(parameters={"room": "tea", **parameters}, dialect=DIALECTS[name]), path)
+
+        for path in (f"/media/{name}", f"/media/{name}/tea"):
+            for bad in ({}, {"token": "nonsense"}, {"token": token(room="coffee")}, {"token": token(lasts=-60)}):
+                code, sentence = await closing(await come(path, **bad))
+                assert code == 1008
+                assert sentence
+            await closing(await come(f"{path}?access_token={token(room='coffee')}"))
+            assert callers(site) == []
+        await come(f"/media/{name}/tea?access_token={token('listener')}")
+        await come(f"/media/{name}", token=token("listener"))
+        await until(lambda: [one.role for one in callers(site)] == ["listener", "listener"])
 
 
 # PINs

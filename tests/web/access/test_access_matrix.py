@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,11 +11,18 @@ from aiohttp.test_utils import make_mocked_request
 
 from conference.access.grants import RIGHTS, Right
 from conference.settings import Settings
+from conference.telephony.destinations import read_destination
 from conference.web.app import build_app
 from tests.web.doubles import MERGE_PATCH, OFFER, SDP, TRICKLE, FakeWebRtc, Site, problem
 from tests.web.passes import as_role, bearer, guarded, token
 
 JSON = {"Content-Type": "application/json"}
+
+NOBODY = "ws://127.0.0.1:1/"
+"""Where a bot might be, and none is."""
+
+SETTINGS: dict[str, Any] = {"dial_allow": (read_destination("127.0.0.1"),)}
+"""With which all that there is is there."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +81,7 @@ ROUTES = [
     Route("GET", "/rooms/tea/sidebars", "moderate"),
     Route("POST", "/rooms/tea/sidebars", "moderate", headers=JSON, body='{"participants": ["{id}", "{other}"]}'),
     Route("DELETE", "/rooms/tea/sidebars/none", "moderate", missing=True),
+    Route("POST", "/rooms/tea/calls", "dial", headers=JSON, body=json.dumps({"url": NOBODY})),
     Route("GET", "/sounds", "moderate", everywhere=True),
     Route("GET", "/rooms/tea/sounds", "moderate"),
     Route("POST", "/rooms/tea/sounds", "moderate", headers=JSON, body='{"sound": "join-tone"}'),
@@ -87,6 +96,9 @@ ELSEWHERE = {
     ("GET", "/twilio/stream"): "test_access_calls.py",
     ("GET", "/twilio/stream/{room}"): "test_access_calls.py",
     ("POST", "/twilio/voice"): "test_access_calls.py",
+    ("GET", "/media/{dialect}"): "test_access_calls.py",
+    ("GET", "/media/{dialect}/{room}"): "test_access_calls.py",
+    ("POST", "/2010-04-01/Accounts/{account}/Calls/{call}.json"): "../joining/test_dialing.py",
     ("POST", "/rooms/{room}/recordings"): "test_access_recordings.py",
     ("GET", "/recordings"): "test_access_recordings.py",
     ("GET", "/recordings/{recording}"): "test_access_recordings.py",
@@ -141,7 +153,7 @@ def rights_without(right: Right) -> list[Right]:
 
 @all_routes
 async def test_nobody_gets_in_without_a_token(route: Route) -> None:
-    async with Site(guarded()) as site:
+    async with Site(guarded(**SETTINGS)) as site:
         refused = await ask(site, route, await people(site))
         assert refused.status == 401
         await problem(refused)
@@ -160,7 +172,7 @@ async def test_nobody_gets_in_without_a_token(route: Route) -> None:
     ids=["nonsense", "expired", "foreign", "changed"],
 )
 async def test_nobody_gets_in_with_a_token_that_is_not_valid(route: Route, bad: str) -> None:
-    async with Site(guarded()) as site:
+    async with Site(guarded(**SETTINGS)) as site:
         refused = await ask(site, route, await people(site), bearer(bad))
         assert refused.status == 401
         await problem(refused)
@@ -169,7 +181,7 @@ async def test_nobody_gets_in_with_a_token_that_is_not_valid(route: Route, bad: 
 
 @in_rooms
 async def test_a_token_for_another_room_keeps_out(route: Route) -> None:
-    async with Site(guarded()) as site:
+    async with Site(guarded(**SETTINGS)) as site:
         refused = await ask(site, route, await people(site), as_role("host", "coffee"))
         assert refused.status == 403
         await problem(refused)
@@ -178,20 +190,20 @@ async def test_a_token_for_another_room_keeps_out(route: Route) -> None:
 
 @all_routes
 async def test_a_host_of_all_rooms_gets_in_everywhere(route: Route) -> None:
-    async with Site(guarded()) as site:
+    async with Site(guarded(**SETTINGS)) as site:
         assert let_in(await ask(site, route, await people(site), as_role("host", None)), route)
 
 
 @in_rooms
 async def test_a_host_of_the_room_gets_in(route: Route) -> None:
-    async with Site(guarded()) as site:
+    async with Site(guarded(**SETTINGS)) as site:
         assert let_in(await ask(site, route, await people(site), as_role("host")), route)
 
 
 @with_rights
 async def test_without_the_right_it_is_refused(route: Route) -> None:
     assert route.right is not None
-    async with Site(guarded()) as site:
+    async with Site(guarded(**SETTINGS)) as site:
         headers = as_role(room=None if route.everywhere else "tea", rights=rights_without(route.right))
         assert (await ask(site, route, await people(site), headers)).status == 403
 
@@ -199,20 +211,20 @@ async def test_without_the_right_it_is_refused(route: Route) -> None:
 @with_rights
 async def test_the_right_alone_is_enough(route: Route) -> None:
     assert route.right is not None
-    async with Site(guarded()) as site:
+    async with Site(guarded(**SETTINGS)) as site:
         headers = as_role(room=None if route.everywhere else "tea", rights=[route.right])
         assert let_in(await ask(site, route, await people(site), headers), route)
 
 
 @pytest.mark.parametrize("route", [one for one in ROUTES if one.own], ids=str)
 async def test_everybody_may_do_it_to_themselves(route: Route) -> None:
-    async with Site(guarded()) as site:
+    async with Site(guarded(**SETTINGS)) as site:
         assert let_in(await ask(site, route, await people(site), as_role("listener", identity="amy")), route)
 
 
 @pytest.mark.parametrize("route", [one for one in ROUTES if one.right and not one.everywhere], ids=str)
 async def test_one_who_may_only_speak_does_nothing_to_others(route: Route) -> None:
-    async with Site(guarded()) as site:
+    async with Site(guarded(**SETTINGS)) as site:
         there = await people(site)
         for headers in (as_role(), as_role(identity="carl"), as_role("listener")):
             assert (await ask(site, route, there, headers)).status == 403
@@ -221,19 +233,19 @@ async def test_one_who_may_only_speak_does_nothing_to_others(route: Route) -> No
 @all_routes
 async def test_without_a_secret_everybody_may_do_everything(route: Route) -> None:
     for headers in ({}, bearer("nonsense"), as_role("host", "coffee")):
-        async with Site() as site:
+        async with Site(Settings(**SETTINGS)) as site:
             assert let_in(await ask(site, route, await people(site), headers), route)
 
 
 @pytest.mark.parametrize("path", OPEN)
 async def test_the_page_and_the_health_are_open_to_all(path: str) -> None:
-    async with Site(guarded()) as site:
+    async with Site(guarded(**SETTINGS)) as site:
         assert (await site.client.get(path)).status == 200
 
 
 @all_routes
 async def test_a_token_may_stand_in_the_address(route: Route) -> None:
-    async with Site(guarded()) as site:
+    async with Site(guarded(**SETTINGS)) as site:
         params = {"access_token": token("host", None)}
         assert let_in(await ask(site, route, await people(site), params=params), route)
 

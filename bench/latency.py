@@ -2,6 +2,7 @@
 
     python -m bench.latency                     # 10 calls with 12 bursts each: about a minute and a half
     python -m bench.latency --calls 3           # quicker
+    python -m bench.latency --no-forwarding     # of mixes, as where several talk
 
 One client ("mouth") sends the hum of a quiet room, 50 Opus packets a second, with short sweeps at random moments; a
 second one in the same room ("ear") looks for them by correlation. Each call is set up anew, so that its packets meet
@@ -10,12 +11,13 @@ the server's tick in another phase. It prints, each as median, 95 % and worst:
 added by the server
     From when a sample's packet is handed to the sending socket until the packet that carries the sample in the mix
     comes out of the receiving socket. Both are taken relative to the sample's place in its packet. Included: the
-    network (loopback), the server's jitter buffer, its wait for the tick, mixing, limiting, encoding. Not included: the
-    look-ahead of the two Opus encoders, found by coding the same burst twice without a server (it is printed).
+    network (loopback), and the wait for the next read of the socket; in a mix the server's jitter buffer, its wait for
+    the tick, mixing, limiting, encoding, too. Not included: the look-ahead of the Opus encoders, one of the sender, and
+    in a mix one of the server, found by coding the same burst as often without a server (it is printed).
 
 mouth to ear
     From when the sample is spoken until it is played, as a person would notice it: the above, and 20 ms of
-    packetisation, the look-ahead of both encoders, and the jitter buffer of the receiving client (ours, as in
+    packetisation, the look-ahead of the encoders, and the jitter buffer of the receiving client (ours, as in
     ``conference join``, pulled every 20 ms). Not included: sound cards and their drivers.
 
 join answered
@@ -41,7 +43,7 @@ import aiohttp
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.server import BenchError, Server
+from bench.server import RELAXED, BenchError, Server
 from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, TICK_NS, Samples
 from conference.codecs.base import DecodeError, Decoder
 from conference.codecs.opus import OpusCodec
@@ -148,6 +150,7 @@ class Figures:
     packets: int = 0
     late: int = 0
     lookahead: float = 0.0
+    forwarding: bool = True
 
 
 def make_mouth(bursts: int, rng: random.Random) -> Mouth:
@@ -212,10 +215,10 @@ async def first_sounds(session: aiohttp.ClientSession, url: str, calls: int, fig
         await asyncio.gather(talking, talker.close(), return_exceptions=True)
 
 
-async def measure(calls: int, bursts: int) -> Figures:
+async def measure(calls: int, bursts: int, *, forwarding: bool = True) -> Figures:
     """All of it, against a server of our own."""
-    figures = Figures(lookahead=codec_delay())
-    with Server() as server:
+    figures = Figures(lookahead=codec_delay(1 if forwarding else 2), forwarding=forwarding)
+    with Server(RELAXED if forwarding else (*RELAXED, "--no-forwarding")) as server:
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
             for number in range(calls):
                 await one_call(session, server.url, f"call{number}", bursts, figures)
@@ -238,6 +241,7 @@ def table(figures: Figures) -> str:
     warning = []
     if busy > BUSY_SHARE:
         warning = [f"The clients were late {busy:.0%} of the time: this machine is too busy to believe it."]
+    encoders = "one Opus encoder" if figures.forwarding else "two Opus encoders"
     found = f"   {len(figures.server)} of {figures.bursts} bursts found"
     return "\n".join(
         [
@@ -247,7 +251,7 @@ def table(figures: Figures) -> str:
             line("join answered", figures.answer),
             line("first sound", figures.first_sound),
             "",
-            f"Look-ahead of two Opus encoders (in the second line, not in the first): {figures.lookahead:.1f} ms.",
+            f"Look-ahead of {encoders} (in the second line, not in the first): {figures.lookahead:.1f} ms.",
             *warning,
         ]
     )
@@ -260,12 +264,15 @@ def main() -> int:
     )
     parser.add_argument("--calls", type=int, default=10, metavar="N", help="calls, each set up anew (10)")
     parser.add_argument("--bursts", type=int, default=12, metavar="N", help="bursts in each call (12)")
+    parser.add_argument("--no-forwarding", action="store_true", help="have the server mix, as where several talk")
     args = parser.parse_args()
     if not 1 <= args.calls <= 100 or not 1 <= args.bursts <= 100:
         parser.error("calls and bursts are 1 to 100")
     limit = 60 + args.calls * (10 + args.bursts)
     try:
-        figures = asyncio.run(asyncio.wait_for(measure(args.calls, args.bursts), limit))
+        figures = asyncio.run(
+            asyncio.wait_for(measure(args.calls, args.bursts, forwarding=not args.no_forwarding), limit)
+        )
     except (BenchError, JoinError, TimeoutError, aiohttp.ClientError) as error:
         print(f"bench.latency: {error or 'it took too long'}", file=sys.stderr)
         return 1

@@ -42,6 +42,7 @@ def encoded(codec: Codec, voice: Samples) -> list[tuple[bytes, int]]:
 
 OPUS = [encoded(OpusCodec(bitrate=32_000), voice) for voice in VOICES]
 ULAW = encoded(PcmuCodec(), VOICES[0])
+QUIET = encoded(OpusCodec(bitrate=32_000), np.zeros((20, FRAME_SAMPLES), np.int16))[-1]
 
 
 class Phone(Ear):
@@ -113,10 +114,11 @@ def replayed(memory: Memory) -> tuple[Replay, dict[str, list[object]], dict[str,
 class Call:
     """People who talk in turns and at once, over a network that loses and delays; what else happens is drawn."""
 
-    def __init__(self, people: int, seed: int, *, levels: bool = True) -> None:
+    def __init__(self, people: int, seed: int, *, levels: bool = True, dtx: bool = True) -> None:
         self.room, self.memory = captured_room()
         self.chance = random.Random(seed)
         self.levels = levels
+        self.dtx = dtx
         self.seen = Everything(self.room)
         self.phones = {name: Phone() for name in NAMES[:people]}
         self.sources = {name: PacketSource(OpusCodec().make_decoder()) for name in self.phones}
@@ -130,7 +132,11 @@ class Call:
         payload, level = OPUS[number][self.tick % TICKS]
         if self.chance.random() < 0.02:
             self.pauses[name] = self.tick + self.chance.randrange(10, 60)  # they pause, and send nothing
-        if self.tick < self.pauses[name] or self.chance.random() < 0.05:
+        if self.tick < self.pauses[name] and not self.dtx:
+            payload, level = QUIET
+        elif self.tick < self.pauses[name]:
+            return
+        if self.chance.random() < 0.05:
             return
         arrival_ns = self.tick * TICK_NS - self.chance.choice((3, 9, 15)) * 1_000_000
         self.sources[name].push(
@@ -388,3 +394,29 @@ def test_what_was_forwarded_can_be_listened_to() -> None:
     assert replay.listeners["ben"].ticks == TICKS
     loudness = [level_of(sound[: 150 * FRAME_SAMPLES]), level_of(VOICES[0][-150:].reshape(-1))]
     assert loudness[0] == pytest.approx(loudness[1], abs=6.0)
+
+
+@pytest.mark.parametrize(("seed", "levels"), [(1, True), (2, True), (3, False)])
+def test_silence_that_is_left_out_is_left_out_of_the_replay_too(seed: int, levels: bool) -> None:
+    call = Call(3, seed, levels=levels, dtx=False)
+    for name in NAMES:
+        call.pauses[name] = 40
+    call.go_on(60)
+    for stretch in range(12):
+        talker = NAMES[stretch % 3]
+        for name in NAMES:
+            call.pauses[name] = call.tick + (0 if name == talker else 70)
+        call.go_on(40)
+        call.pauses[talker] = call.tick + 30
+        call.go_on(30)
+        if stretch == 5:
+            call.room.set_muted(talker, True)
+            call.go_on(10)
+            call.room.set_muted(talker, False)
+        if stretch == 8:
+            call.room.hold(talker, True)
+            call.go_on(10)
+            call.room.hold(talker, False)
+    assert call.forwarded_ticks > 100
+    assert sum(source.stats.passed_over for source in call.sources.values()) > 100
+    call.check()

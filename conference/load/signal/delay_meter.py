@@ -55,8 +55,11 @@ def heard_ns(pieces: Sequence[Piece], after_ns: float, *, clear: float = 0.5) ->
 
 
 @cache
-def codec_delay() -> float:
-    """Milliseconds that coding a burst twice shifts it by, with nothing in between.
+def codec_delay(times: int = 2) -> float:
+    """Milliseconds that coding a burst shifts it by, with nothing in between.
+
+    Args:
+        times: it is coded: once by its sender, and once more in a mix.
 
     Raises:
         RuntimeError: the codec that is installed does not let it through.
@@ -64,7 +67,7 @@ def codec_delay() -> float:
     sound = hum(1.0)
     start = 20_000
     sound[start : start + burst().size] += burst()
-    for _ in range(2):
+    for _ in range(times):
         encoder, decoder = OpusCodec().make_encoder(), OpusCodec().make_decoder()
         sound = np.concatenate([decoder.decode(encoder.encode(frame)) for frame in in_frames(sound)])
     found = find(burst(), sound)

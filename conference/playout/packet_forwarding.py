@@ -84,9 +84,7 @@ class PacketForwarding:
     def omits_silence(self, omits_silence: bool) -> None:
         if omits_silence is not self._omits_silence:
             self._omits_silence = omits_silence
-            self._omission.forget()
-            self._held.clear()
-            self._told = 0
+            self._let_go()
 
     @property
     def sends_all(self) -> bool:
@@ -102,6 +100,17 @@ class PacketForwarding:
     def measures(self) -> bool:
         """Packets are measured as they come, although they are played later."""
         return self._meter is not None
+
+    def note_bypassed(self, sequence: int) -> None:
+        """In this pause packets went by unread, up to this one."""
+        self._let_go()
+        self._omission.leave_out(sequence)
+
+    def forget_pauses(self) -> None:
+        """Nobody gets packets any more."""
+        self._omission.forget()
+        self._held.clear()
+        self._told = 0
 
     def measure(self, quiet_dbov: float) -> bool:
         """Measure packets as they come, although they are played later.

@@ -227,10 +227,15 @@ class PacketSource(ForwardableSource):
         """
         forwarding = self._forwarding
         forwarding.taker = taker
+        if forwarding.pausing and self._gate.bypass is not None:
+            bypassed = self._gate.bypass.last_passed
+            if bypassed is not None:
+                forwarding.note_bypassed(bypassed)
         forwarding.omits_silence = omits_silence and taker is not None
         self._settle_bypass()
         if taker is None:
             forwarding.stop_measuring()
+            forwarding.forget_pauses()
         forwarding.play(plays or taker is None)
 
     def resume(self) -> Samples:

@@ -143,13 +143,15 @@ def test_somebody_who_is_silent_while_forwarded_costs_no_work_on_a_tick() -> Non
 
 def test_a_listener_who_goes_over_in_the_silence_decodes_the_word_as_one_who_has_followed_for_long() -> None:
     amy = Talker("amy", *TALK, bypass=Bypass())
-    meeting, _, _ = meeting_of(amy)
+    meeting, ben, _ = meeting_of(amy)
     meeting.go_on(PAUSE.start + 200)
     dan = Person("dan", silent)
     meeting.people.append(dan)
     meeting.room.add(dan.participant)
     meeting.go_on(250)
     assert meeting.room.forwarded["dan"] == "amy"
+    assert_one_line(ben)
+    assert_one_line(dan)
     follows = OpusDecoder()
     true = {one.payload: follows.decode(one.payload) for one in amy.sent}
     decoder = OpusDecoder()
@@ -170,3 +172,17 @@ def test_somebody_who_says_silence_and_talks_is_found_out_while_their_silence_is
     assert amy.source.stats.mistrusted == 1
     assert amy.participant.talking
     assert ben.hears_now(AMY_HZ)
+
+
+def test_a_listener_who_comes_in_the_silence_makes_no_gap_for_the_others() -> None:
+    amy, eve = Talker("amy", *TALK, bypass=Bypass()), Person("eve", silent)
+    eve.sink._name = "PCMU"  # hears mixes alone, so that amy is played, too
+    ben, dan = Person("ben", silent), Person("dan", silent)
+    meeting = Meeting(amy, ben, eve)
+    meeting.go_on(PAUSE.start + 57)
+    assert meeting.room.forwarded == {"ben": "amy"}
+    meeting.people.append(dan)
+    meeting.room.add(dan.participant)
+    meeting.go_on(300)
+    assert meeting.room.forwarded["dan"] == "amy"
+    assert_one_line(ben)

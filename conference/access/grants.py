@@ -45,6 +45,9 @@ class Grant:
     expires_at: float | None
     """Unix time in seconds; ``None`` for one that was never signed."""
 
+    issued_at: float | None = None
+    """Unix time in seconds, where the token says it."""
+
     def covers(self, room: str) -> bool:
         """Whether it is for this room."""
         return self.room is None or self.room == room

@@ -77,6 +77,8 @@ def sign(grant: Grant, secret: str) -> str:
         "room": ANY_ROOM if grant.room is None else grant.room,
         "role": grant.role,
     }
+    if grant.issued_at is not None:
+        claims["iat"] = grant.issued_at
     if grant.identity is not None:
         claims["sub"] = grant.identity
     if grant.name is not None:
@@ -115,6 +117,7 @@ def verify(token: str, secrets: tuple[str, ...], now: float) -> Grant:
         role=role,
         rights=_rights(claims, role),
         expires_at=expires_at,
+        issued_at=_issued_at(claims),
     )
 
 
@@ -134,6 +137,14 @@ def _signed_claims(token: str, secrets: tuple[str, ...]) -> Mapping[str, Any]:
         except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
             raise TokenError("This is not a token of this server.") from None
     raise TokenError("This token was not signed by this server: ask for a new one.")
+
+
+def _issued_at(claims: Mapping[str, Any]) -> float | None:
+    """When the token was made, if it says so in a way that can be read: it opens what it opens all the same."""
+    try:
+        return _time(claims, "iat")
+    except TokenError:
+        return None
 
 
 def _time(claims: Mapping[str, Any], name: str) -> float | None:

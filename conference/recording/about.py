@@ -42,6 +42,9 @@ class About:
     guarded: bool = False
     """The room had a PIN."""
 
+    room_since: float = 0.0
+    """When the room was made: another of the same name is not the room that was recorded."""
+
     ended_at: float | None = None
     reason: str | None = None
     seconds: float = 0.0

@@ -205,6 +205,7 @@ class Recordings:
         about = About(
             id=self._new_id(), room=room.name, status="recording", started_at=self._wallclock(), started_by=by,
             people=people, mix=mix, guarded=room.policy.pin is not None,
+            room_since=room.created_at,
         )  # fmt: skip
         now_ns = self._monotonic_ns()
         one = self._make(about, room, now_ns)

@@ -132,23 +132,37 @@ def require_self_or(request: web.Request, right: Right | None, room: str, partic
     return require(request, right, room)
 
 
-def require_of_recording(request: web.Request, room: str, *, guarded: bool) -> Actor:
+def require_of_recording(
+    request: web.Request, room: str, *, guarded: bool, room_since: float, ended_at: float | None
+) -> Actor:
     """Who asks about a recording of a room that may be gone, if they may record there.
+
+    On a server without a secret anybody may make a room of the same name anew, with a PIN of their own. What opens that
+    room does not open recordings of the one before it.
 
     Args:
         request: as for :func:`actor_of`.
         room: of which it is.
         guarded: the room had a PIN: where nobody needs a token else, one for that room is needed all the same.
+        room_since: when the room was made, in unix time, as all times here.
+        ended_at: when the recording ended; ``None`` while it goes on.
 
     Raises:
         Problem: as :func:`require`.
     """
-    actor = require(request, "record", room)
-    if guarded and not request.app[SERVER].token_needed(room):
-        presented = _presented(request.app[SERVER], request)
-        if not (isinstance(presented, Grant) and presented.covers(room) and presented.allows("record")):
-            raise Problem(401, "The room had a PIN: you need a token for it.", headers={"WWW-Authenticate": _REALM})
-    return actor
+    server, actor = request.app[SERVER], require(request, "record", room)
+    if server.settings.secret is not None or not guarded:
+        return actor
+    presented, there = _presented(server, request), server.conference.get(room)
+    same = there is not None and there.created_at == room_since
+    if isinstance(presented, Grant) and presented.covers(room) and presented.allows("record"):
+        always = room in dict(server.settings.pins)  # whoever makes it anew needs the same PIN
+        issued, until = presented.issued_at, None if same else ended_at
+        if always or (issued is not None and room_since <= issued and (until is None or issued <= until)):
+            return actor
+    elif same and server.token_needed(room):  # by their seat
+        return actor
+    raise Problem(401, "The room had a PIN: you need a token for it.", headers={"WWW-Authenticate": _REALM})
 
 
 def visible(request: web.Request, rooms: Iterable[str]) -> set[str]:

@@ -38,5 +38,6 @@ def check_pin(server: Server, room: str, pin: str, address: str) -> Grant | None
         server.guesses.wrong(room, address, now)
         return None
     grant = make_grant("speaker") if server.settings.secret is not None else EVERYTHING
-    expires_at = time.time() + server.settings.pin_token_ttl
-    return replace(grant, room=room, identity=f"guest-{new_id()}", expires_at=expires_at)
+    issued_at = time.time()
+    expires_at = issued_at + server.settings.pin_token_ttl
+    return replace(grant, room=room, identity=f"guest-{new_id()}", expires_at=expires_at, issued_at=issued_at)

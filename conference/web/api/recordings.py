@@ -68,7 +68,7 @@ async def list_all(request: web.Request) -> web.Response:
         if room is not None and about.room != room:
             continue
         try:
-            require_of_recording(request, about.room, guarded=about.guarded)
+            _require(request, about)
         except Problem:
             continue
         seen.append(recording_json(about))
@@ -126,4 +126,10 @@ def _find(request: web.Request) -> tuple[About, Actor]:
     if about is None:
         require(request, None, None)
         raise Problem(404, _NONE)
-    return about, require_of_recording(request, about.room, guarded=about.guarded)
+    return about, _require(request, about)
+
+
+def _require(request: web.Request, about: About) -> Actor:
+    return require_of_recording(
+        request, about.room, guarded=about.guarded, room_since=about.room_since, ended_at=about.ended_at
+    )

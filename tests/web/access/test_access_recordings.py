@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from conference.settings import Settings
+from conference.web.joining.seats import HEADER
 from tests.web.doubles import MERGE_PATCH, Site, problem
-from tests.web.passes import as_role, guarded
+from tests.web.passes import as_role, bearer, guarded
 
 RECORDS = as_role("speaker", rights=["speak", "listen", "record"], lasts=3600)
 STRANGERS = {
@@ -92,6 +93,41 @@ async def test_a_recording_of_a_room_with_a_pin_is_not_open_to_all_where_everyth
         for path in (f"/recordings/{about.id}", f"/recordings/{about.id}/files/mix.opus"):
             assert (await site.client.get(path)).status == 401
         assert (await (await site.client.get("/recordings")).json())["recordings"] == []
+
+
+async def test_who_makes_the_room_anew_gets_no_recordings_of_the_one_before(tmp_path: Path) -> None:
+    async with Site(Settings(recordings=tmp_path)) as site:
+        await site.join()
+        await site.client.patch("/rooms/tea", data='{"pin": "1234"}', headers=MERGE_PATCH)
+        amy = await with_pin(site, "1234")
+        place = (await site.client.post("/rooms/tea/recordings", headers=amy)).headers["Location"]
+        await site.client.patch(place, data='{"state": "stopped"}', headers=MERGE_PATCH | amy)
+        late = await with_pin(site, "1234")
+        assert (await site.client.get(place, headers=late)).status == 200  # the room is still there
+        await made(site, place, amy)
+        site.server.conference.end("tea", "over")
+        seat = {HEADER: (await site.join(name="Mallory")).headers[HEADER]}
+        await site.client.patch("/rooms/tea", data='{"pin": "9999"}', headers=MERGE_PATCH)
+        for headers in (seat, await with_pin(site, "9999"), {}):
+            for method, path, more in requests(place.rpartition("/")[2])[2:]:
+                own = {**more, "headers": {**more.get("headers", {}), **headers}}
+                assert (await site.client.request(method, path, **own)).status == 401, (method, path)
+            listed = await site.client.get("/recordings?room=tea", headers=headers)
+            assert listed.status == 401 or (await listed.json())["recordings"] == []
+        assert (await site.client.get(f"{place}/files/mix.opus", headers=amy)).status == 200
+
+
+async def test_a_pin_that_a_room_always_begins_with_opens_all_its_recordings(tmp_path: Path) -> None:
+    async with Site(Settings(recordings=tmp_path, pins=(("tea", "1234"),))) as site:
+        recording_id = await ready(site, await with_pin(site, "1234"))
+        site.server.conference.end("tea", "over")
+        later = await with_pin(site, "1234")
+        assert (await site.client.get(f"/recordings/{recording_id}", headers=later)).status == 200
+
+
+async def with_pin(site: Site, pin: str) -> dict[str, str]:
+    entered = await site.client.post("/rooms/tea/tokens", json={"pin": pin})
+    return bearer((await entered.json())["token"])
 
 
 @pytest.mark.parametrize("name", ["recording.json", "journal", "..%2Frecording.json", "%2Fetc%2Fpasswd", "mix.opus%00"])

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from conference.audio.frame import FRAME_SAMPLES, TICK_NS, Samples
-from conference.capture.recipes import make_decoder
+from conference.capture.recipes import make_decoder, make_paced_source
 from conference.capture.records import (
     CaptureError,
     Changed,
@@ -30,13 +30,11 @@ from conference.capture.records import (
 )
 from conference.codecs.base import DecodeError, Decoder
 from conference.codecs.opus import OpusCodec
+from conference.codecs.waveform import WaveformCodec
 from conference.recording.placement import Sent, is_live, place_messages, place_packets
 
-MESSAGE_CODEC = "PCMU"
 FRAME_CODEC = "opus"
 """What is given as samples is coded when the recording ends."""
-
-_NS_PER_MULAW_BYTE = 125_000
 
 
 @dataclass(slots=True)
@@ -132,6 +130,9 @@ class _Stream:
     about: dict[str, Any]
     codec: str
     decoder: Decoder
+    coding: WaveformCodec | None = None
+    """Of messages."""
+
     places: list[int] = field(default_factory=list)
     payloads: list[bytes] = field(default_factory=list)
     sent: list[Sent] = field(default_factory=list)
@@ -202,7 +203,8 @@ class _SegmentReader:
             decoder = make_decoder(source.get("codec"))
             self._streams[index] = _Stream(source, str(source.get("codec")), decoder)
         elif source.get("kind") == "messages":
-            self._streams[index] = _Stream(source, MESSAGE_CODEC, make_decoder(MESSAGE_CODEC))
+            coding = make_paced_source(source).codec
+            self._streams[index] = _Stream(source, coding.name, coding.make_decoder(), coding)
 
     def _restart(self, record: Restarted) -> None:
         stream = self._streams.get(record.index)
@@ -233,10 +235,13 @@ class _SegmentReader:
 
     def _message(self, place: int, record: SoundArrived) -> None:
         stream = self._streams.get(record.index)
-        if stream is None or not record.payload:
+        if stream is None or stream.coding is None:
+            return
+        samples = len(record.payload) // stream.coding.sample_bytes
+        if not samples:
             return
         stream.timestamps.append(record.timestamp_ms)
-        stream.messages.append((record.now_ns - self._started_ns, len(record.payload) * _NS_PER_MULAW_BYTE))
+        stream.messages.append((record.now_ns - self._started_ns, samples * 1_000_000_000 // stream.coding.rate))
         stream.payloads.append(record.payload)
         stream.places.append(place)
 
@@ -270,7 +275,15 @@ class _SegmentReader:
             if at < self._segment.from_ns:
                 self.earlier.add(place)
             elif at < self._segment.to_ns:
-                leg.packets.append((at, length, payload))
+                leg.packets.append(self._up_to_the_end(stream, at, length, payload))
+
+    def _up_to_the_end(self, stream: _Stream, at: int, length: int, payload: bytes) -> tuple[int, int, bytes]:
+        """A packet without what of it was heard after the segment: a message may hold the sound of minutes."""
+        left, coding = self._segment.to_ns - at, stream.coding
+        if coding is None or length <= left:
+            return at, length, payload
+        samples = max(1, left * coding.rate // 1_000_000_000)
+        return at, samples * 1_000_000_000 // coding.rate, payload[: samples * coding.sample_bytes]
 
     def _leg(self, index: int, codec: str) -> Leg:
         person = self._person(index)

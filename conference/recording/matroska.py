@@ -1,4 +1,4 @@
-"""Writes Matroska (RFC 9559): tracks of Opus and G.711, each packet at its own time.
+"""Writes Matroska (RFC 9559): tracks of Opus, G.711 and linear PCM, each packet at its own time.
 
 The file can be played from any place: clusters are short, and each is found by a cue. An Opus track gives no delay of
 its codec: what an encoder of its own held back is not known of packets that others made.
@@ -18,6 +18,7 @@ CLUSTER_BYTES: Final = 1024 * 1024
 
 _UNKNOWN_8: Final = b"\x01\xff\xff\xff\xff\xff\xff\xff"
 _FORMAT_TAGS: Final = {"PCMU": 7, "PCMA": 6}  # of WAVEFORMATEX
+_LINEAR: Final = {"L16": b"A_PCM/INT/BIG", "L16LE": b"A_PCM/INT/LIT"}
 _APP: Final = "conference"
 
 
@@ -27,7 +28,7 @@ class MatroskaTrack:
 
     name: str
     codec: str
-    """``opus``, ``PCMU`` or ``PCMA``."""
+    """``opus``, ``PCMU``, ``PCMA``, ``L16/16000`` or ``L16LE/16000``, the latter two of any rate."""
 
 
 def write_matroska(
@@ -120,12 +121,10 @@ def _info(title: str, duration_ns: int) -> bytes:
 
 def _track(number: int, track: MatroskaTrack) -> bytes:
     opus = track.codec == "opus"
-    private = opus_head(0)
-    if not opus:  # WAVEFORMATEX
-        private = struct.pack("<HHIIHHH", _FORMAT_TAGS[track.codec], 1, 8_000, 8_000, 1, 8, 0)
-    audio = _element(0xB5, struct.pack(">d", 48_000.0 if opus else 8_000.0)) + _unsigned(0x9F, 1)
-    if not opus:
-        audio += _unsigned(0x6264, 8)  # BitDepth
+    codec, rate, bits, private = _coding(track.codec)
+    audio = _element(0xB5, struct.pack(">d", float(rate))) + _unsigned(0x9F, 1)
+    if bits:
+        audio += _unsigned(0x6264, bits)  # BitDepth
     entry = (
         _unsigned(0xD7, number)
         + _unsigned(0x73C5, number)
@@ -134,12 +133,23 @@ def _track(number: int, track: MatroskaTrack) -> bytes:
         + _unsigned(0x9C, 0)  # FlagLacing
         + _element(0x22B59C, b"und")
         + _element(0x536E, track.name.encode())
-        + _element(0x86, b"A_OPUS" if opus else b"A_MS/ACM")
-        + _element(0x63A2, private)
+        + _element(0x86, codec)
     )
+    if private:
+        entry += _element(0x63A2, private)
     if opus:
         entry += _unsigned(0x56BB, 80_000_000)  # SeekPreRoll, RFC 7845, section 4.6
     return _element(0xAE, entry + _element(0xE1, audio))
+
+
+def _coding(name: str) -> tuple[bytes, int, int, bytes]:
+    """Of a codec: its CodecID, its rate in Hz, the bits of a sample (0: it has none), and its CodecPrivate."""
+    if name == "opus":
+        return b"A_OPUS", 48_000, 0, opus_head(0)
+    if name in _FORMAT_TAGS:  # WAVEFORMATEX
+        return b"A_MS/ACM", 8_000, 8, struct.pack("<HHIIHHH", _FORMAT_TAGS[name], 1, 8_000, 8_000, 1, 8, 0)
+    order, _, rate = name.partition("/")
+    return _LINEAR[order], int(rate), 16, b""
 
 
 def _cue(at_ms: int, position: int) -> bytes:

@@ -36,6 +36,9 @@ LIVE_NS: Final = 5_000_000_000
 LIVE_SHARE: Final = 0.03
 """Of a caller who sent for so long at least, sound and time differ by no more than this share, if it is a call."""
 
+LEAST_AHEAD_NS: Final = 20_000_000
+"""What is longer than a message of a call was made before anybody heard it: it is heard from the next tick on."""
+
 PAUSE_NS: Final = 60_000_000
 """A message that lags by more than this comes after a pause."""
 
@@ -125,6 +128,8 @@ def place_messages(messages: Sequence[tuple[int, int]]) -> list[int]:
         begins = arrival - duration
         if end is None or begins > end + PAUSE_NS:
             lags.clear()
+            if duration > AHEAD_NS:
+                begins = arrival - LEAST_AHEAD_NS
             begins = max(begins + _lateness(messages[number : number + LAG_MESSAGES]), end or 0)
         else:
             lags.append(begins - end)

@@ -29,6 +29,7 @@ CONCEALED: Final = SAMPLE_RATE * 120 // 1000
 _CHUNK: Final = SAMPLE_RATE
 
 _CODECS = {"opus": "opus", "libopus": "opus", "pcm_mulaw": "PCMU", "pcm_alaw": "PCMA"}
+_LINEAR = {"pcm_s16be": "L16", "pcm_s16le": "L16LE"}
 """Names of codecs as FFmpeg has them, and as SDP does."""
 
 Packet = tuple[int, str, bytes]
@@ -111,12 +112,15 @@ def _of_file(path: Path, about: About) -> list[ExportedVoice]:
     people = [""] * about.mix + [str(one["participant"]) for one in about.tracks if about.people]
     voices: dict[str, ExportedVoice] = {}
     with av.open(str(path)) as container:
-        if len(people) != len(container.streams):
+        if len(people) != len(container.streams.audio):
             raise ExportError(f"{path} is not the file of this recording.")
         by_stream = {}
-        for who, stream in zip(people, container.streams, strict=True):
+        for who, stream in zip(people, container.streams.audio, strict=True):
             voice = voices.setdefault(who, ExportedVoice(stream.metadata.get("title", "") if who else None, []))
-            by_stream[stream.index] = voice, _CODECS[stream.codec_context.name]
+            coding = stream.codec_context
+            linear = _LINEAR.get(coding.name)
+            codec = _CODECS[coding.name] if linear is None else f"{linear}/{coding.sample_rate}"
+            by_stream[stream.index] = voice, codec
         for packet in container.demux():
             if packet.pts is None or not packet.size or packet.time_base is None:
                 continue

@@ -16,6 +16,7 @@ from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, TICK_NS, Samples
 from conference.codecs.base import Codec
 from conference.codecs.opus import OpusCodec
 from conference.codecs.pcmu import PcmuCodec
+from conference.codecs.waveform import WaveformCodec
 from conference.playout.source import PacketSource
 from conference.recording.about import About
 from conference.recording.finish import finish
@@ -113,8 +114,8 @@ class Studio:
     def join(self, name: str, codec: Codec = OPUS, *, by_messages: bool = False, **more: Any) -> Person:
         source: PacketSource | PacedSource
         if by_messages:
-            codec = PcmuCodec()
-            source = PacedSource(codec.make_decoder(), LegSettings())
+            spoken = codec if isinstance(codec, WaveformCodec) else PcmuCodec()
+            codec, source = spoken, PacedSource(spoken.make_decoder(), LegSettings(), spoken)
         else:
             source = PacketSource(codec.make_decoder())
         participant = Participant(

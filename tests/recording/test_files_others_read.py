@@ -18,6 +18,7 @@ from conference.recording.ogg import PRE_SKIP, write_opus
 from tests.recording.recorded import loudness, tone
 
 OPUS, MULAW, ALAW = MatroskaTrack("Amy ☕", "opus"), MatroskaTrack("Ben", "PCMU"), MatroskaTrack("Charlie", "PCMA")
+BIG, LITTLE = MatroskaTrack("Dan", "L16/16000"), MatroskaTrack("Eve", "L16LE/24000")
 
 
 def read_back(file: io.BytesIO) -> tuple[Any, list[tuple[int, int, bytes]]]:
@@ -34,19 +35,26 @@ def read_back(file: io.BytesIO) -> tuple[Any, list[tuple[int, int, bytes]]]:
 @settings(max_examples=40, deadline=None)
 @given(
     st.lists(
-        st.tuples(st.integers(0, 4 * 3_600_000), st.integers(0, 2), st.binary(min_size=2, max_size=400)), max_size=40
+        st.tuples(st.integers(0, 4 * 3_600_000), st.integers(0, 4), st.binary(min_size=3, max_size=399)), max_size=40
     )
 )
 def test_every_packet_is_found_in_its_track_at_its_millisecond(blocks: list[tuple[int, int, bytes]]) -> None:
-    blocks = sorted({(at, track): (at, track, b"\xf8" + data) for at, track, data in blocks}.values())
+    whole = {(at, track): (at, track, (b"\xf8" + data)[: (len(data) + 1) // 2 * 2]) for at, track, data in blocks}
+    blocks = sorted(whole.values())
     file = io.BytesIO()
     write_matroska(
-        file, [OPUS, MULAW, ALAW], [(at * 1_000_000, track, data) for at, track, data in blocks], "tea", 10**9
+        file,
+        [OPUS, MULAW, ALAW, BIG, LITTLE],
+        [(at * 1_000_000, track, data) for at, track, data in blocks],
+        "tea",
+        10**9,
     )
     container, found = read_back(file)
     assert found == blocks
-    assert [one.metadata.get("title") for one in container.streams] == ["Amy ☕", "Ben", "Charlie"]
-    assert [one.codec_context.name for one in container.streams][1:] == ["pcm_mulaw", "pcm_alaw"]
+    assert [one.metadata.get("title") for one in container.streams] == ["Amy ☕", "Ben", "Charlie", "Dan", "Eve"]
+    names = [one.codec_context.name for one in container.streams]
+    assert names[1:] == ["pcm_mulaw", "pcm_alaw", "pcm_s16be", "pcm_s16le"]
+    assert [one.codec_context.sample_rate for one in container.streams][1:] == [8_000, 8_000, 16_000, 24_000]
     assert "opus" in container.streams[0].codec_context.name
     assert container.metadata["title"] == "tea"
 

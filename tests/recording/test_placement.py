@@ -105,6 +105,12 @@ def test_what_a_bot_sends_at_once_is_laid_in_real_time_behind_each_other() -> No
     assert places == [10**9 - TICK + n * TICK for n in range(100)]
 
 
+@given(st.lists(st.integers(200, 60_000), min_size=1, max_size=20))
+def test_messages_that_hold_much_are_heard_from_when_they_came(lengths: list[int]) -> None:
+    places = place_messages([(10**9, length * MS) for length in lengths])
+    assert places == [10**9 - TICK + sum(lengths[:n]) * MS for n in range(len(lengths))]
+
+
 @given(st.integers(0, 2**40), st.integers(-(2**14), 2**14), st.sampled_from([16, 32]))
 def test_a_number_that_wraps_is_the_nearest_to_the_last(last: int, step: int, bits: int) -> None:
     assert unwrap(last, (last + step) % 2**bits, bits) == last + step

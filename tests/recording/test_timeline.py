@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 
 from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, TICK_NS, Samples
-from conference.codecs.pcmu import PcmuCodec
+from conference.codecs.linear import LinearCodec
+from conference.codecs.pcmu import PcmaCodec, PcmuCodec
+from conference.codecs.waveform import WaveformCodec
 from conference.playout.source import PacketSource
 from conference.room.local import LocalSink, LocalSource, local_participant
 from conference.room.sounds import Sound
+from conference.telephony.intake import PacedSource
 from tests.recording.recorded import Person, Studio, loudness, tone
 
 CLICK = np.zeros(FRAME_SAMPLES, dtype=np.int16)
@@ -105,6 +108,33 @@ def test_a_pause_is_a_gap_in_time_and_nothing_of_it_is_in_any_file(tmp_path: Pat
             assert loudness(piece, 1500) < 0.02, name
     journal = b"".join(path.read_bytes() for path in (tmp_path / about.id).iterdir())
     assert b"between us" not in journal
+
+
+@pytest.mark.parametrize("codec", [PcmuCodec(), PcmaCodec(), LinearCodec(16_000), LinearCodec(24_000, "little")])
+def test_what_a_bot_sent_at_once_is_in_its_track_while_it_is_heard_and_not_in_a_pause(
+    tmp_path: Path, codec: WaveformCodec
+) -> None:
+    studio = Studio(tmp_path)
+    bot = studio.join("Bot", codec, by_messages=True)
+    about = studio.start()
+    studio.pass_ticks(50)
+    said = b"".join(bot.encoder.encode(tone(500, n)) for n in range(150))
+    for pieces in (said[: len(said) // 3], said[len(said) // 3 :]):
+        assert isinstance(bot.source, PacedSource)
+        bot.source.push(pieces, None, studio.now_ns)
+    studio.pass_ticks(50)
+    studio.recordings.pause(about.id, by="Amy")
+    studio.pass_ticks(150)
+    studio.recordings.resume(about.id, by="Amy")
+    studio.pass_ticks(50)
+    about = studio.finish(about)
+    assert (about.tracks[0]["codec"], about.tracks[0]["seconds"]) == (codec.name, pytest.approx(1.0, abs=0.05))
+    found = studio.wav(about, tmp_path / "wav")
+    assert len(found) == 2
+    for name, samples in found.items():
+        assert not samples[: SAMPLE_RATE * 9 // 10].any() or np.abs(samples[: SAMPLE_RATE * 9 // 10]).max() < 20, name
+        assert loudness(samples[SAMPLE_RATE * 5 // 4 : SAMPLE_RATE * 19 // 10], 500) > 0.8, name
+        assert np.abs(samples[SAMPLE_RATE * 21 // 10 :]).max() < 20, name
 
 
 def test_the_files_say_who_came_talked_wrote_and_went(tmp_path: Path) -> None:

@@ -107,10 +107,11 @@ class LimitedReading(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         """See `asyncio.BufferedProtocol`."""
-        self._pending += self._buffer[:nbytes]
+        data = bytes(self._buffer[:nbytes])
         if self._timer is None:
-            self._hand_on()
+            self._hand_on(bytes(self._pending) + data if self._pending else data)
         else:  # the other protocol had paused the transport, and resumed it
+            self._pending += data
             self._pause()
 
     def eof_received(self) -> bool | None:
@@ -131,20 +132,22 @@ class LimitedReading(asyncio.BufferedProtocol):
         """See `asyncio.BaseProtocol`."""
         self._protocol.resume_writing()
 
-    def _hand_on(self) -> None:
-        now_ns, seconds, size = round(self._loop.time() * 1e9), 0.0, len(self._pending)
+    def _hand_on(self, data: bytes) -> None:
+        """Hand on as much as may be, of all that waits; the rest waits on."""
+        now_ns, seconds, size = round(self._loop.time() * 1e9), 0.0, len(data)
         if self._frames is not None:
-            size, frames = self._scanner.scan(self._pending, FRAMES_AT_ONCE)
+            size, frames = self._scanner.scan(data, FRAMES_AT_ONCE)
             seconds = self._frames.charge(frames, now_ns)
         seconds = max(seconds, self._bytes.charge(size, now_ns))
-        data = bytes(memoryview(self._pending)[:size])
-        del self._pending[:size]
+        self._pending = bytearray(data[size:])
+        data = data[:size]  # nearly always all of it
         self.received += size
         self._pass_on(data if self._messages is None else self._messages.feed(data))
         if seconds or self._pending:
             self._pause()
             self._timer = self._loop.call_later(seconds, self._go_on)
-        self._watch(seconds)
+        if seconds:  # for once, perhaps only because the loop came back late
+            self._watch(seconds)
 
     def _pass_on(self, data: bytes) -> None:
         if data:
@@ -158,7 +161,7 @@ class LimitedReading(asyncio.BufferedProtocol):
             self._paused = False
             self._transport.resume_reading()
         if self._pending:
-            self._hand_on()
+            self._hand_on(bytes(self._pending))
 
     def _pause(self) -> None:
         if self._transport is not None and self._transport.is_reading():
@@ -167,8 +170,6 @@ class LimitedReading(asyncio.BufferedProtocol):
 
     def _watch(self, seconds: float) -> None:
         """Take note of how long there has been too much."""
-        if not seconds:  # for once, perhaps only because the loop came back late
-            return
         now, limit = self._loop.time(), self._limits.flood_seconds
         if self._flooded_since is None or now > self._flooded_until + CALM_SECONDS:
             self._flooded_since = now

@@ -11,6 +11,9 @@ _EXTENDED_LENGTH_BYTES = {126: 2, 127: 8}
 _MASKING_KEY_BYTES = 4
 _LONGEST_LENGTHS = 10
 
+_USUAL_BEGIN = bytes((TEXT, 0x80 | 126))
+_USUAL_HEADER_BYTES = 2 + _EXTENDED_LENGTH_BYTES[126] + _MASKING_KEY_BYTES
+
 
 class FrameScanner:
     """Goes through what arrives, in pieces of any size, from one frame's header to the next."""
@@ -112,12 +115,17 @@ class TextMessages:
         """
         if self._ended:
             return data
+        if self._is_usual(data) and self._hand_on(data, _USUAL_HEADER_BYTES, len(data)):
+            return b""
         if self._buffer or self._take is None:
             self._buffer += data
             if self._take is None or len(self._buffer) < self._needed:
                 return b""
             data = bytes(self._buffer)
             self._buffer.clear()
+        return self._take_frames(data)
+
+    def _take_frames(self, data: bytes) -> bytes:
         left = []
         position = self._needed = 0
         while position < len(data):
@@ -138,6 +146,17 @@ class TextMessages:
                 break
             position = end
         return b"".join(left)
+
+    def _is_usual(self, data: bytes) -> bool:
+        """Whether this is one whole text message of 126 to 65535 bytes, as nearly all are that bring sound."""
+        return (
+            not self._buffer
+            and self._take is not None
+            and len(data) > _USUAL_HEADER_BYTES
+            and data[:2] == _USUAL_BEGIN
+            and len(data) == _USUAL_HEADER_BYTES + (data[2] << 8 | data[3])
+            and len(data) <= _USUAL_HEADER_BYTES + self._max_bytes
+        )
 
     def _hand_on(self, data: bytes, begin: int, end: int) -> bool:
         """Hand on a message. Returns whether it is one as it has to be."""

@@ -27,6 +27,7 @@ from conference.telephony.dialect import (
 from conference.telephony.fields import MessageError, shared_base64
 from conference.telephony.twilio import messages
 from conference.telephony.twilio.messages import SERVER_MEDIA_SUFFIX, build, server_media_prefix
+from conference.telephony.twilio.usual_media import read_usual_media
 
 _MU_LAW = PcmuCodec()
 
@@ -42,24 +43,28 @@ class TwilioServerEnd:
         """See `ServerEnd.parse`."""
         if isinstance(message, bytes):
             raise MessageError("Media Streams messages are JSON in text frames; this frame is binary.")
-        read = messages.parse_client_message(message)
+        if (media := read_usual_media(message)) is not None:
+            return (StreamMedia(*media),)
+        return (self._said(messages.parse_client_message(message)),)
+
+    def _said(self, read: messages.ClientMessage) -> Said:
         match read:
             case messages.Media():
                 if read.track.startswith("outbound"):  # any other name is the caller's own sound
-                    return (Ignored("track", 'The track "outbound" is what the caller hears; it is not played.'),)
-                return (StreamMedia(read.payload, read.timestamp),)
+                    return Ignored("track", 'The track "outbound" is what the caller hears; it is not played.')
+                return StreamMedia(read.payload, read.timestamp)
             case messages.Mark():
-                return (MarkPlayed(read.name),)
+                return MarkPlayed(read.name)
             case messages.Dtmf():
-                return (StreamKey(read.digit),)
+                return StreamKey(read.digit)
             case messages.Start():
-                return (self._start(read),)
+                return self._start(read)
             case messages.Connected():
-                return (StreamConnected(),)
+                return StreamConnected()
             case messages.Stop():
-                return (StreamStopped(),)
+                return StreamStopped()
             case messages.Unknown():
-                return (Ignored("unknown", "A message of an unknown event came; it is ignored."),)
+                return Ignored("unknown", "A message of an unknown event came; it is ignored.")
 
     def media(self, payload: bytes) -> str:
         """See `ServerEnd.media`."""

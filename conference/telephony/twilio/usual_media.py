@@ -1,0 +1,34 @@
+"""A client's ``media`` messages as nearly all of them are written, read in a quarter of the time that JSON takes.
+
+A caller sends fifty a second, alike but for their numbers and their sound. What is written in any other way, allowed or
+not, is left to `messages`, which gives the same for those that are read here.
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+
+from conference.telephony.fields import MAX_DIGITS
+from conference.telephony.settings import LONGEST_MESSAGE
+
+_NUMBER = rf'"[0-9]{{1,{MAX_DIGITS}}}"'
+_STREAM = r'"streamSid": ?"[A-Za-z0-9_-]{0,128}"'
+
+_MESSAGE = re.compile(
+    rf'\{{"event": ?"media", ?(?:"sequenceNumber": ?{_NUMBER}, ?)?(?:{_STREAM}, ?)?'
+    rf'"media": ?\{{(?:"track": ?"inbound", ?)?(?:"chunk": ?{_NUMBER}, ?)?'
+    rf'"timestamp": ?"([0-9]{{1,{MAX_DIGITS}}})", ?"payload": ?"([^"\\]*)"\}}(?:, ?{_STREAM})?\}}'
+)
+
+
+def read_usual_media(text: str) -> tuple[bytes, int] | None:
+    """The sound of a message of the caller's, in mu-law, and its timestamp; ``None`` if it has to be read as JSON."""
+    match = _MESSAGE.fullmatch(text) if len(text) <= LONGEST_MESSAGE else None
+    if match is None:
+        return None
+    timestamp, payload = match.groups()
+    try:
+        return binascii.a2b_base64(payload, strict_mode=True), int(timestamp)
+    except ValueError:
+        return None

@@ -21,6 +21,8 @@ EVENTS: Final = "events.jsonl"
 TYPES: Final = {MKA: "audio/x-matroska", MIX: "audio/ogg", EVENTS: "application/jsonl"}
 """The files that can be had of a recording, and their media types."""
 
+_LARGEST: Final = 2**53  # that a number of JSON can be exactly; what is not a number at all is not less, either
+
 GOING_ON: Final = ("recording", "paused")
 
 
@@ -76,11 +78,29 @@ def load(folder: Path) -> About | None:
     try:
         known = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
         about = About(**{one.name: known[one.name] for one in fields(About) if one.name in known})
-        right = about.status in get_args(RecordingStatus) and about.id == folder.name
-        right = right and isinstance(about.room, str) and isinstance(about.started_at, int | float)
-    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        return about if about.id == folder.name and _makes_sense(about) else None
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
-    return about if right else None
+
+
+def _makes_sense(about: About) -> bool:
+    """Whether all that was read of a recording is of its kind: a disk, or a person, may have changed any of it."""
+    return (
+        about.status in get_args(RecordingStatus)
+        and isinstance(about.room, str)
+        and all(_is_number(one) for one in (about.started_at, about.room_since, about.seconds, about.bytes))
+        and (about.ended_at is None or _is_number(about.ended_at))
+        and all(one is None or isinstance(one, str) for one in (about.started_by, about.reason))
+        and all(isinstance(one, bool) for one in (about.people, about.mix, about.guarded))
+        and all(isinstance(some, list | tuple) for some in (about.tracks, about.files))
+        and all(isinstance(one, dict) for one in (*about.tracks, *about.files))
+        and all(one.get("name") in TYPES and _is_number(one.get("bytes")) for one in about.files)
+        and all(one.get("type") == TYPES[one["name"]] for one in about.files)
+    )
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LARGEST
 
 
 def private(path: str, flags: int) -> int:

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from conference.recording.about import GOING_ON, JOURNAL, About, load
+from conference.recording.about import ABOUT, GOING_ON, JOURNAL, About, load
 from conference.recording.event_lines import EventLines
 from conference.recording.finish import BUSY, FAILED
 from conference.recording.journal_file import JournalFile, JournalWriter
@@ -85,6 +85,21 @@ class _GoingOn:
             self.file.write(EVENTS, lines)
 
 
+def _remove(folder: Path) -> None:
+    """Delete a folder, and last what is known of it: one that could not be deleted whole can be, later.
+
+    Raises:
+        OSError: something is left.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        for path in folder.iterdir():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            elif path.name != ABOUT:
+                path.unlink(missing_ok=True)
+        shutil.rmtree(folder)
+
+
 class Recordings:
     """All recordings of one server. To be used within a running event loop.
 
@@ -132,7 +147,7 @@ class Recordings:
         self._loop = asyncio.get_running_loop()
         for about in await asyncio.to_thread(self._look):
             self._known[about.id] = about
-            if about.status != "ready" and (self._folder / about.id / JOURNAL).exists():
+            if about.status in (*GOING_ON, "finishing") or (self._folder / about.id / JOURNAL).exists():
                 about.status = "finishing"
                 self._unfinished.put_nowait(about.id)
         self._tasks = [
@@ -142,7 +157,14 @@ class Recordings:
 
     def _look(self) -> list[About]:
         found = [load(path) for path in sorted(self._folder.iterdir()) if path.is_dir()]
-        return sorted((one for one in found if one is not None), key=lambda one: one.started_at)
+        known = sorted((one for one in found if one is not None), key=lambda one: one.started_at)
+        for about in known:
+            if about.status == "ready":  # a crash may have left it, and it holds more than the files do
+                try:
+                    (self._folder / about.id / JOURNAL).unlink(missing_ok=True)
+                except OSError as error:
+                    log.warning("recording %s: its journal stays: %s", about.id, error.strerror or error)
+        return known
 
     async def close(self) -> None:
         """End all that go on, and wait until they are written. Their files are made at the next start."""
@@ -174,18 +196,20 @@ class Recordings:
         return self._folder / recording_id / name if name in names else None
 
     async def delete(self, recording_id: str) -> None:
-        """Delete a recording that is over, with its files.
+        """Delete a recording that is over, with its files. One that is gone already is no error.
 
         Raises:
             RecordingError: it goes on, or its files are being made.
             OSError: they cannot be deleted.
         """
-        about = self._known[recording_id]
+        about = self._known.get(recording_id)
+        if about is None:
+            return
         if about.status in GOING_ON:
             raise RecordingError("It is still going on: stop it first.")
         if about.status == "finishing":
             raise RecordingError("Its files are being made: delete it when they are there.")
-        await asyncio.to_thread(shutil.rmtree, self._folder / recording_id)
+        await asyncio.to_thread(_remove, self._folder / recording_id)
         self._known.pop(recording_id, None)
 
     # What goes on
@@ -329,15 +353,19 @@ class Recordings:
 
     def _take(self, one: _GoingOn, event: RoomEvent) -> None:
         """Something has happened in a room that is recorded."""
-        if one.about.id not in self._going_on or self._conference.get(one.room.name) not in (one.room, None):
+        if one.about.id not in self._going_on:
             return
+        if self._conference.get(one.room.name) in (one.room, None):  # else it may be of another room of this name
+            self._note(one, event)
+        if not one.room.participants:
+            self.stop(one.about.id, reason=EVERYBODY_LEFT)
+
+    def _note(self, one: _GoingOn, event: RoomEvent) -> None:
         if isinstance(event, RoomUpdated) and event.policy.pin is not None and not one.about.guarded:
             one.about.guarded = True
             self._save(one.about)
         if one.recorder is not None and not isinstance(event, RecordingEvent):
             one.lines.add(event, self._now(one))
-        if not one.room.participants:
-            self.stop(one.about.id, reason=EVERYBODY_LEFT)
 
     def _begin_with_room(self, event: RoomEvent) -> None:
         """Somebody has joined: a room that is new is recorded, where all are."""
@@ -392,6 +420,9 @@ class Recordings:
                 await self._finish(recording_id)
             except OSError as error:
                 self._failed(recording_id, f"Its files could not be made: {(error.strerror or str(error)).lower()}.")
+            except Exception:  # the next one is to be finished all the same
+                log.exception("recording %s could not be finished", recording_id)
+                self._failed(recording_id, BROKE)
 
     async def _finish(self, recording_id: str) -> None:
         folder = self._folder / recording_id
@@ -424,7 +455,9 @@ class Recordings:
 
     def _failed(self, recording_id: str, reason: str) -> None:
         """Its files could not be made now; the next start tries again."""
-        about = self._known[recording_id]
+        about = self._known.get(recording_id)
+        if about is None:
+            return
         about.status, about.reason = "failed", reason
         self._conference.publish(RecordingFailed(about.room, about.state))
         self._note_change()

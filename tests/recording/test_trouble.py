@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import json
 import os
 import shutil
 import threading
@@ -15,9 +16,10 @@ import pytest
 
 from conference.audio.frame import FRAME_SAMPLES, TICK_NS
 from conference.recording import journal_file
-from conference.recording.about import load
+from conference.recording.about import About, load
 from conference.recording.finish import CUT_SHORT, GoesOn, finish
 from conference.recording.wav_export import export_wav
+from conference.room.events import MessageSent
 from tests.recording.recorded import Person, Studio, loudness, read_wav, tone
 
 
@@ -195,7 +197,9 @@ def test_a_recording_of_which_nothing_was_written_has_failed_and_says_so(tmp_pat
     assert (found.status, found.reason) == ("failed", "Nothing of it was written.")
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"id": "r1"}', '{"id": "other", "room": "tea"}', "\x00" * 100])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"id": "r1"}', '{"id": "other", "room": "tea"}', "\x00" * 100, "1", "[" * 100_000]
+)
 async def test_a_folder_that_is_no_recording_is_left_alone(tmp_path: Path, text: str) -> None:
     (tmp_path / "r1").mkdir()
     (tmp_path / "r1" / "recording.json").write_text(text)
@@ -204,6 +208,115 @@ async def test_a_folder_that_is_no_recording_is_left_alone(tmp_path: Path, text:
     assert not studio.recordings.all
     await studio.recordings.close()
     assert (tmp_path / "r1" / "recording.json").read_text() == text
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"files": None}, {"files": [None]}, {"files": [{}]}, {"tracks": 3}, {"ended_at": "soon"}, {"seconds": None},
+        {"files": [{"name": "../../secret", "type": "audio/ogg", "bytes": 1}]}, {"bytes": float("nan")},
+        {"files": [{"name": ["mix.opus"], "type": "audio/ogg", "bytes": 1}]}, {"reason": []}, {"guarded": "no"},
+        {"files": [{"name": "mix.opus", "type": "text/html", "bytes": 1}]}, {"started_at": float("inf")},
+        {"started_at": True}, {"status": []}, {"room": None}, {"started_by": {}}, {"room_since": 10**400},
+    ],
+)  # fmt: skip
+def test_what_is_said_of_a_recording_is_believed_whole_or_not_at_all(tmp_path: Path, damage: dict[str, Any]) -> None:
+    files = ({"name": "mix.opus", "type": "audio/ogg", "bytes": 1},)
+    about = About(tmp_path.name, "tea", "ready", 1.0, None, ended_at=2.0, tracks=({"name": "Amy"},), files=files)
+    about.save(tmp_path)
+    assert load(tmp_path) is not None
+    path = tmp_path / "recording.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | damage))
+    assert load(tmp_path) is None
+
+
+async def test_what_crashed_before_anything_was_written_has_failed_and_can_be_deleted(tmp_path: Path) -> None:
+    studio = Studio(tmp_path)
+    studio.join("Amy")
+    about = studio.start()
+    studio.written()
+    assert not (tmp_path / about.id / "journal").exists()
+    later = Studio(tmp_path)
+    await later.recordings.open()
+    while later.recordings.all[about.id].status == "finishing":
+        await later.recordings.changed()
+    assert later.recordings.all[about.id].status == "failed"
+    await later.recordings.delete(about.id)
+    assert not [*tmp_path.iterdir()]  # noqa: ASYNC240 - a test may wait for the disk
+    await later.recordings.close()
+
+
+async def test_a_journal_that_a_crash_left_beside_its_files_is_gone_with_the_next_start(tmp_path: Path) -> None:
+    studio = Studio(tmp_path)
+    amy = studio.join("Amy")
+    about = studio.start()
+    studio.pass_ticks(60, humming(studio, amy))
+    studio.finish(about)
+    (tmp_path / about.id / "journal").write_bytes(b"what was said in a pause")
+    later = Studio(tmp_path)
+    await later.recordings.open()
+    assert later.recordings.all[about.id].status == "ready"
+    assert not (tmp_path / about.id / "journal").exists()
+    await later.recordings.close()
+
+
+async def test_a_deletion_that_breaks_off_can_be_done_again_and_twice_at_once_is_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studio = Studio(tmp_path)
+    amy = studio.join("Amy")
+    about = studio.start()
+    studio.pass_ticks(60, humming(studio, amy))
+    studio.finish(about)
+    later = Studio(tmp_path)
+    await later.recordings.open()
+
+    def broken(path: Path, **_: Any) -> None:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "unlink", broken)
+        with pytest.raises(OSError, match="Input/output"):
+            await later.recordings.delete(about.id)
+    assert load(tmp_path / about.id) is not None
+    await asyncio.gather(*(later.recordings.delete(about.id) for _ in range(5)))
+    assert not later.recordings.all
+    assert not [*tmp_path.iterdir()]  # noqa: ASYNC240 - a test may wait for the disk
+    await later.recordings.delete(about.id)
+    await later.recordings.close()
+
+
+async def test_a_recording_whose_folder_is_gone_can_be_deleted(tmp_path: Path) -> None:
+    studio = Studio(tmp_path)
+    amy = studio.join("Amy")
+    about = studio.start()
+    studio.pass_ticks(60, humming(studio, amy))
+    studio.finish(about)
+    later = Studio(tmp_path)
+    await later.recordings.open()
+    shutil.rmtree(tmp_path / about.id)
+    await later.recordings.delete(about.id)
+    assert not later.recordings.all
+    await later.recordings.close()
+
+
+def test_a_recording_ends_with_its_room_even_if_one_of_the_same_name_is_made_at_once(tmp_path: Path) -> None:
+    studio = Studio(tmp_path)
+    studio.join("Amy")
+    about = studio.start()
+
+    def make_anew(event: object) -> None:
+        if isinstance(event, MessageSent):
+            studio.conference.end("tea", "over")
+            studio.join("Ben")
+
+    studio.conference.subscribe(None, make_anew)
+    studio.room.send_message("amy", "Amy", "Hello", 0.0)
+    assert about.status == "finishing"
+    assert studio.room.recording is None
+    assert studio.start().status == "recording"
+    studio.recordings.stop_all("over")
+    studio.written()
 
 
 async def test_what_is_older_than_it_may_be_is_deleted(tmp_path: Path) -> None:

@@ -28,13 +28,15 @@ from conference.capture.records import (
     SoundArrived,
     Ticked,
 )
-from conference.codecs.base import DecodeError, Decoder
+from conference.codecs.base import BEST_COMPLEXITY, DecodeError, Decoder
 from conference.codecs.opus import OpusCodec
 from conference.codecs.waveform import WaveformCodec
 from conference.recording.placement import Sent, is_live, place_messages, place_packets
 
 FRAME_CODEC = "opus"
 """What is given as samples is coded when the recording ends."""
+
+_ENCODING = OpusCodec(complexity=BEST_COMPLEXITY, fec=False, expected_loss=0)
 
 
 @dataclass(slots=True)
@@ -250,7 +252,7 @@ class _SegmentReader:
         for index, frame in frames.items():
             encoder = self._encoders.get(index)
             if encoder is None:
-                encoder = self._encoders[index] = OpusCodec(fec=False, expected_loss=0).make_encoder()
+                encoder = self._encoders[index] = _ENCODING.make_encoder()
             payload = encoder.encode(frame.astype(np.int16))
             if now_ns - TICK_NS >= self._segment.from_ns:
                 self._leg(index, FRAME_CODEC).packets.append((now_ns - TICK_NS, TICK_NS, payload))

@@ -13,6 +13,7 @@ from typing import Final
 from conference.audio.frame import SILENCE, TICK_NS, Samples
 from conference.capture.records import CaptureError, Ticked
 from conference.capture.replay import Replay
+from conference.codecs.base import BEST_COMPLEXITY
 from conference.codecs.opus import OpusCodec
 from conference.recording.legs import Segment
 from conference.recording.recorder import EVERYBODY
@@ -20,8 +21,8 @@ from conference.room.local import LocalSink
 from conference.room.participant import Participant
 from conference.room.room import Room
 
-CODEC: Final = OpusCodec(bitrate=48_000, fec=False, expected_loss=0)
-"""Of the mix: what is kept is worth the better of the two applications (docs/sound.md)."""
+CODEC: Final = OpusCodec(bitrate=56_000, complexity=BEST_COMPLEXITY, fec=False, expected_loss=0)
+"""Of the mix: nobody waits for it, so it is encoded as well as can be (docs/sound.md)."""
 
 SETTLED_FRAMES: Final = 25
 """So many frames of silence in a row are encoded; then libopus says the same for each."""

@@ -20,6 +20,7 @@ from conference.capture.records import (
     Changed,
     FramePulled,
     Joined,
+    Left,
     Opened,
     PacketArrived,
     Reconnected,
@@ -150,6 +151,7 @@ class _SegmentReader:
         self._segment = segment
         self._legs = legs
         self._started_ns = segment.started_ns
+        self._now_ns = segment.from_ns  # of the last tick
         self._people: list[dict[str, Any]] = []
         self._streams: dict[int, _Stream] = {}
         self._frames: dict[int, Samples] = {}  # of the coming tick
@@ -163,8 +165,8 @@ class _SegmentReader:
                     raise CaptureError("Somebody joins who is there already.")
                 self._people.append(dict(record.about))
                 self._begin(record.index, record.about.get("source"))
-            case Reconnected():
-                self._begin(record.index, record.about.get("source"))
+            case Reconnected() | Left():
+                self._begin(record.index, None if isinstance(record, Left) else record.about.get("source"))
             case Changed() if isinstance(record.about.get("name"), str):
                 self._rename(record.index, record.about["name"])
             case Restarted():
@@ -181,6 +183,7 @@ class _SegmentReader:
                 pass
 
     def end(self) -> None:
+        self._now_ns = self._segment.to_ns
         for index in list(self._streams):
             self._settle(index)
 
@@ -215,7 +218,7 @@ class _SegmentReader:
         codec = record.codec or stream.codec
         about = stream.about
         self._settle(record.index)
-        self._streams[record.index] = _Stream(about, codec, make_decoder(codec))
+        self._streams[record.index] = _Stream(about, codec, make_decoder(codec), stream.coding)
 
     def _packet(self, place: int, record: PacketArrived) -> None:
         stream = self._streams.get(record.index)
@@ -248,6 +251,7 @@ class _SegmentReader:
         stream.places.append(place)
 
     def _tick(self, now_ns: int) -> None:
+        self._now_ns = now_ns
         frames, self._frames = self._frames, {}
         for index, frame in frames.items():
             encoder = self._encoders.get(index)
@@ -272,20 +276,14 @@ class _SegmentReader:
         else:
             begins = place_messages(stream.messages)
             lengths = [duration for _, duration in stream.messages]
-        leg = self._leg(index, stream.codec)
+        leg, until = self._leg(index, stream.codec), self._segment.to_ns
+        if stream.coding is not None:  # what is not heard by the next tick is not heard at all
+            until = min(until, self._now_ns + TICK_NS)
         for at, length, payload, place in zip(begins, lengths, stream.payloads, stream.places, strict=True):
             if at < self._segment.from_ns:
                 self.earlier.add(place)
-            elif at < self._segment.to_ns:
-                leg.packets.append(self._up_to_the_end(stream, at, length, payload))
-
-    def _up_to_the_end(self, stream: _Stream, at: int, length: int, payload: bytes) -> tuple[int, int, bytes]:
-        """A packet without what of it was heard after the segment: a message may hold the sound of minutes."""
-        left, coding = self._segment.to_ns - at, stream.coding
-        if coding is None or length <= left:
-            return at, length, payload
-        samples = max(1, left * coding.rate // 1_000_000_000)
-        return at, samples * 1_000_000_000 // coding.rate, payload[: samples * coding.sample_bytes]
+            elif at < until:
+                leg.packets.append((at, *_cut(stream.coding, until - at, length, payload)))
 
     def _leg(self, index: int, codec: str) -> Leg:
         person = self._person(index)
@@ -301,6 +299,14 @@ class _SegmentReader:
                 name=str(person.get("name")),
             )
         return leg
+
+
+def _cut(coding: WaveformCodec | None, most: int, length: int, payload: bytes) -> tuple[int, bytes]:
+    """Length and payload of so much of a packet: a message may hold the sound of minutes. Times are in nanoseconds."""
+    if coding is None or length <= most:
+        return length, payload
+    samples = max(1, most * coding.rate // 1_000_000_000)
+    return samples * 1_000_000_000 // coding.rate, payload[: samples * coding.sample_bytes]
 
 
 def _as_packets(stream: _Stream) -> list[Sent]:

@@ -34,10 +34,9 @@ AHEAD_NS: Final = 100_000_000
 
 LIVE_NS: Final = 5_000_000_000
 LIVE_SHARE: Final = 0.03
-"""Of a caller who sent for so long at least, sound and time differ by no more than this share, if it is a call."""
-
-LEAST_AHEAD_NS: Final = 20_000_000
-"""What is longer than a message of a call was made before anybody heard it: it is heard from the next tick on."""
+LIVE_MESSAGE_NS: Final = 1_000_000_000
+"""Of a caller who sent for so long at least, sound and time differ by no more than this share, if it is a call; and no
+message is longer than that."""
 
 PAUSE_NS: Final = 60_000_000
 """A message that lags by more than this comes after a pause."""
@@ -128,8 +127,8 @@ def place_messages(messages: Sequence[tuple[int, int]]) -> list[int]:
         begins = arrival - duration
         if end is None or begins > end + PAUSE_NS:
             lags.clear()
-            if duration > AHEAD_NS:
-                begins = arrival - LEAST_AHEAD_NS
+            if duration > AHEAD_NS:  # no message of a call: it was made in advance, and is heard from the next tick on
+                begins = arrival
             begins = max(begins + _lateness(messages[number : number + LAG_MESSAGES]), end or 0)
         else:
             lags.append(begins - end)
@@ -155,7 +154,8 @@ def is_live(messages: Sequence[tuple[int, int]]) -> bool:
         return False
     span = messages[-1][0] - messages[0][0] + messages[0][1]
     sound = sum(duration for _, duration in messages)
-    return span >= LIVE_NS and abs(sound - span) <= span * LIVE_SHARE
+    longest = max(duration for _, duration in messages)
+    return span >= LIVE_NS and longest <= LIVE_MESSAGE_NS and abs(sound - span) <= span * LIVE_SHARE
 
 
 def _lateness(messages: Sequence[tuple[int, int]]) -> int:

@@ -204,8 +204,9 @@ class RoomRecorder(RoomObserver):
         one.kept = kept
         if one.tap is not None:
             one.tap.keep(kept)
-            if kept and isinstance(one.tap, _Packets):
-                # What came meanwhile is missing: what comes now is not behind it.
+            if kept == isinstance(one.tap, _Packets):
+                # Of packets, what came meanwhile is missing: what comes now is not behind it. Of messages, what has
+                # come may hold more than was heard until now: the rest is not to be kept.
                 self._write(Restarted(one.index, ""))
 
     def _is_heard(self, participant: Participant) -> bool:

@@ -137,6 +137,26 @@ def test_what_a_bot_sent_at_once_is_in_its_track_while_it_is_heard_and_not_in_a_
         assert np.abs(samples[SAMPLE_RATE * 21 // 10 :]).max() < 20, name
 
 
+@pytest.mark.parametrize("silenced", ["muted", "on hold", "gone"])
+def test_what_a_bot_sent_at_once_is_in_its_track_no_longer_than_it_is_heard(tmp_path: Path, silenced: str) -> None:
+    studio = Studio(tmp_path)
+    bot = studio.join("Bot", by_messages=True)
+    studio.join("Amy")
+    about = studio.start()
+    assert isinstance(bot.source, PacedSource)
+    bot.source.push(b"".join(bot.encoder.encode(tone(500, n)) for n in range(500)), None, studio.now_ns)
+    studio.pass_ticks(50)
+    if silenced == "gone":
+        studio.conference.leave("tea", "bot", "gone")
+    elif silenced == "muted":
+        studio.room.set_muted("bot", True)
+    else:
+        studio.room.hold("bot", True)
+    studio.pass_ticks(100)
+    about = studio.finish(about)
+    assert about.tracks[0]["seconds"] == pytest.approx(1.0, abs=0.05)
+
+
 def test_the_files_say_who_came_talked_wrote_and_went(tmp_path: Path) -> None:
     studio = Studio(tmp_path)
     amy, _ = studio.join("Amy"), studio.join("Ben")

@@ -190,10 +190,13 @@ class Recordings:
         await self._change.wait()
 
     def file(self, recording_id: str, name: str) -> Path | None:
-        """Where a file of a recording is; ``None`` if there is none of that name."""
+        """Where a file of a recording is; ``None`` if there is none of that name, or a link in its place."""
         about = self._known[recording_id]
         names = [one["name"] for one in about.files if about.status == "ready"]
-        return self._folder / recording_id / name if name in names else None
+        if name not in names:
+            return None
+        path = self._folder / recording_id / name
+        return path if path.is_file() and not path.is_symlink() else None
 
     async def delete(self, recording_id: str) -> None:
         """Delete a recording that is over, with its files. One that is gone already is no error.

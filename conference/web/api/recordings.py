@@ -101,7 +101,10 @@ async def fetch(request: web.Request) -> web.StreamResponse:
     name = request.match_info["name"]
     path = _recordings(request).file(about.id, name)
     if path is None:
-        known = ", ".join(str(one["name"]) for one in about.files) or "none until it is ready"
+        names = [str(one["name"]) for one in about.files]
+        if name in names:
+            raise Problem(404, "This file is gone from the folder of recordings.")
+        known = ", ".join(names) or "none until it is ready"
         raise Problem(404, f"It has no file of this name. There are: {known}.")
     kind = next(str(one["type"]) for one in about.files if one["name"] == name)
     headers = FRESH | {"Content-Type": kind, "Content-Disposition": f'attachment; filename="{about.id}-{name}"'}

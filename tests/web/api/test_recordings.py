@@ -57,6 +57,21 @@ async def test_a_file_is_sent_in_ranges(tmp_path: Path) -> None:
         assert (await site.client.get(path, headers={"Range": f"bytes={len(data)}-"})).status == 416
 
 
+async def test_what_is_not_a_file_of_the_recording_any_more_is_not_sent(tmp_path: Path) -> None:
+    async with Site(Settings(recordings=tmp_path)) as site:
+        recording_id = await ready(site, {})
+        file = tmp_path / recording_id / "mix.opus"
+        secret = tmp_path / "secret"
+        secret.write_text("of somebody else")
+        file.unlink()
+        for linked in (False, True):
+            if linked:
+                file.symlink_to(secret)
+            refused = await site.client.get(f"/recordings/{recording_id}/files/mix.opus")
+            assert refused.status == 404
+            assert "gone" in (await problem(refused))["title"]
+
+
 @pytest.mark.parametrize(
     ("body", "words"),
     [

@@ -127,6 +127,8 @@ class MixGroups:
         """
         moved = self._arrange(frozenset(voices), participants)
         self.encoders.begin(tick, moved)
+        if not self._listeners:
+            return  # all get somebody's own packets
         everything: Wide | None = None
         wide = {one for one in voices if not _is_narrow(participants.get(one))}
         for group, by_codec in self._listeners.items():
@@ -135,19 +137,23 @@ class MixGroups:
             mix = self._mix(group, voices, everything)
             self.encoders.narrow = wide.issubset(_left_out_of(group))
             mixes = self.encoders.encode(group, mix, by_codec, tick, moved.get(group, {}))
-            for (everybody, attentive), heard in zip(by_codec.values(), mixes.values(), strict=True):
-                if self._observers.all:
-                    self._tell_of_mix(heard, tuple(everybody.values()))
-                for participant in (attentive if heard.payload is None else everybody).values():
-                    try:
-                        if participant.sink is not None:
-                            participant.sink.deliver(heard)
-                    except Exception:
-                        self._expel(participant)
+            for listeners, heard in zip(by_codec.values(), mixes.values(), strict=True):
+                self._deliver(heard, *listeners)
         if tick % EXPECT_EVERY_TICKS == 0:
             self._expect_losses()
         elif moved:
             self._expect_losses_of_newcomers()
+
+    def _deliver(self, mix: Mix, everybody: dict[str, Participant], attentive: dict[str, Participant]) -> None:
+        """Hand a mix to those who hear it; to the attentive alone, if there is no packet."""
+        if self._observers.all:
+            self._tell_of_mix(mix, tuple(everybody.values()))
+        for participant in (attentive if mix.payload is None else everybody).values():
+            try:
+                if participant.sink is not None:
+                    participant.sink.deliver(mix)
+            except Exception:
+                self._expel(participant)
 
     def _tell_of_mix(self, mix: Mix, listeners: Collection[Participant]) -> None:
         self._observers.tell(lambda one: one.mix_delivered(mix, listeners))

@@ -110,6 +110,7 @@ class Connecting:
         Raises:
             CallError: there is no such server, or it does not take the call.
         """
+        shown = url if self.allowed is None else shown_address(url)
         try:
             async with asyncio.timeout(self.handshake_seconds):
                 socket = await session.ws_connect(
@@ -122,18 +123,18 @@ class Connecting:
                     heartbeat=self.heartbeat,
                 )
         except TimeoutError:
-            raise CallError(f"{url} did not answer within {self.handshake_seconds:g} s.") from None
+            raise CallError(f"{shown} did not answer within {self.handshake_seconds:g} s.") from None
         except aiohttp.WSServerHandshakeError as error:
             after = error.headers.get("Retry-After", "") if error.headers else ""
             seconds = float(after) if after.isascii() and after.isdigit() and len(after) < 6 else 0.0
-            raise CallError(_handshake_sentence(url, error), error.status, seconds) from None
-        except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):
-            raise CallError(f"{url!r} is not a WebSocket address like ws://host:8080/twilio/stream.") from None
+            raise CallError(_handshake_sentence(shown, error), error.status, seconds) from None
+        except (aiohttp.NonHttpUrlClientError, ValueError):  # of addresses that are none, and names that cannot be
+            raise CallError(f"{shown!r} is not a WebSocket address like ws://host:8080/twilio/stream.") from None
         except (aiohttp.ClientError, OSError) as error:
             cause = getattr(error, "os_error", error)
             if isinstance(cause, NotAllowedAddress):
                 raise NotAllowed(f"{cause}.") from None
-            raise CallError(f"{url} cannot be reached: {reason(error)}.") from None
+            raise CallError(f"{shown} cannot be reached: {reason(error)}.") from None
         assert isinstance(socket, StreamSocket)  # noqa: S101 - the session's class
         return socket
 
@@ -184,11 +185,21 @@ def host_and_port(url: str) -> tuple[str, int]:
     try:  # as aiohttp reads it: nobody may make two things of one address
         parts = URL(url)
         host, port = parts.raw_host, parts.port
+        if host:
+            host.encode("idna")  # as it is looked up: each part of a name has 1 to 63 characters
     except ValueError:
         host, port = None, None
     if not host or not port:
         raise CallError(f"{url!r} is not an address that can be called.")
     return host.lower(), port
+
+
+def shown_address(url: str) -> str:
+    """An address as all in a room may see it: its path, its query and its password may let somebody in elsewhere."""
+    try:
+        return str(URL(url).origin())
+    except ValueError:
+        return "the address"
 
 
 class Sending(Protocol):

@@ -134,6 +134,8 @@ def read_address(host: str) -> Address | None:
 def is_public(address: Address) -> bool:
     """Whether an address is one of the internet, of one host."""
     address = _unwrapped(address)
+    if isinstance(address, IPv6Address) and address not in _GLOBAL_UNICAST:
+        return False
     return address.is_global and not address.is_multicast and not address.is_reserved
 
 
@@ -149,6 +151,8 @@ def _unwrapped(address: Address) -> Address:
 
 
 _NAT64 = IPv6Network("64:ff9b::/96")
+_GLOBAL_UNICAST = IPv6Network("2000::/3")
+"""What is given to hosts of the internet (RFC 4291, section 2.4, as IANA has assigned it): no site-local ones."""
 
 
 def _plain(host: str) -> str:

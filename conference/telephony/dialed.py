@@ -50,13 +50,15 @@ class DialedLeg:
     Args:
         phone: plays the provider.
         settings: of the limits, how much is kept for a connection that does not take it.
+        heard: whether the room hears what they say. If it does not, that is played all the same, so that marks come
+            back.
     """
 
-    def __init__(self, phone: Phone, settings: LegSettings) -> None:
+    def __init__(self, phone: Phone, settings: LegSettings, *, heard: bool = True) -> None:
         self.phone = phone
         self.source = PlayedSource(phone, self._answer)
         """What they say."""
-        self.sink = StreamSink(phone, self._say)
+        self.sink = StreamSink(phone, self._say, None if heard else self._play_unheard)
         """What they hear."""
         self.on_output: Callable[[], None] | None = None
         """Called when there is something to be taken."""
@@ -78,8 +80,9 @@ class DialedLeg:
         self._wake()
 
     def hung_up(self) -> None:
-        """The stream is closed; another one may be opened."""
+        """The stream is closed, and what of it was not played is dropped; another one may be opened."""
         self.sink.open = False
+        self.phone.playout.clear()
         self._queue.clear()
         self._frames = 0
 
@@ -120,6 +123,9 @@ class DialedLeg:
         if self._frames > self._max_frames:
             self._drop_oldest()
         self._wake()
+
+    def _play_unheard(self) -> None:
+        self._answer(self.phone.play()[1])
 
     def _drop_oldest(self) -> None:
         """Drop the oldest sound, and keep all else in its order."""
@@ -175,16 +181,20 @@ class StreamSink:
     Args:
         phone: writes the messages.
         say: is given each.
+        after: called after each, if there is anything else to be done on a tick.
     """
 
-    def __init__(self, phone: Phone, say: Callable[[Message], None]) -> None:
+    def __init__(self, phone: Phone, say: Callable[[Message], None], after: Callable[[], None] | None = None) -> None:
         self.codec: Codec | None = phone.codec
         self.open = False
         """Whether the stream is open; until then nothing is said."""
         self._phone = phone
         self._say = say
+        self._after = after
 
     def deliver(self, mix: Mix) -> None:
         """See `Sink.deliver`."""
         if self.open:
             self._say(self._phone.say(self._phone.codec.silent_frame if mix.payload is None else mix.payload))
+            if self._after is not None:
+                self._after()

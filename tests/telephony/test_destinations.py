@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 from conference.telephony.destinations import Destinations, is_public, read_address, read_destination
 
 PUBLIC = ip_address("93.184.216.34")
-INNER = ("127.0.0.1", "10.1.2.3", "192.168.1.1", "172.16.0.9", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1",
-         "255.255.255.255", "::1", "::", "fe80::1", "fd00::1", "::ffff:10.1.2.3", "64:ff9b::a01:203", "2002:a01:203::1",
-         "ff02::1")  # fmt: skip
+INNER = (
+    "127.0.0.1", "10.1.2.3", "192.168.1.1", "172.16.0.9", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1",
+    "255.255.255.255", "::1", "::", "fe80::1", "fec0::1", "fd00::1", "::ffff:10.1.2.3", "64:ff9b::a01:203",
+    "2002:a01:203::1", "ff02::1",
+)  # fmt: skip
 
 
 def allowing(*texts: str) -> Destinations:

@@ -105,7 +105,7 @@ class Dialing:
         codec = Phone().codec
         most = self._settings.max_dialed_ahead_ms * codec.frame_bytes // 20
         phone = Phone(parameters=wanted.parameters, playout=PlayoutBuffer(codec, max_bytes=most))
-        leg = DialedLeg(phone, self._leg_settings)
+        leg = DialedLeg(phone, self._leg_settings, heard=wanted.grant.allows("speak"))
         longest = self._settings.max_dialed_seconds
         call = DialedCall(wanted, leg, self._conference, self._connecting(), longest)
         if wanted.webhook:

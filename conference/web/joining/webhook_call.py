@@ -16,7 +16,7 @@ from conference.audio.resample import Resampler
 from conference.prompts.decode import MediaError, read_audio
 from conference.prompts.speech import speak
 from conference.room.conference import Conference
-from conference.telephony.connecting import CallError, Connecting, guarded_session, host_and_port
+from conference.telephony.connecting import CallError, Connecting, guarded_session, host_and_port, shown_address
 from conference.telephony.destinations import Destinations
 from conference.telephony.dialed import DialedLeg
 from conference.telephony.twilio.verbs import (
@@ -116,7 +116,7 @@ class WebhookCall(DialedCall):
                 case Hangup(rejected):
                     return End("the application rejects the call" if rejected else "hung up", "left")
                 case Redirect(target):
-                    return urljoin(url, target)
+                    return _address(url, target, ("http", "https"))
                 case ConnectStream(target, parameters):
                     await self._connect(target, parameters)
                 case _:
@@ -127,9 +127,7 @@ class WebhookCall(DialedCall):
         return End("hung up", "left")
 
     async def _connect(self, url: str, parameters: Mapping[str, str]) -> None:
-        if not url.startswith(("ws://", "wss://")):
-            raise TwimlError("The TwiML connects to a <Stream> whose url is no wss:// address.")
-        host_and_port(url)
+        url = _address("", url, ("wss", "ws"))
         self._leg.phone.restart({**self._wanted.parameters, **parameters})
         end = await self._stream(url)
         self._leg.hung_up()
@@ -145,13 +143,18 @@ class WebhookCall(DialedCall):
                     raise TwimlError("The TwiML has something to <Say>, which needs --speech-command.")
                 await self._play(await asyncio.to_thread(speak, self.application.speech_command, text))
             case Play(target, times):
-                sound = await self._ask("GET", urljoin(url, target), {}, self.application.max_sound_bytes)
+                sound = await self._ask(
+                    "GET", _address(url, target, ("http", "https")), {}, self.application.max_sound_bytes
+                )
                 samples = await asyncio.to_thread(_decode, sound, self.application.max_sound_seconds)
                 for _ in range(times):
                     await self._play(samples)
 
     async def _play(self, samples: Samples) -> None:
         """Have it heard in the room, as what the application says."""
+        if not self.grant.allows("speak"):  # nobody hears it, so that nothing would play it
+            await asyncio.sleep(len(samples) / SAMPLE_RATE)
+            return
         codec, playout = self._leg.phone.codec, self._leg.phone.playout
         resampler = Resampler(SAMPLE_RATE, codec.rate)
         playout.append(codec.encode_samples(resampler.process(samples)) + codec.encode_samples(resampler.flush()))
@@ -164,6 +167,7 @@ class WebhookCall(DialedCall):
         Raises:
             CallError: it cannot be asked, or does not answer as it should.
         """
+        shown = shown_address(url)
         headers = {}
         if form and self.application.sign is not None:
             headers["X-Twilio-Signature"] = self.application.sign(url, form)
@@ -174,17 +178,17 @@ class WebhookCall(DialedCall):
                 session.request(method, url, data=dict(form) or None, headers=headers) as response,
             ):
                 if response.status != 200:
-                    raise CallError(f"{url} answers with HTTP status {response.status}.", response.status)
+                    raise CallError(f"{shown} answers with HTTP status {response.status}.", response.status)
                 body = b""
                 async for part in response.content.iter_any():
                     body += part
                     if len(body) > most:
-                        raise CallError(f"{url} answers with more than {most} bytes.")
+                        raise CallError(f"{shown} answers with more than {most} bytes.")
                 return body
         except TimeoutError:
-            raise CallError(f"{url} did not answer within {self.application.seconds:g} s.") from None
+            raise CallError(f"{shown} did not answer within {self.application.seconds:g} s.") from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise CallError(f"{url} cannot be asked: {reason(error)}.") from None
+            raise CallError(f"{shown} cannot be asked: {reason(error)}.") from None
 
     async def _or_end(self, work: Awaitable[_T]) -> _T:
         """What work comes to, unless the call is ended before.
@@ -216,6 +220,22 @@ class WebhookCall(DialedCall):
             "To": f"client:{self._wanted.name}",
         }
         return dict(self._wanted.parameters) | told | {"Caller": told["From"], "Called": told["To"]}
+
+
+def _address(base: str, target: str, schemes: Sequence[str]) -> str:
+    """Where a document leads, as seen from its own address.
+
+    Raises:
+        TwimlError: that is no address of one of these schemes.
+    """
+    try:
+        address = urljoin(base, target)
+        host_and_port(address)
+    except (ValueError, CallError):
+        address = ""
+    if address.partition("://")[0].lower() not in schemes:
+        raise TwimlError(f"The TwiML leads to what is no {schemes[0]}:// address.")
+    return address
 
 
 def _decode(sound: bytes, longest_seconds: float) -> Samples:

@@ -42,7 +42,7 @@ async def serving(handler: Handler) -> AsyncIterator[str]:
     app = web.Application()
     app.router.add_get("/bot", handle)
     server = TestServer(app)
-    await server.start_server()
+    await server.start_server(shutdown_timeout=0.1)  # bots whose call goes on are left in the middle of it
     try:
         yield f"ws://127.0.0.1:{server.port}/bot"
     finally:
@@ -224,6 +224,21 @@ async def test_a_bot_that_never_answers_is_given_up_and_may_be_hung_up_on_before
         await gone(here)
 
 
+async def test_a_reason_says_nothing_that_would_let_others_in_at_the_bots() -> None:
+    async with site() as here, serving(lambda _: answer(403)) as url:
+        await here.join()
+        left = leavings(here)
+        await place(here, url.replace("127", "amy:hush@127") + "?key=hush")
+        await place(here, "ws://amy:hush@127.0.0.1:1/hush?key=hush#hush")
+        response = await here.client.post(
+            "/rooms/tea/calls", json={"webhook": "http://amy:hush@127.0.0.1:1/hush?key=hush"}
+        )
+        assert response.status == 201
+        await until(lambda: len(left) == 3)
+        assert not [one.reason for one in left if "hush" in one.reason or "127.0.0.1:" not in one.reason]
+        await gone(here)
+
+
 async def test_nobody_there_is_a_reason_too() -> None:
     async with site() as here:
         await here.join()
@@ -340,6 +355,9 @@ async def test_a_name_that_leads_to_this_machine_is_not_called() -> None:
         ({"url": "http://127.0.0.1/"}, 400),
         ({"url": "ws://"}, 400),
         ({"url": "ws://127.0.0.1:99999/"}, 400),
+        ({"url": "ws://a..b/"}, 400),
+        ({"url": "ws://./"}, 400),
+        ({"url": f"ws://{'a' * 64}.example/"}, 400),
         ({"url": "ws://127.0.0.1:1/", "parameters": {"": "x"}}, 400),
         ({"url": "ws://127.0.0.1:1/", "parameters": {"x": "y" * 500}}, 400),
         ({"url": "ws://127.0.0.1:1/", "role": "king"}, 400),

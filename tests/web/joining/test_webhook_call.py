@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import io
 import sys
 import wave
@@ -67,7 +68,7 @@ async def serving(application: Application) -> AsyncIterator[str]:
     app.router.add_get("/sound", application.play)
     app.router.add_get("/bot", application.bot.__call__)
     server = TestServer(app)
-    await server.start_server()
+    await server.start_server(shutdown_timeout=0.1)  # a call may go on
     application.url = f"http://127.0.0.1:{server.port}"
     try:
         yield f"{application.url}/voice"
@@ -153,6 +154,14 @@ async def test_what_it_says_and_plays_is_heard_in_the_room(verb: str, tmp_path: 
         ('<Connect><Stream url="ws://10.0.0.1/"/></Connect>', "--dial-allow"),
         ('<Connect><Stream url="http://127.0.0.1/"/></Connect>', "no wss:// address"),
         ("<Play>/voice</Play>", "HTTP status 405"),
+        ("<Redirect>http://[</Redirect>", "no http:// address"),
+        ("<Redirect>tcp://127.0.0.1:1/</Redirect>", "no http:// address"),
+        ("<Redirect>ws://127.0.0.1:1/</Redirect>", "no http:// address"),
+        ("<Redirect>file:///etc/passwd</Redirect>", "no http:// address"),
+        ("<Play>http://[</Play>", "no http:// address"),
+        ("<Play>http://127.0.0.1:99999/</Play>", "no http:// address"),
+        ('<Connect><Stream url="ws://["/></Connect>', "no wss:// address"),
+        ('<Connect><Stream url="wss://a..b/"/></Connect>', "no wss:// address"),
     ],
 )
 async def test_what_cannot_be_followed_ends_the_call_with_the_reason(document: str, word: str) -> None:
@@ -165,6 +174,39 @@ async def test_what_cannot_be_followed_ends_the_call_with_the_reason(document: s
         assert word in left[0].reason
         await gone(here)
         assert list(here.server.conference.rooms) == ["tea"]
+
+
+async def test_who_may_only_listen_is_led_on_when_their_sound_would_be_over() -> None:
+    async def speak(socket: web.WebSocketResponse, sid: str) -> None:
+        payload = base64.b64encode(b"\x01" * 800).decode()
+        await socket.send_json({"event": "media", "streamSid": sid, "media": {"payload": payload}})
+        await socket.send_json({"event": "mark", "streamSid": sid, "mark": {"name": "said"}})
+
+    bot = Bot(speak)
+    application = Application('<Play>/sound</Play><Connect><Stream url="WS/bot"/></Connect>', bot=bot)
+    async with site() as here, serving(application) as url:
+        await here.join()
+        await place(here, url, role="listener")
+        await until(lambda: bot.events("mark"))
+
+
+async def test_what_is_left_of_a_stream_does_not_go_into_the_next() -> None:
+    async def leave(socket: web.WebSocketResponse, sid: str) -> None:
+        payload = base64.b64encode(b"\x01" * 8000).decode()
+        await socket.send_json({"event": "media", "streamSid": sid, "media": {"payload": payload}})
+        await socket.send_json({"event": "mark", "streamSid": sid, "mark": {"name": "never reached"}})
+        await socket.close()
+
+    bot = Bot(leave)
+    stream = '<Connect><Stream url="WS/bot"/></Connect>'
+    application = Application(f'{stream}<Pause length="2"/>{stream}', bot=bot)
+    async with site() as here, serving(application) as url:
+        await here.join()
+        left = leavings(here)
+        await place(here, url)
+        await until(lambda: left)
+        assert len(bot.events("start")) == 2
+        assert not bot.events("mark")
 
 
 async def test_a_playlist_is_no_sound() -> None:

@@ -1,4 +1,4 @@
-"""A client's ``media`` messages as nearly all of them are written, read in a quarter of the time that JSON takes.
+"""A client's ``media`` messages as nearly all of them are written, read in half of the time that JSON takes.
 
 A caller sends fifty a second, alike but for their numbers and their sound. What is written in any other way, allowed or
 not, is left to `messages`, which gives the same for those that are read here.

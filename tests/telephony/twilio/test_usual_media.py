@@ -31,6 +31,26 @@ def test_what_twilio_documents_is_read(separators: tuple[str, str]) -> None:
     assert read_usual_media(written(separators=separators)) == (b"\xff\xff\x00\x7d\x7f", 5)
 
 
+@pytest.mark.parametrize(
+    ("usual", "other"),
+    [
+        ('"track":"inbound"', '"track":"outbound"'),
+        ('"track":"inbound"', '"track":"outbound","track":"inbound"'),
+        ('"timestamp":"5"', '"timestamp":"\u0665"'),
+        ('"payload":"//8AfX8="', '"payload":"//8AfX8=","payload":"//8="'),
+        ('"payload":"//8AfX8="', r'"payload":"\/\/8AfX8="'),
+        ('"event":"media"', '"event":"media","event":"stop"'),
+        (SID + '"}', SID + '","event":"stop"}'),
+        (SID + '"}', SID + '"} '),
+        (SID, "M" * 129),
+    ],
+)
+def test_what_is_written_otherwise_is_left_to_json(usual: str, other: str) -> None:
+    text = written().replace(usual, other)
+    assert text != written()
+    assert read_usual_media(text) is None
+
+
 @given(st.binary(max_size=700))
 def test_what_our_own_callers_send_is_read(payload: bytes) -> None:
     end = TwilioProviderEnd(CallIdentity(SID, CALL, ACCOUNT), {})

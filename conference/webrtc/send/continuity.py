@@ -158,23 +158,22 @@ class Continuity:
         elif step < 0:  # late
             if sequence_step(sequence, self._first) < 0:
                 return None
-            return self._at(sequence, timestamp, marker=False)
+            return HeaderFields(
+                (sequence + self._step) % _SEQUENCES, (timestamp + self._shift) % _TIMESTAMPS, marker=False
+            )
         else:
             marker = step == 1 and timestamp != self._input_end
             self._highest = sequence
             if sequence_step(self._highest, self._first) >= MAX_DROPOUT:
                 self._first = (self._highest - MAX_DROPOUT + 1) % _SEQUENCES
         self._input_end = (timestamp + duration) % _TIMESTAMPS
-        self._start = (timestamp + self._shift) % _TIMESTAMPS
-        self._end = (self._input_end + self._shift) % _TIMESTAMPS
+        self._start = start = (timestamp + self._shift) % _TIMESTAMPS
+        self._end = (start + duration) % _TIMESTAMPS
         self._sent_ns = now_ns
         self._pauses = pauses
-        self._drift += timestamp_step(self._start, self._clock(now_ns)) / FOLLOWED
+        self._drift += timestamp_step(start, self._clock(now_ns)) / FOLLOWED
         self.forwarded_last = True
-        return self._at(sequence, timestamp, marker=marker)
-
-    def _at(self, sequence: int, timestamp: int, *, marker: bool) -> HeaderFields:
-        return HeaderFields((sequence + self._step) % _SEQUENCES, (timestamp + self._shift) % _TIMESTAMPS, marker)
+        return HeaderFields((sequence + self._step) % _SEQUENCES, start, marker)
 
     def _drifts(self, timestamp: int, now_ns: int) -> bool:
         """Whether the talker's clock has jumped."""

@@ -18,14 +18,14 @@ from numpy.typing import NDArray
 
 from conference.webrtc.rtp.packet import EXTENSION_BYTES, HEADER_BYTES, build_rtp
 from conference.webrtc.rtp.srtp import TRAILER_BYTES, SrtpSession, protect_in_place
-from conference.webrtc.send.continuity import HeaderFields
 from conference.webrtc.udp.datagrams import NAME_BYTES, DatagramBatch, pack_name, unpack_name
 
 PLACES = 256
 """Packets that are built and sent at a time: what fits into the processor's cache."""
 
 PLACE_BYTES = 512
-MAX_PAYLOAD = PLACE_BYTES - HEADER_BYTES - EXTENSION_BYTES - TRAILER_BYTES
+MAX_PACKET = PLACE_BYTES - TRAILER_BYTES
+MAX_PAYLOAD = MAX_PACKET - HEADER_BYTES - EXTENSION_BYTES
 """Longer ones go one by one."""
 
 AT_ONCE = 512
@@ -104,7 +104,7 @@ class SendTable:
         self._soon = soon
         self._pending: dict[_Sound, list[int]] = {}
         self._queue: deque[tuple[_Sound, list[int]]] = deque()
-        self._forwards: list[tuple[int, int, _Sound]] = []  # index, first word of the header, what is in it
+        self._forwards: list[tuple[int, bytes, int]] = []  # index, packet, bytes of its payload
         self._batch = DatagramBatch(PLACES, PLACE_BYTES)
         self._batch.set_family(shared.sock.family)
         self.tick = NEVER
@@ -168,12 +168,17 @@ class SendTable:
         else:
             indices.append(index)
 
-    def forward(self, index: int, place: HeaderFields, payload_type: int, payload: bytes, extension: int = 0) -> None:
-        """Send on a packet soon: when all that was read with it has been posted."""
+    def forward(self, index: int, packet: bytes, payload_bytes: int) -> None:
+        """Send on a packet soon: when all that was read with it has been posted.
+
+        Args:
+            index: of the stream's row.
+            packet: with its header, see `rtp.packet.build_rtp`.
+            payload_bytes: how long its payload is.
+        """
         if not self._forwards and not self._pending:
             self._soon(self._flush)
-        first = 0x80 << 56 | place.marker << 55 | payload_type << 48 | place.sequence << 32 | place.timestamp
-        self._forwards.append((index, first, (payload, extension)))
+        self._forwards.append((index, packet, payload_bytes))
 
     def settle(self, index: int) -> None:
         """Send at once what was posted of a stream, if anything was."""
@@ -243,9 +248,9 @@ class SendTable:
         if self._forwards:
             self.forwarded_ns = self.now()
         forwards, self._forwards = self._forwards, []
-        chosen: list[tuple[int, int, _Sound]] = []
+        chosen: list[tuple[int, bytes, int]] = []
         for one in forwards:
-            is_long = len(one[2][0]) > MAX_PAYLOAD
+            is_long = len(one[1]) > MAX_PACKET
             if chosen and (is_long or len(chosen) == PLACES):
                 self._send_on(chosen)
                 chosen = []
@@ -256,40 +261,33 @@ class SendTable:
         if chosen:
             self._send_on(chosen)
 
-    def _send_on(self, chosen: list[tuple[int, int, _Sound]]) -> None:
+    def _send_on(self, chosen: list[tuple[int, bytes, int]]) -> None:
         count, batch, handles = len(chosen), self._batch, self._handles
-        indices = np.array([index for index, _, _ in chosen])
+        places, packets, sizes = zip(*chosen, strict=True)
+        indices = np.array(places)
         batch.name_words[:count] = self._names.take(indices, axis=0)
-        batch.raw_words[:count, 0] = np.array([first for _, first, _ in chosen], np.uint64).view(np.int64).byteswap()
-        batch.raw_words[:count, 1] = (self.rows.take(indices, axis=0)[:, SSRC] << 32).byteswap()
-        for place, (_, _, sound) in enumerate(chosen):
-            self._write(place, place + 1, sound)
-        lengths = np.array([len(payload) for _, _, (payload, _) in chosen])
-        refused = protect_in_place([handles[index] for index, _, _ in chosen], batch.pointers, batch.length_pointers)
+        batch.write(packets)
+        refused = protect_in_place([handles[index] for index in places], batch.pointers, batch.length_pointers)
         failed = self._transmit(count, refused)
-        went = np.ones(count, np.int64)
-        went[failed] = 0
-        for column, amount in ((PACKETS, went), (BYTES, went * lengths), (FAILED, 1 - went)):
-            np.add.at(self.rows[:, column], indices, amount)  # a stream may be there twice
+        amounts = np.zeros((count, 3), np.int64)
+        amounts[:, 0], amounts[:, 1] = 1, sizes
+        if failed:
+            amounts[failed] = 0, 0, 1
+        np.add.at(self.rows[:, PACKETS : FAILED + 1], indices, amounts)  # a stream may be there twice
         self.shared.note_sent(count - len(failed), len(failed))
 
-    def _send_on_long(self, index: int, first: int, sound: _Sound) -> None:
-        session, row = self.sessions[index], self.rows[index]
-        if session is None:
-            return
-        payload, extension = sound
-        marker, number = bool(first >> 55 & 1), first >> 48 & 0x7F
-        sequence, timestamp = first >> 32 & 0xFFFF, first & 0xFFFFFFFF
-        packet = build_rtp(number, marker, sequence, timestamp, int(row[SSRC]), payload, extension)
-        self._count(row, payload, went=self._protect_and_send(index, session, packet))
+    def _send_on_long(self, index: int, packet: bytes, payload_bytes: int) -> None:
+        session = self.sessions[index]
+        if session is not None:
+            self._count(self.rows[index], payload_bytes, went=self._protect_and_send(index, session, packet))
 
     def _protect_and_send(self, index: int, session: SrtpSession, packet: bytes) -> bool:
         protected = session.protect(packet)
         return protected is not None and self.shared.sendto(protected, unpack_name(self._names[index].tobytes()))
 
-    def _count(self, row: SendRow, payload: bytes, *, went: bool) -> None:
+    def _count(self, row: SendRow, payload_bytes: int, *, went: bool) -> None:
         row[PACKETS] += went
-        row[BYTES] += len(payload) if went else 0
+        row[BYTES] += payload_bytes if went else 0
         row[FAILED] += not went
 
     def _fill(self, rows: NDArray[np.int64], pieces: list[tuple[_Sound, int]]) -> NDArray[np.int64]:
@@ -341,7 +339,7 @@ class SendTable:
         went = self._protect_and_send(index, session, packet)
         row[SEQUENCE] += 1
         row[TICK] = self.tick
-        self._count(row, payload, went=went)
+        self._count(row, len(payload), went=went)
 
 
 @lru_cache(4096)

@@ -8,7 +8,7 @@ import numpy as np
 
 from conference.audio.frame import TICKS_PER_SECOND
 from conference.playout.silence import DTX_BYTES
-from conference.webrtc.rtp.packet import level_extension
+from conference.webrtc.rtp.packet import build_rtp, level_extension
 from conference.webrtc.rtp.srtp import SrtpSession
 from conference.webrtc.sdp.formats import Format
 from conference.webrtc.send.continuity import Continuity, LineState
@@ -43,6 +43,8 @@ class TableStream:
         self._clock_rate = agreed.clock_rate
         self._table: SendTable | None = None
         self._index = 0
+        self._ssrc = ssrc
+        self._payload_type = agreed.payload_type
         self._next_type: int | None = None  # of the packets from the next one on, if it is another
         self._continuity = Continuity(agreed.clock_rate)
         self._row: SendRow = np.zeros(ROW_COLUMNS, np.int64)  # while it is in no table
@@ -82,11 +84,11 @@ class TableStream:
     @property
     def payload_type(self) -> int:
         """Of the packets from now on."""
-        return int(self._now[TYPE]) if self._next_type is None else self._next_type
+        return self._payload_type
 
     @payload_type.setter
     def payload_type(self, number: int) -> None:
-        self._next_type = number
+        self._payload_type = self._next_type = number
 
     @property
     def tells_levels(self) -> bool:
@@ -124,7 +126,10 @@ class TableStream:
         if place is None:
             return
         table.rows[self._index, SEQUENCE] = self._continuity.next_sequence
-        table.forward(self._index, place, self.payload_type, payload, level_extension(self._level_id, level))
+        sequence, timestamp, marker = place
+        extension = level_extension(self._level_id, level)
+        packet = build_rtp(self._payload_type, marker, sequence, timestamp, self._ssrc, payload, extension)
+        table.forward(self._index, packet, len(payload))
 
     def restart_forwarding(self) -> None:
         """The next packet that is sent on is the first of another stream."""

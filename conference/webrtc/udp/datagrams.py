@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import socket
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -159,6 +160,14 @@ class DatagramBatch:
     def datagram(self, place: int) -> bytes:
         """What is in one, as it was received."""
         return self.read(place, 0, int(self.lengths[place]))
+
+    def write(self, datagrams: Sequence[bytes]) -> None:
+        """Put datagrams into the first places, each no longer than a place, to be sent."""
+        memory, start, size = self._bytes, 0, self.size
+        for datagram in datagrams:
+            memory[start : start + len(datagram)] = datagram
+            start += size
+        self.lengths[: len(datagrams)] = [*map(len, datagrams)]
 
     def read(self, place: int, start: int, end: int) -> bytes:
         """A part of one."""

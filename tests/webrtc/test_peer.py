@@ -90,8 +90,8 @@ class FakeTransport:
     def calm(self) -> None:
         self.alerted = False
 
-    def make_send_stream(self, agreed: Format, ssrc: int, now: Callable[[], int]) -> SendStream:
-        return SingleStream(agreed, ssrc, self._send, now)
+    def make_send_stream(self, agreed: Format, ssrc: int, now: Callable[[], int], *, level_id: int = 0) -> SendStream:
+        return SingleStream(agreed, ssrc, self._send, now, level_id=level_id)
 
     def _send(self, packet: bytes) -> bool:
         self.sent.append(packet)

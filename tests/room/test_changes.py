@@ -30,7 +30,7 @@ def test_changes_are_not_heard(seed: int, noise_dbov: float, dtx: bool, levels: 
     assert mixed.changes == 0
     assert [one for one in heard.splatter if one > -55] == [], "no click"
     assert np.percentile(heard.errors, 50) < -38, "packets sound as they were sent"
-    assert np.percentile(heard.errors, 99) < -20
+    assert np.percentile(heard.errors, 95) < -28
     assert len(heard.lags_ms) == len(mixed.lags_ms)
     assert len(heard.lags_ms) >= TURNS - 3
     assert max(heard.lags_ms) < max(mixed.lags_ms) + 45, "no delay adds up"

@@ -107,6 +107,14 @@ def _listening(port: int) -> set[str]:
 
 def _holds(process: Path, sockets: set[str]) -> bool:
     try:
-        return any(str(file.readlink()) in sockets for file in (process / "fd").iterdir())
+        files = list((process / "fd").iterdir())
     except OSError:  # not ours, or just gone
         return False
+    return any(_target(file) in sockets for file in files)
+
+
+def _target(file: Path) -> str:
+    try:
+        return str(file.readlink())
+    except OSError:  # closed since it was listed: a server closes connections all the time
+        return ""

@@ -7,6 +7,8 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -73,6 +75,29 @@ def test_who_serves_a_port_is_found_and_nobody_where_nobody_does() -> None:
         assert listener("192.0.2.7", port) is None, "that is another machine"
         assert listener("no.such.name.invalid", port) is None
     assert listener("127.0.0.1", port) is None
+
+
+@pytest.mark.skipif(not can_look(), reason="MISSING: /proc, which is Linux's")
+def test_who_serves_a_port_is_found_while_it_closes_other_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    listed, read, closed = Path.iterdir, Path.readlink, os.open(os.devnull, os.O_RDONLY)
+
+    def vanishing(self: Path) -> Iterator[Path]:
+        found = list(listed(self))
+        gone = self / str(closed)
+        return iter([gone, *found] if gone in found else found)
+
+    def reading(self: Path) -> Path:
+        if self.name == str(closed):
+            raise FileNotFoundError(self)
+        return read(self)
+
+    monkeypatch.setattr(Path, "iterdir", vanishing)
+    monkeypatch.setattr(Path, "readlink", reading)
+    try:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            assert listener("127.0.0.1", server.getsockname()[1]) == os.getpid()
+    finally:
+        os.close(closed)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="MISSING: Linux, which alone says which threads may run where")

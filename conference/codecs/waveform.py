@@ -10,6 +10,7 @@ import numpy as np
 
 from conference.audio.conceal import Concealer
 from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, SILENCE, TICKS_PER_SECOND, Samples
+from conference.audio.noise_gate import mean_square
 from conference.audio.resample import Resampler
 from conference.codecs.base import DecodeError
 
@@ -52,8 +53,7 @@ class WaveformCodec(ABC):
 
     def mean_square(self, payload: bytes) -> float:
         """The mean of the squared samples, in squared int16 steps: 0 to 2**30; 0 of none."""
-        samples = self.decode_samples(payload).astype(np.float64)
-        return float(samples.dot(samples)) / max(1, len(samples))
+        return mean_square(self.decode_samples(payload))
 
     @property
     def frame_samples(self) -> int:
@@ -63,12 +63,12 @@ class WaveformCodec(ABC):
     @property
     def frame_bytes(self) -> int:
         """Bytes of one tick."""
-        return self.rate // TICKS_PER_SECOND * self.sample_bytes
+        return self.frame_samples * self.sample_bytes
 
     @property
     def silent_frame(self) -> bytes:
         """One tick of silence."""
-        return self.silence * (self.rate // TICKS_PER_SECOND)
+        return self.silence * self.frame_samples
 
     def make_encoder(self) -> WaveformEncoder:
         """An encoder of its own state."""

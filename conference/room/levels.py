@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from zlib import crc32
 
-from conference.audio.frame import full_scale
-from conference.audio.noise_gate import DEFAULT_THRESHOLD
+from conference.audio.noise_gate import DEFAULT_THRESHOLD, decibels
 from conference.room.participant import Participant
 
 EVERY_TICKS = 10
@@ -16,7 +14,7 @@ EVERY_TICKS = 10
 STEP_DB = 2.0
 """What changes by less is not told: the noise of a room, or the hum of a line, moves no meter."""
 
-INAUDIBLE = 10 * math.log10(DEFAULT_THRESHOLD / full_scale(0.0))
+INAUDIBLE = decibels(DEFAULT_THRESHOLD)
 """In dBov: a frame at or below it is silent, by the law of the gate."""
 
 

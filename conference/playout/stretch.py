@@ -11,6 +11,8 @@ have nothing in common only to twice the power, and the weights of the fade take
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -190,8 +192,13 @@ def find(template: Samples, candidates: Samples, coarse: int = SAMPLE_RATE // _C
 
 def _decimate(samples: NDArray[np.float32], coarse: int) -> NDArray[np.float32]:
     whole = len(samples) // coarse * coarse
-    means: NDArray[np.float32] = samples[:whole].reshape(-1, coarse).dot(np.full(coarse, 1 / coarse, np.float32))
+    means: NDArray[np.float32] = samples[:whole].reshape(-1, coarse).dot(_mean(coarse))
     return means
+
+
+@cache
+def _mean(coarse: int) -> NDArray[np.float32]:
+    return np.full(coarse, 1 / coarse, np.float32)
 
 
 def _best(template: NDArray[np.float32], candidates: NDArray[np.float32]) -> tuple[int, float]:

@@ -107,6 +107,15 @@ def check(result: int) -> int:
     return result
 
 
+def copy_state(target: Any, source: Any, size: int) -> None:
+    """Make an encoder or a decoder what another one is, whose state is as large.
+
+    "The encoder state is always a single contiguous block of memory and only a shallow copy (e.g. memcpy()) is
+    sufficient to copy it" (opus.h, and the same of decoders).
+    """
+    ffi.memmove(ffi.cast("char *", target), ffi.cast("char *", source), size)
+
+
 def _text(pointer: Any) -> str:
     text = ffi.string(pointer)
     return text.decode("ascii", "replace") if isinstance(text, bytes) else text

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import numpy as np
 
@@ -86,15 +85,6 @@ class OpusCodec:
         return OpusDecoder()
 
 
-@cache
-def _state_bytes() -> int:
-    return int(libopus.library().opus_encoder_get_size(1))
-
-
-def _memory(state: Any) -> Any:
-    return libopus.ffi.cast("unsigned char *", state)
-
-
 class OpusEncoder:
     """Encodes one mix: 20 ms, mono, one packet per frame.
 
@@ -127,12 +117,8 @@ class OpusEncoder:
         self._tuned: tuple[bool, int] | None = None  # what libopus was told, of that and of the limit of complexity
 
     def go_on_from(self, other: Self) -> None:
-        """Become what another encoder of the same codec is now; see `Encoder.go_on_from`.
-
-        "The encoder state is always a single contiguous block of memory and only a shallow copy (e.g. memcpy()) is
-        sufficient to copy it" (opus.h).
-        """
-        libopus.ffi.memmove(_memory(self._state), _memory(other._state), _state_bytes())
+        """Become what another encoder of the same codec is now; see `Encoder.go_on_from`."""
+        libopus.copy_state(self._state, other._state, self._lib.opus_encoder_get_size(1))
         self._dtx_packet = other._dtx_packet
         self._silent_ticks = other._silent_ticks
         self._quiet = other._quiet

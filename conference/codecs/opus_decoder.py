@@ -134,13 +134,9 @@ class OpusDecoder:
         twin = type(self)()
         twin._concealer = deepcopy(self._concealer)
         twin._lost = self._lost
-        if self._state is not None:  # "always continuous in memory and only a shallow copy is sufficient to copy it"
+        if self._state is not None:
             twin._state = twin._make_state()
-            libopus.ffi.memmove(
-                libopus.ffi.cast("char *", twin._state),
-                libopus.ffi.cast("char *", self._state),
-                self._lib.opus_decoder_get_size(1),
-            )
+            libopus.copy_state(twin._state, self._state, self._lib.opus_decoder_get_size(1))
         return twin
 
     def _repaired(self, following: bytes) -> int:

@@ -135,6 +135,7 @@ class WaveformDecoder:
 
         self.clock_rate = codec.rate
         self.has_memory = False
+        self._codec = codec
         self._sample_bytes = codec.sample_bytes
         self._decode = codec.decode_samples
         self._concealer = Concealer(codec.rate)
@@ -185,4 +186,7 @@ class WaveformDecoder:
 
     def copy(self) -> Self:
         """Another decoder that goes on from where this one is."""
-        return deepcopy(self)
+        twin = type(self)(self._codec)
+        twin._concealer = deepcopy(self._concealer)
+        twin._resampler.go_on_from(self._resampler)
+        return twin

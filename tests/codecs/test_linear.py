@@ -78,3 +78,19 @@ def test_half_a_sample_is_no_packet() -> None:
 def test_other_rates_are_refused(rate: int) -> None:
     with pytest.raises(ValueError, match="no linear PCM"):
         LinearCodec(rate)
+
+
+@codecs
+def test_a_copy_of_a_decoder_goes_on_as_the_original_and_leaves_it_alone(codec: LinearCodec) -> None:
+    packets = [codec.make_encoder().encode(frame) for frame in tone(440)]
+    first, alone = codec.make_decoder(), codec.make_decoder()
+    for packet in packets[:10]:
+        np.testing.assert_array_equal(first.decode(packet), alone.decode(packet))
+    copy = first.copy()
+    heard = [copy.conceal(codec.frame_samples), *(copy.decode(packet) for packet in packets[10:])]
+    expected = [alone.conceal(codec.frame_samples), *(alone.decode(packet) for packet in packets[10:])]
+    np.testing.assert_array_equal(np.concatenate(heard), np.concatenate(expected))
+    right = codec.make_decoder()
+    for packet in packets[:10]:
+        right.decode(packet)
+    np.testing.assert_array_equal(first.decode(packets[10]), right.decode(packets[10]))

@@ -15,14 +15,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import islice
 from typing import Protocol, TypeAlias, cast
 
 from conference.audio.frame import Samples
 from conference.playout.forwardable import QUIET_DBOV, ForwardableSource
 from conference.playout.silence import DTX_BYTES
-from conference.room.observer import Observers, RoomObserver
+from conference.room.observer import Observers
 from conference.room.participant import Participant, Sink, Source
 
 QUIET_MS = 60
@@ -160,13 +159,17 @@ class Route:
 
     def restart(self) -> None:
         """Another stream of the talker begins."""
-        if self._observers.all:
-            _tell_of_restart(self._observers, [one.participant for one in self.listeners.values()])
         for one in tuple(self.listeners.values()):
-            try:
-                one.sink.restart_forwarding()
-            except Exception:
-                self._expel(one.participant)
+            self.restart_for(one)
+
+    def restart_for(self, listener: _Listener) -> None:
+        """What somebody gets breaks off."""
+        if self._observers.all:
+            self._observers.tell(lambda one: one.forwarding_restarted(listener.participant))
+        try:
+            listener.sink.restart_forwarding()
+        except Exception:
+            self._expel(listener.participant)
 
 
 class MixListeners(Protocol):
@@ -433,9 +436,6 @@ class Forwarding:
 
     def _end(self, listener_id: str) -> None:
         """Have somebody hear a mix again."""
-        if self._observers.all:
-            route = self._routes[self._talker_of[listener_id]]
-            _tell_of_restart(self._observers, [route.listeners[listener_id].participant])
         route = self._routes[self._talker_of.pop(listener_id)]
         one = route.listeners.pop(listener_id)
         heard = self._resume(route)
@@ -445,10 +445,7 @@ class Forwarding:
                 route.source.forward(None)
         self._mixes.take_back(listener_id, heard)
         self._ended.add(listener_id)
-        try:
-            one.sink.restart_forwarding()
-        except Exception:
-            self._expel(one.participant)
+        route.restart_for(one)
 
     def _settle(self) -> None:
         """Have those talkers decoded whom somebody hears in a mix, or is to hear if a word comes now, and no others."""
@@ -474,15 +471,6 @@ class Forwarding:
         self._resumed.append(talker)
         source.wake_up()
         return heard
-
-
-def _tell_of_restart(observers: Observers, listeners: Iterable[Participant]) -> None:
-    for listener in listeners:
-        observers.tell(partial(_restarted, listener))
-
-
-def _restarted(listener: Participant, observer: RoomObserver) -> None:
-    observer.forwarding_restarted(listener)
 
 
 def _hears(participant: Participant) -> bool:

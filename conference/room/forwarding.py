@@ -22,7 +22,7 @@ from conference.audio.frame import Samples
 from conference.playout.forwardable import QUIET_DBOV, ForwardableSource
 from conference.playout.silence import DTX_BYTES
 from conference.room.observer import Observers
-from conference.room.participant import Participant, Sink, Source
+from conference.room.participant import Participant, Sink
 
 QUIET_MS = 60
 """A listener gets a talker's packets once the talker has been quiet for so long. By the next word, the error of what
@@ -241,7 +241,10 @@ class Forwarding:
             for listener_id, talker_id in self._talker_of.items()
             if not self._possible or participant_id in (None, listener_id, talker_id)
         ]
-        for listener_id in concerned:
+        self._end_what_may_not_go_on(concerned, participants)
+
+    def _end_what_may_not_go_on(self, listener_ids: Iterable[str], participants: Mapping[str, Participant]) -> None:
+        for listener_id in tuple(listener_ids):
             if listener_id in self._talker_of and not self._may_go_on(listener_id, participants):
                 self._end(listener_id)
 
@@ -268,9 +271,7 @@ class Forwarding:
             if one in participants:
                 participants[one].voice.as_it_is = one in as_they_are
         self._as_they_are = as_they_are
-        for listener_id in list(self._talker_of):
-            if listener_id in self._talker_of and not self._may_go_on(listener_id, participants):
-                self._end(listener_id)
+        self._end_what_may_not_go_on(self._talker_of, participants)
         self._unfit.clear()
         few_enough = len(hearing) <= MAX_LISTENERS_OF_ONE
         self._waiting = {
@@ -379,35 +380,33 @@ class Forwarding:
                 continue
             if listener.id in self._ended or _others(self._voices, talker.id, listener.id):
                 continue  # a mix has to say first that what they have heard is over
-            if not self._can_take(listener, talker.source):
+            source = talker.source
+            if not isinstance(source, ForwardableSource) or not self._can_take(listener, source):
                 self._unfit.add(listener.id)
                 continue
             if talker.id not in known:
-                known[talker.id] = self._is_quiet(talker, now_ns)
+                known[talker.id] = self._is_quiet(talker, source, now_ns)
             if known[talker.id]:
                 try:
-                    self._begin(talker, listener)
+                    self._begin(talker, source, listener)
                 except Exception:
                     self._expel(listener)
 
-    def _can_take(self, listener: Participant, source: Source | None) -> bool:
+    def _can_take(self, listener: Participant, source: ForwardableSource) -> bool:
         """Whether somebody's sink takes what a source gives, at present."""
         try:
             forwards = getattr(listener.sink, "forwards", None)
-            if forwards is None or not isinstance(source, ForwardableSource) or forwards != source.decoder.name:
+            if forwards is None or forwards != source.decoder.name:
                 return False
             return source.paced or not getattr(listener.sink, "paced", False)
         except Exception:
             self._expel(listener)
             return False
 
-    def _is_quiet(self, talker: Participant, now_ns: int) -> bool:
+    def _is_quiet(self, talker: Participant, source: ForwardableSource, now_ns: int) -> bool:
         """Whether a talker pauses: a listener who changes from the mix to their packets misses nothing then."""
-        source = talker.source
         sounds = talker.talking and talker.level > QUIET_DBOV
         self._silent[talker.id] = silent = 0 if sounds else self._silent.get(talker.id, 0) + 1
-        if not isinstance(source, ForwardableSource):
-            return False
         if source.quiet_ms(now_ns) >= QUIET_MS:
             return True
         if silent < QUIET_TICKS:
@@ -415,20 +414,19 @@ class Forwarding:
         coming = source.expected_level
         return coming is None or coming <= talker.voice.opening_level
 
-    def _begin(self, talker: Participant, listener: Participant) -> None:
+    def _begin(self, talker: Participant, source: ForwardableSource, listener: Participant) -> None:
         """Forward to somebody whose sink takes what the talker sends, if nothing else is in the way."""
-        source, sink = talker.source, listener.sink
-        if not isinstance(source, ForwardableSource) or not talker.voice.is_untouched or not talker.may_be_heard:
+        if not talker.voice.is_untouched or not talker.may_be_heard:
             return
-        forwarding_sink = cast("ForwardingSink", sink)
-        if _is_too_much(source, forwarding_sink):
+        sink = cast("ForwardingSink", listener.sink)
+        if _is_too_much(source, sink):
             return
         if not source.measure(max(QUIET_DBOV, talker.voice.opening_level)):
             return
         route = self._routes.get(talker.id)
         if route is None or route.source is not source:
             route = self._routes[talker.id] = Route(talker, source, self._expel, self._observers)
-        route.add(_Listener(listener, forwarding_sink, source.settling_ms))
+        route.add(_Listener(listener, sink, source.settling_ms))
         source.linger()
         self._talker_of[listener.id] = talker.id
         del self._waiting[listener.id]

@@ -151,7 +151,6 @@ class Continuity:
             end = self._end if self.forwarded_last else state.end
             self._step = state.sequence - sequence
             self._shift = later(self._clock(now_ns), end) - timestamp
-            self._input_end = timestamp
             marker = True
         elif step == 0:
             return None

@@ -181,6 +181,11 @@ class ReceiveGate:
         self.history.follow(bypass)
         self._bypass = bypass
 
+    @property
+    def last_bypassed(self) -> int | None:
+        """The RTP sequence number of the packet that took the bypass last; ``None`` if none has."""
+        return None if self._bypass is None else self._bypass.last_passed
+
     def is_silent(self, level: int | None, size: int) -> bool:
         """Whether a packet is silence here: see :func:`~conference.playout.silence.is_silent`."""
         return is_silent(level, size, self._silent_dbov)

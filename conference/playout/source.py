@@ -227,10 +227,8 @@ class PacketSource(ForwardableSource):
         """
         forwarding = self._forwarding
         forwarding.taker = taker
-        if forwarding.pausing and self._gate.bypass is not None:
-            bypassed = self._gate.bypass.last_passed
-            if bypassed is not None:
-                forwarding.note_bypassed(bypassed)
+        if forwarding.pausing and (bypassed := self._gate.last_bypassed) is not None:
+            forwarding.note_bypassed(bypassed)
         forwarding.omits_silence = omits_silence and taker is not None
         self._settle_bypass()
         if taker is None:
@@ -347,8 +345,7 @@ class PacketSource(ForwardableSource):
         forwarding, gate = self._forwarding, self._gate
         try:
             if forwarding.pausing:
-                bypassed = None if gate.bypass is None else gate.bypass.last_passed
-                forwarding.end_pause(sequence, timestamp, arrival_ns, gate.history.fetch(), bypassed)
+                forwarding.end_pause(sequence, timestamp, arrival_ns, gate.history.fetch(), gate.last_bypassed)
             handed_on = forwarding.forward(sequence, timestamp, payload, arrival_ns, said, level, redundant)
         except DecodeError:
             self._stats.undecodable += not forwarding.plays

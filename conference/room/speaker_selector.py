@@ -129,11 +129,11 @@ class SpeakerSelector:
         if not self._awake:
             return voices
         everybody = list(self._awake.values())
-        talking = sum(one.talking for one in everybody)
         if self._ticks % LEVEL_TICKS:
             everybody = [one for one in everybody if not _is_only_sent_on(one)]
             if not everybody:
                 return voices
+        talking = sum(one.talking for one in self._awake.values())
         passed_over = self._loud_enough_only(everybody, mixed)
         for participant in everybody:
             participant.voice.covered = talking > participant.talking

@@ -25,7 +25,7 @@ from conference.webrtc.send.egress import EgressSink
 from conference.webrtc.send.stream import SingleStream
 from tests.room.callers import RATE, Caller
 from tests.room.meeting import Meeting, Person, tone_power
-from tests.room.test_law_10_forwarding import AMY_HZ, BEN_HZ, hums, says, silent
+from tests.room.test_law_10_forwarding import AMY_HZ, BEN_HZ, decide, hums, says, silent
 from tests.room.test_law_10_privacy import NAMES, TONES, Gathering, Law10, Watched
 
 STEEPEST = 6000 * 2 * np.pi * AMY_HZ / RATE
@@ -148,19 +148,7 @@ def test_what_is_decided_ends_it_at_once(decided: str) -> None:
     room = meeting.room
     meeting.go_on(60)
     assert room.forwarded["ben"] == "amy"
-    match decided:
-        case "muted":
-            room.set_muted("amy", True)
-        case "held":
-            room.hold("ben", True)
-        case "deafened":
-            room.deafen("ben", True)
-        case "whisper":
-            room.whisper("amy", [])
-        case "gain":
-            room.set_gain("ben", "amy", 0.5)
-        case "sound":
-            room.play(Sound(id="1", name="beep", samples=np.full(5 * FRAME_SAMPLES, 500, np.int16)))
+    decide(meeting, decided)
     assert "ben" not in room.forwarded
     ben.got.clear()
     meeting.go_on(30)

@@ -142,7 +142,20 @@ def test_what_is_decided_ends_it_at_once(decided: str) -> None:
     room = meeting.room
     meeting.go_on(60)
     assert room.forwarded["ben"] == "amy"
-    match decided:
+    decide(meeting, decided)
+    assert "ben" not in room.forwarded
+    already = {packet.payload for _, packet in ben.received}
+    meeting.go_on(30)
+    sent = {one.payload for one in amy.sent} - already
+    if decided in ("muted", "held", "deafened", "whisper", "gain"):
+        assert not {packet.payload for _, packet in ben.received} & sent
+    assert_one_line(ben)
+
+
+def decide(meeting: Meeting, what: str) -> None:
+    """Have something decided with which Ben may not get Amy's packets any more."""
+    room = meeting.room
+    match what:
         case "muted":
             room.set_muted("amy", True)
         case "held":
@@ -159,13 +172,6 @@ def test_what_is_decided_ends_it_at_once(decided: str) -> None:
             pytest.importorskip("pywebrtc_audio", reason="MISSING: pywebrtc-audio, which suppresses noise")
             room.treat_voice("amy", noise_suppression=True)
             meeting.go_on(1)
-    assert "ben" not in room.forwarded
-    already = {packet.payload for _, packet in ben.received}
-    meeting.go_on(30)
-    sent = {one.payload for one in amy.sent} - already
-    if decided in ("muted", "held", "deafened", "whisper", "gain"):
-        assert not {packet.payload for _, packet in ben.received} & sent
-    assert_one_line(ben)
 
 
 def test_who_allows_less_than_a_talker_sends_hears_a_mix() -> None:

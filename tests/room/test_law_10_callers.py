@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis.stateful import initialize
 
-from conference.audio.frame import FRAME_SAMPLES, SILENCE, TICK_NS, Samples
+from conference.audio.frame import FRAME_SAMPLES, TICK_NS
 from conference.codecs.pcmu import PcmuCodec
 from conference.playout.source import PacketSource
 from conference.room.observer import RoomObserver
@@ -26,7 +26,7 @@ from conference.webrtc.send.stream import SingleStream
 from tests.room.callers import RATE, Caller
 from tests.room.meeting import Meeting, Person, tone_power
 from tests.room.test_law_10_forwarding import AMY_HZ, BEN_HZ, decide, hums, says, silent
-from tests.room.test_law_10_privacy import NAMES, TONES, Gathering, Law10, Watched
+from tests.room.test_law_10_privacy import NAMES, Gathering, Law10, Watched
 
 STEEPEST = 6000 * 2 * np.pi * AMY_HZ / RATE
 """Between two samples of a tone as people hum it here."""
@@ -237,11 +237,7 @@ class CallersGathering(Gathering):
     def person(self, name: str, *, levels: bool = True) -> Watched:
         if name not in self.callers:
             return super().person(name, levels=levels)
-
-        def voice(tick: int) -> Samples:
-            return hums(TONES[name], range(tick, tick + 1))(tick) if self.talking[name] else SILENCE
-
-        return Caller(name, voice)  # type: ignore[return-value]
+        return Caller(name, self.voice_of(name))  # type: ignore[return-value]
 
     def go_on(self, ticks: int, lost: Callable[[str, int], bool] = lambda name, tick: False) -> None:
         for _ in range(ticks):

@@ -51,11 +51,14 @@ class Gathering(Meeting):
         self.wrong: list[str] = []
         super().__init__(*(self.person(name) for name in names), voice=LOUD, forwarding=forwarding)
 
-    def person(self, name: str, *, levels: bool = True) -> Watched:
+    def voice_of(self, name: str) -> Callable[[int], Samples]:
         def voice(tick: int) -> Samples:
             return hums(TONES[name], range(tick, tick + 1))(tick) if self.talking[name] else SILENCE
 
-        person = Watched(name, voice, levels=levels)
+        return voice
+
+    def person(self, name: str, *, levels: bool = True) -> Watched:
+        person = Watched(name, self.voice_of(name), levels=levels)
         person.gathering = self
         return person
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.sound_speech import powers
 from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, TICK_NS, Samples
 from conference.codecs.opus import OpusCodec
 from conference.room.local import LocalSink
@@ -82,9 +83,7 @@ def listen(came: Samples, settings: VoiceSettings = DEFAULT_VOICE) -> Heard:
 
 def levels(samples: NDArray[np.generic], size: int = FRAME_SAMPLES) -> NDArray[np.float64]:
     """By stretches of so many samples, in dBov; -127 at the least."""
-    whole = np.asarray(samples[: samples.size // size * size], np.float64).reshape(-1, size)
-    power: NDArray[np.float64] = (whole**2).mean(axis=1)
-    dbov: NDArray[np.float64] = 10 * np.log10(np.maximum(power, 1e-9)) - _FULL_SCALE_DB
+    dbov: NDArray[np.float64] = 10 * np.log10(np.maximum(powers(samples, size), 1e-9)) - _FULL_SCALE_DB
     return np.maximum(dbov, -127.0)
 
 

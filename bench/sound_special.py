@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from bench.server import Server
 from bench.sound_call import LEAD_SECONDS, PERFECT, Call, Heard, Script, encoded, meet
-from bench.sound_speech import at_level, speech_level
+from bench.sound_speech import at_level, powers, speech_level
 from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, TICK_NS, Samples
 from conference.audio.g711 import ulaw_decode, ulaw_encode
 from conference.audio.resample import Resampler
@@ -136,7 +136,7 @@ async def turns(speech: Samples) -> list[Turn]:
 
 def quietest(samples: Samples) -> float:
     """The level of the quietest tenth of all 20 ms, in dBov."""
-    power = (samples[: samples.size // 960 * 960].astype(np.float64).reshape(-1, 960) ** 2).mean(axis=1)
+    power = powers(samples, FRAME_SAMPLES)
     return 10 * math.log10(max(float(np.percentile(power, 10)), 0.1)) - 20 * math.log10(32768)
 
 
@@ -218,10 +218,7 @@ def _judge_drift(speech: Samples, ppm: float, heard: Samples, concealed: int) ->
 
 
 def _loudest_stretch(samples: Samples) -> int:
-    power = (
-        samples[: samples.size // FRAME_SAMPLES * FRAME_SAMPLES].astype(np.float64).reshape(-1, FRAME_SAMPLES) ** 2
-    ).mean(axis=1)
-    return int(np.convolve(power, np.ones(12), "valid").argmax()) * FRAME_SAMPLES
+    return int(np.convolve(powers(samples, FRAME_SAMPLES), np.ones(12), "valid").argmax()) * FRAME_SAMPLES
 
 
 def _sharpest(samples: Samples) -> float:

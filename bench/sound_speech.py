@@ -92,7 +92,7 @@ def find_speech(wanted: str = "auto") -> Speech:
         BenchError: it isn't there; the text says what to install.
     """
     if wanted == "recordings" or (wanted == "auto" and RECORDINGS.is_dir()):
-        files = [path for path in sorted(RECORDINGS.glob("*.wav")) if path.stem != "Noise"]
+        files = recorded_files()
         if not files:
             raise BenchError(f"There are no recordings in {RECORDINGS}. On Debian: apt-get install alsa-utils")
         return Speech(_joined([read_recording(path) for path in files]), "a woman's recorded voice (alsa-utils)")
@@ -107,9 +107,14 @@ def find_speech(wanted: str = "auto") -> Speech:
     return Speech(_joined([read_recording(Path(wanted))]), Path(wanted).name)
 
 
+def recorded_files() -> list[Path]:
+    """The recordings of a person that this machine has."""
+    return [path for path in sorted(RECORDINGS.glob("*.wav")) if path.stem != "Noise"]
+
+
 def active(samples: NDArray[np.generic], rate: int = SAMPLE_RATE) -> NDArray[np.bool_]:
     """In which of its stretches of 20 ms speech is active."""
-    power = _powers(samples, rate)
+    power = powers(samples, rate // 50)
     loudest = float(power.max(initial=0.0))
     return power > max(loudest * 10 ** (-LOUD_DB / 10), 1.0)
 
@@ -119,7 +124,7 @@ def speech_level(samples: NDArray[np.generic], rate: int = SAMPLE_RATE) -> float
     where = active(samples, rate)
     if not where.any():
         return -127.0
-    return 10 * math.log10(float(_powers(samples, rate)[where].mean())) - 20 * math.log10(32768)
+    return 10 * math.log10(float(powers(samples, rate // 50)[where].mean())) - 20 * math.log10(32768)
 
 
 def at_level(samples: NDArray[np.generic], dbov: float) -> Samples:
@@ -128,9 +133,9 @@ def at_level(samples: NDArray[np.generic], dbov: float) -> Samples:
     return np.clip(np.rint(samples.astype(np.float64) * gain), -32768, 32767).astype(np.int16)
 
 
-def _powers(samples: NDArray[np.generic], rate: int) -> NDArray[np.float64]:
-    frame = rate // 50
-    whole = np.asarray(samples[: samples.size // frame * frame], np.float64).reshape(-1, frame)
+def powers(samples: NDArray[np.generic], size: int) -> NDArray[np.float64]:
+    """The mean square of each stretch of so many samples; what is left at the end is in none."""
+    whole = np.asarray(samples[: samples.size // size * size], np.float64).reshape(-1, size)
     power: NDArray[np.float64] = (whole**2).mean(axis=1)
     return power
 

@@ -10,9 +10,8 @@ import shutil
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from bench.sound_speech import RECORDINGS, espeak, read_recording
+from bench.sound_speech import RECORDINGS, espeak, powers, read_recording, recorded_files
 from conference.audio.frame import SAMPLE_RATE, Samples
 from tests.speech import spoken
 
@@ -40,10 +39,8 @@ def find_voices(count: int = VOICES) -> list[Voice]:
     """So many voices, the same every time: recorded ones, espeak-ng's, and the tests' own."""
     voices: list[Voice] = []
     if RECORDINGS.is_dir():
-        files = [path for path in sorted(RECORDINGS.glob("*.wav")) if path.stem != "Noise"]
-        voices.append(
-            Voice("recorded (alsa-utils)", tuple(w for path in files for w in words_of(read_recording(path))))
-        )
+        words = (word for path in recorded_files() for word in words_of(read_recording(path)))
+        voices.append(Voice("recorded (alsa-utils)", tuple(words)))
     if shutil.which("espeak-ng"):
         for name in ESPEAK_VOICES[: count - len(voices) - 1]:
             said = [espeak(name, word) for word in ESPEAK_WORDS]
@@ -54,8 +51,7 @@ def find_voices(count: int = VOICES) -> list[Voice]:
 
 def words_of(samples: Samples) -> list[Samples]:
     """Cut where there is silence for 60 ms or more; what is shorter than 100 ms is no word."""
-    blocks = samples[: samples.size // _BLOCK * _BLOCK].astype(np.float64).reshape(-1, _BLOCK)
-    power: NDArray[np.float64] = (blocks**2).mean(axis=1)
+    power = powers(samples, _BLOCK)
     loud = np.flatnonzero(power > max(float(power.max(initial=0.0)) * 10 ** (-_QUIET_DB / 10), 1.0))
     if not loud.size:
         return []

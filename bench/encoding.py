@@ -29,17 +29,15 @@ from itertools import pairwise
 import numpy as np
 
 from bench.server import BenchError
-from bench.sound_call import encoded
+from bench.sound_call import decoded, encoded
 from bench.sound_measure import at_16k, pesq_wb
+from bench.sound_mix import CODEC_DELAY
 from bench.sound_special import TONES_HZ, distortion
 from bench.sound_speech import at_level, find_each_speech
 from conference.audio.frame import SAMPLE_RATE, Samples
 from conference.codecs.base import BEST_COMPLEXITY
 from conference.codecs.opus import OpusCodec, OpusEncoder
 from conference.load.signal.voice import in_frames
-
-LOOK_AHEAD = 312
-"""Samples by which an encoder is behind."""
 
 ROUNDS = 5
 CELT_FROM = 16
@@ -111,18 +109,17 @@ def packet_time(way: Way, sound: Samples) -> float:
 
 def first_encoding(said: Samples) -> Samples:
     """What comes out of the decoder of a voice that was sent at 32 kb/s."""
-    decoder = OpusCodec().make_decoder()
-    return _in_place(np.concatenate([decoder.decode(payload) for payload in encoded(said, 0)]))
+    return _in_place(decoded(encoded(said, 0)))
 
 
 def _again(way: Way, sound: Samples) -> tuple[Samples, list[bytes]]:
-    encoder, decoder = way.make_encoder(), OpusCodec().make_decoder()
+    encoder = way.make_encoder()
     payloads = [encoder.encode(frame) for frame in in_frames(sound)]
-    return _in_place(np.concatenate([decoder.decode(payload) for payload in payloads])), payloads
+    return _in_place(decoded(payloads)), payloads
 
 
 def _in_place(sound: Samples) -> Samples:
-    return np.pad(sound[LOOK_AHEAD:], (0, LOOK_AHEAD))
+    return np.pad(sound[CODEC_DELAY:], (0, CODEC_DELAY))
 
 
 def _sum(one: Samples, other: Samples) -> Samples:

@@ -148,6 +148,12 @@ def encoded(said: Samples, expected_loss: int) -> list[bytes]:
     return [encoder.encode(frame) for frame in in_frames(said)]
 
 
+def decoded(payloads: Sequence[bytes]) -> Samples:
+    """As they come out of a decoder that misses none of them."""
+    decoder = OpusCodec().make_decoder()
+    return np.concatenate([decoder.decode(payload) for payload in payloads])
+
+
 @dataclass(frozen=True, slots=True)
 class Script:
     """What one client sends."""

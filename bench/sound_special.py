@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.server import Server
-from bench.sound_call import LEAD_SECONDS, PERFECT, Call, Heard, Script, encoded, meet
+from bench.sound_call import LEAD_SECONDS, PERFECT, Call, Heard, Script, decoded, encoded, meet
 from bench.sound_speech import at_level, powers, speech_level
 from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, TICK_NS, Samples
 from conference.audio.g711 import ulaw_decode, ulaw_encode
@@ -198,8 +198,7 @@ def drift(speech: Samples, ppm: float, minutes: float) -> Drift:
 
 def _judge_drift(speech: Samples, ppm: float, heard: Samples, concealed: int) -> Drift:
     speed = 1 + ppm * 1e-6
-    decoder = OpusCodec().make_decoder()
-    loop = np.concatenate([decoder.decode(payload) for payload in encoded(speech, 0)])  # what a perfect buffer gives
+    loop = decoded(encoded(speech, 0))  # what a perfect buffer gives
     loudest = _loudest_stretch(loop)
     pattern = loop[loudest : loudest + SAMPLE_RATE // 4]
     delays, changes, sharpest = [], [], 0.0

@@ -15,10 +15,9 @@ from multiprocessing import get_context
 
 import numpy as np
 
-from bench.sound_call import PERFECT, Call, Condition, encoded, place
+from bench.sound_call import PERFECT, Call, Condition, decoded, encoded, place
 from bench.sound_measure import at_16k, find_places, pesq_wb, scores
 from bench.sound_speech import Speech
-from conference.codecs.opus import OpusCodec
 
 ALONE = Condition("voice", "clean", ((0.0, PERFECT),))
 
@@ -64,8 +63,7 @@ async def measure_voices(speech: Sequence[Speech], *, at_once: int, codec_ms: fl
 
 
 def _judge(speech: Speech, forwarded: Call, mixed: Call, codec_ms: float) -> VoiceScores:
-    decoder = OpusCodec().make_decoder()
-    arrived = np.concatenate([decoder.decode(payload) for payload in encoded(speech.samples, 0)])
+    arrived = decoded(encoded(speech.samples, 0))
     return VoiceScores(
         speech.name,
         pesq_wb(at_16k(speech.samples), at_16k(arrived)),

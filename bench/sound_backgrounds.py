@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.sound_mix import background, coded, levels, listen
+from bench.sound_mix import COLOURS, background, coded, levels, listen
 from bench.sound_speech import at_level
 from bench.sound_words import Voice
 from conference.audio.frame import SAMPLE_RATE
@@ -16,7 +16,6 @@ from conference.room.voice import DEFAULT_VOICE, VoiceSettings
 
 SPEECH_DBOV = -26.0
 NOISES_DBOV = (-60.0, -50.0)
-COLOURS = ("white", "pink", "brown")
 PAUSES = (0.6, 0.9, 1.4, 2.2)
 GOAL_DB = 6.0
 
@@ -55,7 +54,7 @@ def _hear(voice: Voice, colour: str, noise_dbov: float, seed: int, settings: Voi
         pieces.append(at_level(word, SPEECH_DBOV).astype(np.float64))
         pieces.append(np.zeros(round(PAUSES[number % len(PAUSES)] * SAMPLE_RATE) + number * 137))
     clean = np.concatenate(pieces)
-    noise = background(colour, len(clean) / SAMPLE_RATE, noise_dbov, seed)[: len(clean)]
+    noise = background(colour, len(clean), noise_dbov, seed)
     heard = listen(coded(clean + noise), settings)
     said, came = levels(clean), levels(heard.came)
     size = len(came)

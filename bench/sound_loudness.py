@@ -71,7 +71,7 @@ def _shout(voice: Voice, dbov: float, seconds: float, settings: VoiceSettings) -
     before = np.resize(talk, 8 * SAMPLE_RATE)
     loud = np.resize(np.concatenate([at_level(word, dbov) for word in voice.words]), round(seconds * SAMPLE_RATE))
     wave = np.concatenate([before, loud.astype(np.float64), np.resize(talk, 4 * SAMPLE_RATE)])
-    wave += background("pink", len(wave) / SAMPLE_RATE, _ROOM_DBOV, 3)[: len(wave)]
+    wave += background("pink", len(wave), _ROOM_DBOV, 3)
     heard = listen(coded(wave), settings)
     came, after = levels(heard.came), levels(heard.sound)
     begin = len(before) // FRAME_SAMPLES
@@ -100,9 +100,7 @@ def measure_music(settings: VoiceSettings = DEFAULT_VOICE) -> list[Music]:
     for name, piece in pieces.items():
         for dbov in MUSIC_DBOV:
             wave = piece * (32768 * 10 ** (dbov / 20) / piece.std())
-            heard = listen(
-                coded(wave + background("pink", len(wave) / SAMPLE_RATE, _ROOM_DBOV, 4)[: len(wave)]), settings
-            )
+            heard = listen(coded(wave + background("pink", len(wave), _ROOM_DBOV, 4)), settings)
             came, sound = (levels(one, SAMPLE_RATE // 10)[30:] for one in (heard.came, heard.sound))
             sounding = came > came.max() - 30
             gain = (sound - came)[sounding]

@@ -21,6 +21,9 @@ SENDER = OpusCodec(bitrate=32_000, fec=False, expected_loss=0)
 CODEC_DELAY = 312
 """Samples by which Opus delays what it codes: 6.5 ms."""
 
+COLOURS = {"white": 0.0, "pink": 0.5, "brown": 1.0}
+"""Of noise: its amplitude falls with this power of the frequency."""
+
 _FULL_SCALE_DB = 20 * np.log10(32768)
 
 
@@ -87,12 +90,18 @@ def levels(samples: NDArray[np.generic], size: int = FRAME_SAMPLES) -> NDArray[n
     return np.maximum(dbov, -127.0)
 
 
-def background(colour: str, seconds: float, level: float, seed: int) -> NDArray[np.float64]:
-    """Steady noise, in dBov: its power falls by 0 (white), 3 (pink) or 6 dB (brown) an octave above 50 Hz."""
-    length = round(seconds * SAMPLE_RATE)
+def background(colour: str, length: int, level: float, seed: int) -> NDArray[np.float64]:
+    """So many samples of steady noise.
+
+    Args:
+        colour: its power falls by 0 (``white``), 3 (``pink``) or 6 dB (``brown``) an octave above 50 Hz.
+        length: in samples.
+        level: in dBov.
+        seed: of its chance.
+    """
     frequencies = np.fft.rfftfreq(length, 1 / SAMPLE_RATE)
     spectrum = np.fft.rfft(np.random.default_rng(seed).standard_normal(length))
-    spectrum *= np.maximum(frequencies, 50.0) ** (-{"white": 0.0, "pink": 0.5, "brown": 1.0}[colour])
+    spectrum *= np.maximum(frequencies, 50.0) ** -COLOURS[colour]
     spectrum[frequencies < 50] *= 0.1
     wave: NDArray[np.float64] = np.fft.irfft(spectrum, length)
     wave *= 32768 * 10 ** (level / 20) / wave.std()

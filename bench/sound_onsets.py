@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.sound_mix import Heard, background, coded, listen
+from bench.sound_mix import COLOURS, Heard, background, coded, listen
 from bench.sound_speech import at_level
 from bench.sound_words import Voice
 from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE
@@ -24,7 +24,6 @@ from conference.room.voice import VoiceSettings
 LEVELS = ((-20.0, -60.0), (-20.0, -50.0), (-20.0, -45.0), (-35.0, -60.0), (-35.0, -50.0), (-35.0, -45.0))
 """Of speech and of noise, in dBov."""
 
-COLOURS = ("white", "pink", "brown")
 PAUSES = (1.0, 5.0)
 """Between words, in seconds."""
 
@@ -32,7 +31,7 @@ ONSET_MS = 100.0
 GOAL_MS = 10.0
 AUDIBLE_DB = 6.0
 LEARN_SECONDS = 3.0
-NOISE_SECONDS = 30.0
+NOISE_SECONDS = 30
 
 _BANDS = (100.0, 300.0, 700.0, 1500.0, 2500.0, 3500.0, 5000.0, 7000.0, 10_000.0)
 _HOP = SAMPLE_RATE // 200
@@ -76,7 +75,7 @@ def measure(voices: Sequence[Voice], *, gate: GateSettings | None = None, quick:
                 found.words += _say(voice, words, colour, (speech_dbov, noise_dbov), pause, seed, settings)
     for colour in COLOURS:
         for level in (-70.0, -60.0, -50.0, -45.0):
-            heard = listen(coded(background(colour, NOISE_SECONDS, level, 5)), settings)
+            heard = listen(coded(background(colour, NOISE_SECONDS * SAMPLE_RATE, level, 5)), settings)
             found.opened[f"{colour} {level:.0f}"] = float(heard.open[round(LEARN_SECONDS * 50) :].mean())
     return found
 
@@ -97,7 +96,7 @@ def _say(
         starts.append(sum(map(len, pieces)))
         pieces.append(at_level(word, dbov[0]).astype(np.float64))
     clean = np.concatenate([*pieces, np.zeros(SAMPLE_RATE)])
-    noise = background(colour, len(clean) / SAMPLE_RATE, dbov[1], seed)[: len(clean)]
+    noise = background(colour, len(clean), dbov[1], seed)
     heard = listen(coded(clean + noise), settings)
     found = []
     for number, start in enumerate(starts):

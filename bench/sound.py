@@ -139,9 +139,10 @@ class Bench:
             _say("levels")
         if "drift" in keys:
             await self._drift()
-        for key in PARTS.keys() & set(keys):
-            self.report.parts[key] = await asyncio.to_thread(PARTS[key], quick=self._quick)
-            _say(key)
+        for key, part in PARTS.items():
+            if key in keys:
+                self.report.parts[key] = await asyncio.to_thread(part, quick=self._quick)
+                _say(key)
 
     async def _conditions(self, wanted: Sequence[Condition], server: str) -> None:
         calls = await asyncio.gather(*(self._place(one, server) for one in wanted))

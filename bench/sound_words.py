@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -35,18 +36,19 @@ class Voice:
     """48 kHz; each begins and ends where its sound does."""
 
 
-def find_voices(count: int = VOICES) -> list[Voice]:
-    """So many voices, the same every time: recorded ones, espeak-ng's, and the tests' own."""
+@cache
+def find_voices() -> tuple[Voice, ...]:
+    """The same :data:`VOICES` every time: a recorded one, espeak-ng's, and the tests' own."""
     voices: list[Voice] = []
     if RECORDINGS.is_dir():
         words = (word for path in recorded_files() for word in words_of(read_recording(path)))
         voices.append(Voice("recorded (alsa-utils)", tuple(words)))
     if shutil.which("espeak-ng"):
-        for name in ESPEAK_VOICES[: count - len(voices) - 1]:
+        for name in ESPEAK_VOICES[: VOICES - len(voices) - 1]:
             said = [espeak(name, word) for word in ESPEAK_WORDS]
             voices.append(Voice(f"espeak-ng {name}", tuple(max(words_of(one), key=len) for one in said)))
-    missing = range(1, count - len(voices) + 1)
-    return voices + [Voice(f"synthetic {seed}", tuple(words_of(spoken(8.0, seed=seed)))) for seed in missing]
+    missing = range(1, VOICES - len(voices) + 1)
+    return *voices, *(Voice(f"synthetic {seed}", tuple(words_of(spoken(8.0, seed=seed)))) for seed in missing)
 
 
 def words_of(samples: Samples) -> list[Samples]:

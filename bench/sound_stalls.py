@@ -74,10 +74,13 @@ def measure(voices: Sequence[Voice], *, quick: bool = False) -> list[Stall]:
         for stall_ms, begin in product(STALLS_MS, BEGIN_SECONDS):
             delays = _delays(speech, packet_ms, (begin, stall_ms), loss, phase_ms)
             found.append(_judge(packet_ms, stall_ms, begin, loss, phase_ms, delays, usual))
-    for stall_ms, begin, phase_ms in product(STALLS_MS, BEGIN_SECONDS, PHASES_MS):
-        usual = _phone_delays(speech, None, phase_ms)
-        delays = _phone_delays(speech, (begin, stall_ms), phase_ms)
-        found.append(_judge(0.0, stall_ms, begin, 0.0, phase_ms, delays, usual))
+    at_8k = ulaw_encode(Resampler(SAMPLE_RATE, 8_000).process(speech))
+    frames = [one.tobytes() for one in at_8k[: len(at_8k) // 160 * 160].reshape(-1, 160)]
+    for phase_ms in PHASES_MS:
+        usual = _phone_delays(frames, None, phase_ms)
+        for stall_ms, begin in product(STALLS_MS, BEGIN_SECONDS):
+            delays = _phone_delays(frames, (begin, stall_ms), phase_ms)
+            found.append(_judge(0.0, stall_ms, begin, 0.0, phase_ms, delays, usual))
     return found
 
 
@@ -138,10 +141,8 @@ def _delays(
     return delays
 
 
-def _phone_delays(speech: Samples, stall: tuple[float, float] | None, phase_ms: float) -> list[float]:
+def _phone_delays(frames: Sequence[bytes], stall: tuple[float, float] | None, phase_ms: float) -> list[float]:
     """What has been said by then, less what was played or left out, in milliseconds."""
-    at_8k = ulaw_encode(Resampler(SAMPLE_RATE, 8_000).process(speech))
-    frames = [one.tobytes() for one in at_8k[: len(at_8k) // 160 * 160].reshape(-1, 160)]
     source = PacedSource(PcmuCodec().make_decoder(), LegSettings())
     coming = iter(stalled(len(frames), 20.0, stall, 0.0))
     one = next(coming, None)

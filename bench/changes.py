@@ -24,7 +24,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -84,7 +84,7 @@ def measure(case: Case, speech: str, changes: int) -> tuple[list[Heard], list[He
         seed = len(heard) + 1
         conversation = converse(voices(speech, seed), TURNS_AT_ONCE, seed, noise_dbov=case.noise_dbov)
         heard.append(hear(case, conversation))
-        mixed.append(hear(Case("", False, case.dtx, case.levels), conversation))
+        mixed.append(hear(replace(case, forwarding=False), conversation))
         if not case.forwarding:
             break
     return heard, mixed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from conference.access.grants import ROLES
 from conference.web.api import (
     calls,
     events,
@@ -41,7 +42,12 @@ _TEXT = "text/plain"
 _FORM = "application/x-www-form-urlencoded"
 _LOCATION = {"Location": "Its address: an absolute path, without host."}
 _SEAT = Parameter(seats.HEADER, "header", "Come back as the same participant: the proof that a join gave.")
-_SWITCH = {"type": "string", "enum": ["host", "speaker", "listener"]}
+
+
+def _one_of(*words: str) -> dict[str, object]:
+    """JSON Schema of a parameter that is one of some words."""
+    return {"type": "string", "enum": list(words)}
+
 
 _JOINING: dict[Handler, Operation] = {
     participants.join: Operation(
@@ -61,12 +67,14 @@ _JOINING: dict[Handler, Operation] = {
         body={participants.SDP: None},
         parameters=(
             Parameter("name", "query", "What people see; else that of the token, or `Guest`.", requests.NAME_SCHEMA),
-            Parameter("role", "query", "Less than the token's role, or with the right to moderate `host`.", _SWITCH),
+            Parameter(
+                "role", "query", "Less than the token's role, or with the right to moderate `host`.", _one_of(*ROLES)
+            ),
             Parameter(
                 "original_sound",
                 "query",
                 "`true`: leave their sound as it is, as for music.",
-                {"type": "string", "enum": ["true", "false"]},
+                _one_of("true", "false"),
             ),
             _SEAT,
         ),
@@ -188,14 +196,9 @@ _ROOMS: dict[Handler, Operation] = {
                 "query",
                 "`1` to be told of a decision about many participants with one event, `participants.updated` or "
                 "`participants.left`, in place of one for each.",
-                {"type": "string", "enum": ["0", "1"]},
+                _one_of("0", "1"),
             ),
-            Parameter(
-                events.LEVELS,
-                "query",
-                "`0` to be told no `levels`.",
-                {"type": "string", "enum": ["0", "1"]},
-            ),
+            Parameter(events.LEVELS, "query", "`0` to be told no `levels`.", _one_of("0", "1")),
             Parameter(seats.QUERY, "query", "The proof of a seat, for those who can set no header."),
             Parameter(seats.HEADER, "header", "The same: who waits in the lobby is told what concerns themselves."),
         ),

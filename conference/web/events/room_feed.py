@@ -117,8 +117,7 @@ class RoomFeed:
         for listener, before in moved.items():
             self._tell_of_move(listener, before, entry)
         for (view, batches, _), channel in self._channels.items():
-            data = entry.encoded_inside(view, batches=batches)
-            if data and not channel.empty:
+            if not channel.empty and (data := entry.encoded_inside(view, batches=batches)):
                 channel.append(data)
         for listener in self._concerned(entry):
             if listener not in moved:
@@ -146,7 +145,7 @@ class RoomFeed:
         for one in entry.departures:
             if one.departure == "removed":
                 for listener in self._of_seat.get(one.participant.id, ()):
-                    listener.subscription.push(entry.encoded(listener.viewer, listener.view))
+                    self._push(listener, entry)
                     listener.subscription.finish()
 
     def _moved(self, visibility: Visibility) -> dict[FeedReader, View]:

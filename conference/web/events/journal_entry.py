@@ -106,8 +106,7 @@ class JournalEntry:
             return self._encode(self._told_in_the_lobby(viewer), after)
         if after < self.first:
             return self.encoded_inside(view, batches=viewer.batches)
-        batches = viewer.batches and len(self.events) > 1
-        return self._encode(self._told_inside(view is View.MODERATOR and self._has_secrets, batches), after)
+        return self._encode(self._told_inside(*self._told_alike(view, viewer.batches)), after)
 
     def encoded_inside(self, view: View, *, batches: bool) -> bytes:
         """It as a piece of a stream, for those who see the room: made once, and shared by all who see the same of it.
@@ -116,12 +115,16 @@ class JournalEntry:
             view: how much they see: not that of the lobby.
             batches: whether they know the events that tell of many participants at once.
         """
-        key = view is View.MODERATOR and self._has_secrets, batches and len(self.events) > 1
+        key = self._told_alike(view, batches)
         data = self._encoded.get(key)
         if data is None:
             data = self._encode(self._told_inside(*key))
             self._encoded[key] = data
         return data
+
+    def _told_alike(self, view: View, batches: bool) -> tuple[bool, bool]:
+        """What makes a difference to those who see the room: whether they are told secrets, and batches."""
+        return view is View.MODERATOR and self._has_secrets, batches and len(self.events) > 1
 
     def _told_inside(self, moderating: bool, batches: bool) -> Iterator[tuple[int, str, EventData]]:
         if self._began is not None:

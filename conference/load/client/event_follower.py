@@ -8,11 +8,11 @@ import ssl
 from urllib.parse import quote, urlencode, urlsplit
 
 from conference.load.client.phone import tls_context
+from conference.load.client.websocket import MAX_HEAD, get_request
 from conference.webrtc.client.whip import JoinError, authorization
 
 OPEN_SECONDS = 15.0
 _READ_BYTES = 1 << 16
-_MAX_HEAD = 1 << 14
 _EVENT = b"event: "
 
 
@@ -61,9 +61,8 @@ class EventFollower:
         try:
             if secure:
                 opened = tls_context(self._verify).wrap_socket(opened, server_hostname=host)
-            lines = [f"GET {self._target} HTTP/1.1", f"Host: {self._parts.netloc.rpartition('@')[2]}"]
-            lines += [f"{name}: {value}" for name, value in {"Accept": "text/event-stream", **self._headers}.items()]
-            opened.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
+            headers = {"Accept": "text/event-stream", **self._headers}
+            opened.sendall(get_request(self._parts.netloc.rpartition("@")[2], self._target, headers))
             self._take(_body(opened))
             opened.setblocking(False)
         except BaseException:
@@ -105,7 +104,7 @@ def _body(opened: socket.socket) -> bytes:
     head = b""
     while b"\r\n\r\n" not in head:
         data = opened.recv(_READ_BYTES)
-        if not data or len(head) > _MAX_HEAD:
+        if not data or len(head) > MAX_HEAD:
             raise ValueError("The server does not answer in HTTP")
         head += data
     status = head.split(b" ", 2)[1:2]

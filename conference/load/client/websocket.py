@@ -22,27 +22,34 @@ class WebSocketError(ValueError):
     """The server does not speak WebSocket. The text is a sentence."""
 
 
-def upgrade_request(host: str, target: str, key: bytes, headers: Mapping[str, str] | None = None) -> bytes:
-    """The request that opens a stream (section 4.1).
+def get_request(host: str, target: str, headers: Mapping[str, str]) -> bytes:
+    """The request for something.
 
     Args:
         host: with the port where it is not the usual one.
         target: path and query.
+        headers: further ones.
+    """
+    fields = (f"{name}: {value}" for name, value in headers.items())
+    return "\r\n".join((f"GET {target} HTTP/1.1", f"Host: {host}", *fields, "", "")).encode()
+
+
+def upgrade_request(host: str, target: str, key: bytes, headers: Mapping[str, str] | None = None) -> bytes:
+    """The request that opens a stream (section 4.1).
+
+    Args:
+        host: as for :func:`get_request`.
+        target: as for :func:`get_request`.
         key: 16 random bytes.
         headers: further ones.
     """
-    lines = (
-        f"GET {target} HTTP/1.1",
-        f"Host: {host}",
-        "Upgrade: websocket",
-        "Connection: Upgrade",
-        f"Sec-WebSocket-Key: {base64.b64encode(key).decode()}",
-        "Sec-WebSocket-Version: 13",
-        *(f"{name}: {value}" for name, value in (headers or {}).items()),
-        "",
-        "",
-    )
-    return "\r\n".join(lines).encode()
+    upgrade = {
+        "Upgrade": "websocket",
+        "Connection": "Upgrade",
+        "Sec-WebSocket-Key": base64.b64encode(key).decode(),
+        "Sec-WebSocket-Version": "13",
+    }
+    return get_request(host, target, upgrade | dict(headers or {}))
 
 
 def read_upgrade(head: bytes, key: bytes) -> int:

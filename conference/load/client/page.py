@@ -41,7 +41,7 @@ class FastPage(FastPeer):
     ) -> None:
         super().__init__(session, url, room, name, on_rtp)
         self._http = session
-        self._server, self._place = url, f"{url}/rooms/{quote(room, safe='')}"
+        self._place = f"{url}/rooms/{quote(room, safe='')}"
         self._make_follower = partial(EventFollower, url, room, verify=verify, token=token)
         self._follower: EventFollower | None = None
 
@@ -66,7 +66,7 @@ class FastPage(FastPeer):
         Raises:
             JoinError: refused, or not connected in time.
         """
-        for address in (f"{self._place}/access", f"{self._server}/config"):
+        for address in (f"{self._place}/access", f"{self._url}/config"):
             await self._ask("GET", address)
         await super().connect()
         if self.seat is None:
@@ -83,12 +83,12 @@ class FastPage(FastPeer):
             async with self._http.request(method, address, headers=headers, data=body or None) as response:
                 await response.read()
                 if response.status >= 400:
-                    what = address.removeprefix(self._server)
+                    what = address.removeprefix(self._url)
                     raise JoinError(
                         f"The server refuses {method} {what}: HTTP status {response.status}.", response.status
                     )
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise JoinError(f"The server at {self._server} cannot be reached: {reason(error)}.") from error
+            raise JoinError(f"The server at {self._url} cannot be reached: {reason(error)}.") from error
 
     async def close(self) -> None:
         """Leave. Never raises, and takes a few seconds at most."""

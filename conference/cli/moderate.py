@@ -223,10 +223,6 @@ COMMANDS: dict[str, Command] = {
 }
 
 
-ON_SERVER = ("rooms", "recordings")
-"""Those that are about no room."""
-
-
 def add_parser(subparsers: Subparsers) -> None:
     """Add the commands to a parser."""
     for name, command in COMMANDS.items():
@@ -268,12 +264,13 @@ def find_place(args: argparse.Namespace) -> ServerAccess:
     complain: Complain = args.complain
     words_given = [] if args.place is None else [args.place]
     given: RoomAddress | None = args.address_option
-    room: str | None = getattr(args, "room_option", None)
+    in_room = hasattr(args, "room_option")  # the others are about the server
+    room: str | None = args.room_option if in_room else None
     try:
         for one in getattr(args, "who", []):
             words(one)
         called = args.command == "dial" and args.place is not None and args.place.startswith(("ws://", "wss://"))
-        if words_given and not called and (args.command in ON_SERVER or "://" in args.place):
+        if words_given and not called and (not in_room or "://" in args.place):
             if given is not None:
                 complain("two addresses are given: give one")
             given = read_address(args.place)
@@ -283,7 +280,7 @@ def find_place(args: argparse.Namespace) -> ServerAccess:
                 complain(f"the address is of room {given.room}, and --room says {room}: give one of the two")
             room = given.room
         server = given or default_address()
-        if args.command not in ON_SERVER:
+        if in_room:
             _settle(args, room, words_given)
     except argparse.ArgumentTypeError as error:
         complain(str(error))

@@ -1,45 +1,34 @@
 """What arrives in a room, written down as it happens, with checks of what is heard there.
 
-It goes to an `CaptureOutput`, about once a second. A capture that fails or is full ends; the room goes on.
+It goes to a `CaptureOutput`, about once a second. A capture that fails or is full ends; the room goes on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
-from conference.audio.frame import Samples
 from conference.capture.digest import HeardSoFar, Ledger, mark_of_packet
-from conference.capture.format import encode
-from conference.capture.recipes import describe_source, describe_state, to_json
+from conference.capture.recipes import to_json
 from conference.capture.records import (
     Changed,
     ComplexityLimited,
     Ended,
     FramePulled,
     Heard,
-    Joined,
-    Left,
     Opened,
-    Reconnected,
-    Record,
     Ruled,
-    SoundBegan,
-    SoundPulled,
     Ticked,
 )
-from conference.capture.taps import ABOUT, CapturedMessages, CapturedPackets
+from conference.capture.room_records import Noted, RoomRecords
 from conference.capture.versions import versions
 from conference.codecs.base import Codec
-from conference.playout.source import PacketSource
 from conference.room.gains.gain_matrix import Hearing
 from conference.room.gains.volumes import Volumes
-from conference.room.observer import RoomObserver
 from conference.room.participant import Departure, Mix, Participant, Sink
 from conference.room.room import Room
 from conference.room.sounds import Sound
-from conference.telephony.intake import PacedSource
 
 FLUSH_TICKS: Final = 50
 """Once a second what was noted is handed on, with a check of what each listener has heard."""
@@ -62,28 +51,20 @@ class CaptureOutput(Protocol):
 
 
 @dataclass(slots=True, eq=False)
-class _Captured:
-    """A participant, and what was written down of them so far."""
+class _Captured(Noted):
+    """A participant, and what was written down of them and of what they hear."""
 
-    index: int
-    participant: Participant
     heard: HeardSoFar = field(default_factory=HeardSoFar)
     codec: Codec | None = None
     said: dict[str, Any] = field(default_factory=dict)
     """What their sink said of itself."""
 
-    by_frames: bool = False
-    """Their source is captured by the frames that it gives."""
-
-    untap: Callable[[], None] = lambda: None
-    noted: dict[str, Any] = field(default_factory=dict)
-    """What was written of their state."""
-
-    left: bool = False
-    """They have left on this tick, whose mixes they may still hear."""
+    def check(self) -> Heard:
+        """What they have heard since this was last asked."""
+        return Heard(self.index, *self.heard.read())
 
 
-class RoomCapture(RoomObserver):
+class RoomCapture(RoomRecords[_Captured]):
     """The capture of one room, from its beginning.
 
     Args:
@@ -91,20 +72,13 @@ class RoomCapture(RoomObserver):
         output: takes the capture.
     """
 
-    about = ABOUT
+    about = "the capture"
+    wants_silence = True  # what is counted of it is replayed, too
 
     def __init__(self, room: Room, output: CaptureOutput) -> None:
-        self._room = room
+        super().__init__(_Captured)
         self._output = output
-        self._ended = False
-        self._block = bytearray()  # what was noted since it was last handed on
-        # What happens to people during a tick, and whose check is to be read then; None between ticks.
-        self._later: list[Record | _Captured] | None = None
         self._ledger = Ledger()
-        self._people: dict[str, _Captured] = {}
-        self._joined = 0
-        self._sounds: dict[str, int] = {}  # numbers, by id
-        self._played = 0
         about = {
             "versions": versions(),
             "room": room.name,
@@ -119,59 +93,30 @@ class RoomCapture(RoomObserver):
 
     # People
 
-    def participant_added(self, participant: Participant) -> None:
-        """See `RoomObserver`."""
-        one = self._people[participant.id] = _Captured(self._joined, participant)
-        self._joined += 1
-        about = {
+    def _introduce(self, participant: Participant) -> dict[str, Any]:
+        return {
             "id": participant.id,
             "transport": participant.transport,
             "joined_at": participant.joined_at,
         }
-        one.noted = describe_state(participant)
-        self._happened(Joined(one.index, about | one.noted | self._tap(one)))
 
     def participant_removed(self, participant: Participant, reason: str, departure: Departure) -> None:
         """See `RoomObserver`. With the last participant the capture ends."""
-        del departure
-        one = self._people.get(participant.id)
-        if one is None:
-            return
-        one.untap()
-        one.left = True
-        self._happened(one, Left(one.index, reason))
-        if self._later is None:
-            self._forget_who_left()
-
-    def _forget_who_left(self) -> None:
-        for one in [one for one in self._people.values() if one.left]:
-            del self._people[one.participant.id]
-        if not self._people:
-            self.end("Everybody has left.")
-
-    def participant_reconnected(self, participant: Participant) -> None:
-        """See `RoomObserver`."""
         one = self._people.get(participant.id)
         if one is not None:
-            one.untap()
-            self._happened(Reconnected(one.index, self._tap(one)))
+            self._happened(one.check)
+        super().participant_removed(participant, reason, departure)
+
+    def _forget_who_left(self) -> None:
+        super()._forget_who_left()
+        if not self._people:
+            self.end("Everybody has left.")
 
     def participant_renewed(self, participant: Participant) -> None:
         """See `RoomObserver`."""
         one = self._people.get(participant.id)
         if one is not None:
             self._happened(Changed(one.index, {"renewed": True}))
-
-    def participant_changed(self, participant: Participant) -> None:
-        """See `RoomObserver`. What is new about somebody's state is written down."""
-        one = self._people.get(participant.id)
-        if one is None:
-            return
-        state = describe_state(participant)
-        changed = {key: value for key, value in state.items() if one.noted.get(key) != value}
-        one.noted = state
-        if changed:
-            self._happened(Changed(one.index, changed))
 
     def gains_changed(self, hearing: Hearing, volumes: Volumes) -> None:
         """See `RoomObserver`."""
@@ -186,40 +131,17 @@ class RoomCapture(RoomObserver):
 
     def sound_played(self, sound: Sound) -> None:
         """See `RoomObserver`."""
-        self._sounds[sound.id] = self._played
-        self._played += 1
-        about = {
-            "id": sound.id,
-            "name": sound.name,
-            "audience": None if sound.audience is None else sorted(sound.audience),
-            "talk_gain": sound.talk_gain,
-            "gain": sound.gain,
-            "for_absent": sound.for_absent,
-        }
-        self._happened(SoundBegan(self._sounds[sound.id], about))
-
-    def sound_pulled(self, sound: Sound, frame: Samples | None) -> None:
-        """See `RoomObserver`."""
-        index = self._sounds.get(sound.id)
-        if index is not None:
-            self._write(SoundPulled(index, sound.ended, None if frame is None else _plain(frame)))
-
-    def voice_pulled(self, participant: Participant, frame: Samples) -> None:
-        """See `RoomObserver`."""
-        one = self._people.get(participant.id)
-        if one is not None and one.by_frames:
-            self._write(FramePulled(one.index, _plain(frame)))
+        self._happened(self._sound_begins(sound))
 
     def voice_failed(self, participant: Participant) -> None:
         """See `RoomObserver`."""
         one = self._people.get(participant.id)
-        if one is not None and one.by_frames:
+        if one is not None and one.tap is None:
             self._write(FramePulled(one.index, None))
 
     def tick_begins(self, tick: int, now_ns: int) -> None:
         """See `RoomObserver`. What sinks say of themselves is written down, where it is new."""
-        del tick, now_ns
-        self._later = []
+        super().tick_begins(tick, now_ns)
         self._ledger.begin()
         for one in self._people.values():
             sink = one.participant.sink
@@ -265,12 +187,10 @@ class RoomCapture(RoomObserver):
             one.heard.restart()
 
     def tick_ends(self, tick: int, now_ns: int) -> None:
-        """See `RoomObserver`. What happened to people during the tick stands after it."""
-        later, self._later = self._later or [], None
-        self._happened(Ticked(tick, now_ns, self._ledger.sound, self._ledger.packets), *later)
-        self._forget_who_left()
+        """See `RoomObserver`."""
+        self._tick_is_over(Ticked(tick, now_ns, self._ledger.sound, self._ledger.packets))
         if self._people and tick % FLUSH_TICKS == 0:
-            self._happened(*self._people.values())
+            self._happened(*(one.check for one in self._people.values()))
             self._flush()
 
     # The capture
@@ -279,47 +199,16 @@ class RoomCapture(RoomObserver):
         """See `RoomObserver`."""
         self.end("The capture failed: the server's log says why.")
 
-    def end(self, reason: str) -> None:
-        """Write down what is left to be, and note no more. The room itself goes on."""
-        if self._ended:
-            return
-        self._ended = True
-        self._stop()
-        for one in self._people.values():
-            one.untap()
-        self._people.clear()
+    def _write_end(self, reason: str) -> None:
         self._write(Ended(reason))
         self._flush(last=True)
 
     def _tap(self, one: _Captured) -> dict[str, Any]:
-        """Listen in on a participant's source. Returns what source and sink are made of."""
-        source, sink = one.participant.source, one.participant.sink
-        about = describe_source(source)
-        one.by_frames = False
-        if isinstance(source, PacketSource) and about is not None and about["kind"] == "packets":
-            one.untap = source.tap(CapturedPackets(one.index, self._block, self.dropped))
-        elif isinstance(source, PacedSource):
-            one.untap = source.tap(CapturedMessages(one.index, self._block, self.dropped))
-        else:
-            one.by_frames, one.untap = True, lambda: None
+        about, sink = super()._tap(one), one.participant.sink
         if sink is None:
-            return {"source": about, "sink": None}
+            return about
         one.codec, one.said = sink.codec, _said(sink)
-        return {"source": about, "sink": {"codec": to_json(one.codec)} | one.said}
-
-    def _happened(self, *what: Record | _Captured) -> None:
-        """Note what happened, and what somebody has heard since that was last noted.
-
-        During a tick it stands after the tick, which ends with the people it began with.
-        """
-        if self._later is not None:
-            self._later += what
-            return
-        for one in what:
-            self._write(Heard(one.index, *one.heard.read()) if isinstance(one, _Captured) else one)
-
-    def _write(self, record: Record) -> None:
-        self._block += encode(record)
+        return about | {"sink": {"codec": to_json(one.codec)} | one.said}
 
     def _flush(self, *, last: bool = False) -> None:
         if self._output.closed and not last:
@@ -327,10 +216,6 @@ class RoomCapture(RoomObserver):
             return
         self._output.write(bytes(self._block), last=last)
         self._block.clear()
-
-
-def _plain(frame: Samples) -> bytes:
-    return frame.astype("<i2", copy=False).tobytes()
 
 
 def _said(sink: Sink) -> dict[str, Any]:

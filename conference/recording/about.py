@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Final, get_args
+from typing import Any, BinaryIO, Final, get_args
 
 from conference.room.recorded import RecordingState, RecordingStatus
 
@@ -65,12 +66,8 @@ class About:
         Raises:
             OSError: it cannot be written.
         """
-        part = folder / f"{ABOUT}.part"
-        with open(part, "w", encoding="utf-8", opener=private) as file:
-            json.dump(asdict(self), file)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(folder / ABOUT)
+        with whole(folder / ABOUT) as file:
+            file.write(json.dumps(asdict(self)).encode())
 
 
 def load(folder: Path) -> About | None:
@@ -103,6 +100,25 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LARGEST
 
 
-def private(path: str, flags: int) -> int:
+@contextmanager
+def whole(path: Path) -> Iterator[BinaryIO]:
+    """Open a file for its owner alone. It gets its name, in place of what had it, when all of it is on the disk.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    part = path.with_name(f"{path.name}.part")
+    with open(part, "wb", opener=_private) as file:
+        try:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+    part.replace(path)
+
+
+def _private(path: str, flags: int) -> int:
     """Opens a file for its owner alone: what was said is nobody else's."""
     return os.open(path, flags, 0o600)

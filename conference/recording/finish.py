@@ -21,7 +21,7 @@ from typing import Any, BinaryIO
 from conference.audio.frame import FRAME_SAMPLES, TICK_NS
 from conference.capture.format import decode
 from conference.capture.records import CaptureError
-from conference.recording.about import EVENTS, JOURNAL, MIX, MKA, TYPES, About, load, private
+from conference.recording.about import EVENTS, JOURNAL, MIX, MKA, TYPES, About, load, whole
 from conference.recording.journal_format import EVENTS as EVENT_LINES
 from conference.recording.journal_format import JournalError, lock, read_blocks
 from conference.recording.legs import Leg, Legs, segments_of
@@ -156,12 +156,12 @@ def write_files(folder: Path, about: About, content: Content) -> None:
     Raises:
         OSError: one cannot be written.
     """
-    with _whole(folder / MKA) as file:
+    with whole(folder / MKA) as file:
         _write_mka(file, about, content)
     if about.mix:
-        with _whole(folder / MIX) as file:
+        with whole(folder / MIX) as file:
             write_opus(file, content.mix, FRAME_SAMPLES, {"TITLE": about.room})
-    with _whole(folder / EVENTS) as file:
+    with whole(folder / EVENTS) as file:
         for event in content.events:
             file.write(json.dumps(event, ensure_ascii=False).encode() + b"\n")
 
@@ -198,30 +198,6 @@ def _describe(about: About, leg: Leg) -> dict[str, Any]:
         "begins_at": round(about.started_at + begins / 1e9, 3),
         "seconds": round((last + length - begins) / 1e9, 3),
     }
-
-
-class _whole:  # noqa: N801 - reads as the function that it is
-    """Opens a file that gets its name when all of it is on the disk."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._part = path.with_name(f"{path.name}.part")
-
-    def __enter__(self) -> BinaryIO:
-        self._file = open(self._part, "wb", opener=private)
-        return self._file
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        try:
-            if kind is None:
-                self._file.flush()
-                os.fsync(self._file.fileno())
-        finally:
-            self._file.close()
-        if kind is None:
-            self._part.replace(self._path)
-        else:
-            self._part.unlink(missing_ok=True)
 
 
 def main(arguments: list[str]) -> int:

@@ -270,11 +270,9 @@ class _SegmentReader:
         if stream.sent:
             begins = place_packets(stream.sent, rate)
             lengths = [one.duration * 1_000_000_000 // rate for one in stream.sent]
-        elif is_live(stream.messages):
-            begins = place_packets(_as_packets(stream), rate)
-            lengths = [duration for _, duration in stream.messages]
         else:
-            begins = place_messages(stream.messages)
+            live = is_live(stream.messages)
+            begins = place_packets(_as_packets(stream), rate) if live else place_messages(stream.messages)
             lengths = [duration for _, duration in stream.messages]
         leg, until = self._leg(index, stream.codec), self._segment.to_ns
         if stream.coding is not None:  # what is not heard by the next tick is not heard at all

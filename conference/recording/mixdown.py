@@ -75,8 +75,7 @@ class MixEncoder:
 
     def add(self, number: int, frame: Samples) -> None:
         """Add a frame, after silence up to it."""
-        while len(self.packets) < number:
-            self._encode(SILENCE)
+        self.pad(number)
         self._encode(frame)
 
     def pad(self, number: int) -> None:

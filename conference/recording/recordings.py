@@ -10,7 +10,7 @@ import shutil
 import sys
 import weakref
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -395,7 +395,7 @@ class Recordings:
     # Files
 
     def _save(self, about: About) -> None:
-        folder, saved = self._folder / about.id, About(**{name: getattr(about, name) for name in About.__slots__})
+        folder, saved = self._folder / about.id, replace(about)
 
         def save() -> None:
             try:
@@ -473,7 +473,7 @@ class Recordings:
         while self._settings.recording_keep_days:
             oldest = self._wallclock() - self._settings.recording_keep_days * _DAY_S
             for about in list(self._known.values()):
-                over = about.status in ("ready", "failed") and about.ended_at is not None
+                over = about.status in ("ready", "failed")
                 if over and about.ended_at is not None and about.ended_at < oldest:
                     log.info("recording %s is deleted: it is older than --recording-keep-days", about.id)
                     try:

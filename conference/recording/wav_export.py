@@ -13,7 +13,7 @@ from typing import Final
 import av
 import numpy as np
 
-from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, Samples
+from conference.audio.frame import SAMPLE_RATE, TICK_NS, Samples
 from conference.capture.recipes import make_decoder
 from conference.codecs.base import DecodeError, Decoder
 from conference.recording.about import JOURNAL, MKA, About, load
@@ -98,8 +98,7 @@ def _voices(folder: Path, about: About) -> tuple[list[ExportedVoice], float]:
 def _of_journal(content: Content, about: About) -> list[ExportedVoice]:
     voices: dict[str, ExportedVoice] = {}
     if about.mix:
-        tick_ns = FRAME_SAMPLES * 1_000_000_000 // SAMPLE_RATE
-        mix: list[Packet] = [(number * tick_ns, "opus", packet) for number, packet in enumerate(content.mix)]
+        mix: list[Packet] = [(number * TICK_NS, "opus", packet) for number, packet in enumerate(content.mix)]
         voices[""] = ExportedVoice(None, mix)
     for leg in content.legs if about.people else ():
         voice = voices.setdefault(leg.participant, ExportedVoice(leg.name, []))

@@ -4,7 +4,7 @@
 
 import { attempt } from "../page/attempt.js";
 import { confirmed } from "../page/confirm.js";
-import { byId, icon, make, setText } from "../page/dom.js";
+import { byId, closeOnClick, icon, make, setText } from "../page/dom.js";
 import { toast } from "../page/toast.js";
 
 /** The switches of the policy, by the id of their checkbox. */
@@ -24,10 +24,7 @@ export class ManageView {
   /** @type {import("./moderation.js").Moderation | null} */ #moderation = null;
 
   constructor() {
-    byId("manage-close").addEventListener("click", () => this.#dialog.close());
-    this.#dialog.addEventListener("click", (event) => {
-      if (event.target === this.#dialog) this.#dialog.close(); // beside it
-    });
+    closeOnClick(this.#dialog, byId("manage-close"));
     for (const [id, field] of Object.entries(SWITCHES)) {
       const box = byId(id, HTMLInputElement);
       box.addEventListener("change", () => void this.#change({ [field]: box.checked }));

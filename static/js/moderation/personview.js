@@ -4,7 +4,7 @@
 
 import { attempt } from "../page/attempt.js";
 import { confirmed } from "../page/confirm.js";
-import { byId, make, setText } from "../page/dom.js";
+import { byId, closeOnClick, make, setText } from "../page/dom.js";
 import { toast } from "../page/toast.js";
 import { shownNames } from "../people/displaynames.js";
 import { marksOf } from "../people/marks.js";
@@ -29,10 +29,7 @@ export class PersonView {
   /** @type {import("./moderation.js").Moderation | null} */ #moderation = null;
 
   constructor() {
-    byId("person-close").addEventListener("click", () => this.#dialog.close());
-    this.#dialog.addEventListener("click", (event) => {
-      if (event.target === this.#dialog) this.#dialog.close(); // beside it
-    });
+    closeOnClick(this.#dialog, byId("person-close"));
     for (const button of this.#dialog.querySelectorAll("button[data-action]")) {
       button.addEventListener("click", () => void this.#act(/** @type {HTMLElement} */ (button).dataset.action ?? ""));
     }

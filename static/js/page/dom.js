@@ -54,3 +54,16 @@ export function icon(name) {
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
+
+/**
+ * Has a dialog closed by its button, and by a click beside it.
+ *
+ * @param {HTMLDialogElement} dialog
+ * @param {HTMLElement} button
+ */
+export function closeOnClick(dialog, button) {
+  button.addEventListener("click", () => dialog.close());
+  dialog.addEventListener("click", (event) => {
+    if (event.target === dialog) dialog.close();
+  });
+}

@@ -5,7 +5,7 @@
 
 import { attempt } from "../page/attempt.js";
 import { confirmed } from "../page/confirm.js";
-import { byId, make, setText } from "../page/dom.js";
+import { byId, closeOnClick, make, setText } from "../page/dom.js";
 import { formatDuration } from "../page/time.js";
 import { may } from "../room/rights.js";
 import { timelineOf } from "./lanes.js";
@@ -34,10 +34,7 @@ export class RecordingsView {
 
   constructor() {
     this.#opener.addEventListener("click", () => void this.open());
-    byId("recordings-close").addEventListener("click", () => this.#dialog.close());
-    this.#dialog.addEventListener("click", (event) => {
-      if (event.target === this.#dialog) this.#dialog.close(); // beside it
-    });
+    closeOnClick(this.#dialog, byId("recordings-close"));
     this.#dialog.addEventListener("close", () => this.#stopPlaying());
     byId("record-start").addEventListener("click", () => void this.#do((recordings) => recordings.start()));
     byId("record-pause").addEventListener("click", () => void this.#turn("paused"));

@@ -35,6 +35,48 @@ _FOLDER_FULL = "All captures together are as large as they may be."
 _SLOW = "The disk did not keep up."
 
 
+class WritingThread:
+    """A thread that does what it is given, in order, so that no tick ever waits for a disk.
+
+    Args:
+        name: of the thread.
+        what: it writes, for the log.
+    """
+
+    def __init__(self, name: str, what: str) -> None:
+        self._name = name
+        self._what = what
+        self._queue: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+
+    def do(self, work: Callable[[], None]) -> None:
+        """Have something done, soon. It should not raise."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+            self._thread.start()
+        self._queue.put(work)
+
+    def close(self) -> None:
+        """Wait until all is done; not for ever, if the disk hangs. Blocks."""
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            self._queue.put(None)
+            thread.join(CLOSE_TIMEOUT)
+
+    def _run(self) -> None:
+        while (work := self._queue.get()) is not None:
+            try:
+                work()
+            except Exception:
+                log.exception("%s could not be written", self._what)
+            if self._queue.empty():
+                self._idle()
+        self._idle()
+
+    def _idle(self) -> None:
+        """All that was waiting is done. Called in the thread; here it does nothing."""
+
+
 class Shelf:
     """How much all captures of a folder take up together. Asked in the writing thread only.
 
@@ -166,33 +208,16 @@ class Captures:
         self._shelf = Shelf(folder, max_total_bytes)
         self._captures: weakref.WeakSet[RoomCapture] = weakref.WeakSet()
         self._numbers = count(1)
-        self._queue: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
-        self._thread: threading.Thread | None = None
+        self._writer = WritingThread("capture", "a capture")
 
     def observe(self, room: Room) -> None:
         """Capture a room that has just been made."""
         began = datetime.fromtimestamp(room.created_at, UTC).strftime("%Y%m%dT%H%M%SZ")
         path = self._folder / f"{began}-{next(self._numbers)}-{room.name}{SUFFIX}"
-        self._captures.add(RoomCapture(room, CaptureFile(path, self._max_bytes, self._shelf, self._enqueue)))
+        self._captures.add(RoomCapture(room, CaptureFile(path, self._max_bytes, self._shelf, self._writer.do)))
 
     def close(self) -> None:
         """End every capture, and wait until all is written; not for ever, if the disk hangs."""
         for capture in list(self._captures):
             capture.end("The server was stopped.")
-        if self._thread is not None:
-            self._queue.put(None)
-            self._thread.join(CLOSE_TIMEOUT)
-            self._thread = None
-
-    def _enqueue(self, work: Callable[[], None]) -> None:
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="capture", daemon=True)
-            self._thread.start()
-        self._queue.put(work)
-
-    def _run(self) -> None:
-        while (work := self._queue.get()) is not None:
-            try:
-                work()
-            except Exception:
-                log.exception("a capture could not be written")
+        self._writer.close()

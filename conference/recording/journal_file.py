@@ -4,64 +4,31 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
 from collections.abc import Callable
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from typing import Final
 
+from conference.capture.files import WritingThread
 from conference.recording.journal_format import MAGIC, frame, lock
 
 log = logging.getLogger(__name__)
-
-CLOSE_TIMEOUT: Final = 5.0
-"""Seconds that the disk gets when the server stops."""
 
 FULL: Final = "It is as large as a recording may be (--recording-max-bytes)."
 SLOW: Final = "The disk did not keep up."
 
 
-class JournalWriter:
-    """The thread. What it is given to do, it does in order; files that were written to are then brought to the disk."""
+class JournalWriter(WritingThread):
+    """The thread. Files that were written to are brought to the disk when nothing is waiting."""
 
     def __init__(self) -> None:
-        self._queue: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
-        self._thread: threading.Thread | None = None
+        super().__init__("recordings", "a recording")
         self._dirty: set[JournalFile] = set()
-
-    def do(self, work: Callable[[], None]) -> None:
-        """Have something done, soon. It must not raise."""
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="recordings", daemon=True)
-            self._thread.start()
-        self._queue.put(work)
 
     def touched(self, file: JournalFile) -> None:
         """Something was written. Called in the thread."""
         self._dirty.add(file)
 
-    def close(self) -> None:
-        """Wait until all is written; not for ever, if the disk hangs. Blocks."""
-        thread, self._thread = self._thread, None
-        if thread is not None:
-            self._queue.put(None)
-            thread.join(CLOSE_TIMEOUT)
-
-    def _run(self) -> None:
-        work = self._queue.get()
-        while work is not None:
-            try:
-                work()
-            except Exception:
-                log.exception("a recording could not be written")
-            try:
-                work = self._queue.get_nowait()
-            except Empty:
-                self._sync()
-                work = self._queue.get()
-        self._sync()
-
-    def _sync(self) -> None:
+    def _idle(self) -> None:
         """Bring what was written to the disk, once for all that was waiting."""
         dirty, self._dirty = self._dirty, set()
         for file in dirty:

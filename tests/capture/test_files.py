@@ -97,7 +97,7 @@ def test_what_was_written_before_a_crash_can_be_replayed(tmp_path: Path) -> None
     talk = Talk(captures)
     talk.go_on(175)
     written = threading.Event()
-    captures._enqueue(written.set)
+    captures._writer.do(written.set)
     assert written.wait(5)
     left = only_file(tmp_path).read_bytes()  # as a crash would leave it
     captures.close()
@@ -113,7 +113,7 @@ def test_a_capture_that_is_full_says_so_and_grows_no_more(tmp_path: Path) -> Non
     for _ in range(30):
         talk.go_on(50)
         written = threading.Event()
-        captures._enqueue(written.set)
+        captures._writer.do(written.set)
         assert written.wait(5)
     assert len(talk.ear.mixes) == 1500, "the room goes on"
     assert not talk.source.taps, "and nothing listens in any more"
@@ -136,7 +136,7 @@ def test_a_disk_that_does_not_keep_up_ends_the_capture_not_the_room(
     def stall() -> None:
         stalled.wait(10)
 
-    captures._enqueue(stall)
+    captures._writer.do(stall)
     talk = Talk(captures)
     talk.go_on(500)
     stalled.set()

@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import shutil
-import sys
 import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -17,7 +15,7 @@ from typing import Any, Final, TypeAlias
 
 from conference.recording.about import ABOUT, GOING_ON, JOURNAL, About, load
 from conference.recording.event_lines import EventLines
-from conference.recording.finish import BUSY, FAILED
+from conference.recording.finisher import BROKE, Finisher
 from conference.recording.journal_file import JournalFile, JournalWriter
 from conference.recording.journal_format import EVENTS, RECORDS
 from conference.recording.recorder import RoomRecorder
@@ -43,13 +41,6 @@ log = logging.getLogger(__name__)
 EVERYBODY_LEFT: Final = "Everybody has left."
 SERVER_STOPS: Final = "The server was stopped."
 TOO_LONG: Final = "It is as long as a recording may be (--recording-max-seconds)."
-BROKE: Final = "It failed: the server's log says why."
-
-BUSY_S: Final = 15.0
-"""How long until it is tried again to finish what another process has."""
-
-_PATH: Final = os.pathsep.join([str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])])
-"""Where another process finds this program, however this one found it."""
 
 _LOOK_EVERY_S: Final = 3600.0
 _DAY_S: Final = 86_400.0
@@ -134,7 +125,7 @@ class Recordings:
         self._known: dict[str, About] = {}
         self._going_on: dict[str, _GoingOn] = {}
         self._writer = JournalWriter()
-        self._unfinished: asyncio.Queue[str] = asyncio.Queue()
+        self._finisher = Finisher(self._folder, self._finished, self._failed)
         self._tasks: list[asyncio.Task[None]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._change = asyncio.Event()  # another one after each change
@@ -149,9 +140,9 @@ class Recordings:
             self._known[about.id] = about
             if about.status in (*GOING_ON, "finishing") or (self._folder / about.id / JOURNAL).exists():
                 about.status = "finishing"
-                self._unfinished.put_nowait(about.id)
+                self._finisher.add(about.id)
         self._tasks = [
-            asyncio.create_task(self._finish_all(), name="finish recordings"),
+            asyncio.create_task(self._finisher.run(), name="finish recordings"),
             asyncio.create_task(self._delete_old(), name="delete old recordings"),
         ]
 
@@ -291,7 +282,7 @@ class Recordings:
             end()
         about.bytes = one.file.size
         self._save(about)
-        one.file.close(partial(self._soon, self._written, about.id))
+        one.file.close(partial(self._soon, self._finisher.add, about.id))
         return about
 
     def stop_all(self, reason: str) -> None:
@@ -413,48 +404,13 @@ class Recordings:
             with contextlib.suppress(RuntimeError):  # it is closed: the server has stopped
                 self._loop.call_soon_threadsafe(call, *arguments)
 
-    def _written(self, recording_id: str) -> None:
-        self._unfinished.put_nowait(recording_id)
-
-    async def _finish_all(self) -> None:
-        while True:
-            recording_id = await self._unfinished.get()
-            try:
-                await self._finish(recording_id)
-            except OSError as error:
-                self._failed(recording_id, f"Its files could not be made: {(error.strerror or str(error)).lower()}.")
-            except Exception:  # the next one is to be finished all the same
-                log.exception("recording %s could not be finished", recording_id)
-                self._failed(recording_id, BROKE)
-
-    async def _finish(self, recording_id: str) -> None:
-        folder = self._folder / recording_id
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "conference.recording.finish", str(folder),
-            stderr=asyncio.subprocess.PIPE, env=os.environ | {"PYTHONPATH": _PATH},
-        )  # fmt: skip
-        try:
-            _, said = await process.communicate()
-        except asyncio.CancelledError:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
-            raise
-        if process.returncode == BUSY:  # of another server, which may be about to end
-            if self._loop is not None:
-                self._loop.call_later(BUSY_S, self._written, recording_id)
-            return
-        about = await asyncio.to_thread(load, folder)
-        if process.returncode == 0 and about is not None and about.status in ("ready", "failed"):
-            self._known[recording_id] = about
-            kind = RecordingReady if about.status == "ready" else RecordingFailed
-            log.info("recording %s: %s, %d bytes", recording_id, about.status, about.bytes)
-            self._conference.publish(kind(about.room, about.state))
-            self._note_change()
-            return
-        lines = said.decode(errors="replace").strip().splitlines()
-        log.error("recording %s: %s", recording_id, "\n".join(lines))
-        self._failed(recording_id, lines[-1] if process.returncode == FAILED and lines else BROKE)
+    def _finished(self, about: About) -> None:
+        """Its files are there, or nothing can be made of it."""
+        self._known[about.id] = about
+        kind = RecordingReady if about.status == "ready" else RecordingFailed
+        log.info("recording %s: %s, %d bytes", about.id, about.status, about.bytes)
+        self._conference.publish(kind(about.room, about.state))
+        self._note_change()
 
     def _failed(self, recording_id: str, reason: str) -> None:
         """Its files could not be made now; the next start tries again."""

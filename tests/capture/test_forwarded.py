@@ -25,10 +25,12 @@ from conference.room.room import Room
 from conference.room.sounds import Sound
 from conference.telephony.intake import PacedSource
 from conference.telephony.settings import LegSettings
-from conference.telephony.twilio.messages import SILENT_FRAME
 from tests.capture.captured import Ear, Memory, captured_room, join
 from tests.speech import spoken
 from tests.tones import tone
+
+SILENT_FRAME = b"\xff" * 160
+"""20 ms of silence; in mu-law 0xFF is +0."""
 
 TICKS = 260
 VOICES = [spoken(TICKS / 50, seed=seed).reshape(-1, FRAME_SAMPLES) for seed in range(3)]

@@ -18,7 +18,6 @@ from conference.playout.source import PacketSource
 from conference.room.observer import RoomObserver
 from conference.room.participant import Participant
 from conference.room.sounds import Sound
-from conference.telephony.twilio.messages import SILENT_FRAME
 from conference.webrtc.rtp.packet import parse_rtp
 from conference.webrtc.sdp.formats import Format
 from conference.webrtc.send.egress import EgressSink
@@ -27,6 +26,9 @@ from tests.room.callers import RATE, Caller
 from tests.room.meeting import Meeting, Person, tone_power
 from tests.room.test_law_10_forwarding import AMY_HZ, BEN_HZ, decide, hums, says, silent
 from tests.room.test_law_10_privacy import NAMES, Gathering, Law10, Watched
+
+SILENT_FRAME = b"\xff" * 160
+"""20 ms of silence; in mu-law 0xFF is +0."""
 
 STEEPEST = 6000 * 2 * np.pi * AMY_HZ / RATE
 """Between two samples of a tone as people hum it here."""

@@ -18,13 +18,15 @@ from conference.codecs.pcmu import PcmuCodec
 from conference.telephony.intake import PacedSource, is_quiet
 from conference.telephony.playout_schedule import PlayoutSchedule
 from conference.telephony.settings import LegSettings
-from conference.telephony.twilio.messages import SILENT_FRAME
 from tests.speech import spoken
 from tests.tones import tone
 
 MS = 1_000_000
 TICK = 20 * MS
 CONCEALED = -1
+SILENT_FRAME = b"\xff" * 160
+"""20 ms of silence; in mu-law 0xFF is +0."""
+
 QUIET = 0xFE
 """A byte that is mu-law for a very small sample, so that it can be told from silence."""
 

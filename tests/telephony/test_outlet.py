@@ -16,7 +16,6 @@ from conference.telephony.playout_buffer import PlayoutBuffer
 from conference.telephony.settings import LegSettings
 from conference.telephony.twilio.dialect import TwilioServerEnd
 from conference.telephony.twilio.messages import (
-    SILENT_FRAME,
     Clear,
     ServerMark,
     ServerMedia,
@@ -28,6 +27,9 @@ from conference.telephony.twilio.messages import (
 
 MS = 1_000_000
 TICK = 20 * MS
+SILENT_FRAME = b"\xff" * 160
+"""20 ms of silence; in mu-law 0xFF is +0."""
+
 SOUND: Samples = np.full(960, 1000, dtype=np.int16)
 
 

@@ -43,12 +43,6 @@ _MU_LAW = frozenset({"x-mulaw", "mulaw", "mu-law", "x-ulaw", "ulaw", "g711_ulaw"
 SAMPLE_RATE = 8000
 """Samples (and with mu-law, bytes) per second."""
 
-FRAME_BYTES = 160
-"""20 ms of sound: what Twilio usually puts in a message. Nothing promises it."""
-
-SILENT_FRAME = b"\xff" * FRAME_BYTES
-"""20 ms of silence; in mu-law 0xFF is +0."""
-
 MAX_CLIENT_CHARS = LONGEST_MESSAGE
 """Longest message taken from a client, in characters."""
 

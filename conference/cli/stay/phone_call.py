@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -108,7 +107,7 @@ class PhoneCall:
             speak=lambda: self._speak(caller, hear),
             hear=hear,
             headers=authorization(self.access_token),
-            ssl=_unverified() if self.insecure else True,
+            ssl=not self.insecure,
             settings=self.settings,
         )
         end = await caller.run()
@@ -251,10 +250,3 @@ def key_times(keys: str) -> list[tuple[int, str]]:
         times.append((round(at / TICK_S), key))
         at += DIGIT_EVERY_S
     return times
-
-
-def _unverified() -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context

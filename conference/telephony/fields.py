@@ -71,11 +71,11 @@ def from_base64(text: str) -> bytes:
         raise MessageError("The payload is not base64 (RFC 4648 section 4, padded, in one line).") from None
 
 
-def read_event(text: str, max_chars: int) -> tuple[dict[str, Any], str]:
-    """The message as an object, and its event.
+def read_json(text: str, max_chars: int) -> dict[str, Any]:
+    """The message as an object.
 
     Raises:
-        MessageError: too long, no JSON object, or without an event.
+        MessageError: too long, or no JSON object.
     """
     if len(text) > max_chars:
         raise MessageError(f"The message has {len(text)} characters, and at most {max_chars} are taken.")
@@ -87,6 +87,16 @@ def read_event(text: str, max_chars: int) -> tuple[dict[str, Any], str]:
         raise MessageError("The message is not JSON.") from None
     if not isinstance(data, dict):
         raise MessageError("The message is not a JSON object.")
+    return data
+
+
+def read_event(text: str, max_chars: int) -> tuple[dict[str, Any], str]:
+    """The message as an object, and its event.
+
+    Raises:
+        MessageError: too long, no JSON object, or without an event.
+    """
+    data = read_json(text, max_chars)
     event = data.get("event")
     if not isinstance(event, str) or not event:
         raise MessageError('The message has no "event".')
@@ -101,12 +111,37 @@ def _whole(digits: str) -> int | None:
 _DECODER = json.JSONDecoder(parse_int=_whole)  # `json.loads` would make one for each message
 
 
+def write_json(body: Mapping[str, Any]) -> str:
+    """A message as compact JSON."""
+    return json.dumps(body, separators=(",", ":"))
+
+
 def read_object(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     """The object inside a message that bears its event's name."""
     body = data.get(name)
     if not isinstance(body, dict):
         raise MessageError(f'A "{name}" message has no "{name}" object.')
     return body
+
+
+def object_if_any(value: object) -> dict[str, Any]:
+    """An object that can be done without; an empty one for what is none."""
+    return value if isinstance(value, dict) else {}
+
+
+def read_base64(value: object, what: str) -> bytes:
+    """Bytes that are needed, as :func:`to_base64` writes them; ``what`` names the field in the error."""
+    if not isinstance(value, str):
+        raise MessageError(f'"{what}" is not a string.')
+    return from_base64(value)
+
+
+def read_digit(value: object, what: str) -> str:
+    """A key that was pressed, upper case; ``what`` names the field in the error."""
+    digit = text_if_any(value)
+    if digit not in DIGITS:
+        raise MessageError(f'"{what}" is not one of 0-9, *, #, A-D.')
+    return digit.upper()
 
 
 def read_text(value: object, what: str) -> str:

@@ -30,8 +30,15 @@ from conference.telephony.dialect import (
     StreamStopped,
     Unsupported,
 )
-from conference.telephony.dialects.binary import read_digit, read_json, texts_of, write_json
-from conference.telephony.fields import MAX_NAME_CHARS, MessageError, read_text
+from conference.telephony.dialects.binary import read_json, texts_of
+from conference.telephony.fields import (
+    MAX_NAME_CHARS,
+    MessageError,
+    object_if_any,
+    read_digit,
+    read_text,
+    write_json,
+)
 
 _FORMATS: dict[str, WaveformCodec] = {
     "ulaw": PcmuCodec(),
@@ -54,8 +61,7 @@ def read_words(text: str) -> tuple[str, dict[str, str]]:
     if text.lstrip().startswith("{"):
         data = read_json(text)
         word = read_text(data.get("event", data.get("command")), "event")
-        variables = data.get("channel_variables")
-        return word, (texts_of(variables) if isinstance(variables, dict) else {}) | texts_of(data)
+        return word, texts_of(object_if_any(data.get("channel_variables"))) | texts_of(data)
     word, *rest = text[: 16 * MAX_NAME_CHARS].split()[:200] or [""]
     if not word:
         raise MessageError("The message is empty.")
@@ -82,7 +88,7 @@ class AsteriskServerEnd:
                 self._json = message.lstrip().startswith("{")
                 return (self._start(said),)
             case "DTMF_END":
-                return (StreamKey(read_digit(said.get("digit"))),)
+                return (StreamKey(read_digit(said.get("digit"), "digit")),)
             case "MEDIA_MARK_PROCESSED":
                 return (MarkPlayed(read_text(said.get("correlation_id"), "correlation_id")),)
             case "MEDIA_STOP" | "HANGUP":

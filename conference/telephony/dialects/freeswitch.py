@@ -22,9 +22,9 @@ from conference.telephony.dialect import (
     StreamStarted,
     Unsupported,
 )
-from conference.telephony.dialects.binary import mono, read_json, texts_of, write_json
+from conference.telephony.dialects.binary import mono, read_json, texts_of
 from conference.telephony.dialects.formats import unsupported
-from conference.telephony.fields import MessageError, from_base64, sid_if_any, to_base64
+from conference.telephony.fields import MessageError, read_base64, sid_if_any, to_base64, write_json
 
 _GATHERED_TICKS = 10
 """Ticks of sound in a message: each becomes a file at the other end."""
@@ -124,10 +124,7 @@ class FreeswitchProviderEnd:
         body = data.get("data")
         if data.get("type") != "streamAudio" or not isinstance(body, dict):
             return (Ignored("unknown", "A message of an unknown type came."),)
-        sound = body.get("audioData")
-        if not isinstance(sound, str):
-            raise MessageError('"data.audioData" is not a string.')
-        return (PlayMedia(from_base64(sound)),)
+        return (PlayMedia(read_base64(body.get("audioData"), "data.audioData")),)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,9 +23,17 @@ from conference.telephony.dialect import (
     StreamStarted,
     Unsupported,
 )
-from conference.telephony.dialects.binary import mono, read_digit, read_json, texts_of, write_json
+from conference.telephony.dialects.binary import mono, read_json, texts_of
 from conference.telephony.dialects.formats import find_codec, unsupported
-from conference.telephony.fields import MessageError, from_base64, read_number, read_text, sid_if_any
+from conference.telephony.fields import (
+    object_if_any,
+    read_base64,
+    read_digit,
+    read_number,
+    read_text,
+    sid_if_any,
+    write_json,
+)
 
 SUBPROTOCOL = "audio.jambonz.org"
 
@@ -42,11 +50,9 @@ class JambonzServerEnd:
             return mono(message, self._channels)
         data = read_json(message)
         if data.get("event") == "dtmf":
-            return (StreamKey(read_digit(data.get("dtmf"))),)
+            return (StreamKey(read_digit(data.get("dtmf"), "dtmf")),)
         if data.get("type") == "mark":
-            told = data.get("data")
-            name = told.get("name") if isinstance(told, dict) else None
-            return (MarkPlayed(read_text(name, "data.name")),)
+            return (MarkPlayed(read_text(object_if_any(data.get("data")).get("name"), "data.name")),)
         if "callSid" in data or "sampleRate" in data:
             return (self._start(data),)
         return (Ignored("unknown", "A message of an unknown kind came; it is ignored."),)
@@ -70,7 +76,7 @@ class JambonzServerEnd:
             return Unsupported(unsupported("jambonz", "l16", rate or 0))
         self._channels = 2 if data.get("mixType") == "stereo" else 1
         nested = data.get("customerData") or data.get("metadata")
-        parameters = texts_of(data) | (texts_of(nested) if isinstance(nested, dict) else {})
+        parameters = texts_of(data) | texts_of(object_if_any(nested))
         return StreamStarted("", sid_if_any(data.get("callSid")), codec, parameters)
 
 
@@ -112,14 +118,10 @@ class JambonzProviderEnd:
         if isinstance(message, bytes):
             return (PlayMedia(message),)
         data = read_json(message)
-        told = data.get("data")
-        body: Mapping[str, object] = told if isinstance(told, dict) else {}
+        body = object_if_any(data.get("data"))
         match data.get("type"):
             case "playAudio":
-                content = body.get("audioContent")
-                if not isinstance(content, str):
-                    raise MessageError('"data.audioContent" is not a string.')
-                return (PlayMedia(from_base64(content)),)
+                return (PlayMedia(read_base64(body.get("audioContent"), "data.audioContent")),)
             case "mark":
                 return (SetMark(read_text(body.get("name"), "data.name")),)
             case "killAudio":

@@ -32,10 +32,11 @@ from conference.telephony.dialect import (
 )
 from conference.telephony.dialects.formats import find_codec, unsupported
 from conference.telephony.fields import (
-    DIGITS,
     MAX_NAME_CHARS,
     MessageError,
-    from_base64,
+    object_if_any,
+    read_base64,
+    read_digit,
     read_event,
     read_number,
     read_object,
@@ -45,6 +46,7 @@ from conference.telephony.fields import (
     sid_if_any,
     text_if_any,
     to_base64,
+    write_json,
 )
 from conference.telephony.settings import LONGEST_MESSAGE
 
@@ -145,7 +147,7 @@ class JsonServerEnd:
             case "connected":
                 return (StreamConnected(),)
             case "dtmf":
-                return (StreamKey(_digit(read_object(data, "dtmf").get("digit"))),)
+                return (StreamKey(read_digit(read_object(data, "dtmf").get("digit"), "dtmf.digit")),)
             case "stop":
                 return (StreamStopped(),)
         if event == self._shape.played:
@@ -181,13 +183,13 @@ class JsonServerEnd:
 
     def _write(self, event: str, more: Mapping[str, Any]) -> str:
         stream = {self._shape.stream_key: self._stream_id} if self._shape.names_stream else {}
-        return _dump({"event": event} | stream | dict(more))
+        return write_json({"event": event} | stream | dict(more))
 
     def _media(self, body: Mapping[str, Any]) -> Sequence[Said]:
         track = text_if_any(body.get("track")) or "inbound"
         if track.startswith("outbound"):
             return (Ignored("track", 'The track "outbound" is what the caller hears; it is not played.'),)
-        media = StreamMedia(_payload(body), read_number(body.get("timestamp")))
+        media = StreamMedia(read_base64(body.get("payload"), "media.payload"), read_number(body.get("timestamp")))
         if self._shape.ordered:
             return (media,)
         return self._in_order(media, read_number(body.get("chunk")))
@@ -211,10 +213,8 @@ class JsonServerEnd:
 
     def _start(self, data: Mapping[str, Any]) -> Said:
         shape = self._shape
-        told = data.get("start")
-        body: Mapping[str, Any] = told if isinstance(told, dict) else {}
-        given = body.get(shape.format_key)
-        media_format: Mapping[str, Any] = given if isinstance(given, dict) else {}
+        body = object_if_any(data.get("start"))
+        media_format = object_if_any(body.get(shape.format_key))
         encoding = text_if_any(media_format.get("encoding"))
         rate = read_number(media_format.get(shape.rate_key))
         channels = read_number(media_format.get("channels"))
@@ -263,7 +263,7 @@ class JsonProviderEnd:
             shape.format_key: media_format,
             shape.parameters_key: self._parameters,
         }
-        greeting = [_dump({"event": "connected", "version": "1.0.0"})] if shape.greets else []
+        greeting = [write_json({"event": "connected", "version": "1.0.0"})] if shape.greets else []
         return [*greeting, self._write("start", {"start": start})]
 
     def media(self, payload: bytes) -> str:
@@ -297,7 +297,7 @@ class JsonProviderEnd:
         if stream_id != self._identity.stream_sid and (stream_id or self._needs_stream(event)):
             raise MessageError(f"A message does not bear this stream's {self._shape.stream_key}.")
         if event == self._shape.media:
-            return (PlayMedia(_payload(read_object(data, "media"))),)
+            return (PlayMedia(read_base64(read_object(data, "media").get("payload"), "media.payload")),)
         if event == self._shape.mark:
             return (SetMark(_mark_name(self._shape, data)),)
         if event == self._shape.clear:
@@ -310,21 +310,7 @@ class JsonProviderEnd:
     def _write(self, event: str, more: Mapping[str, Any]) -> str:
         self._sequence += 1
         head = {"event": event, self._shape.sequence_key: str(self._sequence)}
-        return _dump(head | {self._shape.stream_key: self._identity.stream_sid} | dict(more))
-
-
-def _payload(body: Mapping[str, Any]) -> bytes:
-    payload = body.get("payload")
-    if not isinstance(payload, str):
-        raise MessageError('"media.payload" is not a string.')
-    return from_base64(payload)
-
-
-def _digit(value: object) -> str:
-    digit = text_if_any(value)
-    if digit not in DIGITS:
-        raise MessageError('"dtmf.digit" is not one of 0-9, *, #, A-D.')
-    return digit.upper()
+        return write_json(head | {self._shape.stream_key: self._identity.stream_sid} | dict(more))
 
 
 def _mark_name(shape: Shape, data: Mapping[str, Any]) -> str:
@@ -355,7 +341,3 @@ def _parameters_in_text(text: str) -> object:
             return {}
     pairs = [part.partition("=") for part in text.replace(";", ",").split(",")[:1000]]
     return {name.strip(): value.strip() for name, equals, value in pairs if equals and name.strip()}
-
-
-def _dump(body: Mapping[str, Any]) -> str:
-    return json.dumps(body, separators=(",", ":"))

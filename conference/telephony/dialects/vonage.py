@@ -23,9 +23,17 @@ from conference.telephony.dialect import (
     StreamStarted,
     Unsupported,
 )
-from conference.telephony.dialects.binary import read_digit, read_json, texts_of, write_json
+from conference.telephony.dialects.binary import read_json, texts_of
 from conference.telephony.dialects.formats import find_codec, unsupported
-from conference.telephony.fields import MessageError, read_text, sid_if_any, text_if_any
+from conference.telephony.fields import (
+    MessageError,
+    object_if_any,
+    read_digit,
+    read_text,
+    sid_if_any,
+    text_if_any,
+    write_json,
+)
 
 _MARK = "mark"
 """Where a notification's payload has the mark's name."""
@@ -51,12 +59,10 @@ class VonageServerEnd:
             case "websocket:connected":
                 return (self._start(data),)
             case "websocket:dtmf":
-                nested = data.get("dtmf")
-                told = nested.get("digit") if isinstance(nested, dict) else None
-                return (StreamKey(read_digit(data.get("digit", told))),)
+                nested = object_if_any(data.get("dtmf")).get("digit")
+                return (StreamKey(read_digit(data.get("digit", nested), "digit")),)
             case "websocket:notify":
-                payload = data.get("payload")
-                name = payload.get(_MARK) if isinstance(payload, dict) else None
+                name = object_if_any(data.get("payload")).get(_MARK)
                 return (MarkPlayed(read_text(name, f"payload.{_MARK}")),)
             case "websocket:cleared":
                 return ()

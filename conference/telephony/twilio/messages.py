@@ -20,9 +20,9 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from conference.telephony.fields import (
-    DIGITS,
-    MessageError,
-    from_base64,
+    object_if_any,
+    read_base64,
+    read_digit,
     read_event,
     read_number,
     read_object,
@@ -31,6 +31,7 @@ from conference.telephony.fields import (
     sid_if_any,
     text_if_any,
     to_base64,
+    write_json,
 )
 from conference.telephony.settings import LONGEST_MESSAGE
 
@@ -171,7 +172,7 @@ def parse_client_message(text: str, *, max_chars: int = MAX_CLIENT_CHARS) -> Cli
         body = read_object(data, "media")
         return Media(
             stream_sid=sid_if_any(data.get("streamSid")),
-            payload=_payload(body),
+            payload=read_base64(body.get("payload"), "media.payload"),
             timestamp=read_number(body.get("timestamp")),
             chunk=read_number(body.get("chunk")),
             track=_text(body.get("track"), "inbound"),
@@ -198,7 +199,9 @@ def parse_server_message(text: str, *, max_chars: int = MAX_SERVER_CHARS) -> Ser
     """
     data, event = read_event(text, max_chars)
     if event == "media":
-        return ServerMedia(read_sid(data.get("streamSid")), _payload(read_object(data, "media")))
+        return ServerMedia(
+            read_sid(data.get("streamSid")), read_base64(read_object(data, "media").get("payload"), "media.payload")
+        )
     if event == "mark":
         return ServerMark(read_sid(data.get("streamSid")), _mark_name(data))
     if event == "clear":
@@ -229,7 +232,7 @@ def build(message: ClientMessage | ServerMessage) -> str:
             body |= {"streamSid": message.stream_sid, event: content}
         case _:
             raise TypeError(f"{type(message).__name__} is not a message that can be sent.")
-    return _dump(body)
+    return write_json(body)
 
 
 SERVER_MEDIA_SUFFIX = '"}}'
@@ -271,15 +274,12 @@ def _client_body(message: Start | Media | Dtmf | Mark | Stop) -> tuple[str, dict
             }
 
 
-def _dump(body: Mapping[str, Any]) -> str:
-    return json.dumps(body, separators=(",", ":"))
-
-
 def _start(data: Mapping[str, Any]) -> Start:
-    body = _object(data.get("start"))
+    body = object_if_any(data.get("start"))
     encoding, sample_rate, channels = _media_format(body.get("mediaFormat"))
     parameters = {
-        name: text_if_any(value, MAX_CLIENT_CHARS) for name, value in _object(body.get("customParameters")).items()
+        name: text_if_any(value, MAX_CLIENT_CHARS)
+        for name, value in object_if_any(body.get("customParameters")).items()
     }
     return Start(
         stream_sid=read_sid(body.get("streamSid"), data.get("streamSid")),
@@ -296,7 +296,7 @@ def _start(data: Mapping[str, Any]) -> Start:
 
 def _media_format(value: object) -> tuple[str, int, int]:
     """Encoding, sample rate and channels, as far as they are told; some tell nothing but the encoding's name."""
-    told = {"encoding": value} if isinstance(value, str) else _object(value)
+    told = {"encoding": value} if isinstance(value, str) else object_if_any(value)
     rate, channels = read_number(told.get("sampleRate")), read_number(told.get("channels"))
     return (
         _text(told.get("encoding"), ENCODING),
@@ -315,17 +315,9 @@ def _small_client_message(event: str, data: Mapping[str, Any]) -> Dtmf | Mark | 
     if event == "mark":
         return Mark(sid, _mark_name(data), sequence_number)
     if event == "dtmf":
-        digit = text_if_any(read_object(data, "dtmf").get("digit"))
-        if digit not in DIGITS:
-            raise MessageError('"dtmf.digit" is not one of 0-9, *, #, A-D.')
-        return Dtmf(sid, digit.upper(), sequence_number)
-    body = _object(data.get("stop"))  # to leave, saying so is enough
+        return Dtmf(sid, read_digit(read_object(data, "dtmf").get("digit"), "dtmf.digit"), sequence_number)
+    body = object_if_any(data.get("stop"))  # to leave, saying so is enough
     return Stop(sid, sid_if_any(body.get("callSid")), sid_if_any(body.get("accountSid")), sequence_number)
-
-
-def _object(value: object) -> Mapping[str, Any]:
-    """An object that can be done without; an empty one for what is none."""
-    return value if isinstance(value, dict) else {}
 
 
 def _text(value: object, default: str) -> str:
@@ -335,10 +327,3 @@ def _text(value: object, default: str) -> str:
 
 def _mark_name(data: Mapping[str, Any]) -> str:
     return read_text(read_object(data, "mark").get("name"), "mark.name")
-
-
-def _payload(body: Mapping[str, Any]) -> bytes:
-    payload = body.get("payload")
-    if not isinstance(payload, str):
-        raise MessageError('"media.payload" is not a string.')
-    return from_base64(payload)

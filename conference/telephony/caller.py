@@ -16,8 +16,7 @@ from conference.telephony.backpressure import ReadLimits
 from conference.telephony.connecting import Connecting, send_message
 from conference.telephony.fields import DIGITS
 from conference.telephony.phone import Phone
-from conference.telephony.settings import CallerSettings
-from conference.telephony.twilio.messages import MAX_SERVER_CHARS
+from conference.telephony.settings import LONGEST_SERVER_MESSAGE, CallerSettings
 
 MAX_BEHIND_TICKS = 50
 """After a pause of this process longer than that, the call goes on from now instead of hurrying after."""
@@ -76,7 +75,7 @@ class Caller:
         self._hear = hear
         self._connecting = Connecting(
             ReadLimits(settings.max_bytes_per_second, settings.max_frames_per_second),
-            MAX_SERVER_CHARS,
+            LONGEST_SERVER_MESSAGE,
             handshake_seconds,
             ssl,
             headers=dict(headers or {}),

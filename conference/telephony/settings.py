@@ -11,6 +11,9 @@ from conference.telephony.destinations import Destination, read_destination
 LONGEST_MESSAGE = 1024 * 1024
 """Of a caller, in bytes: 98 s of sound."""
 
+LONGEST_SERVER_MESSAGE = 16 << 20
+"""Of a server, which may hand over all it has to say at once. Twilio keeps 10 minutes."""
+
 
 @dataclass(frozen=True)
 class LegSettings:

@@ -48,10 +48,7 @@ from conference.telephony.fields import (
     to_base64,
     write_json,
 )
-from conference.telephony.settings import LONGEST_MESSAGE
-
-MAX_SERVER_CHARS = 16 << 20
-"""Longest message taken from a server, which may hand over all it has to say at once."""
+from conference.telephony.settings import LONGEST_MESSAGE, LONGEST_SERVER_MESSAGE
 
 _REORDER = 5
 """Messages that wait for one that should have come before them, where a dialect promises no order."""
@@ -292,7 +289,7 @@ class JsonProviderEnd:
         """See `ProviderEnd.parse`."""
         if isinstance(message, bytes):
             raise MessageError(f"{self._shape.title}: messages are JSON in text frames; this frame is binary.")
-        data, event = read_event(message, MAX_SERVER_CHARS)
+        data, event = read_event(message, LONGEST_SERVER_MESSAGE)
         stream_id = sid_if_any(data.get(self._shape.stream_key))
         if stream_id != self._identity.stream_sid and (stream_id or self._needs_stream(event)):
             raise MessageError(f"A message does not bear this stream's {self._shape.stream_key}.")

@@ -33,7 +33,7 @@ from conference.telephony.fields import (
     to_base64,
     write_json,
 )
-from conference.telephony.settings import LONGEST_MESSAGE
+from conference.telephony.settings import LONGEST_MESSAGE, LONGEST_SERVER_MESSAGE
 
 ENCODING = "audio/x-mulaw"
 """The only encoding the protocol carries: mu-law without any header."""
@@ -43,12 +43,6 @@ _MU_LAW = frozenset({"x-mulaw", "mulaw", "mu-law", "x-ulaw", "ulaw", "g711_ulaw"
 
 SAMPLE_RATE = 8000
 """Samples (and with mu-law, bytes) per second."""
-
-MAX_CLIENT_CHARS = LONGEST_MESSAGE
-"""Longest message taken from a client, in characters."""
-
-MAX_SERVER_CHARS = 16 << 20
-"""Longest message taken from a server: it may hand over all it has to say at once. Twilio keeps 10 minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +151,7 @@ def is_mu_law(encoding: str) -> bool:
     return encoding.strip().lower().removeprefix("audio/") in _MU_LAW
 
 
-def parse_client_message(text: str, *, max_chars: int = MAX_CLIENT_CHARS) -> ClientMessage:
+def parse_client_message(text: str, *, max_chars: int = LONGEST_MESSAGE) -> ClientMessage:
     """Read what Twilio, or whoever plays it, sent.
 
     Args:
@@ -187,7 +181,7 @@ def parse_client_message(text: str, *, max_chars: int = MAX_CLIENT_CHARS) -> Cli
     return Unknown(event)
 
 
-def parse_server_message(text: str, *, max_chars: int = MAX_SERVER_CHARS) -> ServerMessage:
+def parse_server_message(text: str, *, max_chars: int = LONGEST_SERVER_MESSAGE) -> ServerMessage:
     """Read what a server sent to Twilio, or to whoever plays it.
 
     Args:
@@ -278,8 +272,7 @@ def _start(data: Mapping[str, Any]) -> Start:
     body = object_if_any(data.get("start"))
     encoding, sample_rate, channels = _media_format(body.get("mediaFormat"))
     parameters = {
-        name: text_if_any(value, MAX_CLIENT_CHARS)
-        for name, value in object_if_any(body.get("customParameters")).items()
+        name: text_if_any(value, LONGEST_MESSAGE) for name, value in object_if_any(body.get("customParameters")).items()
     }
     return Start(
         stream_sid=read_sid(body.get("streamSid"), data.get("streamSid")),

@@ -30,7 +30,7 @@ from conference.telephony.dialect import (
     StreamStopped,
     Unsupported,
 )
-from conference.telephony.dialects.binary import read_json, texts_of
+from conference.telephony.dialects.binary import BinaryProviderEnd, read_json, texts_of
 from conference.telephony.fields import (
     MAX_NAME_CHARS,
     MessageError,
@@ -125,7 +125,7 @@ class AsteriskServerEnd:
         return StreamStarted(said.get("connection_id", ""), call_id[:128], codec, dict(said))
 
 
-class AsteriskProviderEnd:
+class AsteriskProviderEnd(BinaryProviderEnd):
     """Asterisk's end of one stream."""
 
     codec: WaveformCodec = _FORMATS["slin16"]
@@ -147,10 +147,6 @@ class AsteriskProviderEnd:
         }
         return [write_json(start)]
 
-    def media(self, payload: bytes) -> bytes:
-        """See `ProviderEnd.media`."""
-        return payload
-
     def key(self, digit: str) -> str:
         """See `ProviderEnd.key`."""
         return write_json({"event": "DTMF_END", "digit": digit})
@@ -158,14 +154,6 @@ class AsteriskProviderEnd:
     def mark(self, name: str) -> str:
         """See `ProviderEnd.mark`."""
         return write_json({"event": "MEDIA_MARK_PROCESSED", "correlation_id": name})
-
-    def cleared(self) -> Sequence[str]:
-        """See `ProviderEnd.cleared`."""
-        return ()
-
-    def closing(self) -> Sequence[str]:
-        """Nothing: the socket is closed."""
-        return ()
 
     def parse(self, message: Message) -> Sequence[Asked]:
         """See `ProviderEnd.parse`."""

@@ -25,6 +25,22 @@ def texts_of(data: Mapping[str, Any]) -> dict[str, str]:
     return {name: text for name, text in read.items() if text is not None}
 
 
+class BinaryProviderEnd:
+    """What the provider's end of each of them does alike."""
+
+    def media(self, payload: bytes) -> bytes:
+        """See `ProviderEnd.media`."""
+        return payload
+
+    def cleared(self) -> Sequence[str]:
+        """See `ProviderEnd.cleared`."""
+        return ()
+
+    def closing(self) -> Sequence[str]:
+        """Nothing: the socket is closed."""
+        return ()
+
+
 def mono(payload: bytes, channels: int) -> Sequence[StreamMedia]:
     """Linear PCM of one or two channels as that of the first, who is the caller."""
     if channels == 1:

@@ -22,7 +22,7 @@ from conference.telephony.dialect import (
     StreamStarted,
     Unsupported,
 )
-from conference.telephony.dialects.binary import mono, read_json, texts_of
+from conference.telephony.dialects.binary import BinaryProviderEnd, mono, read_json, texts_of
 from conference.telephony.dialects.formats import unsupported
 from conference.telephony.fields import MessageError, read_base64, sid_if_any, to_base64, write_json
 
@@ -86,7 +86,7 @@ class FreeswitchServerEnd:
         return [StreamStarted("", call_id, LinearCodec(self._rate, "little"), texts_of(data))]
 
 
-class FreeswitchProviderEnd:
+class FreeswitchProviderEnd(BinaryProviderEnd):
     """mod_audio_stream's end of one stream."""
 
     codec: WaveformCodec = LinearCodec(8000, "little")
@@ -98,23 +98,11 @@ class FreeswitchProviderEnd:
         """See `ProviderEnd.opening`."""
         return [write_json(self._first)]
 
-    def media(self, payload: bytes) -> bytes:
-        """See `ProviderEnd.media`."""
-        return payload
-
     def key(self, digit: str) -> None:
         """There are none."""
 
     def mark(self, name: str) -> None:
         """There are none."""
-
-    def cleared(self) -> Sequence[str]:
-        """There is no such thing."""
-        return ()
-
-    def closing(self) -> Sequence[str]:
-        """Nothing: the socket is closed."""
-        return ()
 
     def parse(self, message: Message) -> Sequence[Asked]:
         """See `ProviderEnd.parse`."""

@@ -23,7 +23,7 @@ from conference.telephony.dialect import (
     StreamStarted,
     Unsupported,
 )
-from conference.telephony.dialects.binary import mono, read_json, texts_of
+from conference.telephony.dialects.binary import BinaryProviderEnd, mono, read_json, texts_of
 from conference.telephony.dialects.formats import find_codec, unsupported
 from conference.telephony.fields import (
     object_if_any,
@@ -80,7 +80,7 @@ class JambonzServerEnd:
         return StreamStarted("", sid_if_any(data.get("callSid")), codec, parameters)
 
 
-class JambonzProviderEnd:
+class JambonzProviderEnd(BinaryProviderEnd):
     """jambonz's end of one stream."""
 
     codec: WaveformCodec = LinearCodec(16_000, "little")
@@ -93,10 +93,6 @@ class JambonzProviderEnd:
         """See `ProviderEnd.opening`."""
         return [write_json(self._parameters | self._first)]
 
-    def media(self, payload: bytes) -> bytes:
-        """See `ProviderEnd.media`."""
-        return payload
-
     def key(self, digit: str) -> str:
         """See `ProviderEnd.key`."""
         return write_json({"event": "dtmf", "dtmf": digit, "duration": "160"})
@@ -104,14 +100,6 @@ class JambonzProviderEnd:
     def mark(self, name: str) -> str:
         """See `ProviderEnd.mark`."""
         return write_json({"type": "mark", "data": {"name": name, "event": "playout"}})
-
-    def cleared(self) -> Sequence[str]:
-        """See `ProviderEnd.cleared`."""
-        return ()
-
-    def closing(self) -> Sequence[str]:
-        """Nothing: the socket is closed."""
-        return ()
 
     def parse(self, message: Message) -> Sequence[Asked]:
         """See `ProviderEnd.parse`."""

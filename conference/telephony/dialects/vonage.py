@@ -23,7 +23,7 @@ from conference.telephony.dialect import (
     StreamStarted,
     Unsupported,
 )
-from conference.telephony.dialects.binary import read_json, texts_of
+from conference.telephony.dialects.binary import BinaryProviderEnd, read_json, texts_of
 from conference.telephony.dialects.formats import find_codec, unsupported
 from conference.telephony.fields import (
     MessageError,
@@ -90,7 +90,7 @@ class VonageServerEnd:
         return StreamStarted("", call_id, codec, parameters)
 
 
-class VonageProviderEnd:
+class VonageProviderEnd(BinaryProviderEnd):
     """Vonage's end of one stream."""
 
     codec: WaveformCodec = LinearCodec(16_000, "little")
@@ -103,10 +103,6 @@ class VonageProviderEnd:
         """See `ProviderEnd.opening`."""
         return [write_json(self._first)]
 
-    def media(self, payload: bytes) -> bytes:
-        """See `ProviderEnd.media`."""
-        return payload
-
     def key(self, digit: str) -> str:
         """See `ProviderEnd.key`."""
         return write_json({"event": "websocket:dtmf", "digit": digit, "duration": 260})
@@ -118,10 +114,6 @@ class VonageProviderEnd:
     def cleared(self) -> Sequence[str]:
         """See `ProviderEnd.cleared`."""
         return [write_json({"event": "websocket:cleared"})]
-
-    def closing(self) -> Sequence[str]:
-        """Nothing: the socket is closed."""
-        return ()
 
     def parse(self, message: Message) -> Sequence[Asked]:
         """See `ProviderEnd.parse`."""

@@ -12,7 +12,7 @@ Its *provider end* is the other one, of a program that plays the provider toward
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol, TypeAlias
 
@@ -243,3 +243,23 @@ class Dialect(Protocol):
             parameters: what whoever places the call sends along.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class DialectOfEnds:
+    """A dialect whose ends are made of nothing but what they are told."""
+
+    name: StreamTransport
+    title: str
+    make_server_end: Callable[[Mapping[str, str]], ServerEnd]
+    make_provider_end: Callable[[CallIdentity, Mapping[str, str]], ProviderEnd]
+    greets: bool = False
+    subprotocols: tuple[str, ...] = ()
+
+    def server_end(self, options: Mapping[str, str]) -> ServerEnd:
+        """See `Dialect.server_end`."""
+        return self.make_server_end(options)
+
+    def provider_end(self, identity: CallIdentity, parameters: Mapping[str, str]) -> ProviderEnd:
+        """See `Dialect.provider_end`."""
+        return self.make_provider_end(identity, parameters)

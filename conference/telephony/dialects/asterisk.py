@@ -7,16 +7,15 @@ answered as they come.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from conference.codecs.linear import LinearCodec
 from conference.codecs.pcmu import PcmaCodec, PcmuCodec
 from conference.codecs.waveform import WaveformCodec
-from conference.room.participant import StreamTransport
 from conference.telephony.dialect import (
     Asked,
     CallIdentity,
     ClearBuffer,
+    DialectOfEnds,
     HangUp,
     Ignored,
     MarkPlayed,
@@ -172,22 +171,10 @@ class AsteriskProviderEnd(BinaryProviderEnd):
         return (Ignored("unknown", "An unknown command came."),)
 
 
-@dataclass(frozen=True, slots=True)
-class AsteriskDialect:
-    """Asterisk's chan_websocket."""
-
-    name: StreamTransport = "asterisk"
-    title: str = "Asterisk"
-    greets: bool = False
-    subprotocols: tuple[str, ...] = ("media",)
-
-    def server_end(self, options: Mapping[str, str]) -> AsteriskServerEnd:
-        """See `Dialect.server_end`."""
-        return AsteriskServerEnd()
-
-    def provider_end(self, identity: CallIdentity, parameters: Mapping[str, str]) -> AsteriskProviderEnd:
-        """See `Dialect.provider_end`."""
-        return AsteriskProviderEnd(identity, parameters)
-
-
-ASTERISK = AsteriskDialect()
+ASTERISK = DialectOfEnds(
+    name="asterisk",
+    title="Asterisk",
+    make_server_end=lambda _: AsteriskServerEnd(),
+    make_provider_end=AsteriskProviderEnd,
+    subprotocols=("media",),
+)

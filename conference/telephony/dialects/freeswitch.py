@@ -6,15 +6,14 @@ It says nothing of its rate and its channels, so the stream's address does: ``?r
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from conference.audio.resample import RATES
 from conference.codecs.linear import LinearCodec
 from conference.codecs.waveform import WaveformCodec
-from conference.room.participant import StreamTransport
 from conference.telephony.dialect import (
     Asked,
     CallIdentity,
+    DialectOfEnds,
     Ignored,
     Message,
     PlayMedia,
@@ -115,28 +114,17 @@ class FreeswitchProviderEnd(BinaryProviderEnd):
         return (PlayMedia(read_base64(body.get("audioData"), "data.audioData")),)
 
 
-@dataclass(frozen=True, slots=True)
-class FreeswitchDialect:
-    """FreeSWITCH's mod_audio_stream."""
-
-    name: StreamTransport = "freeswitch"
-    title: str = "mod_audio_stream"
-    greets: bool = False
-    subprotocols: tuple[str, ...] = ()
-
-    def server_end(self, options: Mapping[str, str]) -> FreeswitchServerEnd:
-        """See `Dialect.server_end`."""
-        return FreeswitchServerEnd(_number(options.get("rate"), 8000), _number(options.get("channels"), 1))
-
-    def provider_end(self, identity: CallIdentity, parameters: Mapping[str, str]) -> FreeswitchProviderEnd:
-        """See `Dialect.provider_end`."""
-        return FreeswitchProviderEnd(identity, parameters)
-
-
 def _number(text: str | None, default: int) -> int:
     if text is None:
         return default
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 7 else 0
 
 
-FREESWITCH = FreeswitchDialect()
+FREESWITCH = DialectOfEnds(
+    name="freeswitch",
+    title="mod_audio_stream",
+    make_server_end=lambda options: FreeswitchServerEnd(
+        _number(options.get("rate"), 8000), _number(options.get("channels"), 1)
+    ),
+    make_provider_end=FreeswitchProviderEnd,
+)

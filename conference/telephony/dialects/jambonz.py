@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from conference.codecs.linear import LinearCodec
 from conference.codecs.waveform import WaveformCodec
-from conference.room.participant import StreamTransport
 from conference.telephony.dialect import (
     Asked,
     CallIdentity,
     ClearBuffer,
+    DialectOfEnds,
     HangUp,
     Ignored,
     MarkPlayed,
@@ -119,22 +118,10 @@ class JambonzProviderEnd(BinaryProviderEnd):
         return (Ignored("unknown", "A message of an unknown type came."),)
 
 
-@dataclass(frozen=True, slots=True)
-class JambonzDialect:
-    """jambonz."""
-
-    name: StreamTransport = "jambonz"
-    title: str = "jambonz"
-    greets: bool = False
-    subprotocols: tuple[str, ...] = (SUBPROTOCOL,)
-
-    def server_end(self, options: Mapping[str, str]) -> JambonzServerEnd:
-        """See `Dialect.server_end`."""
-        return JambonzServerEnd()
-
-    def provider_end(self, identity: CallIdentity, parameters: Mapping[str, str]) -> JambonzProviderEnd:
-        """See `Dialect.provider_end`."""
-        return JambonzProviderEnd(identity, parameters)
-
-
-JAMBONZ = JambonzDialect()
+JAMBONZ = DialectOfEnds(
+    name="jambonz",
+    title="jambonz",
+    make_server_end=lambda _: JambonzServerEnd(),
+    make_provider_end=JambonzProviderEnd,
+    subprotocols=(SUBPROTOCOL,),
+)

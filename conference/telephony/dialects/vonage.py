@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from conference.codecs.linear import LinearCodec
 from conference.codecs.waveform import WaveformCodec
-from conference.room.participant import StreamTransport
 from conference.telephony.dialect import (
     Asked,
     CallIdentity,
     ClearBuffer,
+    DialectOfEnds,
     Ignored,
     MarkPlayed,
     Message,
@@ -130,22 +129,9 @@ class VonageProviderEnd(BinaryProviderEnd):
         return (Ignored("unknown", "A message with an unknown action came."),)
 
 
-@dataclass(frozen=True, slots=True)
-class VonageDialect:
-    """Vonage."""
-
-    name: StreamTransport = "vonage"
-    title: str = "Vonage"
-    greets: bool = False
-    subprotocols: tuple[str, ...] = ()
-
-    def server_end(self, options: Mapping[str, str]) -> VonageServerEnd:
-        """See `Dialect.server_end`."""
-        return VonageServerEnd()
-
-    def provider_end(self, identity: CallIdentity, parameters: Mapping[str, str]) -> VonageProviderEnd:
-        """See `Dialect.provider_end`."""
-        return VonageProviderEnd(identity, parameters)
-
-
-VONAGE = VonageDialect()
+VONAGE = DialectOfEnds(
+    name="vonage",
+    title="Vonage",
+    make_server_end=lambda _: VonageServerEnd(),
+    make_provider_end=VonageProviderEnd,
+)

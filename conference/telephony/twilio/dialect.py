@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from conference.codecs.pcmu import PcmuCodec
-from conference.room.participant import StreamTransport
 from conference.telephony.dialect import (
     Asked,
     CallIdentity,
     ClearBuffer,
+    DialectOfEnds,
     Ignored,
     MarkPlayed,
     Message,
@@ -165,22 +164,10 @@ class TwilioProviderEnd:
         return self._sequence_number
 
 
-@dataclass(frozen=True, slots=True)
-class TwilioDialect:
-    """Twilio Media Streams."""
-
-    name: StreamTransport = "twilio"
-    title: str = "Twilio Media Streams"
-    greets: bool = True
-    subprotocols: tuple[str, ...] = ()
-
-    def server_end(self, options: Mapping[str, str]) -> TwilioServerEnd:
-        """See `Dialect.server_end`."""
-        return TwilioServerEnd()
-
-    def provider_end(self, identity: CallIdentity, parameters: Mapping[str, str]) -> TwilioProviderEnd:
-        """See `Dialect.provider_end`."""
-        return TwilioProviderEnd(identity, parameters)
-
-
-TWILIO = TwilioDialect()
+TWILIO = DialectOfEnds(
+    name="twilio",
+    title="Twilio Media Streams",
+    make_server_end=lambda _: TwilioServerEnd(),
+    make_provider_end=TwilioProviderEnd,
+    greets=True,
+)

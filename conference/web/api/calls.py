@@ -5,11 +5,10 @@ from __future__ import annotations
 from aiohttp import web
 
 from conference.access.grants import make_grant
-from conference.room.conference import check_room_name
-from conference.room.errors import InvalidRoomName, RoomFull, RoomLocked, TooManyRooms
+from conference.room.errors import RoomFull, RoomLocked, TooManyRooms
 from conference.telephony.connecting import CallError, NotAllowed, host_and_port
 from conference.web.access.actor import Actor, require
-from conference.web.api.reading import read_body
+from conference.web.api.reading import check_room, read_body
 from conference.web.http.headers import FRESH
 from conference.web.http.problems import Problem
 from conference.web.http.typed_text import shown_name
@@ -25,11 +24,7 @@ _RETRY = {"Retry-After": "30"}
 async def place(request: web.Request) -> web.Response:
     """``POST /rooms/{room}/calls``: call somebody in, who is shown as a participant at once."""
     server = request.app[SERVER]
-    room = request.match_info["room"]
-    try:
-        check_room_name(room)
-    except InvalidRoomName as error:
-        raise Problem(400, str(error)) from None
+    room = check_room(request.match_info["room"])
     actor = require(request, "dial", room)
     if not server.dialing.enabled:
         raise Problem(403, "This server calls nobody: its operator allows that with --dial-allow.")

@@ -1,4 +1,4 @@
-"""Reads the body of a request into its type, and says in a sentence what is wrong with it."""
+"""Reads a request's body into its type, and the name of its room, and says in a sentence what is wrong with them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from aiohttp import web
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from conference.room.conference import check_room_name
+from conference.room.errors import InvalidRoomName
 from conference.web.http.body import read_text
 from conference.web.http.keys import SETTINGS
 from conference.web.http.problems import Problem
@@ -19,6 +21,18 @@ MERGE_PATCH = "application/merge-patch+json"
 Model = TypeVar("Model", bound=Body)
 
 _SHOWN_CHARS = 40
+
+
+def check_room(name: str) -> str:
+    """The name of a room, if this can be one.
+
+    Raises:
+        Problem: it cannot (400).
+    """
+    try:
+        return check_room_name(name)
+    except InvalidRoomName as error:
+        raise Problem(400, str(error)) from None
 
 
 async def read_body(request: web.Request, model: type[Model], *, optional: bool = False) -> Model:

@@ -9,8 +9,6 @@ from functools import partial
 from aiohttp import WSCloseCode, web
 
 from conference.options.declaration import part_of
-from conference.room.conference import check_room_name
-from conference.room.errors import InvalidRoomName
 from conference.telephony.backpressure import ReadLimits, limit_reading
 from conference.telephony.dialect import Dialect
 from conference.telephony.dialects.known import DIALECTS
@@ -23,6 +21,7 @@ from conference.web.access.callers import (
     caller_with_pin,
     check_handshake,
 )
+from conference.web.api.reading import check_room
 from conference.web.http.limits.concurrency import TooManyAtOnce
 from conference.web.http.origin import is_foreign
 from conference.web.http.problems import Problem
@@ -116,18 +115,6 @@ def _limits(server: Server) -> ReadLimits:
     return ReadLimits(
         settings.max_call_bytes_per_second, settings.max_call_frames_per_second, settings.call_flood_timeout
     )
-
-
-def check_room(name: str) -> None:
-    """Whether this can be a room.
-
-    Raises:
-        Problem: it cannot (400).
-    """
-    try:
-        check_room_name(name)
-    except InvalidRoomName as error:
-        raise Problem(400, str(error)) from None
 
 
 def _let_in(request: web.Request, places: list[str]) -> None:

@@ -8,11 +8,9 @@ from aiohttp import web
 
 from conference.access.grants import RIGHTS, Grant
 from conference.access.tokens import sign
-from conference.room.conference import check_room_name
-from conference.room.errors import InvalidRoomName
 from conference.web.access.actor import require
 from conference.web.access.pins import check_pin, pin_wait
-from conference.web.api.reading import read_body
+from conference.web.api.reading import check_room, read_body
 from conference.web.http.headers import FRESH
 from conference.web.http.origin import client_address
 from conference.web.http.problems import Problem, check_wait
@@ -25,10 +23,7 @@ async def make_token(request: web.Request) -> web.Response:
     """``POST /rooms/{room}/tokens``: a PIN in, a token out."""
     server = request.app[SERVER]
     entered = await read_body(request, PinEntered)
-    try:
-        room = check_room_name(request.match_info["room"])
-    except InvalidRoomName as error:
-        raise Problem(400, str(error)) from None
+    room = check_room(request.match_info["room"])
     address = client_address(request, server.settings)
     check_wait(pin_wait(server, room, address), "Too many wrong PINs")
     grant = check_pin(server, room, entered.pin, address)

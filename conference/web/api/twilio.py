@@ -17,7 +17,8 @@ from conference.web.access.callers import (
     check_webhook,
     stream_token,
 )
-from conference.web.api.streams import check_room, open_stream
+from conference.web.api.reading import check_room
+from conference.web.api.streams import open_stream
 from conference.web.http.body import read_bytes
 from conference.web.http.headers import FRESH
 from conference.web.http.origin import public_origin

@@ -106,10 +106,8 @@ class Dialing:
         most = self._settings.max_dialed_ahead_ms * codec.frame_bytes // 20
         phone = Phone(parameters=wanted.parameters, playout=PlayoutBuffer(codec, max_bytes=most))
         leg = DialedLeg(phone, self._leg_settings, heard=wanted.grant.allows("speak"))
-        longest = self._settings.max_dialed_seconds
-        call = DialedCall(wanted, leg, self._conference, self._connecting(), longest)
-        if wanted.webhook:
-            call = WebhookCall(wanted, leg, self._conference, self._connecting(), longest, self._application)
+        given = wanted, leg, self._conference, self._connecting(), self._settings.max_dialed_seconds
+        call = WebhookCall(*given, self._application) if wanted.webhook else DialedCall(*given)
         participant = call.join()
         self._registry.opened(call)
         task = asyncio.create_task(call.run(), name="call out")

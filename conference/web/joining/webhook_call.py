@@ -33,6 +33,7 @@ from conference.telephony.twilio.verbs import (
 )
 from conference.unreachable import reason
 from conference.web.joining.dialed import DialedCall, End, Wanted
+from conference.web.joining.signatures import HEADER
 
 MAX_DOCUMENTS = 50
 """Documents that one call may be led through."""
@@ -170,7 +171,7 @@ class WebhookCall(DialedCall):
         shown = shown_address(url)
         headers = {}
         if form and self.application.sign is not None:
-            headers["X-Twilio-Signature"] = self.application.sign(url, form)
+            headers[HEADER] = self.application.sign(url, form)
         timeout = aiohttp.ClientTimeout(total=self.application.seconds)
         try:
             async with (

@@ -5,10 +5,10 @@ from __future__ import annotations
 from aiohttp import web
 
 from conference.access.grants import make_grant
-from conference.room.errors import RoomFull, RoomLocked, TooManyRooms
 from conference.telephony.connecting import CallError, NotAllowed, host_and_port
 from conference.web.access.actor import Actor, require
 from conference.web.api.reading import check_room, read_body
+from conference.web.api.refusals import RETRY, check_stays, room_refusals
 from conference.web.http.headers import FRESH
 from conference.web.http.problems import Problem
 from conference.web.http.typed_text import shown_name
@@ -17,8 +17,6 @@ from conference.web.joining.dialing import TooManyDialed
 from conference.web.live import SERVER, limit_joins
 from conference.web.schemas.requests import NewCall
 from conference.web.schemas.room_json import participant_json
-
-_RETRY = {"Retry-After": "30"}
 
 
 async def place(request: web.Request) -> web.Response:
@@ -30,20 +28,14 @@ async def place(request: web.Request) -> web.Response:
         raise Problem(403, "This server calls nobody: its operator allows that with --dial-allow.")
     limit_joins(server, request)
     wanted = _wanted(room, await read_body(request, NewCall), actor, server.settings.max_name_length)
-    if server.stopping:  # meanwhile
-        raise Problem(503, "The server is being stopped. Try again in a moment.", headers=_RETRY)
+    check_stays(server)  # it may be stopped meanwhile
     try:
-        participant = server.dialing.place(wanted)
+        with room_refusals():
+            participant = server.dialing.place(wanted)
     except NotAllowed as error:
         raise Problem(403, str(error)) from None
-    except RoomLocked as error:
-        raise Problem(423, str(error)) from None
-    except RoomFull as error:
-        raise Problem(409, str(error)) from None
     except TooManyDialed as error:
-        raise Problem(409 if error.in_room else 503, str(error), headers=None if error.in_room else _RETRY) from None
-    except TooManyRooms as error:
-        raise Problem(503, str(error), headers=_RETRY) from None
+        raise Problem(409 if error.in_room else 503, str(error), headers=None if error.in_room else RETRY) from None
     headers = FRESH | {"Location": f"/rooms/{room}/participants/{participant.id}"}
     return web.json_response(participant_json(participant.state()), status=201, headers=headers)
 

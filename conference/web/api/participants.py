@@ -14,12 +14,13 @@ from aiohttp import web
 from conference.access.grants import Grant
 from conference.audio.suppression import SuppressionUnavailable
 from conference.room.conference import check_room_name
-from conference.room.errors import InvalidRoomName, RoomFull, RoomLocked, TooManyRooms
+from conference.room.errors import InvalidRoomName
 from conference.room.participant import Participant
 from conference.room.room import Room
 from conference.web.access.actor import require, require_self_or, visible
 from conference.web.api.people import check_seen, find_participant, is_self, label_in
 from conference.web.api.reading import MERGE_PATCH, read_body
+from conference.web.api.refusals import RETRY, check_stays, room_refusals
 from conference.web.http.body import read_text
 from conference.web.http.headers import FRESH
 from conference.web.http.problems import MUTED, REMOVED, Problem
@@ -40,8 +41,6 @@ OWN = frozenset({"name", "muted", "levelling", "noise_suppression", "original_so
 
 HOLD = "hold"
 """The query parameter with which a page that is loaded anew keeps its seat meanwhile."""
-
-_RETRY = {"Retry-After": "30"}
 
 
 async def options(request: web.Request) -> web.Response:
@@ -77,8 +76,7 @@ async def join(request: web.Request) -> web.Response:
         raise Problem(403, f"Your token does not allow you to join as a {role}.")
     seat = _claimed_seat(server, room, request)
     offer = await read_text(request, errors="replace")  # a name may be in any charset (RFC 8866, section 6.10)
-    if server.stopping:  # meanwhile
-        raise Problem(503, "The server is being stopped. Try again in a moment.", headers=_RETRY)
+    check_stays(server)  # it may be stopped meanwhile
     with _refusals():
         joined = await server.sessions.join(
             room, name, offer, seat=seat, grant=grant, role=role, original_sound=original_sound
@@ -236,7 +234,8 @@ def _check_session(server: Server, connection: WebRtcConnection, request: web.Re
 def _refusals() -> Iterator[None]:
     """Turn the errors with which a join is refused into problems, each with its status."""
     try:
-        yield
+        with room_refusals():
+            yield
     except Removed as error:
         raise Problem(403, str(error), type=REMOVED) from None
     except NotGranted as error:
@@ -245,16 +244,10 @@ def _refusals() -> Iterator[None]:
         raise Problem(422, str(error)) from None
     except (OfferError, InvalidRoomName) as error:
         raise Problem(400, str(error)) from None
-    except RoomLocked as error:
-        raise Problem(423, str(error)) from None
-    except RoomFull as error:
-        raise Problem(409, str(error)) from None
-    except (TooManyRooms, EndedEarly) as error:
-        raise Problem(503, str(error), headers=_RETRY) from None
+    except EndedEarly as error:
+        raise Problem(503, str(error), headers=RETRY) from None
     except TimeoutError:
-        raise Problem(
-            503, "The server is too busy to take anybody in. Try again in a moment.", headers=_RETRY
-        ) from None
+        raise Problem(503, "The server is too busy to take anybody in. Try again in a moment.", headers=RETRY) from None
 
 
 def _name(request: web.Request, grant: Grant) -> str:

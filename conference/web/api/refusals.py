@@ -1,0 +1,35 @@
+"""Why nobody comes into a room just now, whether they join by themselves or are called in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from conference.room.errors import RoomFull, RoomLocked, TooManyRooms
+from conference.web.http.problems import Problem
+from conference.web.live import Server
+
+RETRY = {"Retry-After": "30"}
+
+
+def check_stays(server: Server) -> None:
+    """Make sure that the server is not being stopped.
+
+    Raises:
+        Problem: it is (503).
+    """
+    if server.stopping:
+        raise Problem(503, "The server is being stopped. Try again in a moment.", headers=RETRY)
+
+
+@contextmanager
+def room_refusals() -> Iterator[None]:
+    """Turn the errors with which a conference takes nobody in into problems, each with its status."""
+    try:
+        yield
+    except RoomLocked as error:
+        raise Problem(423, str(error)) from None
+    except RoomFull as error:
+        raise Problem(409, str(error)) from None
+    except TooManyRooms as error:
+        raise Problem(503, str(error), headers=RETRY) from None

@@ -29,10 +29,10 @@ from conference.cli.stay.phone_call import PhoneCall
 from conference.cli.streams import Stream, of_address, one_stream, read_server, read_stream
 from conference.cli.terminal.arguments import (
     Complain,
+    add_parameter_option,
     add_reconnect_options,
     add_token_option,
     find_token,
-    parameter,
     seconds,
     words,
 )
@@ -88,10 +88,7 @@ def add_parser(subparsers: Subparsers) -> None:
         "--dtmf", metavar="KEYS", type=_digits,
         help="keys to press, four a second from second one on, e.g. 12#; a w waits half a second",
     )  # fmt: skip
-    parser.add_argument(
-        "--param", metavar="NAME=VALUE", type=parameter, action="append", default=[],
-        help="a custom parameter of the stream; can be repeated",
-    )  # fmt: skip
+    add_parameter_option(parser)
     add_token_option(parser)
     add_reconnect_options(parser)
     add_options(parser, options_of(CallerSettings))

@@ -15,7 +15,7 @@ from conference.access.grants import ROLES
 from conference.cli.addresses import RoomAddress, default_address, read_address, room_name
 from conference.cli.api import Api, ApiError, ServerAccess, add_server_options, address
 from conference.cli.people import listed, pick, state_of
-from conference.cli.terminal.arguments import Complain, find_token, parameter, words
+from conference.cli.terminal.arguments import Complain, add_parameter_option, find_token, words
 from conference.cli.terminal.tables import render
 
 if TYPE_CHECKING:
@@ -190,10 +190,7 @@ def _somebody_to_call(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--name", metavar="NAME", type=words, help="what the others see (default: the host's name)")
     parser.add_argument("--role", choices=ROLES, help="as what they join (default: speaker)")
-    parser.add_argument(
-        "--param", metavar="NAME=VALUE", type=parameter, action="append", default=[],
-        help="a custom parameter of the stream; can be repeated",
-    )  # fmt: skip
+    add_parameter_option(parser)
     parser.add_argument("--dtmf", action="store_true", help="tell them of the keys that callers in the room press")
 
 

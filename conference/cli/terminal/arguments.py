@@ -39,6 +39,14 @@ def add_reconnect_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
+def add_parameter_option(parser: argparse.ArgumentParser) -> None:
+    """Add ``--param``, which can be repeated."""
+    parser.add_argument(
+        "--param", metavar="NAME=VALUE", type=_parameter, action="append", default=[],
+        help="a custom parameter of the stream; can be repeated",
+    )  # fmt: skip
+
+
 def find_token(given: str | None, in_address: str | None, complain: Complain) -> str | None:
     """What lets us in.
 
@@ -92,7 +100,7 @@ def _token(text: str) -> str:
     return text
 
 
-def parameter(text: str) -> tuple[str, str]:
+def _parameter(text: str) -> tuple[str, str]:
     """A custom parameter of a stream, as ``NAME=VALUE``."""
     name, separator, value = words(text).partition("=")
     if not separator or not name:

@@ -128,13 +128,8 @@ class Connecting:
             after = error.headers.get("Retry-After", "") if error.headers else ""
             seconds = float(after) if after.isascii() and after.isdigit() and len(after) < 6 else 0.0
             raise CallError(_handshake_sentence(shown, error), error.status, seconds) from None
-        except (aiohttp.NonHttpUrlClientError, ValueError):  # of addresses that are none, and names that cannot be
-            raise CallError(f"{shown!r} is not a WebSocket address like ws://host:8080/twilio/stream.") from None
-        except (aiohttp.ClientError, OSError) as error:
-            cause = getattr(error, "os_error", error)
-            if isinstance(cause, NotAllowedAddress):
-                raise NotAllowed(f"{cause}.") from None
-            raise CallError(f"{shown} cannot be reached: {reason(error)}.") from None
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise _no_stream(shown, error) from None
         assert isinstance(socket, StreamSocket)  # noqa: S101 - the session's class
         return socket
 
@@ -220,6 +215,17 @@ async def send_message(socket: Sending, message: Message) -> None:
         await socket.send_str(message)
     else:
         await socket.send_bytes(message)
+
+
+def _no_stream(shown: str, error: Exception) -> CallError:
+    """Why an address has led to no stream."""
+    cause = getattr(error, "os_error", error)
+    if isinstance(cause, NotAllowedAddress):
+        return NotAllowed(f"{cause}.")
+    is_value_error = isinstance(error, ValueError) and not isinstance(error, OSError)  # certificates' errors are both
+    if is_value_error or isinstance(error, aiohttp.NonHttpUrlClientError):  # no address, or a name that cannot be
+        return CallError(f"{shown!r} is not a WebSocket address like ws://host:8080/twilio/stream.")
+    return CallError(f"{shown} cannot be reached: {reason(error)}.")
 
 
 def _handshake_sentence(url: str, error: aiohttp.WSServerHandshakeError) -> str:

@@ -6,17 +6,20 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from ssl import SSLContext
 from typing import Any
 
 import pytest
 from aiohttp import WSCloseCode, web
 from aiohttp.test_utils import TestServer
 
+from conference.settings import Settings
 from conference.telephony.caller import CallEnd, Caller, HungUp
 from conference.telephony.connecting import CallError
 from conference.telephony.phone import Phone
 from conference.telephony.settings import CallerSettings
 from conference.telephony.twilio.messages import Clear, ServerMark, ServerMedia, build
+from conference.web.http.tls import make_ssl_context
 
 pytestmark = pytest.mark.e2e
 
@@ -51,13 +54,15 @@ class FakeServer:
 
 
 @asynccontextmanager
-async def serving(handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> AsyncIterator[str]:
+async def serving(
+    handler: Callable[[web.Request], Awaitable[web.StreamResponse]], ssl: SSLContext | None = None
+) -> AsyncIterator[str]:
     app = web.Application()
     app.router.add_get("/stream", handler)
     server = TestServer(app)
-    await server.start_server()
+    await server.start_server(ssl=ssl)
     try:
-        yield f"ws://127.0.0.1:{server.port}/stream"
+        yield f"{'ws' if ssl is None else 'wss'}://127.0.0.1:{server.port}/stream"
     finally:
         await server.close()
 
@@ -228,6 +233,16 @@ async def test_a_server_that_does_not_answer_is_one_sentence() -> None:
     async with serving(wait) as url:
         with pytest.raises(CallError, match=r"did not answer within 0.2 s"):
             await place(Caller(url, Phone(), handshake_seconds=0.2))
+
+
+async def test_a_certificate_that_is_not_trusted_is_one_sentence_and_can_be_taken_all_the_same() -> None:
+    server = FakeServer()
+    async with serving(server.handle, make_ssl_context(Settings(tls_self_signed=True))) as url:
+        with pytest.raises(CallError, match="cannot be reached: nobody vouches for its certificate"):
+            await place(Caller(url, Phone()))
+        end = await place(Caller(url, Phone(), speak=saying(2), ssl=False))
+    assert not end.by_server
+    assert server.events()[:2] == ["connected", "start"]
 
 
 async def test_what_is_no_address_is_one_sentence() -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import jwt
@@ -121,6 +122,7 @@ def verify(token: str, secrets: tuple[str, ...], now: float) -> Grant:
     )
 
 
+@lru_cache(maxsize=64)  # to list recordings, each of them asks anew what the same token grants
 def _signed_claims(token: str, secrets: tuple[str, ...]) -> Mapping[str, Any]:
     """What the token says, once it is sure that one of ``secrets`` has signed it."""
     # Times are checked against ``now`` by the caller; whether they are there at all is checked there, too.

@@ -48,6 +48,9 @@ class Grant:
     issued_at: float | None = None
     """Unix time in seconds, where the token says it."""
 
+    pin: str | None = None
+    """What stands for the PIN that it was given for (`tokens.pin_mark`): it opens what that PIN opens."""
+
     def covers(self, room: str) -> bool:
         """Whether it is for this room."""
         return self.room is None or self.room == room

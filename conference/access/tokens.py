@@ -3,11 +3,14 @@
     {"iss": "conference", "aud": "conference", "exp": 1795342935,
      "room": "standup", "role": "host", "sub": "amy@example.org", "name": "Amy", "rights": ["speak", "listen"]}
 
-``room`` is ``*`` for any. ``rights`` may be missing: then they are those of the role.
+``room`` is ``*`` for any. ``rights`` may be missing: then they are those of the role. Whoever entered a PIN gets a
+token with a claim ``pin``, from which the PIN cannot be told.
 """
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import math
 from collections.abc import Mapping
 from functools import lru_cache
@@ -34,6 +37,8 @@ LEEWAY_S = 10.0
 MAX_TOKEN_CHARS = 4096
 MAX_TEXT_CHARS = 256
 """Of an identity or a name."""
+
+_MARK_DIGITS = 16  # a token for a phone's parameter has little room; one PIN in 2⁶⁴ has the mark of another
 
 _LATEST = 253_402_300_800.0  # the year 10000
 
@@ -84,6 +89,8 @@ def sign(grant: Grant, secret: str) -> str:
         claims["sub"] = grant.identity
     if grant.name is not None:
         claims["name"] = grant.name
+    if grant.pin is not None:
+        claims["pin"] = grant.pin
     if grant.rights != ROLE_RIGHTS[grant.role]:
         claims["rights"] = [right for right in RIGHTS if right in grant.rights]
     return jwt.encode(claims, secret, ALGORITHM)
@@ -119,7 +126,13 @@ def verify(token: str, secrets: tuple[str, ...], now: float) -> Grant:
         rights=_rights(claims, role),
         expires_at=expires_at,
         issued_at=_issued_at(claims),
+        pin=_text(claims, "pin"),
     )
+
+
+def pin_mark(room: str, pin: str, secret: str) -> str:
+    """What stands for a room's PIN in the tokens of those who entered it. It tells nobody the PIN."""
+    return hmac.new(secret.encode(), f"pin/{room}/{pin}".encode(), hashlib.sha256).hexdigest()[:_MARK_DIGITS]
 
 
 @lru_cache(maxsize=64)  # to list recordings, each of them asks anew what the same token grants

@@ -50,7 +50,7 @@ _N = TypeVar("_N", bound=Noted)
 
 
 class RoomRecords(RoomObserver, Generic[_N]):
-    """Gathers records of a room. What else is written, and where all of it goes, is the business of its heirs.
+    """Gathers records of a room. What else is written, and where all of it goes, is the business of its subclasses.
 
     Args:
         note: begins what is noted of somebody, by their number.

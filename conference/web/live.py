@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from aiohttp import web
 
 from conference.access.grants import Grant
+from conference.access.tokens import TokenError, pin_mark, verify
 from conference.capture.files import Captures
 from conference.engine.connections import ConnectionRegistry
 from conference.engine.engine import Engine
@@ -30,6 +31,18 @@ from conference.web.joining.seats import Seats
 from conference.web.joining.sessions import Sessions, WebRtcLike
 from conference.web.joining.signatures import TwilioSignatures
 from conference.web.sidebars import Sidebars
+
+
+class PinChanged(TokenError):
+    """A token that was given for a PIN which its room does not have.
+
+    Args:
+        grant: what it would grant.
+    """
+
+    def __init__(self, grant: Grant) -> None:
+        super().__init__("This token was given for a PIN that the room does not have any more: enter the one it has.")
+        self.grant = grant
 
 
 @dataclass(slots=True)
@@ -88,6 +101,24 @@ class Server:
         """The PIN of a room: the one that its hosts have set, or the one that a new room begins with."""
         there = self.conference.get(room)
         return dict(self.settings.pins).get(room) if there is None else there.policy.pin
+
+    def verify(self, token: str) -> Grant:
+        """The grant that a token carries. A PIN's token opens what the PIN opens.
+
+        A room that is made anew, by whomever, is another room: with another PIN, or with none, the tokens of the one
+        before it open it no more than its PIN would.
+
+        Raises:
+            PinChanged: it was given for a PIN that its room does not have, or not any more.
+            TokenError: see `access.tokens.verify`.
+        """
+        grant = verify(token, self.token_keys, time.time())
+        if grant.pin is None or grant.room is None:
+            return grant
+        pin = self.pin_of(grant.room)
+        if pin is None or all(grant.pin != pin_mark(grant.room, pin, key) for key in self.token_keys):
+            raise PinChanged(grant)
+        return grant
 
     def token_needed(self, room: str | None) -> bool:
         """Whether a token is needed for a room; with ``None``, for the server as a whole."""

@@ -7,17 +7,16 @@ everything. What a token grants is in `access.grants`. Callers, who make no requ
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from aiohttp import web
 
 from conference.access.grants import EVERYTHING, Grant, Right
-from conference.access.tokens import TokenError, verify
+from conference.access.tokens import TokenError
 from conference.web.http.problems import Problem
 from conference.web.joining.seats import shown_seat
-from conference.web.live import SERVER, Server
+from conference.web.live import SERVER, PinChanged, Server
 
 QUERY = "access_token"
 """The query parameter that may hold the token (RFC 6750, section 2.3): ``EventSource`` and a browser's WebSocket can
@@ -150,18 +149,20 @@ def require_of_recording(
     Raises:
         Problem: as :func:`require`.
     """
-    server, actor = request.app[SERVER], require(request, "record", room)
+    server = request.app[SERVER]
     if server.settings.secret is not None or not guarded:
-        return actor
+        return require(request, "record", room)
     presented, there = _presented(server, request), server.conference.get(room)
     same = there is not None and there.created_at == room_since
-    if isinstance(presented, Grant) and presented.covers(room) and presented.allows("record"):
-        always = room in dict(server.settings.pins)  # whoever makes it anew needs the same PIN
-        issued, until = presented.issued_at, None if same else ended_at
+    current = isinstance(presented, Grant)  # else it may be of the very PIN that the room had
+    grant = presented.grant if isinstance(presented, PinChanged) else presented
+    if isinstance(grant, Grant) and grant.covers(room) and grant.allows("record"):
+        always = current and room in dict(server.settings.pins)  # whoever makes it anew needs the same PIN
+        issued, until = grant.issued_at, None if same else ended_at
         if always or (issued is not None and room_since <= issued and (until is None or issued <= until)):
-            return actor
+            return Actor(grant, _proven_seat(server, request, room), label_of(grant))
     elif same and server.token_needed(room):  # by their seat
-        return actor
+        return require(request, "record", room)
     raise Problem(401, "The room had a PIN: you need a token for it.", headers={"WWW-Authenticate": _REALM})
 
 
@@ -199,10 +200,13 @@ def _shown(server: Server, request: web.Request, room: str | None, participant_i
     presented = _presented(server, request)
     if isinstance(presented, Grant):
         return presented
-    if server.settings.secret is None and room is not None and participant_id is not None:
-        seated = server.grant_of(room, participant_id)
-        if seated is not None:  # they were there before the room had this PIN, and may have set it themselves
-            return replace(seated, room=room)
+    seated = None if room is None or participant_id is None else server.grant_of(room, participant_id)
+    if seated is not None and isinstance(presented, PinChanged) and seated.identity == presented.grant.identity:
+        return presented.grant  # a host has changed the PIN: who is in stays in
+    if server.settings.secret is None and seated is not None:
+        return replace(
+            seated, room=room
+        )  # they were there before the room had this PIN, and may have set it themselves
     if presented is None:
         raise Problem(401, _needed(server), headers={"WWW-Authenticate": _REALM})
     sentence = str(presented)
@@ -223,7 +227,7 @@ def _presented(server: Server, request: web.Request) -> Grant | TokenError | Non
     """What the token of a request grants."""
     token = presented_token(request)
     try:
-        return None if token is None else verify(token, server.token_keys, time.time())
+        return None if token is None else server.verify(token)
     except TokenError as error:
         return error
 

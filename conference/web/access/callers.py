@@ -10,7 +10,7 @@ from dataclasses import replace
 from aiohttp import web
 
 from conference.access.grants import EVERYTHING, Grant, make_grant
-from conference.access.tokens import TokenError, sign, verify
+from conference.access.tokens import TokenError, sign
 from conference.telephony.twilio.twiml import MAX_PARAMETER_CHARS
 from conference.web.access.actor import presented_token, require
 from conference.web.access.pins import check_pin, pin_wait
@@ -51,7 +51,7 @@ def admit_caller(
     token = parameters.get(PARAMETER) or handshake_token
     if token:
         try:
-            grant = verify(token, server.token_keys, time.time())
+            grant = server.verify(token)
         except TokenError as error:
             if needed:
                 raise NotAdmitted(str(error)) from None
@@ -157,7 +157,7 @@ def _caller_address(request: web.Request, server: Server, parameters: Mapping[st
 def _has_token(request: web.Request, server: Server) -> bool:
     token = presented_token(request)
     try:
-        return token is not None and verify(token, server.token_keys, time.time()) is not None
+        return token is not None and server.verify(token) is not None
     except TokenError:
         return False
 

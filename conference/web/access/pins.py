@@ -7,6 +7,7 @@ import time
 from dataclasses import replace
 
 from conference.access.grants import EVERYTHING, Grant, make_grant
+from conference.access.tokens import pin_mark
 from conference.ids import new_id
 from conference.web.live import Server
 
@@ -40,4 +41,11 @@ def check_pin(server: Server, room: str, pin: str, address: str) -> Grant | None
     grant = make_grant("speaker") if server.settings.secret is not None else EVERYTHING
     issued_at = time.time()
     expires_at = issued_at + server.settings.pin_token_ttl
-    return replace(grant, room=room, identity=f"guest-{new_id()}", expires_at=expires_at, issued_at=issued_at)
+    return replace(
+        grant,
+        room=room,
+        identity=f"guest-{new_id()}",
+        expires_at=expires_at,
+        issued_at=issued_at,
+        pin=pin_mark(room, expected, server.token_keys[0]),
+    )

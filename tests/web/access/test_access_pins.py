@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from conference.access.grants import RIGHTS
 from conference.access.tokens import verify
 from conference.settings import Settings, SettingsError
+from conference.web.access.callers import admit_caller
 from conference.web.access.pins import check_pin
 from conference.web.api.reading import parse
 from conference.web.http.problems import Problem
+from conference.web.joining.admitted import NotAdmitted
 from conference.web.joining.pin_limit import Guesses
 from conference.web.schemas.requests import PinEntered
 from tests.web.doubles import MERGE_PATCH, Site, problem
@@ -193,6 +195,95 @@ async def test_tokens_of_one_process_are_nothing_to_another() -> None:
         pass_ = bearer((await (await enter(one)).json())["token"])
         assert (await two.join(**pass_)).status == 401
         assert (await two.join(**bearer(token("host", None)))).status == 401
+
+
+# One room after another
+
+
+def change_pin(site: Site, pin: str | None) -> None:
+    room = site.server.room("tea")
+    room.set_policy(dataclasses.replace(room.policy, pin=pin))
+
+
+@pytest.mark.parametrize("anew", ["9753", None])
+async def test_what_a_pin_opened_opens_no_later_room_of_that_name(anew: str | None) -> None:
+    async with Site(guarded()) as site:
+        await site.join(**as_role("host"))
+        change_pin(site, "8642")
+        guest = bearer((await (await enter(site)).json())["token"])
+        assert (await site.join(name="Guest", **guest)).status == 201
+        site.server.conference.end("tea", "over")
+        for there in (False, True):
+            if there:
+                await site.join(**as_role("host"))
+                change_pin(site, anew)
+            refused = await site.join(name="Guest", **guest)
+            assert refused.status == 401
+            assert "PIN" in (await problem(refused))["title"]
+            for path in ("/rooms/tea", "/rooms/tea/access", "/rooms/tea/events", "/access"):
+                assert (await site.client.get(path, headers=guest)).status == 401, path
+            assert (
+                await (await site.client.get("/config", headers=guest)).json()
+                == await (await site.client.get("/config")).json()
+            )
+
+
+async def test_a_room_that_always_begins_with_its_pin_is_open_to_those_who_entered_it_before() -> None:
+    async with Site(guarded(pins=PINS)) as site:
+        guest = bearer((await (await enter(site)).json())["token"])
+        for _ in range(2):
+            assert (await site.join(**guest)).status == 201
+            site.server.conference.end("tea", "over")
+
+
+async def test_on_an_open_server_a_pin_opens_no_later_room_of_that_name_with_another() -> None:
+    async with Site() as site:
+        await site.join()
+        change_pin(site, "8642")
+        guest = bearer((await (await enter(site)).json())["token"])
+        site.server.conference.end("tea", "over")
+        await site.join()
+        change_pin(site, "9753")
+        assert (await site.join(**guest)).status == 401
+        assert (await site.client.get("/rooms/tea", headers=guest)).status == 401
+        assert (
+            await site.client.patch("/rooms/tea", data='{"locked": true}', headers=MERGE_PATCH | guest)
+        ).status == 401
+        listed = await (await site.client.get("/rooms", headers=guest)).json()
+        assert listed["rooms"] == []
+        change_pin(site, None)
+        assert (await site.client.get("/rooms/tea", headers=guest)).status == 200  # as with no token at all
+
+
+@pytest.mark.parametrize("settings", [guarded(pins=PINS), Settings(pins=PINS)], ids=["with a secret", "open"])
+async def test_when_hosts_change_the_pin_who_is_in_stays_in_and_who_is_not_needs_the_new_one(
+    settings: Settings,
+) -> None:
+    async with Site(settings) as site:
+        amy, ben, eve = [bearer((await (await enter(site)).json())["token"]) for _ in range(3)]
+        await site.join(**eve)  # stays, and with her the room
+        joined = await site.join(**amy)
+        there, seat = joined.headers["Location"], seat_of(joined)
+        change_pin(site, "9753")
+        assert (await site.client.get("/rooms/tea", headers=amy | seat)).status == 200
+        assert (await site.client.patch(there, data='{"muted": true}', headers=MERGE_PATCH | amy | seat)).status == 200
+        assert (await site.join(**amy, **seat)).status == 201  # a lost connection
+        assert (await site.client.get("/rooms/tea", headers=ben)).status == 401
+        assert (await site.join(name="Ben", **ben)).status == 401
+        assert (await site.client.delete(there, headers=amy | seat)).status == 204
+        assert (await site.join(**amy, **seat)).status == 401
+
+
+async def test_a_stream_with_the_token_of_an_earlier_pin_is_not_let_in() -> None:
+    async with Site(guarded()) as site:
+        await site.join(**as_role("host"))
+        change_pin(site, "8642")
+        guest = (await (await enter(site)).json())["token"]
+        assert admit_caller(site.server, "tea", {"token": guest}, None)
+        change_pin(site, "9753")
+        for parameters, shaken in (({"token": guest}, None), ({}, guest)):
+            with pytest.raises(NotAdmitted, match="PIN"):
+                admit_caller(site.server, "tea", parameters, shaken)
 
 
 # For phones

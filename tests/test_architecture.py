@@ -184,6 +184,7 @@ INSIDE_A_WING: dict[str, dict[str, set[str]]] = {
         "destinations": set(),
         "connecting": {"backpressure", "destinations", "dialect"},
         "dialed": {"settings", "dialect", "phone"},
+        "twilio_account": {"connecting"},
         "caller": {"settings", "backpressure", "connecting", "fields", "phone", "twilio"},
     },
 }

@@ -59,7 +59,11 @@ class Announcer:
 
     def others(self, participant_id: str) -> list[str]:
         """Ids of those in the conversation besides somebody."""
-        return [one.id for one in self.room.participants.values() if one.id != participant_id and not one.waiting]
+        return [
+            one.id
+            for one in self.room.participants.values()
+            if one.id != participant_id and not one.waiting and one.call in (None, "answered")
+        ]
 
     def count_prompt(self, participant_id: str) -> str:
         """The prompt that says how many others there are."""

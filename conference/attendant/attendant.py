@@ -186,6 +186,8 @@ class Attendant:
             announcer.keypads[state.id] = Keypad(self._actions.menu, round(self._settings.key_timeout * 1e9))
             if self._settings.phone_prompts and self._callers.wants_prompts(state.id):
                 announcer.prompted.add(state.id)
+        if _is_called(state):
+            return  # there is nobody yet
         if not state.waiting:
             self._announce(announcer, state, "join")
         self._greet(announcer, state)
@@ -214,7 +216,7 @@ class Attendant:
         if state.id in announcer.room.participants:
             return  # they are back already, as the next event says
         announcer.forget(state.id)
-        if not state.waiting:
+        if not state.waiting and not _is_called(state):
             self._announce(announcer, state, "leave")
             self._tell_the_only_one(announcer)
         announcer.see_to_music()
@@ -250,6 +252,9 @@ class Attendant:
         if before is None:
             return
         announcer.people[state.id] = state
+        if _is_called(before) and not _is_called(state):
+            self._joined(announcer, state)
+            return
         if before.waiting and not state.waiting:
             announcer.prompt_player.hush(state.id)  # that they should wait
             if state.id in announcer.prompted:
@@ -278,6 +283,11 @@ class Attendant:
         action = keypad.press(key, now_ns)
         if action is not None:
             announcer.tell(participant_id, self._actions.do(action, announcer, participant_id))
+
+
+def _is_called(state: ParticipantState) -> bool:
+    """Whether somebody is being called, and has not answered."""
+    return state.call is not None and state.call != "answered"
 
 
 def _news(before: ParticipantState, after: ParticipantState) -> list[str]:

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, get_args
 
 from conference.access.grants import ROLES
 from conference.cli.addresses import RoomAddress, default_address, read_address, room_name
@@ -17,6 +17,7 @@ from conference.cli.api import Api, ApiError, ServerAccess, add_server_options, 
 from conference.cli.people import listed, pick, state_of
 from conference.cli.terminal.arguments import Complain, add_parameter_option, find_token, words
 from conference.cli.terminal.tables import render
+from conference.telephony.twilio_account import MachineDetection
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -106,10 +107,20 @@ async def _say(api: Api, args: argparse.Namespace) -> Outcome:
 
 async def _dial(api: Api, args: argparse.Namespace) -> Outcome:
     if len(args.who) > 1:
-        raise ApiError("call one at a time: name one address after the room.")
-    kind = "webhook" if args.who[0].startswith(("http://", "https://")) else "url"
-    call = {kind: args.who[0], "name": args.name, "role": args.role, "parameters": dict(args.param) or None}
-    wanted = {key: value for key, value in call.items() if value is not None} | {"dtmf": args.dtmf}
+        raise ApiError("call one at a time: name one address or number after the room.")
+    where = args.who[0]
+    kind = "to" if where.startswith("+") else "webhook" if where.startswith(("http://", "https://")) else "url"
+    call = {
+        kind: where,
+        "name": args.name,
+        "role": args.role,
+        "parameters": dict(args.param) or None,
+        "dtmf": args.dtmf or None,
+        "caller_id": args.caller_id,
+        "ring_seconds": args.ring_seconds,
+        "machine_detection": args.machine_detection,
+    }
+    wanted = {key: value for key, value in call.items() if value is not None}
     answer = await api.ask("POST", address("rooms", args.room, "calls"), wanted)
     return Outcome(f"Calling {answer['name']} into room {args.room}, as participant {answer['id']}.", answer)
 
@@ -186,12 +197,23 @@ def _something_to_say(parser: argparse.ArgumentParser) -> None:
 def _somebody_to_call(parser: argparse.ArgumentParser) -> None:
     _in_room(parser)
     parser.add_argument(
-        "who", metavar="WHERE", nargs="*", default=[], help="a bot's address: wss://…, or its voice webhook: https://…"
+        "who",
+        metavar="WHERE",
+        nargs="*",
+        default=[],
+        help="a bot's address: wss://…, its voice webhook: https://…, or a telephone's number: +15551234567",
     )
-    parser.add_argument("--name", metavar="NAME", type=words, help="what the others see (default: the host's name)")
+    parser.add_argument(
+        "--name", metavar="NAME", type=words, help="what the others see (default: the host's name, or the number)"
+    )
     parser.add_argument("--role", choices=ROLES, help="as what they join (default: speaker)")
     add_parameter_option(parser)
-    parser.add_argument("--dtmf", action="store_true", help="tell them of the keys that callers in the room press")
+    parser.add_argument("--dtmf", action="store_true", help="tell a bot of the keys that callers in the room press")
+    parser.add_argument("--caller-id", metavar="NUMBER", help="what a telephone shows, if the server has several")
+    parser.add_argument("--ring-seconds", metavar="SECONDS", type=int, help="how long a telephone rings")
+    parser.add_argument(
+        "--machine-detection", choices=get_args(MachineDetection), help="what is done if a machine answers a telephone"
+    )
 
 
 def _room_to_record(parser: argparse.ArgumentParser) -> None:
@@ -213,7 +235,7 @@ COMMANDS: dict[str, Command] = {
     "lock": Command(_lock, "let nobody but hosts into a room any more", _in_room),
     "unlock": Command(_unlock, "let people into a room again", _in_room),
     "end": Command(_end, "send everybody in a room home", _in_room),
-    "dial": Command(_dial, "call a bot into a room", _somebody_to_call),
+    "dial": Command(_dial, "call a bot or a telephone into a room", _somebody_to_call),
     "record": Command(_record, "record a room, or pause or end its recording", _room_to_record),
     "recordings": Command(_recordings, "list the recordings that there are", _on_server),
     "say": Command(_say, "write to everybody in a room", _something_to_say),

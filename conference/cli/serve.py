@@ -23,6 +23,7 @@ from conference.log import set_up_logging
 from conference.options.option import PREFIX, options_of, read_options
 from conference.prompts.library import LibraryError
 from conference.settings import Settings, SettingsError
+from conference.telephony.twilio_account import TwilioUnavailable
 from conference.web.app import build_app, hang_up_all
 from conference.web.http.listener import Listener
 from conference.web.http.tls import local_addresses, make_ssl_context
@@ -154,7 +155,7 @@ async def serve(settings: Settings, context: ssl.SSLContext | None = None, most_
         app = build_app(settings)
     except SuppressionUnavailable as error:
         raise StartError(f"{error}; or leave --noise-suppression out.") from None
-    except SignaturesUnavailable as error:
+    except (SignaturesUnavailable, TwilioUnavailable) as error:
         raise StartError(f"{error}.") from None
     except LibraryError as error:
         raise StartError(str(error)) from None

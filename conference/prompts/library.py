@@ -32,6 +32,7 @@ _BUILT_IN = Path(__file__).parent / "en"
 _MADE: dict[str, tuple[Origin, Callable[[], Samples]]] = {
     "join-tone": ("tone", tones.join_tone),
     "leave-tone": ("tone", tones.leave_tone),
+    "ringing-tone": ("tone", tones.ringing_tone),
     "hold-music": ("music", tones.hold_music),
 }
 

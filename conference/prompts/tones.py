@@ -32,6 +32,14 @@ def leave_tone() -> Samples:
     return _level(np.concatenate([_note(784.0, 0.12), _note(587.3, 0.28)]), TONE_LEVEL)
 
 
+def ringing_tone() -> Samples:
+    """A telephone rings at the other end: 2 s of a low chord, as 440 and 480 Hz make it, and 4 s of nothing."""
+    time = np.arange(2 * SAMPLE_RATE) / SAMPLE_RATE
+    wave = np.sin(2 * np.pi * 440 * time) + np.sin(2 * np.pi * 480 * time)
+    wave *= np.clip(np.minimum(time / 0.02, time[::-1] / 0.02), 0.0, 1.0)
+    return np.concatenate([_level(wave, MUSIC_LEVEL), np.zeros(4 * SAMPLE_RATE, np.int16)])
+
+
 def hold_music() -> Samples:
     """Eight bars of broken chords, 32 s; begins anew without a seam, since the last notes fade into the first bar."""
     music = np.zeros(len(_BARS) * 2 * 8 * _BEAT)

@@ -25,8 +25,11 @@ Role: TypeAlias = Literal["host", "speaker", "listener"]
 """What somebody is here for: to run the room, to talk, to listen."""
 
 
-CallState: TypeAlias = Literal["dialing", "ringing", "answered"]
-"""How far it has come with somebody whom the room has called."""
+CallState: TypeAlias = Literal["dialing", "ringing", "answered", "busy", "no-answer", "failed", "canceled"]
+"""How far it has come with somebody whom the room has called. The last four are of those who leave now."""
+
+AnsweredBy: TypeAlias = Literal["human", "machine", "fax", "unknown"]
+"""Who has answered, where somebody listens for that."""
 
 
 class Source(Protocol):
@@ -118,6 +121,9 @@ class ParticipantState:
     call: CallState | None = None
     """How far it has come with them, whom the room has called; ``None`` for those who came by themselves."""
 
+    answered_by: AnsweredBy | None = None
+    """Who has answered the call; ``None`` while that is not known."""
+
 
 @dataclass(frozen=True, slots=True)
 class ModerationState:
@@ -149,6 +155,7 @@ class Participant:
     """
 
     __slots__ = (
+        "answered_by",
         "call",
         "deafened",
         "hand_raised_at",
@@ -197,6 +204,7 @@ class Participant:
         self.role = role
         self.identity = identity
         self.call = call
+        self.answered_by: AnsweredBy | None = None
         self.original_sound = original_sound
         self.muted = False
         self.muted_by: str | None = None
@@ -251,4 +259,5 @@ class Participant:
             waiting=self.waiting,
             hand_raised_at=self.hand_raised_at,
             call=self.call,
+            answered_by=self.answered_by,
         )

@@ -26,7 +26,16 @@ from conference.room.events import (
     UnmuteRequested,
 )
 from conference.room.observer import Observers, RoomObserver
-from conference.room.participant import CallState, Departure, ModerationState, Participant, Role, Sink, Source
+from conference.room.participant import (
+    AnsweredBy,
+    CallState,
+    Departure,
+    ModerationState,
+    Participant,
+    Role,
+    Sink,
+    Source,
+)
 from conference.room.policy import RoomPolicy
 from conference.room.recorded import RecordingState
 from conference.room.voice import Voice, VoiceSettings
@@ -231,6 +240,10 @@ class People:
     def set_call_state(self, participant_id: str, state: CallState) -> None:
         """It has come so far with somebody whom the room calls."""
         self._set(participant_id, None, call=state)
+
+    def set_answered_by(self, participant_id: str, who: AnsweredBy) -> None:
+        """It has been found out who has answered."""
+        self._set(participant_id, None, answered_by=who)
 
     def rename(self, participant_id: str, name: str, *, by: str | None = None) -> None:
         """Change what others see."""

@@ -19,7 +19,7 @@ from conference.settings.program import ProgramSettings
 from conference.settings.rooms import RoomSettings
 from conference.settings.tcp_connections import ConnectionSettings
 from conference.settings.webhooks import WebhookOptions
-from conference.telephony.settings import CallOptions, DialSettings, LegSettings
+from conference.telephony.settings import CallOptions, DialSettings, LegSettings, PhoneSettings
 from conference.webrtc.settings import WebRtcOptions
 
 
@@ -30,6 +30,7 @@ class Settings(
     SoundSettings,
     AttendantSettings,
     WebhookOptions,
+    PhoneSettings,
     DialSettings,
     CallOptions,
     LegSettings,
@@ -52,6 +53,7 @@ class Settings(
         check(self)
         self._check_tls()
         self._check_access()
+        self._check_phones()
         self._check_webhooks()
         self._check_recordings()
         self._check_coding()
@@ -75,6 +77,13 @@ class Settings(
             raise SettingsError(f"secret: {error}{each}") from None
         if self.twilio_auth_token is not None and self.public_url is None:
             raise SettingsError("twilio-auth-token needs public-url: Twilio signs the address that it asks for.")
+
+    def _check_phones(self) -> None:
+        if self.twilio_account_sid is None:
+            if self.caller_ids:
+                raise SettingsError("caller-id needs twilio-account-sid: the account that telephones are called with.")
+        elif self.twilio_auth_token is None or not self.caller_ids:
+            raise SettingsError("twilio-account-sid needs twilio-auth-token, and caller-id: a number of the account.")
 
     def _check_webhooks(self) -> None:
         if self.webhooks and self.webhook_secret is None:

@@ -1,4 +1,4 @@
-"""Where a server may call: what an operator has named, so that nobody makes it call into its own network.
+"""Whom a server may call: only whom an operator has named, so that nobody makes it call where it should not.
 
 A name stands for what can be reached of it in the internet. An address that is not of the internet (of this machine, a
 private or a link-local one) is called only if it is named itself, as an address or as part of a network; by whatever
@@ -20,6 +20,8 @@ Network: TypeAlias = IPv4Network | IPv6Network
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _NAME = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})*\.?|\*")
 _PORT = re.compile(r"[0-9]{1,5}")
+_NUMBERS = re.compile(r"\+(?:[1-9][0-9]{6,14}|(?:[1-9][0-9]{0,13})?\*)")
+_NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
 _LOCALHOST: tuple[Network, ...] = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
 
 
@@ -37,6 +39,9 @@ class Destination:
     port: int | None = None
     """The only one; ``None`` for all."""
 
+    number: str | None = None
+    """A telephone's, as E.164 has it; with ``*`` at its end, all that begin so."""
+
     def __str__(self) -> str:
         return self.text
 
@@ -52,17 +57,39 @@ class Destination:
         """Whether an address is named itself."""
         return any(address.version == one.version and address in one for one in self.networks)
 
+    def has_number(self, number: str) -> bool:
+        """Whether a telephone number is meant."""
+        if self.number is None:
+            return False
+        return number.startswith(self.number[:-1]) if self.number.endswith("*") else number == self.number
+
+
+def read_number(text: str) -> str:
+    """A telephone number as E.164 has it: ``+15551234567``. Spaces, dots, dashes and brackets in it are left out.
+
+    Raises:
+        ValueError: it is none; with a sentence.
+    """
+    number = re.sub(r"[ .()/-]", "", text)
+    if not _NUMBER.fullmatch(number):
+        raise ValueError(f"'{text}' is no telephone number with its country's code, like +15551234567.")
+    return number
+
 
 def read_destination(text: str) -> Destination:
-    """A place as an operator writes it: ``bot.example.org``, ``*.example.org``, ``10.1.2.3:8765``, ``10.0.0.0/8``.
+    """What an operator writes: ``bot.example.org``, ``*.example.org``, ``10.1.2.3:8765``, ``10.0.0.0/8``, ``+1555*``.
 
     Raises:
         ValueError: it is none; with a sentence.
     """
     wrong = ValueError(
         f"'{text}' is no destination: give a host's name, *.example.org, an address or network, or * for all of the "
-        "internet; with :PORT for that one alone."
+        "internet; with :PORT for that one alone; or a telephone number, or the beginning of numbers, like +1555*."
     )
+    if text.strip().startswith("+"):
+        if not _NUMBERS.fullmatch(text.strip()):
+            raise wrong
+        return Destination(text, number=text.strip())
     place, port = _split_port(text.strip())
     if port is not None and not 1 <= port <= 65_535:
         raise wrong
@@ -98,6 +125,20 @@ class Destinations:
 
     def __bool__(self) -> bool:
         return bool(self._allowed)
+
+    @property
+    def has_hosts(self) -> bool:
+        """Whether any host or address may be called."""
+        return any(one.number is None for one in self._allowed)
+
+    @property
+    def has_numbers(self) -> bool:
+        """Whether any telephone may be called."""
+        return any(one.number is not None for one in self._allowed)
+
+    def may_dial(self, number: str) -> bool:
+        """Whether a telephone number may be called."""
+        return any(one.has_number(number) for one in self._allowed)
 
     def may_have(self, host: str, port: int) -> bool:
         """Whether a host may perhaps be called, before it is known which addresses it has."""

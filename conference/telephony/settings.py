@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
-from conference.options.declaration import check, seconds, several, whole
+from conference.options.declaration import SettingsError, check, seconds, several, value, whole
 from conference.options.groups import DIALING, LIMITS, RECEIVED, TWILIO
-from conference.telephony.destinations import Destination, read_destination
+from conference.telephony.destinations import Destination, read_destination, read_number
 
 LONGEST_MESSAGE = 1024 * 1024
 """Of a caller, in bytes: 98 s of sound."""
@@ -90,8 +91,9 @@ class DialSettings:
 
     dial_allow: tuple[Destination, ...] = several(
         DIALING, "a host, address or network that rooms may call: bot.example.org, *.example.org, 10.1.2.3:8765, "
-        "10.0.0.0/8; * is all of the internet; what is not of the internet has to be named by its address; can be "
-        "repeated; without any, nobody is called", "DESTINATION", "dial-allow", read_destination,
+        "10.0.0.0/8; * is all of the internet; what is not of the internet has to be named by its address; or a "
+        "telephone number, +15551234567, or the beginning of numbers, +1555*; can be repeated; without any, nobody is "
+        "called", "DESTINATION", "dial-allow", read_destination,
     )  # fmt: skip
     dial_timeout: float = seconds(
         30.0, DIALING, "how long whoever is called may take to answer", (1, 600), beyond="the call ends"
@@ -120,6 +122,50 @@ class DialSettings:
     max_dialed_bytes_per_second: int = whole(
         2_000_000, DIALING, "bytes of any kind that are read of one who was called; two seconds' worth may come at "
         "once", (20_000, 1_000_000_000), metavar="BYTES", beyond="wait, unread",
+    )  # fmt: skip
+
+
+def check_account_sid(sid: str) -> None:
+    """Refuse what is no account's identifier.
+
+    Raises:
+        SettingsError: with what would be.
+    """
+    if not re.fullmatch("AC[0-9a-fA-F]{32}", sid):
+        raise SettingsError(f"twilio-account-sid must be AC and 32 hexadecimal digits, not '{sid}'.")
+
+
+def check_api_url(url: str) -> None:
+    """Refuse what is no address of an API.
+
+    Raises:
+        SettingsError: with what would be.
+    """
+    if not re.fullmatch(r"https?://[\w.:\[\]-]+(?:/[\w./-]*)?", url):
+        raise SettingsError(f"twilio-api-url must look like https://api.twilio.com, not '{url}'.")
+
+
+@dataclass(frozen=True)
+class PhoneSettings:
+    """How telephones are called."""
+
+    twilio_account_sid: str | None = value(
+        None, DIALING, "the Twilio account that telephones are called with; needs --twilio-auth-token and --caller-id",
+        "SID", check=check_account_sid,
+    )  # fmt: skip
+    caller_ids: tuple[str, ...] = several(
+        DIALING, "a number of the account's that telephones show when they are called: the first one, unless another "
+        "is asked for; can be repeated", "NUMBER", "caller-id", read_number,
+    )  # fmt: skip
+    twilio_api_url: str = value(
+        "https://api.twilio.com", DIALING, "where Twilio's REST API is reached", "URL", check=check_api_url
+    )  # fmt: skip
+    ring_timeout: float = seconds(
+        45.0, DIALING, "how long a telephone rings, unless a call says otherwise", (5, 600), beyond="the call ends"
+    )  # fmt: skip
+    ringback: str | None = value(
+        "ringing-tone", DIALING, "the sound that a room hears while a telephone rings, by its name; empty for none",
+        "SOUND", lambda text: text or None,
     )  # fmt: skip
 
 

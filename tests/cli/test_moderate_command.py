@@ -243,6 +243,8 @@ async def test_a_bot_is_called_into_a_room(capsys: pytest.CaptureFixture[str]) -
         shell = Terminal(site, capsys)
         status, out, _ = await shell.type("dial", "tea", "ws://127.0.0.1:9/bot", "--name", "Bot", "--param", "a=b")
         assert (status, out.startswith("Calling Bot into room tea, as participant ")) == (0, True)
+        status, _, err = await shell.type("dial", "tea", "+15551234567", "--ring-seconds", "30")
+        assert (status, "no telephones" in err) == (1, True)
         status, out, _ = await shell.type("dial", "--room", "tea", "ws://127.0.0.1:9/bot", "--json")
         assert (status, json.loads(out)["name"]) == (0, "127.0.0.1")
         status, _, err = await shell.type("dial", "tea", "ws://127.0.0.1:8/bot")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from conference.access.grants import make_grant
+from conference.access.grants import Grant, make_grant
+from conference.room.participant import Participant
 from conference.telephony.connecting import CallError, NotAllowed, host_and_port
 from conference.web.access.actor import Actor, require
 from conference.web.api.reading import check_room, read_body
@@ -13,10 +14,16 @@ from conference.web.http.headers import FRESH
 from conference.web.http.problems import Problem
 from conference.web.http.typed_text import shown_name
 from conference.web.joining.dialed import Wanted
+from conference.web.joining.dialed_phone import PhoneWanted
 from conference.web.joining.dialing import TooManyDialed
-from conference.web.live import SERVER, limit_joins
+from conference.web.live import SERVER, Server, limit_joins
 from conference.web.schemas.requests import NewCall
 from conference.web.schemas.room_json import participant_json
+
+_NOBODY = {
+    True: "This server calls no telephones: its operator allows that with --twilio-account-sid and --dial-allow '+…'.",
+    False: "This server calls nobody: its operator allows that with --dial-allow.",
+}
 
 
 async def place(request: web.Request) -> web.Response:
@@ -24,38 +31,95 @@ async def place(request: web.Request) -> web.Response:
     server = request.app[SERVER]
     room = check_room(request.match_info["room"])
     actor = require(request, "dial", room)
-    if not server.dialing.enabled:
-        raise Problem(403, "This server calls nobody: its operator allows that with --dial-allow.")
+    if not server.dialing.calls_hosts and not server.dialing.calls_phones:
+        raise Problem(403, _NOBODY[False])
     limit_joins(server, request)
-    wanted = _wanted(room, await read_body(request, NewCall), actor, server.settings.max_name_length)
+    body = await read_body(request, NewCall)
     check_stays(server)  # it may be stopped meanwhile
-    try:
-        with room_refusals():
-            participant = server.dialing.place(wanted)
-    except NotAllowed as error:
-        raise Problem(403, str(error)) from None
-    except TooManyDialed as error:
-        raise Problem(409 if error.in_room else 503, str(error), headers=None if error.in_room else RETRY) from None
+    participant = place_call(server, room, body, actor)
     headers = FRESH | {"Location": f"/rooms/{room}/participants/{participant.id}"}
     return web.json_response(participant_json(participant.state()), status=201, headers=headers)
 
 
-def _wanted(room: str, body: NewCall, actor: Actor, max_name_length: int) -> Wanted:
-    """What is asked for, if it may be.
+def place_call(
+    server: Server, room: str, body: NewCall, actor: Actor, *, ringback_for: frozenset[str] | None = None
+) -> Participant:
+    """Call somebody into a room, as somebody asks for it.
+
+    Args:
+        server: this one.
+        room: a valid name.
+        body: whom, and how.
+        actor: whoever asks, who may call people in.
+        ringback_for: who hears it ring; ``None`` for all who are in the conversation.
 
     Raises:
-        Problem: the address is none (400), or the role is more than whoever asks may give (403).
+        Problem: they cannot be called (400, 403, 404), or not now (409, 423, 503).
     """
-    address = body.url or body.webhook
-    if address is None or (body.url and body.webhook):
-        raise Problem(400, f"Name 'url' or 'webhook', one of the two: send e.g. {NewCall.example}.")
+    if sum(one is not None for one in (body.url, body.webhook, body.to)) != 1:
+        raise Problem(400, f"Name 'url', 'webhook' or 'to', one of the three: send e.g. {NewCall.example}.")
+    given = dict.fromkeys(("caller_id", "ring_seconds", "max_seconds", "ringback", "machine_detection"))
+    if body.to is None and given.keys() & body.model_fields_set:
+        raise Problem(400, f"'{min(given.keys() & body.model_fields_set)}' is for telephones, which 'to' calls.")
+    role = body.role or "speaker"
+    if role == "host" and not actor.grant.may_be("host"):
+        raise Problem(403, "Your token does not allow you to call in a host.")
+    grant = make_grant(role, room=room)
+    try:
+        with room_refusals():
+            if body.to is not None:
+                return server.dialing.place_phone(_phone_wanted(server, room, body, body.to, grant, ringback_for))
+            return server.dialing.place(_wanted(server, room, body, grant))
+    except NotAllowed as error:
+        raise Problem(403, str(error)) from None
+    except TooManyDialed as error:
+        raise Problem(409 if error.in_room else 503, str(error), headers=None if error.in_room else RETRY) from None
+
+
+def _wanted(server: Server, room: str, body: NewCall, grant: Grant) -> Wanted:
+    """A bot, or an application.
+
+    Raises:
+        Problem: the address is none (400).
+    """
+    address = body.url or body.webhook or ""
     try:
         host, _ = host_and_port(address)
     except CallError as error:
         raise Problem(400, str(error)) from None
-    role = body.role or "speaker"
-    if role == "host" and not actor.grant.may_be("host"):
-        raise Problem(403, "Your token does not allow you to call in a host.")
-    name = body.name or shown_name(host)[:max_name_length]
+    name = body.name or shown_name(host)[: server.settings.max_name_length]
     webhook = body.webhook is not None
-    return Wanted(room, address, name, make_grant(role, room=room), body.dtmf, dict(body.parameters), webhook)
+    return Wanted(room, address, name, grant, body.dtmf, dict(body.parameters), webhook)
+
+
+def _phone_wanted(
+    server: Server, room: str, body: NewCall, number: str, grant: Grant, ringback_for: frozenset[str] | None
+) -> PhoneWanted:
+    """Somebody with a telephone.
+
+    Raises:
+        Problem: what is asked for is of bots (400), or there is no such caller's number or sound (403, 404).
+    """
+    settings = server.settings
+    if not server.dialing.calls_phones:
+        raise Problem(403, _NOBODY[True])
+    if body.parameters or body.dtmf:
+        raise Problem(400, "'parameters' and 'dtmf' are for bots: a telephone takes neither.")
+    if body.caller_id is not None and body.caller_id not in settings.caller_ids:
+        raise Problem(403, f"{body.caller_id} is not this server's to show: its operator names those with --caller-id.")
+    ringback = body.ringback if "ringback" in body.model_fields_set else settings.ringback
+    if ringback is not None and ringback not in server.call_services.library:
+        raise Problem(404, "There is no sound of this name: GET /sounds lists all there are.")
+    longest = settings.max_dialed_seconds
+    return PhoneWanted(
+        room=room,
+        number=number,
+        name=body.name or number,
+        grant=grant,
+        caller_id=body.caller_id or settings.caller_ids[0],
+        ring_seconds=body.ring_seconds or settings.ring_timeout,
+        longest_seconds=longest if body.max_seconds is None else min(body.max_seconds, longest),
+        ringback=ringback,
+        ringback_for=ringback_for,
+        machine=body.machine_detection or "off",
+    )

@@ -36,7 +36,8 @@ async def show_room(request: web.Request) -> web.Response:
 
 async def config(request: web.Request) -> web.Response:
     """``GET /config``: what a page needs to know before it joins. Open to all but for its STUN and TURN servers."""
-    settings = request.app[SERVER].settings
+    server = request.app[SERVER]
+    settings = server.settings
     try:
         require(request, None, None)
     except Problem:
@@ -47,6 +48,7 @@ async def config(request: web.Request) -> web.Response:
         access="open" if settings.secret is None else "token",
         iceServers=servers,
         maxNameLength=settings.max_name_length,
+        calls=responses.CallsOut(bots=server.dialing.calls_hosts, phones=server.dialing.calls_phones),
     )
     return web.json_response(body, headers=FRESH)
 

@@ -82,6 +82,8 @@ async def open_stream(request: web.Request, dialect: Dialect) -> web.StreamRespo
         partial(caller_with_pin, request),
         server.call_services.make_pin_prompt,
         partial(_let_in, request, places),
+        server.dialing.waiting_for,
+        server.registry,
         attendant=server.call_services.settings,
         start_timeout=server.settings.connect_timeout,
         close_timeout=server.settings.shutdown_timeout / 2,

@@ -1,4 +1,4 @@
-"""Twilio's own request about a call, as far as bots make it: to end the call that they were called with."""
+"""Requests about calls out, as Twilio has them: those of bots about their call, and what Twilio tells of telephones."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from conference.web.api.twilio import read_form
 from conference.web.http.headers import FRESH
 from conference.web.http.problems import Problem
 from conference.web.joining.dialed import DialedCall
+from conference.web.joining.signatures import HEADER
 from conference.web.live import SERVER, Server
 from conference.web.schemas import responses
 
@@ -35,6 +36,18 @@ async def change(request: web.Request) -> web.Response:
     account = request.match_info["account"]
     answer = responses.TwilioCall(sid=request.match_info["call"], account_sid=account, status="completed")
     return web.json_response(answer, headers=FRESH)
+
+
+async def take_status(request: web.Request) -> web.Response:
+    """``POST /twilio/calls/{id}``: Twilio tells how far it has come with a telephone, or who has answered it."""
+    server = request.app[SERVER]
+    form = await read_form(request)
+    if server.signatures is None or not server.signatures.signed_webhook(request, form):
+        raise Problem(403, f"This request is not signed by Twilio: {HEADER} is missing or wrong.")
+    phone = server.dialing.find_phone(request.match_info["id"])
+    if phone is not None:  # else it is gone already, as that of a call that has just been ended
+        phone.take_status(form)
+    return web.Response(status=204)
 
 
 def _check_password(server: Server, request: web.Request, call: DialedCall | None) -> None:

@@ -15,6 +15,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from conference.access.grants import EVERYTHING, Grant
 from conference.attendant.pin_prompt import Answer, PinPrompt
 from conference.attendant.settings import AttendantSettings
+from conference.engine.connections import ConnectionRegistry
 from conference.ids import new_id
 from conference.room.conference import Conference, check_room_name
 from conference.room.errors import InvalidRoomName, RoomFull, RoomLocked, TooManyRooms
@@ -25,6 +26,7 @@ from conference.telephony.dialect import Message
 from conference.telephony.leg import Digit, Leg, LegEvent, LegStats, Refused, Started, Stopped, Warned
 from conference.telephony.websocket_frames import BINARY, PING, TEXT, server_frame
 from conference.web.joining.admitted import NotAdmitted, PinNeeded, TooManyCalls
+from conference.web.joining.dialed_phone import DIALED, DialedPhone
 from conference.web.joining.heartbeat import Heartbeat
 
 Admit: TypeAlias = Callable[[str, Mapping[str, str]], Grant | PinNeeded]
@@ -61,6 +63,8 @@ class Call:
             not the PIN; raises :class:`NotAdmitted` if no PIN is looked at any more.
         make_pin_prompt: makes the place where a caller is spoken to who is not in a room.
         let_in: is told that the caller is about to enter a room; raises :class:`TooManyCalls`.
+        find_dialed: the telephone call that a stream's parameters say it is of, if that is waited for in a room.
+        registry: of all connections.
         attendant: how callers are looked after.
         start_timeout: seconds that the client may take to say ``start``.
         close_timeout: seconds that it may take to say goodbye.
@@ -78,6 +82,8 @@ class Call:
         check_pin: CheckPin,
         make_pin_prompt: MakePinPrompt,
         let_in: Callable[[], None],
+        find_dialed: Callable[[str, str], DialedPhone | None],
+        registry: ConnectionRegistry,
         *,
         attendant: AttendantSettings,
         start_timeout: float,
@@ -93,6 +99,9 @@ class Call:
         self._check_pin = check_pin
         self._pin_prompt = make_pin_prompt(leg.source, leg.sink)
         self._let_in = let_in
+        self._find_dialed = find_dialed
+        self._registry = registry
+        self._dialed: DialedPhone | None = None  # whose stream this is, if the room has called them
         self._attendant = attendant
         self._start_timeout = start_timeout
         self._close_timeout = close_timeout
@@ -162,8 +171,12 @@ class Call:
             sending.cancel()
             self._leave("hung up", departure)
             self._pin_prompt.leave()
-            await asyncio.wait([sending])
-            await self.closed()
+            try:
+                await asyncio.wait([sending])
+                await self.closed()
+            finally:  # a server cancels the handler of a connection that is dropped
+                if self._dialed is not None:
+                    self._dialed.stream_closed()
 
     def end(self, code: int, reason: str, departure: Departure = "left") -> None:
         """Take the caller out of the room and close the socket, in the background."""
@@ -282,6 +295,9 @@ class Call:
             return
         try:
             room = check_room_name(started.room)
+            if DIALED in started.parameters:
+                self._answer(room, started.parameters[DIALED])
+                return
             grant = self._admit(room, started.parameters)
         except (InvalidRoomName, NotAdmitted) as error:
             self.end(WSCloseCode.POLICY_VIOLATION, str(error))
@@ -290,6 +306,36 @@ class Call:
             self._ask_pin(room, started)
         else:
             self._enter(room, started, grant)
+
+    def _answer(self, room: str, secret: str) -> None:
+        """Take the place of somebody whom the room has called, whose stream it is.
+
+        Raises:
+            NotAdmitted: nobody waits for it.
+        """
+        dialed = self._find_dialed(room, secret)
+        there = self._conference.get(room)
+        if dialed is None or there is None or dialed.participant_id not in there.participants:
+            raise NotAdmitted("This call has ended: nobody waits for its stream.")
+        try:
+            self._let_in()
+        except TooManyCalls as error:
+            dialed.hang_up(str(error))
+            raise NotAdmitted(str(error)) from None
+        self._dialed, self.grant = dialed, dialed.grant
+        self._registry.lost(self)
+        self.participant_id = dialed.participant_id
+        self._registry.opened(self)
+        self._pin_prompt.leave()
+        self.room_name = room
+        participant = there.participants[dialed.participant_id]
+        there.reconnect(
+            participant.id,
+            self._leg.source if self.grant.allows("speak") else None,
+            self._leg.sink if self.grant.allows("listen") else None,
+            lambda reason: self._hang_up(participant, reason),
+        )
+        dialed.connected(lambda reason: self.end(WSCloseCode.OK, reason))
 
     def _ask_pin(self, room: str, started: Started) -> None:
         """Ask the caller, who has shown no token, for the room's PIN."""
@@ -356,6 +402,8 @@ class Call:
     def _leave(self, reason: str, departure: Departure = "left") -> None:
         if self.room_name is not None:
             room_name, self.room_name = self.room_name, None
+            if self._dialed is not None:
+                self._dialed.stream_left(reason, departure)
             self._conference.leave(room_name, self.participant_id, reason, departure)
 
     def _flooded(self) -> None:

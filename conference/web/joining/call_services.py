@@ -30,7 +30,7 @@ class CallServices:
         record: begins the recording of a room, or ends it, for somebody; ``None`` if nothing is recorded here.
 
     Raises:
-        LibraryError: an operator's sounds cannot be found, or no sound is named as the hold music.
+        LibraryError: an operator's sounds cannot be found, or no sound is named as a setting says.
     """
 
     def __init__(
@@ -41,6 +41,8 @@ class CallServices:
         self.settings = part_of(settings, AttendantSettings)
         if settings.hold_music is not None and settings.hold_music not in self.library:
             raise LibraryError(f"There is no sound named {settings.hold_music!r} for --hold-music.")
+        if settings.ringback is not None and settings.ringback not in self.library:
+            raise LibraryError(f"There is no sound named {settings.ringback!r} for --ringback.")
         self.outside = OutsideCallers()
         self._names = Names(settings.speech_command) if settings.speech_command else None
         self.attendant = Attendant(

@@ -93,6 +93,11 @@ class DialedCall:
         self._is_answered = False
 
     @property
+    def is_person(self) -> bool:
+        """Whether there is somebody who may want to go on talking: programs are called for the others."""
+        return False
+
+    @property
     def call_sid(self) -> str:
         """By what they know the call."""
         return self._leg.phone.identity.call_sid

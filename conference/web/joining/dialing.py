@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import partial
+from hmac import compare_digest
+from typing import TypeAlias
 
 from aiohttp import WSCloseCode
 
 from conference.engine.connections import ConnectionRegistry
 from conference.options.declaration import part_of
+from conference.prompts.library import Library
 from conference.room.conference import Conference
 from conference.room.events import ParticipantLeft, RoomEvent
 from conference.room.participant import Participant
@@ -20,9 +24,16 @@ from conference.telephony.dialed import DialedLeg
 from conference.telephony.phone import Phone
 from conference.telephony.playout_buffer import PlayoutBuffer
 from conference.telephony.settings import DialSettings, LegSettings
+from conference.telephony.twilio.twiml import stream_url, voice_response
+from conference.telephony.twilio_account import TwilioAccount
+from conference.web.joining.call import PROMPTS_PARAMETER
 from conference.web.joining.dialed import DialedCall, Wanted
+from conference.web.joining.dialed_phone import DialedPhone, PhoneServices, PhoneWanted
+from conference.web.joining.ringback import Ringback
 from conference.web.joining.signatures import TwilioSignatures
 from conference.web.joining.webhook_call import Application, WebhookCall
+
+CallOut: TypeAlias = DialedCall | DialedPhone
 
 HEARTBEAT = 20.0
 """Seconds between two pings: whoever answers none is gone."""
@@ -49,6 +60,10 @@ class Dialing:
         registry: of all connections.
         settings: of the server.
         signatures: signs what webhooks are asked, if anything does.
+        library: has the sounds that are heard while telephones ring.
+
+    Raises:
+        TwilioUnavailable: telephones are to be called, and Twilio's library is not there.
     """
 
     def __init__(
@@ -57,6 +72,7 @@ class Dialing:
         registry: ConnectionRegistry,
         settings: Settings,
         signatures: TwilioSignatures | None = None,
+        library: Library | None = None,
     ) -> None:
         self._conference = conference
         self._registry = registry
@@ -72,22 +88,40 @@ class Dialing:
             speech_command=settings.speech_command or None,
             sign=None if signatures is None else signatures.sign,
         )
-        self._tasks: dict[DialedCall, asyncio.Task[None]] = {}
+        self._shutdown_seconds = settings.shutdown_timeout
+        self._phones = _phone_services(settings, conference, library or Library())
+        self._tasks: dict[CallOut, asyncio.Task[None]] = {}
         conference.subscribe(None, self._follow)
 
     @property
-    def enabled(self) -> bool:
-        """Whether anybody may be called at all."""
-        return bool(self._allowed)
+    def calls_hosts(self) -> bool:
+        """Whether any bot or application may be called."""
+        return self._allowed.has_hosts
 
     @property
-    def calls(self) -> Iterable[DialedCall]:
+    def calls_phones(self) -> bool:
+        """Whether any telephone may be called."""
+        return self._phones is not None and self._allowed.has_numbers
+
+    @property
+    def calls(self) -> Iterable[CallOut]:
         """All of them."""
         return self._tasks.keys()
 
     def find(self, call_sid: str) -> DialedCall | None:
-        """A call by the identifier that whoever was called knows it by; ``None`` if there is none, or no more."""
-        return next((one for one in self._tasks if one.call_sid == call_sid), None)
+        """A bot's call by the identifier that the bot knows it by; ``None`` if there is none, or no more."""
+        return next((one for one in self._tasks if isinstance(one, DialedCall) and one.call_sid == call_sid), None)
+
+    def find_phone(self, participant_id: str) -> DialedPhone | None:
+        """A telephone's call by its participant; ``None`` if there is none, or no more."""
+        return next((one for one in self._of_phones() if one.participant_id == participant_id), None)
+
+    def waiting_for(self, room: str, secret: str) -> DialedPhone | None:
+        """The telephone's call of a room that waits for the stream with this secret; ``None`` if none does."""
+        for one in self._of_phones():
+            if one.room_name == room and not one.is_connected and compare_digest(one.secret.encode(), secret.encode()):
+                return one
+        return None
 
     def place(self, wanted: Wanted) -> Participant:
         """Call somebody. They are in the room at once, as somebody who is being called.
@@ -101,13 +135,30 @@ class Dialing:
         host, port = host_and_port(wanted.url)
         if not self._allowed.may_have(host, port):
             raise NotAllowed(f"{host} may not be called from here: see the option --dial-allow.")
-        self._check_number(wanted.room)
+        self._check_limits(wanted.room)
         codec = Phone().codec
         most = self._settings.max_dialed_ahead_ms * codec.frame_bytes // 20
         phone = Phone(parameters=wanted.parameters, playout=PlayoutBuffer(codec, max_bytes=most))
         leg = DialedLeg(phone, self._leg_settings, heard=wanted.grant.allows("speak"))
         given = wanted, leg, self._conference, self._connecting(), self._settings.max_dialed_seconds
         call = WebhookCall(*given, self._application) if wanted.webhook else DialedCall(*given)
+        return self._begin(call)
+
+    def place_phone(self, wanted: PhoneWanted) -> Participant:
+        """Call somebody by telephone. They are in the room at once, as somebody who is being called.
+
+        Raises:
+            NotAllowed: nobody may call there, or with that number as the caller's, or no telephone at all.
+            TooManyDialed, InvalidRoomName, TooManyRooms, RoomFull, RoomLocked: see :meth:`place`.
+        """
+        if self._phones is None:
+            raise NotAllowed("This server calls no telephones: see the options --twilio-account-sid and --caller-id.")
+        if not self._allowed.may_dial(wanted.number):
+            raise NotAllowed(f"{wanted.number} may not be called from here: see the option --dial-allow.")
+        self._check_limits(wanted.room)
+        return self._begin(DialedPhone(wanted, self._conference, self._phones))
+
+    def _begin(self, call: CallOut) -> Participant:
         participant = call.join()
         self._registry.opened(call)
         task = asyncio.create_task(call.run(), name="call out")
@@ -120,7 +171,11 @@ class Dialing:
         for call in list(self._tasks):
             call.hang_up(reason, WSCloseCode.GOING_AWAY)
         if self._tasks:
-            await asyncio.wait(list(self._tasks.values()))
+            _, late = await asyncio.wait(list(self._tasks.values()), timeout=self._shutdown_seconds)
+            for task in late:
+                task.cancel()
+        if self._phones is not None:
+            self._phones.account.close()
 
     def _connecting(self) -> Connecting:
         settings = self._settings
@@ -134,23 +189,54 @@ class Dialing:
             heartbeat=HEARTBEAT,
         )
 
-    def _check_number(self, room: str) -> None:
+    def _check_limits(self, room: str) -> None:
         if len(self._tasks) >= self._settings.max_dialed_calls:
             raise TooManyDialed("This server has as many calls out as it may.", in_room=False)
         if sum(one.room_name == room for one in self._tasks) >= self._settings.max_dialed_calls_per_room:
             raise TooManyDialed("This room has as many calls out as it may.", in_room=True)
 
     def _follow(self, event: RoomEvent) -> None:
-        """Hang up once nobody is left in a room but those whom it has called."""
+        """Hang up once nobody is left in a room but those whom it has called, unless some of them may talk on.
+
+        Two who were called by telephone may: whoever has brought them together has left them to it.
+        """
         if not isinstance(event, ParticipantLeft) or not self._tasks:
             return
         room = self._conference.get(event.room)
-        if event.participant.call is not None or room is None:
+        called = {one.participant_id: one for one in self._tasks}
+        leaver = called.get(event.participant.id)
+        if room is None or (leaver is not None and not leaver.is_person):
             return
-        if all(one.call is not None for one in room.participants.values()):
+        people = [one for one in room.participants if one not in called or called[one].is_person]
+        if not people or (len(people) == 1 and people[0] in called):
             for call in [one for one in self._tasks if one.room_name == event.room]:
                 call.hang_up("everybody else has left")
 
-    def _gone(self, call: DialedCall) -> None:
+    def _of_phones(self) -> Iterable[DialedPhone]:
+        return (one for one in self._tasks if isinstance(one, DialedPhone))
+
+    def _gone(self, call: CallOut) -> None:
         self._tasks.pop(call, None)
         self._registry.closed(call)
+
+
+def _phone_services(settings: Settings, conference: Conference, library: Library) -> PhoneServices | None:
+    """What telephones are called with; ``None`` if the operator has no account for that.
+
+    Raises:
+        TwilioUnavailable: Twilio's library is not there.
+    """
+    sid, token, origin = settings.twilio_account_sid, settings.twilio_auth_token, settings.public_url
+    if sid is None or token is None or origin is None:
+        return None
+    return PhoneServices(
+        account=TwilioAccount(sid, token, settings.twilio_api_url, settings.dial_timeout),
+        ringback=Ringback(conference, library),
+        make_twiml=partial(_twiml, origin, {PROMPTS_PARAMETER: "on"} if settings.phone_prompts else {}),
+        status_url=lambda participant_id: f"{origin.rstrip('/')}/twilio/calls/{participant_id}",
+        connect_seconds=settings.connect_timeout,
+    )
+
+
+def _twiml(origin: str, always: Mapping[str, str], room: str, parameters: Mapping[str, str]) -> str:
+    return voice_response(stream_url(origin, room), {**parameters, **always})

@@ -391,9 +391,21 @@ _CALLS: dict[Handler, Operation] = {
         body={JSON: requests.NewCall},
         problems=(409, 423, 429),
         description=(
-            "To where the operator allows (`--dial-allow`). Whoever cannot be reached leaves, with the reason. "
-            "`DELETE` of the participant hangs up."
+            "A bot (`url`), an application (`webhook`) or a telephone (`to`), as far as the operator allows "
+            "(`--dial-allow`). Whoever cannot be reached leaves, with the reason. `DELETE` of the participant hangs up."
         ),
+    ),
+    twilio_calls.take_status: Operation(
+        "calls",
+        "Tell how far it has come with a telephone",
+        access="signed",
+        status=204,
+        answer="It has been noted.",
+        body={_FORM: None},
+        body_optional=True,
+        body_any=True,
+        problems=(400,),
+        description="For Twilio alone, which is given this address with each call.",
     ),
     twilio_calls.change: Operation(
         "calls",

@@ -10,6 +10,8 @@ from pydantic_core import PydanticCustomError
 
 from conference.access.grants import Role
 from conference.room.policy import Announce, Lobby
+from conference.telephony.destinations import read_number
+from conference.telephony.twilio_account import MachineDetection
 from conference.text import BLANK
 from conference.web.http.typed_text import read_name, read_text_message
 
@@ -285,6 +287,23 @@ def _parameters(value: dict[str, str]) -> dict[str, str]:
     return value
 
 
+_NUMBER = Must("a telephone number with its country's code, like +15551234567")
+_NUMBER_SCHEMA = {"type": "string", "maxLength": 30, "pattern": r"^\+[1-9][0-9]{6,14}$"}
+
+
+def _number(value: str | None) -> str | None:
+    if value is not None and len(value) > _LONGEST_NUMBER:
+        raise PydanticCustomError("number", "number")
+    try:
+        return None if value is None else read_number(value)
+    except ValueError:
+        raise PydanticCustomError("number", "number") from None
+
+
+_LONGEST_NUMBER = 30
+"""With spaces and the like, which people write."""
+
+
 class NewCall(Body):
     """Whom a room is to call."""
 
@@ -301,7 +320,10 @@ class NewCall(Body):
         Must("an address that begins with http:// or https://"),
         Field(max_length=2000, pattern="^https?://"),
         *_required({"type": "string", "maxLength": 2000, "pattern": "^https?://"}),
-    ] = Field(None, description="The voice webhook of an application, whose TwiML is followed.")
+    ] = Field(None, description="The voice webhook of an application, whose TwiML is followed. Or else:")
+    to: Annotated[str | None, _NUMBER, AfterValidator(_number), *_required(_NUMBER_SCHEMA)] = Field(
+        None, description="The number of a telephone."
+    )
     name: Annotated[str | None, Must("text"), AfterValidator(_name), *_NAME] = Field(
         None, description="What the others see; else the host that is called."
     )
@@ -314,4 +336,25 @@ class NewCall(Body):
     ] = Field(default={}, description="What the bot finds in `start.customParameters`.")
     dtmf: Annotated[bool, Must("true or false")] = Field(
         False, description="Whether the bot is told of the keys that callers in the room press."
+    )
+    caller_id: Annotated[str | None, _NUMBER, AfterValidator(_number), *_required(_NUMBER_SCHEMA)] = Field(
+        None, description="What the telephone shows: one of those that the operator names; else the first of them."
+    )
+    ring_seconds: Annotated[
+        Annotated[int, Field(ge=5, le=600)] | None,
+        Must("a whole number from 5 to 600"),
+        BeforeValidator(_whole),
+        *_required({"type": "integer", "minimum": 5, "maximum": 600}),
+    ] = Field(None, description="How long the telephone rings.")
+    max_seconds: Annotated[
+        Annotated[int, Field(ge=1, le=604_800)] | None,
+        Must("a whole number from 1 to 604800"),
+        BeforeValidator(_whole),
+        *_required({"type": "integer", "minimum": 1, "maximum": 604_800}),
+    ] = Field(None, description="Length of the call, if that is less than the server allows.")
+    ringback: Annotated[str | None, Must("the name of a sound, or null"), Field(min_length=1, max_length=64)] = Field(
+        None, description="The sound that the room hears while the telephone rings; `null` for none."
+    )
+    machine_detection: Annotated[MachineDetection | None, *_one_of(MachineDetection)] = Field(
+        None, description="Whether it is found out if a machine answers, and told; or the call ended then."
     )

@@ -10,7 +10,7 @@ from typing_extensions import TypedDict
 
 from conference.access.grants import Right, Role
 from conference.prompts.library import Origin
-from conference.room.participant import CallState, Transport
+from conference.room.participant import AnsweredBy, CallState, Transport
 from conference.room.policy import RoomPolicy
 from conference.room.recorded import RecordingStatus
 from conference.web.schemas.requests import RoomPatch
@@ -22,6 +22,7 @@ class Dialed(TypedDict):
     """How far it has come with somebody whom the room has called."""
 
     state: CallState
+    answered_by: NotRequired[Annotated[AnsweredBy, Field(description="Of telephones, once it is known.")]]
 
 
 class Participant(TypedDict):
@@ -274,12 +275,20 @@ class IceServers(TypedDict):
     credential: NotRequired[str]
 
 
+class CallsOut(TypedDict):
+    """What rooms may call here, by those who may call people in."""
+
+    bots: Annotated[bool, Field(description="Bots and applications, by their addresses.")]
+    phones: bool
+
+
 class Configuration(TypedDict):
     """What a page needs to know before it joins."""
 
     access: Annotated[str, Field(description="`token` if one is asked for, else `open`.")]
     iceServers: list[IceServers]
     maxNameLength: int
+    calls: CallsOut
 
 
 # A page may be told more some day; what is inside keeps to its type.

@@ -36,6 +36,8 @@ def participant_json(state: ParticipantState) -> responses.Participant:
     }
     if state.call is not None:
         shown["call"] = {"state": state.call}
+        if state.answered_by is not None:
+            shown["call"]["answered_by"] = state.answered_by
     return shown
 
 

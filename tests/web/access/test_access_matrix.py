@@ -99,6 +99,7 @@ ELSEWHERE = {
     ("GET", "/media/{dialect}"): "test_access_calls.py",
     ("GET", "/media/{dialect}/{room}"): "test_access_calls.py",
     ("POST", "/2010-04-01/Accounts/{account}/Calls/{call}.json"): "../joining/test_dialing.py",
+    ("POST", "/twilio/calls/{id}"): "../joining/test_dialed_phone.py",
     ("POST", "/rooms/{room}/recordings"): "test_access_recordings.py",
     ("GET", "/recordings"): "test_access_recordings.py",
     ("GET", "/recordings/{recording}"): "test_access_recordings.py",

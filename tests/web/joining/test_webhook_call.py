@@ -18,6 +18,7 @@ from twilio.request_validator import RequestValidator
 
 from conference.room.events import ParticipantUpdated, RoomEvent, TalkingStarted
 from conference.web.app import hang_up_all
+from conference.web.joining.dialed import DialedCall
 from tests.tones import tone
 from tests.web.doubles import Site, problem
 from tests.web.joining.test_dialing import Bot, gone, leavings, site, until
@@ -101,6 +102,7 @@ async def test_a_stream_is_connected_with_its_parameters() -> None:
         assert (application.asked[0]["CallStatus"], application.asked[0]["lang"]) == ("ringing", "en")
         [call] = here.server.dialing.calls
         assert not left
+        assert isinstance(call, DialedCall)
         assert call._socket is not None
         call._socket.abort()
         await until(lambda: left)

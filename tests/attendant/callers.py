@@ -12,7 +12,7 @@ from conference.audio.frame import TICK_NS, Samples
 from conference.prompts.library import Library
 from conference.room.conference import Conference
 from conference.room.events import RecordingStarted, RecordingStopped, RoomEvent, SoundStarted
-from conference.room.participant import Participant, Role, Transport
+from conference.room.participant import CallState, Participant, Role, Transport
 from conference.room.policy import RoomPolicy
 from conference.room.recorded import RecordingState
 from conference.room.room import Room
@@ -71,9 +71,17 @@ class AttendedConference:
         return self.conference.rooms["tea"]
 
     def join(
-        self, name: str, *, transport: Transport = "twilio", role: Role = "speaker", room: str = "tea"
+        self,
+        name: str,
+        *,
+        transport: Transport = "twilio",
+        role: Role = "speaker",
+        room: str = "tea",
+        call: CallState | None = None,
     ) -> Participant:
-        participant = Participant(id=name, name=name.title(), transport=transport, joined_at=0.0, sink=Ear(), role=role)
+        participant = Participant(
+            id=name, name=name.title(), transport=transport, joined_at=0.0, sink=Ear(), role=role, call=call
+        )
         self.conference.join(room, participant)
         return participant
 

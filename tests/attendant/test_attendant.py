@@ -91,6 +91,24 @@ def test_coming_and_going_is_announced_as_the_room_wants(announce: str, joins: l
     assert attended.heard() == [("*", sound) for sound in leaves]
 
 
+def test_whoever_is_called_is_announced_and_greeted_once_they_have_answered() -> None:
+    attended = AttendedConference(RoomPolicy(announce="tones"))
+    for name in ("amy", "ben"):
+        attended.join(name, transport="webrtc")
+        attended.run()
+    attended.heard()
+    attended.join("cat", call="dialing")
+    attended.join("dan", call="dialing")
+    attended.room.set_call_state("dan", "busy")
+    attended.leave("dan")
+    assert attended.heard() == []
+    attended.room.set_call_state("cat", "ringing")
+    attended.room.set_call_state("cat", "answered")
+    assert attended.heard() == [("*", "join-tone"), ("cat", "welcome+others-2")]
+    attended.leave("cat")
+    assert attended.heard() == [("*", "leave-tone")]
+
+
 def test_names_are_spoken_where_they_can_be() -> None:
     attended = AttendedConference(RoomPolicy(announce="names"), speaking=True)
     attended.names = {"Ben": tone(440.0, 0.5)}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from ipaddress import ip_address
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conference.telephony.destinations import Destinations, is_public, read_address, read_destination
+from conference.telephony.destinations import Destinations, is_public, read_address, read_destination, read_number
 
 PUBLIC = ip_address("93.184.216.34")
 INNER = (
@@ -115,3 +116,38 @@ def test_a_name_permits_what_is_public_and_nothing_else(address: object, allowed
 def test_an_address_is_read_as_it_stands_in_a_url() -> None:
     assert read_address("[::1]") == ip_address("::1")
     assert read_address("bot.example.org") is None
+
+
+@pytest.mark.parametrize(
+    ("allowed", "number", "may"),
+    [
+        ("+15551234567", "+15551234567", True),
+        ("+15551234567", "+15551234568", False),
+        ("+15551234567", "+155512345678", False),
+        ("+1555*", "+15551234567", True),
+        ("+1555*", "+15561234567", False),
+        ("+*", "+4930123456", True),
+        ("*", "+4930123456", False),
+        ("0.0.0.0/0", "+4930123456", False),
+    ],
+)
+def test_telephones_are_called_by_their_numbers_and_are_no_hosts(allowed: str, number: str, may: bool) -> None:
+    destinations = Destinations([read_destination(allowed)])
+    assert destinations.may_dial(number) is may
+    assert destinations.has_numbers is not destinations.has_hosts
+    assert not destinations.may_have(number, 443) or not destinations.has_numbers
+
+
+@pytest.mark.parametrize("text", ["+", "+0301234567", "+1*5", "+1555:80", "+15x", "+1234567890123456"])
+def test_what_is_no_telephone_number_is_no_destination(text: str) -> None:
+    with pytest.raises(ValueError, match="is no destination"):
+        read_destination(text)
+
+
+@given(st.text(max_size=30))
+def test_a_number_is_read_or_refused(text: str) -> None:
+    with suppress(ValueError):
+        number = read_number(text)
+        assert number[0] == "+"
+        assert number[1:].isascii()
+        assert number[1:].isdigit()

@@ -5,7 +5,8 @@ Who gets whose packets, and when, decides `room.forwarding`.
 
 from __future__ import annotations
 
-from typing import Final, Protocol
+from collections.abc import Iterable
+from typing import Final, NamedTuple, Protocol
 
 from conference.audio.frame import Samples
 from conference.codecs.base import Decoder
@@ -17,6 +18,17 @@ QUIET_DBOV: Final = -50
 """Between words: with a packet no louder, a listener's decoder may go over from another encoder's packets."""
 
 NARROW_RATE: Final = 8_000
+
+
+class ForwardedPacket(NamedTuple):
+    """A packet as a taker gets it: see `PacketTaker.forward`."""
+
+    sequence: int
+    timestamp: int
+    duration: int
+    payload: bytes
+    arrival_ns: int
+    level: int | None
 
 
 class PacketTaker(Protocol):
@@ -115,6 +127,15 @@ class ForwardableSource:
 
     def stop_measuring(self) -> None:
         """Packets need not be measured any more before they are played."""
+
+    def waiting(self, now_ns: int) -> Iterable[ForwardedPacket]:
+        """What has come and would be played from now on, if it will not be given to a taker any more; in its order.
+
+        Args:
+            now_ns: taken for the time at which the last of it came.
+        """
+        del now_ns
+        return ()
 
     def linger(self) -> None:
         """Give the next silent packets, however long the silence was: somebody is new to them."""

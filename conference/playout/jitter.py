@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import insort
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from conference.playout.delay import DelayEstimator
 from conference.playout.items import Item, JitterStats, Lost, Packet, Silence, Waiting
@@ -123,9 +123,9 @@ class JitterBuffer:
         return not self._entries and not self._playing
 
     @property
-    def waiting(self) -> Iterable[bytes]:
-        """The payloads that are yet to be played, in their order."""
-        return [one.payload for one in self._entries]
+    def waiting(self) -> Sequence[Waiting]:
+        """What is yet to be played, in its order."""
+        return self._entries
 
     @property
     def ready(self) -> bool:

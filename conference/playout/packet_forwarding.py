@@ -13,7 +13,7 @@ from typing import Final
 from conference.audio.frame import SILENT_LEVEL, Samples
 from conference.audio.noise_gate import level_of
 from conference.codecs.base import DecodeError, Decoder
-from conference.playout.forwardable import QUIET_DBOV, PacketTaker
+from conference.playout.forwardable import QUIET_DBOV, ForwardedPacket, PacketTaker
 from conference.playout.forwarded_packets import ForwardedPackets
 from conference.playout.level_trust import LevelTrust
 from conference.playout.player import PacketPlayer
@@ -47,6 +47,7 @@ class PacketForwarding:
     __slots__ = (
         "_held",
         "_meter",
+        "_noted_ns",
         "_omission",
         "_omits_silence",
         "_packets",
@@ -68,6 +69,7 @@ class PacketForwarding:
         self._trust = trust
         self._packets = ForwardedPackets()
         self._quiet_since_ns: int | None = None  # packets have been quiet since then
+        self._noted_ns = 0  # when the last one came
         self._omission = SilenceOmission()
         self._omits_silence = False
         self._held: deque[int] = deque()  # sequence numbers of the last packets that were left out, in a row
@@ -125,9 +127,9 @@ class PacketForwarding:
         if level_of(player.decoded) > quiet_dbov:
             return False
         meter = player.decoder.copy()
-        for payload in player.jitter.waiting:
+        for one in player.jitter.waiting:
             with suppress(DecodeError):
-                if level_of(meter.decode(payload)) > quiet_dbov:
+                if level_of(meter.decode(one.payload)) > quiet_dbov:
                     return False
         self._meter = meter
         return True
@@ -154,6 +156,7 @@ class PacketForwarding:
             size: of its payload, in bytes.
             arrival_ns: when it came.
         """
+        self._noted_ns = arrival_ns
         if not is_silent(level, size, QUIET_DBOV):
             self._quiet_since_ns = None
         elif self._quiet_since_ns is None:
@@ -165,10 +168,13 @@ class PacketForwarding:
             self.bitrate += (8 * size / seconds - self.bitrate) * min(1.0, seconds)
 
     def quiet_ms(self, now_ns: int) -> float:
-        """For how long what is played has been quiet, by what packets say, in milliseconds."""
+        """For how long what is played has been quiet, by what packets say, in milliseconds.
+
+        A tick that is late is due before some of the packets came that wait already.
+        """
         if self._quiet_since_ns is None:
             return 0.0
-        return max(0.0, (now_ns - self._quiet_since_ns) / 1e6 - self._player.buffered_ms)
+        return max(0.0, (max(now_ns, self._noted_ns) - self._quiet_since_ns) / 1e6 - self._player.buffered_ms)
 
     def forward(
         self,
@@ -205,6 +211,20 @@ class PacketForwarding:
             self._packets.check(player.decoder, self._trust)
         self.note_size(len(payload), seconds)
         return number is not None
+
+    def waiting(self, now_ns: int) -> list[ForwardedPacket]:
+        """What waits to be played, as a taker gets it; see `ForwardableSource.waiting`."""
+        if not self.plays:
+            return []
+        waiting = list(self._player.jitter.waiting)
+        clock_rate, packets = self._player.decoder.clock_rate, []
+        for one in waiting:
+            number = self._omission.number(one.sequence)
+            if number is not None:
+                arrival_ns = now_ns - (waiting[-1].timestamp - one.timestamp) * 1_000_000_000 // clock_rate
+                begin = one.timestamp & 0xFFFFFFFF
+                packets.append(ForwardedPacket(number, begin, one.duration, one.payload, arrival_ns, one.level))
+        return packets
 
     def end_pause(
         self, sequence: int, timestamp: int, arrival_ns: int, left_out: Sequence[bytes], bypassed: int | None

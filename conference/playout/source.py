@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 
 from conference.audio.frame import Samples
 from conference.audio.noise_gate import level_of
 from conference.codecs.base import DecodeError, Decoder
-from conference.playout.forwardable import SETTLING_MS, ForwardableSource, PacketTaker
+from conference.playout.forwardable import SETTLING_MS, ForwardableSource, ForwardedPacket, PacketTaker
 from conference.playout.items import JitterStats
 from conference.playout.level_trust import LevelTrust
 from conference.playout.packet_forwarding import PacketForwarding
@@ -248,6 +248,10 @@ class PacketSource(ForwardableSource):
         """How loud, in dBov, what was forwarded since this was last asked is taken to be; ``None``: nothing came."""
         del now_ns
         return self._forwarding.take_level(ticks)
+
+    def waiting(self, now_ns: int) -> Iterable[ForwardedPacket]:
+        """See `ForwardableSource.waiting`."""
+        return self._forwarding.waiting(now_ns)
 
     def linger(self) -> None:
         """See `ForwardableSource.linger`."""

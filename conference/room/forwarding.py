@@ -4,11 +4,12 @@ A listener who is to hear exactly one voice, unchanged, gets that voice's packet
 mix that was decoded and encoded again. Where a listener may hear one person only, as in a room of two, that is so for
 the whole call. In a larger room it is so while one person speaks and the others are silent.
 
-A decoder that has followed our encoder cannot go on with a talker's packets in the middle of a word. So a listener
-changes from the mix to the packets only between words, and goes back to the mix if the next word comes before their
-decoder has had enough of the pause (`ForwardableSource.settling_ms`). The change back to the mix is possible at any
-time: the talker's last packets are decoded, so that our decoder is where the listener's is; it conceals until the
-talker's next packet comes; and the mix begins with a packet that stands on its own.
+Whoever has heard nothing yet gets packets at once. A decoder that has followed our encoder cannot go on with a talker's
+packets in the middle of a word. So a listener changes from the mix to the packets only between words, and goes back to
+the mix if the next word comes before their decoder has had enough of the pause (`ForwardableSource.settling_ms`). The
+change back to the mix is possible at any time: the talker's last packets are decoded, so that our decoder is where the
+listener's is; it conceals until the talker's next packet comes; and the mix begins with a packet that stands on its
+own.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from itertools import islice
 from typing import Protocol, TypeAlias, cast
 
 from conference.audio.frame import Samples
-from conference.playout.forwardable import QUIET_DBOV, ForwardableSource
+from conference.playout.forwardable import QUIET_DBOV, ForwardableSource, ForwardedPacket
 from conference.playout.silence import DTX_BYTES
 from conference.room.observer import Observers
 from conference.room.participant import Participant, Sink
@@ -131,6 +132,18 @@ class Route:
             except Exception:  # nobody else is to miss a packet for it
                 self._expel(one.participant)
 
+    def hand_over(self, listener: _Listener, packets: Iterable[ForwardedPacket]) -> None:
+        """Send packets to one who gets those after them, too."""
+        for packet in packets:
+            if listener.participant.id not in self.listeners:
+                return  # they have failed
+            if self._observers.all:
+                self._tell((listener,), *packet[:5])
+            try:
+                listener.sink.forward(*packet)
+            except Exception:
+                self._expel(listener.participant)
+
     def _settle(self, everybody: list[_Listener], duration: int, payload: bytes, level: int | None) -> list[_Listener]:
         """Count a packet for those whose decoders do not follow the talker yet. Returns who gets it."""
         counts = len(payload) > DTX_BYTES
@@ -210,6 +223,7 @@ class Forwarding:
         self._waiting: dict[str, Participant] = {}  # listeners who may go over when it is quiet
         self._unfit: set[str] = set()  # of those, whose sinks do not take what is given, when that was last asked
         self._ended: set[str] = set()  # of those, whose forwarding ended since the last tick
+        self._new: set[str] = set()  # listeners whose decoders have had nothing but silence
         self._hearing: frozenset[str] = frozenset()  # who hears anybody
         self._omits_silence = False  # whether what is forwarded is silence for long
         self._voices: tuple[str, ...] = ()  # who was heard on the last tick
@@ -266,6 +280,7 @@ class Forwarding:
         self._only = _only_ones(hearing, speakers)
         self._omits_silence = len(participants) > 2  # a call of two is sent on whole
         self._silent = {one: ticks for one, ticks in self._silent.items() if one in participants}
+        self._new = {one for one in self._new if one in participants}
         as_they_are = _as_they_are(participants)
         for one in as_they_are | self._as_they_are:
             if one in participants:
@@ -281,15 +296,40 @@ class Forwarding:
         }
 
     def renew(self, listener_id: str) -> None:
-        """A listener has a new decoder.
-
-        In the middle of a word it would decode little of the talker's packets: the listener gets the mix until a pause.
-        """
+        """A listener has a new decoder, which has had nothing yet: it can begin with any packet."""
         talker_id = self._talker_of.get(listener_id)
-        if talker_id is not None and self._routes[talker_id].talker.talking:
-            route = self._routes[talker_id]
-            self._waiting[listener_id] = route.listeners[listener_id].participant
-            self._end(listener_id)
+        if talker_id is None:
+            self._new.add(listener_id)
+        else:
+            one = self._routes[talker_id].listeners[listener_id]
+            one.unsettled_ms, one.missed = 0, False
+
+    def begin_at_once(self, participants: Mapping[str, Participant], now_ns: int) -> None:
+        """Begin to forward to those who have heard nothing yet, before anything is played on a tick.
+
+        No decoder has to be brought over from a mix, so nobody has to be quiet for it. Who comes while a word is being
+        said gets the rest of it, and else all that waits to be played.
+
+        Args:
+            participants: everybody, by id.
+            now_ns: monotonic time at which the tick is due.
+        """
+        if not self._new:
+            return
+        if self._changed:
+            self._look_around(participants)
+        for listener in [one for one in self._waiting.values() if one.id in self._new]:
+            talker = self._talker_for(listener, participants)
+            if talker is None or _others(self._voices, talker.id, listener.id):
+                continue
+            source = talker.source
+            if isinstance(source, ForwardableSource) and self._can_take(listener, source):
+                waiting = () if talker.id in self._voices else source.waiting(now_ns)
+                try:
+                    self._begin(talker, source, listener, at_once=True, waiting=waiting)
+                except Exception:
+                    self._expel(listener)
+        self._settle()
 
     def review(
         self, voices: Collection[str], participants: Mapping[str, Participant], now_ns: int
@@ -320,6 +360,9 @@ class Forwarding:
         self._reviewing = False
         self._ended.clear()
         self._voices = tuple(voices)
+        if self._new and (voices or self._resumed):
+            heard = {*voices, *(one.id for one in self._resumed)}
+            self._new = {one for one in self._new if not heard - {one}}
         return self._resumed
 
     def _is_steady(self, voices: Collection[str]) -> bool:
@@ -374,8 +417,7 @@ class Forwarding:
         if len(self._unfit) >= len(self._waiting):
             return
         for listener in [one for one in self._waiting.values() if one.id not in self._unfit]:
-            expected = next((one for one in self._recent if one != listener.id), None)
-            talker = participants.get(self._only.get(listener.id) or expected or "")
+            talker = self._talker_for(listener, participants)
             if talker is None or _others(voices, talker.id, listener.id):
                 continue
             if listener.id in self._ended or _others(self._voices, talker.id, listener.id):
@@ -391,6 +433,11 @@ class Forwarding:
                     self._begin(talker, source, listener)
                 except Exception:
                     self._expel(listener)
+
+    def _talker_for(self, listener: Participant, participants: Mapping[str, Participant]) -> Participant | None:
+        """Whom a listener is to hear alone, as far as is known: the one person they may hear, or who talked last."""
+        expected = next((one for one in self._recent if one != listener.id), None)
+        return participants.get(self._only.get(listener.id) or expected or "")
 
     def _can_take(self, listener: Participant, source: ForwardableSource) -> bool:
         """Whether somebody's sink takes what a source gives, at present."""
@@ -414,23 +461,42 @@ class Forwarding:
         coming = source.expected_level
         return coming is None or coming <= talker.voice.opening_level
 
-    def _begin(self, talker: Participant, source: ForwardableSource, listener: Participant) -> None:
-        """Forward to somebody whose sink takes what the talker sends, if nothing else is in the way."""
+    def _begin(
+        self,
+        talker: Participant,
+        source: ForwardableSource,
+        listener: Participant,
+        *,
+        at_once: bool = False,
+        waiting: Iterable[ForwardedPacket] = (),
+    ) -> None:
+        """Forward to somebody whose sink takes what the talker sends, if nothing else is in the way.
+
+        Args:
+            talker: whose packets.
+            source: of the talker.
+            listener: who gets them.
+            at_once: their decoder begins with them, and there is nothing that it has to be brought over from.
+            waiting: packets that have come already, and that they get, too.
+        """
         if not talker.voice.is_untouched or not talker.may_be_heard:
             return
         sink = cast("ForwardingSink", listener.sink)
         if _is_too_much(source, sink):
             return
-        if not source.measure(max(QUIET_DBOV, talker.voice.opening_level)):
+        if not (at_once or source.measure(max(QUIET_DBOV, talker.voice.opening_level))):
             return
         route = self._routes.get(talker.id)
         if route is None or route.source is not source:
             route = self._routes[talker.id] = Route(talker, source, self._expel, self._observers)
-        route.add(_Listener(listener, sink, source.settling_ms))
+        one = _Listener(listener, sink, 0 if at_once else source.settling_ms)
+        route.add(one)
         source.linger()
+        self._new.discard(listener.id)
         self._talker_of[listener.id] = talker.id
         del self._waiting[listener.id]
         self._mixes.leave_out(listener.id)
+        route.hand_over(one, waiting)
 
     def _end(self, listener_id: str) -> None:
         """Have somebody hear a mix again."""

@@ -113,6 +113,7 @@ class Room(People):
         """See `People.add`."""
         super().add(participant, returning=returning)
         self._speaker_selector.take(participant)
+        self._forwarding.renew(participant.id)
         self._await(participant)
 
     def remove(self, participant_id: str, reason: str, departure: Departure = "left") -> Participant | None:
@@ -139,6 +140,7 @@ class Room(People):
         replaced = super().reconnect(participant_id, source, sink, hang_up)
         self._speaker_selector.take(self.participants[participant_id])
         self._await(self.participants[participant_id])
+        self._forwarding.renew(participant_id)
         self._mix_groups.renew(participant_id)
         return replaced
 
@@ -274,6 +276,7 @@ class Room(People):
         if self._observers.all:
             self._tell_of_tick(tick, now_ns, begins=True)
         try:
+            self._forwarding.begin_at_once(self.participants, now_ns)
             voices, self._endings = self._endings, {}
             voices.update(self._speaker_selector.listen(now_ns, self._selection.chosen))
             voices = self._loudest(voices)

@@ -145,3 +145,17 @@ def test_a_packet_without_a_level_is_always_decoded() -> None:
         source.push(number, number * FRAME_SAMPLES, bytes(2 * FRAME_SAMPLES), at(number))
         source.pull(at(number) + 10_000_000)
     assert len(decoder.decoded) == 20
+
+
+@pytest.mark.parametrize("late", [0, 4, 8])
+def test_how_long_somebody_has_been_quiet_does_not_depend_on_how_late_ticks_are(late: int) -> None:
+    source, found = PacketSource(PcmDecoder()), []
+    for number in range(60):
+        level = -60 if number >= 30 else -20
+        source.push(number, number * FRAME_SAMPLES, ramp(FRAME_SAMPLES).tobytes(), at(number), level)
+        if number >= late:
+            due_ns = at(number - late) + 3_000_000
+            source.pull(due_ns)
+            if source.quiet_ms(due_ns) >= 60:
+                found.append(number)
+    assert found[0] <= 30 + 5 + late, "60 ms and what waits have been quiet by then"

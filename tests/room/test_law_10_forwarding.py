@@ -120,19 +120,42 @@ def test_a_second_voice_is_heard_from_its_first_frame_and_the_first_one_goes_on(
     assert max(tone_power(frame, AMY_HZ) for frame in frames[224:290]) < 30
 
 
-def test_nobody_is_taken_over_to_packets_in_the_middle_of_a_word() -> None:
+def test_a_call_that_begins_in_mid_word_is_forwarded_from_its_first_packets() -> None:
+    amy, ben = Person("amy", hums(AMY_HZ, range(400))), Person("ben", hums(BEN_HZ, range(400)))
+    meeting = Meeting(amy, ben)
+    meeting.go_on(100)
+    assert meeting.room.encoders.encoded_packets == 0
+    for listener, talker in ((ben, amy), (amy, ben)):
+        assert [packet.payload for _, packet in listener.received] == [one.payload for one in talker.sent]
+        assert_one_line(listener)
+
+
+def test_who_comes_in_mid_word_gets_the_rest_of_it_as_it_came() -> None:
     amy, ben = Person("amy", hums(AMY_HZ, range(10, 150))), Person("ben", silent)
     cal = Person("cal", silent)
     meeting = Meeting(amy, ben)
     meeting.go_on(80)
-    assert meeting.room.forwarded["ben"] == "amy"
     meeting.people.append(cal)
     meeting.room.add(cal.participant)
     meeting.go_on(60)
-    assert "cal" not in meeting.room.forwarded, "who comes in mid-word hears a mix"
-    meeting.go_on(60)
     assert meeting.room.forwarded["cal"] == "amy"
+    assert meeting.room.encoders.encoded_packets == 0
+    came = [one.payload for one in amy.sent if one.tick > 81]
+    assert [packet.payload for _, packet in cal.received][-len(came) :] == came
     assert_one_line(cal)
+
+
+def test_nobody_who_hears_a_mix_is_taken_over_to_packets_in_the_middle_of_a_word() -> None:
+    amy, ben = Person("amy", hums(AMY_HZ, range(10, 150))), Person("ben", silent)
+    meeting = Meeting(amy, ben)
+    meeting.go_on(60)
+    decide(meeting, "sound")
+    meeting.go_on(60)
+    assert not meeting.room.sounds
+    assert "ben" not in meeting.room.forwarded, "it is still the same word"
+    meeting.go_on(80)
+    assert meeting.room.forwarded["ben"] == "amy"
+    assert_one_line(ben)
 
 
 @pytest.mark.parametrize("decided", ["muted", "held", "deafened", "whisper", "gain", "sound", "suppression"])

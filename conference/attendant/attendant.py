@@ -20,6 +20,7 @@ from conference.audio.frame import Samples
 from conference.prompts.library import Library
 from conference.room.conference import Conference
 from conference.room.events import (
+    Captioned,
     DigitPressed,
     LevelsMeasured,
     ParticipantJoined,
@@ -43,7 +44,7 @@ log = logging.getLogger(__name__)
 EVENTS_A_TICK = 50
 """Events that are seen to on one tick, so that a decision about hundreds of people does not hold up the sound."""
 
-_OF_NO_INTEREST = (LevelsMeasured, TalkingStarted, TalkingStopped)
+_OF_NO_INTEREST = (LevelsMeasured, TalkingStarted, TalkingStopped, Captioned)
 
 SpeakName: TypeAlias = Callable[[str, Callable[[Samples | None], None]], None]
 """Has a name spoken, and calls back, at once or later, with what that sounds like; ``None`` if it cannot be spoken."""
@@ -160,11 +161,15 @@ class Attendant:
                 prompt = "recording-over"
             case _:
                 return
+        self._tell_callers(announcer, prompt)
+
+    def _tell_callers(self, announcer: Announcer, prompt: str) -> None:
+        """Tell all callers what becomes of what they say."""
         for one in announcer.people.values():
-            if self._is_told_of_recordings(one):
+            if self._is_told_what_becomes_of_it(one):
                 announcer.say(one.id, [prompt])
 
-    def _is_told_of_recordings(self, state: ParticipantState) -> bool:
+    def _is_told_what_becomes_of_it(self, state: ParticipantState) -> bool:
         """Callers are, whether or not they are told things; but for programs, which would take it for talk."""
         return state.transport in STREAM_TRANSPORTS and self._callers.wants_prompts(state.id)
 
@@ -205,10 +210,11 @@ class Attendant:
             greeting.append("muted")
         recording = announcer.room.recording
         recorded = ["recorded"] if recording is not None and recording.status == "recording" else []
+        kept = recorded + (["captioned"] if announcer.room.policy.captions else [])
         if state.id in announcer.prompted:
-            announcer.say(state.id, greeting + recorded)
-        elif recorded and self._is_told_of_recordings(state):
-            announcer.say(state.id, recorded)
+            announcer.say(state.id, greeting + kept)
+        elif kept and self._is_told_what_becomes_of_it(state):
+            announcer.say(state.id, kept)
         if not state.waiting:
             self._tell_the_only_one(announcer)
 
@@ -271,6 +277,8 @@ class Attendant:
             for participant_id in announcer.prompted:
                 if self._actions.is_host(announcer, participant_id):
                     announcer.tell(participant_id, ["locked" if announcer.policy.locked else "unlocked"])
+        if before.captions != announcer.policy.captions:
+            self._tell_callers(announcer, "captioned" if announcer.policy.captions else "captions-over")
         announcer.see_to_music()
 
     def _pressed(self, announcer: Announcer, participant_id: str, key: str, now_ns: int) -> None:

@@ -105,12 +105,13 @@ def value(
     metavar: str,
     read: Callable[[str], Any] = str,
     *,
+    name: str = "",
     check: Callable[[Any], None] | None = None,
     within: Range | None = None,
     secret: bool = False,
 ) -> T:
     """A setting of another kind, text if nothing else is said."""
-    return declare(default, Setting(group, text, read, metavar, check=check, within=within), secret=secret)
+    return declare(default, Setting(group, text, read, metavar, name, check=check, within=within), secret=secret)
 
 
 def several(

@@ -13,10 +13,12 @@ DIALING = "Calls out: what rooms may call (docs/calls.md)"
 WEBHOOKS = "Webhooks: other servers are told what happens (docs/webhooks.md)"
 PHONES = "What callers are told, and sounds (docs/phones.md)"
 RECORDINGS = "Recordings (docs/recordings.md)"
+CAPTIONS = "Captions (docs/captions.md)"
 CAPTURE = "Captures, to find out why something sounded wrong"
 PROGRAM = "The program"
 RECEIVED = "What is read of the server"
 
 GROUPS = (
-    WHERE, MEDIA, ACCESS, ROOMS, TLS, LIMITS, TWILIO, DIALING, WEBHOOKS, PHONES, RECORDINGS, CAPTURE, PROGRAM, RECEIVED,
+    WHERE, MEDIA, ACCESS, ROOMS, TLS, LIMITS, TWILIO, DIALING, WEBHOOKS, PHONES, RECORDINGS, CAPTIONS,
+    CAPTURE, PROGRAM, RECEIVED,
 )  # fmt: skip

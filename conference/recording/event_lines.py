@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from conference.room.events import (
+    Captioned,
     DigitPressed,
     HearingChanged,
     LevelsMeasured,
@@ -18,7 +19,7 @@ from conference.room.events import (
 )
 from conference.room.room import Room
 
-NOT_KEPT: Final = (LevelsMeasured, DigitPressed, HearingChanged, SoundStopped)
+NOT_KEPT: Final = (LevelsMeasured, DigitPressed, HearingChanged, SoundStopped, Captioned)
 """What keys somebody pressed, and who whispers to whom, is nobody else's business."""
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from conference.room.captioned import Caption
 from conference.room.gains.gain_matrix import Rule
 from conference.room.participant import Departure, ParticipantState
 from conference.room.policy import RoomPolicy
@@ -183,6 +184,14 @@ class MessageSent:
     """Unix time in seconds."""
 
 
+@dataclass(frozen=True, slots=True)
+class Captioned:
+    """Somebody's words were recognised. Only those may be told of it who are of the caption's audience."""
+
+    room: str
+    caption: Caption
+
+
 RoomEvent: TypeAlias = (
     ParticipantJoined
     | ParticipantLeft
@@ -197,6 +206,7 @@ RoomEvent: TypeAlias = (
     | SoundStarted
     | SoundStopped
     | MessageSent
+    | Captioned
     | RecordingChange
 )
 

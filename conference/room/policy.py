@@ -38,5 +38,8 @@ class RoomPolicy:
     hold_music: str | None = None
     """Name of the sound that those on hold, and in the lobby, hear; ``None`` for silence."""
 
+    captions: bool = False
+    """What is said is recognised, and shown as text to those who hear it."""
+
 
 DEFAULT_POLICY = RoomPolicy()

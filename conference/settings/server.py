@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from conference.access.tokens import check_secret
 from conference.access.webhook_signature import read_key
 from conference.attendant.settings import AttendantSettings
+from conference.captions.settings import CaptionSettings
 from conference.engine.settings import EngineSettings
 from conference.loopback import is_loopback
 from conference.options.declaration import check, declared
@@ -26,6 +27,7 @@ from conference.webrtc.settings import WebRtcOptions
 @dataclass(frozen=True)
 class Settings(
     ProgramSettings,
+    CaptionSettings,
     RecordingSettings,
     SoundSettings,
     AttendantSettings,
@@ -56,6 +58,7 @@ class Settings(
         self._check_phones()
         self._check_webhooks()
         self._check_recordings()
+        self._check_captions()
         self._check_coding()
 
     def _check_tls(self) -> None:
@@ -96,6 +99,10 @@ class Settings(
     def _check_recordings(self) -> None:
         if self.record == "always" and self.recordings is None:
             raise SettingsError("record always needs recordings: the folder in which they are kept.")
+
+    def _check_captions(self) -> None:
+        if self.captions_always and self.captions_engine is None:
+            raise SettingsError("captions-always needs captions: the engine that recognises speech.")
 
     def _check_coding(self) -> None:
         if self.opus_min_complexity > self.opus_max_complexity:

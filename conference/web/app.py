@@ -13,6 +13,8 @@ from aiohttp import web
 
 from conference.audio.noise_gate import GateSettings
 from conference.audio.suppression import check_available
+from conference.captions.captions import Captions
+from conference.captions.settings import CaptionSettings
 from conference.capture.files import Captures
 from conference.engine.connections import ConnectionRegistry
 from conference.engine.engine import ROOM_PHASES, Engine
@@ -29,6 +31,7 @@ from conference.room.voice import VoiceSettings
 from conference.settings import Settings
 from conference.web.api import (
     calls,
+    captions,
     events,
     hearing,
     metrics,
@@ -151,6 +154,7 @@ def _make_server(settings: Settings, webrtc: WebRtcLike) -> Server:
     journal.follow(Audit(conference).take)
     journal.follow(webhooks.take)
     registry = ConnectionRegistry()
+    conference.subscribe(None, webhooks.take_caption)
     recordings = _make_recordings(settings, conference)
     may_begin = recordings is not None and settings.record != "off"
     signatures = _make_signatures(settings)
@@ -189,6 +193,7 @@ def _make_server(settings: Settings, webrtc: WebRtcLike) -> Server:
         signatures=signatures,
         captures=captures,
         recordings=recordings,
+        captions=_make_captions(settings, conference),
     )
 
 
@@ -205,10 +210,26 @@ def _make_recordings(settings: Settings, conference: Conference) -> Recordings |
     )
 
 
+def _make_captions(settings: Settings, conference: Conference) -> Captions | None:
+    if settings.captions_engine is None:
+        return None
+    return Captions(
+        part_of(settings, CaptionSettings),
+        conference,
+        new_id=new_id,
+        monotonic_ns=time.monotonic_ns,
+        wallclock=time.time,
+    )
+
+
 def first_policy(settings: Settings, room: str) -> RoomPolicy:
     """The policy of a room until a host changes it: from the settings that have the same names as its fields."""
     set_here = {one.name for one in fields(RoomPolicy)} & {one.name for one in fields(settings)}
-    return RoomPolicy(**{name: getattr(settings, name) for name in set_here}, pin=dict(settings.pins).get(room))
+    return RoomPolicy(
+        **{name: getattr(settings, name) for name in set_here},
+        pin=dict(settings.pins).get(room),
+        captions=settings.captions_always,
+    )
 
 
 def _make_journal(settings: Settings, conference: Conference) -> Journal:
@@ -300,6 +321,7 @@ def _add_routes(app: web.Application) -> None:
             web.patch("/recordings/{recording}", recordings.change),
             web.delete("/recordings/{recording}", recordings.delete),
             web.get("/recordings/{recording}/files/{name}", recordings.fetch),
+            web.get("/rooms/{room}/captions", captions.list_captions),
             web.get("/rooms/{room}/events", events.events, allow_head=False),
             web.post(seats, participants.join),
             web.options(seats, participants.options),
@@ -339,6 +361,8 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
     await server.call_services.open()
     if server.recordings is not None:
         await server.recordings.open()
+    if server.captions is not None:
+        await server.captions.open()
     await server.engine.start()
     await server.webhooks.start()
     yield
@@ -346,6 +370,8 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
     await server.webhooks.close(0)
     await server.sessions.close()
     await server.call_services.close()
+    if server.captions is not None:
+        await server.captions.close()
     if server.recordings is not None:
         await server.recordings.close()
     if server.captures is not None:

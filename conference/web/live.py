@@ -9,6 +9,7 @@ from aiohttp import web
 
 from conference.access.grants import Grant
 from conference.access.tokens import TokenError, pin_mark, verify
+from conference.captions.captions import Captions
 from conference.capture.files import Captures
 from conference.engine.connections import ConnectionRegistry
 from conference.engine.engine import Engine
@@ -85,6 +86,9 @@ class Server:
 
     recordings: Recordings | None = None
     """What is kept of the rooms, if anything may be."""
+
+    captions: Captions | None = None
+    """What is said in words, if anything recognises it."""
 
     sidebars: Sidebars = field(default_factory=Sidebars)
     """The sidebars of all rooms."""

@@ -1,6 +1,8 @@
-"""Callers are told that they are recorded, and those who may record do so with a key."""
+"""Callers are told that they are recorded or captioned, and those who may record do so with a key."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from conference.room.policy import RoomPolicy
 from tests.attendant.callers import AttendedConference
@@ -62,3 +64,16 @@ def test_where_nothing_is_recorded_the_key_does_nothing_and_nobody_is_told_of_it
     attended.press("amy", "*9")
     [(_, said)] = attended.heard()
     assert "help-record" not in said
+
+
+def test_callers_are_told_that_what_they_say_is_captioned_and_whoever_comes_later_is_too() -> None:
+    attended = AttendedConference()
+    attended.join("amy")
+    attended.join("web", transport="webrtc")
+    attended.heard()
+    attended.room.set_policy(replace(attended.room.policy, captions=True), by="Web")
+    assert attended.heard() == [("amy", "captioned")]
+    attended.join("ben")
+    assert ("ben", "welcome+others-2+captioned") in attended.heard()
+    attended.room.set_policy(replace(attended.room.policy, captions=False), by="Web")
+    assert sorted(attended.heard()) == [("amy", "captions-over"), ("ben", "captions-over")]

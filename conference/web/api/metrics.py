@@ -67,6 +67,7 @@ class ConferenceCollector(Collector):
         yield from self._datagrams()
         yield from self._phones()
         yield from self._webhooks()
+        yield from self._captions()
 
     def _people(self) -> Iterator[Metric]:
         server = self._server
@@ -196,3 +197,21 @@ class ConferenceCollector(Collector):
             yield CounterMetricFamily(name, text, value=sum(getattr(one.queue.stats, field) for one in receivers))
         waiting = sum(len(one.queue) for one in receivers)
         yield GaugeMetricFamily("conference_webhooks_waiting", "Events yet to be delivered.", value=waiting)
+
+    def _captions(self) -> Iterator[Metric]:
+        captions = self._server.captions
+        if captions is None:
+            return
+        pool = captions.pool
+        yield CounterMetricFamily("conference_captions", "Captions that were told for good.", value=captions.told)
+        yield CounterMetricFamily(
+            "conference_captions_unheard",
+            "Times that what somebody said was not recognised, or not all of it, for want of a process that keeps up.",
+            value=pool.unheard,
+        )
+        yield CounterMetricFamily(
+            "conference_captions_restarts", "Processes that had to be started anew.", value=pool.restarts
+        )
+        yield GaugeMetricFamily(
+            "conference_captions_waiting_bytes", "Sound that waits to be recognised.", value=pool.waiting
+        )

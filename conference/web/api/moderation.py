@@ -25,6 +25,8 @@ async def change_room(request: web.Request) -> web.Response:
     room, label = require_moderator(request)  # the room may have ended while the body came in
     if patch.hold_music is not None and patch.hold_music not in request.app[SERVER].call_services.library:
         raise Problem(409, "There is no sound of this name: GET /sounds lists all there are.")
+    if patch.captions and request.app[SERVER].captions is None:
+        raise Problem(409, "This server makes no captions: start it with --captions ENGINE.")
     room.set_policy(replace(room.policy, **patch.changes), by=label)
     return web.json_response(room_json(room, moderating=True), headers=FRESH)
 

@@ -49,6 +49,7 @@ async def config(request: web.Request) -> web.Response:
         iceServers=servers,
         maxNameLength=settings.max_name_length,
         calls=responses.CallsOut(bots=server.dialing.calls_hosts, phones=server.dialing.calls_phones),
+        captions=settings.captions_engine is not None,
     )
     return web.json_response(body, headers=FRESH)
 

@@ -8,7 +8,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from conference.room.participant import Departure
-from conference.web.schemas.responses import Participant, Policy, RecordingState, Room, Rule, UnixTime
+from conference.web.schemas.responses import Caption, Participant, Policy, RecordingState, Room, Rule, UnixTime
 
 By: TypeAlias = Annotated[
     str | None, Field(description="Who did it; `null` for the participant themselves, and for the server.")
@@ -156,6 +156,7 @@ EventData: TypeAlias = (
     | TalkingData
     | LevelsData
     | RecordingData
+    | Caption
 )
 
 DATA_TYPES: dict[str, type] = {
@@ -171,6 +172,7 @@ DATA_TYPES: dict[str, type] = {
     "sound.started": SoundStartedData,
     "sound.stopped": SoundStoppedData,
     "message": MessageData,
+    "caption": Caption,
     "digit": DigitData,
     "talking.started": TalkingData,
     "talking.stopped": TalkingData,

@@ -10,6 +10,7 @@ from itertools import groupby
 from typing import cast
 
 from conference.room.events import (
+    Captioned,
     DigitPressed,
     HearingChanged,
     LevelsMeasured,
@@ -33,7 +34,13 @@ from conference.room.events import (
     UnmuteRequested,
 )
 from conference.web.events import data
-from conference.web.schemas.room_json import participant_json, policy_json, recording_state_json, rule_json
+from conference.web.schemas.room_json import (
+    caption_json,
+    participant_json,
+    policy_json,
+    recording_state_json,
+    rule_json,
+)
 
 EVENT_NAMES: dict[type, str] = {
     ParticipantJoined: "participant.joined",
@@ -45,6 +52,7 @@ EVENT_NAMES: dict[type, str] = {
     SoundStarted: "sound.started",
     SoundStopped: "sound.stopped",
     MessageSent: "message",
+    Captioned: "caption",
     DigitPressed: "digit",
     TalkingStarted: "talking.started",
     TalkingStopped: "talking.stopped",
@@ -176,6 +184,8 @@ def _more_data(event: RoomEvent) -> data.EventData:
             return data.SoundStoppedData(sound={"id": event.sound_id, "name": event.name})
         case MessageSent():
             return data.MessageData(id=event.participant_id, name=event.name, text=event.text, sent_at=event.sent_at)
+        case Captioned():
+            return caption_json(event.caption)
         case RecordingEvent():
             return data.RecordingData(recording=recording_state_json(event.recording), by=event.by)
         case _:

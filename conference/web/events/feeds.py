@@ -81,7 +81,7 @@ class Feeds:
         feed.add(listener, visibility)
         if room not in self._rooms:
             self._rooms[room] = feed
-            self._unsubscribe[room] = self._conference.subscribe_to_batches(room, feed.tell_levels)
+            self._unsubscribe[room] = self._conference.subscribe_to_batches(room, feed.tell_in_passing)
         return listener.subscription
 
     def unsubscribe(self, room: str, subscription: Subscription) -> None:

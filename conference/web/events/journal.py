@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from conference.ids import new_id
 from conference.room.conference import Conference
 from conference.room.events import (
+    Captioned,
     EventBatch,
     LevelsMeasured,
     ParticipantJoined,
@@ -150,8 +151,8 @@ class Journal:
         return self._histories.get(room)
 
     def _take(self, published: Published) -> None:
-        if isinstance(published, LevelsMeasured):
-            return
+        if isinstance(published, (LevelsMeasured, Captioned)):
+            return  # of the former nobody wants to know later; of the latter `captions` keeps a history of its own
         self._forget()
         events, name = events_of(published), published.room
         # A room begins with a join. It can be empty before its last event: whoever goes stops talking before they left.

@@ -9,14 +9,15 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from conference.room.captioned import EVERYBODY
 from conference.room.conference import Conference
-from conference.room.events import LevelsMeasured, Published
+from conference.room.events import Captioned, LevelsMeasured, Published
 from conference.web.events.channel import Channel, FanOut, Subscription
 from conference.web.events.event_json import event_json
 from conference.web.events.journal import Journal
 from conference.web.events.journal_entry import JournalEntry
 from conference.web.events.sse import encode_event
-from conference.web.events.views import View, Viewer, Visibility, room_as_seen
+from conference.web.events.views import View, Viewer, Visibility, may_read, room_as_seen
 
 
 @dataclass(slots=True, eq=False)
@@ -125,8 +126,10 @@ class RoomFeed:
         for listener in moved:
             self._place(listener)
 
-    def tell_levels(self, published: Published) -> None:
-        """Tell those who want to know it how loud everybody is, if that is what was published."""
+    def tell_in_passing(self, published: Published) -> None:
+        """Tell what is in no journal, if that is what was published: how loud everybody is, and what is said."""
+        if isinstance(published, Captioned):
+            self._tell_caption(published)
         if not isinstance(published, LevelsMeasured):
             return
         channels = [one for (_, _, levels), one in self._channels.items() if levels and not one.empty]
@@ -134,6 +137,20 @@ class RoomFeed:
             data = encode_event(*event_json(published))
             for channel in channels:
                 channel.append(data)
+
+    def _tell_caption(self, captioned: Captioned) -> None:
+        """Tell those who may hear somebody what was understood of them."""
+        data = encode_event(*event_json(captioned))
+        audience = captioned.caption.audience
+        if audience == EVERYBODY:
+            for channel in self._channels.values():
+                if not channel.empty:
+                    channel.append(data)
+            return
+        room = self._conference.get(self._room)
+        for listener in self._listeners.values():
+            if listener.view is not View.LOBBY and may_read(audience, listener.viewer, room):
+                listener.subscription.push(data)
 
     def _show_out(self, entry: JournalEntry) -> None:
         """End the streams of those who are to be told nothing more."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from conference.room.captioned import Audience
 from conference.room.events import (
     DigitPressed,
     ParticipantJoined,
@@ -173,6 +174,21 @@ def concerns(event: RoomEvent) -> list[tuple[str, str] | None]:
             return [None]
         case _:
             return []
+
+
+def may_read(audience: Audience, viewer: Viewer, room: Room | None) -> bool:
+    """Whether somebody who sees the room may read what was said to an audience.
+
+    Args:
+        audience: who may hear it.
+        viewer: who wants to read it. Those outside of the room may read what everybody may hear.
+        room: where it was said; ``None`` if it is gone.
+    """
+    people = () if room is None else room.participants.values()
+    seats = [one.id for one in people if viewer.is_one(one)]
+    if viewer.participant_id is not None and not seats:
+        seats = [viewer.participant_id]
+    return any(map(audience.includes, seats)) if seats else audience.is_everybody
 
 
 def room_as_seen(room: Room, view: View, viewer: Viewer) -> responses.Room:

@@ -20,8 +20,9 @@ import aiohttp
 
 from conference import __version__
 from conference.access.webhook_signature import sign_webhook
+from conference.room.events import Captioned, RoomEvent
 from conference.settings import Settings
-from conference.web.events.event_json import BATCH_NAMES
+from conference.web.events.event_json import BATCH_NAMES, event_json
 from conference.web.events.journal_entry import JournalEntry
 from conference.web.events.webhook_queue import Message, WebhookQueue
 
@@ -86,6 +87,7 @@ class Webhooks:
     ) -> None:
         self._settings = settings
         self._clock = clock
+        self._wallclock = wallclock
         self._session: aiohttp.ClientSession | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self.receivers = [
@@ -104,6 +106,18 @@ class Webhooks:
                 body = webhook_body(name, entry.at, {"room": entry.room, **data})
                 for receiver in self.receivers:
                     receiver.put(Message(entry.event_id(number), body, expires))
+
+    def take_caption(self, event: RoomEvent) -> None:
+        """Send what somebody said, if it was understood for good and everybody may hear it; nothing else."""
+        if not self.receivers or not isinstance(event, Captioned):
+            return
+        caption, (name, data) = event.caption, event_json(event)
+        wanted = not self._settings.events or name in self._settings.events
+        if wanted and caption.final and caption.audience.is_everybody:
+            body = webhook_body(name, self._wallclock(), {"room": event.room, **data})
+            message = Message(f"{name}-{caption.id}", body, self._clock() + self._settings.give_up)
+            for receiver in self.receivers:
+                receiver.put(message)
 
     async def start(self) -> None:
         """Begin to send."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from conference.access.grants import ROLES
 from conference.web.api import (
     calls,
+    captions,
     events,
     hearing,
     metrics,
@@ -32,6 +33,7 @@ TAGS = {
     "hearing": "Who hears whom: a gain for each pair, and the named cases.",
     "sounds": "Tones, announcements and music.",
     "recordings": "What was said, kept: [recordings](https://github.com/conference/conference/blob/main/docs/recordings.md).",
+    "captions": "What was said, in words: [captions](https://github.com/conference/conference/blob/main/docs/captions.md).",
     "calls": "Phone calls and bots: Twilio Media Streams, in and out.",
     "access": "Tokens.",
     "server": "The page, and the server itself.",
@@ -379,6 +381,19 @@ _RECORDINGS: dict[Handler, Operation] = {
     ),
 }
 
+_CAPTIONS: dict[Handler, Operation] = {
+    captions.list_captions: Operation(
+        "captions",
+        "List what was said lately",
+        content=responses.Captions,
+        answer="The final captions that you may read, the oldest first.",
+        description=(
+            "For whoever joins late. What comes next is told by the events `caption`. What was whispered is only "
+            "told to those who could hear it. Captions are made as long as the room's policy has `captions`."
+        ),
+    ),
+}
+
 _CALLS: dict[Handler, Operation] = {
     calls.place: Operation(
         "calls",
@@ -490,5 +505,7 @@ _SERVER: dict[Handler, Operation] = {
     ),
 }
 
-DESCRIBED: dict[Handler, Operation] = _JOINING | _ROOMS | _HEARING | _SOUNDS | _RECORDINGS | _CALLS | _SERVER
+DESCRIBED: dict[Handler, Operation] = (
+    _JOINING | _ROOMS | _HEARING | _SOUNDS | _RECORDINGS | _CAPTIONS | _CALLS | _SERVER
+)
 """By handler: one that serves several addresses does the same at each."""

@@ -146,6 +146,9 @@ class RoomPatch(MergePatch):
     hold_music: Annotated[str | None, Must("the name of a sound, or null"), Field(min_length=1, max_length=64)] = Field(
         None, description="The sound that those on hold, and in the lobby, hear; `null` for silence."
     )
+    captions: Switch = Field(
+        None, description="What is said is recognised, and shown as text to those who may hear it (`--captions`)."
+    )
     pin: Annotated[str | None, Must("4 to 12 digits, or null"), Field(pattern="^[0-9]{4,12}$")] = Field(
         None, description="What people without a token say to get in; `null` for none."
     )

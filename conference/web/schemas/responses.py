@@ -134,6 +134,24 @@ class RecordingState(TypedDict):
     reason: Annotated[str | None, Field(description="Why it ended, for people to read; `null` while it goes on.")]
 
 
+class Caption(TypedDict):
+    """Some words of one person."""
+
+    id: Annotated[str, Field(description="The same for all that is told of these words, and for no others.")]
+    participant: Annotated[str, Field(description="Id of the participant who says them.")]
+    name: Annotated[str, Field(description="Their name.")]
+    text: Annotated[str, Field(description="As it is understood; it takes the place of what was told of it before.")]
+    final: Annotated[bool, Field(description="It stays as it is.")]
+    begins_at: UnixTime
+    ends_at: UnixTime
+
+
+class Captions(TypedDict):
+    """What was said lately."""
+
+    captions: Annotated[list[Caption], Field(description="The final ones that you may read, the oldest first.")]
+
+
 class Track(TypedDict):
     """One person's voice in a recording."""
 
@@ -289,6 +307,7 @@ class Configuration(TypedDict):
     iceServers: list[IceServers]
     maxNameLength: int
     calls: CallsOut
+    captions: Annotated[bool, Field(description="What is said can be captioned here, if a host wants it.")]
 
 
 # A page may be told more some day; what is inside keeps to its type.

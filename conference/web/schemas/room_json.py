@@ -7,6 +7,7 @@ from typing import Literal, cast
 from conference.access.grants import ROLES, Role
 from conference.audio.suppression import available
 from conference.recording.about import About
+from conference.room.captioned import Caption
 from conference.room.gains.gain_matrix import Rule
 from conference.room.participant import Participant, ParticipantState
 from conference.room.policy import RoomPolicy
@@ -77,6 +78,19 @@ def room_json(room: Room, *, moderating: bool = False, only: str | None = None) 
         "sounds": [sound_json(one) for one in room.sounds if only is None],
         "hearing": [rule_json(one) for one in room.hearing.rules if moderating],
         "recording": None if room.recording is None else recording_state_json(room.recording),
+    }
+
+
+def caption_json(caption: Caption) -> responses.Caption:
+    """Some words of one person."""
+    return {
+        "id": caption.id,
+        "participant": caption.participant_id,
+        "name": caption.name,
+        "text": caption.text,
+        "final": caption.final,
+        "begins_at": caption.begins_at,
+        "ends_at": caption.ends_at,
     }
 
 

@@ -91,6 +91,7 @@ async def test_a_policy_is_changed_by_what_is_named(scene: Scene) -> None:
         "mute_on_entry": False,
         "announce": "off",
         "hold_music": "hold-music",
+        "captions": False,
         "has_pin": True,
         "pin": "123456",
     }

@@ -8,7 +8,9 @@ from typing import Any, get_args
 import pytest
 from pydantic import ConfigDict, TypeAdapter, with_config
 
+from conference.room.captioned import Caption
 from conference.room.events import (
+    Captioned,
     DigitPressed,
     HearingChanged,
     LevelsMeasured,
@@ -53,6 +55,7 @@ EVENTS: list[RoomEvent] = [
     SoundStopped("tea", "1", "tone"),
     MessageSent("tea", None, "Office", "Hello", 3.5),
     DigitPressed("tea", "ben", "#"),
+    Captioned("tea", Caption("c-0", "ben", "Ben", "good morning", True, 1, 2, 3.5, 4.25)),
     TalkingStarted("tea", "amy"),
     TalkingStopped("tea", "amy"),
     LevelsMeasured("tea", {"amy": -30.12}),

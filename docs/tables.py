@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from conference.options.groups import DIALING, GROUPS, WEBHOOKS
+from conference.options.groups import DIALING, GROUPS, VOICES, WEBHOOKS
 from conference.options.option import Option, options_of
 from conference.settings import Settings
 
@@ -40,6 +40,11 @@ def calls() -> str:
     return _settings(one for one in _OPTIONS if one.setting.group == DIALING)
 
 
+def voices() -> str:
+    """The settings of audio sockets."""
+    return _settings(one for one in _OPTIONS if one.setting.group == VOICES)
+
+
 def limits() -> str:
     """What becomes of what is over a limit, for each that is a setting."""
     rows = [
@@ -50,7 +55,13 @@ def limits() -> str:
     return "\n".join(["| limit | default | option | beyond it |", "|---|---|---|---|", *rows, ""])
 
 
-TABLES: dict[str, Callable[[], str]] = {"all": everything, "webhooks": webhooks, "calls": calls, "limits": limits}
+TABLES: dict[str, Callable[[], str]] = {
+    "all": everything,
+    "webhooks": webhooks,
+    "calls": calls,
+    "voices": voices,
+    "limits": limits,
+}
 
 
 def with_tables(document: str) -> str:

@@ -31,7 +31,7 @@ DIAGRAM = re.compile(r"(?<![\w/])(?:audio|codecs|playout|room|telephony|webrtc)/
 @cache
 def known() -> frozenset[str]:
     """Every file and folder of the project, as one can call it: by the whole path, or by the end of it."""
-    tops = [ROOT / one for one in ("bench", "conference", "docs", "static", "tests")]
+    tops = [ROOT / one for one in ("bench", "conference", "docs", "examples", "static", "tests")]
     paths = [*(one for one in ROOT.iterdir() if one.is_file()), *tops]
     for top in tops:
         paths += [one for one in top.rglob("*") if not {"node_modules", "__pycache__"} & {*one.parts}]

@@ -9,8 +9,9 @@ from typing import Literal, TypeAlias, get_args
 Role: TypeAlias = Literal["host", "speaker", "listener"]
 """What somebody is in a room."""
 
-Right: TypeAlias = Literal["speak", "listen", "moderate", "dial", "record"]
-"""One thing that somebody may do: be heard, hear, change rooms and others, call people in, record."""
+Right: TypeAlias = Literal["speak", "listen", "moderate", "dial", "record", "voices"]
+"""One thing that somebody may do: be heard, hear, change rooms and others, call people in, record, hear each voice
+apart."""
 
 ROLES: tuple[Role, ...] = get_args(Role)
 RIGHTS: tuple[Right, ...] = get_args(Right)

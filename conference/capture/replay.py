@@ -22,6 +22,7 @@ from conference.capture.digest import HeardSoFar, Ledger
 from conference.capture.listeners import (
     CheckingSink,
     FramesSource,
+    NobodysVoices,
     OnForwarded,
     OnMix,
     RecordedListener,
@@ -208,6 +209,7 @@ class Replay:
             sink=sink,
             hang_up=hang_up,
             original_sound=about.get("original_sound") is True,
+            voices=NobodysVoices() if about.get("hears_apart") is True else None,
         )
         participant.apply_moderation(_moderation_state(about))
         self._people.append(participant)

@@ -10,6 +10,7 @@ TLS = "HTTPS (browsers give the microphone to a page only over HTTPS, or on loca
 LIMITS = "Limits"
 TWILIO = "Phone calls (Twilio Media Streams)"
 DIALING = "Calls out: what rooms may call (docs/calls.md)"
+VOICES = "Audio sockets: each voice apart (docs/voices.md)"
 WEBHOOKS = "Webhooks: other servers are told what happens (docs/webhooks.md)"
 PHONES = "What callers are told, and sounds (docs/phones.md)"
 RECORDINGS = "Recordings (docs/recordings.md)"
@@ -19,6 +20,6 @@ PROGRAM = "The program"
 RECEIVED = "What is read of the server"
 
 GROUPS = (
-    WHERE, MEDIA, ACCESS, ROOMS, TLS, LIMITS, TWILIO, DIALING, WEBHOOKS, PHONES, RECORDINGS, CAPTIONS,
+    WHERE, MEDIA, ACCESS, ROOMS, TLS, LIMITS, TWILIO, DIALING, VOICES, WEBHOOKS, PHONES, RECORDINGS, CAPTIONS,
     CAPTURE, PROGRAM, RECEIVED,
 )  # fmt: skip

@@ -224,7 +224,8 @@ class Forwarding:
         self._unfit: set[str] = set()  # of those, whose sinks do not take what is given, when that was last asked
         self._ended: set[str] = set()  # of those, whose forwarding ended since the last tick
         self._new: set[str] = set()  # listeners whose decoders have had nothing but silence
-        self._hearing: frozenset[str] = frozenset()  # who hears anybody
+        self._hearing: frozenset[str] = frozenset()  # who hears a mix, or packets in place of it
+        self._apart: frozenset[str] = frozenset()  # who hears each voice by itself
         self._omits_silence = False  # whether what is forwarded is silence for long
         self._voices: tuple[str, ...] = ()  # who was heard on the last tick
         self._resumed: list[Participant] = []  # talkers whose packets are played from this tick on
@@ -277,6 +278,7 @@ class Forwarding:
         if few or 0 < len(speakers) < 3 or self._routes:
             hearing = [one for one in participants.values() if _hears(one)]
         self._hearing = frozenset(one.id for one in hearing)
+        self._apart = frozenset(one.id for one in participants.values() if one.hears_apart)
         self._only = _only_ones(hearing, speakers)
         self._omits_silence = len(participants) > 2  # a call of two is sent on whole
         self._silent = {one: ticks for one, ticks in self._silent.items() if one in participants}
@@ -516,7 +518,7 @@ class Forwarding:
         for route in self._routes.values():
             source = route.source
             others = len(self._hearing) - (route.talker.id in self._hearing)
-            plays = not route.settled or others > len(route.listeners)
+            plays = not route.settled or others > len(route.listeners) or not self._apart <= {route.talker.id}
             if route.settled:
                 source.stop_measuring()
             omits_silence = self._omits_silence and route.settled and not source.paced

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias, get_args
 
 from conference.audio.frame import SILENT_LEVEL, Samples
 from conference.codecs.base import Codec
+from conference.room.talking_voice import TalkingVoice
 from conference.room.voice import Voice
 
 StreamTransport: TypeAlias = Literal[
@@ -15,11 +16,11 @@ StreamTransport: TypeAlias = Literal[
 ]
 """A media WebSocket, by its dialect: telephone calls, and programs that act like one."""
 
-Transport: TypeAlias = Literal["webrtc", "local"] | StreamTransport
-"""The way a participant came in. ``local`` is code in this process."""
+Transport: TypeAlias = Literal["webrtc", "audio", "local"] | StreamTransport
+"""The way a participant came in. ``audio`` is a WebSocket with each voice apart, ``local`` is code in this process."""
 
 STREAM_TRANSPORTS: tuple[StreamTransport, ...] = get_args(StreamTransport)
-TRANSPORTS: tuple[Transport, ...] = ("webrtc", *STREAM_TRANSPORTS, "local")
+TRANSPORTS: tuple[Transport, ...] = ("webrtc", *STREAM_TRANSPORTS, "audio", "local")
 
 Role: TypeAlias = Literal["host", "speaker", "listener"]
 """What somebody is here for: to run the room, to talk, to listen."""
@@ -72,6 +73,19 @@ class Sink(Protocol):
 
     def deliver(self, mix: Mix) -> None:
         """Take the mix of one tick. Called once a tick while in a room, but see above."""
+        ...
+
+
+class VoicesSink(Protocol):
+    """Where others' voices go, each by itself, in place of a mix. Must not block."""
+
+    def hear(self, talking: Sequence[TalkingVoice], now_ns: int) -> None:
+        """Take a tick: called on each on which anybody talks, and on the first one after that.
+
+        Args:
+            talking: who is to be heard here, and talks.
+            now_ns: monotonic time at which the tick was due.
+        """
         ...
 
 
@@ -152,6 +166,7 @@ class Participant:
         identity: who they are beyond this room, if that is known.
         call: how far it has come with somebody whom the room calls; ``None`` for those who come by themselves.
         original_sound: whether their voice is to be left as it is from the beginning.
+        voices: where others' voices go, each by itself; ``None`` for nearly everybody.
     """
 
     __slots__ = (
@@ -176,6 +191,7 @@ class Participant:
         "talking",
         "transport",
         "voice",
+        "voices",
         "waiting",
     )
 
@@ -193,6 +209,7 @@ class Participant:
         identity: str | None = None,
         call: CallState | None = None,
         original_sound: bool = False,
+        voices: VoicesSink | None = None,
     ) -> None:
         self.id = id
         self.name = name
@@ -206,6 +223,7 @@ class Participant:
         self.call = call
         self.answered_by: AnsweredBy | None = None
         self.original_sound = original_sound
+        self.voices = voices
         self.muted = False
         self.muted_by: str | None = None
         self.held = False
@@ -221,6 +239,11 @@ class Participant:
     def absent(self) -> bool:
         """On hold, or in the lobby: outside of the conversation."""
         return self.held or self.waiting
+
+    @property
+    def hears_apart(self) -> bool:
+        """They get others' voices, each by itself, as things are decided now."""
+        return self.voices is not None and not self.absent and not self.deafened
 
     @property
     def may_be_heard(self) -> bool:

@@ -30,6 +30,7 @@ from conference.room.soundboard import Soundboard
 from conference.room.sounds import Sound
 from conference.room.speaker_selector import SpeakerSelector
 from conference.room.voice import DEFAULT_VOICE, VoiceSettings
+from conference.room.voices_apart import VoicesApart
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +69,7 @@ class Room(People):
         self._forwarding = Forwarding(self._mix_groups, self._expel, self._observers, enabled=forwarding)
         self._speaker_selector = SpeakerSelector(max_talkers, self._expel, self._set_talking, self._observers)
         self._selection = TalkerSelection(max_talkers)
+        self._voices_apart = VoicesApart(self.participants, self._hearing, self._volumes, self._observers, self._expel)
         self._left_out: set[str] = set()  # who talked during the last tick and was not mixed
         self._endings: dict[str, Samples] = {}  # what is still to be heard of those who have left
         self._levels = LevelReport(name)
@@ -115,6 +117,7 @@ class Room(People):
         self._speaker_selector.take(participant)
         self._forwarding.renew(participant.id)
         self._await(participant)
+        self._voices_apart.add(participant)
 
     def remove(self, participant_id: str, reason: str, departure: Departure = "left") -> Participant | None:
         """See `People.remove`. What they were just saying still fades."""
@@ -125,6 +128,7 @@ class Room(People):
             if ending is not None:
                 self._endings[participant_id] = ending
             self._speaker_selector.forget(participant)
+            self._voices_apart.remove(participant_id)
             if (participant.leaving or (departure, None))[0] not in ("lost", "failed"):
                 self._forget_volumes(participant_id)  # whoever was lost may come back, and hears as before then
         return super().remove(participant_id, reason, departure)

@@ -21,6 +21,7 @@ from conference.settings.rooms import RoomSettings
 from conference.settings.tcp_connections import ConnectionSettings
 from conference.settings.webhooks import WebhookOptions
 from conference.telephony.settings import CallOptions, DialSettings, LegSettings, PhoneSettings
+from conference.voices.settings import VoicesSettings
 from conference.webrtc.settings import WebRtcOptions
 
 
@@ -32,6 +33,7 @@ class Settings(
     SoundSettings,
     AttendantSettings,
     WebhookOptions,
+    VoicesSettings,
     PhoneSettings,
     DialSettings,
     CallOptions,

@@ -39,6 +39,7 @@ class PlayoutBuffer:
         self._chunks: deque[bytes] = deque()
         self._head = 0  # bytes of the first chunk that have been played
         self._marks: deque[tuple[int, str]] = deque()
+        self._stops: deque[int] = deque()
         self._written = 0
         self._played = 0
 
@@ -46,6 +47,11 @@ class PlayoutBuffer:
     def buffered_bytes(self) -> int:
         """Bytes to be played."""
         return self._written - self._played
+
+    @property
+    def played_bytes(self) -> int:
+        """Bytes that have been played, or dropped by a clear."""
+        return self._played
 
     @property
     def buffered_ms(self) -> float:
@@ -75,13 +81,27 @@ class PlayoutBuffer:
         self._marks.append((self._written, name))
         return []
 
+    def stop(self) -> None:
+        """Have nothing played that comes after what is there, until :meth:`go_on`."""
+        self._stops.append(self._written)
+
+    @property
+    def stopped(self) -> bool:
+        """All is played up to a :meth:`stop`."""
+        return bool(self._stops) and self._stops[0] <= self._played
+
+    def go_on(self) -> None:
+        """Play on, behind the first :meth:`stop` that there is."""
+        self._stops.popleft()
+
     def clear(self) -> list[str]:
-        """Drop all sound.
+        """Drop all sound. Nothing stops any more.
 
         Returns:
             All marks that were pending, in order, to echo now.
         """
         self._chunks.clear()
+        self._stops.clear()
         self._head = 0
         self._played = self._written
         return self._reached()
@@ -94,6 +114,10 @@ class PlayoutBuffer:
         """
         parts: list[bytes] = []
         missing = size = self._frame_bytes if size is None else size
+        padding = 0
+        if self._stops:
+            padding = max(0, missing - (self._stops[0] - self._played))
+            missing -= padding
         while missing and self._chunks:
             chunk = self._chunks[0]
             part = chunk[self._head : self._head + missing]
@@ -103,6 +127,7 @@ class PlayoutBuffer:
             if self._head == len(chunk):
                 self._chunks.popleft()
                 self._head = 0
+        missing += padding
         self._played += size - missing
         return b"".join(parts) + self._silence * missing, self._reached()
 

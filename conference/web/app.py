@@ -30,6 +30,7 @@ from conference.room.room import Room
 from conference.room.voice import VoiceSettings
 from conference.settings import Settings
 from conference.web.api import (
+    audio,
     calls,
     captions,
     events,
@@ -119,6 +120,7 @@ async def hang_up_all(app: web.Application) -> None:
         server.recordings.stop_all(RECORDING_ENDS)
     await asyncio.gather(
         streams.close_all(server),
+        audio.close_all(server),
         server.dialing.close(SERVER_STOPS),
         _send_home(server),  # callers have been told by now, with a code of their own
         server.webrtc.close(),
@@ -323,6 +325,7 @@ def _add_routes(app: web.Application) -> None:
             web.get("/recordings/{recording}/files/{name}", recordings.fetch),
             web.get("/rooms/{room}/captions", captions.list_captions),
             web.get("/rooms/{room}/events", events.events, allow_head=False),
+            web.get("/rooms/{room}/audio", audio.open_socket, allow_head=False),
             web.post(seats, participants.join),
             web.options(seats, participants.options),
             web.get(seat, participants.show),

@@ -30,6 +30,7 @@ _VERBS: dict[Right, str] = {
     "moderate": "to moderate",
     "dial": "to call people in",
     "record": "to record",
+    "voices": "to hear each voice apart",
 }
 
 

@@ -29,7 +29,7 @@ _TRAFFIC = {
 }
 
 
-CONNECTED: tuple[Transport, ...] = ("webrtc", *STREAM_TRANSPORTS)
+CONNECTED: tuple[Transport, ...] = ("webrtc", *STREAM_TRANSPORTS, "audio")
 """The ways in that have connections."""
 
 

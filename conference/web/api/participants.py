@@ -67,7 +67,7 @@ async def join(request: web.Request) -> web.Response:
     try:
         room = check_room_name(request.match_info["room"])
         grant = require(request, None, room).grant
-        name = _name(request, grant)
+        name = asked_name(request, grant)
         role = read_role(request.query.get("role"))
         original_sound = read_switch("original_sound", request.query.get("original_sound"))
     except ValueError as error:
@@ -250,7 +250,7 @@ def _refusals() -> Iterator[None]:
         raise Problem(503, "The server is too busy to take anybody in. Try again in a moment.", headers=RETRY) from None
 
 
-def _name(request: web.Request, grant: Grant) -> str:
+def asked_name(request: web.Request, grant: Grant) -> str:
     """The name of a newcomer: the one asked for; else the token's, shortened to what is allowed.
 
     Raises:

@@ -30,6 +30,7 @@ WHO: dict[RequiredAccess, str] = {
     "listen": "Needs the right to listen.",
     "dial": "Needs the right to call people in.",
     "record": "Needs the right to record.",
+    "voices": "Needs the right to hear each voice apart.",
 }
 
 PROBLEMS = {

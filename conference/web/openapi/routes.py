@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from conference.access.grants import ROLES
+from conference.audio.resample import RATES
 from conference.web.api import (
+    audio,
     calls,
     captions,
     events,
@@ -433,6 +435,40 @@ _CALLS: dict[Handler, Operation] = {
         body_any=True,
         problems=(400, 404),
         description="With `Status=completed`, by whoever was called into a room; nothing else can be changed.",
+    ),
+    audio.open_socket: Operation(
+        "calls",
+        "Open an audio socket: each voice apart, and a voice to answer with",
+        access="voices",
+        status=101,
+        answer="The WebSocket is open, and its client is in the room.",
+        parameters=(
+            Parameter("name", "query", "What people see; else that of the token, or `Guest`.", requests.NAME_SCHEMA),
+            Parameter(
+                "role", "query", "Less than the token's role, or with the right to moderate `host`.", _one_of(*ROLES)
+            ),
+            Parameter(
+                "rate",
+                "query",
+                "Samples per second, in both directions; `16000` if nothing is said.",
+                {"type": "integer", "enum": list(RATES)},
+            ),
+            Parameter(
+                "listen",
+                "query",
+                "`false`: hear nobody. Then the right to speak is enough.",
+                _one_of("true", "false"),
+            ),
+            Parameter(
+                "original_sound", "query", "`true`: leave their sound as it is, as for music.", _one_of("true", "false")
+            ),
+        ),
+        problems=(400, 409, 423, 429),
+        description=(
+            "The client is a participant as others are. Sound is linear PCM of 16 bits, little-endian, one channel, in "
+            "binary messages; all else is JSON. The messages: [voices]"
+            "(https://github.com/conference/conference/blob/main/docs/voices.md)."
+        ),
     ),
     twilio.stream: Operation(
         "calls",

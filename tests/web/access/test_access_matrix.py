@@ -96,6 +96,7 @@ ELSEWHERE = {
     ("GET", "/twilio/stream"): "test_access_calls.py",
     ("GET", "/twilio/stream/{room}"): "test_access_calls.py",
     ("POST", "/twilio/voice"): "test_access_calls.py",
+    ("GET", "/rooms/{room}/audio"): "../joining/test_audio_socket.py",
     ("GET", "/media/{dialect}"): "test_access_calls.py",
     ("GET", "/media/{dialect}/{room}"): "test_access_calls.py",
     ("POST", "/2010-04-01/Accounts/{account}/Calls/{call}.json"): "../joining/test_dialing.py",

@@ -20,7 +20,13 @@ from tests.web.passes import as_role, guarded
 ENDLESS = {"/rooms/{room}/events"}
 """What never ends where the room is there."""
 
-WEBSOCKETS = {"/twilio/stream", "/twilio/stream/{room}", "/media/{dialect}", "/media/{dialect}/{room}"}
+WEBSOCKETS = {
+    "/twilio/stream",
+    "/twilio/stream/{room}",
+    "/media/{dialect}",
+    "/media/{dialect}/{room}",
+    "/rooms/{room}/audio",
+}
 """What cannot be asked for over plain HTTP."""
 
 MORE_THAN_JSON = {"application/sdp", "application/trickle-ice-sdpfrag"}

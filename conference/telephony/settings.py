@@ -100,6 +100,10 @@ class DialSettings:
     )  # fmt: skip
     """Bots answer the handshake only once their model is up."""
 
+    dial_reconnect_timeout: float = seconds(
+        60.0, DIALING, "how long a bot whose connection is lost is called again, if that is asked for", (1, 3600),
+        beyond="the call ends",
+    )  # fmt: skip
     max_dialed_calls: int = whole(100, DIALING, "calls out at one time", (1, 100_000), beyond="503")
     max_dialed_calls_per_room: int = whole(10, DIALING, "calls out of one room", (1, 100_000), beyond="409")
     max_dialed_seconds: float = seconds(

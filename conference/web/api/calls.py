@@ -89,7 +89,7 @@ def _wanted(server: Server, room: str, body: NewCall, grant: Grant) -> Wanted:
         raise Problem(400, str(error)) from None
     name = body.name or shown_name(host)[: server.settings.max_name_length]
     webhook = body.webhook is not None
-    return Wanted(room, address, name, grant, body.dtmf, dict(body.parameters), webhook)
+    return Wanted(room, address, name, grant, body.dtmf, dict(body.parameters), webhook, body.reconnect)
 
 
 def _phone_wanted(
@@ -103,8 +103,8 @@ def _phone_wanted(
     settings = server.settings
     if not server.dialing.calls_phones:
         raise Problem(403, _NOBODY[True])
-    if body.parameters or body.dtmf:
-        raise Problem(400, "'parameters' and 'dtmf' are for bots: a telephone takes neither.")
+    if body.parameters or body.dtmf or body.reconnect:
+        raise Problem(400, "'parameters', 'dtmf' and 'reconnect' are for bots: a telephone takes none of them.")
     if body.caller_id is not None and body.caller_id not in settings.caller_ids:
         raise Problem(403, f"{body.caller_id} is not this server's to show: its operator names those with --caller-id.")
     ringback = body.ringback if "ringback" in body.model_fields_set else settings.ringback

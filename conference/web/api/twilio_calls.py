@@ -8,11 +8,14 @@ import hmac
 from aiohttp import web
 
 from conference.access.tokens import TokenError
+from conference.telephony.connecting import CallError, NotAllowed, host_and_port
+from conference.telephony.twilio.verbs import TwimlError, read_twiml
 from conference.web.api.twilio import read_form
 from conference.web.http.headers import FRESH
 from conference.web.http.problems import Problem
 from conference.web.joining.dialed import DialedCall
-from conference.web.joining.signatures import HEADER
+from conference.web.joining.signatures import HEADER, Form
+from conference.web.joining.twiml_call import Document
 from conference.web.live import SERVER, Server
 from conference.web.schemas import responses
 
@@ -23,19 +26,45 @@ _CHALLENGE = {"WWW-Authenticate": 'Basic realm="conference"'}
 
 
 async def change(request: web.Request) -> web.Response:
-    """``POST /2010-04-01/Accounts/{account}/Calls/{call}.json``: end a call, by whoever was called."""
+    """``POST /2010-04-01/Accounts/{account}/Calls/{call}.json``: end a call or lead it on, by whoever was called."""
     server = request.app[SERVER]
     call = server.dialing.find(request.match_info["call"])
     _check_password(server, request, call)
     form = await read_form(request)
     if call is None:
         raise Problem(404, "There is no such call: it has ended.")
-    if form.get("Status") not in ENDED:
-        raise Problem(400, "A call can be ended here, with Status=completed, and not changed in another way.")
-    call.hang_up("hung up")
+    if form.get("Status") in ENDED:
+        call.hang_up("hung up")
+        status = "completed"
+    elif "Url" in form or "Twiml" in form:
+        try:
+            call.redirect(_document(form))
+        except NotAllowed as error:
+            raise Problem(403, str(error)) from None
+        status = "in-progress"
+    else:
+        raise Problem(400, "Send Status=completed to end the call, or Url or Twiml to lead it on.")
     account = request.match_info["account"]
-    answer = responses.TwilioCall(sid=request.match_info["call"], account_sid=account, status="completed")
+    answer = responses.TwilioCall(sid=request.match_info["call"], account_sid=account, status=status)
     return web.json_response(answer, headers=FRESH)
+
+
+def _document(form: Form) -> Document:
+    """Where a call is led.
+
+    Raises:
+        Problem: that is no TwiML, and no address of any (400).
+    """
+    try:
+        if "Url" in form:
+            url, method = form["Url"], form.get("Method", "POST").upper()
+            host_and_port(url)
+            if not url.startswith(("https://", "http://")) or method not in ("GET", "POST"):
+                raise Problem(400, "Url must begin with http:// or https://, and Method be POST or GET.")
+            return Document(url, method)
+        return Document("", verbs=tuple(read_twiml(form["Twiml"].encode(errors="replace"))))
+    except (CallError, TwimlError) as error:
+        raise Problem(400, str(error)) from None
 
 
 async def take_status(request: web.Request) -> web.Response:

@@ -16,12 +16,26 @@ from conference.access.grants import Grant
 from conference.ids import new_id
 from conference.room.conference import Conference
 from conference.room.events import DigitPressed, RoomEvent
-from conference.room.participant import Departure, Participant, Transport
+from conference.room.participant import CallState, Departure, Participant, Transport
 from conference.telephony.backpressure import FRAMES_AT_ONCE
 from conference.telephony.connecting import CallError, Connecting, StreamSocket, send_message
 from conference.telephony.dialed import DialedLeg, DialedStats
 
 _log = logging.getLogger(__name__)
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 8.0
+"""Seconds before somebody who was lost is called again; each pause is twice the one before."""
+
+_STEADY_SECONDS = 10.0
+"""A connection that has lasted as long is one of its own, when it is lost."""
+
+_GONE_FOR_NOW = (
+    WSCloseCode.GOING_AWAY,
+    WSCloseCode.INTERNAL_ERROR,
+    WSCloseCode.SERVICE_RESTART,
+    WSCloseCode.TRY_AGAIN_LATER,
+)
+"""How programs close a stream that they did not want to end."""
 
 _CLOSE_SECONDS = 2.0
 """How long the goodbye may take."""
@@ -46,6 +60,9 @@ class Wanted:
     webhook: bool = False
     """Whether they are asked by HTTP what to do."""
 
+    reconnect: bool = False
+    """Whether they are called again when their connection is lost."""
+
 
 @dataclass(frozen=True, slots=True)
 class End:
@@ -56,6 +73,17 @@ class End:
     code: int = WSCloseCode.OK
 
 
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """For how long."""
+
+    call: float
+    """A call may last, in seconds."""
+
+    reconnecting: float
+    """Somebody whose connection is lost is called again, in seconds."""
+
+
 class DialedCall:
     """Somebody who is called into a room.
 
@@ -64,7 +92,7 @@ class DialedCall:
         leg: plays the provider towards them.
         conference: has the room.
         connecting: how they are reached.
-        longest_seconds: how long the call may last.
+        patience: how long the call may last, and how long they are called again.
     """
 
     transport: Transport = "twilio"
@@ -77,7 +105,7 @@ class DialedCall:
         leg: DialedLeg,
         conference: Conference,
         connecting: Connecting,
-        longest_seconds: float,
+        patience: Patience,
     ) -> None:
         self.participant_id = new_id()
         self.room_name: str | None = None
@@ -86,7 +114,7 @@ class DialedCall:
         self._leg = leg
         self._conference = conference
         self._connecting = connecting
-        self._longest_seconds = longest_seconds
+        self._patience = patience
         self._output = asyncio.Event()
         self._ended: asyncio.Future[End] = asyncio.get_running_loop().create_future()
         self._socket: StreamSocket | None = None
@@ -165,7 +193,42 @@ class DialedCall:
         Raises:
             CallError: they cannot be reached.
         """
-        return await self._stream(self._wanted.url)
+        return await self._stream_kept(self._wanted.url, self._wanted.parameters)
+
+    async def _stream_kept(self, url: str, parameters: Mapping[str, str]) -> End:
+        """Open a stream and talk over it, to its end; and again, if it is lost, as long as that is asked for.
+
+        Raises:
+            CallError: it cannot be opened.
+        """
+        loop, lost_at, pause = asyncio.get_running_loop(), 0.0, _FIRST_PAUSE
+        while True:
+            began = loop.time()
+            try:
+                end = await self._stream(url)
+            except CallError as error:
+                if not lost_at or not error.passing:
+                    raise
+                end = End(str(error), "lost")
+            else:
+                if loop.time() - began > _STEADY_SECONDS:
+                    lost_at, pause = 0.0, _FIRST_PAUSE
+            if not self._comes_back(end):
+                return end
+            lost_at = lost_at or loop.time()
+            if loop.time() + pause > lost_at + self._patience.reconnecting:
+                return end
+            self._leg.hung_up()
+            self._set_state("dialing")
+            await asyncio.wait({self._ended}, timeout=pause)
+            if self._ended.done():
+                return self._ended.result()
+            pause = min(2 * pause, _LONGEST_PAUSE)
+            self._leg.phone.restart(parameters)
+
+    def _comes_back(self, end: End) -> bool:
+        """Whether somebody is called again whose stream has ended so."""
+        return self._wanted.reconnect and end.departure == "lost" and end.code == WSCloseCode.OK
 
     async def _stream(self, url: str) -> End:
         """Open a stream and talk over it, to its end.
@@ -199,9 +262,7 @@ class DialedCall:
         tasks: set[asyncio.Future[Any]] = {receiving, sending}
         end = End("the call has lasted as long as it may", "ended")
         try:
-            await asyncio.wait(
-                {*tasks, self._ended}, timeout=self._longest_seconds, return_when=asyncio.FIRST_COMPLETED
-            )
+            await asyncio.wait({*tasks, self._ended}, timeout=self._patience.call, return_when=asyncio.FIRST_COMPLETED)
             if self._ended.done():
                 end = self._ended.result()
             elif receiving.done():
@@ -243,7 +304,7 @@ class DialedCall:
                 return End("hung up", "left")
             if number % FRAMES_AT_ONCE == 0:
                 await asyncio.sleep(0)  # receive() gives what is here already without a turn for anybody else
-        if message.type is WSMsgType.CLOSE:
+        if message.type is WSMsgType.CLOSE and not (self._wanted.reconnect and message.data in _GONE_FOR_NOW):
             return End("hung up", "left")
         if socket.close_code == WSCloseCode.MESSAGE_TOO_BIG:
             return End("a message was larger than is taken", "lost", WSCloseCode.MESSAGE_TOO_BIG)
@@ -260,20 +321,22 @@ class DialedCall:
             return
 
     def _stream_is_over(self, end: End) -> None:
-        """Whoever was called is gone with their stream."""
-        self._leave(end)
+        """Whoever was called is gone with their stream, unless they are called again."""
+        if not self._comes_back(end):
+            self._leave(end)
 
     def _answered(self) -> None:
         self._leg.answered()
         self._set_answered()
 
     def _set_answered(self) -> None:
-        if self._is_answered:
-            return
-        self._is_answered = True
+        self._set_state("answered")
+
+    def _set_state(self, state: CallState) -> None:
+        self._is_answered = state == "answered"
         room = self._conference.get(self._wanted.room)
         if room is not None and self.participant_id in room.participants:
-            room.set_call_state(self.participant_id, "answered")
+            room.set_call_state(self.participant_id, state)
 
     def _take_note(self, event: RoomEvent) -> None:
         if isinstance(event, DigitPressed) and event.participant_id != self.participant_id:

@@ -27,13 +27,13 @@ from conference.telephony.settings import DialSettings, LegSettings
 from conference.telephony.twilio.twiml import stream_url, voice_response
 from conference.telephony.twilio_account import TwilioAccount
 from conference.web.joining.call import PROMPTS_PARAMETER
-from conference.web.joining.dialed import DialedCall, Wanted
+from conference.web.joining.dialed import Patience, Wanted
 from conference.web.joining.dialed_phone import DialedPhone, PhoneServices, PhoneWanted
 from conference.web.joining.ringback import Ringback
 from conference.web.joining.signatures import TwilioSignatures
-from conference.web.joining.webhook_call import Application, WebhookCall
+from conference.web.joining.twiml_call import Application, TwimlCall
 
-CallOut: TypeAlias = DialedCall | DialedPhone
+CallOut: TypeAlias = TwimlCall | DialedPhone
 
 HEARTBEAT = 20.0
 """Seconds between two pings: whoever answers none is gone."""
@@ -108,9 +108,9 @@ class Dialing:
         """All of them."""
         return self._tasks.keys()
 
-    def find(self, call_sid: str) -> DialedCall | None:
+    def find(self, call_sid: str) -> TwimlCall | None:
         """A bot's call by the identifier that the bot knows it by; ``None`` if there is none, or no more."""
-        return next((one for one in self._tasks if isinstance(one, DialedCall) and one.call_sid == call_sid), None)
+        return next((one for one in self._tasks if isinstance(one, TwimlCall) and one.call_sid == call_sid), None)
 
     def find_phone(self, participant_id: str) -> DialedPhone | None:
         """A telephone's call by its participant; ``None`` if there is none, or no more."""
@@ -140,9 +140,9 @@ class Dialing:
         most = self._settings.max_dialed_ahead_ms * codec.frame_bytes // 20
         phone = Phone(parameters=wanted.parameters, playout=PlayoutBuffer(codec, max_bytes=most))
         leg = DialedLeg(phone, self._leg_settings, heard=wanted.grant.allows("speak"))
-        given = wanted, leg, self._conference, self._connecting(), self._settings.max_dialed_seconds
-        call = WebhookCall(*given, self._application) if wanted.webhook else DialedCall(*given)
-        return self._begin(call)
+        patience = Patience(self._settings.max_dialed_seconds, self._settings.dial_reconnect_timeout)
+        connecting = self._connecting()
+        return self._begin(TwimlCall(wanted, leg, self._conference, connecting, patience, self._application))
 
     def place_phone(self, wanted: PhoneWanted) -> Participant:
         """Call somebody by telephone. They are in the room at once, as somebody who is being called.

@@ -426,15 +426,18 @@ _CALLS: dict[Handler, Operation] = {
     ),
     twilio_calls.change: Operation(
         "calls",
-        "End a call, as Twilio has it",
+        "End a call or lead it on, as Twilio has it",
         access="account",
         content=responses.TwilioCall,
-        answer="The call is being ended.",
+        answer="The call is being ended, or led on.",
         body={_FORM: None},
         body_optional=True,
         body_any=True,
         problems=(400, 404),
-        description="With `Status=completed`, by whoever was called into a room; nothing else can be changed.",
+        description=(
+            "By whoever was called into a room: `Status=completed` ends the call; `Url` (with `Method`) or `Twiml` "
+            "lead it to other TwiML. Nothing else can be changed."
+        ),
     ),
     audio.open_socket: Operation(
         "calls",

@@ -340,6 +340,9 @@ class NewCall(Body):
     dtmf: Annotated[bool, Must("true or false")] = Field(
         False, description="Whether the bot is told of the keys that callers in the room press."
     )
+    reconnect: Annotated[bool, Must("true or false")] = Field(
+        False, description="Whether a bot is called again when its connection is lost; else it leaves."
+    )
     caller_id: Annotated[str | None, _NUMBER, AfterValidator(_number), *_required(_NUMBER_SCHEMA)] = Field(
         None, description="What the telephone shows: one of those that the operator names; else the first of them."
     )

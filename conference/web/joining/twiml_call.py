@@ -1,4 +1,7 @@
-"""A call out to an application that is written for Twilio's voice webhook: what its TwiML says is followed."""
+"""A call out to an application that is written for Twilio's voice webhook, or to a bot: the TwiML is followed.
+
+A bot is called by its stream's address. As Twilio's do, it may redirect the running call to TwiML.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +13,21 @@ from typing import TypeVar
 from urllib.parse import urljoin
 
 import aiohttp
+from yarl import URL
 
 from conference.audio.frame import SAMPLE_RATE, Samples
 from conference.audio.resample import Resampler
 from conference.prompts.decode import MediaError, read_audio
 from conference.prompts.speech import speak
 from conference.room.conference import Conference
-from conference.telephony.connecting import CallError, Connecting, guarded_session, host_and_port, shown_address
+from conference.telephony.connecting import (
+    CallError,
+    Connecting,
+    NotAllowed,
+    guarded_session,
+    host_and_port,
+    shown_address,
+)
 from conference.telephony.destinations import Destinations
 from conference.telephony.dialed import DialedLeg
 from conference.telephony.twilio.verbs import (
@@ -32,7 +43,7 @@ from conference.telephony.twilio.verbs import (
     read_twiml,
 )
 from conference.unreachable import reason
-from conference.web.joining.dialed import DialedCall, End, Wanted
+from conference.web.joining.dialed import DialedCall, End, Patience, Wanted
 from conference.web.joining.signatures import HEADER
 
 MAX_DOCUMENTS = 50
@@ -66,11 +77,23 @@ class _Ended(Exception):
     """The call was ended while something was being done for it."""
 
 
-class WebhookCall(DialedCall):
-    """Somebody who is called by a webhook.
+@dataclass(frozen=True, slots=True)
+class Document:
+    """Where TwiML comes from."""
+
+    url: str
+    """Of the application that is asked; or, of TwiML that is at hand, what addresses in it are relative to."""
+
+    method: str = "POST"
+    verbs: tuple[Verb, ...] | None = None
+    """TwiML that is at hand."""
+
+
+class TwimlCall(DialedCall):
+    """Somebody who is called by a webhook, or by the address of a stream, and may redirect the call.
 
     Args:
-        wanted, leg, conference, connecting, longest_seconds: see `DialedCall`.
+        wanted, leg, conference, connecting, patience: see `DialedCall`.
         application: how they are asked what to do.
     """
 
@@ -80,35 +103,86 @@ class WebhookCall(DialedCall):
         leg: DialedLeg,
         conference: Conference,
         connecting: Connecting,
-        longest_seconds: float,
+        patience: Patience,
         application: Application,
     ) -> None:
-        super().__init__(wanted, leg, conference, connecting, longest_seconds)
+        super().__init__(wanted, leg, conference, connecting, patience)
         self.application = application
+        self._next: Document | None = None  # where the call has been redirected to
+        self._documents = 0  # that it was led through
+
+    def redirect(self, document: Document) -> None:
+        """Lead the call on to other TwiML, whatever it does just now.
+
+        Raises:
+            NotAllowed: nobody may call there.
+        """
+        if document.verbs is None:
+            host, port = host_and_port(document.url)
+            if not self.application.allowed.may_have(host, port):
+                raise NotAllowed(f"{host} may not be called from here: see the option --dial-allow.")
+        if self._next is not None or not self._ended.done():  # else it has ended already
+            self._next = document
+            super()._end(End("redirected", "left"))
 
     async def place(self) -> End:
         """See `DialedCall.place`."""
+        document = Document(self._wanted.url) if self._wanted.webhook else None
         try:
-            async with asyncio.timeout(self._longest_seconds):
-                return await self._follow_documents(self._wanted.url)
+            async with asyncio.timeout(self._patience.call):
+                while True:
+                    end = await self._run_to_redirect(document)
+                    document, self._next = self._next, None
+                    if document is None:
+                        return self._ended.result() if self._ended.done() else end
+                    self._leg.hung_up()
+                    self._ended = asyncio.get_running_loop().create_future()
         except TimeoutError:
             return End("the call has lasted as long as it may", "ended")
+
+    async def _run_to_redirect(self, document: Document | None) -> End:
+        """Do what a document says, or (``None``) talk over the stream that was called, to the end or a redirect.
+
+        Raises:
+            CallError: somebody cannot be reached.
+        """
+        try:
+            if document is None:
+                return await super().place()
+            return await self._follow_documents(document)
         except _Ended:
             return self._ended.result()
         except (TwimlError, MediaError) as error:
             return End(str(error), "lost")
+        except CallError as error:
+            if self._next is None:
+                raise
+            return End(str(error), "lost")
+
+    def _end(self, end: End) -> None:
+        if self._next is not None:  # the end counts, and not where the call was to go on
+            self._next = None
+            self._ended = asyncio.get_running_loop().create_future()
+        super()._end(end)
 
     def _stream_is_over(self, end: End) -> None:
-        """The call goes on with the next verb."""
+        """A call goes on with the next verb, or where it is redirected."""
+        if not self._wanted.webhook and self._next is None and not self._documents:
+            super()._stream_is_over(end)
 
-    async def _follow_documents(self, url: str) -> End:
-        for _ in range(MAX_DOCUMENTS):
-            verbs = read_twiml(await self._or_end(self._ask("POST", url, self._form(), MAX_DOCUMENT_BYTES)))
-            following = await self._follow(verbs, url)
+    async def _follow_documents(self, document: Document) -> End:
+        while True:
+            self._documents += 1
+            if self._documents > MAX_DOCUMENTS:
+                return End(f"the call is redirected more than {MAX_DOCUMENTS} times", "lost")
+            verbs: Sequence[Verb] | None = document.verbs
+            if verbs is None:
+                asked = self._ask(document.method, document.url, self._form(), MAX_DOCUMENT_BYTES)
+                verbs = read_twiml(await self._or_end(asked))
+            following = await self._follow(verbs, document.url)
             if isinstance(following, End):
                 return following
-            url = following
-        return End(f"the application redirects the call more than {MAX_DOCUMENTS} times", "lost")
+            document = Document(following)
 
     async def _follow(self, verbs: Sequence[Verb], url: str) -> End | str:
         """Do what a document says. Returns where to go on, or how the call ended."""
@@ -129,8 +203,9 @@ class WebhookCall(DialedCall):
 
     async def _connect(self, url: str, parameters: Mapping[str, str]) -> None:
         url = _address("", url, ("wss", "ws"))
-        self._leg.phone.restart({**self._wanted.parameters, **parameters})
-        end = await self._stream(url)
+        parameters = {**self._wanted.parameters, **parameters}
+        self._leg.phone.restart(parameters)
+        end = await self._stream_kept(url, parameters)
         self._leg.hung_up()
         if end.departure == "lost":
             raise CallError(end.reason)
@@ -170,13 +245,15 @@ class WebhookCall(DialedCall):
         """
         shown = shown_address(url)
         headers = {}
+        data, query = (dict(form) or None, None) if method == "POST" else (None, dict(form) or None)
         if form and self.application.sign is not None:
-            headers[HEADER] = self.application.sign(url, form)
+            signed = (url, form) if query is None else (str(URL(url).extend_query(query)), {})
+            headers[HEADER] = self.application.sign(*signed)
         timeout = aiohttp.ClientTimeout(total=self.application.seconds)
         try:
             async with (
                 guarded_session(url, self.application.allowed, timeout=timeout) as session,
-                session.request(method, url, data=dict(form) or None, headers=headers) as response,
+                session.request(method, url, data=data, params=query, headers=headers) as response,
             ):
                 if response.status != 200:
                     raise CallError(f"{shown} answers with HTTP status {response.status}.", response.status)

@@ -48,7 +48,7 @@ class Application:
         self.url = ""
 
     async def voice(self, request: web.Request) -> web.StreamResponse:
-        form = await request.post()
+        form = await request.post() if request.method == "POST" else request.query
         self.asked.append({key: str(value) for key, value in form.items()})
         self.signatures.append(request.headers.get("X-Twilio-Signature", ""))
         inner = self.documents.pop(0) if len(self.documents) > 1 else self.documents[0]
@@ -66,6 +66,7 @@ async def serving(application: Application) -> AsyncIterator[str]:
     app = web.Application()
     app.router.add_post("/voice", application.voice)
     app.router.add_post("/next", application.voice)
+    app.router.add_get("/asked-with-get", application.voice)
     app.router.add_get("/sound", application.play)
     app.router.add_get("/bot", application.bot.__call__)
     server = TestServer(app)

@@ -27,7 +27,8 @@ CLAIMS: dict[str, Any] = {
     "role": "speaker",
 }
 
-rooms = st.none() | st.from_regex(r"[A-Za-z0-9._-]{1,64}", fullmatch=True)
+rooms = st.none() | st.from_regex(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,64}", fullmatch=True)
+"""Any room, and one of a name that rooms may have: dot segments are none."""
 texts = st.none() | st.text(st.characters(codec="utf-8"), min_size=1, max_size=64)
 grants = st.builds(
     Grant,

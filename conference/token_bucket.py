@@ -32,8 +32,8 @@ class TokenBucket:
         Returns:
             After how many seconds none will be owed any more; 0 if none are.
         """
-        self._tokens = self.level(now_ns) - cost
-        return max(0.0, -self._tokens / self._rate)
+        self._tokens = tokens = self.level(now_ns) - cost
+        return 0.0 if tokens >= 0 else -tokens / self._rate
 
     def wait(self, cost: float, now_ns: int) -> float:
         """After how many seconds ``cost`` tokens are there; 0 if they are."""
@@ -41,8 +41,8 @@ class TokenBucket:
 
     def level(self, now_ns: int) -> float:
         """How many tokens there are; less than none as long as some are owed."""
-        if self._seen_ns is not None:
-            elapsed = max(0, now_ns - self._seen_ns) / 1e9
-            self._tokens = min(self._capacity, self._tokens + elapsed * self._rate)
-        self._seen_ns = now_ns
+        seen_ns, self._seen_ns = self._seen_ns, now_ns
+        if seen_ns is not None and now_ns > seen_ns:
+            tokens = self._tokens + (now_ns - seen_ns) / 1e9 * self._rate
+            self._tokens = tokens if tokens < self._capacity else self._capacity
         return self._tokens

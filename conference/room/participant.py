@@ -33,8 +33,23 @@ AnsweredBy: TypeAlias = Literal["human", "machine", "fax", "unknown"]
 """Who has answered, where somebody listens for that."""
 
 
+class SourceReader(Protocol):
+    """What brings a source its sound, and need not be awake between ticks."""
+
+    def collect(self) -> None:
+        """Bring what has come. Called before each tick of a room that the source is in."""
+        ...
+
+    def let_go(self) -> None:
+        """The source is in that room no more: nobody collects until it is in one again."""
+        ...
+
+
 class Source(Protocol):
-    """Where a participant's voice comes from. The room pulls it once a tick, unless it sleeps (`SpeakerSelector`)."""
+    """Where a participant's voice comes from. The room pulls it once a tick, unless it sleeps (`SpeakerSelector`).
+
+    One that is brought its sound when it is asked for has an attribute ``reader``, too: a `SourceReader`, or ``None``.
+    """
 
     def pull(self, now_ns: int) -> Samples | None:
         """The next 20 ms, shape ``(960,)``, int16; ``None`` if there is nothing to hear."""

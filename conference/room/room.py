@@ -23,7 +23,7 @@ from conference.room.mixing.gain_vector import full_gain_vector, plain_gain_vect
 from conference.room.mixing.loudest import DEFAULT_LIMIT, TalkerSelection
 from conference.room.mixing.mix_groups import GainVector, MixGroups
 from conference.room.observer import RoomObserver
-from conference.room.participant import Departure, Participant, Sink, Source
+from conference.room.participant import Departure, Participant, Sink, Source, SourceReader
 from conference.room.people import People
 from conference.room.policy import DEFAULT_POLICY, RoomPolicy
 from conference.room.soundboard import Soundboard
@@ -74,6 +74,7 @@ class Room(People):
         self._endings: dict[str, Samples] = {}  # what is still to be heard of those who have left
         self._levels = LevelReport(name)
         self._monitors: dict[str, Participant] = {}
+        self._readers: dict[str, SourceReader] = {}
 
     @property
     def max_talkers(self) -> int:
@@ -114,6 +115,7 @@ class Room(People):
     def add(self, participant: Participant, *, returning: bool = False) -> None:
         """See `People.add`."""
         super().add(participant, returning=returning)
+        self._take_reader(participant)
         self._speaker_selector.take(participant)
         self._forwarding.renew(participant.id)
         self._await(participant)
@@ -131,6 +133,7 @@ class Room(People):
             self._voices_apart.remove(participant_id)
             if (participant.leaving or (departure, None))[0] not in ("lost", "failed"):
                 self._forget_volumes(participant_id)  # whoever was lost may come back, and hears as before then
+        self._let_go_of_reader(participant_id)
         return super().remove(participant_id, reason, departure)
 
     def reconnect(
@@ -142,6 +145,8 @@ class Room(People):
     ) -> Callable[[str], None] | None:
         """See `People.reconnect`."""
         replaced = super().reconnect(participant_id, source, sink, hang_up)
+        self._let_go_of_reader(participant_id)
+        self._take_reader(self.participants[participant_id])
         self._speaker_selector.take(self.participants[participant_id])
         self._await(self.participants[participant_id])
         self._forwarding.renew(participant_id)
@@ -164,6 +169,16 @@ class Room(People):
         sink = participant.sink
         if sink is not None and hasattr(sink, "on_open"):
             sink.on_open = partial(self.renew, participant.id)
+
+    def _take_reader(self, participant: Participant) -> None:
+        reader = getattr(participant.source, "reader", None)
+        if reader is not None:
+            self._readers[participant.id] = reader
+
+    def _let_go_of_reader(self, participant_id: str) -> None:
+        reader = self._readers.pop(participant_id, None)
+        if reader is not None:
+            reader.let_go()
 
     # Who hears whom
 
@@ -269,6 +284,16 @@ class Room(People):
         return sound is not None
 
     # A tick
+
+    def collect(self) -> None:
+        """Have sources brought what has come for them. Right before a tick, and no part of it: people may go by it."""
+        for participant_id, reader in tuple(self._readers.items()):
+            if self._readers.get(participant_id) is not reader:
+                continue  # they have gone by what somebody else was brought
+            try:
+                reader.collect()
+            except Exception:
+                self._expel(self.participants[participant_id])
 
     def tick(self, tick: int, now_ns: int) -> None:
         """Let 20 ms pass: everybody speaks, and everybody hears.

@@ -3,11 +3,15 @@
 Everything that arrives costs something: a ping, an empty frame or a fragment of a message that never ends, of which a
 server's own code sees nothing. So it is counted before anything else is done with it, in bytes and in frames. What is
 beyond the limits stays in the kernel's buffers, and then with the sender (TCP), and takes time from nobody.
+
+What a caller says is needed on the next tick, and not before. So the connections of those in a room are read right
+before each tick of it (:meth:`LimitedReading.collect`), and wake nobody in between.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
@@ -75,6 +79,8 @@ class LimitedReading(asyncio.BufferedProtocol):
         self._pending = bytearray()  # read, and not yet handed on
         self._timer: asyncio.TimerHandle | None = None  # runs until more may be handed on
         self._paused = False  # by us
+        self._collects = False  # paused by us, too: it is read when somebody collects
+        self._descriptor: int | None = None  # of the socket, if it can be read without the transport
         self._flooded_since: float | None = None
         self._flooded_until = 0.0
         self.limit(limits)
@@ -87,6 +93,51 @@ class LimitedReading(asyncio.BufferedProtocol):
         """Hand text messages to somebody, and all else to the other protocol. Those kept so far come at once."""
         if self._messages is not None:
             self._pass_on(self._messages.start(take))
+
+    def collect(self) -> None:
+        """Read what has come. Whoever calls this calls it often: the connection itself wakes nobody from now on.
+
+        It does all the same, until the next call, if more has come than is read at once, or something that is not only
+        for whoever takes the messages. Where the bytes are not what the socket has, as with TLS, this does nothing.
+        """
+        transport = self._transport
+        if self._timer is not None or transport is None or transport.is_closing():
+            return
+        if not self._collects and not self._begin_to_collect(transport):
+            return
+        assert self._descriptor is not None  # noqa: S101 - for the type checker
+        try:
+            data = os.read(self._descriptor, READ_BYTES)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            data = b""
+        if data:
+            self._hand_on(data)
+        if not data or len(data) == READ_BYTES:  # the transport finds out what is the matter, or reads the rest
+            self.let_go()
+
+    def let_go(self) -> None:
+        """Nobody collects any more: what comes wakes the event loop again."""
+        if not self._collects:
+            return
+        self._collects = False
+        if self._timer is not None:
+            self._paused = True  # until more may be handed on
+        elif self._transport is not None:
+            self._transport.resume_reading()
+
+    def _begin_to_collect(self, transport: asyncio.Transport) -> bool:
+        """Whether the connection can be read without its transport, and nobody wants it not to be read."""
+        if self._messages is None or not self._messages.taken or not transport.is_reading():
+            return False
+        if self._descriptor is None:
+            self._descriptor = _descriptor_of(transport)
+        if self._descriptor < 0:
+            return False
+        self._collects = True
+        transport.pause_reading()
+        return True
 
     def limit(self, limits: ReadLimits) -> None:
         """Go by these limits from now on. If they count frames, what comes next begins with one."""
@@ -120,6 +171,8 @@ class LimitedReading(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See `asyncio.BaseProtocol`."""
+        self._collects = False
+        self._transport = None
         if self._timer is not None:
             self._timer.cancel()
         self._protocol.connection_lost(exc)
@@ -136,11 +189,15 @@ class LimitedReading(asyncio.BufferedProtocol):
         """Hand on as much as may be, of all that waits; the rest waits on."""
         now_ns, seconds, size = round(self._loop.time() * 1e9), 0.0, len(data)
         if self._frames is not None:
-            size, frames = self._scanner.scan(data, FRAMES_AT_ONCE)
+            if self._messages is not None and self._scanner.is_between and self._messages.is_usual(data):
+                frames = 1  # nearly always
+            else:
+                size, frames = self._scanner.scan(data, FRAMES_AT_ONCE)
             seconds = self._frames.charge(frames, now_ns)
         seconds = max(seconds, self._bytes.charge(size, now_ns))
-        self._pending = bytearray(data[size:])
-        data = data[:size]  # nearly always all of it
+        if self._pending or size < len(data):
+            self._pending = bytearray(data[size:])
+            data = data[:size]
         self.received += size
         self._pass_on(data if self._messages is None else self._messages.feed(data))
         if seconds or self._pending:
@@ -151,6 +208,7 @@ class LimitedReading(asyncio.BufferedProtocol):
 
     def _pass_on(self, data: bytes) -> None:
         if data:
+            self.let_go()  # it is for the other protocol to see a transport that reads, and to pause it
             self._protocol.data_received(data)
 
     def _go_on(self) -> None:
@@ -179,6 +237,14 @@ class LimitedReading(asyncio.BufferedProtocol):
             on_flood, self.on_flood = self.on_flood, None
             if on_flood is not None:
                 on_flood()
+
+
+def _descriptor_of(transport: asyncio.Transport) -> int:
+    """Where the bytes of a connection can be read; -1 if they cannot, or are not its own."""
+    found = transport.get_extra_info("socket")
+    if found is None or transport.get_extra_info("sslcontext") is not None or os.name != "posix":
+        return -1
+    return int(found.fileno())
 
 
 def limit_reading(transport: asyncio.Transport, limits: ReadLimits) -> LimitedReading:

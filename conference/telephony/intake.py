@@ -27,6 +27,7 @@ from conference.codecs.waveform import WaveformCodec
 from conference.playout.forwardable import QUIET_DBOV, ForwardableSource, PacketTaker
 from conference.playout.stretch import QUIET_SQUARE, Stretcher
 from conference.playout.tap import MessageTap, tell_each
+from conference.room.participant import SourceReader
 from conference.telephony.playout_schedule import NS_PER_MS, PlayoutSchedule
 from conference.telephony.settings import LegSettings
 
@@ -64,6 +65,9 @@ class PacedSource(ForwardableSource):
 
     def __init__(self, decoder: Decoder, settings: LegSettings, codec: WaveformCodec = MU_LAW) -> None:
         self.settings = settings
+        self.reader: SourceReader | None = None
+        """Brings the messages, if that is to be done when they are needed: see `Source`."""
+
         self._buffer_ns = settings.buffer_ms * NS_PER_MS
         self._max_behind_ns = settings.max_behind_ms * NS_PER_MS
         self._schedule = PlayoutSchedule(self._max_behind_ns)
@@ -140,8 +144,9 @@ class PacedSource(ForwardableSource):
             self._tell_of_message(payload, timestamp_ms, now_ns)
         self._insert_missing(payload, timestamp_ms, now_ns)
         room = self._max_bytes - len(self._frames) * self._frame_bytes - len(self._partial)
-        surplus = max(0, len(payload) - max(0, room))
-        if surplus:
+        surplus = 0
+        if len(payload) > room:
+            surplus = len(payload) - max(0, room)
             payload = payload[: len(payload) - surplus]
             self.dropped_frames += -(-surplus // self._frame_bytes)
         if payload:
@@ -275,11 +280,12 @@ class PacedSource(ForwardableSource):
     def _append(self, payload: bytes, now_ns: int) -> None:
         if not self._talking and self._waiting_since_ns is None:
             self._waiting_since_ns = now_ns
-        self._schedule.extend(round(len(payload) * self._ns_per_byte), now_ns)
         self._arrived_ns = now_ns
         if not self._partial and len(payload) == self._frame_bytes:  # nearly always
+            self._schedule.extend(TICK_NS, now_ns)
             self._frames.append(payload)
             return
+        self._schedule.extend(round(len(payload) * self._ns_per_byte), now_ns)
         self._partial += payload
         self._cut()
 

@@ -167,7 +167,7 @@ class Leg:
         Returns:
             What follows from it, in order; most often nothing. Nothing at all once the stream has ended.
         """
-        if self._is_over():
+        if self.state is LegState.ENDED:
             return []
         self._messages_received += 1
         try:
@@ -178,7 +178,10 @@ class Leg:
             return refusal
         events: list[LegEvent] = []
         for one in said:
-            events += self._media(one, now_ns) if isinstance(one, StreamMedia) else self._control(one, now_ns)
+            if isinstance(one, StreamMedia):
+                self._media(one, now_ns, events)
+                continue
+            events += self._control(one, now_ns)
             if self._is_over():
                 break
         return events
@@ -222,10 +225,10 @@ class Leg:
         path = stream_path(other, self._room or "ROOM")
         return self._refuse(UNSUPPORTED_DATA, f"This is a stream of {other.title}: connect it to {path}.")
 
-    def _media(self, media: StreamMedia, now_ns: int) -> list[LegEvent]:
+    def _media(self, media: StreamMedia, now_ns: int, events: list[LegEvent]) -> None:
         if self.state is not LegState.STARTED:
-            return self._warn("media-early", "Sound came before the stream had started; it is ignored.")
-        events: list[LegEvent] = []
+            events += self._warn("media-early", "Sound came before the stream had started; it is ignored.")
+            return
         payload = media.payload
         if self._sample_bytes > 1 and len(payload) % self._sample_bytes:  # what follows would be noise
             payload = payload[: -(len(payload) % self._sample_bytes)]
@@ -236,7 +239,6 @@ class Leg:
             events += self._warn(
                 "ahead", f"More than {seconds:g} s of sound came ahead of its time; the rest is dropped."
             )
-        return events
 
     def _control(self, said: Said, now_ns: int) -> list[LegEvent]:
         match said:

@@ -20,8 +20,9 @@ from conference.telephony.settings import LegSettings
 
 NS_PER_MS = 1_000_000
 MAX_PENDING_MARKS = 32
-USUAL_SWING_MS = 60
-"""Difference between two echoes that means nothing: a client looks at its marks once a frame, if that often."""
+USUAL_SWING_MS = 70
+"""Difference between two echoes that means nothing: a client looks at its marks once a frame, if that often, and what
+it sends is read once a tick."""
 
 KEPT_AFTER_STALL = 5
 """Frames that are still worth sending when a connection that took nothing for long takes something again."""

@@ -44,10 +44,12 @@ class PlayoutSchedule:
         if self._due_ns is None:
             self._due_ns = now_ns
         else:
-            lean = max(0, now_ns - self._seen_ns) // 1000
-            self._due_ns += max(-lean, min(lean, now_ns - self._due_ns))
-            slack_ns = self._slack_ns if self.live else 0
-            self._due_ns = max(self._due_ns, now_ns - slack_ns)
+            lean = (now_ns - self._seen_ns) // 1000 if now_ns > self._seen_ns else 0
+            behind_ns = now_ns - self._due_ns
+            self._due_ns += behind_ns if -lean <= behind_ns <= lean else lean if behind_ns > 0 else -lean
+            latest_ns = now_ns - (self._slack_ns if self.live else 0)
+            if latest_ns > self._due_ns:
+                self._due_ns = latest_ns
         self._seen_ns = now_ns
         self._due_ns += duration_ns
         self._arrived_ns += duration_ns
@@ -58,19 +60,20 @@ class PlayoutSchedule:
 
     def ahead_ns(self, now_ns: int) -> int:
         """How much sound is there before its time."""
-        return 0 if self._due_ns is None else max(0, self._due_ns - now_ns)
+        return 0 if self._due_ns is None or self._due_ns < now_ns else self._due_ns - now_ns
 
     def standing_ns(self, now_ns: int) -> int:
         """How much sound a live client has had here before its time for long. To be asked on every tick."""
         ahead_ns = self.ahead_ns(now_ns)
         elapsed_ns = now_ns - self._window_start_ns
-        self._least_ns = min(self._least_ns, ahead_ns)
+        if ahead_ns < self._least_ns:
+            self._least_ns = ahead_ns
         if elapsed_ns >= WINDOW_NS:
             self._was_live = self._live
             self._live = 0.9 * elapsed_ns <= self._arrived_ns <= 1.1 * elapsed_ns
             self._standing_ns = self._least_ns if self._live else 0
             self._window_start_ns, self._arrived_ns, self._least_ns = now_ns, 0, ahead_ns
-        return min(self._standing_ns, ahead_ns)
+        return self._standing_ns if self._standing_ns < ahead_ns else ahead_ns
 
     def forgo(self, duration_ns: int) -> None:
         """Sound of this length that was there before its time has been left out."""

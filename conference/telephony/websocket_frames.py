@@ -24,6 +24,11 @@ class FrameScanner:
         self._header = bytearray()  # of a frame that has begun, as far as it is here
         self._left = 0  # bytes of the frame after its header's lengths: masking key and payload
 
+    @property
+    def is_between(self) -> bool:
+        """What comes next is the beginning of a frame."""
+        return not self._left and not self._header
+
     def scan(self, data: bytes | bytearray, max_frames: int) -> tuple[int, int]:
         """Go on until so many frames have begun, and the last of them has ended or the data has.
 
@@ -98,6 +103,11 @@ class TextMessages:
         self._needed = 0  # bytes of the first frame in it, as far as that is known
         self._ended = False
 
+    @property
+    def taken(self) -> bool:
+        """Somebody takes the messages, and they are taken out of all that comes."""
+        return self._take is not None and not self._ended
+
     def start(self, take: Callable[[str], None]) -> bytes:
         """From now on somebody takes the messages; what has come before is kept for them.
 
@@ -115,7 +125,7 @@ class TextMessages:
         """
         if self._ended:
             return data
-        if self._is_usual(data) and self._hand_on(data, _USUAL_HEADER_BYTES, len(data)):
+        if self.is_usual(data) and self._hand_on(data, _USUAL_HEADER_BYTES, len(data)):
             return b""
         if self._buffer or self._take is None:
             self._buffer += data
@@ -147,15 +157,15 @@ class TextMessages:
             position = end
         return b"".join(left)
 
-    def _is_usual(self, data: bytes) -> bool:
-        """Whether this is one whole text message of 126 to 65535 bytes, as nearly all are that bring sound."""
+    def is_usual(self, data: bytes) -> bool:
+        """Whether this, which comes next, is a whole text message of 126 to 65535 bytes, as nearly all are."""
+        size = len(data) - _USUAL_HEADER_BYTES
         return (
-            not self._buffer
-            and self._take is not None
-            and len(data) > _USUAL_HEADER_BYTES
+            0 < size <= self._max_bytes
             and data[:2] == _USUAL_BEGIN
-            and len(data) == _USUAL_HEADER_BYTES + (data[2] << 8 | data[3])
-            and len(data) <= _USUAL_HEADER_BYTES + self._max_bytes
+            and size == data[2] << 8 | data[3]
+            and not self._buffer
+            and self._take is not None
         )
 
     def _hand_on(self, data: bytes, begin: int, end: int) -> bool:

@@ -155,6 +155,7 @@ class Call:
         heartbeat = Heartbeat(HEARTBEAT_SECONDS, self._received, self._ping, self._abort)
         if self._reading is not None:
             self._reading.on_flood = self._flooded
+            self._leg.source.reader = self._reading
             self._reading.take_messages(self._take_now)
         sending = asyncio.create_task(self._send(), name="stream send")
         late = asyncio.get_running_loop().call_later(self._start_timeout, self._not_started)
@@ -224,7 +225,9 @@ class Call:
             return
         now_ns = time.monotonic_ns()
         try:
-            self._take(self._leg.receive(message, now_ns), now_ns)
+            events = self._leg.receive(message, now_ns)
+            if events:
+                self._take(events, now_ns)
         except Exception:  # of ours: what is wrong with a message is an event
             _log.exception("a call failed")
             self.end(WSCloseCode.INTERNAL_ERROR, "internal error", "failed")

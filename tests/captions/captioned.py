@@ -106,6 +106,17 @@ class Tones:
         return str(round(int(np.argmax(strength)) / 10) * 100)
 
 
+class Silent:
+    """An engine that understands nothing."""
+
+    def hear(self, samples: Samples) -> Sequence[Heard]:
+        del samples
+        return ()
+
+    def end(self) -> Sequence[Heard]:
+        return ()
+
+
 class Ear(LocalSink):
     """A sink to which packets can be forwarded."""
 

@@ -11,6 +11,8 @@ import numpy as np
 
 from conference.access.grants import Role
 from conference.audio.frame import SAMPLE_RATE, Samples
+from conference.room.captioned import Caption
+from conference.room.events import Captioned
 from conference.room.participant import Participant, Transport
 from tests.e2e.on_the_page import in_the_room
 from tests.e2e.seats import Ear, LoopedSource
@@ -165,6 +167,23 @@ async def crowd(stage: Stage, phone: bool) -> None:
         stage.room.raise_hand(f"p{number}", time.time())
 
 
+async def captions(stage: Stage, phone: bool) -> None:
+    """A talk between a few, in words."""
+    del phone
+    await enter(stage, "host", 3)
+    stage.room.set_policy(replace(stage.room.policy, captions=True), by="Ben Okafor")
+    said = [
+        ("p0", "Ben Okafor", "The third quarter is eighteen per cent up, and most of that is from the new customers."),
+        ("p2", "Elif Yılmaz", "Can you share the table afterwards?"),
+        ("p1", "+44 20 7946 0018", "And what about the second"),
+    ]
+    for number, (who, name, text) in enumerate(said):
+        final = number < len(said) - 1
+        caption = Caption(f"c{number}", who, name, text, final, number, number + 1, time.time(), time.time())
+        stage.server.live.conference.publish(Captioned(stage.room_name, caption))
+    await stage.amy.wait_for_text("And what about the second")
+
+
 SCENES: dict[str, Callable[[Stage, bool], Awaitable[None]]] = {
     "join": join,
     "speaker": speaker,
@@ -175,5 +194,6 @@ SCENES: dict[str, Callable[[Stage, bool], Awaitable[None]]] = {
     "manage": manage,
     "silenced": silenced,
     "crowd": crowd,
+    "captions": captions,
 }
 """By the name of their pictures; each is given the stage, and whether it is a phone."""

@@ -20,7 +20,9 @@ SCREENS = {
 }
 
 
-@pytest.mark.parametrize("scene", ["host", "person", "manage", "speaker", "listener", "lobby", "silenced", "crowd"])
+@pytest.mark.parametrize(
+    "scene", ["host", "person", "manage", "speaker", "listener", "lobby", "silenced", "crowd", "captions"]
+)
 async def test_a_view_is_legible_whole_and_within_reach(stage: Stage, scene: str) -> None:
     page = stage.amy
     await page.call("Page.bringToFront")  # what is not seen is not drawn, and keeps the colours that it had

@@ -14,11 +14,12 @@ const MAY_IMPORT = {
   call: ["signalling", "room"],
   page: ["signalling"],
   chat: ["page"],
+  captions: ["page", "call"],
   devices: ["page", "call", "room"],
   people: ["page", "devices", "room"],
   moderation: ["page", "people", "call", "signalling", "room"],
   recordings: ["page", "call", "signalling", "room"],
-  views: ["page", "chat", "recordings", "devices", "people", "moderation", "call", "signalling", "room"],
+  views: ["page", "chat", "captions", "recordings", "devices", "people", "moderation", "call", "signalling", "room"],
 };
 
 /** They know nothing of the page, and run without one. */

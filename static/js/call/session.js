@@ -23,7 +23,7 @@ const LOOK_TIME = 3000;
 /**
  * Fires CustomEvents; the detail is the new value: `state` (`{state, before}`), `roster` (`{type, data, before, concerned}`: what
  * happened, and what we and whom it is about were before), `roomstate`,
- * `access`, `levels`, `muted` (`{muted, byServer}`), `remote` (another stream to play), `message` (somebody wrote),
+ * `access`, `levels`, `muted` (`{muted, byServer}`), `remote` (another stream to play), `message` (somebody wrote), `caption` (somebody was understood),
  * `asked` (`{by}`: we are asked to unmute), `expired` (our invitation is not good any more), and last of all `dismissed` (`{title, lead}`: we were sent away).
  */
 export class Session extends EventTarget {
@@ -237,6 +237,7 @@ export class Session extends EventTarget {
   #onEvent({ type, data }) {
     if (type === "levels") this.#emit("levels", data.levels);
     else if (type === "message") this.#emit("message", data);
+    else if (type === "caption") this.#emit("caption", data);
     else if (type === "unmute.requested") this.#onAsked(data);
     else if (!this.#sendsUsAway(type, data)) this.#onNews(type, data);
   }

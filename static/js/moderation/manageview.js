@@ -8,7 +8,7 @@ import { byId, closeOnClick, icon, make, setText } from "../page/dom.js";
 import { toast } from "../page/toast.js";
 
 /** The switches of the policy, by the id of their checkbox. */
-const SWITCHES = { "policy-locked": "locked", "policy-mute": "mute_on_entry", "policy-ends": "ends_with_host" };
+const SWITCHES = { "policy-locked": "locked", "policy-mute": "mute_on_entry", "policy-ends": "ends_with_host", "policy-captions": "captions" };
 
 /** What is chosen from a list. */
 const CHOICES = { "policy-lobby": "lobby", "policy-announce": "announce" };
@@ -53,6 +53,8 @@ export class ManageView {
     this.#limit.value = String(policy.max_participants ?? "");
     this.#dialog.showModal();
     this.renew();
+    const { captions } = await session.client.get("/config").catch(() => ({}));
+    byId("captions-field").hidden = !captions;
     const library = await moderation.library().catch(() => []);
     this.#fillSounds(library.map((sound) => sound.name));
     this.renew();

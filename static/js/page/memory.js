@@ -1,7 +1,7 @@
 /**
- * What this browser remembers between visits: the name and the devices. Works without, too.
+ * What this browser remembers between visits: the name, the devices, and whether captions are wanted. Works without, too.
  *
- * @param {"name" | "microphone" | "speaker"} key
+ * @param {"name" | "microphone" | "speaker" | "captions"} key
  * @returns {string}  empty if nothing is remembered
  */
 export function recall(key) {
@@ -13,7 +13,7 @@ export function recall(key) {
 }
 
 /**
- * @param {"name" | "microphone" | "speaker"} key
+ * @param {"name" | "microphone" | "speaker" | "captions"} key
  * @param {string} value
  */
 export function remember(key, value) {

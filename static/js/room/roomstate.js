@@ -11,6 +11,7 @@
  * @property {boolean} mute_on_entry
  * @property {"off" | "tones" | "names"} announce
  * @property {string | null} hold_music
+ * @property {boolean} captions  what is said is shown as text
  * @property {boolean} has_pin
  * @property {string | null} [pin]  told to those who may set it
  */
@@ -41,7 +42,7 @@
 export const EMPTY_ROOM_STATE = {
   policy: {
     locked: false, max_participants: null, lobby: "off", ends_with_host: false, mute_on_entry: false,
-    announce: "off", hold_music: null, has_pin: false,
+    announce: "off", hold_music: null, captions: false, has_pin: false,
   },
   sounds: [],
   rules: [],

@@ -2,6 +2,7 @@
  * The view in the room: shows a session, and hands it what the person does.
  */
 
+import { CaptionsView } from "../captions/captionsview.js";
 import { ChatView } from "../chat/chatview.js";
 import { MuteButton } from "../devices/mutebutton.js";
 import { play } from "../devices/playback.js";
@@ -41,6 +42,7 @@ export class RoomView extends EventTarget {
   #title = byId("room-title");
   #hand = byId("hand", HTMLButtonElement);
   #banners = new Banners();
+  #captions = new CaptionsView();
   #chat = new ChatView();
   #lobby = new LobbyView();
   #manage = new ManageView();
@@ -101,6 +103,7 @@ export class RoomView extends EventTarget {
     this.#chat.start((text) => moderation.write(text));
     this.#lobby.start(session, moderation);
     this.#recordings.start(session);
+    this.#captions.start(session);
     this.#recorded = "";
     this.#listen(session);
     session.look(!document.hidden);
@@ -140,12 +143,14 @@ export class RoomView extends EventTarget {
       });
     on("roster", ({ type, data, before, concerned }) => {
       this.#showRoster();
+      if (type === "room" || (before?.waiting && !session.waiting)) void this.#captions.catchUp();
       this.#tell(type, data.by, before, concerned);
     });
     on("roomstate", () => {
       this.#showRoster();
       this.#tellOfRecording();
     });
+    on("caption", (caption) => this.#captions.show(caption));
     on("access", () => this.#showRoster());
     on("levels", (levels) => this.#tiles.showLevels(levels, session.canSpeak ? session.ownId : null));
     on("muted", ({ muted, byServer }) => {
@@ -174,6 +179,7 @@ export class RoomView extends EventTarget {
     this.#talkers.show(session.waiting ? EMPTY_ROSTER : here, names, session.ownId);
     byId("locked").hidden = !session.roomState.policy.locked;
     this.#showRecording();
+    this.#captions.renew();
     byId("manage").hidden = !session.moderates || session.waiting;
     byId("chat-open").hidden = session.waiting;
     if (session.waiting) this.#chat.hide();

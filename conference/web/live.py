@@ -32,6 +32,7 @@ from conference.web.joining.seats import Seats
 from conference.web.joining.sessions import Sessions, WebRtcLike
 from conference.web.joining.signatures import TwilioSignatures
 from conference.web.sidebars import Sidebars
+from conference.web.transfers import Transfers
 
 
 class PinChanged(TokenError):
@@ -92,6 +93,12 @@ class Server:
 
     sidebars: Sidebars = field(default_factory=Sidebars)
     """The sidebars of all rooms."""
+
+    transfers: Transfers = field(init=False)
+    """The warm transfers of all rooms."""
+
+    def __post_init__(self) -> None:
+        self.transfers = Transfers(self.conference, self.sidebars)
 
     stopping: bool = False
     """Set when the server is told to stop: from then on every request is answered with 503."""

@@ -31,14 +31,23 @@ async def place(request: web.Request) -> web.Response:
     server = request.app[SERVER]
     room = check_room(request.match_info["room"])
     actor = require(request, "dial", room)
-    if not server.dialing.calls_hosts and not server.dialing.calls_phones:
-        raise Problem(403, _NOBODY[False])
+    check_calls(server)
     limit_joins(server, request)
     body = await read_body(request, NewCall)
     check_stays(server)  # it may be stopped meanwhile
     participant = place_call(server, room, body, actor)
     headers = FRESH | {"Location": f"/rooms/{room}/participants/{participant.id}"}
     return web.json_response(participant_json(participant.state()), status=201, headers=headers)
+
+
+def check_calls(server: Server) -> None:
+    """Make sure that anybody may be called from here at all.
+
+    Raises:
+        Problem: nobody may (403).
+    """
+    if not server.dialing.calls_hosts and not server.dialing.calls_phones:
+        raise Problem(403, _NOBODY[False])
 
 
 def place_call(

@@ -40,6 +40,7 @@ _PATH_PARAMETERS: dict[str, Json] = {
     "listener": {"description": "Id of the participant who hears; `*` for anybody.", "schema": {"type": "string"}},
     "source": {"description": "Id of the participant who is heard; `*` for anybody.", "schema": {"type": "string"}},
     "sidebar": {"description": "Id of a sidebar.", "schema": {"type": "string"}},
+    "transfer": {"description": "Id of a transfer.", "schema": {"type": "string"}},
     "sound": {"description": "Id of a sound that is being played.", "schema": {"type": "string"}},
     "recording": {"description": "Id of a recording.", "schema": {"type": "string"}},
     "name": {"description": "Name of a file of the recording.", "schema": {"type": "string"}},

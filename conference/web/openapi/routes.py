@@ -19,6 +19,7 @@ from conference.web.api import (
     sounds,
     streams,
     tokens,
+    transfers,
     twilio,
     twilio_calls,
 )
@@ -411,6 +412,44 @@ _CALLS: dict[Handler, Operation] = {
             "A bot (`url`), an application (`webhook`) or a telephone (`to`), as far as the operator allows "
             "(`--dial-allow`). Whoever cannot be reached leaves, with the reason. `DELETE` of the participant hangs up."
         ),
+    ),
+    transfers.begin: Operation(
+        "calls",
+        "Hand somebody over to somebody who is called for that",
+        access="dial",
+        status=201,
+        content=responses.Transfer,
+        answer="The caller is on hold, and somebody is being called, whom the agent alone hears and talks to.",
+        headers=_LOCATION,
+        body={JSON: requests.NewTransfer},
+        problems=(409, 423, 429),
+        description="Needs the right to moderate, too. If nobody answers, all is as before.",
+    ),
+    transfers.list_all: Operation(
+        "calls", "List the transfers that are not over", access="moderate", content=responses.Transfers, answer="They."
+    ),
+    transfers.show: Operation(
+        "calls",
+        "Show how far a transfer has come",
+        access="moderate",
+        content=responses.Transfer,
+        answer="The transfer.",
+    ),
+    transfers.change: Operation(
+        "calls",
+        "Bring together those of a transfer",
+        access="moderate",
+        content=responses.Transfer,
+        answer="The transfer, which is over.",
+        body={MERGE_PATCH: requests.TransferPatch},
+        problems=(409,),
+    ),
+    transfers.cancel: Operation(
+        "calls",
+        "Take a transfer back",
+        access="moderate",
+        status=204,
+        answer="Whoever was called is hung up on, and the caller is off hold.",
     ),
     twilio_calls.take_status: Operation(
         "calls",

@@ -364,3 +364,29 @@ class NewCall(Body):
     machine_detection: Annotated[MachineDetection | None, *_one_of(MachineDetection)] = Field(
         None, description="Whether it is found out if a machine answers, and told; or the call ended then."
     )
+
+
+class NewTransfer(Body):
+    """Who is handed over, and whom to call for that."""
+
+    example: ClassVar[str] = (
+        '{"caller": "799d117cd5f7eeb4", "agent": "048132c6e9ef932e", "call": {"to": "+15551234567"}}'
+    )
+
+    caller: Annotated[Id, Must("a participant's id")] = Field(description="Id of the participant who is handed over.")
+    agent: Annotated[Id | None, Must("a participant's id")] = Field(
+        None, description="Id of the participant who hands them over; whoever asks, if they show their seat."
+    )
+    call: Annotated[NewCall, Must("an object that says whom to call, as for a call")] = Field(
+        description="Whom to call, and how."
+    )
+
+
+class TransferPatch(MergePatch):
+    """What becomes of a transfer."""
+
+    example: ClassVar[str] = '{"state": "joined"}'
+
+    state: Annotated[Literal["joined", "completed"] | None, *_one_of(Literal["joined", "completed"])] = Field(
+        None, description="All three talk; or the agent leaves the others to it."
+    )

@@ -14,6 +14,7 @@ from conference.room.participant import AnsweredBy, CallState, Transport
 from conference.room.policy import RoomPolicy
 from conference.room.recorded import RecordingStatus
 from conference.web.schemas.requests import RoomPatch
+from conference.web.transfers import TransferState
 
 UnixTime: TypeAlias = Annotated[float, Field(description="Unix time in seconds.")]
 
@@ -258,6 +259,22 @@ class Sidebars(TypedDict):
     """All of a room."""
 
     sidebars: list[Sidebar]
+
+
+class Transfer(TypedDict):
+    """A caller who is handed over."""
+
+    id: str
+    caller: Annotated[str, Field(description="Id of the participant who is handed over.")]
+    agent: Annotated[str, Field(description="Id of the participant who hands them over.")]
+    callee: Annotated[str, Field(description="Id of the participant who was called for that.")]
+    state: TransferState
+
+
+class Transfers(TypedDict):
+    """All of a room that are not over."""
+
+    transfers: list[Transfer]
 
 
 class TwilioCall(TypedDict):

@@ -67,6 +67,7 @@ ROUTES = [
     Route("POST", "/rooms/tea/mute", "moderate"),
     Route("POST", "/rooms/tea/admit", "moderate"),
     Route("POST", "/rooms/tea/messages", "moderate", own=True, headers=JSON, body='{"text": "hello"}'),
+    Route("GET", "/rooms/tea/captions"),
     Route("GET", "/rooms/tea/hearing", "moderate"),
     Route("GET", f"{SEAT}/hears", "moderate"),
     Route("PUT", f"{SEAT}/hears/{{other}}", "moderate", headers=JSON, body='{"gain": 0.5}'),

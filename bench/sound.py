@@ -55,8 +55,8 @@ from conference.audio.frame import SAMPLE_RATE
 from conference.load.signal.delay_meter import codec_delay
 from conference.webrtc.client.whip import JoinError
 
-SPECIALS = ("voices", "tones", "levels", "phone", "drift")
-PARTS = {"onsets": onsets, "backgrounds": backgrounds, "shouts": shouts, "music": music, "stalls": stalls}
+SPECIALS = ("voices", "tones", "levels", "phone", "drift", "onsets")
+PARTS = {"backgrounds": backgrounds, "shouts": shouts, "music": music, "stalls": stalls}
 """What a mix does to eight voices, in simulated time: see `bench.sound_words`."""
 
 SETTLED_MS = 10.0
@@ -139,6 +139,12 @@ class Bench:
             _say("levels")
         if "drift" in keys:
             await self._drift()
+        await self._parts(keys)
+
+    async def _parts(self, keys: Sequence[str]) -> None:
+        if "onsets" in keys:
+            self.report.onsets = await asyncio.to_thread(onsets, quick=self._quick)
+            _say("onsets")
         for key, part in PARTS.items():
             if key in keys:
                 self.report.parts[key] = await asyncio.to_thread(part, quick=self._quick)

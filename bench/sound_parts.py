@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from bench import sound_backgrounds, sound_loudness, sound_onsets, sound_stalls
-from bench.sound_words import Voice, find_voices
+from bench.sound_words import find_voices
 
 
-def onsets(*, quick: bool) -> list[str]:
+def onsets(*, quick: bool) -> sound_onsets.Onsets:
     """See `bench.sound_onsets`."""
-    voices = find_voices()
-    return [_named(voices), "", *sound_onsets.lines(sound_onsets.measure(voices, quick=quick))]
+    return sound_onsets.measure(find_voices(), quick=quick)
+
+
+def onset_lines(found: sound_onsets.Onsets) -> list[str]:
+    """The figures as Markdown."""
+    voices = ", ".join(f"{one.name} ({len(one.words)} words)" for one in find_voices())
+    return [f"Voices: {voices}.", "", *sound_onsets.lines(found)]
 
 
 def backgrounds(*, quick: bool) -> list[str]:
@@ -35,7 +38,3 @@ def music(*, quick: bool) -> list[str]:
 def stalls(*, quick: bool) -> list[str]:
     """See `bench.sound_stalls`."""
     return sound_stalls.lines(sound_stalls.measure(find_voices(), quick=quick))
-
-
-def _named(voices: Sequence[Voice]) -> str:
-    return "Voices: " + ", ".join(f"{one.name} ({len(one.words)} words)" for one in voices) + "."

@@ -8,9 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from bench.sound_conditions import CALM_SECONDS
-from bench.sound_pictures import draw_delay, draw_scores
+from bench.sound_onsets import Onsets, examples
+from bench.sound_parts import onset_lines
+from bench.sound_pictures import draw_delay, draw_onsets, draw_scores
 from bench.sound_special import Drift, Tones, Turn
 from bench.sound_voices import VoiceScores
+from bench.sound_words import find_voices
 
 LATE_SHARE = 0.02
 """More late packets than that, and the figures say more about this machine than about the server."""
@@ -64,6 +67,9 @@ class Report:
     tones: dict[str, Tones] = field(default_factory=dict)
     turns: list[Turn] = field(default_factory=list)
     drifts: list[Drift] = field(default_factory=list)
+    onsets: Onsets | None = None
+    """What a mix leaves of the beginnings of words."""
+
     parts: dict[str, list[str]] = field(default_factory=dict)
     """What a mix does to voices, by part: lines of Markdown."""
 
@@ -89,6 +95,7 @@ def table(report: Report) -> str:
             for turn in report.turns
         ),
         *(_drift_line(one) for one in report.drifts),
+        *(["", "### onsets", "", *onset_lines(report.onsets)] if report.onsets else ()),
         *(line for name, lines in report.parts.items() for line in ("", f"### {name}", "", *lines)),
     ]
     return "\n".join(lines)
@@ -154,3 +161,5 @@ def draw(report: Report, folder: Path) -> None:
         draw_scores(
             folder / "sound-pesq.png", [row.title for row in scored], [row.mean_pesq for row in scored], baseline
         )
+    if report.onsets is not None:
+        draw_onsets(folder / "sound-onsets.png", report.onsets.words, examples(find_voices()))

@@ -1,23 +1,23 @@
-"""What stands out from a source's noise in one band of the spectrum: the question behind an adaptive gate.
+"""What stands out from a source's noise: the question behind an adaptive gate.
 
 A frame stands out as a whole, or 10 ms of it do, or 5 ms: the shorter, the more it takes, since a short stretch of mere
-noise varies more. By how much noise varies depends on how wide the band is, so that each band has margins of its own.
+noise varies more. By how much noise varies depends on how wide a band is, so that each band has margins of its own.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
-from conference.audio.frame import Wide
-from conference.audio.noise import Band, NoiseFloor
+from conference.audio.bands import hiss_squares, low_squares, voice_squares
+from conference.audio.frame import FRAME_SAMPLES, Wide
+from conference.audio.noise import LOUDEST_BESIDE, SMOOTHING, NoiseFloor
 
 _LEAST = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
 class Margins:
-    """How far above the noise floor something must be to stand out, in dB."""
+    """How far above the noise floor something must be to stand out, as ratios of mean squares."""
 
     frame: float
     """A frame as a whole."""
@@ -28,86 +28,157 @@ class Margins:
     quarter: float
     """5 ms."""
 
+    @classmethod
+    def of(cls, frame: float, half: float, quarter: float) -> Margins:
+        """The same in dB."""
+        return cls(10 ** (frame / 10), 10 ** (half / 10), 10 ** (quarter / 10))
 
-class Detector:
-    """The noise of one source in one band, and what stands out from it.
+
+class VoiceDetector:
+    """The noise of one source where voices are, and what stands out from it.
 
     Args:
-        band: which.
         margins: by how much something has to.
-        tells_tones: whether tones that are held are told from noise.
     """
 
-    __slots__ = (
-        "_band",
-        "_before",
-        "_floor",
-        "_half",
-        "_last",
-        "_quarter",
-        "_ratio",
-        "_square",
-        "_tells_tones",
-        "noise",
-    )
+    __slots__ = ("_before", "_floor", "_last", "_margins", "_square", "noise")
 
     noise: NoiseFloor
 
-    def __init__(self, band: Band, margins: Margins, *, tells_tones: bool = False) -> None:
-        self._band = band
-        self._tells_tones = tells_tones
+    def __init__(self, margins: Margins) -> None:
+        self._margins = margins
         self._before: tuple[Wide, ...] = ()  # the frame before, if it was measured
-        self._ratio, self._half, self._quarter = (
-            10 ** (one / 10) for one in (margins.frame, margins.half, margins.quarter)
-        )
         self._last = 0.0  # the last quarter of the frame before
         self._square = self._floor = 0.0  # of the frame measured last, and what it was measured against
         self.noise = NoiseFloor()
 
-    def measure(self, wide: Wide) -> float:
-        """The mean square of a frame in the band, shape ``(n,)``, float64, of which nothing is learnt."""
-        self.break_off()
-        return float(self._band.squares(wide).mean())
-
-    def stands_out(self, wide: Wide, least: float, ratio: float | None = None) -> bool | None:
+    def stands_out(self, wide: Wide, low: Wide, ratio: float | None = None) -> bool | None:
         """Measure a frame against the noise, and learn from it.
 
         Args:
             wide: shape ``(n,)``, float64, in int16 steps.
-            least: the noise is taken to have this mean square at least.
+            low: the same, folded.
             ratio: what the frame as a whole must exceed the floor by, if not what the margins say.
 
         Returns:
             Whether it stands out; ``None`` if it is not known yet how much noise there is.
         """
-        noise = self.noise
-        known, floor = noise.known, max(noise.square, least)
-        one, two, three, four = self._band.squares(wide).tolist()
+        noise, margins = self.noise, self._margins
+        known, floor = noise.known, noise.square
+        one, two, three, four = voice_squares(low).tolist()
         square = (one + two + three + four) / 4
         self._square, self._floor = square, floor
         last, self._last = self._last, four
-        if self._tells_tones:
-            noise.process(square, (*self._before, wide))
-            self._before = (wide,)
-        else:
-            noise.process(square)
+        noise.process(square, (*self._before, wide))
+        self._before = (wide,)
         if not known:
             return None
         return bool(
-            square > floor * (ratio or self._ratio)
-            or max(one, two, three, four) > floor * self._quarter
-            or max(last + one, one + two, two + three, three + four) > 2 * floor * self._half
+            square > floor * (ratio or margins.frame)
+            or max(one, two, three, four) > floor * margins.quarter
+            or max(last + one, one + two, two + three, three + four) > 2 * floor * margins.half
         )
 
-    def clearance(self, least: float) -> float:
-        """How far the frame measured last stood above the noise, taken to have that mean square at least, in dB."""
-        return 10 * math.log10(max(self._square, _LEAST) / max(self._floor, least, _LEAST))
-
-    def silent(self, ticks: int = 1) -> None:
-        """Ticks without a frame."""
+    def learn(self, low: Wide) -> None:
+        """Learn from a frame, folded, that is not compared."""
         self.break_off()
-        self.noise.silent(ticks)
+        self.noise.process(float(voice_squares(low).mean()))
+
+    def ratio(self, least: float) -> float:
+        """How many times the noise, taken to have that mean square at least, the frame measured last was."""
+        return max(self._square, _LEAST) / max(self._floor, least, _LEAST)
 
     def break_off(self) -> None:
         """What comes next does not follow what came last."""
         self._last, self._before = 0.0, ()
+
+
+class OnsetDetector:
+    """The noise of one source beside where voices are, and what stands out from it there, as beginnings of words do.
+
+    It takes whole frames. By one dB or half of one the margins are beyond what steady noise ever reaches: in 72 minutes
+    of white, pink and brown noise, as it comes out of Opus.
+    """
+
+    __slots__ = ("_floors", "_last", "ratio")
+
+    ratio: float
+    """How many times its noise floor the last frame was, in the band where it stood out most."""
+
+    def __init__(self) -> None:
+        self._floors = tuple(NoiseFloor(SMOOTHING, loudest=LOUDEST_BESIDE) for _ in range(3))
+        self._last = 0.0  # the last quarter of the frame before
+        self.ratio = 0.0
+
+    def stands_out(self, wide: Wide, low: Wide, least: float) -> bool:
+        """Measure a frame against the noise, and learn from it.
+
+        Args:
+            wide: shape ``(960,)``, float64, in int16 steps.
+            low: the same, folded.
+            least: the noise is taken to have this mean square at least, in each band.
+
+        Returns:
+            Whether it stands out; not before it is known how much noise there is.
+        """
+        hiss, murmur, hum = self._floors
+        one, two, three, four = hiss_squares(wide)
+        last, self._last = self._last, four
+        square = (one + two + three + four) / 4
+        murmurs, hums = low_squares(low)
+        ratio = 0.0
+        if hum.learnt:  # they have all heard the same
+            floor = max(hiss.square, least)
+            if (
+                square > floor * _HISS.frame
+                or max(one, two, three, four) > floor * _HISS.quarter
+                or max(last + one, one + two, two + three, three + four) > 2 * floor * _HISS.half
+            ):
+                ratio = square / floor
+            if (above := murmurs / max(murmur.square, least)) > _MURMUR:
+                ratio = max(ratio, above)
+            if (above := hums / max(hum.square, least)) > _HUM:
+                ratio = max(ratio, above)
+        hiss.process_mean(square)
+        murmur.process_mean(murmurs)
+        hum.process_mean(hums)
+        self.ratio = ratio
+        return ratio > 0
+
+    def learn(self, wide: Wide, low: Wide) -> None:
+        """Learn from a frame that is not compared."""
+        squares = sum(hiss_squares(wide)) / 4, *low_squares(low)
+        for noise, square in zip(self._floors, squares, strict=True):
+            noise.process_mean(square)
+
+    def learn_silence(self) -> None:
+        """There was nothing."""
+        for noise in self._floors:
+            noise.process_mean(0.0)
+
+    def silent(self, ticks: int = 1) -> None:
+        """Ticks without a frame."""
+        self.break_off()
+        for noise in self._floors:
+            noise.silent(ticks)
+
+    def rise(self, decibels: float) -> None:
+        """The noise has become louder by that."""
+        for noise in self._floors:
+            noise.rise(decibels)
+
+    def break_off(self) -> None:
+        """What comes next does not follow what came last."""
+        self._last = 0.0
+        for noise in self._floors:
+            noise.break_off()
+
+    @staticmethod
+    def takes(wide: Wide) -> bool:
+        """Whether a frame is whole."""
+        return len(wide) == FRAME_SAMPLES
+
+
+_HISS = Margins.of(2.8, 3.7, 4.8)
+_MURMUR = 10**0.82
+_HUM = 10**1.14

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from conference.audio.detector import Detector, Margins
+from conference.audio.bands import folded
+from conference.audio.detector import Margins, OnsetDetector, VoiceDetector
 from conference.audio.frame import SILENT_LEVEL, Samples, Wide, full_scale
-from conference.audio.noise import BASS, HISS, HUM, VOICE
 
 DEFAULT_THRESHOLD = 5000 / 160
 """Mean square per sample at and below which a frame is silent: 31.25, that is -75.4 dBov. The edge case is 20 ms
@@ -40,21 +40,14 @@ KEEP_DB = 6.0
 ALWAYS = full_scale(-40.0)
 """A frame whose mean square is above this is heard however steady it is: a tone, music, an organ."""
 
-_VOICE = Margins(OPEN_DB, ONSET_DB, ONSET_DB)
-_OTHERS = (
-    (HISS, Margins(5.0, 5.5, 6.0)),
-    (HUM, Margins(10.0, 12.0, 14.0)),
-    (BASS, Margins(13.0, 14.5, 16.5)),
-)
-"""By one dB or more beyond what steady noise ever reaches (measured: white, pink and brown, as it comes out of
-Opus)."""
+_VOICE = Margins.of(OPEN_DB, ONSET_DB, ONSET_DB)
 
 _FAINT = 1 / 8
 """Of the threshold: noise in one of these bands is taken to be as loud at least."""
 
 _ABOUT_TO_CLOSE = 4
-"""They are listened to while the gate is shut, and so many ticks before: what opens it is looked for there, not what
-keeps it open."""
+"""What is beside the voice is listened to while the gate is shut, and so many ticks before: what opens it is looked for
+there, not what keeps it open."""
 
 _RATIO = {margin: 10 ** (margin / 10) for margin in (OPEN_DB, KEEP_DB)}
 _FULL_SCALE = 32768.0**2
@@ -119,15 +112,14 @@ class NoiseGate:
     """
 
     __slots__ = (
-        "_detectors",
         "_hangover_ticks",
-        "_others",
+        "_onsets",
+        "_ratio",
         "_remaining",
         "_threshold",
         "_voice",
         "adaptive",
         "audible",
-        "clearance",
         "level",
         "loud",
         "open",
@@ -138,9 +130,6 @@ class NoiseGate:
 
     level: float
     """Level of the last frame in dBov, see :func:`level_of`; -127 on a tick without a frame."""
-
-    clearance: float
-    """How far the last frame stands above the source's noise, in dB; 0 or less where it does not."""
 
     loud: bool
     """The last frame itself was loud: the gate is not merely still open."""
@@ -163,18 +152,17 @@ class NoiseGate:
         self._threshold = threshold
         self._hangover_ticks = hangover_ticks
         self.adaptive = adaptive
-        self._voice = Detector(VOICE, _VOICE, tells_tones=True)
-        self._others = tuple(Detector(band, margins) for band, margins in _OTHERS)
-        self._detectors = (self._voice, *self._others)
+        self._voice = VoiceDetector(_VOICE)
+        self._onsets = OnsetDetector()
         self.close()
 
     def close(self) -> None:
         """Close at once, as when the source is muted. What is known of its noise stays known."""
         self._remaining = 0
-        for detector in self._detectors:
-            detector.break_off()
+        self._voice.break_off()
+        self._onsets.break_off()
         self.level = SILENT_LEVEL
-        self.clearance = 0.0
+        self._ratio = 1.0
         self.loud = self.open = self.audible = False
 
     def process(self, frame: Samples) -> bool:
@@ -187,10 +175,8 @@ class NoiseGate:
             stands_out = self._compare(wide)
             self.loud = stands_out or not self.adaptive or square > ALWAYS
         else:
-            # A rumble about as loud as the threshold is noise to be learnt; what is quieter is not worth the measuring.
-            for detector in self._detectors:
-                detector.noise.process(detector.measure(wide) if square > self._threshold / 4 else 0.0)
-            self.clearance = 0.0
+            self._learn(wide, square)
+            self._ratio = 1.0
         if self.loud:
             self._remaining = self._hangover_ticks
             self.open = True
@@ -200,22 +186,22 @@ class NoiseGate:
     def silent(self) -> bool:
         """A tick without a frame. Returns :attr:`open`: somebody is still taken to be talking."""
         self.level = SILENT_LEVEL
-        self.clearance = 0.0
+        self._ratio = 1.0
         self.loud = self.audible = False
-        for detector in self._detectors:
-            detector.silent()
+        self.slept(1)
         return self._count_down()
 
     def slept(self, ticks: int) -> None:
         """Let ticks without a frame have passed while closed, which change nothing but what is known of the noise."""
-        for detector in self._detectors:
-            detector.silent(ticks)
+        self._voice.break_off()
+        self._voice.noise.silent(ticks)
+        self._onsets.silent(ticks)
 
     def learn(self, level: float, rise: float) -> None:
         """Their noise was as quiet as that, in dBov, while nobody heard it, and has risen by so many dB since."""
         self._voice.noise.process(full_scale(level))
-        for detector in self._detectors:
-            detector.noise.rise(rise)
+        self._voice.noise.rise(rise)
+        self._onsets.rise(rise)
 
     def believe(self, level: float, ticks: int = 1) -> bool:
         """Ticks whose frames nobody hears, and of which no more is known than a level.
@@ -231,12 +217,17 @@ class NoiseGate:
         self.loud = square > self._needed(KEEP_DB if self.open else OPEN_DB)
         self._voice.noise.process(square, ticks=ticks)
         self.level = level
-        self.clearance = 0.0
+        self._ratio = 1.0
         if self.loud:
             self._remaining = self._hangover_ticks
             self.open = True
             return True
         return self._count_down(ticks)
+
+    @property
+    def clearance(self) -> float:
+        """How far the last frame stands above the source's noise, in dB; 0 or less where it does not."""
+        return 10 * math.log10(self._ratio)
 
     @property
     def holds_tones(self) -> bool:
@@ -256,17 +247,31 @@ class NoiseGate:
 
     def _compare(self, wide: Wide) -> bool:
         """Measure a frame above the threshold against the noise. Returns whether it is more than that."""
-        voice = self._voice
-        stands_out = voice.stands_out(wide, 0.0, _RATIO[KEEP_DB] if self.open else None)
-        self.clearance = voice.clearance(self._threshold)
-        if not self.adaptive or (stands_out and self.clearance > OPEN_DB):
+        voice, low = self._voice, folded(wide)
+        stands_out = voice.stands_out(wide, low, _RATIO[KEEP_DB] if self.open else None)
+        self._ratio = voice.ratio(self._threshold)
+        if not self.adaptive or (stands_out and self._ratio > _RATIO[OPEN_DB]):
             return True
-        if self._remaining <= _ABOUT_TO_CLOSE:
-            for detector in self._others:
-                if detector.stands_out(wide, self._threshold * _FAINT):
-                    stands_out = True
-                    self.clearance = max(self.clearance, detector.clearance(self._threshold))
+        onsets = self._onsets
+        listens = self._remaining <= _ABOUT_TO_CLOSE and onsets.takes(wide)
+        if listens and onsets.stands_out(wide, low, self._threshold * _FAINT):
+            stands_out = True
+            self._ratio = max(self._ratio, onsets.ratio)
         return stands_out is not False
+
+    def _learn(self, wide: Wide, square: float) -> None:
+        """Learn from a frame below the threshold.
+
+        A rumble about as loud as the threshold is noise to be learnt; what is quieter is not worth the measuring.
+        """
+        if square <= self._threshold / 4:
+            self._voice.noise.process(0.0)
+            self._onsets.learn_silence()
+            return
+        low = folded(wide)
+        self._voice.learn(low)
+        if self._onsets.takes(wide):
+            self._onsets.learn(wide, low)
 
     def _count_down(self, ticks: int = 1) -> bool:
         self.open = self._remaining >= ticks

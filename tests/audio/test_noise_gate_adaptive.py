@@ -7,6 +7,7 @@ import pytest
 
 from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, SILENCE, Samples
 from conference.audio.noise_gate import GateSettings, NoiseGate
+from conference.codecs.opus import OpusCodec
 from tests.audio.backgrounds import Wave, at_level, noise, recorded
 from tests.speech import spoken
 from tests.tones import tone
@@ -20,6 +21,18 @@ def test_steady_noise_is_learnt_within_two_seconds_and_then_never_opens_the_gate
     gate = NoiseGate(adaptive=True)
     heard = [gate.process(frame) for frame in recorded(noise(colour, 30.0, level))]
     assert not any(heard[2 * TICKS_PER_SECOND :])
+
+
+@pytest.mark.parametrize("colour", ["white", "pink", "brown"])
+@pytest.mark.parametrize("level", [-70.0, -60.0, -50.0, -45.0])
+def test_noise_that_came_over_opus_never_opens_the_gate(colour: str, level: float) -> None:
+    codec = OpusCodec(bitrate=32_000, fec=False, expected_loss=0)
+    encoder, decoder = codec.make_encoder(), codec.make_decoder()
+    gate = NoiseGate(adaptive=True)
+    heard = [
+        gate.process(decoder.decode(encoder.encode(frame))) for frame in recorded(noise(colour, 20.0, level, seed=3))
+    ]
+    assert not any(heard[3 * TICKS_PER_SECOND :])
 
 
 def test_the_fixed_gate_knows_no_noise() -> None:
@@ -66,9 +79,9 @@ def test_a_word_that_begins_at_the_end_of_a_frame_opens_it_as_a_whole() -> None:
 
 
 def in_background(*decibels: float, level: float = -60.0) -> Samples:
-    """A frame of a steady hum, whose quarters are so many dB above what it is usually."""
-    hum = tone(400.0, 0.02, level, fade=0.0).astype(np.float64).reshape(len(decibels), -1)
-    louder = hum * 10 ** (np.array(decibels) / 20)[:, np.newaxis]
+    """A frame of a steady whistle, whose quarters are so many dB above what it is usually."""
+    whistle = tone(700.0, 0.02, level, fade=0.0).astype(np.float64).reshape(len(decibels), -1)
+    louder = whistle * 10 ** (np.array(decibels) / 20)[:, np.newaxis]
     return np.rint(louder).astype(np.int16).reshape(-1)
 
 

@@ -18,7 +18,7 @@ _PEAK = 6.0  # times their median: next to nothing of noise is as high
 
 
 def share_of_tones(sound: Wide) -> float:
-    """What share of a sound's energy is in tones, between 150 Hz and 4 kHz, weighted as `noise.VOICE` is.
+    """What share of a sound's energy is in tones, between 150 Hz and 4 kHz, weighted as `bands.voice_squares` does.
 
     Args:
         sound: shape ``(n,)``, float64; two frames tell tones apart that are 60 Hz from each other.

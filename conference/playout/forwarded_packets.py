@@ -11,7 +11,7 @@ import numpy as np
 from conference.audio.frame import FRAME_SAMPLES, SILENCE, TICKS_PER_SECOND, Samples
 from conference.audio.noise_gate import level_of
 from conference.codecs.base import DecodeError, Decoder
-from conference.playout.level_trust import LevelTrust
+from conference.playout.level_trust import FAR_OFF_DB, LevelTrust
 from conference.playout.silence import DTX_BYTES, SILENT_DBOV
 
 CATCH_UP_PACKETS: Final = 10
@@ -22,8 +22,12 @@ OVER_TICKS: Final = 3
 """When nothing has come for so long, what came last is not gone on with."""
 
 FIRST_CHECK_SECONDS: Final = 1.0
-LAST_CHECK_SECONDS: Final = 5.0
-"""How often what a sender says of its loudness is compared with what it sends; less often from time to time."""
+LAST_CHECK_SECONDS: Final = 20.0
+"""How often what a sender says of its loudness is compared with what it sends: at first, and less often each time that
+it proves true."""
+
+FIRST_CHECKS: Final = 5
+"""So many come quickly: what they find is enough to know how the sender measures."""
 
 SETTLING_PACKETS: Final = 5
 """Before it has had so many, a decoder that has just begun tells little about how loud something is."""
@@ -32,7 +36,7 @@ SETTLING_PACKETS: Final = 5
 class ForwardedPackets:
     """The last packets of a source that is forwarded, and not played: what has to be known to go on by playing."""
 
-    __slots__ = ("_check_seconds", "_held", "_level", "_loudest", "_recent", "_unchecked_seconds")
+    __slots__ = ("_check_seconds", "_checks", "_held", "_level", "_loudest", "_recent", "_unchecked_seconds")
 
     def __init__(self) -> None:
         self._recent: deque[tuple[bytes, int | None]] = deque(maxlen=CATCH_UP_PACKETS)  # payloads, and their levels
@@ -40,9 +44,10 @@ class ForwardedPackets:
         self._level: float | None = None  # of what came last
         self._held = 0  # ticks for which that goes on
         self._check_seconds = FIRST_CHECK_SECONDS
+        self._checks = 0  # in a row that proved true
         self._unchecked_seconds = 0.0
 
-    def note(self, payload: bytes, said: int | None, level: float | None, seconds: float) -> None:
+    def note(self, payload: bytes, said: int | None, level: float | None, seconds: float) -> bool:
         """A packet was forwarded.
 
         Args:
@@ -50,12 +55,16 @@ class ForwardedPackets:
             said: what its sender measured, in dBov; ``None`` if that is not known.
             level: how loud it is taken to be; ``None`` if that is not known.
             seconds: how long it is.
+
+        Returns:
+            Whether it is time for a :meth:`check`.
         """
         self._recent.append((payload, said))
         self._unchecked_seconds += seconds
         self._held = math.ceil(seconds * TICKS_PER_SECOND)
         if level is not None and (self._loudest is None or level > self._loudest):
             self._loudest = level
+        return self._unchecked_seconds >= self._check_seconds
 
     def take_level(self, ticks: int) -> float | None:
         """Let ticks pass. Returns how loud what was forwarded is taken to be, in dBov; ``None`` if nothing was."""
@@ -67,11 +76,6 @@ class ForwardedPackets:
         self._held -= ticks
         return self._level
 
-    @property
-    def is_check_due(self) -> bool:
-        """It is time for a :meth:`check`."""
-        return self._unchecked_seconds >= self._check_seconds
-
     def check(self, decoder: Decoder, trust: LevelTrust) -> None:
         """Decode what came last, to see whether it is as loud as its sender says.
 
@@ -80,7 +84,7 @@ class ForwardedPackets:
             trust: takes in what is found.
         """
         self._unchecked_seconds = 0.0
-        self._check_seconds = min(2 * self._check_seconds, LAST_CHECK_SECONDS)
+        self._checks += 1
         decoder.reset()
         for number, (payload, said) in enumerate(self._recent):
             try:
@@ -89,10 +93,14 @@ class ForwardedPackets:
                 continue
             if said is None or number < SETTLING_PACKETS or len(payload) <= DTX_BYTES:
                 continue
+            if abs(level - trust.corrected(said)) > FAR_OFF_DB and max(level, said) > SILENT_DBOV:
+                self._checks = 0  # look again soon, whether that was chance
             if said > SILENT_DBOV:
                 trust.compare(said, level)
             elif number == len(self._recent) - 1:
                 trust.check_silence(said + trust.correction, level)
+        more = self._check_seconds * 2 if self._checks > FIRST_CHECKS else FIRST_CHECK_SECONDS
+        self._check_seconds = min(more, LAST_CHECK_SECONDS)
 
     def forget(self) -> None:
         """Another stream begins."""

@@ -94,6 +94,11 @@ class PacketForwarding:
         return self.taker is not None and not self._omits_silence
 
     @property
+    def hands_on_all(self) -> bool:
+        """Somebody gets all packets, and none of them is played."""
+        return not (self.plays or self._omits_silence)
+
+    @property
     def pausing(self) -> bool:
         """The last packet was left out of what is sent on."""
         return self._omission.pausing or bool(self._held)
@@ -204,10 +209,10 @@ class PacketForwarding:
         if self.plays:
             return number is not None
         if not redundant:
-            player.jitter.pass_by(sequence, timestamp, arrival_ns, duration)
+            player.jitter.pass_on(sequence, timestamp, arrival_ns, duration)
         seconds = duration / player.decoder.clock_rate
-        self._packets.note(payload, said, level if said is None else self._trust.corrected(said), seconds)
-        if said is not None and self._packets.is_check_due:
+        check = self._packets.note(payload, said, level if said is None else self._trust.corrected(said), seconds)
+        if check and said is not None:
             self._packets.check(player.decoder, self._trust)
         self.note_size(len(payload), seconds)
         return number is not None

@@ -285,6 +285,11 @@ class PacketSource(ForwardableSource):
         if not self._trust.trusted:
             level = None
         said, forwarding = level, self._forwarding
+        if forwarding.hands_on_all and said is not None and not redundant:
+            self._said = said
+            forwarding.note_level(said, len(payload), arrival_ns)
+            self._forward(sequence, timestamp, payload, arrival_ns, said, said, redundant)
+            return
         if not redundant:
             level = self._note_level(said, payload, arrival_ns)
         if forwarding.sends_all and not self._forward(sequence, timestamp, payload, arrival_ns, said, level, redundant):
@@ -303,8 +308,7 @@ class PacketSource(ForwardableSource):
             sequence, timestamp, payload, arrival_ns, said, level, redundant
         ):
             return
-        if redundant:
-            level = None  # its own is not known
+        level = None if redundant else level  # its own is not known
         player = self._player
         decoder = player.decoder
         try:
@@ -360,7 +364,7 @@ class PacketSource(ForwardableSource):
         gate.history.forget()  # those who get this packet did not get what is in there
         if self._said is not None and not self._trust.trusted:
             self._distrust()
-        if level is None or level > SILENT_DBOV:
+        if self.wake is not None and (level is None or level > SILENT_DBOV):
             self.wake_up()
         return False
 

@@ -109,19 +109,27 @@ class Route:
         self.settled = True
         """The decoders of all listeners follow the talker."""
 
+        self._everybody: tuple[_Listener, ...] = ()
         self._expel = expel
         self._observers = observers
 
     def add(self, listener: _Listener) -> None:
         """From now on somebody gets the packets."""
         self.listeners[listener.participant.id] = listener
+        self._everybody = tuple(self.listeners.values())
         self.settled = self.settled and listener.unsettled_ms <= 0
+
+    def take_out(self, listener_id: str) -> _Listener:
+        """From now on somebody does not get the packets any more."""
+        listener = self.listeners.pop(listener_id)
+        self._everybody = tuple(self.listeners.values())
+        return listener
 
     def forward(
         self, sequence: int, timestamp: int, duration: int, payload: bytes, arrival_ns: int, level: int | None
     ) -> None:
         """Send a packet on to all who get it."""
-        everybody = list(self.listeners.values())
+        everybody: Sequence[_Listener] = self._everybody
         if not self.settled:
             everybody = self._settle(everybody, duration, payload, level)
         if self._observers.all:
@@ -144,7 +152,9 @@ class Route:
             except Exception:
                 self._expel(listener.participant)
 
-    def _settle(self, everybody: list[_Listener], duration: int, payload: bytes, level: int | None) -> list[_Listener]:
+    def _settle(
+        self, everybody: Sequence[_Listener], duration: int, payload: bytes, level: int | None
+    ) -> list[_Listener]:
         """Count a packet for those whose decoders do not follow the talker yet. Returns who gets it."""
         counts = len(payload) > DTX_BYTES
         quiet = not counts if level is None else level <= max(QUIET_DBOV, self.talker.voice.opening_level)
@@ -367,6 +377,19 @@ class Forwarding:
             self._new = {one for one in self._new if not heard - {one}}
         return self._resumed
 
+    @property
+    def at_rest(self) -> bool:
+        """Packets are sent on as they come, and nothing of that changes by itself."""
+        if not self._routes or self._changed or self._waiting or self._ended or self._voices:
+            return False
+        return all(
+            one.settled and not one.source.paced and one.talker.voice.is_untouched for one in self._routes.values()
+        )
+
+    def rest(self) -> None:
+        """Let a tick pass on which nothing is to be done."""
+        self._ticks += 1
+
     def _is_steady(self, voices: Collection[str]) -> bool:
         """Whether all goes on as it was on the last tick: nobody is decoded, nor has to be, and nobody may go over."""
         if voices or self._voices or self._waiting or self._ended or not self._ticks % REVIEW_TICKS:
@@ -503,7 +526,7 @@ class Forwarding:
     def _end(self, listener_id: str) -> None:
         """Have somebody hear a mix again."""
         route = self._routes[self._talker_of.pop(listener_id)]
-        one = route.listeners.pop(listener_id)
+        one = route.take_out(listener_id)
         heard = self._resume(route)
         if not route.listeners:
             del self._routes[route.talker.id]

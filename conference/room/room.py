@@ -75,6 +75,7 @@ class Room(People):
         self._levels = LevelReport(name)
         self._monitors: dict[str, Participant] = {}
         self._readers: dict[str, SourceReader] = {}
+        self._resting = False  # since the last whole tick nothing has happened that a tick would have to see to
 
     @property
     def max_talkers(self) -> int:
@@ -155,6 +156,7 @@ class Room(People):
 
     def renew(self, participant_id: str) -> None:
         """Somebody begins to hear, with a decoder that knows of nothing that was sent before."""
+        self._resting = False
         self._forwarding.renew(participant_id)
         self._mix_groups.renew(participant_id)
         participant = self.participants.get(participant_id)
@@ -302,6 +304,8 @@ class Room(People):
             tick: number of the tick; the media time of the mixes is ``tick * 960``.
             now_ns: monotonic time at which the tick is due.
         """
+        if self._resting and self._rests(tick):
+            return
         if self._observers.all:
             self._tell_of_tick(tick, now_ns, begins=True)
         try:
@@ -321,9 +325,28 @@ class Room(People):
                 self._publish_levels()
                 self.encoders.forget_unused(tick)
             self._wait_for_host()
+            self._resting = not voices and self._is_at_rest
         finally:
             if self._observers.all:
                 self._tell_of_tick(tick, now_ns, begins=False)
+
+    @property
+    def _is_at_rest(self) -> bool:
+        """All that is heard is sent on as it comes: most ticks have nothing to do, until something else happens."""
+        return (
+            self._forwarding.at_rest
+            and self._speaker_selector.at_rest
+            and self._mix_groups.at_rest
+            and not (self._board.sounds or self._endings or self._monitors or self._without_host)
+        )
+
+    def _rests(self, tick: int) -> bool:
+        """Let a tick pass on which nothing is to be done, if it is such a one."""
+        if self._observers.all or self._levels.due(tick) or not self._speaker_selector.rest():
+            self._resting = False
+            return False
+        self._forwarding.rest()
+        return True
 
     def _tell_of_tick(self, tick: int, now_ns: int, *, begins: bool) -> None:
         if begins:
@@ -367,6 +390,7 @@ class Room(People):
         return full_gain_vector(listener, voices, self._hearing, self._volumes, self._board)
 
     def _stir(self, participant_id: str | None = None) -> None:
+        self._resting = False
         if participant_id is not None:
             one = self.participants.get(participant_id)
             if one is not None and (one.absent or one.deafened):

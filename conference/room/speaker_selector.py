@@ -87,6 +87,7 @@ class SpeakerSelector:
         self._awake: dict[str, Participant] = {}  # of these, who is awake: a tick looks at nobody else
         self._squelches = 0
         self._ticks = 0
+        self._roused = True  # somebody has woken or come since the last tick
 
     @property
     def awake(self) -> Collection[Participant]:
@@ -106,6 +107,7 @@ class SpeakerSelector:
         self.forget(participant)
         self._entries[participant.id] = _Entry(participant)
         self._awake[participant.id] = participant
+        self._roused = True
 
     def forget(self, participant: Participant) -> None:
         """Somebody has gone."""
@@ -123,6 +125,7 @@ class SpeakerSelector:
             The frames of those who are to be heard, by id: each of shape ``(960,)``, int16.
         """
         self._ticks += 1
+        self._roused = False
         voices: dict[str, Samples] = {}
         if self._squelches and not self._ticks % RELIEF_TICKS:
             self._relieve()
@@ -144,6 +147,18 @@ class SpeakerSelector:
             elif (heard := self._hear(participant, now_ns)) is not None:
                 voices[participant.id] = heard
         return voices
+
+    @property
+    def at_rest(self) -> bool:
+        """Of those who are awake, others get the packets as they come: they are looked at every `LEVEL_TICKS` only."""
+        return all(_is_only_sent_on(one) for one in self._awake.values())
+
+    def rest(self) -> bool:
+        """Let a tick pass without a look at anybody. Returns whether that could be."""
+        if self._roused or not (self._ticks + 1) % LEVEL_TICKS:
+            return False
+        self._ticks += 1
+        return True
 
     def resume(self, participant: Participant, now_ns: int) -> Samples | None:
         """Take in the voice of somebody whose packets were only forwarded until this tick."""
@@ -280,6 +295,7 @@ class SpeakerSelector:
         entry.state = WAKE[entry.state]
         since, entry.asleep_since, source = entry.asleep_since, None, participant.source
         self._awake[participant.id] = participant
+        self._roused = True
         if not isinstance(source, PacketSource):
             return
         if since is not None:

@@ -319,3 +319,36 @@ def test_every_packet_that_came_is_played_or_was_late(delays_ms: list[int | None
     assert len(set(played)) == len(played), "nothing is played twice"
     assert (buffer.stats.received, buffer.stats.duplicate, buffer.stats.overflowed) == (len(arrivals), 0, 0)
     assert len(played) + buffer.stats.late == len(arrivals)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    late_ms=st.lists(st.integers(0, 20), min_size=30, max_size=200),
+    lost=st.sets(st.integers(0, 199), max_size=20),
+    swapped=st.sets(st.integers(0, 198), max_size=5),
+)
+def test_what_is_passed_on_tells_as_much_of_the_network_as_if_each_packet_were_looked_at(
+    late_ms: list[int], lost: set[int], swapped: set[int]
+) -> None:
+    each, some = JitterBuffer(48_000), JitterBuffer(48_000)
+    order = list(range(len(late_ms)))
+    for number in swapped:
+        if number + 1 < len(order):
+            order[number], order[number + 1] = order[number + 1], order[number]
+    for number in order:
+        if number not in lost:
+            packet = 65_500 + number & 0xFFFF, number * 960, (number * 20 + late_ms[number]) * 1_000_000, 960
+            each.pass_by(*packet)
+            some.pass_on(*packet)
+    assert some.stats.received == each.stats.received
+    for one in (each, some):
+        one.resume()
+    assert some.stats == each.stats
+    assert some.delay.base == each.delay.base
+    assert some.delay.target >= each.delay.target
+    assert some.delay.target <= 21 * 48 * 33 // 32
+    following = len(order)
+    for one in (each, some):
+        one.push(65_500 + following & 0xFFFF, following * 960, b"packet", 960, following * 20_000_000)
+    items = [[one.pull((following * 20 + 80 + 20 * n) * 1_000_000, 960) for n in range(3)] for one in (each, some)]
+    assert [type(one) for one in items[0]] == [type(one) for one in items[1]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from conference.audio.frame import TICK_NS, Samples
 from conference.audio.noise_gate import level_of
 from conference.room.forwarding import MAX_LISTENERS_OF_ONE
+from conference.room.speaker_selector import SpeakerSelector
 from tests.room.meeting import Meeting, Person, tone_power
 from tests.room.test_law_10_forwarding import AMY_HZ, BEN_HZ, assert_one_line, hums, says, silent
 
@@ -137,3 +139,40 @@ def test_one_speaker_s_packets_go_to_as_many_listeners_as_cost_less_than_a_mix(l
         meeting.room.set_role(one.name, "listener")
     meeting.go_on(12)
     assert len(meeting.room.forwarded) == (listeners if listeners < MAX_LISTENERS_OF_ONE else 0)
+
+
+def test_a_room_in_which_all_is_sent_on_looks_at_its_people_now_and_then_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    amy, ben = Person("amy", says("amy")), Person("ben", says("ben"))
+    meeting = Meeting(amy, ben)
+    meeting.go_on(60)
+    looks, listen = [0], SpeakerSelector.listen
+
+    def counted(*args: Any) -> dict[str, Samples]:
+        looks[0] += 1
+        return listen(*args)
+
+    monkeypatch.setattr(SpeakerSelector, "listen", counted)
+    meeting.go_on(100)
+    assert looks[0] <= 40
+    assert meeting.room.forwarded == {"amy": "ben", "ben": "amy"}
+    assert amy.participant.talking
+
+
+@pytest.mark.parametrize("ticks", range(60, 65))
+def test_what_happens_in_such_a_room_is_seen_on_the_next_tick(ticks: int) -> None:
+    amy, ben = Person("amy", says("amy")), Person("ben", silent)
+    meeting = Meeting(amy, ben)
+    meeting.go_on(ticks)
+    assert meeting.room.forwarded["ben"] == "amy"
+    cal = Person("cal", hums(BEN_HZ, range(ticks, 200)))
+    meeting.people.append(cal)
+    meeting.room.add(cal.participant)
+    meeting.go_on(6)
+    assert ben.hears_now(BEN_HZ)
+    meeting.room.remove("cal", "left")
+    meeting.people.remove(cal)
+    meeting.go_on(1)
+    meeting.room.set_muted("amy", True)
+    assert "ben" not in meeting.room.forwarded
+    meeting.go_on(1)
+    assert not amy.participant.talking

@@ -83,6 +83,11 @@ class MixGroups:
         self._memberships: dict[str, _Membership] = {}  # of each listener
         self._newcomers: list[Participant] = []  # who has come to another group on the last tick that moved anybody
 
+    @property
+    def at_rest(self) -> bool:
+        """Nobody hears a mix, nor is to."""
+        return not (self._listeners or self._changed or self._anew or self._voices)
+
     def rearrange(self, participant_id: str | None, *, plain: bool) -> None:
         """Something has changed about who listens, or about what they hear.
 

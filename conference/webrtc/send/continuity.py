@@ -142,10 +142,11 @@ class Continuity:
         Returns:
             ``None`` if it is there already, or from before the first one, whose place was taken by something else.
         """
-        step = sequence_step(sequence, self._highest)
-        if self._first is None or abs(step) >= MAX_DROPOUT or self._drifts(timestamp, now_ns):
-            self._first = self._highest = sequence
+        step = ((sequence - self._highest + 0x8000) & 0xFFFF) - 0x8000  # `sequence_step`, without a call
+        passed = (now_ns - self._sent_ns) * self._clock_rate // 1_000_000_000
+        if self._first is None or abs(step) >= MAX_DROPOUT or self._drifts(timestamp, passed):
             state = begin(now_ns)
+            self._first = self._highest = sequence
             if self._line is None:
                 self._line, self._line_ns = state.timestamp, now_ns
             end = self._end if self.forwarded_last else state.end
@@ -170,14 +171,16 @@ class Continuity:
         self._end = (start + duration) % _TIMESTAMPS
         self._sent_ns = now_ns
         self._pauses = pauses
-        self._drift += timestamp_step(start, self._clock(now_ns)) / FOLLOWED
+        elapsed = (now_ns - self._line_ns) * self._clock_rate // 1_000_000_000
+        ahead = start - (self._line or 0) - elapsed - round(self._drift)  # of `_clock`, without a call
+        self._drift += (((ahead + 0x8000_0000) & 0xFFFF_FFFF) - 0x8000_0000) / FOLLOWED
         self.forwarded_last = True
         return HeaderFields((sequence + self._step) % _SEQUENCES, start, marker)
 
-    def _drifts(self, timestamp: int, now_ns: int) -> bool:
-        """Whether the talker's clock has jumped."""
-        passed = (now_ns - self._sent_ns) * self._clock_rate // 1_000_000_000
-        return abs(timestamp_step(timestamp, self._input_end + passed)) > MAX_DRIFT_SECONDS * self._clock_rate
+    def _drifts(self, timestamp: int, passed: int) -> bool:
+        """Whether the talker's clock has jumped: so much of its time has passed since the last packet."""
+        ahead = ((timestamp - self._input_end - passed + 0x8000_0000) & 0xFFFF_FFFF) - 0x8000_0000
+        return abs(ahead) > MAX_DRIFT_SECONDS * self._clock_rate
 
     @property
     def next_sequence(self) -> int:

@@ -76,6 +76,8 @@ class TableStream:
         if self._table is not None:
             self._row = self._table.leave(self._index)
             self._table = None
+            if self._continuity.forwarded_last:
+                self._row[SEQUENCE] = self._continuity.next_sequence
 
     @property
     def _now(self) -> SendRow:
@@ -109,6 +111,7 @@ class TableStream:
         """Post our own packets again: continue the numbers of those that were forwarded."""
         row = table.rows[self._index]
         samples = int(row[SAMPLES])
+        row[SEQUENCE] = self._continuity.next_sequence
         row[ORIGIN] = self._continuity.take_over(table.now(), samples) - tick * samples
         row[TICK] = tick - 1
 
@@ -125,7 +128,6 @@ class TableStream:
         place = self._continuity.place(sequence, timestamp, duration, arrival_ns, self._next, pauses=pauses)
         if place is None:
             return
-        table.rows[self._index, SEQUENCE] = self._continuity.next_sequence
         sequence, timestamp, marker = place
         extension = level_extension(self._level_id, level)
         packet = build_rtp(self._payload_type, marker, sequence, timestamp, self._ssrc, payload, extension)
@@ -137,8 +139,9 @@ class TableStream:
 
     def _next(self, now_ns: int) -> LineState:
         """Where our own packets have left the line."""
-        row = self._now
-        sequence, origin = int(row[SEQUENCE]), int(row[ORIGIN])
+        row, continuity = self._now, self._continuity
+        sequence = continuity.next_sequence if continuity.forwarded_last else int(row[SEQUENCE])
+        origin = int(row[ORIGIN])
         if row[TICK] == NEVER or self._table is None:
             return LineState(sequence, origin, origin)
         end = (origin + (int(row[TICK]) + 1) * int(row[SAMPLES])) & 0xFFFFFFFF

@@ -153,8 +153,8 @@ def _sentence(status: int, code: int | None, told: str) -> str:
         return "Twilio does not take the account and the token that this server has for it."
     if status == 429:
         return "Twilio is asked too often at the moment."
-    words = " ".join(told.removeprefix("Unable to create record: ").split())[:200].rstrip(".")
-    return f"Twilio does not place the call: {words} (error {code or status})."
+    words = " ".join(told.rpartition(" record: ")[2].split())[:200].rstrip(".")  # after the library's own
+    return f"Twilio does not do that: {words} (error {code or status})."
 
 
 def machine_word(answered_by: str) -> AnsweredBy:

@@ -135,7 +135,7 @@ class Transfers:
         """
         self.join(transfer, by=by)
         transfer.state = "completed"
-        self._conference.dismiss(transfer.room.name, transfer.agent, "the call was handed over", "left", by=by)
+        self._conference.dismiss(transfer.room.name, transfer.agent, "the call was handed over", by=by)
 
     def cancel(self, transfer: Transfer, *, by: str | None) -> None:
         """Take it all back: whoever was called is hung up on, and the caller talks to the agent again."""

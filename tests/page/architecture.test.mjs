@@ -19,7 +19,8 @@ const MAY_IMPORT = {
   people: ["page", "devices", "room"],
   moderation: ["page", "people", "call", "signalling", "room"],
   recordings: ["page", "call", "signalling", "room"],
-  views: ["page", "chat", "captions", "recordings", "devices", "people", "moderation", "call", "signalling", "room"],
+  calls: ["page", "call", "signalling", "room"],
+  views: ["page", "chat", "calls", "captions", "recordings", "devices", "people", "moderation", "call", "signalling", "room"],
 };
 
 /** They know nothing of the page, and run without one. */

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { byWhom, whoDid } from "../../static/js/room/actors.js";
+import { callWords, inVain, isBeingCalled, whomToCall } from "../../static/js/room/callstate.js";
 import { farewell } from "../../static/js/room/departure.js";
 import { onlyHearers } from "../../static/js/room/hearing.js";
 import { changeToUs, ownStatus } from "../../static/js/room/ownstatus.js";
@@ -153,4 +154,31 @@ test("only those who were sent away, or whose conference is over, are told goodb
   assert.match(farewell("removed", "amy", "removed", there).lead, /^Amy removed you/);
   assert.match(farewell("ended", "Amy", "x", there).lead, /^Amy ended it/);
   assert.equal(farewell("ended", null, "The host is gone.", there).lead, "The host is gone.");
+});
+
+test("how far it has come with somebody who is called is told in words", () => {
+  const called = (state, more = {}) => person("amy", { name: "Amy", call: { state, ...more } });
+  assert.deepEqual(["dialing", "ringing", "answered", "busy"].map((state) => callWords(called(state))), ["Calling…", "Ringing…", "", ""]);
+  assert.equal(callWords(called("answered", { answered_by: "machine" })), "Answering machine");
+  assert.equal(callWords(person("ben")), "");
+  assert.deepEqual([isBeingCalled(called("ringing")), isBeingCalled(called("answered")), isBeingCalled(person("ben"))], [true, false, false]);
+  const told = ["busy", "no-answer", "failed", "dialing", "answered", "canceled"].map((state) => inVain(called(state)));
+  assert.deepEqual(told, ["Amy is busy.", "Amy does not answer.", "Amy could not be reached.", "Amy could not be reached.", "", ""]);
+  assert.equal(inVain(person("ben")), "");
+});
+
+test("whom to call is read as people write it", () => {
+  assert.deepEqual(whomToCall(" +1 (555) 123-4567 "), { to: "+15551234567" });
+  assert.deepEqual(whomToCall("0049 30/123.456"), { to: "+4930123456" });
+  assert.deepEqual(whomToCall("wss://bot.example.org/x"), { url: "wss://bot.example.org/x" });
+  assert.deepEqual(whomToCall("https://app.example.org/voice"), { webhook: "https://app.example.org/voice" });
+  for (const text of ["", "030 123456", "+12", "ftp://x", "wss://a b", "+0123456789", "tel:+15551234567"]) assert.equal(whomToCall(text), null);
+});
+
+test("who is being called can be hung up on, and who is here can be handed over by those who may call", () => {
+  const host = access("moderate", "dial", "listen");
+  assert.deepEqual(actionsFor(host, person("ben", { call: { state: "ringing" } }), "amy"), ["rename", "hang-up"]);
+  const here = actionsFor(host, person("ben", { call: { state: "answered" } }), "amy");
+  assert.deepEqual([here.includes("transfer"), here.includes("hang-up"), here.includes("remove")], [true, true, false]);
+  assert.equal(actionsFor(access("moderate"), person("ben"), "amy").includes("transfer"), false);
 });

@@ -17,7 +17,8 @@ import { split } from "../room/roster.js";
 /** How long a slider may rest before the server is told, in milliseconds. */
 const REST = 150;
 
-export class PersonView {
+/** Fires `transfer` (`{id}`) when somebody is to be handed over. */
+export class PersonView extends EventTarget {
   #dialog = byId("person-dialog", HTMLDialogElement);
   #volume = byId("person-volume", HTMLInputElement);
   #name = byId("person-name", HTMLInputElement);
@@ -28,7 +29,11 @@ export class PersonView {
   /** @type {import("../call/session.js").Session | null} */ #session = null;
   /** @type {import("./moderation.js").Moderation | null} */ #moderation = null;
 
+  /** Whether anybody may be handed over here: that takes a server that calls others. */
+  handsOver = false;
+
   constructor() {
+    super();
     closeOnClick(this.#dialog, byId("person-close"));
     for (const button of this.#dialog.querySelectorAll("button[data-action]")) {
       button.addEventListener("click", () => void this.#act(/** @type {HTMLElement} */ (button).dataset.action ?? ""));
@@ -93,7 +98,8 @@ export class PersonView {
 
   /** @param {Person} person */
   #actions(person) {
-    return this.#session ? actionsFor(this.#session.access, person, this.#session.ownId) : [];
+    const all = this.#session ? actionsFor(this.#session.access, person, this.#session.ownId) : [];
+    return this.handsOver ? all : all.filter((action) => action !== "transfer");
   }
 
   /** @param {Person} person */
@@ -194,6 +200,12 @@ export class PersonView {
         return this.#change({ deafened: !person.deafened });
       case "coach":
         return this.#coach(session.ownId, person.id);
+      case "transfer":
+        this.#dialog.close();
+        return this.dispatchEvent(new CustomEvent("transfer", { detail: { id: person.id } }));
+      case "hang-up":
+        await attempt(this.#do().remove(person.id));
+        return this.#closeIf(person.id);
       case "remove":
         return this.#remove(person);
     }

@@ -2,6 +2,7 @@
  * What is to be seen about a person: what was decided about them, and whose turn it is. Pure.
  */
 
+import { callWords } from "../room/callstate.js";
 import { byWhom } from "../room/actors.js";
 
 /** @typedef {import("../room/roster.js").Person} Person */
@@ -21,7 +22,7 @@ export function handOrder(roster) {
 
 /**
  * @typedef {object} Mark  something to be seen about a person
- * @property {"host" | "listener" | "muted" | "held" | "deafened"} kind
+ * @property {"host" | "listener" | "muted" | "held" | "deafened" | "called"} kind
  * @property {string} icon
  * @property {string} text  in a word or two
  * @property {string} full  with all that is known
@@ -38,6 +39,8 @@ export function marksOf(person, roster, ownId) {
   const marks = [];
   const add = (/** @type {Mark["kind"]} */ kind, /** @type {string} */ icon, /** @type {string} */ text, full = text) =>
     marks.push({ kind, icon, text, full });
+  const called = callWords(person);
+  if (called) add("called", "clock", called);
   if (person.role === "host") add("host", "star", "Host");
   if (person.role === "listener") add("listener", "ear", "Listening");
   else if (person.muted) {

@@ -21,7 +21,7 @@ export function may(access, right) {
   return access.rights.includes(right);
 }
 
-/** @typedef {"volume" | "mute" | "ask" | "lower" | "hold" | "deafen" | "role" | "rename" | "whisper" | "coach" | "admit" | "remove"} Action */
+/** @typedef {"volume" | "mute" | "ask" | "lower" | "hold" | "deafen" | "role" | "rename" | "whisper" | "coach" | "admit" | "remove" | "transfer" | "hang-up"} Action */
 
 /**
  * What may be done to one person.
@@ -36,11 +36,13 @@ export function actionsFor(access, person, ownId) {
   if (person.id === ownId) return ["deafen", "rename", ...(moderator ? /** @type {Action[]} */ (["role", "whisper"]) : [])];
   if (!moderator) return person.waiting || !may(access, "listen") ? [] : ["volume"];
   if (person.waiting) return ["admit", "rename", "role", "remove"];
+  if (person.call && person.call.state !== "answered") return ["rename", "hang-up"];
   return [
     "volume",
     ...mutes(person),
     ...(person.hand_raised_at ? /** @type {Action[]} */ (["lower"]) : []),
-    "hold", "deafen", "coach", "role", "rename", "whisper", "remove",
+    "hold", "deafen", "coach", ...(may(access, "dial") ? /** @type {Action[]} */ (["transfer"]) : []),
+    "role", "rename", "whisper", person.call ? "hang-up" : "remove",
   ];
 }
 

@@ -18,6 +18,7 @@
  * @property {boolean} deafened
  * @property {boolean} waiting  in the lobby
  * @property {number | null} hand_raised_at  unix time in seconds
+ * @property {{state: string, answered_by?: string}} [call]  how far it has come with somebody whom the room has called
  */
 
 /** @typedef {ReadonlyMap<string, Person>} Roster  people by id */

@@ -3,6 +3,7 @@
  */
 
 import { CaptionsView } from "../captions/captionsview.js";
+import { CallView } from "../calls/callview.js";
 import { ChatView } from "../chat/chatview.js";
 import { MuteButton } from "../devices/mutebutton.js";
 import { play } from "../devices/playback.js";
@@ -27,6 +28,7 @@ import { Tiles } from "../people/tiles.js";
 import { recordingMark } from "../recordings/mark.js";
 import { RecordingsView } from "../recordings/recordingsview.js";
 import { whoDid } from "../room/actors.js";
+import { inVain, isBeingCalled } from "../room/callstate.js";
 import { changeToUs, ownStatus } from "../room/ownstatus.js";
 import { EMPTY_ROSTER, split } from "../room/roster.js";
 import { Banners } from "./banners.js";
@@ -43,6 +45,7 @@ export class RoomView extends EventTarget {
   #hand = byId("hand", HTMLButtonElement);
   #banners = new Banners();
   #captions = new CaptionsView();
+  #calls = new CallView();
   #chat = new ChatView();
   #lobby = new LobbyView();
   #manage = new ManageView();
@@ -78,6 +81,7 @@ export class RoomView extends EventTarget {
       const { id } = /** @type {CustomEvent} */ (event).detail;
       this.#with((session, moderation) => this.#person.open(session, moderation, id));
     });
+    this.#person.addEventListener("transfer", (event) => this.#calls.handOver(/** @type {CustomEvent} */ (event).detail.id));
     this.#banners.addEventListener("retry", () => this.#session?.retry());
     this.#banners.addEventListener("hear", () => void attempt(this.#session?.change({ deafened: false }) ?? Promise.resolve()));
     this.#banners.addEventListener("speak", () => this.#with((session, moderation) => attempt(moderation.endWhisper(session.ownId ?? ""))));
@@ -103,6 +107,7 @@ export class RoomView extends EventTarget {
     this.#chat.start((text) => moderation.write(text));
     this.#lobby.start(session, moderation);
     this.#recordings.start(session);
+    this.#calls.start(session);
     this.#captions.start(session);
     this.#recorded = "";
     this.#listen(session);
@@ -187,9 +192,14 @@ export class RoomView extends EventTarget {
     this.#hand.setAttribute("aria-pressed", String(Boolean(own?.hand_raised_at)));
     setText(byId("hand-label"), own?.hand_raised_at ? "Lower" : "Raise");
     document.title = session.waiting ? `Waiting for ${session.room}` : `${session.room} (${count}) · Conference`;
-    this.#banners.showOwnStatus(own ? ownStatus(own, session.roster, session.roomState.rules) : null);
+    this.#calls.renew();
+    this.#person.handsOver = this.#calls.handsOver;
+    const rules = this.#calls.transferring ? [] : session.roomState.rules; // who hears us is said there
+    this.#banners.showOwnStatus(own ? ownStatus(own, session.roster, rules) : null);
     this.#mute.show();
     this.#lobby.renew(names);
+    this.#calls.renew();
+    this.#person.handsOver = this.#calls.handsOver;
     this.#stage.show(count); // when all that stands above it is in its place
     this.#person.renew();
     this.#manage.renew();
@@ -232,9 +242,11 @@ export class RoomView extends EventTarget {
     for (const { person, was } of concerned) {
       if (person.id === session.ownId) {
         if (updated && before) this.#tellOfUs(before, person, by);
-      } else if (!person.waiting && (type === "participant.joined" || (updated && was?.waiting))) {
+      } else if (!person.waiting && !isBeingCalled(person) && (type === "participant.joined" || (updated && was && (was.waiting || isBeingCalled(was))))) {
         announceJoined(person.name);
-      } else if (type === "participant.joined" && session.moderates) {
+      } else if (left && inVain(person)) {
+        toast(inVain(person));
+      } else if (type === "participant.joined" && person.waiting && session.moderates) {
         toast(`${person.name} waits to be let in.`);
       } else if (left && !person.waiting) {
         announceLeft(person.name);

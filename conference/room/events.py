@@ -63,6 +63,18 @@ class TalkingStopped:
 
 
 @dataclass(frozen=True, slots=True)
+class BotInterrupted:
+    """A person began to talk while a bot was heard."""
+
+    room: str
+    participant_id: str
+    """Of the bot."""
+
+    by: str
+    """Id of the person."""
+
+
+@dataclass(frozen=True, slots=True)
 class DigitPressed:
     """A caller pressed a key: one of ``0-9 * # A-D``."""
 
@@ -198,6 +210,7 @@ RoomEvent: TypeAlias = (
     | ParticipantUpdated
     | TalkingStarted
     | TalkingStopped
+    | BotInterrupted
     | DigitPressed
     | LevelsMeasured
     | RoomUpdated

@@ -182,10 +182,13 @@ class Participant:
         call: how far it has come with somebody whom the room calls; ``None`` for those who come by themselves.
         original_sound: whether their voice is to be left as it is from the beginning.
         voices: where others' voices go, each by itself; ``None`` for nearly everybody.
+        bot: whether this is a program that talks with people, who can interrupt it.
+        interrupt: silences a bot that lets itself be interrupted; is given who does.
     """
 
     __slots__ = (
         "answered_by",
+        "bot",
         "call",
         "deafened",
         "hand_raised_at",
@@ -193,6 +196,7 @@ class Participant:
         "held",
         "id",
         "identity",
+        "interrupt",
         "joined_at",
         "leaving",
         "level",
@@ -225,6 +229,8 @@ class Participant:
         call: CallState | None = None,
         original_sound: bool = False,
         voices: VoicesSink | None = None,
+        bot: bool = False,
+        interrupt: Callable[[Participant], None] | None = None,
     ) -> None:
         self.id = id
         self.name = name
@@ -239,6 +245,8 @@ class Participant:
         self.answered_by: AnsweredBy | None = None
         self.original_sound = original_sound
         self.voices = voices
+        self.bot = bot
+        self.interrupt = interrupt
         self.muted = False
         self.muted_by: str | None = None
         self.held = False
@@ -257,8 +265,8 @@ class Participant:
 
     @property
     def hears_apart(self) -> bool:
-        """They get others' voices, each by itself, as things are decided now."""
-        return self.voices is not None and not self.absent and not self.deafened
+        """They get others' voices, each by itself, or are interrupted by them, as things are decided now."""
+        return (self.bot or self.voices is not None) and not self.absent and not self.deafened
 
     @property
     def may_be_heard(self) -> bool:

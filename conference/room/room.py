@@ -13,10 +13,11 @@ from functools import partial
 from conference.audio.fade import fade_in, fade_out
 from conference.audio.frame import SILENT_LEVEL, Samples
 from conference.codecs.base import BEST_COMPLEXITY
-from conference.room.events import HearingChanged, LevelsMeasured, Published, SoundStarted, SoundStopped
+from conference.room.events import BotInterrupted, HearingChanged, LevelsMeasured, Published, SoundStarted, SoundStopped
 from conference.room.forwarding import Forwarding
 from conference.room.gains.gain_matrix import Hearing
 from conference.room.gains.volumes import Volumes
+from conference.room.interruptions import Interruptions
 from conference.room.levels import LevelReport
 from conference.room.mixing.encoders import EncoderBank
 from conference.room.mixing.gain_vector import full_gain_vector, plain_gain_vector
@@ -70,6 +71,7 @@ class Room(People):
         self._speaker_selector = SpeakerSelector(max_talkers, self._expel, self._set_talking, self._observers)
         self._selection = TalkerSelection(max_talkers)
         self._voices_apart = VoicesApart(self.participants, self._hearing, self._volumes, self._observers, self._expel)
+        self._interruptions = Interruptions(self._hearing, self._interrupt)
         self._left_out: set[str] = set()  # who talked during the last tick and was not mixed
         self._endings: dict[str, Samples] = {}  # what is still to be heard of those who have left
         self._levels = LevelReport(name)
@@ -121,6 +123,7 @@ class Room(People):
         self._forwarding.renew(participant.id)
         self._await(participant)
         self._voices_apart.add(participant)
+        self._interruptions.add(participant)
 
     def remove(self, participant_id: str, reason: str, departure: Departure = "left") -> Participant | None:
         """See `People.remove`. What they were just saying still fades."""
@@ -132,6 +135,7 @@ class Room(People):
                 self._endings[participant_id] = ending
             self._speaker_selector.forget(participant)
             self._voices_apart.remove(participant_id)
+            self._interruptions.remove(participant_id)
             if (participant.leaving or (departure, None))[0] not in ("lost", "failed"):
                 self._forget_volumes(participant_id)  # whoever was lost may come back, and hears as before then
         self._let_go_of_reader(participant_id)
@@ -312,6 +316,8 @@ class Room(People):
             self._forwarding.begin_at_once(self.participants, now_ns)
             voices, self._endings = self._endings, {}
             voices.update(self._speaker_selector.listen(now_ns, self._selection.chosen))
+            if self._interruptions.bots:
+                self._interruptions.review(tick, voices, self._speaker_selector.awake)
             voices = self._loudest(voices)
             if self._board.sounds:
                 voices = voices | self._sound(now_ns)
@@ -409,6 +415,15 @@ class Room(People):
         if talking:
             self._forwarding.note_talking(participant.id)
         super()._set_talking(participant, talking)
+
+    def _interrupt(self, bot: Participant, by: Participant) -> None:
+        """Somebody begins to talk while a bot is heard."""
+        self._publish(BotInterrupted(self.name, bot.id, by.id))
+        if bot.interrupt is not None:
+            try:
+                bot.interrupt(by)
+            except Exception:
+                self._expel(bot)
 
     def _expel(self, participant: Participant) -> None:
         """A participant whose connection breaks the room's rules must not take the room with it, nor stay unheard."""

@@ -140,6 +140,11 @@ class Voice:
         return self._gate.level
 
     @property
+    def loud(self) -> bool:
+        """The last frame itself was loud: they are not merely still talking."""
+        return self._gate.loud
+
+    @property
     def opening_level(self) -> float:
         """A frame that is said to be no louder than this, in dBov, is not taken for talk."""
         return self._gate.opening_level

@@ -93,7 +93,7 @@ class VoicesApart(RoomObserver):
             return
         voices = [self._voice(participant, tick) for participant in self._talking.values()]
         for listener in tuple(self._listeners.values()):
-            if listener.voices is None:
+            if listener.voices is None:  # it has failed
                 continue
             heard = [one for one in voices if self._is_heard(listener, one.id)] if listener.hears_apart else []
             try:

@@ -23,6 +23,7 @@ WEBHOOK_EVENTS = (
     "digit",
     "talking.started",
     "talking.stopped",
+    "talking.interrupted",
     "caption",
     "recording.started",
     "recording.paused",

@@ -90,6 +90,10 @@ class DialedLeg:
         """Take what they have sent."""
         self._answer(self.phone.receive(message))
 
+    def interrupt(self) -> None:
+        """Drop what they have said that is yet to be played: its marks come back, as with a clear."""
+        self._answer(self.phone.interrupt())
+
     def press(self, digit: str) -> None:
         """Tell them of a key that somebody in the room has pressed."""
         message = self.phone.press(digit) if self.sink.open else None
@@ -160,6 +164,11 @@ class PlayedSource:
         self._answer = answer
         self._decoder = phone.codec.make_decoder()
         self._quiet = True
+
+    @property
+    def buffered_ms(self) -> float:
+        """What is yet to be played."""
+        return self._phone.playout.buffered_ms
 
     def pull(self, now_ns: int) -> Samples | None:
         """See `Source.pull`."""

@@ -134,6 +134,14 @@ class Phone:
             return []
         return [answer for one in asked for answer in self._do(one)]
 
+    def interrupt(self) -> list[Message]:
+        """Drop what the server has said that is yet to be played.
+
+        Returns:
+            The echoes of its marks, to send at once.
+        """
+        return self._echo(self.playout.clear())
+
     def closing(self) -> Sequence[Message]:
         """What is said last."""
         return self._end.closing()
@@ -146,7 +154,7 @@ class Phone:
                 return self._echo(self.playout.mark(name))
             case ClearBuffer():
                 self.clears_received += 1
-                return [*self._echo(self.playout.clear()), *self._end.cleared()]
+                return [*self.interrupt(), *self._end.cleared()]
             case HangUp():
                 self.hung_up = True
             case Ignored(_, sentence):

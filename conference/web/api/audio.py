@@ -123,6 +123,7 @@ def _wanted(request: web.Request, room: str) -> AsWhat:
         listens = read_switch("listen", query.get("listen")) is not False
         role = read_role(query.get("role"))
         original_sound = read_switch("original_sound", query.get("original_sound")) is True
+        interruptible = read_switch("interruptible", query.get("interruptible")) is True
         rate = _read_rate(query.get("rate"))
         grant = require(request, "voices" if listens else "speak", room).grant
         name = asked_name(request, grant)
@@ -130,7 +131,7 @@ def _wanted(request: web.Request, room: str) -> AsWhat:
         raise Problem(400, str(error)) from None
     if role is not None and not grant.may_be(role):
         raise Problem(403, f"Your token does not allow you to join as a {role}.")
-    return AsWhat(room, name, role or grant.joins_as, grant, rate, listens, original_sound)
+    return AsWhat(room, name, role or grant.joins_as, grant, rate, listens, original_sound, interruptible)
 
 
 def _read_rate(text: str | None) -> int:

@@ -98,7 +98,9 @@ def _wanted(server: Server, room: str, body: NewCall, grant: Grant) -> Wanted:
         raise Problem(400, str(error)) from None
     name = body.name or shown_name(host)[: server.settings.max_name_length]
     webhook = body.webhook is not None
-    return Wanted(room, address, name, grant, body.dtmf, dict(body.parameters), webhook, body.reconnect)
+    return Wanted(
+        room, address, name, grant, body.dtmf, dict(body.parameters), webhook, body.reconnect, body.interruptible
+    )
 
 
 def _phone_wanted(
@@ -112,8 +114,10 @@ def _phone_wanted(
     settings = server.settings
     if not server.dialing.calls_phones:
         raise Problem(403, _NOBODY[True])
-    if body.parameters or body.dtmf or body.reconnect:
-        raise Problem(400, "'parameters', 'dtmf' and 'reconnect' are for bots: a telephone takes none of them.")
+    if body.parameters or body.dtmf or body.reconnect or body.interruptible:
+        raise Problem(
+            400, "'parameters', 'dtmf', 'reconnect' and 'interruptible' are for bots: a telephone takes none of them."
+        )
     if body.caller_id is not None and body.caller_id not in settings.caller_ids:
         raise Problem(403, f"{body.caller_id} is not this server's to show: its operator names those with --caller-id.")
     ringback = body.ringback if "ringback" in body.model_fields_set else settings.ringback

@@ -133,6 +133,13 @@ class TalkingData(TypedDict):
     id: Id
 
 
+class InterruptedData(TypedDict):
+    """A person began to talk while a bot was heard."""
+
+    id: Annotated[str, Field(description="Id of the bot.")]
+    by: Annotated[str, Field(description="Id of the person.")]
+
+
 class LevelsData(TypedDict):
     """How loud everybody is who is not silent."""
 
@@ -154,6 +161,7 @@ EventData: TypeAlias = (
     | MessageData
     | DigitData
     | TalkingData
+    | InterruptedData
     | LevelsData
     | RecordingData
     | Caption
@@ -176,6 +184,7 @@ DATA_TYPES: dict[str, type] = {
     "digit": DigitData,
     "talking.started": TalkingData,
     "talking.stopped": TalkingData,
+    "talking.interrupted": InterruptedData,
     "levels": LevelsData,
     "recording.started": RecordingData,
     "recording.paused": RecordingData,

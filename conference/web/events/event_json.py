@@ -10,6 +10,7 @@ from itertools import groupby
 from typing import cast
 
 from conference.room.events import (
+    BotInterrupted,
     Captioned,
     DigitPressed,
     HearingChanged,
@@ -56,6 +57,7 @@ EVENT_NAMES: dict[type, str] = {
     DigitPressed: "digit",
     TalkingStarted: "talking.started",
     TalkingStopped: "talking.stopped",
+    BotInterrupted: "talking.interrupted",
     LevelsMeasured: "levels",
     RecordingStarted: "recording.started",
     RecordingPaused: "recording.paused",
@@ -163,6 +165,8 @@ def _data(event: RoomEvent) -> data.EventData:
             return data.ParticipantUpdatedData(participant=participant_json(event.participant), by=event.by)
         case TalkingStarted() | TalkingStopped():
             return data.TalkingData(id=event.participant_id)
+        case BotInterrupted():
+            return data.InterruptedData(id=event.participant_id, by=event.by)
         case DigitPressed():
             return data.DigitData(id=event.participant_id, digit=event.digit)
         case LevelsMeasured():

@@ -28,7 +28,7 @@ from conference.web.events.webhook_queue import Message, WebhookQueue
 
 _log = logging.getLogger(__name__)
 
-UNASKED = ("talking.started", "talking.stopped")
+UNASKED = ("talking.started", "talking.stopped", "talking.interrupted")
 """Events that are sent only to those who name them. Levels never are."""
 
 _GONE = 410  # "the endpoint is gone and should not be sent to any more"

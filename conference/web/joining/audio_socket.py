@@ -59,6 +59,8 @@ class AsWhat:
     """Whether they hear each voice apart; else they hear nobody."""
 
     original_sound: bool
+    interruptible: bool = False
+    """Whether what they say breaks off when a person begins to talk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +173,8 @@ class AudioSocket:
             identity=wanted.grant.identity,
             original_sound=wanted.original_sound,
             voices=self._outlet if wanted.listens else None,
+            bot=speech is not None,
+            interrupt=self._interrupted if wanted.interruptible and speech is not None else None,
         )
         self._conference.join(wanted.room, participant)
         self.room_name = wanted.room
@@ -299,6 +303,9 @@ class AudioSocket:
             dropped_ms=flushed.dropped_ms,
             **more,
         )
+
+    def _interrupted(self, by: Participant) -> None:
+        self._flush("interrupted", by={"id": by.id, "name": by.name})
 
     def _complain(self, sentence: str) -> None:
         self._malformed += 1

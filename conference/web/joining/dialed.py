@@ -63,6 +63,9 @@ class Wanted:
     reconnect: bool = False
     """Whether they are called again when their connection is lost."""
 
+    interruptible: bool = False
+    """Whether what they say breaks off when a person begins to talk."""
+
 
 @dataclass(frozen=True, slots=True)
 class End:
@@ -162,6 +165,8 @@ class DialedCall:
             hang_up=self.hang_up,
             role=self.grant.joins_as,
             call="dialing",
+            bot=True,
+            interrupt=(lambda _: self._leg.interrupt()) if self._wanted.interruptible else None,
         )
         self._conference.join(self._wanted.room, participant)
         self.room_name = self._wanted.room

@@ -504,6 +504,12 @@ _CALLS: dict[Handler, Operation] = {
             Parameter(
                 "original_sound", "query", "`true`: leave their sound as it is, as for music.", _one_of("true", "false")
             ),
+            Parameter(
+                "interruptible",
+                "query",
+                "`true`: what they say breaks off when a person begins to talk.",
+                _one_of("true", "false"),
+            ),
         ),
         problems=(400, 409, 423, 429),
         description=(

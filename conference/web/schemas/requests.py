@@ -343,6 +343,9 @@ class NewCall(Body):
     reconnect: Annotated[bool, Must("true or false")] = Field(
         False, description="Whether a bot is called again when its connection is lost; else it leaves."
     )
+    interruptible: Annotated[bool, Must("true or false")] = Field(
+        False, description="Whether what the bot says breaks off when a person begins to talk."
+    )
     caller_id: Annotated[str | None, _NUMBER, AfterValidator(_number), *_required(_NUMBER_SCHEMA)] = Field(
         None, description="What the telephone shows: one of those that the operator names; else the first of them."
     )

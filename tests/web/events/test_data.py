@@ -10,6 +10,7 @@ from pydantic import ConfigDict, TypeAdapter, with_config
 
 from conference.room.captioned import Caption
 from conference.room.events import (
+    BotInterrupted,
     Captioned,
     DigitPressed,
     HearingChanged,
@@ -58,6 +59,7 @@ EVENTS: list[RoomEvent] = [
     Captioned("tea", Caption("c-0", "ben", "Ben", "good morning", True, 1, 2, 3.5, 4.25)),
     TalkingStarted("tea", "amy"),
     TalkingStopped("tea", "amy"),
+    BotInterrupted("tea", "ben", "amy"),
     LevelsMeasured("tea", {"amy": -30.12}),
     RecordingStarted("tea", KEPT, "Amy"),
     RecordingPaused("tea", replace(KEPT, status="paused"), "Amy"),

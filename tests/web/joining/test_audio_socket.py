@@ -87,6 +87,25 @@ async def test_a_flush_says_how_much_was_really_played() -> None:
             assert (await bot.heard("mark", 2))["played_ms"] == 200.0
 
 
+async def test_whoever_talks_interrupts_a_bot_that_lets_itself_and_it_is_told_how_much_was_heard() -> None:
+    async with Site() as site:
+        amy = Hummer(site.server, "Amy", 440)
+        async with await AudioClient.open(site, name="Bot", rate=RATE, interruptible="true") as bot:
+            await bot.say(tone(700, 30.0, rate=RATE))
+            await bot.ask("mark", name="end")
+            await until(lambda: amy.level(700) > -20)
+            amy.on = True
+            told = await bot.heard("interrupted")
+            assert told["by"] == {"id": "Amy", "name": "Amy"}
+            assert told["played_ms"] + told["dropped_ms"] == pytest.approx(30_000)
+            assert 0 < told["played_ms"] < 30_000
+            assert bot.of("mark") == [{"type": "mark", "name": "end", "played": False, "played_ms": told["played_ms"]}]
+            ticks = len(amy.heard)
+            await until(lambda: len(amy.heard) > ticks + 30)
+            assert amy.level(700) < -60
+            assert len(bot.of("interrupted")) == 1
+
+
 async def test_sound_is_for_some_alone_from_the_sample_on_where_that_was_said() -> None:
     async with Site() as site:
         amy, ben = Hummer(site.server, "Amy", 440), Hummer(site.server, "Ben", 1000)

@@ -16,13 +16,14 @@ from aiohttp.test_utils import TestServer
 from conference.access.grants import make_grant
 from conference.access.tokens import sign
 from conference.audio.g711 import ulaw_encode
-from conference.room.events import ParticipantLeft, RoomEvent
+from conference.room.events import BotInterrupted, ParticipantLeft, RoomEvent
 from conference.settings import Settings
 from conference.telephony.connecting import send_message
 from conference.telephony.destinations import read_destination
 from conference.web.app import hang_up_all
 from tests.tones import tone
 from tests.web.doubles import Site, problem
+from tests.web.joining.humming import Hummer
 
 LOOPBACK = (read_destination("127.0.0.1"),)
 SECRET = "a secret that is long enough to sign with"
@@ -146,6 +147,33 @@ async def test_a_bot_hears_the_others_and_never_itself_and_is_heard() -> None:
         assert speaker.events("mark")[0]["mark"] == {"name": "said"}
         assert set(heard(speaker)) == {b"\xff" * 160}
         assert sum(len(set(one)) > 3 for one in heard(listener)) > 50
+
+
+async def test_a_bot_that_is_interrupted_has_its_marks_back_and_says_no_more() -> None:
+    async def speak(socket: web.WebSocketResponse, sid: str) -> None:
+        payload = base64.b64encode(ulaw_encode(tone(440.0, 60.0, rate=8000)).tobytes()).decode()  # at once
+        await socket.send_json({"event": "media", "streamSid": sid, "media": {"payload": payload}})
+        for name in ("one", "two"):
+            await socket.send_json({"event": "mark", "streamSid": sid, "mark": {"name": name}})
+
+    bot, stubborn = Bot(speak), Bot(speak)
+    async with site() as here, serving(bot) as one, serving(stubborn) as other:
+        amy = Hummer(here.server, "Amy", 1000)
+        told: list[RoomEvent] = []
+        here.server.conference.subscribe("tea", told.append)
+        first = (await (await place(here, one, interruptible=True)).json())["id"]
+        second = (await (await place(here, other)).json())["id"]
+        room = here.server.conference.rooms["tea"]
+        await until(lambda: room.participants[first].talking and room.participants[second].talking)
+        assert not bot.events("mark")
+        amy.on = True
+        await until(lambda: len(bot.events("mark")) == 2)
+        assert [event["mark"]["name"] for event in bot.events("mark")] == ["one", "two"]
+        await until(lambda: not room.participants[first].talking)
+        assert room.participants[second].talking
+        assert not stubborn.events("mark")
+        interruptions = [event for event in told if isinstance(event, BotInterrupted)]
+        assert {(event.participant_id, event.by) for event in interruptions} == {(first, "Amy"), (second, "Amy")}
 
 
 async def test_keys_are_told_to_those_who_asked_for_them() -> None:

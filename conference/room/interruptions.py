@@ -1,0 +1,182 @@
+"""Somebody begins to talk while a bot is heard.
+
+A person does, not another bot; a word, not a noise: it stands out of what is known of their background for two frames,
+so that a click is none. That is known 40 ms after the first frame in which there is anything of it has begun. And
+not the bot itself, come back from somebody's loudspeaker (`audio.echo`): where that may be, it takes a few frames more
+to tell.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Final
+
+import numpy as np
+
+from conference.audio.echo import RESIDUAL_DB, is_alike
+from conference.audio.frame import SILENCE, SILENT_LEVEL, Samples
+from conference.room.gains.gain_matrix import Hearing
+from conference.room.participant import Participant
+
+QUARTER: Final = 240
+"""Samples of 5 ms."""
+
+GAP_TICKS: Final = 10
+"""Who was silent for longer than this, and goes on, begins to talk: 200 ms, more than there are within a word."""
+
+NEEDED_FRAMES: Final = 2
+"""So many frames stand out from somebody's background before it is talk."""
+
+LASTING_QUARTERS: Final = 5
+LASTING_DB: Final = 14.0
+"""Of 5 ms each: so many of them are not far below the loudest. A key that is pressed is over by then."""
+
+LOOKED_AT_FRAMES: Final = 4
+"""What somebody has said last is looked at, whether it is an echo: more would be too long if they talk into one."""
+
+ECHO_TICKS: Final = 50
+"""An echo comes within a second, the way through two networks and what telephones hold back included."""
+
+ENDING_TICKS: Final = 3
+"""For so long a bot is taken to go on that has nothing more to say, as far as is known."""
+
+FAINT_DBOV: Final = -60.0
+"""What is no louder is nobody's talk: telephones that are silent are at -75."""
+
+FALLING_DB: Final = 3.0
+"""Who begins to talk gets louder, and what fades by so much is the end of something."""
+
+USUAL_DB: Final = 10.0
+"""Who is as loud as usual, less this, talks, whatever may come back to them."""
+
+
+@dataclass(slots=True)
+class _Bot:
+    participant: Participant
+    frames: deque[Samples] = field(default_factory=lambda: deque([SILENCE] * ECHO_TICKS, maxlen=ECHO_TICKS))
+    levels: deque[float] = field(default_factory=lambda: deque([SILENT_LEVEL] * ECHO_TICKS, maxlen=ECHO_TICKS))
+    quiet_ticks: int = ECHO_TICKS
+
+    def note(self, frame: Samples | None) -> None:
+        """What it says on a tick."""
+        voice = self.participant.voice
+        self.frames.append(SILENCE if frame is None else frame)
+        self.levels.append(SILENT_LEVEL if frame is None else voice.level)
+        self.quiet_ticks = 0 if frame is not None and voice.loud else self.quiet_ticks + 1
+
+    @property
+    def is_heard(self) -> bool:
+        """It talks, or pauses and has more to say."""
+        if not self.participant.talking:
+            return False
+        return self.quiet_ticks <= ENDING_TICKS or getattr(self.participant.source, "buffered_ms", 0.0) > 0
+
+
+@dataclass(slots=True)
+class _Talk:
+    """What somebody says, from a pause to the next."""
+
+    last_tick: int
+    frames: deque[Samples] = field(default_factory=lambda: deque(maxlen=LOOKED_AT_FRAMES))
+    levels: deque[float] = field(default_factory=lambda: deque(maxlen=LOOKED_AT_FRAMES))
+    over: bool = False
+    """It is known whom it interrupts."""
+
+
+class Interruptions:
+    """Finds out, tick by tick, who of one room interrupts which bot.
+
+    Args:
+        hearing: the room's matrix of gains.
+        interrupted: is told of a bot, and of who interrupts it.
+    """
+
+    def __init__(self, hearing: Hearing, interrupted: Callable[[Participant, Participant], None]) -> None:
+        self._hearing = hearing
+        self._interrupted = interrupted
+        self._talks: dict[str, _Talk] = {}
+        self._usual: dict[str, float] = {}  # how loud somebody is while no bot is, in dBov
+        self.bots: dict[str, _Bot] = {}
+        """Those in the room: without any, there is nothing to be done on a tick."""
+
+    def add(self, participant: Participant) -> None:
+        """Somebody has come."""
+        if participant.bot:
+            self.bots[participant.id] = _Bot(participant)
+
+    def remove(self, participant_id: str) -> None:
+        """Somebody has gone."""
+        self.bots.pop(participant_id, None)
+        self._usual.pop(participant_id, None)
+        self._talks.pop(participant_id, None)
+        if not self.bots:
+            self._talks.clear()
+
+    def review(self, tick: int, voices: Mapping[str, Samples], awake: Iterable[Participant]) -> None:
+        """Let a tick pass.
+
+        Args:
+            tick: its number.
+            voices: the frames of those who are to be heard on it, by id.
+            awake: those who may have something to say.
+        """
+        for bot in self.bots.values():
+            bot.note(voices.get(bot.participant.id))
+        heard = [one for one in self.bots.values() if one.is_heard]
+        for participant in tuple(awake):
+            frame = voices.get(participant.id)
+            voice = participant.voice
+            if frame is None or participant.bot or not participant.may_be_heard:
+                continue
+            if voice.loud and voice.level > FAINT_DBOV:
+                self._note(participant, frame, tick, heard)
+
+    def _note(self, participant: Participant, frame: Samples, tick: int, heard: list[_Bot]) -> None:
+        """Somebody makes a sound that stands out from their background."""
+        level, talk = participant.voice.level, self._talks.get(participant.id)
+        if talk is None or tick - talk.last_tick > GAP_TICKS:
+            talk = self._talks[participant.id] = _Talk(tick)
+        talk.last_tick = tick
+        if all(bot.quiet_ticks >= ECHO_TICKS for bot in self.bots.values()):
+            usual = self._usual.get(participant.id, level)
+            self._usual[participant.id] = usual + (level - usual) / 8
+        if talk.over:
+            return
+        talk.frames.append(frame)
+        talk.levels.append(level)
+        if len(talk.frames) < NEEDED_FRAMES or not _lasts(talk.frames):
+            return
+        if any(
+            bot.quiet_ticks < ECHO_TICKS and self._may_be_echo(bot, participant, talk) for bot in self.bots.values()
+        ):
+            return
+        talk.over = True
+        for bot in heard:
+            if self._hear_each_other(bot.participant, participant):
+                self._interrupted(bot.participant, participant)
+
+    def _hear_each_other(self, bot: Participant, participant: Participant) -> bool:
+        """Whether it is for the bot what they say, and for them what it says."""
+        if any(one.absent or one.deafened for one in (bot, participant)):
+            return False
+        gain = self._hearing.gain
+        return gain(bot.id, participant.id) > 0 and gain(participant.id, bot.id) > 0
+
+    def _may_be_echo(self, bot: _Bot, participant: Participant, talk: _Talk) -> bool:
+        played, level = max(bot.levels), max(talk.levels)
+        if level >= played:
+            return False
+        usual = self._usual.get(participant.id)
+        if level < played - RESIDUAL_DB and (usual is None or level < usual - USUAL_DB):
+            return True
+        return talk.levels[-1] < level - FALLING_DB or is_alike(bot.frames, talk.frames)
+
+
+def _lasts(frames: deque[Samples]) -> bool:
+    """Whether what was heard is more than a click."""
+    quarters = np.concatenate(list(islice(reversed(frames), 3))).astype(np.float64).reshape(-1, QUARTER)
+    squares = (quarters * quarters).mean(axis=1)
+    return int((squares > squares.max() * 10 ** (-LASTING_DB / 10)).sum()) >= LASTING_QUARTERS

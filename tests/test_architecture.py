@@ -196,6 +196,7 @@ INSIDE_A_WING: dict[str, dict[str, set[str]]] = {
         "leg": {"settings", "dialect", "dialects", "fields", "intake", "outlet"},
         "destinations": set(),
         "connecting": {"backpressure", "destinations", "dialect"},
+        "long_messages": {"dialect"},
         "dialed": {"settings", "dialect", "phone"},
         "twilio_account": {"connecting"},
         "caller": {"settings", "backpressure", "connecting", "fields", "phone", "twilio"},

@@ -16,7 +16,7 @@ from conference.telephony.backpressure import ReadLimits
 from conference.telephony.connecting import Connecting, send_message
 from conference.telephony.fields import DIGITS
 from conference.telephony.phone import Phone
-from conference.telephony.settings import LONGEST_SERVER_MESSAGE, CallerSettings
+from conference.telephony.settings import CallerSettings
 
 MAX_BEHIND_TICKS = 50
 """After a pause of this process longer than that, the call goes on from now instead of hurrying after."""
@@ -75,7 +75,7 @@ class Caller:
         self._hear = hear
         self._connecting = Connecting(
             ReadLimits(settings.max_bytes_per_second, settings.max_frames_per_second),
-            LONGEST_SERVER_MESSAGE,
+            settings.max_message_bytes,
             handshake_seconds,
             ssl,
             headers=dict(headers or {}),

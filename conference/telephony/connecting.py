@@ -233,5 +233,5 @@ def _handshake_sentence(url: str, error: aiohttp.WSServerHandshakeError) -> str:
         return f"{url} is there, but no WebSocket."
     reason = f" ({error.headers['Retry-After']} s)" if error.headers and "Retry-After" in error.headers else ""
     known = {401: "asks for a login", 403: "forbids this call", 404: "has no such stream", 429: "is called too often"}
-    known |= {503: "takes no calls at the moment"}
+    known |= {503: "takes no calls at the moment", 508: "is the server that this room is on"}
     return f"{url} {known.get(error.status, 'does not take the call')}: HTTP status {error.status}{reason}."

@@ -12,8 +12,8 @@ from conference.telephony.destinations import Destination, read_destination, rea
 LONGEST_MESSAGE = 1024 * 1024
 """Of a caller, in bytes: 98 s of sound."""
 
-LONGEST_SERVER_MESSAGE = 16 << 20
-"""Of a server, which may hand over all it has to say at once. Twilio keeps 10 minutes."""
+LONGEST_SERVER_MESSAGE = 64 << 20
+"""Of a server, which may hand over all it has to say at once. Twilio keeps 10 minutes, which have 6.4 MB."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ class DialSettings:
         (1000, 3_600_000), metavar="MS", beyond="dropped",
     )  # fmt: skip
     max_dialed_message_bytes: int = whole(
-        8 << 20, DIALING, "size of a message of whoever was called", (65_536, 64 << 20), metavar="BYTES",
+        8 << 20, DIALING, "size of a message of whoever was called", (65_536, LONGEST_SERVER_MESSAGE), metavar="BYTES",
         beyond="close 1009",
     )  # fmt: skip
     """Ten minutes of sound have 6.4 MB."""
@@ -180,6 +180,9 @@ class CallerSettings:
     max_frames_per_second: int = whole(
         2000, RECEIVED, "WebSocket frames of any kind that are read of the server; two seconds' worth may come at once",
         (60, 1_000_000),
+    )  # fmt: skip
+    max_message_bytes: int = whole(
+        16 << 20, RECEIVED, "size of a message of the server", (65_536, LONGEST_SERVER_MESSAGE), metavar="BYTES",
     )  # fmt: skip
     max_bytes_per_second: int = whole(
         10_000_000, RECEIVED, "bytes of any kind that are read of the server; two seconds' worth may come at once",

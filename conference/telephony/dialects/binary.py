@@ -7,16 +7,25 @@ from typing import Any
 
 from conference.telephony import fields
 from conference.telephony.dialect import StreamMedia
-from conference.telephony.settings import LONGEST_MESSAGE
+from conference.telephony.settings import LONGEST_MESSAGE, LONGEST_SERVER_MESSAGE
 
 
 def read_json(text: str) -> dict[str, Any]:
-    """A text frame as a JSON object, of few enough parts.
+    """A text frame of a caller as a JSON object, of few enough parts.
 
     Raises:
         MessageError: it is none.
     """
     return fields.read_json(text, LONGEST_MESSAGE)
+
+
+def read_server_json(text: str) -> dict[str, Any]:
+    """A text frame of a server, which may hold much sound, as a JSON object.
+
+    Raises:
+        MessageError: it is none.
+    """
+    return fields.read_json(text, LONGEST_SERVER_MESSAGE)
 
 
 def texts_of(data: Mapping[str, Any]) -> dict[str, str]:

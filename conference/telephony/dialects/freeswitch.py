@@ -21,7 +21,7 @@ from conference.telephony.dialect import (
     StreamStarted,
     Unsupported,
 )
-from conference.telephony.dialects.binary import BinaryProviderEnd, mono, read_json, texts_of
+from conference.telephony.dialects.binary import BinaryProviderEnd, mono, read_json, read_server_json, texts_of
 from conference.telephony.dialects.formats import unsupported
 from conference.telephony.fields import MessageError, read_base64, sid_if_any, to_base64, write_json
 
@@ -107,7 +107,7 @@ class FreeswitchProviderEnd(BinaryProviderEnd):
         """See `ProviderEnd.parse`."""
         if isinstance(message, bytes):
             return (PlayMedia(message),)
-        data = read_json(message)
+        data = read_server_json(message)
         body = data.get("data")
         if data.get("type") != "streamAudio" or not isinstance(body, dict):
             return (Ignored("unknown", "A message of an unknown type came."),)

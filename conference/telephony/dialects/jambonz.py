@@ -22,7 +22,7 @@ from conference.telephony.dialect import (
     StreamStarted,
     Unsupported,
 )
-from conference.telephony.dialects.binary import BinaryProviderEnd, mono, read_json, texts_of
+from conference.telephony.dialects.binary import BinaryProviderEnd, mono, read_json, read_server_json, texts_of
 from conference.telephony.dialects.formats import find_codec, unsupported
 from conference.telephony.fields import (
     object_if_any,
@@ -104,7 +104,7 @@ class JambonzProviderEnd(BinaryProviderEnd):
         """See `ProviderEnd.parse`."""
         if isinstance(message, bytes):
             return (PlayMedia(message),)
-        data = read_json(message)
+        data = read_server_json(message)
         body = object_if_any(data.get("data"))
         match data.get("type"):
             case "playAudio":

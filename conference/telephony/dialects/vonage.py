@@ -22,7 +22,7 @@ from conference.telephony.dialect import (
     StreamStarted,
     Unsupported,
 )
-from conference.telephony.dialects.binary import BinaryProviderEnd, read_json, texts_of
+from conference.telephony.dialects.binary import BinaryProviderEnd, read_json, read_server_json, texts_of
 from conference.telephony.dialects.formats import find_codec, unsupported
 from conference.telephony.fields import (
     MessageError,
@@ -118,7 +118,7 @@ class VonageProviderEnd(BinaryProviderEnd):
         """See `ProviderEnd.parse`."""
         if isinstance(message, bytes):
             return (PlayMedia(message),)
-        data = read_json(message)
+        data = read_server_json(message)
         if data.get("action") == "clear":
             return (ClearBuffer(),)
         if data.get("action") == "notify":

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from aiohttp import web
+
 from conference.room.errors import RoomFull, RoomLocked, TooManyRooms
 from conference.web.http.problems import Problem
+from conference.web.joining.dialing import PLACED_BY
 from conference.web.live import Server
 
 RETRY = {"Retry-After": "30"}
@@ -20,6 +23,16 @@ def check_stays(server: Server) -> None:
     """
     if server.stopping:
         raise Problem(503, "The server is being stopped. Try again in a moment.", headers=RETRY)
+
+
+def check_no_loop(server: Server, request: web.Request) -> None:
+    """Make sure that a call has not been placed by this very server: its rooms would hear their own echo.
+
+    Raises:
+        Problem: it has (508).
+    """
+    if request.headers.get(PLACED_BY) == server.dialing.own_id:
+        raise Problem(508, "A room cannot call the server that it is on: it would hear its own echo.")
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from conference.web.access.callers import (
     check_handshake,
 )
 from conference.web.api.reading import check_room
+from conference.web.api.refusals import check_no_loop
 from conference.web.http.limits.concurrency import TooManyAtOnce
 from conference.web.http.origin import is_foreign
 from conference.web.http.problems import Problem
@@ -59,6 +60,7 @@ async def open_stream(request: web.Request, dialect: Dialect) -> web.StreamRespo
     )
     if not socket.can_prepare(request):
         raise Problem(400, "This address is a WebSocket: connect to it with ws:// or wss://.")
+    check_no_loop(server, request)
     limit_joins(server, request)
     check_handshake(request)
     token = presented_token(request)

@@ -18,6 +18,7 @@ from conference.web.access.callers import (
     stream_token,
 )
 from conference.web.api.reading import check_room
+from conference.web.api.refusals import check_no_loop
 from conference.web.api.streams import open_stream
 from conference.web.http.body import read_bytes
 from conference.web.http.headers import FRESH
@@ -41,6 +42,7 @@ async def stream(request: web.Request) -> web.StreamResponse:
 async def voice(request: web.Request) -> web.Response:
     """``POST /twilio/voice``: TwiML that connects an incoming call to ``?room=``, or to the default room."""
     server = request.app[SERVER]
+    check_no_loop(server, request)
     room = request.query.get("room") or server.settings.twilio_default_room
     check_room(room)
     form = await read_form(request)

@@ -20,6 +20,7 @@ from conference.room.participant import CallState, Departure, Participant, Trans
 from conference.telephony.backpressure import FRAMES_AT_ONCE
 from conference.telephony.connecting import CallError, Connecting, StreamSocket, send_message
 from conference.telephony.dialed import DialedLeg, DialedStats
+from conference.telephony.long_messages import in_parts
 
 _log = logging.getLogger(__name__)
 
@@ -302,7 +303,10 @@ class DialedCall:
             number += 1
             if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
                 break
-            self._leg.receive(message.data)
+            for place, part in enumerate(in_parts(message.data)):
+                if place:
+                    await asyncio.sleep(0)
+                self._leg.receive(part)
             if self._leg.stuck:
                 return End("it takes none of the answers that it asks for", "lost", WSCloseCode.POLICY_VIOLATION)
             if self._leg.phone.hung_up:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Iterable, Mapping
 from functools import partial
 from hmac import compare_digest
@@ -11,6 +12,7 @@ from typing import TypeAlias
 from aiohttp import WSCloseCode
 
 from conference.engine.connections import ConnectionRegistry
+from conference.ids import new_id
 from conference.options.declaration import part_of
 from conference.prompts.library import Library
 from conference.room.conference import Conference
@@ -34,6 +36,9 @@ from conference.web.joining.signatures import TwilioSignatures
 from conference.web.joining.twiml_call import Application, TwimlCall
 
 CallOut: TypeAlias = TwimlCall | DialedPhone
+
+PLACED_BY = "Conference-Placed-By"
+"""The header of a call out that says which server has placed it: a room that calls its own would hear its own echo."""
 
 HEARTBEAT = 20.0
 """Seconds between two pings: whoever answers none is gone."""
@@ -87,7 +92,10 @@ class Dialing:
             max_sound_seconds=settings.max_dialed_ahead_ms / 1000,
             speech_command=settings.speech_command or None,
             sign=None if signatures is None else signatures.sign,
+            headers={PLACED_BY: _own_id(settings)},
         )
+        self.own_id = _own_id(settings)
+        """By what this server, and all of its public address, know a call of their own."""
         self._shutdown_seconds = settings.shutdown_timeout
         self._phones = _phone_services(settings, conference, library or Library())
         self._tasks: dict[CallOut, asyncio.Task[None]] = {}
@@ -187,6 +195,7 @@ class Dialing:
             settings.dial_timeout,
             allowed=self._allowed,
             heartbeat=HEARTBEAT,
+            headers={PLACED_BY: self.own_id},
         )
 
     def _check_limits(self, room: str) -> None:
@@ -218,6 +227,16 @@ class Dialing:
     def _gone(self, call: CallOut) -> None:
         self._tasks.pop(call, None)
         self._registry.closed(call)
+
+
+def _own_id(settings: Settings) -> str:
+    """The same for all processes behind one public address; without such an address, one of this process."""
+    if settings.public_url is None:
+        return _PROCESS
+    return hashlib.sha256(settings.public_url.encode()).hexdigest()[:16]
+
+
+_PROCESS = new_id()
 
 
 def _phone_services(settings: Settings, conference: Conference, library: Library) -> PhoneServices | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 from urllib.parse import urljoin
 
@@ -71,6 +71,9 @@ class Application:
 
     sign: Callable[[str, Mapping[str, str]], str] | None
     """Signs a request as Twilio would."""
+
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Of each request."""
 
 
 class _Ended(Exception):
@@ -244,7 +247,7 @@ class TwimlCall(DialedCall):
             CallError: it cannot be asked, or does not answer as it should.
         """
         shown = shown_address(url)
-        headers = {}
+        headers = dict(self.application.headers)
         data, query = (dict(form) or None, None) if method == "POST" else (None, dict(form) or None)
         if form and self.application.sign is not None:
             signed = (url, form) if query is None else (str(URL(url).extend_query(query)), {})

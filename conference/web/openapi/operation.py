@@ -49,6 +49,7 @@ PROBLEMS = {
     428: "`If-Match` is missing, and this server was told to ask for it.",
     429: "Too often. `Retry-After` says when to come back.",
     503: "Not now. `Retry-After` says when to come back.",
+    508: "This server has placed the call itself.",
 }
 """What each status means where nothing else is said."""
 

@@ -524,7 +524,7 @@ _CALLS: dict[Handler, Operation] = {
         access="signed",
         status=101,
         answer="The WebSocket is open. The caller is in a room after `start`.",
-        problems=(400, 429),
+        problems=(400, 429, 508),
         description="The room is in the path, or in `start.customParameters.room`.",
     ),
     streams.media: Operation(
@@ -538,7 +538,7 @@ _CALLS: dict[Handler, Operation] = {
             Parameter("rate", "query", "Samples per second, of `freeswitch`, which says nothing of it."),
             Parameter("channels", "query", "1 or 2, of `freeswitch`."),
         ),
-        problems=(400, 404, 429),
+        problems=(400, 404, 429, 508),
         description="The room is in the path, or where the dialect has parameters, in `room` there.",
     ),
     twilio.voice: Operation(
@@ -554,7 +554,7 @@ _CALLS: dict[Handler, Operation] = {
             Parameter("room", "query", "Where the call goes; else `--twilio-default-room`.", ROOM_NAME),
             Parameter("name", "query", "What people see; else the caller's name or number."),
         ),
-        problems=(400,),
+        problems=(400, 508),
     ),
 }
 

@@ -463,3 +463,46 @@ async def test_a_host_of_the_room_ends_it_with_their_token() -> None:
         response = await here.client.post(address, data={"Status": "completed"}, headers=account(dialer))
         assert response.status == 200
         await gone(here)
+
+
+@pytest.mark.parametrize(
+    "path", ["/twilio/stream/tea", "/twilio/stream/milk", "/media/vonage/tea", "/twilio/voice?room=tea"]
+)
+@pytest.mark.parametrize("public_url", [None, "https://talk.example.org"])
+async def test_a_room_does_not_call_its_own_server(path: str, public_url: str | None) -> None:
+    async with site(public_url=public_url) as here:
+        await here.join()
+        left = leavings(here)
+        address = str(here.client.make_url(path))
+        kind = "webhook" if "voice" in path else "url"
+        target = address if kind == "webhook" else address.replace("http", "ws", 1)
+        response = await here.client.post("/rooms/tea/calls", json={kind: target})
+        assert response.status == 201
+        await until(lambda: left)
+        assert "508" in left[0].reason
+        await gone(here)
+        assert list(here.server.conference.rooms) == ["tea"]
+
+
+async def test_a_bot_that_goes_on_sending_as_much_as_it_can_is_let_go() -> None:
+    sent = 0
+
+    async def flood(socket: web.WebSocketResponse, sid: str) -> None:
+        nonlocal sent
+        payload = base64.b64encode(b"\xff" * 48_000).decode()
+        with suppress(ConnectionError):
+            while sent < 100_000_000:  # 100 MB
+                await socket.send_json({"event": "media", "streamSid": sid, "media": {"payload": payload}})
+                sent += len(payload)
+
+    limits = {"max_dialed_bytes_per_second": 100_000, "call_flood_timeout": 1.0, "max_dialed_ahead_ms": 10_000}
+    async with site(**limits) as here, serving(Bot(flood)) as url:
+        await here.join()
+        left = leavings(here)
+        response = await place(here, url)
+        await until(lambda: left)
+        assert "far more was sent than is read" in left[0].reason
+        assert sent < 50_000_000  # the rest was never taken
+        assert (await here.client.get(response.headers["Location"])).status == 404
+        await gone(here)
+        assert list(here.server.conference.rooms) == ["tea"]

@@ -44,6 +44,12 @@ def ulaw_mean_square(codes: bytes) -> float:
     return float(squares.dot(np.ones(len(squares)) if len(squares) != _TICK else _ONES)) / max(1, len(squares))
 
 
+def ulaw_loudest_square(codes: bytes) -> float:
+    """The same of the loudest of several ticks, of 160 bytes each."""
+    squares = _ULAW_SQUARES.take(np.frombuffer(codes, dtype=np.uint8))
+    return float(squares.reshape(-1, _TICK).dot(_ONES).max()) / _TICK
+
+
 def alaw_encode(samples: Samples) -> Codes:
     """Encode to A-law: int16 of any shape and rate in, uint8 of the same shape out."""
     return _ALAW_ENCODE.take(samples.view(np.uint16))

@@ -54,6 +54,10 @@ class PcmuCodec(G711Codec):
         """See `WaveformCodec.mean_square`."""
         return g711.ulaw_mean_square(payload)
 
+    def loudest_square(self, payload: bytes) -> float:
+        """See `WaveformCodec.loudest_square`."""
+        return g711.ulaw_loudest_square(payload)
+
 
 @dataclass(frozen=True, slots=True)
 class PcmaCodec(G711Codec):

@@ -55,6 +55,11 @@ class WaveformCodec(ABC):
         """The mean of the squared samples, in squared int16 steps: 0 to 2**30; 0 of none."""
         return mean_square(self.decode_samples(payload))
 
+    def loudest_square(self, payload: bytes) -> float:
+        """The same of the loudest tick, of one or several."""
+        wide = self.decode_samples(payload).reshape(-1, self.frame_samples).astype(np.float64)
+        return float(np.einsum("ij,ij->i", wide, wide).max()) / self.frame_samples
+
     @property
     def frame_samples(self) -> int:
         """Samples of one tick."""

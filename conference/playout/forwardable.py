@@ -160,10 +160,10 @@ class ForwardableSource:
         raise NotImplementedError
 
     def take_level(self, now_ns: int, ticks: int = 1) -> float | None:
-        """Let ticks pass on which packets are not played: one at a time, if this source is :attr:`paced`.
+        """Let ticks pass on which packets are not played.
 
         Returns:
-            How loud what is forwarded is, in dBov; ``None``: there is nothing.
+            How loud what is forwarded is, in dBov, the loudest of it; ``None``: there is nothing.
         """
         raise NotImplementedError
 

@@ -223,7 +223,7 @@ class SpeakerSelector:
 
     def _pass_on(self, participant: Participant, source: ForwardableSource, now_ns: int) -> None:
         """Let a tick pass on which somebody's packets are only sent on: what they say of themselves is shown."""
-        ticks = 1 if source.paced or participant.voice.may_be_levelled else LEVEL_TICKS
+        ticks = 1 if participant.voice.may_be_levelled else LEVEL_TICKS
         level = source.take_level(now_ns, ticks)
         participant.voice.pass_on(SILENT_LEVEL if level is None else level, ticks)
         self._show(participant)
@@ -306,9 +306,9 @@ class SpeakerSelector:
 
 
 def _is_only_sent_on(participant: Participant) -> bool:
-    """Whether nothing is played of somebody, what is sent on goes as it comes, and nothing is learnt of it."""
+    """Whether nothing is played of somebody whose packets are sent on, and nothing is learnt of them."""
     source = participant.source
-    if not isinstance(source, ForwardableSource) or source.plays or source.paced:
+    if not isinstance(source, ForwardableSource) or source.plays:
         return False
     return not participant.voice.may_be_levelled
 

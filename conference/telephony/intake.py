@@ -48,6 +48,9 @@ MU_LAW = PcmuCodec()
 PAUSE_SQUARE = full_scale(QUIET_DBOV)
 """A frame whose mean square is no larger is quiet: others may go over to frames as they come, or from them."""
 
+MOST_UNMEASURED = 10
+"""So much of what is only sent on is kept until somebody asks how loud it was."""
+
 RECENT_FRAMES = 4
 """So much of what was heard is kept, to make up what follows, or to decode it before sound that goes on after it."""
 
@@ -88,6 +91,8 @@ class PacedSource(ForwardableSource):
         self._frame: bytes | None = None  # what is heard on this tick; None: nothing
         self._waits = False  # that was taken, and is neither played nor sent on yet
         self._recent: deque[bytes] = deque(maxlen=RECENT_FRAMES)  # what was heard, up to that
+        self._taken_ns: int | None = None  # the tick of that
+        self._unmeasured: deque[bytes] = deque(maxlen=MOST_UNMEASURED)  # what was sent on, and sounds
         self._quiet_ticks = 0  # for which what was played was quiet
         self._sequence = 0  # of the next frame that is given on
         self.dropped_frames = 0
@@ -165,6 +170,7 @@ class PacedSource(ForwardableSource):
     def _next(self, now_ns: int) -> bytes | None:
         """20 ms of what has arrived, or what is made up for it; ``None`` if there is nothing to hear."""
         frame = None
+        self._taken_ns = now_ns
         standing = self._schedule.standing_ns(now_ns) // TICK_NS
         if self._begin(now_ns):
             self._catch_up(now_ns, standing)
@@ -254,13 +260,17 @@ class PacedSource(ForwardableSource):
     def take_level(self, now_ns: int, ticks: int = 1) -> float | None:
         """See `ForwardableSource.take_level`: what is heard on this tick waits to be sent on."""
         del ticks
-        self._frame, self._waits = self._next(now_ns), True
-        if self._frame is None or self._frame == self._silent_frame:
-            return None
-        return decibels(self._mean_square(self._frame))
+        if not self._waits:
+            self._take_unplayed(now_ns)
+            self._waits = True
+        frames = b"".join(self._unmeasured)
+        self._unmeasured.clear()
+        return decibels(self.codec.loudest_square(frames)) if frames else None
 
     def send_on(self, now_ns: int) -> None:
         """See `ForwardableSource.send_on`."""
+        if self._taken_ns != now_ns:
+            self._take_unplayed(now_ns)
         self._waits = False
         if self._taker is not None:
             sequence, self._sequence = self._sequence, (self._sequence + 1) & 0xFFFF_FFFF
@@ -268,10 +278,17 @@ class PacedSource(ForwardableSource):
             payload = self._silent_frame if self._frame is None else self._frame
             self._taker.forward(sequence & 0xFFFF, timestamp, self._frame_samples, payload, now_ns, None)
 
+    def _take_unplayed(self, now_ns: int) -> None:
+        """Take what is heard on this tick, which is sent on and not played. How loud it is may be asked for later."""
+        self._frame = frame = self._next(now_ns)
+        if frame is not None and frame != self._silent_frame:
+            self._unmeasured.append(frame)
+
     def resume(self) -> Samples:
         """See `ForwardableSource.resume`. What was taken for this tick, and not sent on, is played next."""
         self._plays = True
         self._quiet_ticks = 0
+        self._unmeasured.clear()
         self._decoder.reset()
         heard = list(self._recent)
         samples = [self._decoder.decode(frame) for frame in (heard[:-1] if self._waits else heard)]

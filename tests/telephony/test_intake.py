@@ -14,8 +14,9 @@ from conference.audio.frame import SILENCE, SILENT_LEVEL, Samples
 from conference.audio.g711 import ulaw_decode, ulaw_encode
 from conference.audio.noise_gate import level_of
 from conference.audio.resample import Resampler
-from conference.codecs.pcmu import PcmuCodec
-from conference.telephony.intake import PacedSource, is_quiet
+from conference.codecs.pcmu import PcmaCodec, PcmuCodec
+from conference.codecs.waveform import WaveformCodec
+from conference.telephony.intake import MOST_UNMEASURED, PacedSource, is_quiet
 from conference.telephony.playout_schedule import PlayoutSchedule
 from conference.telephony.settings import LegSettings
 from tests.speech import spoken
@@ -458,7 +459,7 @@ def test_what_is_forwarded_goes_on_where_it_was_played_and_back_without_a_frame_
     line, taken = Line(buffer_ms=40), Taken()
     line.talk(range(1, 20))
     line.source.forward(taken, plays=False)
-    line.source.send_on(line.now)
+    line.source.send_on(line.now - TICK)
     already = line.sound[-1]
     for value in range(20, 50):
         line.say(value)
@@ -496,6 +497,26 @@ def test_the_level_is_that_of_the_decoded_frame(payload: bytes) -> None:
     source.push(payload, None, 0)
     level = source.take_level(0)
     assert (SILENT_LEVEL if level is None else level) == pytest.approx(level_of(ulaw_decode(payload)))
+
+
+@pytest.mark.parametrize("codec", [PcmuCodec(), PcmaCodec()], ids=lambda one: one.name)
+@given(data=st.data(), ticks=st.integers(1, MOST_UNMEASURED))
+def test_the_level_of_several_ticks_is_that_of_the_loudest_of_what_was_sent_on(
+    codec: WaveformCodec, data: st.DataObject, ticks: int
+) -> None:
+    source, taken = PacedSource(codec.make_decoder(), LegSettings(buffer_ms=0), codec), Taken()
+    source.forward(taken, plays=False)
+    size = codec.frame_bytes
+    frames = data.draw(st.lists(st.binary(min_size=size, max_size=size), min_size=ticks, max_size=ticks))
+    for number, frame in enumerate(frames):
+        source.push(frame, None, number * TICK)
+        if number < ticks - 1:
+            source.send_on(number * TICK)
+    level = source.take_level((ticks - 1) * TICK, ticks)
+    source.send_on((ticks - 1) * TICK)
+    loudest = max(level_of(codec.decode_samples(frame)) for frame in frames)
+    assert (SILENT_LEVEL if level is None else level) == pytest.approx(loudest)
+    assert [payload for _, _, payload in taken.got] == frames
 
 
 @pytest.mark.parametrize("phase_ms", [4, 14])

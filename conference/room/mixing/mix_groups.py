@@ -130,6 +130,8 @@ class MixGroups:
             participants: everybody in the room, by id.
             tick: its number.
         """
+        if not (voices or self._listeners or self._voices or self._anew or self._changed):
+            return  # nobody is here to hear a mix, and nothing is there to be heard
         moved = self._arrange(frozenset(voices), participants)
         self.encoders.begin(tick, moved)
         if not self._listeners:

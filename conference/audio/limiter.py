@@ -17,6 +17,8 @@ is cut to ticks here.
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 
 from conference.audio.frame import FRAME_SAMPLES, Samples, Wide
@@ -56,29 +58,32 @@ class Limiter:
         self.gain = gain
         self._pending: Wide | None = None
 
-    def process(self, mix: Wide) -> Samples:
+    def process(self, mix: Wide | Samples) -> Samples:
         """Limit a stretch of the mix.
 
         Args:
-            mix: shape ``(n,)``, float64, finite. Left as it is.
+            mix: shape ``(n,)``, float64 and finite, or int16 where that is what it is. Left as it is.
 
         Returns:
-            int16, at most 32000 in magnitude. A tick (``n == 960``) gives a tick; other lengths give the whole ticks
-            that are complete by now, and keep the rest for the next call.
+            int16, at most 32000 in magnitude; of int16 that needs no limiting, the same array. A tick (``n == 960``)
+            gives a tick; other lengths give the whole ticks that are complete by now, and keep the rest for the next
+            call.
         """
         if self._pending is None and len(mix) == FRAME_SAMPLES:
             return self._limit(mix)
+        wide: Wide = mix.astype(np.float64)
         if self._pending is not None:
-            mix = np.concatenate((self._pending, mix))
-        ticks, rest = divmod(len(mix), FRAME_SAMPLES)
-        self._pending = mix[-rest:].copy() if rest else None
-        whole = mix[: ticks * FRAME_SAMPLES].reshape(ticks, FRAME_SAMPLES)
+            wide = np.concatenate((self._pending, wide))
+        ticks, rest = divmod(len(wide), FRAME_SAMPLES)
+        self._pending = wide[-rest:].copy() if rest else None
+        whole = wide[: ticks * FRAME_SAMPLES].reshape(ticks, FRAME_SAMPLES)
         return np.concatenate([self._limit(tick) for tick in whole]) if ticks else _NOTHING
 
-    def _limit(self, tick: Wide) -> Samples:
+    def _limit(self, tick: Wide | Samples) -> Samples:
         peak = max(float(tick[tick.argmax()]), -float(tick[tick.argmin()]))  # much faster than max() and min()
         if peak <= CEILING and self.gain == 1.0:
-            return np.rint(tick).astype(np.int16)
+            return cast("Samples", tick) if tick.dtype == np.int16 else np.rint(tick).astype(np.int16)
+        tick = tick.astype(np.float64, copy=False)
         ceiling = CEILING if peak <= _FULL_SCALE else SUM_CEILING
         allowed = min(1.0, ceiling / peak) if peak else 1.0
         curve = self._attack(tick, allowed) if allowed < self.gain else self._release(allowed)

@@ -14,9 +14,10 @@ from functools import cache
 from typing import NamedTuple, Self
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from conference.audio.frame import SAMPLE_RATE, Samples
+from conference.audio.frame import SAMPLE_RATE, TICKS_PER_SECOND, Samples
 
 TAPS = 192
 """Length of the filter, in samples at 48 kHz."""
@@ -52,9 +53,10 @@ class Resampler:
         ValueError: the rates are not such a pair, or ``streams`` is below 1.
     """
 
-    __slots__ = ("_filter", "_from_rate", "_past", "_shape", "_to_rate")
+    __slots__ = ("_filter", "_from_rate", "_past", "_shape", "_tick", "_tick_shape", "_to_rate")
 
     _past: Samples
+    _tick: _Tick | None
 
     def __init__(self, from_rate: int, to_rate: int, streams: int | None = None) -> None:
         if from_rate not in RATES or to_rate not in RATES or SAMPLE_RATE not in (from_rate, to_rate):
@@ -66,6 +68,8 @@ class Resampler:
             raise ValueError("there must be at least one stream")
         self._from_rate, self._to_rate = from_rate, to_rate
         self._filter = None if from_rate == to_rate else _filter(from_rate, to_rate)
+        self._tick = None  # made when it is needed
+        self._tick_shape = None if streams is not None else (from_rate // TICKS_PER_SECOND,)
         self._shape = () if streams is None else (streams,)
         self.reset()
 
@@ -91,12 +95,24 @@ class Resampler:
         fir = self._filter
         if fir is None:
             return samples
+        if samples.shape == self._tick_shape and len(self._past) == fir.history:
+            return self._convert_tick(fir, samples)
         past = np.concatenate((self._past, samples), axis=-1)  # history, what was left over, what is new
         fresh = past.shape[-1] - fir.history
         outputs = fresh * fir.block_out // fir.block_in
         used = outputs * fir.block_in // fir.block_out
         self._past = past[..., used:].copy()
         return self._convolve(past[..., : fir.history + used], outputs)
+
+    def _convert_tick(self, fir: _Filter, samples: Samples) -> Samples:
+        """The same of one tick, as nearly always, in an array that is there already."""
+        tick = self._tick
+        if tick is None:
+            tick = self._tick = _make_tick(fir, len(samples))
+        tick.padded[: fir.history] = self._past
+        tick.padded[fir.history :] = samples
+        self._past = samples[-fir.history :].copy()
+        return _rounded(tick.windows.reshape(-1, fir.history + fir.block_in) @ fir.matrix).reshape(-1)
 
     def flush(self) -> Samples:
         """End the stream: returns what the delay still holds back, and resets."""
@@ -132,10 +148,28 @@ class Resampler:
         )
         # One product for all streams: the copy to rows of their own is what lets BLAS have it.
         sums = windows.reshape(-1, width) @ fir.matrix
-        np.rint(sums, out=sums)
-        np.minimum(sums, 32767, out=sums)
-        np.maximum(sums, -32768, out=sums)
-        return sums.astype(np.int16).reshape(*self._shape, -1)[..., :outputs]
+        return _rounded(sums).reshape(*self._shape, -1)[..., :outputs]
+
+
+def _rounded(sums: NDArray[np.float64]) -> Samples:
+    """To int16; what is too large for it saturates."""
+    np.rint(sums, out=sums)
+    np.minimum(sums, 32767, out=sums)
+    np.maximum(sums, -32768, out=sums)
+    return sums.astype(np.int16)
+
+
+class _Tick(NamedTuple):
+    """Where one stream is converted a tick at a time."""
+
+    padded: NDArray[np.float64]  # the history, and a tick
+    windows: NDArray[np.float64]  # of that, a row for each block
+
+
+def _make_tick(fir: _Filter, samples: int) -> _Tick:
+    padded = np.zeros(fir.history + samples)
+    windows: NDArray[np.float64] = sliding_window_view(padded, fir.history + fir.block_in)[:: fir.block_in]
+    return _Tick(padded, windows)
 
 
 @cache

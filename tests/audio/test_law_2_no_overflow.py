@@ -132,3 +132,16 @@ def test_a_limiter_that_begins_with_anothers_gain_goes_on_where_that_one_stood()
 def test_a_limiter_refuses_a_gain_that_cannot_be(gain: float) -> None:
     with pytest.raises(ValueError, match="gain"):
         Limiter(gain)
+
+
+@given(st.lists(st.lists(st.integers(-32768, 32767), min_size=1, max_size=4), min_size=1, max_size=8))
+def test_a_frame_that_is_alone_in_a_mix_is_limited_as_a_sum_of_one_is(patterns: list[list[int]]) -> None:
+    as_frame, as_sum = Limiter(), Limiter()
+    for pattern in patterns:
+        frame = np.resize(np.array(pattern, dtype=np.int16), FRAME_SAMPLES)
+        before = frame.copy()
+        limited = as_frame.process(frame)
+        assert np.array_equal(limited, as_sum.process(total([frame])))
+        assert limited.dtype == np.int16
+        assert as_frame.gain == as_sum.gain
+        assert np.array_equal(frame, before)

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, SILENCE, Samples
 from conference.audio.noise_gate import level_of
 from conference.audio.resample import Resampler
-from conference.codecs.opus import OpusCodec
+from conference.codecs import libopus
+from conference.codecs.opus import OpusCodec, OpusEncoder
 from conference.codecs.opus_decoder import OpusDecoder
 from conference.load.signal.voice import in_frames
 from tests.speech import spoken
@@ -354,3 +355,24 @@ def test_what_is_narrow_is_coded_in_a_narrow_band_and_a_change_of_that_is_not_he
     whole = spectra.sum(axis=1)
     high = spectra[:, 120:].sum(axis=1)[whole > whole.max() / 1000] / whole[whole > whole.max() / 1000]
     assert 10 * np.log10(high.max()) < -38, "above 6 kHz there is nothing, and no click"
+
+
+def test_what_is_narrow_takes_less_work_where_the_bitrate_makes_up_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: dict[int, int] = {}
+    tell = OpusEncoder._set
+
+    def note(encoder: OpusEncoder, request: int, value: int) -> None:
+        told[request] = value
+        tell(encoder, request, value)
+
+    monkeypatch.setattr(OpusEncoder, "_set", note)
+    complexities, frame = {}, voice(120, 2)[0]
+    for bitrate in (24_000, 32_000, 47_999, 48_000, 56_000):
+        encoder = OpusCodec(bitrate=bitrate, complexity=9).make_encoder()
+        encoder.narrow = True
+        encoder.encode(frame)
+        complexities[bitrate] = told[libopus.SET_COMPLEXITY]
+    assert complexities == {24_000: 9, 32_000: 5, 47_999: 5, 48_000: 1, 56_000: 1}
+    encoder.limit_complexity(0)
+    encoder.encode(frame)
+    assert told[libopus.SET_COMPLEXITY] == 0

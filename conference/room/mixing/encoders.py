@@ -115,7 +115,7 @@ class _MixStream:
         self.last_tick = -1
         self._past = (_NOTHING, _NOTHING)  # this tick's and the one before, or the last two there were
 
-    def process(self, mix: Wide | None, tick: int) -> Samples:
+    def process(self, mix: Wide | Samples | None, tick: int) -> Samples:
         """Limit the next frame."""
         samples = SILENCE if mix is None else self.limiter.process(mix)
         self._past = (_Past(tick, samples, self.limiter.gain), self._past[0])
@@ -187,13 +187,13 @@ class EncoderBank:
         return coder
 
     def encode(
-        self, key: Hashable, mix: Wide | None, codecs: Iterable[Codec | None], tick: int, moved: Moves
+        self, key: Hashable, mix: Wide | Samples | None, codecs: Iterable[Codec | None], tick: int, moved: Moves
     ) -> dict[Codec | None, Mix]:
         """Limit and encode one stream's next frame.
 
         Args:
             key: names the stream.
-            mix: the accumulator, shape ``(960,)``; ``None`` if nobody is in it.
+            mix: the accumulator, shape ``(960,)``, or the one frame in it; ``None`` if nobody is in it.
             codecs: what the listeners want.
             tick: number of the tick.
             moved: those of ``codecs`` of which listeners have just come here, with where they come from, as told to

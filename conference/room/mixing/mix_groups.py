@@ -136,11 +136,9 @@ class MixGroups:
         self.encoders.begin(tick, moved)
         if not self._listeners:
             return  # all get somebody's own packets
-        everything: Wide | None = None
+        everything = _Everything(voices)
         wide = {one for one in voices if not _is_narrow(participants.get(one))}
         for group, by_codec in self._listeners.items():
-            if everything is None and voices:
-                everything = total(list(voices.values()))
             mix = self._mix(group, voices, everything)
             self.encoders.narrow = wide.issubset(_left_out_of(group))
             mixes = self.encoders.encode(group, mix, by_codec, tick, moved.get(group, {}))
@@ -263,20 +261,22 @@ class MixGroups:
         self._changed.add(participant.id)  # a crossfade lasts for one tick
         return key, origin
 
-    def _mix(self, group: _GroupKey, voices: Mapping[str, Samples], everything: Wide | None) -> Wide | None:
-        """The accumulator of one group; ``None`` if nobody is in it."""
-        if everything is None or group == _EVERYBODY:
-            return everything
+    def _mix(self, group: _GroupKey, voices: Mapping[str, Samples], everything: _Everything) -> Wide | Samples | None:
+        """The accumulator of one group, or the one frame that is in it as it is; ``None`` if nobody is in it."""
         key, origin = group
         if key != origin:
             return self._crossfade(dict(origin), dict(key), voices)
-        heard = voices.keys() - {one for one, gain in key if gain == 0.0}
+        heard = voices.keys() - {one for one, gain in key if gain == 0.0} if key else voices.keys()
         if not heard:
             return None
+        gains = dict(key)
+        if len(heard) == 1:
+            one = next(iter(heard))
+            if gains.get(one, 1.0) == 1.0:
+                return voices[one]
         if len(heard) < len(key):  # both ways are exact: the shorter one
-            gains = dict(key)
             return total([voices[one] for one in heard], [gains.get(one, 1.0) for one in heard])
-        mix = everything
+        mix = everything.total
         for one, gain in key:
             mix = minus(mix, voices[one], 1.0 - gain)
         return mix
@@ -319,6 +319,23 @@ class MixGroups:
         except Exception:
             self._expel(participant)
             return None
+
+
+class _Everything:
+    """The sum of everybody on one tick, made once and only if it is needed."""
+
+    __slots__ = ("_total", "_voices")
+
+    def __init__(self, voices: Mapping[str, Samples]) -> None:
+        self._voices = voices
+        self._total: Wide | None = None
+
+    @property
+    def total(self) -> Wide:
+        """See `audio.mix.total`."""
+        if self._total is None:
+            self._total = total(list(self._voices.values()))
+        return self._total
 
 
 def _is_narrow(participant: Participant | None) -> bool:

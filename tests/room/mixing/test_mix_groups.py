@@ -54,7 +54,7 @@ class SpiedBank(EncoderBank):
         self.given: dict[tuple[Hashable, Codec | None], Mix] = {}
 
     def encode(
-        self, key: Hashable, mix: Wide | None, codecs: Iterable[Codec | None], tick: int, moved: Moves
+        self, key: Hashable, mix: Wide | Samples | None, codecs: Iterable[Codec | None], tick: int, moved: Moves
     ) -> dict[Codec | None, Mix]:
         mixes = super().encode(key, mix, codecs, tick, moved)
         self.given.update({(key, codec): heard for codec, heard in mixes.items()})

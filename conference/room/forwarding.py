@@ -366,9 +366,7 @@ class Forwarding:
                 self._end_what_must(voices)
                 self._begin_where_quiet(voices, participants, now_ns)
                 self._settle()
-            for route in tuple(self._routes.values()):
-                if route.source.paced:
-                    route.source.send_on(now_ns)
+            self._send_on(now_ns)
         self._reviewing = False
         self._ended.clear()
         self._voices = tuple(voices)
@@ -379,16 +377,20 @@ class Forwarding:
 
     @property
     def at_rest(self) -> bool:
-        """Packets are sent on as they come, and nothing of that changes by itself."""
+        """Packets are sent on as they come, or one on each tick, and nothing of that changes by itself."""
         if not self._routes or self._changed or self._waiting or self._ended or self._voices:
             return False
-        return all(
-            one.settled and not one.source.paced and one.talker.voice.is_untouched for one in self._routes.values()
-        )
+        return all(one.settled and one.talker.voice.is_untouched for one in self._routes.values())
 
-    def rest(self) -> None:
-        """Let a tick pass on which nothing is to be done."""
+    def rest(self, now_ns: int) -> None:
+        """Let a tick pass on which nothing is to be done but to send on what is paced."""
         self._ticks += 1
+        self._send_on(now_ns)
+
+    def _send_on(self, now_ns: int) -> None:
+        for route in tuple(self._routes.values()):
+            if route.source.paced:
+                route.source.send_on(now_ns)
 
     def _is_steady(self, voices: Collection[str]) -> bool:
         """Whether all goes on as it was on the last tick: nobody is decoded, nor has to be, and nobody may go over."""

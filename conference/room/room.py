@@ -308,7 +308,7 @@ class Room(People):
             tick: number of the tick; the media time of the mixes is ``tick * 960``.
             now_ns: monotonic time at which the tick is due.
         """
-        if self._resting and self._rests(tick):
+        if self._resting and self._rests(tick, now_ns):
             return
         if self._observers.all:
             self._tell_of_tick(tick, now_ns, begins=True)
@@ -346,12 +346,12 @@ class Room(People):
             and not (self._board.sounds or self._endings or self._monitors or self._without_host)
         )
 
-    def _rests(self, tick: int) -> bool:
-        """Let a tick pass on which nothing is to be done, if it is such a one."""
+    def _rests(self, tick: int, now_ns: int) -> bool:
+        """Let a tick pass on which nothing is to be done but to send on, if it is such a one."""
         if self._observers.all or self._levels.due(tick) or not self._speaker_selector.rest():
             self._resting = False
             return False
-        self._forwarding.rest()
+        self._forwarding.rest(now_ns)
         return True
 
     def _tell_of_tick(self, tick: int, now_ns: int, *, begins: bool) -> None:

@@ -45,7 +45,9 @@ def listed(names: Sequence[str]) -> str:
 def state_of(participant: dict[str, Any]) -> str:
     """What is to be said of somebody, in a few words."""
     muted_by = participant["muted_by"]
+    call = participant.get("call", {"state": "answered"})["state"]
     said = {
+        call: call != "answered",
         "waiting": participant["waiting"],
         "on hold": participant["held"],
         "talking": participant["talking"],

@@ -65,6 +65,11 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         help="how many of them talk; all: everybody, callers too (%(default)s)",
     )  # fmt: skip
     who.add_argument(
+        "--turns",
+        action="store_true",
+        help="with --talkers all: in each room one talks at a time, and they take turns",
+    )
+    who.add_argument(
         "--callers", "--twilio", metavar="M", dest="twilio", type=_count, default=0,
         help="Twilio-compatible callers besides (0)",
     )  # fmt: skip
@@ -174,7 +179,8 @@ def make_plan(args: argparse.Namespace) -> Plan:
     if room is not None and args.rooms is not None:
         raise ValueError("give --room or --rooms, not both")
     rooms = 1 if args.rooms is None else args.rooms
-    profile = LoadProfile(steps, args.talkers, args.twilio, rooms, prefix=f"load-{secrets.token_hex(3)}", room=room)
+    prefix = f"load-{secrets.token_hex(3)}"
+    profile = LoadProfile(steps, args.talkers, args.twilio, rooms, prefix=prefix, room=room, turns=args.turns)
     processes = args.processes or usual_processes(max(steps) + args.twilio, os.cpu_count() or 1)
     token = find_token(args.token, address.token, args.complain)
     setup = LoadSetup(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import pairwise
 
@@ -15,6 +15,8 @@ class LoadRole(StrEnum):
     MOUTH = "mouth"
     """Says bursts, which the ear is to hear."""
     TALKER = "talker"
+    TURN_TAKER = "turn taker"
+    """One who talks when nobody else in the room does."""
     SILENT = "silent"
     PHONE = "phone"
     """A Twilio-compatible caller who listens."""
@@ -29,6 +31,8 @@ class Member:
     number: int
     room: str
     role: LoadRole
+    turn: tuple[int, int] = (0, 1)
+    """Of one who takes turns: when it is theirs, from 0 on, and how many do."""
 
     @property
     def name(self) -> str:
@@ -47,6 +51,7 @@ class LoadProfile:
         rooms: over how many rooms all are spread.
         prefix: how the rooms' names begin.
         room: the one that all come into instead.
+        turns: those who talk take turns in each room.
     """
 
     steps: tuple[int, ...]
@@ -55,6 +60,7 @@ class LoadProfile:
     rooms: int = 1
     prefix: str = "load"
     room: str | None = None
+    turns: bool = False
 
     def __post_init__(self) -> None:
         rising = all(low < high for low, high in pairwise(self.steps))
@@ -71,6 +77,8 @@ class LoadProfile:
             raise ValueError("there must be a room")
         if self.room is not None and self.rooms > 1:
             raise ValueError("one room is not several")
+        if self.turns and (self.talkers is not None or self.phones or len(self.steps) > 1 or self.steps[0] < 2):
+            raise ValueError("turns are for a step in which all talk (--talkers all), and two or more, without callers")
 
     @property
     def measures_delay(self) -> bool:
@@ -91,15 +99,21 @@ class LoadProfile:
         for number in range(first, self.steps[0]):
             role = LoadRole.TALKER if number < first + talkers else LoadRole.SILENT
             cast.append(Member(number, self._room(number - first), role))
+        if self.turns:
+            return [replace(one, role=LoadRole.TURN_TAKER, turn=self._turn(one.number)) for one in cast]
         phone = LoadRole.TALKING_PHONE if self.talkers is None else LoadRole.PHONE
         # From the last room on: where there are fewer participants than rooms have places, callers fill them up.
         return cast + [Member(number, self._room(self.steps[0] + number), phone) for number in range(self.phones)]
+
+    def _turn(self, number: int) -> tuple[int, int]:
+        in_room = len(range(number % self.rooms, self.steps[0], self.rooms))
+        return number // self.rooms, in_room
 
     def _room(self, number: int) -> str:
         return self.room or f"{self.prefix}-{number % self.rooms + 1}"
 
 
-_LOUD = (LoadRole.EAR, LoadRole.MOUTH, LoadRole.TALKER, LoadRole.TALKING_PHONE)
+_LOUD = (LoadRole.EAR, LoadRole.MOUTH, LoadRole.TALKER, LoadRole.TURN_TAKER, LoadRole.TALKING_PHONE)
 
 
 def divide(members: list[Member], workers: int) -> list[list[Member]]:

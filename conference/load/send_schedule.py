@@ -63,7 +63,7 @@ class SendSchedule:
     def add(self, sender: Sender, script: Script) -> None:
         """From now on ``sender`` sends ``script``."""
         # 7 is coprime to 10: neighbours in time of joining are far apart in the tick, and slots fill evenly.
-        slot, offset = self._count * 7 % SLOTS, self._count * 37
+        slot, offset = self._count * 7 % SLOTS, 0 if script.in_step else self._count * 37
         self._count += 1
         if self.batch is not None and isinstance(sender, FastPeer):
             try:

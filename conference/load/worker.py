@@ -281,6 +281,8 @@ def _script(member: Member, setup: LoadSetup) -> scripts.Script:
     match member.role:
         case LoadRole.TALKER:
             return _talking(member.number % VOICES, setup.levels)
+        case LoadRole.TURN_TAKER:
+            return _taking_turns(member.number % VOICES, member.turn, setup.levels, setup.dtx)
         case LoadRole.MOUTH:
             return _mouth(setup.levels)
         case LoadRole.PHONE:
@@ -294,6 +296,11 @@ def _script(member: Member, setup: LoadSetup) -> scripts.Script:
 @cache
 def _talking(voice: int, levels: bool) -> scripts.Script:
     return scripts.talking(voice, levels=levels)
+
+
+@cache
+def _taking_turns(voice: int, turn: tuple[int, int], levels: bool, dtx: bool) -> scripts.Script:
+    return scripts.taking_turns(voice, *turn, levels=levels, dtx=dtx)
 
 
 @cache

@@ -18,7 +18,7 @@ from tests.web.process import Running
 
 pytestmark = pytest.mark.e2e
 
-SECONDS = 60
+SECONDS = 240
 PACKETS_PER_SECOND = 50
 
 

@@ -70,6 +70,23 @@ def test_callers_and_participants_share_rooms_of_two(rooms: int, callers: int) -
     assert set(Counter(one.room for one in members).values()) == {2}
 
 
+@given(st.integers(2, 60), st.integers(1, 20))
+def test_those_who_take_turns_have_each_their_own_in_their_room(people: int, rooms: int) -> None:
+    members = everybody(LoadProfile((people,), None, 0, rooms, turns=True))
+    for room in {one.room for one in members}:
+        there = [one for one in members if one.room == room]
+        assert {one.role for one in there} == {LoadRole.TURN_TAKER}
+        assert sorted(one.turn for one in there) == [(place, len(there)) for place in range(len(there))]
+
+
+@pytest.mark.parametrize(
+    ("steps", "talkers", "phones"), [((9,), 3, 0), ((9,), None, 1), ((1,), None, 0), ((3, 9), None, 0)]
+)
+def test_turns_are_for_those_who_all_talk(steps: tuple[int, ...], talkers: int | None, phones: int) -> None:
+    with pytest.raises(ValueError, match="turns are for"):
+        LoadProfile(steps, talkers, phones, turns=True)
+
+
 def test_the_ear_and_the_mouth_are_in_the_first_room() -> None:
     rooms = {one.room for one in everybody(LoadProfile((40,), rooms=5)) if one.role in (LoadRole.EAR, LoadRole.MOUTH)}
     assert rooms == {"load-1"}

@@ -71,3 +71,13 @@ def test_scripts_are_what_they_say() -> None:
     noise = humming(-60, levels=True).levels
     assert noise is not None
     assert {*noise} <= {-61, -60, -59}
+
+
+async def test_scripts_in_step_begin_together() -> None:
+    schedule, people = SendSchedule(), [Fake() for _ in range(3)]
+    script = Script([bytes((number,)) for number in range(200)], in_step=True)
+    for one in people:
+        schedule.add(one, script)
+    await played(schedule, 0.3)
+    firsts = [one.sent[0] for one in people]
+    assert len({(payload[0] - timestamp // 960) % 200 for payload, timestamp, _ in firsts}) == 1

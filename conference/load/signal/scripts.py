@@ -6,6 +6,8 @@ import math
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
+from typing import TypeVar
 
 import numpy as np
 
@@ -15,6 +17,8 @@ from conference.audio.resample import Resampler
 from conference.codecs.opus import OpusCodec
 from conference.load.signal.voice import burst, hum, in_frames, speech
 
+_T = TypeVar("_T")
+
 LOOP_SECONDS = 8.0
 HUM_DBOV = -80
 """A quiet room, with what browsers do against noise: a gate takes it for silence."""
@@ -23,6 +27,13 @@ BITRATE = 32_000
 
 BURST_EVERY_SECONDS = (0.45, 0.7)
 """Between two bursts, at random: longer than any delay that can be told from the burst after it."""
+
+TURN_SECONDS = 2.5
+"""So long each of those talks who take turns."""
+
+NOMINAL_DBFS = -22.5
+"""As loud as talk is wanted to be (-26 dBov while it is active), so that nobody is levelled: then one voice is
+forwarded in rooms of several people, too."""
 
 _PHONE_RATE = 8000
 _PHONE_FRAME = 160
@@ -41,10 +52,46 @@ class Script:
     bursts: Mapping[int, int] = field(default_factory=dict)
     """Number of each packet in which a burst begins, and the place of the burst's first sample in it."""
 
+    in_step: bool = False
+    """It is said in step with others: all begin their first packet on the same tick."""
+
 
 def talking(seed: int, *, levels: bool = False) -> Script:
     """Somebody who talks."""
     return _encoded(speech(LOOP_SECONDS, seed=seed), levels=levels)
+
+
+def taking_turns(seed: int, place: int, people: int, *, levels: bool = False, dtx: bool = True) -> Script:
+    """Somebody who talks when it is their turn, and is silent while others talk.
+
+    Args:
+        seed: of the voice.
+        place: whose turn it is: 0 comes first.
+        people: how many take turns.
+        levels: packets say how loud they are.
+        dtx: the silence is sent as with Opus DTX; or as the hum of a quiet room, 50 packets a second.
+    """
+    words, pause = _words(seed, levels), _pause(levels, dtx)
+    length = len(words.payloads)
+
+    def in_turn(said: Sequence[_T], unsaid: Sequence[_T]) -> list[_T]:
+        around = [unsaid[number % len(unsaid)] for number in range((people - 1) * length)]
+        return [*around[: place * length], *said, *around[place * length :]]
+
+    payloads = in_turn(words.payloads, pause.payloads)
+    if words.levels is None or pause.levels is None:
+        return Script(payloads, in_step=True)
+    return Script(payloads, in_turn(words.levels, pause.levels), in_step=True)
+
+
+@cache
+def _words(seed: int, levels: bool) -> Script:
+    return _encoded(speech(TURN_SECONDS, seed=seed, dbfs=NOMINAL_DBFS), levels=levels)
+
+
+@cache
+def _pause(levels: bool, dtx: bool) -> Script:
+    return silent(levels=levels) if dtx else humming(levels=levels)
 
 
 def humming(dbov: int = HUM_DBOV, *, levels: bool = False) -> Script:

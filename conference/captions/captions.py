@@ -21,12 +21,16 @@ from conference.room.events import (
     ParticipantJoined,
     ParticipantLeft,
     RecordingEvent,
+    RecordingResumed,
     RoomEvent,
     RoomUpdated,
 )
 from conference.room.participant import Participant
 from conference.room.room import Room
 from conference.text import shows
+
+BUFFERED_NS: Final = 250_000_000
+"""So long ago what is heard now may have been said: jitter buffers wait 200 ms at most."""
 
 _NOT_SHOWN: Final = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]+")
 
@@ -105,8 +109,8 @@ class Captions:
                     self._let_go(captioned)
             case RecordingEvent():
                 captioned = self._rooms.get(event.room)
-                if captioned is not None and captioned.captioner is not None:
-                    captioned.captioner.cut_all()  # what was said in a pause is in no caption that is kept
+                if captioned is not None and captioned.captioner is not None:  # nothing of a pause is to be kept
+                    captioned.captioner.cut_all(deaf_ns=BUFFERED_NS if isinstance(event, RecordingResumed) else 0)
             case _:
                 pass
 

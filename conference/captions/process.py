@@ -19,8 +19,10 @@ from conference.token_bucket import TokenBucket
 
 log = logging.getLogger(__name__)
 
-REPORTS_PER_SECOND: Final = 2000.0
+REPORTS_PER_SECOND: Final = 1000.0
 """What a process may say: each utterance that goes on says twenty things a second at most."""
+
+REPORTS_AT_ONCE: Final = 2000.0
 
 FIRST_PAUSE_S: Final = 0.5
 LONGEST_PAUSE_S: Final = 30.0
@@ -29,6 +31,7 @@ LONGEST_PAUSE_S: Final = 30.0
 PROVEN_S: Final = 60.0
 """One that ran for so long starts with the first pause again."""
 
+_END_S: Final = 2.0
 _PATH: Final = os.pathsep.join([str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])])
 """Where another process finds this program, however this one found it."""
 
@@ -151,10 +154,17 @@ class RecognitionProcess:
             self.restarts += 1
 
     async def _run_once(self) -> None:
-        process = await asyncio.create_subprocess_exec(
-            *self._command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE, env=os.environ | {"PYTHONPATH": _PATH}, limit=MAX_LINE_BYTES,
+        starting = asyncio.ensure_future(
+            asyncio.create_subprocess_exec(
+                *self._command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE, env=os.environ | {"PYTHONPATH": _PATH}, limit=MAX_LINE_BYTES,
+            )
         )  # fmt: skip
+        try:
+            process = await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            await _end(await starting)
+            raise
         self._started_ns = self._monotonic_ns()
         self._process = process
         complaints = asyncio.create_task(_log(process))
@@ -162,17 +172,12 @@ class RecognitionProcess:
             await self._read(process)
         finally:
             self._process, self.ready = None, False
-            complaints.cancel()
-            if process.stdin is not None:
-                process.stdin.close()
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
+            await _end(process, complaints)
 
     async def _read(self, process: asyncio.subprocess.Process) -> None:
         """Take what it says until it ends, or says too much."""
         assert process.stdout is not None  # noqa: S101 - it was asked for
-        bucket = TokenBucket(REPORTS_PER_SECOND, REPORTS_PER_SECOND)
+        bucket = TokenBucket(REPORTS_PER_SECOND, REPORTS_AT_ONCE)
         while True:
             try:
                 line = await process.stdout.readline()
@@ -181,6 +186,7 @@ class RecognitionProcess:
                 return
             if not line:
                 return
+            await asyncio.sleep(0)  # what is said in one go does not keep everybody else waiting
             if not bucket.take(1, self._monotonic_ns()):
                 self._trouble = "it says more than it may"
                 return
@@ -233,6 +239,25 @@ class RecognitionProcess:
             self._trouble = "it did nothing for too long"
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()
+
+
+async def _end(process: asyncio.subprocess.Process, *reading: asyncio.Task[None]) -> None:
+    """End a process. Its pipes are closed, and it counts as ended, when all that it has said is read."""
+    if process.stdin is not None:
+        process.stdin.close()
+    with contextlib.suppress(ProcessLookupError):
+        process.kill()
+    ends = [*reading, *map(asyncio.ensure_future, (_drain(process.stdout), process.wait()))]
+    if not reading:
+        ends.append(asyncio.ensure_future(_drain(process.stderr)))
+    _, late = await asyncio.wait(ends, timeout=_END_S)
+    for one in late:
+        one.cancel()
+
+
+async def _drain(pipe: asyncio.StreamReader | None) -> None:
+    while pipe is not None and await pipe.read(MAX_LINE_BYTES):
+        pass
 
 
 async def _log(process: asyncio.subprocess.Process) -> None:

@@ -61,7 +61,7 @@ class RoomCaptioner(RoomObserver):
         self._pause_ns = round(settings.captions_pause * 1e9)
         self._max_ns = round(settings.captions_max_utterance * 1e9)
         self._talkers: dict[str, Talker] = {}  # those of whom there is anything
-        self._now_ns = 0
+        self._now_ns = self._deaf_until_ns = 0
         self._stop = room.observe(self)
 
     def end(self) -> None:
@@ -69,10 +69,15 @@ class RoomCaptioner(RoomObserver):
         self._stop()
         self.cut_all()
 
-    def cut_all(self) -> None:
-        """What is said from now on is not to be in one caption with what was said before."""
+    def cut_all(self, *, deaf_ns: int = 0) -> None:
+        """What is said from now on is not to be in one caption with what was said before.
+
+        Args:
+            deaf_ns: for so long nothing is taken, since it may have been said before.
+        """
         for talker in self._talkers.values():
             talker.cut()
+        self._deaf_until_ns = self._now_ns + deaf_ns
 
     # What happens to people
 
@@ -107,7 +112,7 @@ class RoomCaptioner(RoomObserver):
 
     def voice_pulled(self, participant: Participant, frame: Samples) -> None:
         """See `RoomObserver`."""
-        if participant.may_be_heard:
+        if participant.may_be_heard and self._now_ns >= self._deaf_until_ns:
             self._talker(participant).take_frame(frame, self._now_ns)
 
     def packet_forwarded(
@@ -122,7 +127,9 @@ class RoomCaptioner(RoomObserver):
     ) -> None:
         """See `RoomObserver`. What is played besides comes in frames."""
         source = talker.source
-        if talker.may_be_heard and isinstance(source, ForwardableSource) and not source.plays:
+        if arrival_ns < self._deaf_until_ns or not talker.may_be_heard:
+            return
+        if isinstance(source, ForwardableSource) and not source.plays:
             self._talker(talker).take_packet(source.decoder, sequence, timestamp, duration, payload, arrival_ns)
 
     def _talker(self, participant: Participant) -> Talker:

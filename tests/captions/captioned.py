@@ -7,6 +7,7 @@ from itertools import count, groupby
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from conference.audio.frame import SAMPLE_RATE, TICK_NS, Samples
 from conference.captions.captions import Captions
@@ -77,20 +78,22 @@ class Tones:
     piece = RATE // 50
 
     def __init__(self) -> None:
-        self.heard: list[Samples] = []
+        self._rest = np.zeros(0)
+        self._pieces: list[str] = []
 
     def hear(self, samples: Samples) -> Sequence[Heard]:
-        self.heard.append(samples)
+        self._rest = np.concatenate([self._rest, samples.astype(float)])
+        while len(self._rest) >= self.piece:
+            self._pieces.append(self._word(self._rest[: self.piece]))
+            self._rest = self._rest[self.piece :]
         return self._understood(final=False)
 
     def end(self) -> Sequence[Heard]:
         return self._understood(final=True)
 
     def _understood(self, *, final: bool) -> Sequence[Heard]:
-        sound = np.concatenate(self.heard).astype(float)
-        pieces = [sound[at : at + self.piece] for at in range(0, len(sound) - self.piece + 1, self.piece)]
         words: list[tuple[str, int, int]] = []
-        for word, run in groupby(enumerate(map(self._word, pieces)), lambda one: one[1]):
+        for word, run in groupby(enumerate(self._pieces), lambda one: one[1]):
             places = [place for place, _ in run]
             if word and len(places) >= 3:
                 words.append((word, places[0], places[-1] + 1))
@@ -99,7 +102,7 @@ class Tones:
         text = " ".join(word for word, _ in groupby(word for word, _, _ in words))
         return (Heard(text, final, begins_s=words[0][1] / 50, ends_s=words[-1][2] / 50),)
 
-    def _word(self, piece: Samples) -> str:
+    def _word(self, piece: NDArray[np.float64]) -> str:
         if np.abs(piece).max() < 500:
             return ""
         strength = np.abs(np.fft.rfft(piece * np.hanning(len(piece)), RATE // 10))

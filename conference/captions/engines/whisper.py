@@ -33,7 +33,7 @@ def load_whisper(model: str, language: str | None) -> Engine:
 
     folder = Path(model).expanduser()
     try:
-        loaded = faster_whisper.WhisperModel(str(folder) if folder.is_dir() else model)
+        loaded = faster_whisper.WhisperModel(str(folder) if folder.is_dir() else model, compute_type="auto")
     except Exception as error:  # whatever is wrong with a file, the network, a driver
         raise EngineError(f"the Whisper model {model} cannot be loaded: {error}") from error
     spoken = None if language is None or not loaded.model.is_multilingual else language.partition("-")[0]
@@ -58,18 +58,19 @@ class _Whisper:
         if self._unread < PARTIAL_EVERY_S * RATE:
             return ()
         self._unread = 0
-        return _as_one(self._read(), final=False)
+        return _as_one(self._read(words=False), final=False)
 
     def end(self) -> Sequence[Heard]:
         """See `Recognizer.end`."""
-        return _as_one(self._read(), final=True) if self._heard else ()
+        return _as_one(self._read(words=True), final=True) if self._heard else ()
 
-    def _read(self) -> list[Any]:
+    def _read(self, *, words: bool) -> list[Any]:
+        """Read all that was said. Only with ``words`` is it known exactly when: that takes longer."""
         self._heard = [np.concatenate(self._heard)]
         sound = self._heard[0].astype(np.float32) / 32768.0
         with self._lock:
             segments, _ = self._model.transcribe(
-                sound, language=self._language, beam_size=1, condition_on_previous_text=False, word_timestamps=False
+                sound, language=self._language, beam_size=1, condition_on_previous_text=False, word_timestamps=words
             )
             return [one for one in segments if one.no_speech_prob <= _NOTHING]
 
@@ -79,7 +80,9 @@ def _as_one(segments: Sequence[Any], *, final: bool) -> Sequence[Heard]:
     text = " ".join(one.text.strip() for one in segments).strip()
     if not text:
         return ()
-    return (Heard(text, final, begins_s=float(segments[0].start), ends_s=float(segments[-1].end)),)
+    words = [word for one in segments for word in one.words or ()]
+    begins_s, ends_s = (words[0].start, words[-1].end) if words else (segments[0].start, segments[-1].end)
+    return (Heard(text, final, begins_s=float(begins_s), ends_s=float(ends_s)),)
 
 
 _: Callable[[Any, threading.Lock, str | None], Recognizer] = _Whisper

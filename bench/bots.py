@@ -4,10 +4,10 @@
     python -m bench.bots --callers            # 50 bots, and 50 callers
     python -m bench.bots --rooms 10 --seconds 5
 
-The bots are called by ``POST /rooms/{room}/calls``, and wait on loopback in a process of their own, on all processors but the
-first, which the server has to itself. Each says a sentence of two seconds, and says the next one two seconds after its
-mark has come back; so does each caller, in messages of 20 ms. The server's own histogram tells how late its ticks of 20 ms
-began.
+The bots are called by ``POST /rooms/{room}/calls``, and wait on loopback in a process of their own, on all processors
+but the first, which the server has to itself. Each says a sentence of two seconds, and says the next one two seconds
+after its mark has come back; callers talk in messages of 20 ms. The server's own histogram tells how late its ticks of
+20 ms began.
 """
 
 from __future__ import annotations
@@ -137,8 +137,8 @@ async def measure(rooms: int, seconds: float, callers: bool) -> str:
 def report(cumulative: dict[str, int], people: int, rooms: int, took: float, cpu: float) -> str:
     """What happened, as text."""
     lines = [
-        f"{people} in {rooms} rooms for {took:.1f} s: {cpu / took:.0%} of a core, "
-        f"{1000 * cpu / took / max(1, people):.2f} ms per participant-second.",
+        f"{people} in {rooms} rooms for {took:.1f} s: {cpu / took:.0%} of a core.",
+        f"{1000 * cpu / took / max(1, people):.2f} ms of CPU per participant-second.",
         "",
     ]
     below = 0

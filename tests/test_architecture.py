@@ -195,7 +195,7 @@ INSIDE_A_WING: dict[str, dict[str, set[str]]] = {
         "phone": {"dialect", "playout_buffer", "fields", "twilio"},
         "leg": {"settings", "dialect", "dialects", "fields", "intake", "outlet"},
         "destinations": set(),
-        "connecting": {"backpressure", "destinations", "dialect"},
+        "connecting": {"backpressure", "destinations", "dialect", "websocket_frames"},
         "long_messages": {"dialect"},
         "dialed": {"settings", "dialect", "phone"},
         "twilio_account": {"connecting"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket as sockets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from yarl import URL
 from conference.telephony.backpressure import LimitedReading, ReadLimits, limit_reading
 from conference.telephony.destinations import Destinations
 from conference.telephony.dialect import Message
+from conference.telephony.websocket_frames import BINARY, TEXT, client_frame
 from conference.unreachable import reason
 
 
@@ -63,6 +65,23 @@ class StreamSocket(aiohttp.ClientWebSocketResponse[Literal[True]]):
         self._lower_transport = None if response.connection is None else response.connection.transport
         if self._lower_transport is not None:
             self.reading = limit_reading(self._lower_transport, self.limits)
+
+    @property
+    def takes_all(self) -> bool:
+        """All that was sent has been taken, so that what comes next can be written at once."""
+        transport = self._lower_transport
+        return (
+            transport is not None
+            and not (self.closed or transport.is_closing())
+            and not transport.get_write_buffer_size()
+        )
+
+    def write(self, message: Message) -> None:
+        """Send a message at once, without a wait: to be asked only while the other end :attr:`takes_all`."""
+        if self._lower_transport is not None:
+            text = isinstance(message, str)
+            payload = message.encode() if isinstance(message, str) else message
+            self._lower_transport.write(client_frame(TEXT if text else BINARY, payload, os.urandom(4)))
 
     def abort(self) -> None:
         """Drop the connection, with what was not sent yet."""

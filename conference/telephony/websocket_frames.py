@@ -206,6 +206,21 @@ def masked(payload: bytes, key: bytes) -> bytes:
     return (int.from_bytes(payload, "little") ^ pad).to_bytes(size, "little")
 
 
+def client_frame(kind: int, payload: bytes, key: bytes) -> bytes:
+    """A message of a client's, in one frame: masked (section 5.1).
+
+    Args:
+        kind: its first byte: :data:`TEXT`, :data:`BINARY`.
+        payload: what it says.
+        key: four bytes that nobody can foresee (section 10.3).
+    """
+    frame = bytearray(server_frame(kind, payload))
+    begin = len(frame) - len(payload)
+    frame[1] |= 0x80
+    frame[begin:] = key + masked(payload, key)
+    return bytes(frame)
+
+
 def server_frame(kind: int, payload: bytes = b"") -> bytes:
     """A message of a server's, in one frame: unmasked (section 5.1).
 

@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conference.telephony.websocket_frames import PING, PONG, TEXT, FrameScanner, TextMessages, masked, server_frame
+from conference.telephony.websocket_frames import (
+    PING,
+    PONG,
+    TEXT,
+    FrameScanner,
+    TextMessages,
+    client_frame,
+    masked,
+    server_frame,
+)
 
 sizes = st.integers(0, 300) | st.sampled_from([125, 126, 65_535, 65_536, 70_000])
 
@@ -56,12 +65,6 @@ def test_whatever_comes_it_goes_on(data: bytes, max_frames: int) -> None:
 
 KEYS = st.binary(min_size=4, max_size=4)
 TEXTS = st.text(max_size=80) | st.sampled_from(["a" * 125, "b" * 126, "c" * 70_000])
-
-
-def client_frame(first: int, payload: bytes, key: bytes) -> bytes:
-    head = bytearray(server_frame(first, payload)[: len(server_frame(first, payload)) - len(payload)])
-    head[1] |= 0x80
-    return bytes(head) + key + masked(payload, key)
 
 
 ordinary = st.one_of(
@@ -151,3 +154,14 @@ def test_no_bytes_whatever_make_it_fail_and_none_get_lost_that_are_no_message(da
 def test_masking_twice_gives_the_payload(payload: bytes, key: bytes) -> None:
     assert masked(masked(payload, key), key) == payload
     assert masked(payload, key)[:4] == bytes(a ^ b for a, b in zip(payload, key, strict=False))
+
+
+@given(st.sampled_from([0, 1, 125, 126, 65_535, 65_536]), st.binary(min_size=4, max_size=4))
+def test_what_a_client_writes_is_read_as_it_was_written(size: int, key: bytes) -> None:
+    text, read = "x" * size, list[str]()
+    messages = TextMessages(1 << 20)
+    assert messages.start(read.append) == b""
+    frame = client_frame(TEXT, text.encode(), key)
+    assert messages.feed(frame + frame) == b""
+    assert read == [text, text]
+    assert FrameScanner().scan(frame, 9) == (len(frame), 1)

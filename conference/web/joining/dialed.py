@@ -119,7 +119,8 @@ class DialedCall:
         self._conference = conference
         self._connecting = connecting
         self._patience = patience
-        self._output = asyncio.Event()
+        self._output = asyncio.Event()  # there is something to send which cannot be written at once
+        self._waits = False  # something is being sent, and waits for them to take it
         self._ended: asyncio.Future[End] = asyncio.get_running_loop().create_future()
         self._socket: StreamSocket | None = None
         self._is_answered = False
@@ -262,7 +263,8 @@ class DialedCall:
         """Hold the call to its end, and say goodbye."""
         if socket.reading is not None:
             socket.reading.on_flood = self._flooded
-        self._leg.on_output = self._output.set
+        self._waits = False
+        self._leg.on_output = self._write
         self._answered()
         receiving, sending = asyncio.ensure_future(self._receive(socket)), asyncio.ensure_future(self._send(socket))
         tasks: set[asyncio.Future[Any]] = {receiving, sending}
@@ -319,13 +321,24 @@ class DialedCall:
             return End("a message was larger than is taken", "lost", WSCloseCode.MESSAGE_TOO_BIG)
         return End("the connection was lost", "lost")
 
+    def _write(self) -> None:
+        """There is something to send. As long as they take all that they get, it is written at once: without a task."""
+        socket = self._socket
+        if socket is None or self._waits or not socket.takes_all:
+            self._output.set()
+            return
+        for message in self._leg.take_output():
+            socket.write(message)
+
     async def _send(self, socket: StreamSocket) -> None:
         try:
             while True:
                 await self._output.wait()
                 self._output.clear()
+                self._waits = True
                 for message in self._leg.take_output():
                     await send_message(socket, message)
+                self._waits = False
         except (ConnectionError, aiohttp.ClientError):
             return
 

@@ -58,6 +58,7 @@ class Continuity:
     """
 
     __slots__ = (
+        "_ahead",
         "_clock_rate",
         "_drift",
         "_end",
@@ -85,6 +86,7 @@ class Continuity:
         self._line: int | None = None  # what the clock of the line showed at some time; None: it has not begun
         self._line_ns = 0  # when that was
         self._pauses = False  # the last packet says that there is a pause
+        self._ahead = 0  # by so much the talker's first packet was put ahead of the line's clock, behind what was there
         self._drift = 0.0  # by how much more the line has gone on since, as it followed talkers
         self._sent_ns = 0  # when that packet came
         self.forwarded_last = False
@@ -151,7 +153,10 @@ class Continuity:
                 self._line, self._line_ns = state.timestamp, now_ns
             end = self._end if self.forwarded_last else state.end
             self._step = state.sequence - sequence
-            self._shift = later(self._clock(now_ns), end) - timestamp
+            clock = self._clock(now_ns)
+            begin_at = later(clock, end)
+            self._shift = begin_at - timestamp
+            self._ahead = timestamp_step(begin_at, clock)
             marker = True
         elif step == 0:
             return None
@@ -173,7 +178,7 @@ class Continuity:
         self._pauses = pauses
         elapsed = (now_ns - self._line_ns) * self._clock_rate // 1_000_000_000
         ahead = start - (self._line or 0) - elapsed - round(self._drift)  # of `_clock`, without a call
-        self._drift += (((ahead + 0x8000_0000) & 0xFFFF_FFFF) - 0x8000_0000) / FOLLOWED
+        self._drift += (((ahead - self._ahead + 0x8000_0000) & 0xFFFF_FFFF) - 0x8000_0000) / FOLLOWED
         self.forwarded_last = True
         return HeaderFields((sequence + self._step) % _SEQUENCES, start, marker)
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import random
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from conference.playout.sequence import MAX_DROPOUT, timestamp_step
+from conference.webrtc.rtp.packet import parse_rtp
+from conference.webrtc.sdp.formats import Format
 from conference.webrtc.send.continuity import Continuity, HeaderFields, LineState
+from conference.webrtc.send.stream import SingleStream
 
 RATE, FRAME = 48_000, 960
 MS = 1_000_000
@@ -126,3 +132,28 @@ def test_what_follows_the_news_of_a_pause_comes_at_its_time() -> None:
     assert stream.take_over(50 * MS, FRAME) == 5000 + 50 * 48
     stream.place(11, FRAME, FRAME, 20 * MS, lambda _: state, pauses=True)
     assert stream.take_over(22 * MS, FRAME) == 5000 + 2 * FRAME, "but not before the end"
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_no_delay_adds_up_over_many_changes_where_the_network_shakes(seed: int) -> None:
+    chance, now_ns, sent = random.Random(seed), [0], list[tuple[int, int]]()
+
+    def transmit(packet: bytes) -> bool:
+        sent.append((now_ns[0], parse_rtp(packet).timestamp))
+        return True
+
+    stream, tick, delays_ms = SingleStream(Format(111, "opus"), 7, transmit, lambda: now_ns[0]), 0, []
+    for _ in range(100):
+        for _ in range(chance.randrange(50, 150)):
+            tick += 1
+            now_ns[0] = tick * 20 * MS
+            stream.post(tick, b"a packet of a mix")
+        stream.restart_forwarding()
+        for _ in range(chance.randrange(50, 150)):
+            tick += 1
+            now_ns[0] = tick * 20 * MS + chance.randrange(5, 16) * MS
+            stream.forward(tick & 0xFFFF, tick * FRAME & 0xFFFFFFFF, FRAME, b"a talker's packet", now_ns[0])
+        stream.restart_forwarding()
+        passed_ms = (sent[-1][0] - sent[0][0]) / MS
+        delays_ms.append(timestamp_step(sent[-1][1], sent[0][1]) / 48 - passed_ms)
+    assert max(delays_ms) < 25

@@ -11,6 +11,8 @@ senders that use DTX and senders that do not, that say levels and that do not, a
 changes     Between packets of one talker and mixes.
 clicks      Stretches of 10 ms in which something above 10 kHz, where nobody's voice is, is louder than -55 dB of the
             stretch's own level (and than -75 dBov); and the loudest, in dB.
+strange     What is in neither voice: in a band of 200 Hz, more than twice as much as was there or in the bands beside
+            it within the 90 ms before, in dB of the stretch's own level: of 99 in 100 stretches, and the worst.
 off         By how much what a talker's packets decode to differs from what somebody hears who has followed that
             talker from the beginning, in dB of the frame's own level: median, 95 % and worst.
 onset       How much of each turn's first 60 ms is heard, in its own waveform: least and median, of turns that begin
@@ -94,6 +96,7 @@ def row(case: Case, heard: Sequence[Heard], mixed: Sequence[Heard]) -> str:
     """The figures as text."""
     splatter = [value for one in heard for value in one.splatter]
     errors = [value for one in heard for value in one.errors]
+    strange = np.percentile([value for one in heard for value in one.strange], (99, 100))
     lags = [value for one in heard for value in one.lags_ms]
     onsets = [
         begun
@@ -108,6 +111,7 @@ def row(case: Case, heard: Sequence[Heard], mixed: Sequence[Heard]) -> str:
     return (
         f"{case.title:<36} {sum(one.changes for one in heard):>4}  "
         f"{sum(value > CLICK_DB for value in splatter):>3} ({max(splatter, default=-99):.0f})  "
+        f"{strange[0]:>4.0f} {strange[1]:>4.0f}   "
         f"{off[0]:>4.0f} {off[1]:>4.0f} {off[2]:>4.0f}   {min(onsets):.2f} {np.median(onsets):.2f}   "
         f"{min(lags):>3.0f} {np.median(lags):>3.0f} {max(lags):>3.0f}  {ends[0]:>3.0f} {ends[1]:>3.0f}"
     )
@@ -121,7 +125,7 @@ def main() -> int:
     args = parser.parse_args()
     if not 1 <= args.changes <= 1000:
         parser.error("--changes is 1 to 1000")
-    print(f"{'':<36} changes clicks      off            onset       lag")
+    print(f"{'':<36} changes clicks    strange     off              onset       lag")
     try:
         for case in CASES:
             heard, mixed = measure(case, args.speech, args.changes)

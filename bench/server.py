@@ -47,6 +47,7 @@ class Server:
         textbook: start `bench.textbook` instead, the baseline.
         unshared: start `bench.unshared` instead: this server, with an encoder for each listener.
         processor: the one that it may use; ``None`` for any.
+        root: the checkout that it is of; this one if ``None``.
 
     Raises:
         BenchError: it did not come up; with the end of its log.
@@ -59,16 +60,18 @@ class Server:
         textbook: bool = False,
         unshared: bool = False,
         processor: int | None = None,
+        root: Path | None = None,
     ) -> None:
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the server
-        arguments = ["-m", "bench.unshared", "serve"] if unshared else [str(ROOT / "server.py")]
+        root = root or ROOT
+        arguments = ["-m", "bench.unshared", "serve"] if unshared else [str(root / "server.py")]
         arguments += ["--host", "127.0.0.1", "--announce-ip", "127.0.0.1", "--log-level", "warning", *options]
         if textbook:
             arguments = ["-m", "bench.textbook"]
         self._process = subprocess.Popen(
-            [sys.executable, *arguments, "--port", str(self.port)], cwd=ROOT, stdout=self._log, stderr=self._log
+            [sys.executable, *arguments, "--port", str(self.port)], cwd=root, stdout=self._log, stderr=self._log
         )
 
         if processor is not None:

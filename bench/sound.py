@@ -5,14 +5,17 @@
     python -m bench.sound --only clean loss5    # some conditions
     python -m bench.sound --only onsets backgrounds shouts music stalls     # what a mix does to voices; no server
     python -m bench.sound --speech recordings man.wav       # more than one voice, in turn
+    python -m bench.sound --before ../before                # beside the server of another checkout
     python -m bench.sound --only voices                     # eight voices of espeak-ng, each alone: forwarded and mixed
     python -m bench.sound --only voices --speech espeak:fr espeak:pl man.wav    # other ones
     python -m bench.sound --pictures docs/pictures --json sound.json
 
 For each condition a server is started. One client speaks (Opus, 32 kb/s), over a network made of numbers
 (`tests.netem`, seeded) that delays, reorders and drops its packets before they reach the socket; another one listens
-over a perfect one. Then the same is done with the mixer of the textbook on stock aiortc (`bench.textbook`). It needs
-``pip install 'conference[bench]'``. The speech is a person's if ``alsa-utils`` is installed, see `bench.sound_speech`.
+over a perfect one, through a jitter buffer as browsers have one. Our server forwards here, since there is but one
+voice; so the same is done with one that mixes (``--no-forwarding``), as it is where several talk; and with the mixer of
+the textbook on stock aiortc (`bench.textbook`). It needs ``pip install 'conference[bench]'``. The speech is a person's
+if ``alsa-utils`` is installed, see `bench.sound_speech`.
 
 It prints, for each condition:
 
@@ -33,17 +36,18 @@ import argparse
 import asyncio
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
 import aiohttp
 import numpy as np
 
-from bench.server import BenchError
-from bench.sound_call import Call, Condition, place
+from bench.server import BenchError, Server
+from bench.sound_call import SERVERS, Call, Condition, StartServer, place
 from bench.sound_conditions import CALM_SECONDS, conditions, storm_seconds
 from bench.sound_measure import at_16k, find_gaps, find_places, scores
 from bench.sound_parts import backgrounds, music, onsets, shouts, stalls
@@ -117,23 +121,20 @@ class Bench:
         self._turnstile = asyncio.Semaphore(at_once)
         self.report = Report(speech.name, codec_delay(), storm_seconds(quick=quick))
 
-    async def run(self, keys: Sequence[str], *, baseline: bool) -> None:
-        """Everything that ``keys`` name."""
-        servers = ("ours", "textbook") if baseline else ("ours",)
+    async def run(self, keys: Sequence[str], servers: Mapping[str, StartServer]) -> None:
+        """Everything that ``keys`` name, through each of the servers where that tells something."""
         seconds = self._speech.samples.size / SAMPLE_RATE
-        for server in servers:
-            await self._conditions([one for one in conditions(seconds, quick=self._quick) if one.key in keys], server)
+        for server in servers.items():
+            await self._conditions([one for one in conditions(seconds, quick=self._quick) if one.key in keys], *server)
         if "voices" in keys:
             self.report.voices = await measure_voices(
                 self._voices, at_once=self._at_once, codec_ms=self.report.codec_ms
             )
         if "phone" in keys:
             call = await stalling_phone(self._speech.samples, 1 if self._quick else max(1, round(56 / seconds)))
-            await self._judge_all([(call, "phone", "caller over TCP with 200 ms stalls")], "ours")
+            await self._judge_all([(call, "phone", "caller over TCP with 200 ms stalls")], "mixed")
         if "tones" in keys:
-            for server in servers:
-                self.report.tones[server] = await two_tones(textbook=server == "textbook")
-                _say(f"two tones ({server})")
+            await self._tones({name: start for name, start in servers.items() if name != "forwarded"})
         if "levels" in keys:
             self.report.turns = await turns(self._speech.samples)
             _say("levels")
@@ -150,14 +151,19 @@ class Bench:
                 self.report.parts[key] = await asyncio.to_thread(part, quick=self._quick)
                 _say(key)
 
-    async def _conditions(self, wanted: Sequence[Condition], server: str) -> None:
-        calls = await asyncio.gather(*(self._place(one, server) for one in wanted))
+    async def _tones(self, servers: Mapping[str, StartServer]) -> None:
+        for name, start in servers.items():
+            self.report.tones[name] = await two_tones(start)
+            _say(f"two tones ({name})")
+
+    async def _conditions(self, wanted: Sequence[Condition], server: str, start: StartServer) -> None:
+        calls = await asyncio.gather(*(self._place(one, server, start) for one in wanted))
         named = [(call, one.key, one.title) for call, one in zip(calls, wanted, strict=True)]
         await self._judge_all(named, server)
 
-    async def _place(self, condition: Condition, server: str) -> Call:
+    async def _place(self, condition: Condition, server: str, start: StartServer) -> Call:
         async with self._turnstile:
-            call = await place(condition, self._speech.samples, textbook=server == "textbook")
+            call = await place(condition, self._speech.samples, start)
         _say(f"{condition.title} ({server})")
         return call
 
@@ -167,7 +173,7 @@ class Bench:
         with ProcessPoolExecutor(2, get_context("spawn")) as pool:
             jobs = []
             for call, key, title in calls:
-                codec_ms = self.report.codec_ms / (2 if key == "phone" else 1)
+                codec_ms = self.report.codec_ms / (2 if key == "phone" or server == "forwarded" else 1)  # encoders
                 jobs.append(
                     loop.run_in_executor(pool, judge, call, key, title, server, self._speech.samples.size, codec_ms)
                 )
@@ -198,6 +204,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="less speech, shorter storm and drift")
     parser.add_argument("--only", nargs="+", choices=keys, default=keys, metavar="CONDITION", help=", ".join(keys))
     parser.add_argument("--no-baseline", action="store_true", help="leave out stock aiortc")
+    parser.add_argument("--before", type=Path, metavar="CHECKOUT", help="measure the server of another checkout, too")
     parser.add_argument(
         "--speech",
         nargs="+",
@@ -212,6 +219,11 @@ def main() -> int:
     args = parser.parse_args()
     if not 1 <= args.at_once <= 20:
         parser.error("--at-once is 1 to 20")
+    if args.before is not None and not (args.before / "server.py").is_file():
+        parser.error("--before is a checkout of this repository")
+    servers = {name: start for name, start in SERVERS.items() if name != "textbook" or not args.no_baseline}
+    if args.before is not None:
+        servers["before"] = partial(Server, (), root=args.before.resolve())
     try:
         alone = [] if "voices" not in args.only else args.speech if args.speech != ["auto"] else ["voices"]
         bench = Bench(
@@ -220,7 +232,7 @@ def main() -> int:
             at_once=args.at_once,
             voices=find_each_speech(alone),
         )
-        asyncio.run(asyncio.wait_for(bench.run(args.only, baseline=not args.no_baseline), 3600))
+        asyncio.run(asyncio.wait_for(bench.run(args.only, servers), 3600))
         print(table(bench.report))
         if args.json:
             args.json.write_text(json.dumps(asdict(bench.report), indent=1) + "\n")

@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeAlias
 
 import aiohttp
 import numpy as np
@@ -23,6 +25,16 @@ from conference.load.signal.arrived import Arrived
 from conference.load.signal.voice import in_frames
 from conference.playout.source import PacketSource
 from tests.netem import Arrival, Network, every_20_ms, in_phases
+
+StartServer: TypeAlias = Callable[[], Server]
+
+SERVERS: Mapping[str, StartServer] = {
+    "forwarded": Server,
+    "mixed": partial(Server, (*RELAXED, "--no-forwarding")),
+    "textbook": partial(Server, textbook=True),
+}
+"""What a voice goes through: this server as it is, which forwards what one person says to one who listens; the same,
+where all is decoded and encoded again; and stock aiortc's."""
 
 PERFECT = Network()
 LEAD_SECONDS = 1.0
@@ -174,14 +186,13 @@ class Meeting:
     concealed: int | None
 
 
-async def place(condition: Condition, speech: Samples, *, textbook: bool = False, options: Sequence[str] = ()) -> Call:
+async def place(condition: Condition, speech: Samples, start: StartServer = Server) -> Call:
     """Start a server, and let one speak to another through it.
 
     Args:
         condition: how the network is.
         speech: what is said.
-        textbook: the server is stock aiortc's.
-        options: of ours, beside those that let a crowd in.
+        start: starts the server.
 
     Raises:
         BenchError: the server did not come up.
@@ -190,13 +201,13 @@ async def place(condition: Condition, speech: Samples, *, textbook: bool = False
     said = said_in(condition, speech)
     payloads = await asyncio.to_thread(encoded, said, condition.expected_loss)
     arrivals = condition.arrivals(len(payloads))
-    meeting = await meet([Script(payloads, arrivals)], textbook=textbook, options=options)
+    meeting = await meet([Script(payloads, arrivals)], start)
     lost = len(payloads) - len({index for _, index in arrivals})
-    start = meeting.starts[0] - TICK_NS
-    return Call(said, start, meeting.heard, lost, meeting.concealed, meeting.late, len(arrivals))
+    began_ns = meeting.starts[0] - TICK_NS
+    return Call(said, began_ns, meeting.heard, lost, meeting.concealed, meeting.late, len(arrivals))
 
 
-async def meet(scripts: Sequence[Script], *, textbook: bool = False, options: Sequence[str] = ()) -> Meeting:
+async def meet(scripts: Sequence[Script], start: StartServer = Server) -> Meeting:
     """Start a server, and let some speak to one who listens; as :func:`place`.
 
     Raises:
@@ -204,7 +215,7 @@ async def meet(scripts: Sequence[Script], *, textbook: bool = False, options: Se
         JoinError: a client could not join.
     """
     heard = Heard()
-    server = Server((*RELAXED, *options), textbook=textbook)
+    server = start()
     try:
         await asyncio.to_thread(server.wait)
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
@@ -215,7 +226,7 @@ async def meet(scripts: Sequence[Script], *, textbook: bool = False, options: Se
                     await peer.connect()
                 spoken = await asyncio.gather(*(speak(*one) for one in zip(mouths, scripts, strict=True)))
                 # At once: what is made up after the last packet, until the server takes it for silence, is no loss.
-                concealed = None if textbook else await count(session, server.url, "conference_frames_concealed_total")
+                concealed = await count(session, server.url, "conference_frames_concealed_total")
                 await asyncio.sleep(0.5)
             finally:
                 await asyncio.gather(*(peer.close() for peer in (*mouths, ear)), return_exceptions=True)
@@ -240,7 +251,7 @@ async def speak(peer: FastPeer, script: Script) -> tuple[int, int]:
 
 
 async def count(session: aiohttp.ClientSession, url: str, metric: str) -> int | None:
-    """The sum over all labels of one of the server's metrics; ``None`` if it has no such."""
+    """The sum over all labels of one of the server's metrics; ``None`` if it has no such, or no metrics."""
     async with session.get(f"{url}/metrics") as response:
         found = re.findall(rf"^{metric}\S* (\S+)$", await response.text(), re.MULTILINE)
     return round(sum(map(float, found))) if found else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,13 @@ from bench.sound_onsets import GOAL_MS, LEVELS, Example, Onset
 from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE
 
 OURS, TEXTBOOK = "#0b6e4f", "#c1666b"
+DRAWN = {
+    "textbook": ("stock aiortc", TEXTBOOK),
+    "mixed": ("conference, mixed", "#7fb69f"),
+    "forwarded": ("conference, forwarded", OURS),
+}
+"""What is drawn of each server, one over the other: its name and colour."""
+
 NOISES = ("#7f5539", "#e07a9f", "#7a8b99")
 """Brown, pink, white."""
 
@@ -21,15 +28,12 @@ CEILING_MOS = 4.64
 """The best score that PESQ-WB gives."""
 
 
-def draw_delay(
-    path: Path, ours: Sequence[Sequence[float]], textbook: Sequence[Sequence[float]], storm: Sequence[float]
-) -> None:
+def draw_delay(path: Path, delays: Mapping[str, Sequence[Sequence[float]]], storm: Sequence[float]) -> None:
     """Delay over time.
 
     Args:
         path: where to.
-        ours: seconds and milliseconds.
-        textbook: the same of the baseline.
+        delays: by server, seconds and milliseconds.
         storm: seconds at which the network begins and stops to shake.
 
     Raises:
@@ -37,29 +41,30 @@ def draw_delay(
     """
     figure, axes = _figure(9.0, 3.8)
     axes.axvspan(*storm, color="#f2e8cf", label="jitter of 0 to 100 ms")
-    for track, color, name in ((textbook, TEXTBOOK, "stock aiortc"), (ours, OURS, "conference")):
+    for server, (name, color) in DRAWN.items():
+        track = delays.get(server, ())
         axes.plot([at for at, _ in track], [ms for _, ms in track], ".", color=color, markersize=3, label=name)
     axes.set(xlabel="seconds", ylabel="added delay in ms", ylim=(0, None))
-    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False, ncols=3, markerscale=4)
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False, ncols=4, markerscale=4)
     _save(figure, path)
 
 
-def draw_scores(path: Path, names: Sequence[str], ours: Sequence[float], textbook: Sequence[float]) -> None:
+def draw_scores(path: Path, names: Sequence[str], scores: Mapping[str, Sequence[float]]) -> None:
     """PESQ-WB per condition, side by side.
 
     Raises:
         BenchError: matplotlib is missing.
     """
-    figure, axes = _figure(9.0, 0.55 * len(names) + 1.2)
-    for offset, scores, color, name in ((-0.2, ours, OURS, "conference"), (0.2, textbook, TEXTBOOK, "stock aiortc")):
-        if not scores:
-            continue
-        bars = axes.barh([at + offset for at in range(len(names))], scores, 0.38, color=color, label=name)
+    figure, axes = _figure(9.0, 0.75 * len(names) + 1.2)
+    for place, server in enumerate(reversed([one for one in DRAWN if one in scores])):
+        name, color = DRAWN[server]
+        offset = 0.27 * (place - (len(scores) - 1) / 2)
+        bars = axes.barh([at + offset for at in range(len(names))], scores[server], 0.25, color=color, label=name)
         axes.bar_label(bars, fmt="%.2f", padding=3, fontsize=8)
     axes.set(xlim=(1, CEILING_MOS), xlabel="PESQ-WB (1 to 4.64)", yticks=range(len(names)))
     axes.set_yticklabels(names)
     axes.invert_yaxis()
-    axes.legend(loc="lower center", bbox_to_anchor=(0.4, 1.0), frameon=False, ncols=2)
+    axes.legend(loc="lower center", bbox_to_anchor=(0.4, 1.0), frameon=False, ncols=3)
     _save(figure, path)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from bench.sound_conditions import CALM_SECONDS
 from bench.sound_onsets import Onsets, examples
 from bench.sound_parts import onset_lines
-from bench.sound_pictures import draw_delay, draw_onsets, draw_scores
+from bench.sound_pictures import DRAWN, draw_delay, draw_onsets, draw_scores
 from bench.sound_special import Drift, Tones, Turn
 from bench.sound_voices import VoiceScores
 from bench.sound_words import find_voices
@@ -26,7 +26,7 @@ class Row:
     key: str
     title: str
     server: str
-    """``ours`` or ``textbook``."""
+    """See `bench.sound_call.SERVERS`; or ``before``, that of another checkout."""
 
     delays: list[tuple[float, float]]
     """Seconds from the beginning of the speech, and milliseconds."""
@@ -76,12 +76,13 @@ class Report:
 
 def table(report: Report) -> str:
     """The figures as Markdown."""
+    order = {key: place for place, key in reversed(list(enumerate(row.key for row in report.rows)))}
     lines = [
         f"Speech: {report.speech}. Not in the delays: {report.codec_ms:.1f} ms of look-ahead of two Opus encoders.",
         "",
         "| condition | server | delay (95 %) | lost / concealed | longest gap (all), stall | PESQ-WB | level | found |",
         "|---|---|---|---|---|---|---|---|",
-        *(_line(row) for row in report.rows),
+        *(_line(row) for row in sorted(report.rows, key=lambda row: order[row.key])),
         "",
         *_voice_lines(report.voices),
         *(
@@ -150,16 +151,17 @@ def draw(report: Report, folder: Path) -> None:
         BenchError: matplotlib is missing.
     """
     rows = {(row.key, row.server): row for row in report.rows}
-    storm = rows.get(("storm", "ours"))
-    if storm is not None:
-        textbook = rows.get(("storm", "textbook"))
+    storms = {server: rows["storm", server].delays for server in DRAWN if ("storm", server) in rows}
+    if storms:
         shaken = (CALM_SECONDS, CALM_SECONDS + report.storm_seconds)
-        draw_delay(folder / "sound-delay.png", storm.delays, textbook.delays if textbook else [], shaken)
-    scored = [row for row in report.rows if row.server == "ours" and row.key not in ("storm", "phone")]
-    if scored:
-        baseline = [rows[row.key, "textbook"].mean_pesq for row in scored if (row.key, "textbook") in rows]
-        draw_scores(
-            folder / "sound-pesq.png", [row.title for row in scored], [row.mean_pesq for row in scored], baseline
-        )
+        draw_delay(folder / "sound-delay.png", storms, shaken)
+    scored = {row.key: row.title for row in report.rows if row.key not in ("storm", "phone")}
+    scores = {
+        server: [rows[key, server].mean_pesq for key in scored]
+        for server in DRAWN
+        if all((key, server) in rows for key in scored)
+    }
+    if scored and scores:
+        draw_scores(folder / "sound-pesq.png", list(scored.values()), scores)
     if report.onsets is not None:
         draw_onsets(folder / "sound-onsets.png", report.onsets.words, examples(find_voices()))

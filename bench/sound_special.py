@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.server import Server
-from bench.sound_call import LEAD_SECONDS, PERFECT, Call, Heard, Script, decoded, encoded, meet
+from bench.sound_call import LEAD_SECONDS, PERFECT, Call, Heard, Script, StartServer, decoded, encoded, meet
 from bench.sound_speech import at_level, powers, speech_level
 from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, TICK_NS, Samples
 from conference.audio.g711 import ulaw_decode, ulaw_encode
@@ -80,7 +80,7 @@ class Drift:
     concealed: int
 
 
-async def two_tones(*, textbook: bool = False) -> Tones:
+async def two_tones(start: StartServer) -> Tones:
     """Two people hum at -3 dBFS at once; a third one listens."""
     seconds = 5
     moments = np.arange(seconds * SAMPLE_RATE) / SAMPLE_RATE
@@ -91,7 +91,7 @@ async def two_tones(*, textbook: bool = False) -> Tones:
         encoder = OpusCodec(bitrate=128_000, fec=False).make_encoder()
         payloads = [encoder.encode(frame) for frame in in_frames(tone)]
         scripts.append(Script(payloads, PERFECT.deliver(every_20_ms(len(payloads)))))
-    heard = (await meet(scripts, textbook=textbook)).heard.samples
+    heard = (await meet(scripts, start)).heard.samples
     return Tones(
         distortion(heard[-3 * SAMPLE_RATE : -SAMPLE_RATE], TONES_HZ), int(np.abs(heard.astype(int)).max(initial=0))
     )

@@ -15,7 +15,7 @@ from multiprocessing import get_context
 
 import numpy as np
 
-from bench.sound_call import PERFECT, Call, Condition, decoded, encoded, place
+from bench.sound_call import PERFECT, SERVERS, Call, Condition, decoded, encoded, place
 from bench.sound_measure import at_16k, find_places, pesq_wb, scores
 from bench.sound_speech import Speech
 
@@ -46,14 +46,14 @@ async def measure_voices(speech: Sequence[Speech], *, at_once: int, codec_ms: fl
     """
     turnstile = asyncio.Semaphore(at_once)
 
-    async def call(one: Speech, *options: str) -> Call:
+    async def call(one: Speech, server: str) -> Call:
         async with turnstile:
-            placed = await place(ALONE, one.samples, options=options)
-        print(f"measured: {one.name} {' '.join(options) or 'forwarded'}", file=sys.stderr)
+            placed = await place(ALONE, one.samples, SERVERS[server])
+        print(f"measured: {one.name} ({server})", file=sys.stderr)
         return placed
 
-    forwarded = await asyncio.gather(*(call(one) for one in speech))
-    mixed = await asyncio.gather(*(call(one, "--no-forwarding") for one in speech))
+    forwarded = await asyncio.gather(*(call(one, "forwarded") for one in speech))
+    mixed = await asyncio.gather(*(call(one, "mixed") for one in speech))
     loop = asyncio.get_running_loop()
     with ProcessPoolExecutor(2, get_context("spawn")) as pool:  # once all calls are over: PESQ would delay packets
         jobs = [

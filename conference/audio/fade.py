@@ -33,6 +33,13 @@ def fade_out(frame: Samples, samples: int = FADE_SAMPLES) -> Samples:
     return faded
 
 
+def cross_fade(before: Samples, frame: Samples) -> Samples:
+    """Let a frame fade in over what would have come in its place, ``before``, within as long as that is."""
+    faded = fade_in(frame, before.size)
+    faded[: before.size] += fade_out(before, before.size)
+    return faded
+
+
 def tail(last: Samples, samples: int = FADE_SAMPLES) -> Samples:
     """Make a frame to play after ``last`` where none comes: its end, backwards, falling to silence."""
     faded = np.zeros(FRAME_SAMPLES, dtype=np.int16)

@@ -53,6 +53,14 @@ class Decoder(Protocol):
         """
         ...
 
+    def lead_to(self, samples: Samples) -> Samples:
+        """Let sound fade in, within 5 ms, over what is made up here: another decoder's, which knows of no loss.
+
+        Args:
+            samples: shape ``(n,)``, int16, 48 kHz: what comes right after what was made up last.
+        """
+        ...
+
     def reset(self) -> None:
         """Forget all history: the next packet belongs to another stream."""
         ...
@@ -83,6 +91,10 @@ class Encoder(Protocol):
 
     def go_on_from(self, other: Self) -> None:
         """Become what another encoder of the same codec is now: who has heard that one can go on with this one."""
+        ...
+
+    def restart(self) -> None:
+        """Begin anew: who hears the next packets has heard none of this encoder's. Settings stay as they are."""
         ...
 
     def set_expected_loss(self, percent: int) -> None:

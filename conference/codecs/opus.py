@@ -114,7 +114,8 @@ class OpusEncoder:
         """
 
         self._plain_narrow = next((most for bitrate, most in PLAIN_NARROW if codec.bitrate >= bitrate), None)
-        self._tuned: tuple[bool, int] | None = None  # what libopus was told, of that and of the limit of complexity
+        self._begins = True  # all packets so far stand on their own
+        self._tuned: tuple[bool, int, bool] | None = None  # what libopus was told of these three
 
     def go_on_from(self, other: Self) -> None:
         """Become what another encoder of the same codec is now; see `Encoder.go_on_from`."""
@@ -122,7 +123,21 @@ class OpusEncoder:
         self._dtx_packet = other._dtx_packet
         self._silent_ticks = other._silent_ticks
         self._quiet = other._quiet
-        self._limit, self._tuned = other._limit, other._tuned
+        self._limit, self._tuned, self._begins = other._limit, other._tuned, other._begins
+
+    def restart(self) -> None:
+        """Begin anew: see `Encoder.restart`.
+
+        What comes first is coded with CELT, unless FEC is wanted. With the next packet that is not, a decoder begins
+        anew (RFC 6716 section 4.5.2), and so follows whatever it has had before. It would not follow SILK at once where
+        it has just made up for a voice, although the packet refers to none before it.
+        """
+        libopus.check(self._lib.opus_encoder_ctl(self._state, libopus.RESET_STATE))
+        self._begins = True
+        if self._quiet:
+            self._quiet = False
+            self._dtx_packet = None
+            self._set(libopus.SET_DTX, 0)
 
     def set_expected_loss(self, percent: int) -> None:
         """Change the share of packets that are taken to be lost: 0 to 100.
@@ -149,13 +164,13 @@ class OpusEncoder:
 
     def _tune(self) -> None:
         """Tell libopus what :attr:`narrow` and the limit of complexity make of the next packet, if they are others."""
-        wanted = (self.narrow, self._limit)
+        wanted = (self.narrow, self._limit, self._begins)
         if wanted == self._tuned:
             return
         self._tuned = wanted
         plain = self._plain_narrow if self.narrow else None
         complexity = min(self._limit, self._complexity, BEST_COMPLEXITY if plain is None else plain)
-        as_music = plain is not None or self._limit < ANALYSED_FROM
+        as_music = plain is not None or self._limit < ANALYSED_FROM or self._begins
         self._set(libopus.SET_COMPLEXITY, complexity)
         self._set(libopus.SET_SIGNAL, libopus.SIGNAL_MUSIC if as_music else libopus.SIGNAL_AUTO)
         self._set(libopus.SET_MAX_BANDWIDTH, _BANDWIDTHS[_NARROW if self.narrow else self._widest])
@@ -171,10 +186,9 @@ class OpusEncoder:
             One packet, 2 bytes or more.
         """
         if self._quiet:
-            self._quiet = False
-            self._dtx_packet = None
-            self._set(libopus.SET_DTX, 0)
+            self.restart()
             fresh = True
+        self._begins = self._begins and fresh
         if not fresh:
             return self._encode(frame)
         self._set(libopus.SET_PREDICTION_DISABLED, 1)
@@ -190,7 +204,7 @@ class OpusEncoder:
         on there is no work: every 400 ms the packet that says so again, else ``None``.
         """
         if not self._quiet:
-            self._quiet = True
+            self._quiet, self._begins = True, False
             self._silent_ticks = 0
             self._set(libopus.SET_DTX, 1)
         if self._dtx_packet is None:

@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from conference.audio.conceal import Concealer
+from conference.audio.fade import FADE_SAMPLES, cross_fade
 from conference.audio.frame import SAMPLE_RATE, Samples
 from conference.codecs import libopus
 from conference.codecs.base import DecodeError
@@ -121,6 +122,14 @@ class OpusDecoder:
             else:
                 made += self._make_up(repaired)
         return np.concatenate([np.zeros(0, dtype=np.int16), *made])[:wanted] if len(made) != 1 else made[0][:wanted]
+
+    def lead_to(self, samples: Samples) -> Samples:
+        """Let sound of another decoder fade in over what is made up here; see `Decoder.lead_to`."""
+        size = min(samples.size, FADE_SAMPLES)
+        # Concealment of our own would begin with a seam, right where this one is to vanish.
+        begun = self._lost <= OWN_FROM and size % _STEP == 0
+        made = self._decode(None, size, fec=False) if begun else self._concealer.lost(size)
+        return samples if made is None else cross_fade(made, samples)
 
     def reset(self) -> None:
         """Forget all history: the next packet belongs to another stream."""

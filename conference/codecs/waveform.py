@@ -9,6 +9,7 @@ from typing import Self
 import numpy as np
 
 from conference.audio.conceal import Concealer
+from conference.audio.fade import FADE_SAMPLES, cross_fade
 from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, SILENCE, TICKS_PER_SECOND, Samples
 from conference.audio.noise_gate import mean_square
 from conference.audio.resample import Resampler
@@ -120,6 +121,9 @@ class WaveformEncoder:
         self._resampler.go_on_from(other._resampler)
         self._drained = other._drained
 
+    def restart(self) -> None:
+        """What the resampler remembers is over with the next frame: nothing changes."""
+
     def set_expected_loss(self, percent: int) -> None:
         """There is no FEC: nothing changes."""
 
@@ -183,6 +187,11 @@ class WaveformDecoder:
         """
         del following
         return self._resampler.process(self._concealer.lost(min(duration, self.clock_rate * MAX_CONCEALED_SECONDS)))
+
+    def lead_to(self, samples: Samples) -> Samples:
+        """Let sound of another decoder fade in over what is made up here; see `Decoder.lead_to`."""
+        size = min(samples.size, FADE_SAMPLES)
+        return cross_fade(self.conceal(size * self.clock_rate // SAMPLE_RATE)[:size], samples)
 
     def reset(self) -> None:
         """Forget all history: the next packet belongs to another stream."""

@@ -11,12 +11,20 @@ import numpy as np
 from conference.audio.frame import FRAME_SAMPLES, SILENCE, TICKS_PER_SECOND, Samples
 from conference.audio.noise_gate import level_of
 from conference.codecs.base import DecodeError, Decoder
+from conference.playout.forwardable import QUIET_DBOV
 from conference.playout.level_trust import FAR_OFF_DB, LevelTrust
 from conference.playout.silence import DTX_BYTES, SILENT_DBOV
 
-CATCH_UP_PACKETS: Final = 10
-"""So many of the last packets are decoded when a decoder takes over in the middle of a word: it then sounds as one that
-has followed from the beginning."""
+CATCH_UP_PACKETS: Final = 20
+"""So many of the last packets are decoded at most when a decoder takes over in the middle of a word. After so many
+packets of 20 ms, of real voices none is then off by more than -36 dB of what one decodes that has followed from the
+beginning; after 10, 5 % are off by more than -20 dB, until the vowel is over (measured)."""
+
+QUIET_PACKETS: Final = 3
+"""After so many in a row that are quiet, a decoder follows, whatever was before: enough of Opus if each has 20 ms."""
+
+CHECKED_PACKETS: Final = 10
+"""So many of the last packets are decoded to compare how loud they are with what was said."""
 
 OVER_TICKS: Final = 3
 """When nothing has come for so long, what came last is not gone on with."""
@@ -39,7 +47,8 @@ class ForwardedPackets:
     __slots__ = ("_check_seconds", "_checks", "_held", "_level", "_loudest", "_recent", "_unchecked_seconds")
 
     def __init__(self) -> None:
-        self._recent: deque[tuple[bytes, int | None]] = deque(maxlen=CATCH_UP_PACKETS)  # payloads, and their levels
+        # Payloads, what their senders said of their loudness, and whether they are quiet, and long enough to settle.
+        self._recent: deque[tuple[bytes, int | None, bool]] = deque(maxlen=CATCH_UP_PACKETS)
         self._loudest: float | None = None  # since the last tick
         self._level: float | None = None  # of what came last
         self._held = 0  # ticks for which that goes on
@@ -59,7 +68,8 @@ class ForwardedPackets:
         Returns:
             Whether it is time for a :meth:`check`.
         """
-        self._recent.append((payload, said))
+        settles = level is not None and level <= QUIET_DBOV and seconds >= 0.02 and len(payload) > DTX_BYTES
+        self._recent.append((payload, said, settles))
         self._unchecked_seconds += seconds
         self._held = math.ceil(seconds * TICKS_PER_SECOND)
         if level is not None and (self._loudest is None or level > self._loudest):
@@ -86,7 +96,8 @@ class ForwardedPackets:
         self._unchecked_seconds = 0.0
         self._checks += 1
         decoder.reset()
-        for number, (payload, said) in enumerate(self._recent):
+        recent = list(self._recent)[-CHECKED_PACKETS:]
+        for number, (payload, said, _) in enumerate(recent):
             try:
                 level = level_of(decoder.decode(payload))
             except DecodeError:
@@ -97,7 +108,7 @@ class ForwardedPackets:
                 self._checks = 0  # look again soon, whether that was chance
             if said > SILENT_DBOV:
                 trust.compare(said, level)
-            elif number == len(self._recent) - 1:
+            elif number == len(recent) - 1:
                 trust.check_silence(said + trust.correction, level)
         more = self._check_seconds * 2 if self._checks > FIRST_CHECKS else FIRST_CHECK_SECONDS
         self._check_seconds = min(more, LAST_CHECK_SECONDS)
@@ -118,10 +129,21 @@ class ForwardedPackets:
         if self._held < -OVER_TICKS:
             self.forget()
         heard = SILENCE
-        for payload, _ in self._recent:
+        for payload in self._needed():
             try:
                 heard = np.concatenate((heard, decoder.decode(payload)))[-FRAME_SAMPLES:]
             except DecodeError:
                 continue
         self.forget()
         return heard
+
+    def _needed(self) -> list[bytes]:
+        """The packets from the last quiet moment on, if there was one; all of them, if not."""
+        needed: list[bytes] = []
+        quiet = 0
+        for payload, _, settles in reversed(self._recent):
+            needed.append(payload)
+            quiet = quiet + 1 if settles else 0
+            if quiet == QUIET_PACKETS:
+                break
+        return needed[::-1]

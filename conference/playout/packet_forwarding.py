@@ -319,7 +319,7 @@ class PacketForwarding:
         self.plays = True
         heard = self._packets.catch_up(self._player.decoder)
         if self._quiet_since_ns is None and heard.any():
-            self._player.jitter.resume()
+            self._player.go_on()
         return heard
 
     def take_level(self, ticks: int) -> float | None:

@@ -50,11 +50,13 @@ class PacketPlayer:
         "_checks",
         "_correcting",
         "_gate",
+        "_goes_on",
         "_played",
         "_pulls",
         "_reframer",
         "_silent_played",
         "_skipping",
+        "_stand_in",
         "_stats",
         "_stretcher",
         "decoder",
@@ -80,6 +82,8 @@ class PacketPlayer:
         self._correcting = False  # whether the delay was off when last looked at
         self._silent_played = 0  # silent packets in a row whose turn came
         self._skipping = False  # this tick is not decoded
+        self._goes_on = False  # the packet that passed by last was decoded, and the next one is yet to come
+        self._stand_in: Decoder | None = None  # makes up for the time until then
 
     def _make_jitter(self) -> JitterBuffer:
         minimum_ms, maximum_ms = self.delay_limits_ms
@@ -119,12 +123,25 @@ class PacketPlayer:
         self.jitter.suspend()
         self._reframer.clear()
         self._played = None
+        self._forget_stand_in()
         self._stretcher.calm()
         self._gate.history.forget()
+
+    def go_on(self) -> None:
+        """Play right behind the packet that passed by last, which is decoded: what follows is made up until it comes.
+
+        No packet is lost there. So the decoder is not told that one was, or it would not follow those that come.
+        """
+        self.jitter.resume()
+        self._goes_on = self.decoder.has_memory
+
+    def _forget_stand_in(self) -> None:
+        self._goes_on, self._stand_in = False, None
 
     def restart(self, decoder: Decoder | None = None) -> None:
         """Another stream takes over: a new SSRC, or (with ``decoder``) another codec."""
         self._stretcher.calm()
+        self._forget_stand_in()
         if decoder is None:
             self.decoder.reset()
             self.jitter.reset()
@@ -186,11 +203,10 @@ class PacketPlayer:
             case Packet() as packet:
                 if self._may_pass_over(packet) or self._skipping:
                     return not self._pass_over(packet, missing, surplus)
-                self._reframer.push(self._decode(packet)[self._at_48k(packet.skip) :])
+                self._reframer.push(self._take_over(self._decode(packet)[self._at_48k(packet.skip) :]))
             case Lost(duration, following):
                 self._stats.concealed += not self._skipping
-                made = self._silence(duration) if self._skipping else self.decoder.conceal(duration, following)
-                self._reframer.push(made)
+                self._reframer.push(self._silence(duration) if self._skipping else self._conceal(duration, following))
             case Silence(duration):
                 if duration >= wanted:
                     return False
@@ -257,6 +273,19 @@ class PacketPlayer:
         self._stats.decoded += 1
         self.said = packet.level
         return samples
+
+    def _conceal(self, duration: int, following: bytes | None) -> Samples:
+        if following is not None:  # something was lost, indeed
+            self._forget_stand_in()
+        if self._goes_on and self._stand_in is None:
+            self._stand_in = self.decoder.copy()
+        return (self._stand_in or self.decoder).conceal(duration, following)
+
+    def _take_over(self, samples: Samples) -> Samples:
+        """Let sound fade in over what was made up until it came, if something was."""
+        stand_in = self._stand_in
+        self._forget_stand_in()
+        return samples if stand_in is None else stand_in.lead_to(samples)
 
     def _silence(self, duration: int) -> Samples:
         return np.zeros(self._at_48k(duration), dtype=np.int16)

@@ -98,6 +98,35 @@ def test_without_a_fresh_packet_the_old_stream_lingers() -> None:
     assert careless < careful - 15
 
 
+def made_up_for(decoder: OpusDecoder, seed: int) -> None:
+    """Let a decoder hear somebody's word, a few packets of quiet, and then nothing."""
+    encoder, frames = OpusCodec(32_000, expected_loss=0).make_encoder(), in_frames(spoken(4.0, seed=seed))
+    quiet = np.random.default_rng(seed).normal(0, 2, (5, 960)).astype(np.int16)
+    for frame in (*frames[40 + 3 * seed : 90 + 3 * seed], *quiet):
+        decoder.decode(encoder.encode(frame))
+    decoder.conceal(20 * 960)
+
+
+@pytest.mark.parametrize("silent_first", [False, True], ids=["new", "after silence"])
+def test_whatever_a_listener_has_heard_and_made_up_for_a_word_of_ours_is_heard_as_by_one_who_is_new(
+    silent_first: bool,
+) -> None:
+    likenesses = []
+    for seed in range(12):
+        frames = in_frames(spoken(4.0, seed=100 + seed))
+        word = next(n for n in range(5, len(frames)) if level_of(frames[n]) > -35 > level_of(frames[n - 2]))
+        encoder, listener, new = OpusCodec(expected_loss=0).make_encoder(), OpusDecoder(), OpusDecoder()
+        made_up_for(listener, seed)
+        if silent_first:
+            while len(encoder.encode_silence() or b"") > 2:
+                pass
+        for number, frame in enumerate(frames[word : word + 12]):
+            packet = encoder.encode(frame, fresh=number == 0)
+            heard = likeness(listener.decode(packet), new.decode(packet))
+            likenesses += [heard] if number else []
+    assert min(likenesses) > 15
+
+
 @pytest.mark.parametrize("new_encoder", [True, False])
 def test_moving_between_encoders_does_not_click(new_encoder: bool) -> None:
     """The same sound through two encoders: no sample jumps more than in the sound of either."""

@@ -25,8 +25,21 @@ SPLATTER_HZ = 10_000
 FLOOR_DBOV = -75.0
 """What is quieter is not heard."""
 
+NOISE_DBOV = -70.0
+"""What is no louder may be the noise of a microphone."""
+
 ACTIVE_DBOV = -45.0
 """A frame of a voice that is louder has to be heard."""
+
+STEP = SAMPLE_RATE // 100
+REACH = 9
+"""So many steps after it was said, a sound may still be heard: the longest lag, and the look-ahead of two codecs."""
+
+BAND_BINS = 4
+"""Of 50 Hz each, in a band of the spectra that are compared."""
+
+MADE_UP_TICKS = 20
+"""A decoder makes up for what is not sent, for so long."""
 
 
 @dataclass(frozen=True)
@@ -144,9 +157,13 @@ class Heard:
     splatter: list[float] = field(default_factory=list)
     """Of each stretch of 10 ms, what is heard above `SPLATTER_HZ`, in dB of the stretch's own level."""
 
+    strange: list[float] = field(default_factory=list)
+    """Of each stretch of 10 ms, what is in neither voice, in dB of the stretch's own level: in a band of 200 Hz, more
+    than twice as much as there or in the bands beside it was in the voices at any time in the `REACH` before."""
+
     errors: list[float] = field(default_factory=list)
     """Of each forwarded packet that sounds, by how much the listener's decoder is off from one that has followed the
-    talker from the beginning, in dB of the frame's own level."""
+    talker from the beginning, and made up for the talker's own pauses (DTX), in dB of the frame's own level."""
 
     lags_ms: list[float] = field(default_factory=list)
     """Of each turn, how much later it is heard than it was said."""
@@ -180,7 +197,9 @@ def listen(
         before = now
     sound, begin = playback(listener)
     heard.splatter = list(_splatter(sound))
-    heard.errors = list(_errors(people.values(), listener))
+    voices = [followed(one, conversation.ticks) for one in people.values()]
+    heard.strange = list(_strange(sound, begin, [one.sound for one in voices]))
+    heard.errors = list(_errors({payload: one for voice in voices for payload, one in voice.frames.items()}, listener))
     for turn in conversation.turns:
         _judge_turn(turn, conversation.frames[turn.name], sound, begin, heard)
     return heard
@@ -223,20 +242,65 @@ def _splatter(sound: NDArray[np.float64]) -> Iterator[float]:
             yield 10 * math.log10(high / one)
 
 
-def _errors(talkers: Iterable[Person], listener: Person) -> Iterator[float]:
+def _strange(heard: NDArray[np.float64], begin: int, voices: Iterable[NDArray[np.float64]]) -> Iterator[float]:
+    """Of each stretch, what is in none of the voices, which begin at 0; what is heard begins at ``begin``."""
+    allowed = np.zeros(1)
+    for voice in voices:
+        there = np.concatenate([np.zeros(REACH * STEP), voice, np.zeros(begin + len(heard))])
+        allowed = allowed + _bands(there[begin : begin + len(heard) + REACH * STEP])
+    allowed = np.lib.stride_tricks.sliding_window_view(allowed, REACH + 1, axis=0).max(axis=-1)
+    beside = np.pad(allowed, ((0, 0), (1, 1)))
+    allowed = np.maximum.reduce([allowed, beside[:, :-2], beside[:, 2:]])
+    power = _bands(heard)
+    whole, more = power.sum(axis=1), np.maximum(0, power - 2 * allowed).sum(axis=1)
+    floor = 10 ** (NOISE_DBOV / 10) * 2 * STEP * (np.hanning(2 * STEP) ** 2).sum() / 2 * 32768.0**2
+    for one, strange in zip(whole, more, strict=True):
+        if one > floor:
+            yield 10 * math.log10(max(strange / one, 1e-12))
+
+
+def _bands(sound: NDArray[np.float64]) -> NDArray[np.float64]:
+    """By steps, the power in each band."""
+    windows = np.lib.stride_tricks.sliding_window_view(sound, 2 * STEP)[::STEP]
+    power = np.abs(np.fft.rfft(windows * np.hanning(2 * STEP)))[:, :STEP] ** 2
+    bands: NDArray[np.float64] = power.reshape(len(power), -1, BAND_BINS).sum(axis=2)
+    return bands
+
+
+@dataclass(frozen=True)
+class Followed:
+    """What somebody hears who has followed a talker from the beginning."""
+
+    sound: NDArray[np.float64]
+    """Without a delay: from tick 1 on."""
+
+    frames: dict[bytes, Samples]
+    """By payload; those that say that there is a pause are left out."""
+
+
+def followed(talker: Person, ticks: int) -> Followed:
+    """Decode all that somebody sends, and make up for what they do not send."""
+    decoder, frames, last = OpusDecoder(), {}, 0
+    sound = np.zeros(ticks * FRAME_SAMPLES)
+    for sent in talker.sent:
+        for tick in range(last + 1, min(sent.tick, last + 1 + MADE_UP_TICKS)) if last else ():
+            made = decoder._decode(None, FRAME_SAMPLES, fec=False)
+            sound[(tick - 1) * FRAME_SAMPLES : tick * FRAME_SAMPLES] = SILENCE if made is None else made
+        last = sent.tick
+        samples = decoder._decode(sent.payload, decoder.duration(sent.payload), fec=False)
+        assert samples is not None
+        sound[(last - 1) * FRAME_SAMPLES : last * FRAME_SAMPLES] = samples
+        if len(sent.payload) > 8:
+            frames[sent.payload] = samples
+    return Followed(sound, frames)
+
+
+def _errors(true: Mapping[bytes, Samples], listener: Person) -> Iterator[float]:
     """Of each packet that is a talker's own, how far the listener is off from one who has followed the talker."""
-    true: dict[bytes, Samples] = {}
-    for one in talkers:
-        follows = OpusDecoder()
-        for sent in one.sent:
-            samples = follows._decode(sent.payload, follows.duration(sent.payload), fec=False)
-            assert samples is not None
-            if len(sent.payload) > 8:
-                true[sent.payload] = samples
     decoder, before = OpusDecoder(), None
     for _, packet in sorted(listener.received, key=lambda one: one[1].sequence):
         if before is not None:
-            for _ in range(min(20, ((packet.timestamp - before) & 0xFFFFFFFF) // FRAME_SAMPLES - 1)):
+            for _ in range(min(MADE_UP_TICKS, ((packet.timestamp - before) & 0xFFFFFFFF) // FRAME_SAMPLES - 1)):
                 decoder._decode(None, FRAME_SAMPLES, fec=False)
         before = packet.timestamp
         samples = decoder._decode(packet.payload, decoder.duration(packet.payload), fec=False)

@@ -30,6 +30,9 @@ class PcmDecoder:
     def repairs(self, payload: bytes) -> bool:
         return False
 
+    def lead_to(self, samples: Samples) -> Samples:
+        return samples
+
     def conceal(self, duration: int, following: bytes | None = None) -> Samples:
         return np.zeros(duration, dtype=np.int16)
 
@@ -45,6 +48,7 @@ class PcmEncoder:
     """Counts its work, and remembers which packets were to stand on their own."""
 
     packets: int = 0
+    restarts: int = 0
     fresh: list[bool] = field(default_factory=list)
     losses: list[int] = field(default_factory=list)
     took_over: list[PcmEncoder] = field(default_factory=list)
@@ -64,6 +68,9 @@ class PcmEncoder:
     def go_on_from(self, other: PcmEncoder) -> None:
         self.took_over.append(other)
         self.losses, self.complexities = list(other.losses), list(other.complexities)
+
+    def restart(self) -> None:
+        self.restarts += 1
 
     def set_expected_loss(self, percent: int) -> None:
         self.losses.append(percent)

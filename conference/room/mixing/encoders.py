@@ -22,7 +22,9 @@ from typing import NamedTuple, TypeAlias, TypeVar
 
 from conference.audio.frame import SILENCE, Samples, Wide
 from conference.audio.limiter import Limiter
+from conference.audio.noise_gate import level_of
 from conference.codecs.base import BEST_COMPLEXITY, Codec, Encoder
+from conference.playout.forwardable import QUIET_DBOV
 from conference.room.participant import Mix
 
 KEEP_TICKS = 100
@@ -93,9 +95,10 @@ class _Coder:
         self.sounding = False  # it was last given sound
 
     def warm_up(self, heard: Samples) -> None:
-        """Encode as if this had been the last frame."""
+        """Begin anew, as if this had been the last frame: in the middle of a word, or after a pause."""
+        self.encoder.restart()
         if self.sounding or heard.any():
-            self.encoder.encode(heard)
+            self.encoder.encode(heard, fresh=level_of(heard) <= QUIET_DBOV)
 
     def go_on_from(self, other: _Coder) -> None:
         """Be what another one is, of the same codec."""

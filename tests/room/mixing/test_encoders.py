@@ -150,7 +150,7 @@ def test_who_moves_to_a_stream_of_their_own_hears_what_they_would_have_heard(cod
 
 
 def test_those_who_come_from_different_streams_get_a_packet_that_stands_on_its_own() -> None:
-    bank, codec, mix = EncoderBank(), PcmCodec(), steady(100).astype(np.float64)
+    bank, codec, mix = EncoderBank(), PcmCodec(), steady(1_000).astype(np.float64)
     for tick in range(2):
         moved: dict[str, Moves] = {one: {codec: (None,)} for one in ("amy", "ben")} if tick == 0 else {}
         bank.begin(tick, moved)

@@ -188,3 +188,14 @@ def test_somebody_else_who_is_louder_for_seconds_is_no_shout() -> None:
     leveller = Leveller()
     heard = levelled(np.concatenate([quiet, loud]), leveller)
     assert active_level(heard[-4 * SAMPLE_RATE :]) == pytest.approx(TARGET, abs=2.5)
+
+
+def test_after_a_pause_a_quiet_voice_is_raised_from_where_it_is_and_not_at_a_stroke() -> None:
+    leveller = Leveller()
+    frame = np.full(FRAME_SAMPLES, 100, np.int16)
+    leveller.gain_db = 20.0
+    for _ in range(100):
+        leveller.process(frame, -50.0, 40.0, loud=True)
+    assert abs(int(leveller.process(frame, -50.0, 40.0, loud=True)[0])) > 500
+    leveller.rest()
+    assert abs(int(leveller.process(frame, -50.0, 40.0, loud=True)[0])) < 150

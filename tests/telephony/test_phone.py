@@ -64,6 +64,7 @@ def test_media_goes_on_without_pause_and_counts_in_strings() -> None:
     assert [message["media"]["timestamp"] for message in messages] == ["0", "20", "40"]
     assert {message["media"]["track"] for message in messages} == {"inbound"}
     assert messages[1]["media"]["payload"] == build(ServerMedia(SID, b"\xff" * 160)).split('"')[-2]
+    assert phone.media_sent == 3
 
 
 def test_what_the_server_says_is_played_twenty_milliseconds_at_a_time() -> None:

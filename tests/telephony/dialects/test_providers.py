@@ -71,6 +71,15 @@ def test_telnyx_promises_no_order_and_what_is_early_waits() -> None:
     assert played == [1, 2, 3, 4, 7, 8, 9, 10, 11, 12, 13]
 
 
+def test_a_provider_that_promises_an_order_waits_for_nothing() -> None:
+    server = end("plivo")
+    start = {"callId": "c1", "streamId": "s1", "accountId": "a", "tracks": ["inbound"]}
+    told(server, {"event": "start", "sequenceNumber": 0, "start": start})
+    for chunk in (5, 9, 7):
+        [media] = told(server, {"event": "media", "media": {"track": "inbound", "chunk": chunk, "payload": "/w=="}})
+        assert isinstance(media, StreamMedia)
+
+
 def test_telnyx_is_answered_without_an_id() -> None:
     server = end("telnyx")
     told(server, telnyx_start())

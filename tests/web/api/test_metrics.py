@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.room.fakes import Mouth, steady
@@ -47,6 +50,24 @@ async def test_the_figures_are_those_of_the_live_objects() -> None:
             assert name in found
         assert found["process_resident_memory_bytes"] > 1_000_000
         assert found["process_cpu_seconds_total"] > 0
+
+
+DOCUMENT = Path(__file__).parents[3] / "docs" / "interfaces.md"
+ELSEWHERE = {"conference_captions_total", "conference_captions_unheard_total", "conference_captions_restarts_total",
+             "conference_captions_waiting_bytes", "conference_udp_datagrams_total",
+             "conference_udp_datagrams_dropped_total"}  # fmt: skip
+"""Figures of what the server of these tests has not: captions, and a UDP port."""
+
+
+async def test_the_document_names_all_figures_and_no_others() -> None:
+    table = DOCUMENT.read_text().partition("## Metrics")[2].partition("\n## ")[0]
+    documented = set(re.findall(r"`(conference_[a-z_]+)`", table)) - ELSEWHERE
+    async with Site() as site:
+        await site.join()
+        text = await (await site.client.get("/metrics")).text()
+    names = {sample.name for family in text_string_to_metric_families(text) for sample in family.samples}
+    ours = {re.sub("_(bucket|count|sum|created)$", "", one) for one in names if one.startswith("conference_")}
+    assert ours == documented
 
 
 async def test_what_a_connection_carried_still_counts_when_it_is_gone() -> None:

@@ -4,6 +4,7 @@ import asyncio
 import json
 from typing import Any
 
+import aiohttp
 import numpy as np
 import pytest
 
@@ -115,6 +116,10 @@ async def test_a_reader_who_does_not_read_is_cut_off() -> None:
                 while len(site.server.feeds):
                     site.server.conference.rooms["tea"]._publish(flood)
                     await asyncio.sleep(0)
+            assert site.server.feeds.cut_off == 1
+            with pytest.raises(aiohttp.ClientPayloadError):  # what waits in the network is all that still comes
+                async with asyncio.timeout(30):
+                    await response.read()
 
 
 async def test_streams_tell_that_everybody_went_and_end_when_the_server_stops() -> None:
@@ -239,3 +244,16 @@ def test_who_begins_to_look_is_told_how_loud_everybody_is_now() -> None:
     assert len(parse(followed.feeds.subscribe("tea", Viewer(levels=False)).take())) == 1
     in_lobby = humming(RoomPolicy(lobby="admit")).feeds.subscribe("tea", Viewer())
     assert [one.name for one in parse(in_lobby.take())] == ["room"]
+
+
+def test_of_two_streams_of_one_seat_the_other_goes_on_where_one_ends() -> None:
+    followed = FollowedConference(RoomPolicy(lobby="admit"))
+    followed.join("host", role="host")
+    followed.join("amy")
+    first, second = (followed.feeds.subscribe("tea", Viewer(participant_id="amy")) for _ in range(2))
+    first.take()
+    assert [one.name for one in parse(second.take())] == ["room"]
+    followed.feeds.unsubscribe("tea", first)
+    followed.room.admit(["amy"])
+    assert [one.name for one in parse(second.take())] == ["room"]
+    assert not first.take()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import weakref
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -42,8 +43,11 @@ class _Captioned:
     room: Room
     captioner: RoomCaptioner | None = None
     kept: deque[Caption] = field(default_factory=deque)
-    open: int = 0
-    """Utterances of which something is still to come."""
+    open: set[_Utterance] = field(default_factory=set)
+    """Those of which something is still to come."""
+
+    concluded: list[Caption] | None = None
+    """What is made final now, while that is asked for."""
 
 
 class Captions:
@@ -75,6 +79,7 @@ class Captions:
         self._wallclock = wallclock
         self.pool = pool or Pool(settings, monotonic_ns)
         self._rooms: dict[str, _Captioned] = {}
+        self._all: weakref.WeakKeyDictionary[Room, _Captioned] = weakref.WeakKeyDictionary()  # those that are gone, too
         self.told = 0
         """Captions that were told for good, so far."""
         conference.subscribe(None, self._take)
@@ -94,6 +99,24 @@ class Captions:
             return ()
         self._forget(captioned)
         return tuple(captioned.kept)
+
+    def conclude(self, room: Room) -> Sequence[Caption]:
+        """Take what is being said in a room as it is understood by now: what is said from now on is none of it.
+
+        Returns:
+            Captions that are final now. They are told as all are.
+        """
+        captioned = self._all.get(room)
+        if captioned is None:
+            return ()
+        concluded: list[Caption] = []
+        captioned.concluded = concluded
+        if captioned.captioner is not None:
+            captioned.captioner.cut_all()
+        for utterance in tuple(captioned.open):
+            utterance.conclude()
+        captioned.concluded = None
+        return concluded
 
     # Which rooms
 
@@ -122,7 +145,7 @@ class Captions:
             captioned = None
         if room.policy.captions:
             if captioned is None:
-                captioned = self._rooms[room.name] = _Captioned(room)
+                captioned = self._rooms[room.name] = self._all[room] = _Captioned(room)
             if captioned.captioner is None:
                 dropped = partial(self._dropped, captioned)
                 captioned.captioner = RoomCaptioner(room, self._settings, partial(self._begin, captioned), dropped)
@@ -170,6 +193,8 @@ class Captions:
         if caption.final:
             self.told += 1
             captioned.kept.append(caption)
+            if captioned.concluded is not None:
+                captioned.concluded.append(caption)
             self._forget(captioned)
         self._conference.publish(Captioned(captioned.room.name, caption))
 
@@ -191,8 +216,10 @@ class _Utterance:
         self._until_ns = first.begins_ns  # what was said before is told for good
         self._position_ns = first.begins_ns
         self._partial: Caption | None = None
+        self._concluded = False
         self._sent: SentUtterance | None = captions.pool.begin(self)
-        captioned.open += self._sent is not None
+        if self._sent is not None:
+            captioned.open.add(self)
 
     # What is said
 
@@ -217,6 +244,8 @@ class _Utterance:
 
     def heard(self, heard: Heard) -> None:
         """See `Listener.heard`."""
+        if self._concluded:
+            return
         first = self._first
         latest = max(self._position_ns, self._until_ns)
         begins_ns, ends_ns = self._until_ns, latest
@@ -245,7 +274,12 @@ class _Utterance:
 
     def over(self) -> None:
         """See `Listener.over`. What was shown, and never became final, stays as it was shown."""
-        self._captioned.open -= 1
-        if self._partial is not None:
-            partial_, self._partial = self._partial, None
-            self._captions.tell(self._captioned, replace(partial_, final=True))
+        self._captioned.open.discard(self)
+        self.conclude()
+
+    def conclude(self) -> None:
+        """Take what was understood so far for all there is."""
+        self._concluded = True
+        shown, self._partial = self._partial, None
+        if shown is not None:
+            self._captions.tell(self._captioned, replace(shown, final=True))

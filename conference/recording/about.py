@@ -19,7 +19,15 @@ JOURNAL: Final = "journal"
 MKA: Final = "recording.mka"
 MIX: Final = "mix.opus"
 EVENTS: Final = "events.jsonl"
-TYPES: Final = {MKA: "audio/x-matroska", MIX: "audio/ogg", EVENTS: "application/jsonl"}
+CAPTIONS: Final = "captions.vtt"
+TRANSCRIPT: Final = "transcript.txt"
+TYPES: Final = {
+    MKA: "audio/x-matroska",
+    MIX: "audio/ogg",
+    EVENTS: "application/jsonl",
+    CAPTIONS: "text/vtt; charset=utf-8",
+    TRANSCRIPT: "text/plain; charset=utf-8",
+}
 """The files that can be had of a recording, and their media types."""
 
 _LARGEST: Final = 2**53  # that a number of JSON can be exactly; what is not a number at all is not less, either

@@ -21,13 +21,14 @@ from typing import Any, BinaryIO
 from conference.audio.frame import FRAME_SAMPLES, TICK_NS
 from conference.capture.format import decode
 from conference.capture.records import CaptureError
-from conference.recording.about import EVENTS, JOURNAL, MIX, MKA, TYPES, About, load, whole
+from conference.recording.about import CAPTIONS, EVENTS, JOURNAL, MIX, MKA, TRANSCRIPT, TYPES, About, load, whole
 from conference.recording.journal_format import EVENTS as EVENT_LINES
 from conference.recording.journal_format import JournalError, lock, read_blocks
 from conference.recording.legs import Leg, Legs, segments_of
 from conference.recording.matroska import MatroskaTrack, write_matroska
 from conference.recording.mixdown import MixEncoder, mix_frames
 from conference.recording.ogg import write_opus
+from conference.recording.subtitles import cues_of, transcript, web_vtt
 
 CUT_SHORT = "The server was stopped, or crashed, while it went on."
 MIX_TRACK = "Mix"
@@ -162,8 +163,14 @@ def write_files(folder: Path, about: About, content: Content) -> None:
         with whole(folder / MIX) as file:
             write_opus(file, content.mix, FRAME_SAMPLES, {"TITLE": about.room})
     with whole(folder / EVENTS) as file:
-        for event in content.events:
+        for event in sorted(content.events, key=lambda one: float(one["t"])):
             file.write(json.dumps(event, ensure_ascii=False).encode() + b"\n")
+
+    cues = cues_of(content.events)
+    if cues:
+        for name, text in ((CAPTIONS, web_vtt(cues)), (TRANSCRIPT, transcript(cues))):
+            with whole(folder / name) as file:
+                file.write(text.encode())
 
 
 def _write_mka(file: BinaryIO, about: About, content: Content) -> None:

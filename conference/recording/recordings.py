@@ -7,7 +7,7 @@ import contextlib
 import logging
 import shutil
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -20,8 +20,10 @@ from conference.recording.journal_file import JournalFile, JournalWriter
 from conference.recording.journal_format import EVENTS, RECORDS
 from conference.recording.recorder import RoomRecorder
 from conference.recording.settings import RecordingSettings
+from conference.room.captioned import Caption
 from conference.room.conference import Conference
 from conference.room.events import (
+    Captioned,
     ParticipantJoined,
     RecordingChange,
     RecordingEvent,
@@ -101,6 +103,7 @@ class Recordings:
         describe: what an event is as JSON.
         monotonic_ns: the clock of the rooms' ticks.
         wallclock: unix time in seconds.
+        conclude: takes what is being said in a room for all there is of it, and returns it.
     """
 
     def __init__(
@@ -112,6 +115,7 @@ class Recordings:
         describe: Describe,
         monotonic_ns: Callable[[], int],
         wallclock: Callable[[], float],
+        conclude: Callable[[Room], Iterable[Caption]] = lambda _: (),
     ) -> None:
         if settings.recordings is None:
             raise ValueError("recordings need a folder")
@@ -122,6 +126,7 @@ class Recordings:
         self._describe = describe
         self._monotonic_ns = monotonic_ns
         self._wallclock = wallclock
+        self._conclude = conclude
         self._known: dict[str, About] = {}
         self._going_on: dict[str, _GoingOn] = {}
         self._writer = JournalWriter()
@@ -250,6 +255,7 @@ class Recordings:
         """Keep nothing of what is said from now on. A recording that is paused stays so."""
         one = self._find(recording_id)
         if one.recorder is not None:
+            self._keep_what_is_being_said(one)
             self._tell(one, RecordingPaused, by, status="paused")
             one.recorder.end("paused")
             one.recorder = None
@@ -268,6 +274,7 @@ class Recordings:
     def stop(self, recording_id: str, *, by: str | None = None, reason: str | None = None) -> About:
         """End a recording, and have its files made."""
         one = self._find(recording_id)
+        self._keep_what_is_being_said(one)
         about = one.about
         about.reason = reason or ("It was stopped." if by is None else f"{by} stopped it.")
         about.seconds = round(self._time(one) / 1e9, 3)
@@ -289,6 +296,10 @@ class Recordings:
         """End all that go on."""
         for recording_id in list(self._going_on):
             self.stop(recording_id, reason=reason)
+
+    def _keep_what_is_being_said(self, one: _GoingOn) -> None:
+        for caption in self._conclude(one.room):
+            one.lines.add(Captioned(one.room.name, caption), self._now(one))
 
     def _find(self, recording_id: str) -> _GoingOn:
         one = self._going_on.get(recording_id)

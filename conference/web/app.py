@@ -158,7 +158,8 @@ def _make_server(settings: Settings, webrtc: WebRtcLike) -> Server:
     journal.follow(webhooks.take)
     registry = ConnectionRegistry()
     conference.subscribe(None, webhooks.take_caption)
-    recordings = _make_recordings(settings, conference)
+    captions = _make_captions(settings, conference)
+    recordings = _make_recordings(settings, conference, captions)
     may_begin = recordings is not None and settings.record != "off"
     signatures = _make_signatures(settings)
     call_services = CallServices(
@@ -196,11 +197,11 @@ def _make_server(settings: Settings, webrtc: WebRtcLike) -> Server:
         signatures=signatures,
         captures=captures,
         recordings=recordings,
-        captions=_make_captions(settings, conference),
+        captions=captions,
     )
 
 
-def _make_recordings(settings: Settings, conference: Conference) -> Recordings | None:
+def _make_recordings(settings: Settings, conference: Conference, captions: Captions | None) -> Recordings | None:
     if settings.recordings is None:
         return None
     return Recordings(
@@ -210,6 +211,7 @@ def _make_recordings(settings: Settings, conference: Conference) -> Recordings |
         describe=event_json,
         monotonic_ns=time.monotonic_ns,
         wallclock=time.time,
+        conclude=(lambda _: ()) if captions is None else captions.conclude,
     )
 
 

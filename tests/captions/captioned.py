@@ -47,6 +47,13 @@ class LocalPool(Pool):
         return LocalUtterance(self._engine, listener)
 
 
+class LatePool(LocalPool):
+    """Understands for good what was said when it is too late."""
+
+    def begin(self, listener: Listener) -> SentUtterance:
+        return LateUtterance(self._engine, listener)
+
+
 class LocalUtterance(SentUtterance):
     def __init__(self, engine: Engine, listener: Listener) -> None:
         self._recognizer = engine()
@@ -70,6 +77,11 @@ class LocalUtterance(SentUtterance):
     def _tell(self, heard: Sequence[Heard]) -> None:
         for one in heard:
             self._listener.heard(one)
+
+
+class LateUtterance(LocalUtterance):
+    def end(self) -> None:
+        self.flush()
 
 
 class Tones:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from conference.audio.fade import FADE_SAMPLES, tail
 from conference.audio.frame import FRAME_SAMPLES, Samples, Wide
 
-RESIDUE_DB = 5.5
+RESIDUE_DB = 4.5
 """By so much quieter is the background in pauses: more could be heard to come and go."""
 
 RESIDUE_TICKS = 162

@@ -58,7 +58,8 @@ class VoiceDetector:
         Args:
             wide: shape ``(n,)``, float64, in int16 steps.
             low: the same, folded.
-            ratio: what the frame as a whole must exceed the floor by, if not what the margins say.
+            ratio: what the frame as a whole must exceed the floor by, if not what the margins say: the gate is open,
+                so that it may be music.
 
         Returns:
             Whether it stands out; ``None`` if it is not known yet how much noise there is.
@@ -69,7 +70,7 @@ class VoiceDetector:
         square = (one + two + three + four) / 4
         self._square, self._floor = square, floor
         last, self._last = self._last, four
-        noise.process(square, (*self._before, wide))
+        noise.process(square, () if known and ratio is None else (*self._before, wide))
         self._before = (wide,)
         if not known:
             return None
@@ -100,7 +101,10 @@ class OnsetDetector:
     of white, pink and brown noise, as it comes out of Opus.
     """
 
-    __slots__ = ("_floors", "_last", "ratio")
+    __slots__ = ("_floors", "_last", "faint", "ratio")
+
+    faint: bool
+    """Something could be made out in the last frame, as in one frame of noise in fifty, too."""
 
     ratio: float
     """How many times its noise floor the last frame was, in the band where it stood out most."""
@@ -109,6 +113,7 @@ class OnsetDetector:
         self._floors = tuple(NoiseFloor(SMOOTHING, loudest=LOUDEST_BESIDE) for _ in range(3))
         self._last = 0.0  # the last quarter of the frame before
         self.ratio = 0.0
+        self.faint = False
 
     def stands_out(self, wide: Wide, low: Wide, least: float) -> bool:
         """Measure a frame against the noise, and learn from it.
@@ -126,23 +131,24 @@ class OnsetDetector:
         last, self._last = self._last, four
         square = (one + two + three + four) / 4
         murmurs, hums = low_squares(low)
-        ratio = 0.0
+        ratio, faint = 0.0, False
         if hum.learnt:  # they have all heard the same
             floor = max(hiss.square, least)
+            faint = square > floor * _FAINT_HISS
             if (
                 square > floor * _HISS.frame
                 or max(one, two, three, four) > floor * _HISS.quarter
                 or max(last + one, one + two, two + three, three + four) > 2 * floor * _HISS.half
             ):
                 ratio = square / floor
-            if (above := murmurs / max(murmur.square, least)) > _MURMUR:
-                ratio = max(ratio, above)
-            if (above := hums / max(hum.square, least)) > _HUM:
-                ratio = max(ratio, above)
+            above, also = murmurs / max(murmur.square, least), hums / max(hum.square, least)
+            faint = faint or above > _FAINT_MURMUR or also > _FAINT_HUM
+            if above > _MURMUR or also > _HUM:
+                ratio = max(ratio, above, also)
         hiss.process_mean(square)
         murmur.process_mean(murmurs)
         hum.process_mean(hums)
-        self.ratio = ratio
+        self.ratio, self.faint = ratio, faint
         return ratio > 0
 
     def learn(self, wide: Wide, low: Wide) -> None:
@@ -180,5 +186,5 @@ class OnsetDetector:
 
 
 _HISS = Margins.of(2.8, 3.7, 4.8)
-_MURMUR = 10**0.82
-_HUM = 10**1.14
+_MURMUR, _HUM = 10**0.82, 10**1.14
+_FAINT_HISS, _FAINT_MURMUR, _FAINT_HUM = 10**0.16, 10**0.5, 10**0.6

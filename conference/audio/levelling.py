@@ -58,6 +58,7 @@ _SHOUT_DB = 10.0  # a frame so far above the active level is a shout ...
 _KNOWN = 60  # ... if that level is known from so many frames ...
 _SHOUT_FRAMES = 150  # ... and it is over after so many frames of speech: 3 s
 _AGAIN = 12  # so many frames of speech in a row that are no shout: the talk before it goes on ...
+_OVER = 50  # ... and after so many the shout is over: until then it may go on, and nothing is learnt
 _AGAIN_DB = 6.0  # ... if they are about as loud as it was
 _RETURN_DB = 1.5  # per frame: how the gain comes back then
 
@@ -193,16 +194,16 @@ class Leveller:
 
     def _is_over(self, before: _Before, level: float) -> bool:
         """Take in a frame of speech during a shout, or after it. Returns whether what was known before it holds."""
-        if before.goes_on(level):
+        goes_on = before.goes_on(level)
+        if goes_on:
             self._active, self._frames, self._under = before.active, before.frames, 0
             missing = before.gain_db - self.gain_db
             self.gain_db += min(max(missing, -_RETURN_DB), _RETURN_DB)
-            if abs(missing) > _RETURN_DB:
+            if before.run < _OVER or abs(missing) > _RETURN_DB:
                 return True
+        if goes_on or before.of_shout >= _SHOUT_FRAMES:
             self._before = None
-        elif before.of_shout >= _SHOUT_FRAMES:
-            self._before = None
-        return False
+        return goes_on
 
     def _adapt(self) -> None:
         """Move the gain toward what the voice lacks."""

@@ -23,6 +23,9 @@ BLOCK_TICKS = 16
 BLOCKS = 5
 """Blocks in a window: 1.6 s, longer than people speak without a dip between two syllables."""
 
+MUSIC_BLOCKS = 10
+"""So many are looked at to tell whether it is music: 3.2 s, longer than people shout without a breath."""
+
 LEARNT_BLOCKS = 2
 """Nothing is taken for noise before this many blocks of a source have been heard."""
 
@@ -32,6 +35,9 @@ the comfort noise updates of a sender with DTX (every 400 ms), and say nothing a
 
 LOWEST = full_scale(-90.0)
 """There is at least as much noise; what lies below is none that matters."""
+
+MUSIC = full_scale(-75.0)
+"""What is quieter is not looked at for tones."""
 
 HELD = full_scale(-65.0)
 """No noise floor made of tones is taken to be above this mean square: they are held by an instrument, or by a voice."""
@@ -138,17 +144,20 @@ class NoiseFloor:
             self._end_block()
 
     def _end_block(self) -> None:
-        held = self._least > HELD and bool(self._quietest)
+        held = self._least > MUSIC and bool(self._quietest)
         if held:
             held = share_of_tones(np.concatenate(self._quietest)) > TONAL
-        self._held = (*self._held[1 - BLOCKS :], held)
+        self._held = (*self._held[1 - MUSIC_BLOCKS :], held)
         self.holds_tones = sum(self._held) >= len(self._held) * (_STAYS_MUSIC if self.holds_tones else _IS_MUSIC)
-        lasts = held and self._held[-2:-1] != (False,)  # noise may pass for tones once in an hour, and not twice
-        self._minima = (*self._minima[1 - BLOCKS :], min(self._block, HELD) if lasts else self._block)
+        self._minima = (*self._minima[1 - BLOCKS :], self._block)
         self._block, self._least, self._quietest = self._loudest, math.inf, ()
         self._block_ticks = 0
         if len(self._minima) >= LEARNT_BLOCKS:
             self.square = min(self._minima)
+            tonal = sum(self._held[-BLOCKS:])
+            few = len(self._minima) < BLOCKS  # at the beginning one is enough; later noise is heard between tones
+            if self.holds_tones or tonal >= _IS_MUSIC * BLOCKS or (few and tonal):
+                self.square = min(self.square, HELD)
 
     def rise(self, decibels: float) -> None:
         """All that was heard so far has become louder by that."""

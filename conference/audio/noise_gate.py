@@ -42,12 +42,15 @@ ALWAYS = full_scale(-40.0)
 
 _VOICE = Margins.of(OPEN_DB, ONSET_DB, ONSET_DB)
 
-_FAINT = 1 / 8
+_LEAST = 1 / 8
 """Of the threshold: noise in one of these bands is taken to be as loud at least."""
 
 _ABOUT_TO_CLOSE = 4
 """What is beside the voice is listened to while the gate is shut, and so many ticks before: what opens it is looked for
 there, not what keeps it open."""
+
+_FAINT_RATIO = 10**0.5
+"""A frame of a voice that is as many times its noise floor can be made out: one of noise seldom is."""
 
 _RATIO = {margin: 10 ** (margin / 10) for margin in (OPEN_DB, KEEP_DB)}
 _FULL_SCALE = 32768.0**2
@@ -120,6 +123,7 @@ class NoiseGate:
         "_voice",
         "adaptive",
         "audible",
+        "faint",
         "level",
         "loud",
         "open",
@@ -139,6 +143,9 @@ class NoiseGate:
 
     audible: bool
     """The last frame was above the threshold: it was not silent, whatever it was."""
+
+    faint: bool
+    """The gate was shut, and something could be made out in the last frame: a word that begins, or noise."""
 
     def __init__(
         self,
@@ -163,13 +170,14 @@ class NoiseGate:
         self._onsets.break_off()
         self.level = SILENT_LEVEL
         self._ratio = 1.0
-        self.loud = self.open = self.audible = False
+        self.loud = self.open = self.audible = self.faint = False
 
     def process(self, frame: Samples) -> bool:
         """Measure a frame, shape ``(n,)``, int16. Returns :attr:`open`: the frame belongs to the mix."""
         wide = frame.astype(np.float64)
         square = float(wide.dot(wide)) / max(1, len(frame))
         self.level = decibels(square)
+        self.faint = False
         self.loud = self.audible = square > self._threshold
         if self.loud:
             stands_out = self._compare(wide)
@@ -187,7 +195,7 @@ class NoiseGate:
         """A tick without a frame. Returns :attr:`open`: somebody is still taken to be talking."""
         self.level = SILENT_LEVEL
         self._ratio = 1.0
-        self.loud = self.audible = False
+        self.loud = self.audible = self.faint = False
         self.slept(1)
         return self._count_down()
 
@@ -254,9 +262,10 @@ class NoiseGate:
             return True
         onsets = self._onsets
         listens = self._remaining <= _ABOUT_TO_CLOSE and onsets.takes(wide)
-        if listens and onsets.stands_out(wide, low, self._threshold * _FAINT):
+        if listens and onsets.stands_out(wide, low, self._threshold * _LEAST):
             stands_out = True
             self._ratio = max(self._ratio, onsets.ratio)
+        self.faint = listens and (onsets.faint or (stands_out is not None and self._ratio > _FAINT_RATIO))
         return stands_out is not False
 
     def _learn(self, wide: Wide, square: float) -> None:

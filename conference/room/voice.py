@@ -16,6 +16,7 @@ from conference.audio.frame import SILENCE, SILENT_LEVEL, Samples
 from conference.audio.levelling import Leveller
 from conference.audio.noise_gate import GateSettings, NoiseGate, mean_square
 from conference.audio.suppression import Suppressor
+from conference.room.look_back import LookBack
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ class Voice:
         "_heard",
         "_heard_before",
         "_leveller",
+        "_look_back",
         "_suppressor",
         "as_it_is",
         "asked_to_level",
@@ -96,6 +98,7 @@ class Voice:
         self._suppressor = Suppressor() if settings.suppresses_noise else None
         self._leveller = Leveller() if settings.levels else None
         self._gate = _make_gate(settings)
+        self._look_back = LookBack()
         self._background = ComfortNoise() if settings.comfort_noise else None
         self.settings = settings
         self.as_it_is = self.asked_to_level = self.covered = False
@@ -169,6 +172,7 @@ class Voice:
             level: how loud it is said to be, in dBov.
         """
         self._fall_silent()
+        self._look_back.forget()
         self._gate.believe(level)
         if self._leveller is not None:
             self._leveller.rest()
@@ -181,6 +185,7 @@ class Voice:
             ticks: how many; more than one only of a voice that is not levelled.
         """
         self._fall_silent()
+        self._look_back.forget()
         self._gate.believe(level, ticks)
         if self._leveller is not None and not self.as_it_is:
             self._leveller.learn(level, loud=self._gate.loud)
@@ -221,10 +226,12 @@ class Voice:
         if self._leveller is not None:
             self._leveller.go_on()
         self._fall_silent()
+        self._look_back.forget()
         self._heard = heard if self._gate.open and heard.any() else None
 
     def rest(self) -> None:
         """Nobody looks at what comes next of one who is not talking. What is known of their noise stays known."""
+        self._look_back.forget()
         self._gate.close()
 
     def process(self, frame: Samples | None, *, muted: bool = False) -> Samples | None:
@@ -242,12 +249,15 @@ class Voice:
             return self.stop(frame)
         if self._suppressor is not None:
             frame = self._without_noise(frame, self._suppressor)
+        was_open = self._gate.open
         is_open = self._gate.silent() if frame is None else self._gate.process(frame)
         if frame is None or not is_open:
             return self._pause(frame)
-        frame = self._levelled(frame)
+        if not was_open:
+            self._look_back.begin([self._levelled(*one) for one in self._look_back.take()])
+        frame = self._look_back.play(self._levelled(frame), background=not self._gate.loud)
         if self._background is not None:
-            frame = self._background.talk(frame, background=not self._gate.loud)
+            frame = self._background.talk(frame, background=not self._gate.loud and not self._look_back.delay)
         if self._heard is None and self.settings.fades and fade.starts_abruptly(frame):
             frame = fade.fade_in(frame)
         self._heard = frame
@@ -257,12 +267,17 @@ class Voice:
         """There is no frame, or nothing in it but the background. Returns what goes into the mix."""
         is_open = self._gate.open
         if self._heard is not None and self._background is not None and (frame is None or self._gate.audible):
-            going_on = None if frame is None else self._levelled(frame)
+            going_on = None if frame is None else self._look_back.end(self._levelled(frame))
             going_on = self._background.pause(going_on, talking=is_open, covered=self.covered)
             if going_on is not None:
                 self._heard = going_on
                 return going_on
+        was_heard = self._heard is not None
         ending = self._end(frame)
+        if frame is None or was_heard:
+            self._look_back.forget()
+        else:
+            self._look_back.keep(frame, self._gate.level, self._gate.clearance, faint=self._gate.faint)
         return SILENCE if is_open and ending is None else ending
 
     def stop(self, frame: Samples | None = None) -> Samples | None:
@@ -275,6 +290,7 @@ class Voice:
             What still goes into the mix, so that it ends without a click.
         """
         ending = self._end(frame)
+        self._look_back.forget()
         self._gate.close()
         return ending
 
@@ -304,12 +320,15 @@ class Voice:
             return frame  # silent as it is: not worth what suppression costs
         return suppressor.process(frame)
 
-    def _levelled(self, frame: Samples) -> Samples:
+    def _levelled(self, frame: Samples, level: float | None = None, clearance: float = 0.0) -> Samples:
+        """Level a frame: this tick's, or one that stood so far above the noise, in dB, and is heard late."""
         if self._leveller is None:
             return frame
         if self.as_it_is:
             return self._leveller.release(frame)
         gate = self._gate
+        if level is not None:
+            return self._leveller.process(frame, level, clearance, loud=False)
         return self._leveller.process(frame, gate.level, gate.clearance, loud=gate.loud and not gate.holds_tones)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, SILENCE, Samples
+from conference.audio.noise import SMOOTHING, NoiseFloor
 from conference.audio.noise_gate import GateSettings, NoiseGate
 from conference.codecs.opus import OpusCodec
 from tests.audio.backgrounds import Wave, at_level, noise, recorded
@@ -245,3 +246,42 @@ def test_neither_noise_nor_speech_is_taken_for_music() -> None:
         gate.process(frame)
         held.append(gate.holds_tones)
     assert np.mean(held) < 0.1
+
+
+def test_a_shout_of_two_seconds_without_a_breath_is_not_taken_for_music() -> None:
+    for seed in (1, 3, 5):
+        voice = spoken(12.0, seed=seed)
+        gapless = voice[np.abs(np.convolve(np.abs(voice.astype(float)), np.ones(480) / 480, "same")) > 100]
+        shout = at_level(gapless[: 2 * SAMPLE_RATE], -12.0)
+        talk = at_level(spoken(6.0, seed=seed), -40.0)
+        gate = NoiseGate(adaptive=True)
+        wave = np.concatenate([talk, shout, talk])
+        for frame in recorded(wave + noise("pink", len(wave) / SAMPLE_RATE, -75.0)[: len(wave)]):
+            gate.process(frame)
+            assert not gate.holds_tones
+
+
+def test_quiet_music_with_drums_is_taken_for_music() -> None:
+    music = chord(-56.0, 10.0)
+    for beat in range(0, len(music), SAMPLE_RATE // 2):
+        music[beat : beat + SAMPLE_RATE // 12] += burst(100.0, 8000.0, 1 / 12, -40.0, seed=beat)
+    gate = NoiseGate(adaptive=True)
+    told = []
+    for frame in recorded(music + noise("pink", 10.0, -80.0)):
+        gate.process(frame)
+        told.append(gate.holds_tones)
+    assert np.mean(told[TICKS_PER_SECOND:]) > 0.9
+
+
+@pytest.mark.parametrize("freedom", [4, 9, 40])
+def test_a_smoothed_floor_is_near_the_mean_of_what_varies(freedom: int) -> None:
+    """The quietest frame of narrow noise is anywhere below its mean; the quietest mean of some is not."""
+    chance = np.random.default_rng(freedom)
+    floor = NoiseFloor(SMOOTHING)
+    found = []
+    for square in 1e3 * chance.chisquare(freedom, 3000) / freedom:
+        floor.process_mean(float(square))
+        found.append(10 * np.log10(floor.square / 1e3))
+    settled = found[100:]
+    assert max(settled) < 1
+    assert min(settled) > -9 / np.sqrt(freedom) - 2.5

@@ -262,9 +262,9 @@ def test_a_shout_of_two_seconds_without_a_breath_is_not_taken_for_music() -> Non
 
 
 def test_quiet_music_with_drums_is_taken_for_music() -> None:
-    music = chord(-56.0, 10.0)
+    music = chord(-63.0, 10.0)
     for beat in range(0, len(music), SAMPLE_RATE // 2):
-        music[beat : beat + SAMPLE_RATE // 12] += burst(100.0, 8000.0, 1 / 12, -40.0, seed=beat)
+        music[beat : beat + SAMPLE_RATE // 12] += burst(100.0, 8000.0, 1 / 12, -42.0, seed=beat)
     gate = NoiseGate(adaptive=True)
     told = []
     for frame in recorded(music + noise("pink", 10.0, -80.0)):

@@ -22,6 +22,7 @@ from conference.engine.garbage import short_collections
 from conference.log import set_up_logging
 from conference.options.option import PREFIX, options_of, read_options
 from conference.prompts.library import LibraryError
+from conference.recording.storage.objects import StorageError
 from conference.settings import Settings, SettingsError
 from conference.telephony.twilio_account import TwilioUnavailable
 from conference.web.app import build_app, hang_up_all
@@ -159,6 +160,8 @@ async def serve(settings: Settings, context: ssl.SSLContext | None = None, most_
         raise StartError(f"{error}.") from None
     except LibraryError as error:
         raise StartError(str(error)) from None
+    except StorageError as error:
+        raise StartError(" ".join(filter(None, (str(error), error.detail)))) from None
     server = app[SERVER]
     server.connections.most_in_all = most_connections
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=settings.shutdown_timeout / 4)

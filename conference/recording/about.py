@@ -62,6 +62,14 @@ class About:
     bytes: int = 0
     tracks: Sequence[dict[str, Any]] = field(default_factory=tuple)
     files: Sequence[dict[str, Any]] = field(default_factory=tuple)
+    stored: bool = False
+    """Its files are in an object storage, and not in the folder any more."""
+
+    not_stored: str | None = None
+    """Why they are not there yet, though it was tried; for people to read."""
+
+    overdue: int = 0
+    """How often the making of its files was broken off, since it took too long."""
 
     @property
     def state(self) -> RecordingState:
@@ -81,10 +89,19 @@ class About:
 def load(folder: Path) -> About | None:
     """What is known of the recording in a folder; ``None`` if that is none."""
     try:
-        known = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+        about = from_json((folder / ABOUT).read_bytes())
+    except OSError:
+        return None
+    return about if about is not None and about.id == folder.name else None
+
+
+def from_json(text: bytes) -> About | None:
+    """What is known of a recording, as it is written down; ``None`` if that makes no sense."""
+    try:
+        known = json.loads(text)
         about = About(**{one.name: known[one.name] for one in fields(About) if one.name in known})
-        return about if about.id == folder.name and _makes_sense(about) else None
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return about if _makes_sense(about) else None
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
 
 
@@ -92,11 +109,13 @@ def _makes_sense(about: About) -> bool:
     """Whether all that was read of a recording is of its kind: a disk, or a person, may have changed any of it."""
     return (
         about.status in get_args(RecordingStatus)
-        and isinstance(about.room, str)
-        and all(_is_number(one) for one in (about.started_at, about.room_since, about.seconds, about.bytes))
+        and all(isinstance(one, str) for one in (about.id, about.room))
+        and all(
+            _is_number(one) for one in (about.started_at, about.room_since, about.seconds, about.bytes, about.overdue)
+        )
         and (about.ended_at is None or _is_number(about.ended_at))
-        and all(one is None or isinstance(one, str) for one in (about.started_by, about.reason))
-        and all(isinstance(one, bool) for one in (about.people, about.mix, about.guarded))
+        and all(one is None or isinstance(one, str) for one in (about.started_by, about.reason, about.not_stored))
+        and all(isinstance(one, bool) for one in (about.people, about.mix, about.guarded, about.stored))
         and all(isinstance(some, list | tuple) for some in (about.tracks, about.files))
         and all(isinstance(one, dict) for one in (*about.tracks, *about.files))
         and all(one.get("name") in TYPES and _is_number(one.get("bytes")) for one in about.files)

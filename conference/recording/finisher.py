@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from conference.recording.about import About, load
 from conference.recording.finish import BUSY, FAILED
+from conference.recording.worker_process import Overdue, run_module
 
 log = logging.getLogger(__name__)
 
@@ -20,9 +18,6 @@ BROKE: Final = "It failed: the server's log says why."
 
 BUSY_S: Final = 15.0
 """How long until it is tried again to finish what another process has."""
-
-_PATH: Final = os.pathsep.join([str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])])
-"""Where another process finds this program, however this one found it."""
 
 
 class Finisher:
@@ -32,12 +27,24 @@ class Finisher:
         folder: in which each has a folder.
         finished: is told what is known of a recording now: it is ready, or nothing can be made of it.
         failed: is told the id of a recording whose files could not be made, and why.
+        overdue: is told the id of one whose files took too long.
+        within: seconds that it may take.
     """
 
-    def __init__(self, folder: Path, finished: Callable[[About], None], failed: Callable[[str, str], None]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        finished: Callable[[About], None],
+        failed: Callable[[str, str], None],
+        overdue: Callable[[str], None],
+        *,
+        within: float,
+    ) -> None:
         self._folder = folder
         self._finished = finished
         self._failed = failed
+        self._overdue = overdue
+        self._within = within
         self._unfinished: asyncio.Queue[str] = asyncio.Queue()
 
     def add(self, recording_id: str) -> None:
@@ -58,24 +65,18 @@ class Finisher:
 
     async def _finish(self, recording_id: str) -> None:
         folder = self._folder / recording_id
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "conference.recording.finish", str(folder),
-            stderr=asyncio.subprocess.PIPE, env=os.environ | {"PYTHONPATH": _PATH},
-        )  # fmt: skip
         try:
-            _, said = await process.communicate()
-        except asyncio.CancelledError:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
-            raise
-        if process.returncode == BUSY:  # of another server, which may be about to end
+            status, lines = await run_module("conference.recording.finish", [str(folder)], within=self._within)
+        except Overdue:
+            log.error("recording %s: its files were not made within %g s", recording_id, self._within)
+            self._overdue(recording_id)
+            return
+        if status == BUSY:  # of another server, which may be about to end
             asyncio.get_running_loop().call_later(BUSY_S, self.add, recording_id)
             return
         about = await asyncio.to_thread(load, folder)
-        if process.returncode == 0 and about is not None and about.status in ("ready", "failed"):
+        if status == 0 and about is not None and about.status in ("ready", "failed"):
             self._finished(about)
             return
-        lines = said.decode(errors="replace").strip().splitlines()
         log.error("recording %s: %s", recording_id, "\n".join(lines))
-        self._failed(recording_id, lines[-1] if process.returncode == FAILED and lines else BROKE)
+        self._failed(recording_id, lines[-1] if status == FAILED and lines else BROKE)

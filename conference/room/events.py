@@ -179,9 +179,21 @@ class RecordingFailed(RecordingEvent):
     """Its files could not be made; what was written while it went on is kept."""
 
 
-RecordingChange: TypeAlias = (
-    RecordingStarted | RecordingPaused | RecordingResumed | RecordingStopped | RecordingReady | RecordingFailed
-)
+@dataclass(frozen=True, slots=True)
+class RecordingStored(RecordingEvent):
+    """Its files are in the object storage."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingNotStored(RecordingEvent):
+    """Its files could not be put into the object storage; that is tried again. The reason of ``recording`` says why."""
+
+
+RecordingChange: TypeAlias = RecordingStarted | RecordingPaused | RecordingResumed | RecordingStopped
+"""What becomes of one while it goes on, up to its end."""
+
+RecordingOver: TypeAlias = RecordingReady | RecordingFailed | RecordingStored | RecordingNotStored
+"""What becomes of one later, when its room may be gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +233,7 @@ RoomEvent: TypeAlias = (
     | MessageSent
     | Captioned
     | RecordingChange
+    | RecordingOver
 )
 
 

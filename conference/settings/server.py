@@ -13,6 +13,7 @@ from conference.loopback import is_loopback
 from conference.options.declaration import check, declared
 from conference.prompts.settings import SoundSettings
 from conference.recording.settings import RecordingSettings
+from conference.recording.storage.address import ObjectAddress
 from conference.settings.access import AccessSettings
 from conference.settings.checks import SettingsError, read_secret
 from conference.settings.listening import ListeningSettings
@@ -101,6 +102,13 @@ class Settings(
     def _check_recordings(self) -> None:
         if self.record == "always" and self.recordings is None:
             raise SettingsError("record always needs recordings: the folder in which they are kept.")
+        if isinstance(self.recordings, ObjectAddress):
+            if self.recording_spool is None:
+                raise SettingsError(
+                    f"recordings in {self.recordings} need recording-spool: a folder for them until then."
+                )
+        elif self.recording_spool is not None or self.recording_endpoint is not None:
+            raise SettingsError("recording-spool and recording-endpoint are for recordings in s3://BUCKET/PREFIX.")
 
     def _check_captions(self) -> None:
         if self.captions_always and self.captions_engine is None:

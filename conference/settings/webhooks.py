@@ -31,6 +31,8 @@ WEBHOOK_EVENTS = (
     "recording.stopped",
     "recording.ready",
     "recording.failed",
+    "recording.stored",
+    "recording.not_stored",
 )
 """What :attr:`WebhookOptions.webhook_events` can name."""
 

@@ -24,6 +24,8 @@ from conference.options.declaration import part_of
 from conference.recording.recordings import SERVER_STOPS as RECORDING_ENDS
 from conference.recording.recordings import Recordings
 from conference.recording.settings import RecordingSettings
+from conference.recording.storage.address import ObjectAddress
+from conference.recording.storage.objects import ObjectStorage
 from conference.room.conference import Conference, ConferenceLimits
 from conference.room.policy import RoomPolicy
 from conference.room.room import Room
@@ -202,8 +204,11 @@ def _make_server(settings: Settings, webrtc: WebRtcLike) -> Server:
 
 
 def _make_recordings(settings: Settings, conference: Conference, captions: Captions | None) -> Recordings | None:
-    if settings.recordings is None:
+    place, storage = settings.recordings, None
+    if place is None:
         return None
+    if isinstance(place, ObjectAddress):
+        storage = ObjectStorage(place, settings.recording_endpoint)
     return Recordings(
         part_of(settings, RecordingSettings),
         conference,
@@ -212,6 +217,7 @@ def _make_recordings(settings: Settings, conference: Conference, captions: Capti
         monotonic_ns=time.monotonic_ns,
         wallclock=time.time,
         conclude=(lambda _: ()) if captions is None else captions.conclude,
+        storage=storage,
     )
 
 

@@ -22,6 +22,7 @@ from conference.recording.about import About
 from conference.recording.finish import finish
 from conference.recording.recordings import Recordings
 from conference.recording.settings import RecordingSettings
+from conference.recording.storage.objects import ObjectStorage
 from conference.recording.wav_export import export_wav
 from conference.room.conference import Conference
 from conference.room.local import LocalSink
@@ -90,7 +91,14 @@ class Person:
 class Studio:
     """A conference, its recordings, and the time."""
 
-    def __init__(self, folder: Path, voice: VoiceSettings | None = None, **settings: Any) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        voice: VoiceSettings | None = None,
+        *,
+        storage: ObjectStorage | None = None,
+        **settings: Any,
+    ) -> None:
         self.folder = folder
         self.now_ns = 5_000_000_000
         self.tick = 0
@@ -98,13 +106,17 @@ class Studio:
         self.conference = Conference(voice=voice or VoiceSettings(levelling=False))
         self.conference.subscribe(None, lambda event: self.said.append(event_json(event)))
         numbers = count(1)
+        where: dict[str, Any] = {"recordings": folder}
+        if storage is not None:
+            where = {"recordings": storage.address, "recording_spool": folder}
         self.recordings = Recordings(
-            RecordingSettings(recordings=folder, **settings),
+            RecordingSettings(**settings | where),
             self.conference,
             new_id=lambda: f"r{next(numbers)}",
             describe=event_json,
             monotonic_ns=lambda: self.now_ns,
             wallclock=lambda: 1_700_000_000.0 + self.now_ns / 1e9,
+            storage=storage,
         )
 
     @property

@@ -13,11 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from conference.audio.frame import FRAME_SAMPLES, TICK_NS
 from conference.recording import journal_file
 from conference.recording.about import About, load
 from conference.recording.finish import CUT_SHORT, GoesOn, finish
+from conference.recording.kept_recordings import OVERDUE, RecordingError
+from conference.recording.total_bytes import FULL, TotalBytes
 from conference.recording.wav_export import export_wav
 from conference.room.events import MessageSent
 from tests.recording.recorded import Person, Studio, loudness, read_wav, tone
@@ -163,6 +167,92 @@ async def test_files_that_cannot_be_made_are_made_by_the_next_start(
     assert later.recordings.all[about.id].status == "ready"
     assert later.recordings.all[about.id].reason == "Amy stopped it."
     await later.recordings.close()
+
+
+async def test_files_that_take_too_long_are_broken_off_kept_and_tried_once_more(tmp_path: Path) -> None:
+    studio = Studio(tmp_path)
+    amy = studio.join("Amy")
+    about = studio.start()
+    studio.pass_ticks(100, humming(studio, amy))
+    studio.recordings.stop(about.id, by="Amy")
+    studio.written()
+    journal = (tmp_path / about.id / "journal").read_bytes()
+    for tries in (1, 2, 2):  # the third start leaves it alone
+        hasty = Studio(tmp_path, recording_max_finish_seconds=0.001)
+        await hasty.recordings.open()
+        while hasty.recordings.all[about.id].status == "finishing":
+            await hasty.recordings.changed()
+        found = hasty.recordings.all[about.id]
+        assert (found.status, found.reason, found.overdue) == ("failed", OVERDUE, tries)
+        await hasty.recordings.close()
+        assert (tmp_path / about.id / "journal").read_bytes() == journal
+    assert len(export_wav(tmp_path / about.id, tmp_path)) == 2  # it can still be had by hand
+    kept = load(tmp_path / about.id)
+    assert kept is not None
+    assert kept.reason == "Amy stopped it."
+    finish(tmp_path / about.id)
+    later = Studio(tmp_path, recording_max_finish_seconds=0.001)
+    await later.recordings.open()
+    assert later.recordings.all[about.id].status == "ready"
+    await later.recordings.close()
+
+
+async def test_one_more_start_is_enough_if_there_is_time_then(tmp_path: Path) -> None:
+    studio = Studio(tmp_path)
+    amy = studio.join("Amy")
+    about = studio.start()
+    studio.pass_ticks(60, humming(studio, amy))
+    studio.recordings.stop(about.id, by="Amy")
+    studio.written()
+    told = []
+    for within in (0.001, 600):
+        later = Studio(tmp_path, recording_max_finish_seconds=within)
+        await later.recordings.open()
+        while later.recordings.all[about.id].status == "finishing":
+            await later.recordings.changed()
+        told += [name for name, _ in later.said]
+        await later.recordings.close()
+    assert told == ["recording.failed", "recording.ready"]
+
+
+async def test_all_together_are_no_larger_than_they_may_be(tmp_path: Path) -> None:
+    studio = Studio(tmp_path, recording_total_bytes=65_536)
+    await studio.recordings.open()
+    amy = studio.join("Amy")
+    about = studio.start()
+    while about.status == "recording":
+        studio.pass_ticks(50, humming(studio, amy))
+        await asyncio.sleep(0)
+    assert [name for name, _ in studio.said if name.startswith("recording")] == [
+        "recording.started",
+        "recording.stopped",
+    ]
+    assert studio.said[-1][1]["recording"]["reason"] == FULL
+    assert "amy" in studio.room.participants
+    with pytest.raises(RecordingError, match="Delete some first"):
+        studio.start()
+    while (about := studio.recordings.all[about.id]).status == "finishing":
+        await studio.recordings.changed()
+    assert about.status == "ready"
+    assert about.seconds > 1
+    await studio.recordings.close()
+    later = Studio(tmp_path, recording_total_bytes=about.bytes)
+    await later.recordings.open()
+    later.join("Amy")
+    with pytest.raises(RecordingError, match="recording-total-bytes"):
+        later.start()
+    await later.recordings.delete(about.id)
+    later.start()
+    await later.recordings.close()
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 100))))
+def test_what_all_take_up_is_the_sum_of_what_each_does(noted: list[tuple[str, int]]) -> None:
+    total, each = TotalBytes(150), dict[str, int]()
+    for recording_id, size in noted:
+        total.note(recording_id, size)
+        each[recording_id] = size
+        assert total.reached == (sum(each.values()) >= 150)
 
 
 @pytest.mark.parametrize("part", [1.0, 0.9, 0.5, 0.1, 0.0])

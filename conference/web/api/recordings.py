@@ -5,11 +5,13 @@ from __future__ import annotations
 from aiohttp import web
 
 from conference.recording.about import About
-from conference.recording.recordings import RecordingError, Recordings
+from conference.recording.kept_recordings import ObjectsStay, RecordingError, StoredFile
+from conference.recording.recordings import Recordings
 from conference.web.access.actor import Actor, require, require_of_recording
 from conference.web.api.pages import SentFile
 from conference.web.api.people import label_in
 from conference.web.api.reading import read_body
+from conference.web.api.stored_files import send_object
 from conference.web.http.headers import FRESH
 from conference.web.http.problems import Problem
 from conference.web.live import SERVER
@@ -17,6 +19,7 @@ from conference.web.schemas import responses
 from conference.web.schemas.requests import NewRecording, RecordingPatch
 from conference.web.schemas.room_json import recording_json
 
+_GONE = "This file is gone from where recordings are kept."
 _NONE = "There is no such recording: it was deleted, or never was."
 
 
@@ -64,7 +67,7 @@ async def list_all(request: web.Request) -> web.Response:
     require(request, None if room is None else "record", room)
     server, seen = request.app[SERVER], []
     known = () if server.recordings is None else tuple(server.recordings.all.values())
-    for about in reversed(known):
+    for about in sorted(known, key=lambda one: one.started_at, reverse=True):
         if room is not None and about.room != room:
             continue
         try:
@@ -88,6 +91,8 @@ async def delete(request: web.Request) -> web.Response:
     about, _ = _find(request)
     try:
         await _recordings(request).delete(about.id)
+    except ObjectsStay as error:
+        raise Problem(503, str(error), headers={"Retry-After": "10"}) from None
     except RecordingError as error:
         raise Problem(409, str(error)) from None
     except OSError as error:
@@ -99,16 +104,18 @@ async def fetch(request: web.Request) -> web.StreamResponse:
     """``GET /recordings/{recording}/files/{name}``: one of its files, or a range of it."""
     about, _ = _find(request)
     name = request.match_info["name"]
-    path = _recordings(request).file(about.id, name)
-    if path is None:
+    file = _recordings(request).file(about.id, name)
+    if file is None:
         names = [str(one["name"]) for one in about.files]
         if name in names:
-            raise Problem(404, "This file is gone from the folder of recordings.")
+            raise Problem(404, _GONE)
         known = ", ".join(names) or "none until it is ready"
         raise Problem(404, f"It has no file of this name. There are: {known}.")
     kind = next(str(one["type"]) for one in about.files if one["name"] == name)
     headers = FRESH | {"Content-Type": kind, "Content-Disposition": f'attachment; filename="{about.id}-{name}"'}
-    return SentFile(path, headers=headers)
+    return (
+        await send_object(request, file, headers) if isinstance(file, StoredFile) else SentFile(file, headers=headers)
+    )
 
 
 def _recordings(request: web.Request) -> Recordings:

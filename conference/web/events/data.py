@@ -192,5 +192,7 @@ DATA_TYPES: dict[str, type] = {
     "recording.stopped": RecordingData,
     "recording.ready": RecordingData,
     "recording.failed": RecordingData,
+    "recording.stored": RecordingData,
+    "recording.not_stored": RecordingData,
 }
 """What each event of a stream holds, by its name."""

@@ -21,11 +21,13 @@ from conference.room.events import (
     ParticipantUpdated,
     RecordingEvent,
     RecordingFailed,
+    RecordingNotStored,
     RecordingPaused,
     RecordingReady,
     RecordingResumed,
     RecordingStarted,
     RecordingStopped,
+    RecordingStored,
     RoomEvent,
     RoomUpdated,
     SoundStarted,
@@ -65,6 +67,8 @@ EVENT_NAMES: dict[type, str] = {
     RecordingStopped: "recording.stopped",
     RecordingReady: "recording.ready",
     RecordingFailed: "recording.failed",
+    RecordingStored: "recording.stored",
+    RecordingNotStored: "recording.not_stored",
 }
 """The name of each event."""
 

@@ -369,7 +369,7 @@ _RECORDINGS: dict[Handler, Operation] = {
         access="record",
         status=204,
         answer="It is gone, with its files.",
-        problems=(404, 409),
+        problems=(404, 409, 503),
     ),
     recordings.fetch: Operation(
         "recordings",
@@ -379,7 +379,7 @@ _RECORDINGS: dict[Handler, Operation] = {
         answer="The file.",
         also={206: "A range of it."},
         parameters=(Parameter("Range", "header", "A range of bytes (RFC 9110, section 14)."),),
-        problems=(404, 416),
+        problems=(404, 416, 503),
         description="In recording.mka there is a track for the mix and one for each person; see docs/recordings.md.",
     ),
 }

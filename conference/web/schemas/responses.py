@@ -182,6 +182,8 @@ class Recording(RecordingState):
     bytes: int
     tracks: Annotated[list[Track], Field(description="Known when it is ready.")]
     files: Annotated[list[RecordedFile], Field(description="Those that can be had, once it is ready.")]
+    stored: Annotated[bool, Field(description="They are in the object storage, and no longer in the server's folder.")]
+    not_stored: Annotated[str | None, Field(description="Why they are not there yet, though it was tried.")]
 
 
 class Recordings(TypedDict):

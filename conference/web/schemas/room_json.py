@@ -115,6 +115,8 @@ def recording_json(about: About) -> responses.Recording:
         "bytes": about.bytes,
         "tracks": [cast("responses.Track", one) for one in about.tracks],
         "files": [cast("responses.RecordedFile", one) for one in about.files],
+        "stored": about.stored,
+        "not_stored": about.not_stored,
     }
 
 

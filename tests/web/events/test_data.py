@@ -20,11 +20,13 @@ from conference.room.events import (
     ParticipantLeft,
     ParticipantUpdated,
     RecordingFailed,
+    RecordingNotStored,
     RecordingPaused,
     RecordingReady,
     RecordingResumed,
     RecordingStarted,
     RecordingStopped,
+    RecordingStored,
     RoomEvent,
     RoomUpdated,
     SoundStarted,
@@ -67,6 +69,8 @@ EVENTS: list[RoomEvent] = [
     RecordingStopped("tea", replace(KEPT, status="finishing", reason="Everybody has left.")),
     RecordingReady("tea", replace(KEPT, status="ready", reason="Everybody has left.")),
     RecordingFailed("tea", replace(KEPT, status="failed", reason="The disk is full.")),
+    RecordingStored("tea", replace(KEPT, status="ready", reason="Amy stopped it.")),
+    RecordingNotStored("tea", replace(KEPT, status="ready", reason="The storage is down.")),
 ]
 BATCHES: list[list[RoomEvent]] = [
     [ParticipantLeft("tea", one, "over", "ended", "Ben") for one in (AMY, BEN)],

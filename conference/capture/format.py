@@ -54,6 +54,8 @@ _SOUND = struct.Struct("<IqqB")
 _FRAME = struct.Struct("<IB")
 _SOUND_FRAME = struct.Struct("<IBB")
 _TICK = struct.Struct("<qqII")
+_TICK_HEAD = struct.Struct("<BIqqII")
+_TICK_TYPE: Final = 10
 _HEARD = struct.Struct("<III")
 
 _NO_LEVEL: Final = 127  # levels are 0 or less
@@ -101,6 +103,11 @@ def packet_writer(index: int, block: bytearray) -> Callable[[int, int, bytes, in
         block += payload
 
     return write
+
+
+def tick_bytes(tick: int, now_ns: int) -> bytes:
+    """`encode` of a `Ticked` that says nothing of what was heard, without making one: there are fifty a second."""
+    return _TICK_HEAD.pack(_TICK_TYPE, _TICK.size, tick, now_ns, 0, 0)
 
 
 def decode(chunks: Iterable[bytes]) -> Iterator[Record]:

@@ -65,6 +65,7 @@ class RoomRecords(RoomObserver, Generic[_N]):
         # What happens to people during a tick, and stands after it; None between ticks.
         self._later: list[Record | Callable[[], Record]] | None = None
         self._people: dict[str, _N] = {}
+        self._leaving = False  # somebody has left on this tick
         self._joined = 0
         self._sounds: dict[str, int] = {}  # numbers, by id
         self._played = 0
@@ -91,12 +92,13 @@ class RoomRecords(RoomObserver, Generic[_N]):
         if one is None:
             return
         one.untap()
-        one.left = True
+        one.left = self._leaving = True
         self._happened(Left(one.index, reason))
         if self._later is None:
             self._forget_who_left()
 
     def _forget_who_left(self) -> None:
+        self._leaving = False
         for one in [one for one in self._people.values() if one.left]:
             del self._people[one.participant.id]
 

@@ -1,4 +1,8 @@
-"""Writes journals, in a thread of its own, so that no tick ever waits for a disk."""
+"""Writes journals, in threads of their own, so that no tick ever waits for a disk.
+
+One thread writes, and another brings to the disk what was written: that takes seconds where others use the disk, too.
+What is written meanwhile is with the system, and there even if this process is killed.
+"""
 
 from __future__ import annotations
 
@@ -18,21 +22,38 @@ SLOW: Final = "The disk did not keep up."
 
 
 class JournalWriter(WritingThread):
-    """The thread. Files that were written to are brought to the disk when nothing is waiting."""
+    """The threads. Files that were written to are brought to the disk when nothing is waiting."""
 
     def __init__(self) -> None:
         super().__init__("recordings", "a recording")
+        self.syncing = WritingThread("recordings sync", "a recording")
+        """Brings files to the disk, and closes them."""
+
         self._dirty: set[JournalFile] = set()
+        self._busy = False
 
     def touched(self, file: JournalFile) -> None:
         """Something was written. Called in the thread."""
         self._dirty.add(file)
 
     def _idle(self) -> None:
-        """Bring what was written to the disk, once for all that was waiting."""
-        dirty, self._dirty = self._dirty, set()
-        for file in dirty:
-            file.sync()
+        """Have what was written brought to the disk, once for all that was waiting."""
+        if self._busy or not self._dirty:
+            return  # what is left is brought there after the next second's blocks, or when the file is closed
+        dirty, self._dirty, self._busy = self._dirty, set(), True
+        self.syncing.do(lambda: self._sync(dirty))
+
+    def _sync(self, dirty: set[JournalFile]) -> None:
+        try:
+            for file in dirty:
+                file.sync()
+        finally:
+            self._busy = False
+
+    def close(self) -> None:
+        """Wait until all is done; not for ever, if the disk hangs. Blocks."""
+        super().close()
+        self.syncing.close()
 
 
 class JournalFile:
@@ -43,7 +64,7 @@ class JournalFile:
         writer: writes it.
         max_bytes: it never gets larger.
         max_waiting: bytes that may wait for a slow disk.
-        failed: called in the writing thread, once, with a sentence that says why no more is written.
+        failed: called in one of the threads, with a sentence that says why no more is written.
     """
 
     def __init__(
@@ -75,12 +96,12 @@ class JournalFile:
         self._writer.do(lambda: self._write(kind, block))
 
     def close(self, then: Callable[[], None]) -> None:
-        """Take nothing more, and have ``then`` called in the writing thread when all is on the disk."""
+        """Take nothing more, and have ``then`` called in a thread when all is on the disk."""
         self._closed = True
-        self._writer.do(lambda: self._close(then))
+        self._writer.do(lambda: self._writer.syncing.do(lambda: self._close(then)))
 
     def sync(self) -> None:
-        """Bring what was written to the disk. Called in the writing thread."""
+        """Bring what was written to the disk. Called in the thread that does that, and closes the file."""
         if self._descriptor is not None:
             try:
                 os.fdatasync(self._descriptor)

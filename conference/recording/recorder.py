@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from conference.audio.frame import Samples
+from conference.capture.format import tick_bytes
 from conference.capture.recipes import to_json
 from conference.capture.records import (
     Changed,
@@ -68,6 +69,7 @@ class RoomRecorder(RoomRecords[_Recorded]):
     """
 
     about = "the recording"
+    lets_rest = True  # what nobody decodes is decoded when the room is run again
     wants_silence = False  # what takes the bypass is a gap in a track, as the silence of a sender with DTX
 
     def __init__(
@@ -179,7 +181,11 @@ class RoomRecorder(RoomRecords[_Recorded]):
 
     def tick_ends(self, tick: int, now_ns: int) -> None:
         """See `RoomObserver`."""
-        self._tick_is_over(Ticked(tick, now_ns, 0, 0))
+        if self._later or self._leaving:
+            self._tick_is_over(Ticked(tick, now_ns, 0, 0))
+        else:  # as almost always, and so in a fraction of the time
+            self._later = None
+            self._block += tick_bytes(tick, now_ns)
         self.now_ns = None
         if tick % FLUSH_TICKS == 0 or len(self._block) > FLUSH_BYTES:
             self._flush()

@@ -132,7 +132,7 @@ class Route:
         everybody: Sequence[_Listener] = self._everybody
         if not self.settled:
             everybody = self._settle(everybody, duration, payload, level)
-        if self._observers.all:
+        if self._observers.of_listeners:
             self._tell(everybody, sequence, timestamp, duration, payload, arrival_ns)
         for one in everybody:
             try:
@@ -145,7 +145,7 @@ class Route:
         for packet in packets:
             if listener.participant.id not in self.listeners:
                 return  # they have failed
-            if self._observers.all:
+            if self._observers.of_listeners:
                 self._tell((listener,), *packet[:5])
             try:
                 listener.sink.forward(*packet)
@@ -176,7 +176,7 @@ class Route:
         arrival_ns: int,
     ) -> None:
         talker, people = self.talker, tuple(one.participant for one in listeners)
-        self._observers.tell(
+        self._observers.tell_of_listeners(
             lambda one: one.packet_forwarded(talker, people, sequence, timestamp, duration, payload, arrival_ns)
         )
 
@@ -187,8 +187,8 @@ class Route:
 
     def restart_for(self, listener: _Listener) -> None:
         """What somebody gets breaks off."""
-        if self._observers.all:
-            self._observers.tell(lambda one: one.forwarding_restarted(listener.participant))
+        if self._observers.of_listeners:
+            self._observers.tell_of_listeners(lambda one: one.forwarding_restarted(listener.participant))
         try:
             listener.sink.restart_forwarding()
         except Exception:

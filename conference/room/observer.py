@@ -28,6 +28,10 @@ class RoomObserver:
     about = "an observer"
     """What it is, for the log."""
 
+    lets_rest = False
+    """On ticks on which all that is heard is sent on as it comes, and a room that nobody observes does nothing, it need
+    be told nothing but that the tick begins and ends."""
+
     def dropped(self) -> None:
         """It has raised, and is told nothing more."""
 
@@ -85,6 +89,8 @@ class RoomObserver:
     def tick_ends(self, tick: int, now_ns: int) -> None:
         """A tick has passed, even if something in it has failed. Who begins to observe on a tick sees only its end."""
 
+    # Whoever has none of these three costs nothing for it.
+
     def mix_delivered(self, mix: Mix, listeners: Collection[Participant]) -> None:
         """All of these hear this mix on the tick: each mix once, and each listener who is not forwarded to.
 
@@ -117,21 +123,44 @@ class Observers:
         room: its name, for the log.
     """
 
-    __slots__ = ("_room", "all")
+    __slots__ = ("_room", "all", "let_rest", "of_listeners")
 
     def __init__(self, room: str) -> None:
-        self._room = room
+        self._room = f"room {room}"
         self.all: tuple[RoomObserver, ...] = ()
         """Mostly nobody: asked before anything is told, so that a room that nobody observes does nothing for it."""
 
+        self.of_listeners: tuple[RoomObserver, ...] = ()
+        """Those of them who want to know what listeners get. Most of all that is told is that."""
+
+        self.let_rest = True
+        """None of them minds if the room rests; see `RoomObserver.lets_rest`."""
+
     def add(self, observer: RoomObserver) -> Callable[[], None]:
         """Have somebody told from now on. Returns how to end that, which may be called more than once."""
-        self.all = (*self.all, observer)
+        self._set((*self.all, observer))
         return lambda: self._drop(observer)
 
     def tell(self, tell: Callable[[RoomObserver], None]) -> None:
         """Tell all of them. Never raises."""
-        tell_each(self.all, tell, self._drop, f"room {self._room}")
+        tell_each(self.all, tell, self._drop, self._room)
+
+    def tell_of_listeners(self, tell: Callable[[RoomObserver], None]) -> None:
+        """Tell those who want to know what listeners get. Never raises."""
+        tell_each(self.of_listeners, tell, self._drop, self._room)
 
     def _drop(self, observer: RoomObserver) -> None:
-        self.all = tuple(one for one in self.all if one is not observer)
+        self._set(tuple(one for one in self.all if one is not observer))
+
+    def _set(self, those: tuple[RoomObserver, ...]) -> None:
+        self.all = those
+        self.of_listeners = tuple(one for one in those if _wants_what_is_heard(one))
+        self.let_rest = all(one.lets_rest for one in those)
+
+
+def _wants_what_is_heard(observer: RoomObserver) -> bool:
+    """Whether an observer has any method for what is heard but those here, which do nothing."""
+    return any(getattr(type(observer), name) is not getattr(RoomObserver, name) for name in _OF_LISTENERS)
+
+
+_OF_LISTENERS = ("mix_delivered", "packet_forwarded", "forwarding_restarted")

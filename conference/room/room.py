@@ -309,6 +309,9 @@ class Room(People):
             now_ns: monotonic time at which the tick is due.
         """
         if self._resting and self._rests(tick, now_ns):
+            if self._observers.all:
+                self._tell_of_tick(tick, now_ns, begins=True)
+                self._tell_of_tick(tick, now_ns, begins=False)
             return
         if self._observers.all:
             self._tell_of_tick(tick, now_ns, begins=True)
@@ -348,7 +351,7 @@ class Room(People):
 
     def _rests(self, tick: int, now_ns: int) -> bool:
         """Let a tick pass on which nothing is to be done but to send on, if it is such a one."""
-        if self._observers.all or self._levels.due(tick) or not self._speaker_selector.rest():
+        if not self._observers.let_rest or self._levels.due(tick) or not self._speaker_selector.rest():
             self._resting = False
             return False
         self._forwarding.rest(now_ns)

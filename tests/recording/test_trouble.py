@@ -49,6 +49,29 @@ def test_while_a_disk_hangs_the_room_ticks_and_nothing_is_lost(tmp_path: Path, m
     assert loudness(studio.wav(about, tmp_path / "wav")["01-Amy.wav"][2400:235_000], 500) > 0.9
 
 
+def test_while_a_disk_takes_its_time_what_is_written_is_with_the_system(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    goes_on = threading.Event()
+    monkeypatch.setattr(journal_file, "os", Disk(fdatasync=lambda descriptor: goes_on.wait()))
+    studio = Studio(tmp_path)
+    amy = studio.join("Amy")
+    about = studio.start()
+    studio.pass_ticks(100, humming(studio, amy))
+    written = threading.Event()
+    for _ in range(3):  # what is killed now
+        studio.pass_ticks(100, humming(studio, amy))
+        written.clear()
+        studio.recordings._writer.do(written.set)
+        written.wait()
+    left = tmp_path / "left" / about.id
+    shutil.copytree(tmp_path / about.id, left)
+    goes_on.set()
+    assert finish(left).seconds > 7
+    studio.recordings.stop(about.id)
+    studio.written()
+
+
 class Disk:
     """The `os` of a module, with some of its functions exchanged."""
 

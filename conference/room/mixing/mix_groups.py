@@ -151,7 +151,7 @@ class MixGroups:
 
     def _deliver(self, mix: Mix, everybody: dict[str, Participant], attentive: dict[str, Participant]) -> None:
         """Hand a mix to those who hear it; to the attentive alone, if there is no packet."""
-        if self._observers.all:
+        if self._observers.of_listeners:
             self._tell_of_mix(mix, tuple(everybody.values()))
         for participant in (attentive if mix.payload is None else everybody).values():
             try:
@@ -161,7 +161,7 @@ class MixGroups:
                 self._expel(participant)
 
     def _tell_of_mix(self, mix: Mix, listeners: Collection[Participant]) -> None:
-        self._observers.tell(lambda one: one.mix_delivered(mix, listeners))
+        self._observers.tell_of_listeners(lambda one: one.mix_delivered(mix, listeners))
 
     def _arrange(self, voices: frozenset[str], participants: Mapping[str, Participant]) -> _Moved:
         """Put those listeners into their group whose group may be another by now."""

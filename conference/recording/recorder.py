@@ -30,8 +30,9 @@ from conference.room.participant import Participant
 from conference.room.room import Room
 from conference.room.sounds import Sound
 
-FLUSH_TICKS: Final = 50
-"""Once a second what was noted is handed on: so much a crash can take, and what the disk has not written by then."""
+FLUSH_NS: Final = 1_000_000_000
+"""How often what was noted is handed on: so much a crash can take. By time, and not by the number of a tick: a machine
+that does not keep up leaves ticks out."""
 
 FLUSH_BYTES: Final = 256 * 1024
 """What is handed on earlier than that."""
@@ -87,6 +88,7 @@ class RoomRecorder(RoomRecords[_Recorded]):
         self._output = output
         self._unheard = unheard
         self._dropped = dropped
+        self._flushed_ns = from_ns
         self.now_ns: int | None = None
         """Of the tick that is under way; ``None`` between ticks."""
 
@@ -187,7 +189,8 @@ class RoomRecorder(RoomRecords[_Recorded]):
             self._later = None
             self._block += tick_bytes(tick, now_ns)
         self.now_ns = None
-        if tick % FLUSH_TICKS == 0 or len(self._block) > FLUSH_BYTES:
+        if now_ns - self._flushed_ns >= FLUSH_NS or len(self._block) > FLUSH_BYTES:
+            self._flushed_ns = now_ns
             self._flush()
 
     # The segment

@@ -167,6 +167,7 @@ def test_what_others_put_there_is_not_taken_for_a_recording(tmp_path: Path, buck
     objects = {
         "good": good, "other": good, "no": b"{", "list": b"[]", "deep": b"[" * 100_000, "large": b" " * (9 * 2**20),
         "..": good.replace(b"good", b".."), "a b": good.replace(b"good", b"a b"), "odd": good.replace(b'"tea"', b"7"),
+        "live": good.replace(b"good", b"live").replace(b'"ready"', b'"recording"'),
     }  # fmt: skip
     for name, data in objects.items():
         client.put_object(Bucket=bucket.address.bucket, Key=f"{bucket.address.prefix}/{name}/{ABOUT}", Body=data)

@@ -72,6 +72,23 @@ def test_while_a_disk_takes_its_time_what_is_written_is_with_the_system(
     studio.written()
 
 
+def test_of_a_machine_that_leaves_ticks_out_as_much_is_written(tmp_path: Path) -> None:
+    studio = Studio(tmp_path)
+    amy = studio.join("Amy")
+    about = studio.start()
+    for _ in range(150):  # each on which something would be written by its number is left out
+        studio.tick += not (studio.tick + 1) % 50
+        studio.pass_ticks(1, humming(studio, amy))
+    written = threading.Event()
+    studio.recordings._writer.do(written.set)
+    written.wait()
+    left = tmp_path / "left" / about.id
+    shutil.copytree(tmp_path / about.id, left)
+    studio.recordings.stop(about.id)
+    studio.written()
+    assert finish(left).seconds > 1.9
+
+
 class Disk:
     """The `os` of a module, with some of its functions exchanged."""
 

@@ -137,7 +137,7 @@ class ObjectStorage:
         for recording_id in self._ids():
             with suppress(NoSuchObject):  # it is on its way, or was deleted just now
                 about = self.about(recording_id)
-                if about is not None:
+                if about is not None and about.status == "ready":
                     yield about
 
     def about(self, recording_id: str) -> About | None:

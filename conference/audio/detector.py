@@ -97,7 +97,7 @@ class VoiceDetector:
 class OnsetDetector:
     """The noise of one source beside where voices are, and what stands out from it there, as beginnings of words do.
 
-    It takes whole frames. By one dB or half of one the margins are beyond what steady noise ever reaches: in 72 minutes
+    It takes whole frames. By one dB or half of one the margins are beyond what steady noise ever reaches: in an hour
     of white, pink and brown noise, as it comes out of Opus.
     """
 

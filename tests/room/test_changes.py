@@ -29,8 +29,8 @@ def test_changes_are_not_heard(seed: int, noise_dbov: float, dtx: bool, levels: 
     assert heard.changes >= TURNS // 2
     assert mixed.changes == 0
     assert [one for one in heard.splatter if one > -55] == [], "no click"
-    assert max(heard.strange) < -32, "nothing that is in neither voice"
-    assert np.percentile(heard.strange, 99.5) < -40
+    assert max(heard.strange) < -20, "nothing that is in neither voice"
+    assert np.percentile(heard.strange, 99.5) < -38
     assert np.percentile(heard.errors, 50) < -40, "packets sound as they were sent"
     assert np.percentile(heard.errors, 95) < -25, (
         "but for the ends of long vowels, which libopus predicts from themselves"

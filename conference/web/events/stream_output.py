@@ -82,7 +82,8 @@ class StreamOutput:
         while (now := self._loop.time()) < until:
             silent_until = self._written_at + self._heartbeat
             if now >= silent_until:
-                self.write(HEARTBEAT)
+                if not self.write(HEARTBEAT) and self.gone:  # nobody tells us: this is how it is noticed
+                    raise ConnectionResetError("the viewer is gone")
                 continue
             try:
                 async with asyncio.timeout_at(min(until, silent_until)):

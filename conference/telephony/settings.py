@@ -167,6 +167,13 @@ class PhoneSettings:
     ring_timeout: float = seconds(
         45.0, DIALING, "how long a telephone rings, unless a call says otherwise", (5, 600), beyond="the call ends"
     )  # fmt: skip
+    max_phone_calls: int = whole(50, DIALING, "telephones that are called at one time", (1, 100_000), beyond="503")
+    max_phone_calls_per_minute: int = whole(
+        30, DIALING, "telephones that are called, by whatever rooms; 0 for no limit", (0, 1_000_000), beyond="429"
+    )  # fmt: skip
+    hang_up_timeout: float = seconds(
+        60.0, DIALING, "how long Twilio is asked again to end a call that it has not ended", (0, 3600)
+    )  # fmt: skip
     ringback: str | None = value(
         "ringing-tone", DIALING, "the sound that a room hears while a telephone rings, by its name; empty for none",
         "SOUND", lambda text: text or None,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+import re
+import time
+from collections.abc import Awaitable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, TypeVar
 
@@ -13,10 +15,18 @@ from conference.room.participant import AnsweredBy
 from conference.telephony.connecting import CallError
 
 AT_ONCE = 4
-"""Requests to Twilio that may be under way; others wait for them."""
+"""Requests to Twilio that may be under way to place calls, and as many to end some; others wait for them."""
+
+LONGEST_CALL_SECONDS = 86_400
+"""Twilio takes no longer a limit of a call."""
+
+LAST_SECONDS = 10.0
+"""How long after :meth:`TwilioAccount.close` requests to end calls are still begun."""
 
 STATUS_EVENTS = ("initiated", "ringing", "answered", "completed")
 """How far a call has come: what Twilio is to tell."""
+
+_CALL_SID = re.compile("CA[0-9a-fA-F]{32}")
 
 _OVER = (20404, 21220)
 """Twilio's errors for a call that is not there any more, or has ended."""
@@ -83,15 +93,22 @@ class TwilioAccount:
         # The environment's TWILIO_EDGE and TWILIO_REGION would change the address that the operator has given.
         self._client: Any = Client(account_sid, auth_token, http_client=http, environment={"TWILIO_EDGE": ""})
         self._client.api.base_url = api_url.rstrip("/")
-        self._threads = ThreadPoolExecutor(AT_ONCE, "twilio")
+        self._placing = ThreadPoolExecutor(AT_ONCE, "twilio place")
+        self._ending = ThreadPoolExecutor(AT_ONCE, "twilio end")  # waits for nobody who is being called
+        self._closed_at: float | None = None
 
     async def place(self, order: PhoneOrder) -> str:
-        """Have a telephone called. Returns the call's identifier.
+        """Have a telephone called. Returns the call's identifier. If this is cancelled, the call is ended.
 
         Raises:
             CallError: Twilio does not do that, or cannot be reached.
         """
-        return str((await self._ask(lambda: self._create(order))).sid)
+        asked = self._placing.submit(self._create, order)
+        try:
+            return await _answer(asyncio.wrap_future(asked))
+        except asyncio.CancelledError:
+            asked.add_done_callback(self._end_abandoned)
+            raise
 
     async def end(self, call_sid: str) -> None:
         """End a call, whether it rings or somebody talks. Does nothing if it has ended.
@@ -99,13 +116,21 @@ class TwilioAccount:
         Raises:
             CallError: Twilio does not do that, or cannot be reached.
         """
-        await self._ask(lambda: self._end(call_sid))
+        asked = self._ending.submit(self._end, call_sid)
+        await _answer(asyncio.shield(asyncio.wrap_future(asked)))  # it is asked for, whoever waits
+
+    def end_unattended(self, call_sid: str) -> None:
+        """End a call as :meth:`end` does, and wait for nothing; not after :meth:`close`."""
+        if self._closed_at is None and is_call_sid(call_sid):
+            self._ending.submit(self._end_quietly, call_sid)
 
     def close(self) -> None:
-        """Ask for nothing any more."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        """Place no calls any more. What is being ended is ended in the background, within :data:`LAST_SECONDS`."""
+        self._closed_at = time.monotonic()
+        self._placing.shutdown(wait=False, cancel_futures=True)
+        self._ending.shutdown(wait=False)
 
-    def _create(self, order: PhoneOrder) -> Any:
+    def _create(self, order: PhoneOrder) -> str:
         more: dict[str, Any] = {}
         if order.detect_machine:  # meanwhile the call goes on
             more = {
@@ -114,7 +139,7 @@ class TwilioAccount:
                 "async_amd_status_callback": order.status_url,
                 "async_amd_status_callback_method": "POST",
             }
-        return self._client.calls.create(
+        call = self._client.calls.create(
             to=order.to,
             from_=order.caller_id,
             twiml=order.twiml,
@@ -122,30 +147,57 @@ class TwilioAccount:
             status_callback_method="POST",
             status_callback_event=list(STATUS_EVENTS),
             timeout=order.ring_seconds,
-            time_limit=order.longest_seconds,
+            time_limit=min(order.longest_seconds, LONGEST_CALL_SECONDS),
             **more,
         )
+        if not is_call_sid(call.sid):
+            raise ValueError("an answer names no call")
+        return str(call.sid)
 
     def _end(self, call_sid: str) -> None:
         from twilio.base.exceptions import TwilioRestException
 
+        if self._closed_at is not None and time.monotonic() > self._closed_at + LAST_SECONDS:
+            raise OSError("the server has stopped")
         try:
             self._client.calls(call_sid).update(status="completed")  # "canceled" would miss one just answered
         except TwilioRestException as error:
             if error.code not in _OVER:
                 raise
 
-    async def _ask(self, what: Callable[[], _T]) -> _T:
-        from requests.exceptions import RequestException
-        from twilio.base.exceptions import TwilioException, TwilioRestException
-
+    def _end_quietly(self, call_sid: str) -> None:
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, what)
-        except TwilioRestException as error:
-            raise CallError(_sentence(error.status, error.code, str(error.msg)), error.status) from None
-        except (TwilioException, RequestException, OSError, ValueError, KeyError, TypeError) as error:
-            _log.warning("Twilio was asked in vain: %s", type(error).__name__)
-            raise CallError("Twilio cannot be reached, or does not answer as it should.") from None
+            self._end(call_sid)
+        except Exception as error:  # in a thread, for nobody: whatever the library makes of an answer
+            _log.warning("call %s may go on at Twilio: %s", call_sid, type(error).__name__)
+
+    def _end_abandoned(self, placed: Future[str]) -> None:
+        """End a call that nobody waited for. In the thread that has placed it, which outlives the event loop."""
+        if not placed.cancelled() and placed.exception() is None:
+            self._end_quietly(placed.result())
+
+
+def is_call_sid(text: object) -> bool:
+    """Whether this is an identifier of a call, as Twilio makes them."""
+    return isinstance(text, str) and _CALL_SID.fullmatch(text) is not None
+
+
+async def _answer(asked: Awaitable[_T]) -> _T:
+    """What Twilio answers.
+
+    Raises:
+        CallError: it does not do what it is asked for, or cannot be reached.
+    """
+    from requests.exceptions import RequestException
+    from twilio.base.exceptions import TwilioException, TwilioRestException
+
+    try:
+        return await asked
+    except TwilioRestException as error:
+        raise CallError(_sentence(error.status, error.code, str(error.msg)), error.status) from None
+    except (TwilioException, RequestException, OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        _log.warning("Twilio was asked in vain: %s", type(error).__name__)  # the library takes any JSON for an object
+        raise CallError("Twilio cannot be reached, or does not answer as it should.") from None
 
 
 def _sentence(status: int, code: int | None, told: str) -> str:

@@ -11,7 +11,7 @@ from conference.web.access.actor import Actor, require
 from conference.web.api.reading import check_room, read_body
 from conference.web.api.refusals import RETRY, check_stays, room_refusals
 from conference.web.http.headers import FRESH
-from conference.web.http.problems import Problem
+from conference.web.http.problems import Problem, check_wait
 from conference.web.http.typed_text import shown_name
 from conference.web.joining.dialed import Wanted
 from conference.web.joining.dialed_phone import PhoneWanted
@@ -63,7 +63,7 @@ def place_call(
         ringback_for: who hears it ring; ``None`` for all who are in the conversation.
 
     Raises:
-        Problem: they cannot be called (400, 403, 404), or not now (409, 423, 503).
+        Problem: they cannot be called (400, 403, 404), or not now (409, 423, 429, 503).
     """
     if sum(one is not None for one in (body.url, body.webhook, body.to)) != 1:
         raise Problem(400, f"Name 'url', 'webhook' or 'to', one of the three: send e.g. {NewCall.example}.")
@@ -82,6 +82,7 @@ def place_call(
     except NotAllowed as error:
         raise Problem(403, str(error)) from None
     except TooManyDialed as error:
+        check_wait(error.wait, str(error))
         raise Problem(409 if error.in_room else 503, str(error), headers=None if error.in_room else RETRY) from None
 
 

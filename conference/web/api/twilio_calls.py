@@ -74,8 +74,10 @@ async def take_status(request: web.Request) -> web.Response:
     if server.signatures is None or not server.signatures.signed_webhook(request, form):
         raise Problem(403, f"This request is not signed by Twilio: {HEADER} is missing or wrong.")
     phone = server.dialing.find_phone(request.match_info["id"])
-    if phone is not None:  # else it is gone already, as that of a call that has just been ended
+    if phone is not None:
         phone.take_status(form)
+    else:
+        server.dialing.take_late_status(request.match_info["id"], form)
     return web.Response(status=204)
 
 

@@ -21,7 +21,13 @@ from conference.ids import new_id
 from conference.room.conference import Conference
 from conference.room.participant import CallState, Departure, Participant, Transport
 from conference.telephony.connecting import CallError
-from conference.telephony.twilio_account import MachineDetection, PhoneOrder, TwilioAccount, machine_word
+from conference.telephony.twilio_account import (
+    MachineDetection,
+    PhoneOrder,
+    TwilioAccount,
+    is_call_sid,
+    machine_word,
+)
 from conference.web.joining.ringback import Ringback, Ringing
 
 _log = logging.getLogger(__name__)
@@ -31,6 +37,9 @@ DIALED = "dialed"
 
 GRACE_SECONDS = 15.0
 """Twilio lets a telephone ring for five seconds more than it was asked for, and needs a while to tell."""
+
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 16.0
+"""Seconds before Twilio is asked again to end a call; each pause is twice the one before."""
 
 GOODBYE_SECONDS = 15.0
 """How long the end of a stream may take: what is said to those who are removed is heard first."""
@@ -52,6 +61,9 @@ _ENDS: dict[str, tuple[CallState | None, Departure, str]] = {
     "canceled": ("canceled", "left", "the call was canceled"),
 }
 """How a call ends, by Twilio's words."""
+
+OVER = frozenset(_ENDS)
+"""What Twilio says of a call that has ended."""
 
 _ORDER: tuple[CallState, ...] = ("dialing", "ringing", "answered")
 """What Twilio tells may come in any order: a call goes forward only."""
@@ -96,6 +108,9 @@ class PhoneServices:
     connect_seconds: float
     """That the stream may take once somebody has answered."""
 
+    hang_up_seconds: float
+    """How long Twilio is asked again to end a call."""
+
 
 @dataclass(frozen=True, slots=True)
 class PhoneStats:
@@ -139,7 +154,7 @@ class DialedPhone:
         self._services = services
         self._state: CallState = "dialing"
         self._is_picked_up = False
-        self._is_over_at_twilio = False
+        self._over_at_twilio = asyncio.Event()
         loop = asyncio.get_running_loop()
         self._ended: asyncio.Future[_End] = loop.create_future()
         self._timer: asyncio.TimerHandle | None = None
@@ -151,6 +166,11 @@ class DialedPhone:
     def is_person(self) -> bool:
         """Whether there is somebody: they have answered."""
         return self._state == "answered"
+
+    @property
+    def is_over_at_twilio(self) -> bool:
+        """Whether it is known that nothing rings there any more, and nobody talks."""
+        return self._over_at_twilio.is_set()
 
     def stats(self) -> PhoneStats:
         """See `engine.connections.Connection.stats`."""
@@ -206,11 +226,13 @@ class DialedPhone:
         sid = form.get("CallSid")
         if sid is not None and self.call_sid not in (None, sid):
             return
+        if is_call_sid(sid):
+            self.call_sid = sid  # which may come before Twilio's answer, or in its place
         answered_by, status = form.get("AnsweredBy"), form.get("CallStatus", "")
         if answered_by and self._wanted.machine != "off":
             self._take_answered_by(answered_by)
         if status in _ENDS:
-            self._is_over_at_twilio = True
+            self._over_at_twilio.set()
             state, departure, reason = _ENDS[status]
             self._end(_End(reason, departure, state))
         elif status in _PROGRESS:
@@ -248,7 +270,11 @@ class DialedPhone:
         waited: set[asyncio.Future[Any]] = {placing, self._ended}
         await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
         if not self._ended.done():
-            self.call_sid = placing.result()
+            try:
+                self.call_sid = placing.result()
+            except CallError:
+                if self.call_sid is None:
+                    raise
             if not self._is_picked_up:  # else a telephone was quicker than Twilio's own answer to us
                 self._expect(self._wanted.ring_seconds + GRACE_SECONDS, _End("nobody answers", "lost", "no-answer"))
         return await self._ended
@@ -321,20 +347,52 @@ class DialedPhone:
 
     async def _end_at_twilio(self, placing: asyncio.Future[str], reason: str) -> None:
         """End the call there, too: whoever is not in the room any more must not go on paying, or waiting."""
-        if self._end_stream is not None:
-            if not self._stream_ends:
-                self._end_stream(reason)
-            try:
-                async with asyncio.timeout(GOODBYE_SECONDS):
-                    await self._stream_closed.wait()
-            except TimeoutError:
-                pass
         try:
-            sid = self.call_sid or await placing
-            if not self._is_over_at_twilio:
-                await self._services.account.end(sid)
+            await self._see_stream_out(reason)
+            self.call_sid = self.call_sid or await placing
+            await self._ask_to_end(self.call_sid)
+        except asyncio.CancelledError:  # a server that stops waits no longer
+            placing.cancel()
+            if self.call_sid is not None and not self.is_over_at_twilio:
+                self._services.account.end_unattended(self.call_sid)
+            raise
         except CallError as error:
             if self.call_sid is not None:
                 _log.warning("the call of participant %s may go on at Twilio: %s", self.participant_id, error)
         except Exception:
             _log.exception("the call of participant %s cannot be ended at Twilio", self.participant_id)
+
+    async def _see_stream_out(self, reason: str) -> None:
+        """Have the stream end, if there is one, once they have been told what is to be told."""
+        if self._end_stream is None:
+            return
+        if not self._stream_ends:
+            self._end_stream(reason)
+        await _happens(self._stream_closed, GOODBYE_SECONDS)
+
+    async def _ask_to_end(self, call_sid: str) -> None:
+        """Ask Twilio to end the call; again, if that fails.
+
+        Raises:
+            CallError: it does not, however often it was asked.
+        """
+        loop, pause = asyncio.get_running_loop(), FIRST_PAUSE
+        give_up_at = loop.time() + self._services.hang_up_seconds
+        while not self.is_over_at_twilio:
+            try:
+                await self._services.account.end(call_sid)
+                self._over_at_twilio.set()
+            except CallError as error:
+                if not error.passing or loop.time() + pause > give_up_at:
+                    raise
+                await _happens(self._over_at_twilio, pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
+
+
+async def _happens(event: asyncio.Event, seconds: float) -> None:
+    """Wait until an event is set, or for so long."""
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        pass

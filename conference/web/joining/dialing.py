@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import time
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from functools import partial
 from hmac import compare_digest
@@ -28,9 +30,10 @@ from conference.telephony.playout_buffer import PlayoutBuffer
 from conference.telephony.settings import DialSettings, LegSettings
 from conference.telephony.twilio.twiml import stream_url, voice_response
 from conference.telephony.twilio_account import TwilioAccount
+from conference.web.http.limits.rate_limit import RateLimit
 from conference.web.joining.call import PROMPTS_PARAMETER
 from conference.web.joining.dialed import Patience, Wanted
-from conference.web.joining.dialed_phone import DialedPhone, PhoneServices, PhoneWanted
+from conference.web.joining.dialed_phone import OVER, DialedPhone, PhoneServices, PhoneWanted
 from conference.web.joining.ringback import Ringback
 from conference.web.joining.signatures import TwilioSignatures
 from conference.web.joining.twiml_call import Application, TwimlCall
@@ -39,6 +42,9 @@ CallOut: TypeAlias = TwimlCall | DialedPhone
 
 PLACED_BY = "Conference-Placed-By"
 """The header of a call out that says which server has placed it: a room that calls its own would hear its own echo."""
+
+REMEMBERED = 1000
+"""Telephones' calls that have ended here, while nobody knows whether they have at Twilio."""
 
 HEARTBEAT = 20.0
 """Seconds between two pings: whoever answers none is gone."""
@@ -50,11 +56,13 @@ class TooManyDialed(Exception):
     Args:
         text: the sentence.
         in_room: of this room; else of the server as a whole.
+        wait: seconds until there may be another one, if it is a matter of how many are placed a minute.
     """
 
-    def __init__(self, text: str, *, in_room: bool) -> None:
+    def __init__(self, text: str, *, in_room: bool, wait: float = 0.0) -> None:
         super().__init__(text)
         self.in_room = in_room
+        self.wait = wait
 
 
 class Dialing:
@@ -98,6 +106,9 @@ class Dialing:
         """By what this server, and all of its public address, know a call of their own."""
         self._shutdown_seconds = settings.shutdown_timeout
         self._phones = _phone_services(settings, conference, library or Library())
+        self._max_phone_calls = settings.max_phone_calls
+        self._phone_rate = RateLimit(settings.max_phone_calls_per_minute)
+        self._perhaps_ringing: OrderedDict[str, None] = OrderedDict()  # ids of those who were called
         self._tasks: dict[CallOut, asyncio.Task[None]] = {}
         conference.subscribe(None, self._follow)
 
@@ -124,10 +135,23 @@ class Dialing:
         """A telephone's call by its participant; ``None`` if there is none, or no more."""
         return next((one for one in self._of_phones() if one.participant_id == participant_id), None)
 
+    def take_late_status(self, participant_id: str, form: Mapping[str, str]) -> None:
+        """Twilio tells of a telephone that no room waits for any more: if it was called here, it is hung up on.
+
+        So it is when Twilio has placed a call, and its answer was lost.
+        """
+        if self._phones is None or participant_id not in self._perhaps_ringing:
+            return
+        if form.get("CallStatus") in OVER:
+            del self._perhaps_ringing[participant_id]
+        else:
+            self._phones.account.end_unattended(form.get("CallSid", ""))
+
     def waiting_for(self, room: str, secret: str) -> DialedPhone | None:
         """The telephone's call of a room that waits for the stream with this secret; ``None`` if none does."""
+        shown = secret.encode(errors="replace")  # it is a stranger's JSON: there may be halves of characters
         for one in self._of_phones():
-            if one.room_name == room and not one.is_connected and compare_digest(one.secret.encode(), secret.encode()):
+            if one.room_name == room and not one.is_connected and compare_digest(one.secret.encode(), shown):
                 return one
         return None
 
@@ -164,7 +188,10 @@ class Dialing:
         if not self._allowed.may_dial(wanted.number):
             raise NotAllowed(f"{wanted.number} may not be called from here: see the option --dial-allow.")
         self._check_limits(wanted.room)
-        return self._begin(DialedPhone(wanted, self._conference, self._phones))
+        self._check_phone_limits()
+        participant = self._begin(DialedPhone(wanted, self._conference, self._phones))
+        self._phone_rate.take("", time.monotonic())
+        return participant
 
     def _begin(self, call: CallOut) -> Participant:
         participant = call.join()
@@ -182,6 +209,8 @@ class Dialing:
             _, late = await asyncio.wait(list(self._tasks.values()), timeout=self._shutdown_seconds)
             for task in late:
                 task.cancel()
+            if late:
+                await asyncio.wait(late)  # they ask for their last, in threads
         if self._phones is not None:
             self._phones.account.close()
 
@@ -203,6 +232,16 @@ class Dialing:
             raise TooManyDialed("This server has as many calls out as it may.", in_room=False)
         if sum(one.room_name == room for one in self._tasks) >= self._settings.max_dialed_calls_per_room:
             raise TooManyDialed("This room has as many calls out as it may.", in_room=True)
+
+    def _check_phone_limits(self) -> None:
+        """Telephones cost money, whoever has got hold of the right to call them."""
+        if sum(1 for _ in self._of_phones()) >= self._max_phone_calls:
+            raise TooManyDialed("This server calls as many telephones as it may.", in_room=False)
+        wait = self._phone_rate.wait("", time.monotonic())
+        if wait:
+            raise TooManyDialed(
+                "This server has called as many telephones as it may in a minute", in_room=False, wait=wait
+            )
 
     def _follow(self, event: RoomEvent) -> None:
         """Hang up once nobody is left in a room but those whom it has called, unless some of them may talk on.
@@ -227,6 +266,10 @@ class Dialing:
     def _gone(self, call: CallOut) -> None:
         self._tasks.pop(call, None)
         self._registry.closed(call)
+        if isinstance(call, DialedPhone) and not call.is_over_at_twilio:
+            self._perhaps_ringing[call.participant_id] = None
+            if len(self._perhaps_ringing) > REMEMBERED:
+                self._perhaps_ringing.popitem(last=False)
 
 
 def _own_id(settings: Settings) -> str:
@@ -254,6 +297,7 @@ def _phone_services(settings: Settings, conference: Conference, library: Library
         make_twiml=partial(_twiml, origin, {PROMPTS_PARAMETER: "on"} if settings.phone_prompts else {}),
         status_url=lambda participant_id: f"{origin.rstrip('/')}/twilio/calls/{participant_id}",
         connect_seconds=settings.connect_timeout,
+        hang_up_seconds=settings.hang_up_timeout,
     )
 
 

@@ -302,6 +302,8 @@ async def test_what_is_not_signed_by_twilio_changes_nothing() -> None:
     async with calling() as (site, twilio):
         response = await place(site)
         call = await twilio.placed()
+        [phone] = site.server.dialing.calls
+        await until(lambda: phone.call_sid == call.sid)
         url = call.form["StatusCallback"]
         await twilio.post(call, url, token="another", status=403, CallStatus="busy")
         unsigned = await site.client.post(url.removeprefix(ORIGIN), data={"CallStatus": "busy"})

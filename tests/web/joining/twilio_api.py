@@ -62,6 +62,18 @@ class TwilioApi:
         self.ended: list[str] = []
         self.refuse: tuple[int, int, str] | None = None
         self.hold: asyncio.Event | None = None
+        self.hold_ends: asyncio.Event | None = None
+        self.answers_with: tuple[int, str] | None = None
+        """In place of an answer: status and body, as of a proxy that is broken."""
+        self.asked = 0
+        """How often it was asked for a call."""
+        self.wait_to_answer: asyncio.Event | None = None
+        self.parameters: dict[str, str] = {}
+        """What the stream says in place of what the TwiML says."""
+        self.loses_answer = False
+        """Calls the telephone, and does not get round to saying so."""
+        self.failing_ends = 0
+        """How many requests to end a call fail."""
         self.site: Site | None = None
         self.tells = True
         self.url = ""
@@ -90,10 +102,14 @@ class TwilioApi:
         return parse_qsl(await request.text(), keep_blank_values=True, strict_parsing=True)
 
     async def _create(self, request: web.Request) -> web.Response:
+        self.asked += 1
         if self.hold is not None:
             await self.hold.wait()
         if self.refuse is not None:
             return _refused(*self.refuse)
+        if self.answers_with is not None:
+            status, text = self.answers_with
+            return web.Response(status=status, text=text, content_type="application/json")
         fields = await self._read(request)
         if isinstance(fields, web.Response):
             return fields
@@ -104,6 +120,10 @@ class TwilioApi:
             return _refused(400, *wrong)
         call = PhoneCall(CallIdentity().call_sid, form, events)
         self.calls.append(call)
+        if self.wait_to_answer is not None:
+            await self.wait_to_answer.wait()
+        if self.loses_answer:
+            return _refused(503, 20503, "Service unavailable")
         return web.json_response(self._shown(call), status=201)
 
     @staticmethod
@@ -120,7 +140,10 @@ class TwilioApi:
             return 21609, "The StatusCallback is not a valid URL"
         if form.get("StatusCallbackMethod", "POST") != "POST" or not 1 <= int(form.get("Timeout", "60")) <= 600:
             return 20001, "Timeout or StatusCallbackMethod is wrong"
-        if form.get("MachineDetection", "Enable") not in ("Enable", "DetectMessageEnd") or int(form["TimeLimit"]) < 1:
+        if (
+            form.get("MachineDetection", "Enable") not in ("Enable", "DetectMessageEnd")
+            or not 1 <= int(form["TimeLimit"]) <= 86_400
+        ):
             return 20001, "MachineDetection or TimeLimit is wrong"
         if ("AsyncAmd" in form) != (form.get("AsyncAmdStatusCallback", "").startswith(ORIGIN)):
             return 20001, "AsyncAmd needs its callback"
@@ -130,6 +153,11 @@ class TwilioApi:
         fields = await self._read(request)
         if isinstance(fields, web.Response):
             return fields
+        if self.hold_ends is not None:
+            await self.hold_ends.wait()
+        if self.failing_ends:
+            self.failing_ends -= 1
+            return _refused(500, 20500, "Internal Server Error")
         call = next((one for one in self.calls if one.sid == request.match_info["call"]), None)
         if call is None:
             return _refused(404, 20404, "The requested resource was not found")
@@ -195,6 +223,7 @@ class TwilioApi:
         url = stream.attrib["url"]
         assert url.startswith("wss://talk.example.org/")
         parameters = {one.attrib["name"]: one.attrib["value"] for one in stream.iter("Parameter")}
+        parameters |= self.parameters
         phone = Phone(CallIdentity(account_sid=ACCOUNT, call_sid=call.sid), parameters)
         signature = RequestValidator(TOKEN).compute_signature(url, {})
         socket = await self.site.client.ws_connect(_path(url), headers={"X-Twilio-Signature": signature})

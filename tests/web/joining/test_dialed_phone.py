@@ -213,9 +213,10 @@ async def test_a_call_is_canceled_while_it_rings_and_before_twilio_has_even_answ
 
 async def test_a_room_hears_it_ring_until_somebody_answers_however_many_ring() -> None:
     async with calling(ringback="ringing-tone") as (site, twilio):
-        await place(site)
-        await place(site, to="+15559998888")
-        await place(site, to="+15557776666", ringback=None)
+        rung: list[dict[str, Any]] = [{}, {"to": "+15559998888"}, {"to": "+15557776666", "ringback": None}]
+        for number, wanted in enumerate(rung, 1):
+            await place(site, **wanted)
+            await twilio.placed(number)  # else they come there in any order
         sounds = site.server.conference.rooms["tea"]._board.sounds
         for number in (1, 2, 3):
             await twilio.tell(await twilio.placed(number), "ringing")

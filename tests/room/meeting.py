@@ -9,7 +9,8 @@ import numpy as np
 
 from conference.audio.frame import FRAME_SAMPLES, SILENCE, TICK_NS, Samples
 from conference.audio.noise_gate import level_of
-from conference.codecs.opus import OpusCodec
+from conference.codecs import libopus
+from conference.codecs.opus import OpusCodec, OpusEncoder
 from conference.codecs.opus_decoder import OpusDecoder
 from conference.playout.source import PacketSource
 from conference.room.participant import Participant
@@ -47,6 +48,15 @@ class Sent:
     lost: bool
 
 
+class BrowserEncoder(OpusEncoder):
+    """Goes on over pauses (DTX) from where it was, as browsers' encoders do."""
+
+    def restart(self) -> None:
+        self._quiet = False
+        self._dtx_packet = None
+        self._set(libopus.SET_DTX, 0)
+
+
 @dataclass
 class Person:
     """A sender of Opus with levels (RFC 6464), and a receiver of RTP."""
@@ -71,7 +81,7 @@ class Person:
         self.now_ns = 0
         self._decoder = OpusDecoder()
         self._decoded: list[tuple[int, Samples]] = []
-        self.encoder = OpusCodec(bitrate=32_000, expected_loss=0).make_encoder()
+        self.encoder = BrowserEncoder(OpusCodec(bitrate=32_000, expected_loss=0))
         self.source = PacketSource(OpusDecoder())
         stream = SingleStream(AGREED, 7, self._transmit, lambda: self.now_ns, level_id=LEVEL_ID)
         self.sink = EgressSink(OpusCodec(), AGREED, stream)

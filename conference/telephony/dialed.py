@@ -9,7 +9,6 @@ reached. What they hear goes on without a pause from the answer to the end.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -17,6 +16,7 @@ from conference.audio.frame import Samples
 from conference.codecs.base import Codec
 from conference.room.participant import Mix
 from conference.telephony.dialect import Message
+from conference.telephony.outgoing_queue import OutgoingQueue
 from conference.telephony.phone import Phone
 from conference.telephony.settings import LegSettings
 
@@ -63,19 +63,18 @@ class DialedLeg:
         self.on_output: Callable[[], None] | None = None
         """Called when there is something to be taken."""
         self._max_frames = max(1, settings.max_outgoing_ms // 20)
-        self._frames = 0  # of the queue
-        self._queue: deque[tuple[bool, Message]] = deque()  # whether it is sound, which may be dropped
+        self._queue: OutgoingQueue[None] = OutgoingQueue()
         self._dropped_frames = 0
 
     @property
     def stuck(self) -> bool:
         """They go on asking, and take no answers."""
-        return len(self._queue) - self._frames > MAX_WAITING
+        return self._queue.others > MAX_WAITING
 
     def answered(self) -> None:
         """The stream is open: they hear, from the next tick on."""
         for message in self.phone.opening():
-            self._queue.append((False, message))
+            self._queue.put(message)
         self.sink.open = True
         self._wake()
 
@@ -84,7 +83,6 @@ class DialedLeg:
         self.sink.open = False
         self.phone.playout.clear()
         self._queue.clear()
-        self._frames = 0
 
     def receive(self, message: Message) -> None:
         """Take what they have sent."""
@@ -102,10 +100,7 @@ class DialedLeg:
 
     def take_output(self) -> list[Message]:
         """What is to be sent now, in order."""
-        messages = [message for _, message in self._queue]
-        self._queue.clear()
-        self._frames = 0
-        return messages
+        return self._queue.take()
 
     def stats(self) -> DialedStats:
         """The call in figures."""
@@ -122,28 +117,20 @@ class DialedLeg:
         )
 
     def _say(self, message: Message) -> None:
-        self._queue.append((True, message))
-        self._frames += 1
-        if self._frames > self._max_frames:
-            self._drop_oldest()
+        self._queue.put_sound(message, None)
+        if self._queue.sounds > self._max_frames:
+            self._queue.drop_oldest()
+            self._dropped_frames += 1
         self._wake()
 
     def _play_unheard(self) -> None:
         self._answer(self.phone.play()[1])
 
-    def _drop_oldest(self) -> None:
-        """Drop the oldest sound, and keep all else in its order."""
-        kept = []
-        while not (oldest := self._queue.popleft())[0]:
-            kept.append(oldest)
-        self._queue.extendleft(reversed(kept))
-        self._frames -= 1
-        self._dropped_frames += 1
-
     def _answer(self, messages: Iterable[Message]) -> None:
-        before = len(self._queue)
-        self._queue.extend((False, message) for message in messages)
-        if len(self._queue) > before:
+        before = self._queue.others
+        for message in messages:
+            self._queue.put(message)
+        if self._queue.others > before:
             self._wake()
 
     def _wake(self) -> None:

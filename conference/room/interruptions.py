@@ -9,15 +9,16 @@ to tell.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from conference.audio.echo import RESIDUAL_DB, is_alike
-from conference.audio.frame import SILENCE, SILENT_LEVEL, Samples
+from conference.audio.frame import FRAME_SAMPLES, SILENCE, SILENT_LEVEL, Samples
 from conference.room.gains.gain_matrix import Hearing
 from conference.room.participant import Participant
 
@@ -36,6 +37,12 @@ LASTING_DB: Final = 14.0
 
 LOOKED_AT_FRAMES: Final = 4
 """What somebody has said last is looked at, whether it is an echo: more would be too long if they talk into one."""
+
+LOOKS_PER_TICK: Final = 4
+"""So many people of one room at most are looked at on one tick, whether they are an echo: each takes 0.7 ms."""
+
+ECHO_BOTS: Final = 4
+"""So many bots are looked for in an echo, the loudest."""
 
 ECHO_TICKS: Final = 50
 """An echo comes within a second, the way through two networks and what telephones hold back included."""
@@ -82,8 +89,19 @@ class _Talk:
     last_tick: int
     frames: deque[Samples] = field(default_factory=lambda: deque(maxlen=LOOKED_AT_FRAMES))
     levels: deque[float] = field(default_factory=lambda: deque(maxlen=LOOKED_AT_FRAMES))
+    frames_to_look: int = 1
+    """So many more come before it is looked at whether it is an echo."""
+
+    looks: int = 0
+    """It was looked at so often."""
+
     over: bool = False
     """It is known whom it interrupts."""
+
+    def looked_at(self) -> None:
+        """It is an echo, as far as is known: at first that is looked at with each frame, then with all that are new."""
+        self.looks += 1
+        self.frames_to_look = 1 if self.looks < LOOKED_AT_FRAMES else LOOKED_AT_FRAMES
 
 
 class Interruptions:
@@ -98,6 +116,7 @@ class Interruptions:
         self._hearing = hearing
         self._interrupted = interrupted
         self._talks: dict[str, _Talk] = {}
+        self._looks = 0  # that are left on this tick
         self._usual: dict[str, float] = {}  # how loud somebody is while no bot is, in dBov
         self.bots: dict[str, _Bot] = {}
         """Those in the room: without any, there is nothing to be done on a tick."""
@@ -123,6 +142,7 @@ class Interruptions:
             voices: the frames of those who are to be heard on it, by id.
             awake: those who may have something to say.
         """
+        self._looks = LOOKS_PER_TICK
         for bot in self.bots.values():
             bot.note(voices.get(bot.participant.id))
         heard = [one for one in self.bots.values() if one.is_heard]
@@ -147,11 +167,7 @@ class Interruptions:
             return
         talk.frames.append(frame)
         talk.levels.append(level)
-        if len(talk.frames) < NEEDED_FRAMES or not _lasts(talk.frames):
-            return
-        if any(
-            bot.quiet_ticks < ECHO_TICKS and self._may_be_echo(bot, participant, talk) for bot in self.bots.values()
-        ):
+        if len(talk.frames) < NEEDED_FRAMES or not _lasts(talk.frames) or self._may_be_echo(participant, talk):
             return
         talk.over = True
         for bot in heard:
@@ -165,14 +181,33 @@ class Interruptions:
         gain = self._hearing.gain
         return gain(bot.id, participant.id) > 0 and gain(participant.id, bot.id) > 0
 
-    def _may_be_echo(self, bot: _Bot, participant: Participant, talk: _Talk) -> bool:
-        played, level = max(bot.levels), max(talk.levels)
-        if level >= played:
+    def _may_be_echo(self, participant: Participant, talk: _Talk) -> bool:
+        level, usual = max(talk.levels), self._usual.get(participant.id)
+        louder = [(max(bot.levels), bot) for bot in self.bots.values() if bot.quiet_ticks < ECHO_TICKS]
+        louder = [(played, bot) for played, bot in louder if level < played]
+        if not louder:
             return False
-        usual = self._usual.get(participant.id)
-        if level < played - RESIDUAL_DB and (usual is None or level < usual - USUAL_DB):
+        louder.sort(key=lambda one: -one[0])
+        if level < louder[0][0] - RESIDUAL_DB and (usual is None or level < usual - USUAL_DB):
             return True
-        return talk.levels[-1] < level - FALLING_DB or is_alike(bot.frames, talk.frames)
+        if talk.levels[-1] < level - FALLING_DB:
+            return True
+        talk.frames_to_look -= 1
+        if talk.frames_to_look > 0 or not self._looks:
+            return True
+        self._looks -= 1
+        talk.looked_at()
+        return is_alike(_together([bot for _, bot in louder[:ECHO_BOTS]]), talk.frames)
+
+
+def _together(bots: Sequence[_Bot]) -> Sequence[NDArray[np.integer[Any]]]:
+    """What several bots have said, as a loudspeaker plays it."""
+    if len(bots) == 1:
+        return bots[0].frames
+    total = np.zeros(ECHO_TICKS * FRAME_SAMPLES, np.int32)
+    for bot in bots:
+        total += np.concatenate(bot.frames)
+    return [total]
 
 
 def _lasts(frames: deque[Samples]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ from conference.audio.frame import TICK_NS, Samples
 from conference.audio.g711 import ulaw_decode, ulaw_encode
 from conference.audio.noise_gate import level_of
 from conference.audio.resample import Resampler
+from conference.room import interruptions
 from conference.room.events import BotInterrupted, ParticipantLeft, Published
 from conference.room.participant import Participant
 from conference.room.room import Room
@@ -194,6 +196,34 @@ def test_whoever_is_as_quiet_as_usual_interrupts_a_loud_bot_too() -> None:
     interruptions = played(("bot", later(4.0, spoken(20.0, peak=30_000, seed=7)), True), ("amy", samples, False))
     assert interruptions
     assert interruptions[0][0] * AT_MS >= 5000
+
+
+def test_however_many_are_echoes_only_some_are_looked_at_on_a_tick_and_none_interrupts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looks: list[int] = []
+    scene = Scene()
+
+    def look(played: Any, heard: Any) -> bool:
+        looks.append(scene.tick)
+        return is_alike(played, heard)
+
+    monkeypatch.setattr(interruptions, "is_alike", look)
+    people = 8
+    scene.add("bot", BOT, bot=True)
+    for number in range(people):
+        scene.add(f"person {number}", echo(BOT[: 48_000 * 4], delay_ms=90 + 7 * number, loss_db=10.0, seed=number))
+    scene.go_on(180)
+    assert max(Counter(looks).values()) == interruptions.LOOKS_PER_TICK
+    assert len(looks) <= 180 * people / interruptions.LOOKED_AT_FRAMES
+    assert not scene.interruptions
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_echo_of_two_bots_who_talk_at_once_interrupts_neither(seed: int) -> None:
+    other = spoken(4.0, peak=9000, seed=9)
+    both = echo(BOT[: 48_000 * 4] + other, delay_ms=110, loss_db=10.0, seed=seed)
+    assert not played(("bot", BOT, True), ("other", other, True), ("amy", both, False), ticks=200)
 
 
 def test_how_alike_two_stretches_are() -> None:

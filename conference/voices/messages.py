@@ -59,13 +59,20 @@ def parse(text: str) -> Asked:
         case "flush":
             return Flush()
         case "mark":
-            return SetMark(read_text(data.get("name"), "name"))
+            return SetMark(_read_name(data.get("name")))
         case "to":
             return Address(_read_listeners(data.get("listeners")))
         case str(kind):
             raise MessageError(f"There is no message of type {kind[:40]!r}: send {_EXAMPLES}.")
         case _:
             raise MessageError(f'The message has no "type": send {_EXAMPLES}.')
+
+
+def _read_name(value: object) -> str:
+    name = read_text(value, "name")
+    if not name.isascii() and any("\ud800" <= one <= "\udfff" for one in name):  # it could not be sent back
+        raise MessageError('"name" has half of a surrogate pair, which is no character.')
+    return name
 
 
 def _read_listeners(value: object) -> tuple[str, ...] | None:

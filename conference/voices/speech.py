@@ -124,6 +124,11 @@ class Speech:
         self._addresses.popleft()
         self._playout.go_on()
 
+    def withhold(self) -> bool:
+        """Nobody hears what comes, until others are to. Returns whether anybody might have."""
+        before, self._withheld = self._withheld, True
+        return not before
+
     def flush(self) -> Flushed:
         """Drop all that is yet to be played. What was said last of who is to hear it holds."""
         dropped = self._playout.buffered_bytes

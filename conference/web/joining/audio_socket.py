@@ -17,7 +17,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from conference.access.grants import Grant, Role
 from conference.ids import new_id
 from conference.room.conference import Conference
-from conference.room.events import ParticipantLeft, ParticipantUpdated, RoomEvent
+from conference.room.events import HearingChanged, ParticipantLeft, ParticipantUpdated, RoomEvent
 from conference.room.participant import Departure, Participant, ParticipantState, Transport
 from conference.room.room import Room
 from conference.telephony.backpressure import FRAMES_AT_ONCE, LimitedReading
@@ -264,7 +264,7 @@ class AudioSocket:
 
     def _take(self, message: str | bytes) -> None:
         if self._outlet.stuck:
-            self.end(WSCloseCode.POLICY_VIOLATION, "None of the answers that were asked for is taken.")
+            self._give_up()
         elif isinstance(message, str):
             try:
                 self._do(message)
@@ -337,6 +337,15 @@ class AudioSocket:
         else:
             speech.go_on()
 
+    def _hearing_changed(self) -> None:
+        """What is meant for some alone is not to be heard by others, because somebody else has set who hears it."""
+        speech, room = self._speech, self._room
+        if speech is not None and room is not None and self._audience.is_overruled(room) and speech.withhold():
+            self._outlet.say(
+                "error",
+                title="A host has changed who hears you. What was for some alone is heard by nobody from here on.",
+            )
+
     @property
     def _room(self) -> Room | None:
         return None if self.room_name is None else self._conference.get(self.room_name)
@@ -352,9 +361,14 @@ class AudioSocket:
             self._told = state
             if changed:
                 self._outlet.say("state", **changed)
+        elif isinstance(event, HearingChanged):
+            self._hearing_changed()
 
     def _write(self) -> None:
         """There is something to send. As long as the client takes all that it gets, it is written at once."""
+        if self._outlet.stuck and self._closing is None:
+            asyncio.get_running_loop().call_soon(self._give_up)  # not in the middle of a tick, which may be what asks
+            return
         transport = self._transport
         if self._closing is not None or transport is None or transport.is_closing():
             return
@@ -378,6 +392,9 @@ class AudioSocket:
                 self._waits = False
         except ConnectionError:
             pass  # the client went; the receiving side sees it too
+
+    def _give_up(self) -> None:
+        self.end(WSCloseCode.POLICY_VIOLATION, "None of what was to be told is taken.")
 
     def _ping(self) -> None:
         if self._transport is not None and self._closing is None:

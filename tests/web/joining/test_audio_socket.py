@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -12,6 +13,8 @@ import pytest
 from aiohttp import WSServerHandshakeError
 
 from conference.settings import Settings
+from conference.voices.outlet import MAX_WAITING
+from conference.web.joining.audio_socket import AudioSocket
 from tests.tones import level_at, tone
 from tests.web.doubles import MERGE_PATCH, Site, problem
 from tests.web.joining.audio_client import AudioClient, until
@@ -125,6 +128,75 @@ async def test_sound_is_for_some_alone_from_the_sample_on_where_that_was_said() 
             assert {f for f in (700, 1700, 2500) if peak(other, f) > -30} == {700, 2500}
             assert peak(other, 1700) < -55
         await until(lambda: not site.server.conference.rooms["tea"].hearing.rules)
+
+
+@pytest.mark.parametrize("change", ["the whisper ends", "somebody else hears it", "a sidebar"])
+async def test_what_is_for_some_alone_is_heard_by_nobody_once_a_host_sets_who_hears_it(change: str) -> None:
+    async with Site() as site:
+        amy, ben = Hummer(site.server, "Amy", 440), Hummer(site.server, "Ben", 1000)
+        server, room = site.server, site.server.conference.rooms["tea"]
+        async with await AudioClient.open(site, name="Bot", rate=RATE) as bot:
+            me = bot.of("ready")[0]["id"]
+            await bot.ask("to", listeners=["Amy"])
+            await bot.say(tone(1700, 2.0, rate=RATE))
+            await bot.ask("mark", name="said")
+            await until(lambda: amy.level(1700) > -20)
+            if change == "a sidebar":
+                sidebar = server.sidebars.begin(room, [me, "Ben"], by=None)
+            elif change == "the whisper ends":
+                room.speak_up(me)
+            else:
+                room.set_gain("Ben", me, 1.0)
+            await bot.heard("error")
+            await bot.heard("mark")
+            assert peak(np.concatenate(ben.heard), 1700) < -55
+            if change == "a sidebar":
+                server.sidebars.end(room, sidebar, by=None)
+            else:
+                room.speak_up(me)
+            await bot.ask("to", listeners=["Ben"])
+            await bot.say(tone(2500, 0.4, rate=RATE))
+            await until(lambda: ben.level(2500) > -25)
+            assert peak(np.concatenate(amy.heard), 2500) < -55
+            assert len(bot.of("error")) == 1
+
+
+async def test_nothing_stays_set_of_who_hears_somebody_who_has_left_a_sidebar() -> None:
+    async with Site() as site:
+        Hummer(site.server, "Amy", 440)
+        Hummer(site.server, "Ben", 1000)
+        room = site.server.conference.rooms["tea"]
+        async with await AudioClient.open(site, name="Bot", rate=RATE) as bot:
+            me = bot.of("ready")[0]["id"]
+            await bot.ask("to", listeners=["Amy"])
+            await until(lambda: room.hearing.gain("other", me) == 0)
+            sidebar = site.server.sidebars.begin(room, [me, "Ben"], by=None)
+        await until(lambda: me not in room.participants)
+        site.server.sidebars.end(room, sidebar, by=None)
+        assert not room.hearing.rules
+
+
+async def test_a_mark_that_could_not_be_sent_back_is_refused_with_a_sentence(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with Site() as site, await AudioClient.open(site, name="Bot", rate=RATE) as bot:
+        for name in ("\ud800", "a\udfff", "\U0001f600"):
+            await bot.socket.send_str(json.dumps({"type": "mark", "name": name}))
+        assert (await bot.heard("mark"))["name"] == "\U0001f600"
+        assert len(bot.of("error")) == 2
+        assert not caplog.records
+
+
+async def test_a_client_who_takes_nothing_and_asks_for_nothing_is_shut_out_when_too_much_waits() -> None:
+    async with Site() as site:
+        amy = Hummer(site.server, "Amy", 440)
+        async with await AudioClient.open(site, name="Bot", rate=RATE) as bot:
+            audio = site.server.registry.of_kind(AudioSocket)[0]
+            audio._waits = True  # as while a connection takes nothing
+            for _ in range(MAX_WAITING + 1):
+                audio._outlet._queue.put("{}")
+            amy.on = True
+            await until(lambda: bot.of("ready")[0]["id"] not in site.server.conference.rooms["tea"].participants)
 
 
 def peak(sound: Any, frequency: float) -> float:

@@ -319,7 +319,8 @@ def test_packets_that_are_only_sent_on_to_others_interrupt_as_soon(seed: int) ->
             interruptions.append(meeting.tick)
 
     meeting.room._publish_now = note
-    bot = Participant(id="bot", name="bot", transport="local", joined_at=0.0, source=Speaker(BOT), bot=True)
+    quiet = Speaker(BOT // 8)  # what is louder is no echo of it, however alike two voices may be
+    bot = Participant(id="bot", name="bot", transport="local", joined_at=0.0, source=quiet, bot=True)
     meeting.room.add(bot)
     meeting.go_on(begin + 20 - meeting.tick)
     assert interruptions

@@ -252,7 +252,10 @@ class AudioSocket:
     async def _receive(self) -> Departure:
         """Take messages until the last one. Returns why there are no more."""
         for number in count(1):
-            message = await self._socket.receive()
+            try:
+                message = await self._socket.receive()
+            except ConnectionError:  # it breaks just now, while a ping is answered
+                return "lost"
             if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
                 break
             self._messages_received += 1
@@ -375,11 +378,11 @@ class AudioSocket:
         if self._waits or transport.get_write_buffer_size():
             self._output.set()
             return
-        for message in self._outlet.take():
-            if isinstance(message, str):
-                transport.write(server_frame(TEXT, message.encode()))
-            else:
-                transport.write(server_frame(BINARY, message))
+        frames = [
+            server_frame(TEXT, message.encode()) if isinstance(message, str) else server_frame(BINARY, message)
+            for message in self._outlet.take()
+        ]
+        transport.write(b"".join(frames))  # at once: each write is a system call
 
     async def _send(self) -> None:
         try:
@@ -397,8 +400,9 @@ class AudioSocket:
         self.end(WSCloseCode.POLICY_VIOLATION, "None of what was to be told is taken.")
 
     def _ping(self) -> None:
-        if self._transport is not None and self._closing is None:
-            self._transport.write(server_frame(PING))
+        transport = self._transport
+        if transport is not None and self._closing is None and not transport.is_closing():
+            transport.write(server_frame(PING))
 
     def _received(self) -> int:
         return 0 if self._reading is None else self._reading.received

@@ -41,6 +41,8 @@ _GONE_FOR_NOW = (
 _CLOSE_SECONDS = 2.0
 """How long the goodbye may take."""
 
+_CLOSED = aiohttp.WSMessage(WSMsgType.CLOSED, None, None)
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -301,7 +303,7 @@ class DialedCall:
         """Take what comes, until nothing does any more."""
         number = 0
         while True:
-            message = await socket.receive()
+            message = await _next(socket)
             number += 1
             if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
                 break
@@ -375,3 +377,11 @@ class DialedCall:
         if self.room_name is not None:
             room_name, self.room_name = self.room_name, None
             self._conference.leave(room_name, self.participant_id, end.reason, end.departure)
+
+
+async def _next(socket: StreamSocket) -> aiohttp.WSMessage:
+    """What comes next; that the socket is closed, where it breaks just now, while a ping is answered."""
+    try:
+        return await socket.receive()
+    except (ConnectionError, aiohttp.ClientError):
+        return _CLOSED

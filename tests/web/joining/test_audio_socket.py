@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from aiohttp import WSServerHandshakeError
+from aiohttp import ClientConnectionResetError, WSServerHandshakeError, web
 
+from conference.room.events import ParticipantLeft
 from conference.settings import Settings
 from conference.voices.outlet import MAX_WAITING
 from conference.web.joining.audio_socket import AudioSocket
@@ -197,6 +198,24 @@ async def test_a_client_who_takes_nothing_and_asks_for_nothing_is_shut_out_when_
                 audio._outlet._queue.put("{}")
             amy.on = True
             await until(lambda: bot.of("ready")[0]["id"] not in site.server.conference.rooms["tea"].participants)
+
+
+async def test_a_connection_that_breaks_while_a_ping_is_answered_is_lost_and_no_error(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def pong(*_: object) -> None:
+        raise ClientConnectionResetError("Cannot write to closing transport")
+
+    monkeypatch.setattr(web.WebSocketResponse, "pong", pong)
+    async with Site() as site, await AudioClient.open(site, name="Bot", rate=RATE) as bot:
+        left: list[ParticipantLeft] = []
+        site.server.conference.subscribe(
+            "tea", lambda event: left.append(event) if isinstance(event, ParticipantLeft) else None
+        )
+        await bot.socket.ping()
+        await until(lambda: left)
+        assert left[0].departure == "lost"
+    assert not caplog.records
 
 
 def peak(sound: Any, frequency: float) -> float:

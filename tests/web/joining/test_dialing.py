@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
-from aiohttp import ClientConnectionResetError, WSMsgType, web
+from aiohttp import ClientConnectionResetError, ClientWebSocketResponse, WSMsgType, web
 from aiohttp.test_utils import TestServer
 
 from conference.access.grants import make_grant
@@ -506,3 +507,22 @@ async def test_a_bot_that_goes_on_sending_as_much_as_it_can_is_let_go() -> None:
         assert (await here.client.get(response.headers["Location"])).status == 404
         await gone(here)
         assert list(here.server.conference.rooms) == ["tea"]
+
+
+async def test_a_connection_that_breaks_while_a_ping_is_answered_is_lost_and_no_error(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def pong(*_: object) -> None:
+        raise ClientConnectionResetError("Cannot write to closing transport")
+
+    async def ping(socket: web.WebSocketResponse, _stream: str) -> None:
+        await socket.ping()
+
+    monkeypatch.setattr(ClientWebSocketResponse, "pong", pong)
+    async with serving(Bot(ping)) as url, site() as here:
+        left = leavings(here)
+        await place(here, url)
+        await until(lambda: left)
+        await gone(here)
+        assert left[0].departure == "lost"
+    assert not [one for one in caplog.records if one.levelno >= logging.WARNING]

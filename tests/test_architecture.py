@@ -103,7 +103,7 @@ INSIDE_A_WING: dict[str, dict[str, set[str]]] = {
         "mixing": {"gains", "observer", "participant", "soundboard"},
         "forwarding": {"observer", "participant"},
         "interruptions": {"gains", "participant"},
-        "voices_apart": {"gains", "observer", "participant", "talking_voice"},
+        "voices_apart": {"gains", "mixing", "observer", "participant", "talking_voice"},
         "speaker_selector": {"mixing", "observer", "participant"},
         "people": {"admission", "events", "observer", "participant", "policy", "recorded", "voice"},
         "room": {
@@ -198,7 +198,8 @@ INSIDE_A_WING: dict[str, dict[str, set[str]]] = {
         "destinations": set(),
         "connecting": {"backpressure", "destinations", "dialect", "websocket_frames"},
         "long_messages": {"dialect"},
-        "dialed": {"settings", "dialect", "phone"},
+        "outgoing_queue": {"dialect"},
+        "dialed": {"settings", "dialect", "outgoing_queue", "phone"},
         "twilio_account": {"connecting"},
         "caller": {"settings", "backpressure", "connecting", "fields", "phone", "twilio"},
     },

@@ -70,7 +70,9 @@ class Room(People):
         self._forwarding = Forwarding(self._mix_groups, self._expel, self._observers, enabled=forwarding)
         self._speaker_selector = SpeakerSelector(max_talkers, self._expel, self._set_talking, self._observers)
         self._selection = TalkerSelection(max_talkers)
-        self._voices_apart = VoicesApart(self.participants, self._hearing, self._volumes, self._observers, self._expel)
+        self._voices_apart = VoicesApart(
+            self.participants, self._hearing, self._volumes, self._observers, self._expel, max_talkers
+        )
         self._interruptions = Interruptions(self._hearing, self._interrupt)
         self._left_out: set[str] = set()  # who talked during the last tick and was not mixed
         self._endings: dict[str, Samples] = {}  # what is still to be heard of those who have left

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from conference.audio.frame import Samples
 from conference.room.gains.gain_matrix import Hearing
 from conference.room.gains.volumes import Volumes
+from conference.room.mixing.loudest import TalkerSelection
 from conference.room.observer import Observers, RoomObserver
 from conference.room.participant import Departure, Participant
 from conference.room.talking_voice import TalkingVoice, VoiceRates
@@ -26,6 +27,7 @@ class VoicesApart(RoomObserver):
         volumes: what listeners have set for themselves.
         observers: of the room: this one observes it as long as anybody listens.
         expel: is told of a participant whose sink failed.
+        max_talkers: how many are handed out at once, the loudest.
     """
 
     about = "each voice apart"
@@ -37,12 +39,14 @@ class VoicesApart(RoomObserver):
         volumes: Volumes,
         observers: Observers,
         expel: Callable[[Participant], None],
+        max_talkers: int,
     ) -> None:
         self._participants = participants
         self._hearing = hearing
         self._volumes = volumes
         self._observers = observers
         self._expel = expel
+        self._selection = TalkerSelection(max_talkers)
         self._listeners: dict[str, Participant] = {}
         self._frames: dict[str, tuple[Participant, Samples]] = {}  # of this tick
         self._talking: dict[str, Participant] = {}  # of whom there was anything, and who went on talking
@@ -91,7 +95,8 @@ class VoicesApart(RoomObserver):
         }
         if not before and not self._talking:
             return
-        voices = [self._voice(participant, tick) for participant in self._talking.values()]
+        chosen = self._selection.choose({one: participant.level for one, participant in self._talking.items()})
+        voices = [self._voice(participant, tick) for one, participant in self._talking.items() if one in chosen]
         for listener in tuple(self._listeners.values()):
             if listener.voices is None:  # it has failed
                 continue

@@ -6,10 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from conference.audio.frame import TICK_NS, Samples
 from conference.room.participant import Participant
+from conference.room.room import Room
 from conference.room.talking_voice import TalkingVoice
 from tests.room.meeting import Meeting, Person, tone_power
 from tests.room.test_law_10_forwarding import assert_one_line, hums
+from tests.tones import tone
 
 
 class Ears:
@@ -79,3 +82,39 @@ def test_ears_that_fail_cost_nobody_else_anything() -> None:
     assert set(meeting.room.participants) == {"amy", "ben", "scribe"}
     assert broken.calls == 1
     assert len(ears.samples["amy"]) > 70
+
+
+class Hum:
+    """A voice that goes on and on."""
+
+    def __init__(self, level: int) -> None:
+        self._frame = tone(440, 0.02, level, fade=0.0)
+
+    def pull(self, now_ns: int) -> Samples:
+        return self._frame
+
+
+class Roll:
+    """Keeps who was handed out on each tick."""
+
+    def __init__(self) -> None:
+        self.ticks: list[set[str]] = []
+
+    def hear(self, talking: Sequence[TalkingVoice], now_ns: int) -> None:
+        self.ticks.append({one.id for one in talking})
+
+
+def test_of_more_voices_than_are_mixed_the_loudest_are_handed_out() -> None:
+    room, roll = Room("tea", 0.0, lambda _: None, max_talkers=3), Roll()
+    room.add(Participant(id="scribe", name="scribe", transport="audio", joined_at=0.0, voices=roll))
+    for number in range(6):
+        room.add(
+            Participant(
+                id=f"{number}", name="", transport="local", joined_at=0.0, source=Hum(-40 + 4 * number),
+                original_sound=True,
+            )
+        )  # fmt: skip
+    for tick in range(100):
+        room.tick(tick, tick * TICK_NS)
+    assert max(len(one) for one in roll.ticks) == 3
+    assert roll.ticks[-1] == {"3", "4", "5"}

@@ -61,13 +61,20 @@ class Kill:
     missing: float
     seconds: float
     by_ffmpeg: list[float]
+    """To where it plays: the mix in recording.mka, each person's track, and mix.opus."""
+
     by_browser: float | None = None
 
     @property
     def good(self) -> bool:
         """Nothing is missing that should be there, and all of it can be played."""
-        heard = [*self.by_ffmpeg, *([] if self.by_browser is None else [self.by_browser])]
-        return self.missing <= MISSING_S and all(abs(one - self.seconds) <= OFF_S for one in heard)
+        whole = [self.by_ffmpeg[0], self.by_ffmpeg[-1], *([] if self.by_browser is None else [self.by_browser])]
+        parts = self.by_ffmpeg[1:-1]  # somebody's own track ends with the last that came of them
+        return (
+            self.missing <= MISSING_S
+            and all(abs(one - self.seconds) <= OFF_S for one in whole)
+            and all(0 < one <= self.seconds + OFF_S for one in parts)
+        )
 
 
 def is_over(folder: Path) -> bool:

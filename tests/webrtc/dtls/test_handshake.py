@@ -180,6 +180,12 @@ def test_records_are_cut_into_datagrams_between_records(sizes: list[int]) -> Non
     assert {sum(map(len, cut[:count])) for count in range(len(cut) + 1)} <= ends
 
 
+@pytest.mark.parametrize(("more", "count"), [(0, 1), (1, 2)])
+def test_a_datagram_may_be_quite_full(more: int, count: int) -> None:
+    first = record(30)
+    assert len(list(datagrams(first + record(MAX_DATAGRAM - len(first) - 13 + more)))) == count
+
+
 @pytest.mark.parametrize("end", [b"", b"\x16", record(10)[:15]])
 def test_half_a_record_is_sent_as_it_is(end: bytes) -> None:
     assert b"".join(datagrams(record(30) + end)) == record(30) + end

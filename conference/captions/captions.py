@@ -196,7 +196,8 @@ class Captions:
             if captioned.concluded is not None:
                 captioned.concluded.append(caption)
             self._forget(captioned)
-        self._conference.publish(Captioned(captioned.room.name, caption))
+        if self._conference.get(captioned.room.name) in (captioned.room, None):  # others may meet by its name now
+            self._conference.publish(Captioned(captioned.room.name, caption))
 
     def _forget(self, captioned: _Captioned) -> None:
         oldest_ns = self._monotonic_ns() - self._settings.captions_kept_seconds * 1e9

@@ -84,6 +84,23 @@ class LateUtterance(LocalUtterance):
         self.flush()
 
 
+class HeldPool(LocalPool):
+    """Understands for good what was said when it is told to."""
+
+    def __init__(self, settings: CaptionSettings) -> None:
+        super().__init__(settings, Tones)
+        self._held: list[LateUtterance] = []
+
+    def begin(self, listener: Listener) -> SentUtterance:
+        self._held.append(LateUtterance(self._engine, listener))
+        return self._held[-1]
+
+    def understand(self) -> None:
+        for one in self._held:
+            LocalUtterance.end(one)
+        self._held.clear()
+
+
 class Tones:
     """An engine that understands tones: their frequencies, to 100 Hz, are its words, each at least 60 ms long."""
 

@@ -13,7 +13,7 @@ from conference.codecs.pcmu import PcmuCodec
 from conference.playout.source import PacketSource
 from conference.room.events import RecordingPaused, RecordingStarted
 from conference.room.recorded import RecordingState
-from tests.captions.captioned import WALLCLOCK, CaptionedConference, Ear, at
+from tests.captions.captioned import WALLCLOCK, CaptionedConference, Ear, HeldPool, at
 from tests.recording.recorded import Person, tone
 
 SECOND = 50
@@ -176,6 +176,23 @@ def test_those_who_left_are_captioned_with_what_they_said_last_and_the_room_may_
     conference.conference.leave("tea", "ben", "left")
     conference.conference.leave("tea", "amy", "left")
     assert [one.text for one in conference.final] == ["800"]
+
+
+@pytest.mark.parametrize("others", [True, False], ids=["others meet there", "nobody is there"])
+def test_what_is_understood_when_a_room_is_gone_is_not_told_to_others_who_meet_by_its_name(others: bool) -> None:
+    conference = CaptionedConference()
+    pool = conference.captions.pool = HeldPool(conference.settings)
+    amy = conference.join("Amy")
+    conference.join("Ben")
+    conference.pass_ticks(SECOND, lambda tick: amy.say(tone(800.0, tick), conference.now_ns))
+    conference.conference.leave("tea", "ben", "left")
+    conference.conference.leave("tea", "amy", "left")
+    if others:
+        conference.join("Eve")
+    told = len(conference.told)
+    pool.understand()
+    assert [one.text for one in conference.told[told:]] == ([] if others else ["800"])
+    assert not others or conference.captions.kept(conference.room) == ()
 
 
 def test_captions_are_kept_for_a_while_and_so_many() -> None:

@@ -20,6 +20,6 @@ async def list_captions(request: web.Request) -> web.Response:
     server = request.app[SERVER]
     room, viewer = server.room(name), viewer_of(actor)
     kept = () if server.captions is None else server.captions.kept(room)
-    inside = actor.grant.allows("moderate") or visibility_of(room).view(viewer) is not View.LOBBY
+    inside = visibility_of(room).view(viewer) is not View.LOBBY
     seen = [caption_json(one) for one in kept if inside and may_read(one.audience, viewer, room)]
     return web.json_response(responses.Captions(captions=seen), headers=FRESH)

@@ -17,6 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conference.access.webhook_signature import read_key, sign_webhook
+from conference.room.captioned import EVERYBODY, Audience, Caption
+from conference.room.events import Captioned
 from conference.room.policy import RoomPolicy
 from conference.settings import WEBHOOK_EVENTS, Settings, SettingsError
 from conference.web.events.event_json import BATCH_NAMES, EVENT_NAMES
@@ -170,6 +172,34 @@ async def test_what_happens_is_told_in_order_signed_and_without_the_pin() -> Non
         assert posts[3].body["data"]["text"] == "Hello"
         assert posts[-1].body["timestamp"] == "2027-01-15T08:00:01.500Z"
         assert len({post.id for post in posts}) == 5
+
+
+def captioned(text: str, audience: Audience = EVERYBODY, *, final: bool = True) -> Captioned:
+    return Captioned("tea", Caption(f"c-{text}", "amy", "Amy", text, final, 1, 2, 1000.5, 1001.25, audience))
+
+
+async def test_of_what_is_said_only_that_is_told_which_everybody_may_hear_and_which_is_final() -> None:
+    async with receiving() as (receiver, url), sending(url) as bench:
+        bench.webhooks.take_caption(captioned("so far", final=False))
+        bench.webhooks.take_caption(captioned("whispered", Audience(heard_by=frozenset(("amy", "ben")))))
+        bench.webhooks.take_caption(captioned("understood"))
+        bench.webhooks.take_caption(captioned("not for one", Audience(not_by=frozenset(("eve",)))))
+        bench.followed.join("amy")
+        posts = await receiver.has(3)
+        assert [post.type for post in posts] == ["caption", "caption", "participant.joined"]
+        assert posts[0].body["data"] == {
+            "room": "tea", "id": "c-understood", "participant": "amy", "name": "Amy", "text": "understood",
+            "final": True, "begins_at": 1000.5, "ends_at": 1001.25,
+        }  # fmt: skip
+        assert posts[1].body["data"]["text"] == "not for one"
+        assert posts[0].id != posts[1].id
+
+
+async def test_captions_are_not_told_to_those_who_ask_for_other_events() -> None:
+    async with receiving() as (receiver, url), sending(url, events=("participant.joined",)) as bench:
+        bench.webhooks.take_caption(captioned("understood"))
+        bench.followed.join("amy")
+        assert [post.type for post in await receiver.has(1)] == ["participant.joined"]
 
 
 async def test_the_id_of_a_webhook_is_that_of_the_event_on_the_stream() -> None:

@@ -22,10 +22,11 @@ from conference.room.events import (
     SoundStarted,
     SoundStopped,
     TalkingStarted,
+    TransferUpdated,
 )
 from conference.room.room import Room
 
-NOT_KEPT: Final = (LevelsMeasured, DigitPressed, HearingChanged, SoundStopped)
+NOT_KEPT: Final = (LevelsMeasured, DigitPressed, HearingChanged, SoundStopped, TransferUpdated)
 """What keys somebody pressed, and who whispers to whom, is nobody else's business."""
 
 SLACK_NS: Final = 2 * TICK_NS

@@ -14,6 +14,7 @@ from conference.room.gains.gain_matrix import Rule
 from conference.room.participant import Departure, ParticipantState
 from conference.room.policy import RoomPolicy
 from conference.room.recorded import RecordingState
+from conference.room.transferred import TransferSnapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +217,15 @@ class Captioned:
     caption: Caption
 
 
+@dataclass(frozen=True, slots=True)
+class TransferUpdated:
+    """Somebody is handed over, and how far that has come."""
+
+    room: str
+    transfer: TransferSnapshot
+    by: str | None = None
+
+
 RoomEvent: TypeAlias = (
     ParticipantJoined
     | ParticipantLeft
@@ -232,6 +242,7 @@ RoomEvent: TypeAlias = (
     | SoundStopped
     | MessageSent
     | Captioned
+    | TransferUpdated
     | RecordingChange
     | RecordingOver
 )

@@ -25,6 +25,7 @@ WEBHOOK_EVENTS = (
     "talking.stopped",
     "talking.interrupted",
     "caption",
+    "transfer.updated",
     "recording.started",
     "recording.paused",
     "recording.resumed",

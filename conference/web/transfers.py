@@ -9,19 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
 from conference.ids import new_id
 from conference.room.conference import Conference
-from conference.room.events import ParticipantLeft, RoomEvent
+from conference.room.events import ParticipantLeft, ParticipantUpdated, RoomEvent, TransferUpdated
 from conference.room.room import Room
+from conference.room.transferred import TransferSnapshot, TransferState
 from conference.web.sidebars import InSidebar, Sidebars
-
-TransferState: TypeAlias = Literal["calling", "consulting", "joined", "completed", "canceled", "failed"]
-"""Somebody is called; the agent talks to them alone; all three talk; the agent has left the others to it. Or the agent
-has thought better of it; or whoever was called is not to be had."""
-
-OVER: tuple[TransferState, ...] = ("joined", "completed", "canceled", "failed")
 
 
 @dataclass(slots=True)
@@ -53,6 +47,10 @@ class Transfer:
         if self.state == "calling" and callee is not None and callee.call in (None, "answered"):
             self.state = "consulting"
         return self.state
+
+    def snapshot(self) -> TransferSnapshot:
+        """It, as it is now."""
+        return TransferSnapshot(self.id, self.caller, self.agent, self.callee, self.look())
 
 
 class NoTransfer(Exception):
@@ -115,6 +113,7 @@ class Transfers:
         room.hold(caller, True, by=by)
         transfer = Transfer(new_id(), room, caller, agent, callee, sidebar, by)
         self._all[transfer.id] = transfer
+        self._tell(transfer, by)
         return transfer
 
     def join(self, transfer: Transfer, *, by: str | None) -> None:
@@ -123,8 +122,7 @@ class Transfers:
         Raises:
             NoTransfer: whoever is called has not answered.
         """
-        if transfer.look() != "consulting":
-            raise NoTransfer("Nobody has answered yet, to be brought in.")
+        _check_answered(transfer)
         self._end(transfer, "joined", by)
 
     def complete(self, transfer: Transfer, *, by: str | None) -> None:
@@ -133,8 +131,8 @@ class Transfers:
         Raises:
             NoTransfer: whoever is called has not answered.
         """
-        self.join(transfer, by=by)
-        transfer.state = "completed"
+        _check_answered(transfer)
+        self._end(transfer, "completed", by)
         self._conference.dismiss(transfer.room.name, transfer.agent, "the call was handed over", by=by)
 
     def cancel(self, transfer: Transfer, *, by: str | None) -> None:
@@ -151,8 +149,14 @@ class Transfers:
         self._sidebars.end(transfer.room, transfer.sidebar, by=by)
         if transfer.caller in transfer.room.participants:
             transfer.room.hold(transfer.caller, False, by=by)
+        self._tell(transfer, by)
+
+    def _tell(self, transfer: Transfer, by: str | None) -> None:
+        self._conference.publish(TransferUpdated(transfer.room.name, transfer.snapshot(), by))
 
     def _follow(self, event: RoomEvent) -> None:
+        if isinstance(event, ParticipantUpdated) and self._all:
+            self._look(event)
         if not isinstance(event, ParticipantLeft):
             return
         gone = event.participant.id
@@ -161,13 +165,25 @@ class Transfers:
                 # When they have left: a room is not changed while it tells of a change.
                 asyncio.get_running_loop().call_soon(self._left, transfer, gone)
 
+    def _look(self, event: ParticipantUpdated) -> None:
+        """Tell of it if somebody has answered."""
+        for transfer in self._all.values():
+            waits = transfer.callee == event.participant.id and transfer.state == "calling"
+            if waits and transfer.look() == "consulting":
+                self._tell(transfer, None)
+
     def _left(self, transfer: Transfer, gone: str) -> None:
         """One of the three has left by themselves."""
         if transfer.id not in self._all or gone in transfer.room.participants:
             return
         if gone == transfer.agent and transfer.look() == "consulting":
             self._end(transfer, "completed", transfer.by)  # as whoever puts a receiver down hands over
-        elif gone == transfer.agent:
+        elif gone == transfer.agent or (gone == transfer.caller and transfer.look() == "calling"):
             self.cancel(transfer, by=transfer.by)
         else:
             self._end(transfer, "failed" if gone == transfer.callee else "canceled", transfer.by)
+
+
+def _check_answered(transfer: Transfer) -> None:
+    if transfer.look() != "consulting":
+        raise NoTransfer("Nobody has answered yet, to be brought in.")

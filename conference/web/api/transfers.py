@@ -15,6 +15,7 @@ from conference.web.http.problems import Problem
 from conference.web.live import SERVER, limit_joins
 from conference.web.schemas import responses
 from conference.web.schemas.requests import NewTransfer, TransferPatch
+from conference.web.schemas.room_json import transfer_json
 from conference.web.transfers import NoTransfer, Transfer
 
 
@@ -99,10 +100,4 @@ def _find(request: web.Request, room: Room) -> Transfer:
 
 
 def _shown(transfer: Transfer) -> responses.Transfer:
-    return responses.Transfer(
-        id=transfer.id,
-        caller=transfer.caller,
-        agent=transfer.agent,
-        callee=transfer.callee,
-        state=transfer.look(),
-    )
+    return transfer_json(transfer.snapshot())

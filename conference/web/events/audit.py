@@ -25,6 +25,7 @@ from conference.room.events import (
     RoomUpdated,
     SoundStarted,
     SoundStopped,
+    TransferUpdated,
     UnmuteRequested,
 )
 from conference.room.gains.gain_matrix import Rule
@@ -156,6 +157,9 @@ def _room_told(event: RoomEvent, room: _KnownRoom) -> list[_Pair]:
         case RecordingEvent(recording=one):
             did = EVENT_NAMES[type(event)].replace(".", "_")
             return [("did", did), ("by", event.by), ("recording", one.id), ("reason", one.reason)]
+        case TransferUpdated(transfer=one):
+            people = [("caller", one.caller), ("agent", one.agent), ("callee", one.callee)]
+            return [("did", "transfer"), ("by", event.by), ("transfer", one.id), *people, ("state", one.state)]
         case MessageSent():
             return [("did", "write"), ("who", event.name), ("id", event.participant_id), ("chars", len(event.text))]
         case _:

@@ -8,7 +8,16 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from conference.room.participant import Departure
-from conference.web.schemas.responses import Caption, Participant, Policy, RecordingState, Room, Rule, UnixTime
+from conference.web.schemas.responses import (
+    Caption,
+    Participant,
+    Policy,
+    RecordingState,
+    Room,
+    Rule,
+    Transfer,
+    UnixTime,
+)
 
 By: TypeAlias = Annotated[
     str | None, Field(description="Who did it; `null` for the participant themselves, and for the server.")
@@ -120,6 +129,13 @@ class RecordingData(TypedDict):
     by: By
 
 
+class TransferData(TypedDict):
+    """Somebody is handed over, and how far that has come."""
+
+    transfer: Transfer
+    by: By
+
+
 class DigitData(TypedDict):
     """A caller pressed a key."""
 
@@ -164,6 +180,7 @@ EventData: TypeAlias = (
     | InterruptedData
     | LevelsData
     | RecordingData
+    | TransferData
     | Caption
 )
 
@@ -186,6 +203,7 @@ DATA_TYPES: dict[str, type] = {
     "talking.stopped": TalkingData,
     "talking.interrupted": InterruptedData,
     "levels": LevelsData,
+    "transfer.updated": TransferData,
     "recording.started": RecordingData,
     "recording.paused": RecordingData,
     "recording.resumed": RecordingData,

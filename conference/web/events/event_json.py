@@ -34,6 +34,7 @@ from conference.room.events import (
     SoundStopped,
     TalkingStarted,
     TalkingStopped,
+    TransferUpdated,
     UnmuteRequested,
 )
 from conference.web.events import data
@@ -43,6 +44,7 @@ from conference.web.schemas.room_json import (
     policy_json,
     recording_state_json,
     rule_json,
+    transfer_json,
 )
 
 EVENT_NAMES: dict[type, str] = {
@@ -61,6 +63,7 @@ EVENT_NAMES: dict[type, str] = {
     TalkingStopped: "talking.stopped",
     BotInterrupted: "talking.interrupted",
     LevelsMeasured: "levels",
+    TransferUpdated: "transfer.updated",
     RecordingStarted: "recording.started",
     RecordingPaused: "recording.paused",
     RecordingResumed: "recording.resumed",
@@ -194,6 +197,8 @@ def _more_data(event: RoomEvent) -> data.EventData:
             return data.MessageData(id=event.participant_id, name=event.name, text=event.text, sent_at=event.sent_at)
         case Captioned():
             return caption_json(event.caption)
+        case TransferUpdated():
+            return data.TransferData(transfer=transfer_json(event.transfer), by=event.by)
         case RecordingEvent():
             return data.RecordingData(recording=recording_state_json(event.recording), by=event.by)
         case _:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 
-from conference.room.events import HearingChanged, ParticipantLeft, RoomEvent, RoomUpdated
+from conference.room.events import HearingChanged, ParticipantLeft, RoomEvent, RoomUpdated, TransferUpdated
 from conference.room.room import Room
 from conference.web.events.data import EventData
 from conference.web.events.event_json import BATCH_NAMES, batch_json, event_json
 from conference.web.events.sse import encode_event
 from conference.web.events.views import View, Viewer, Visibility, concerns
 from conference.web.schemas.room_json import room_json
+
+OF_MODERATORS = (HearingChanged, TransferUpdated)
+"""Events that nobody else is told: who is not meant to hear somebody is not to learn that they are not."""
 
 
 class JournalEntry:
@@ -43,7 +46,7 @@ class JournalEntry:
         self.at = at
         self.visibility = visibility
         # Whether those who may moderate are told more of it than others.
-        self._has_secrets = began is not None or any(isinstance(one, (RoomUpdated, HearingChanged)) for one in events)
+        self._has_secrets = began is not None or any(isinstance(one, (RoomUpdated, *OF_MODERATORS)) for one in events)
         self._encoded: dict[tuple[bool, bool], bytes] = {}
         self._concerned: dict[tuple[str, str] | None, list[int]] | None = None
 
@@ -76,12 +79,12 @@ class JournalEntry:
             batches: of which kinds there is one event for all to whom the same happened; see :func:`batch_json`. The
                 last event has the last number all the same.
             moderating: with what only those are told who may moderate.
-            hearing: with who hears whom.
+            hearing: with who hears whom, and who is handed over to whom.
         """
         shown = [
             (number, event)
             for number, event in enumerate(self.events, self.first)
-            if hearing or not isinstance(event, HearingChanged)
+            if hearing or not isinstance(event, OF_MODERATORS)
         ]
         if not batches or len(shown) < 2:
             yield from ((number, *event_json(event, moderating=moderating)) for number, event in shown)

@@ -13,8 +13,8 @@ from conference.prompts.library import Origin
 from conference.room.participant import AnsweredBy, CallState, Transport
 from conference.room.policy import RoomPolicy
 from conference.room.recorded import RecordingStatus
+from conference.room.transferred import TransferState
 from conference.web.schemas.requests import RoomPatch
-from conference.web.transfers import TransferState
 
 UnixTime: TypeAlias = Annotated[float, Field(description="Unix time in seconds.")]
 

@@ -14,6 +14,7 @@ from conference.room.policy import RoomPolicy
 from conference.room.recorded import RecordingState
 from conference.room.room import Room
 from conference.room.sounds import Sound
+from conference.room.transferred import TransferSnapshot
 from conference.web.schemas import responses
 
 
@@ -125,6 +126,17 @@ def policy_json(policy: RoomPolicy, *, moderating: bool = False) -> responses.Po
     shown = {name: getattr(policy, name) for name in responses.SHOWN_OF_POLICY}
     secret = {"pin": policy.pin} if moderating else {}
     return shown | {"has_pin": policy.pin is not None} | secret
+
+
+def transfer_json(transfer: TransferSnapshot) -> responses.Transfer:
+    """A transfer, as the API and events have it."""
+    return responses.Transfer(
+        id=transfer.id,
+        caller=transfer.caller,
+        agent=transfer.agent,
+        callee=transfer.callee,
+        state=transfer.state,
+    )
 
 
 def rule_json(rule: Rule) -> responses.Rule:

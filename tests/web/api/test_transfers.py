@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -10,6 +10,7 @@ import pytest
 
 from conference.access.grants import make_grant
 from conference.access.tokens import sign
+from conference.room.events import RoomEvent, TransferUpdated
 from conference.room.participant import Participant
 from tests.web.doubles import MERGE_PATCH, Site, problem
 from tests.web.joining.test_dialed_phone import AMY, calling, until
@@ -18,10 +19,14 @@ from tests.web.passes import SECRET
 
 
 @asynccontextmanager
-async def begun(**call: Any) -> AsyncIterator[tuple[Site, TwilioApi, PhoneCall, str, dict[str, str]]]:
+async def begun(
+    *, follow: Callable[[RoomEvent], None] | None = None, **call: Any
+) -> AsyncIterator[tuple[Site, TwilioApi, PhoneCall, str, dict[str, str]]]:
     """A caller, whom an agent (the host) is about to hand over, and somebody else in the room."""
     async with calling() as (site, twilio):
         agent = ids(site)["Host"]
+        if follow is not None:
+            site.server.conference.subscribe(None, follow)
         for name in ("Caller", "Other"):
             await site.join(name=name)
         body = {"caller": ids(site)["Caller"], "agent": agent, "call": {"to": AMY, "name": "Amy"} | call}
@@ -140,6 +145,61 @@ async def test_a_caller_who_hangs_up_leaves_the_two_in_the_room() -> None:
         await answered(site, twilio, call)
         await site.client.delete(f"/rooms/tea/participants/{people['Caller']}")
         await until(lambda: len(who_hears_whom(site)) == 6)
+
+
+async def test_a_caller_who_hangs_up_while_it_rings_leaves_nobody_ringing() -> None:
+    async with begun() as (site, twilio, call, _, people):
+        await twilio.tell(call, "ringing")
+        await site.client.delete(f"/rooms/tea/participants/{people['Caller']}")
+        await until(lambda: twilio.ended == [call.sid])
+        assert set(ids(site)) == {"Host", "Other"}
+        assert len(who_hears_whom(site)) == 2
+
+
+@pytest.mark.parametrize(
+    ("end", "states"),
+    [
+        ("joined", ["calling", "consulting", "joined"]),
+        ("completed", ["calling", "consulting", "completed"]),
+        ("cancel", ["calling", "canceled"]),
+        ("busy", ["calling", "failed"]),
+        ("caller", ["calling", "canceled"]),
+        ("hung up", ["calling", "consulting", "failed"]),
+    ],
+)
+async def test_each_step_is_told(end: str, states: list[str]) -> None:
+    told: list[TransferUpdated] = []
+
+    def follow(event: RoomEvent) -> None:
+        if isinstance(event, TransferUpdated):
+            told.append(event)
+
+    async with begun(follow=follow) as (site, twilio, call, where, people):
+        assert [one.transfer.state for one in told] == ["calling"]
+        if "consulting" in states:
+            await answered(site, twilio, call)
+        if end in ("joined", "completed"):
+            await patch(site, where, end)
+        elif end == "cancel":
+            await site.client.delete(where)
+        elif end == "busy":
+            await twilio.tell(call, "busy")
+        elif end == "caller":
+            await site.client.delete(f"/rooms/tea/participants/{people['Caller']}")
+        else:
+            await call.socket.close()
+        await until(lambda: len(told) >= len(states))
+        assert [one.transfer.state for one in told] == states
+        one = told[-1].transfer
+        assert (one.caller, one.agent, one.callee) == (people["Caller"], people["Host"], people["Amy"])
+        assert {event.room for event in told} == {"tea"}
+
+
+async def test_whoever_comes_in_meanwhile_neither_hears_nor_is_heard_by_those_who_talk_alone() -> None:
+    async with begun() as (site, twilio, call, _, __):
+        await answered(site, twilio, call)
+        await site.join(name="Late")
+        assert who_hears_whom(site) == APART | {"Late<Other", "Other<Late"}
 
 
 async def test_only_the_agent_hears_it_ring() -> None:

@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conference.room.events import TransferUpdated
 from conference.room.policy import DEFAULT_POLICY, RoomPolicy
 from conference.room.sounds import Sound
+from conference.room.transferred import TransferSnapshot
 from conference.web.events.audit import Audit, quoted
 from tests.web.doubles import MERGE_PATCH, Site
 from tests.web.followed import FollowedConference
@@ -104,6 +106,15 @@ def test_who_hears_whom_and_what_is_played_is_written_down() -> None:
         'room=tea did=sound_ended sound="fan fare" sound_id=s1',
     ]
     assert sidebar.endswith(' and 10 more"')
+
+
+def test_who_is_handed_over_is_written_down() -> None:
+    book = Book()
+    book.followed.join("amy")
+    book.lines()
+    snapshot = TransferSnapshot("t1", "ben", "amy", "cat", "calling")
+    book.followed.conference.publish(TransferUpdated("tea", snapshot, "Amy"))
+    assert book.lines() == ["room=tea did=transfer by=Amy transfer=t1 caller=ben agent=amy callee=cat state=calling"]
 
 
 def test_what_the_server_plays_by_itself_is_not_written_down() -> None:

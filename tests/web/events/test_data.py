@@ -33,6 +33,7 @@ from conference.room.events import (
     SoundStopped,
     TalkingStarted,
     TalkingStopped,
+    TransferUpdated,
     UnmuteRequested,
 )
 from conference.room.gains.gain_matrix import Rule
@@ -40,6 +41,7 @@ from conference.room.participant import Participant
 from conference.room.policy import RoomPolicy
 from conference.room.recorded import RecordingState
 from conference.room.room import Room
+from conference.room.transferred import TransferSnapshot
 from conference.web.events.data import DATA_TYPES
 from conference.web.events.event_json import BATCH_NAMES, EVENT_NAMES, batch_json, event_json
 from conference.web.schemas.room_json import room_json
@@ -63,6 +65,7 @@ EVENTS: list[RoomEvent] = [
     TalkingStopped("tea", "amy"),
     BotInterrupted("tea", "ben", "amy"),
     LevelsMeasured("tea", {"amy": -30.12}),
+    TransferUpdated("tea", TransferSnapshot("1", "amy", "ben", "cleo", "calling"), "Ben"),
     RecordingStarted("tea", KEPT, "Amy"),
     RecordingPaused("tea", replace(KEPT, status="paused"), "Amy"),
     RecordingResumed("tea", KEPT, "Amy"),

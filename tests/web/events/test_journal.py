@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conference.room.events import LevelsMeasured, MessageSent
+from conference.room.events import LevelsMeasured, MessageSent, TransferUpdated
 from conference.room.policy import Lobby, RoomPolicy
+from conference.room.transferred import TransferSnapshot
 from conference.web.events.channel import Subscription
 from conference.web.events.journal_entry import JournalEntry
 from conference.web.events.views import Viewer, visibility_of
@@ -345,6 +346,19 @@ def test_nobody_but_who_moderates_learns_who_hears_whom() -> None:
     assert [told(followed, one, before) for one in (amy, ben)] == [["hearing.changed"], []]
     shown = [parse(followed.feeds.subscribe("tea", one).take())[0].data["hearing"] for one in (amy, ben)]
     assert [len(one) for one in shown] == [2, 0]
+
+
+def test_nobody_but_who_moderates_learns_who_is_handed_over() -> None:
+    followed = FollowedConference()
+    followed.join("amy", role="host")
+    followed.join("ben")
+    amy, ben = Viewer(moderates=True, participant_id="amy"), Viewer(participant_id="ben")
+    streams = [followed.feeds.subscribe("tea", one) for one in (amy, ben)]
+    for sent in streams:
+        sent.take()
+    snapshot = TransferSnapshot("1", "ben", "amy", "cat", "calling")
+    followed.conference.publish(TransferUpdated("tea", snapshot, "Amy"))
+    assert [[one.name for one in parse(sent.take())] for sent in streams] == [["transfer.updated"], []]
 
 
 def test_whoever_was_made_a_host_meanwhile_or_is_one_no_more_begins_anew() -> None:

@@ -20,11 +20,13 @@ from conference.cli.terminal.options import add_options
 from conference.cli.terminal.output import drop_output
 from conference.engine.garbage import short_collections
 from conference.log import set_up_logging
+from conference.loopback import is_loopback
 from conference.options.option import PREFIX, options_of, read_options
 from conference.prompts.library import LibraryError
 from conference.recording.storage.objects import StorageError
 from conference.settings import Settings, SettingsError
 from conference.telephony.twilio_account import TwilioUnavailable
+from conference.web.api.audiosocket_listener import AudioSocketUnavailable
 from conference.web.app import build_app, hang_up_all
 from conference.web.http.listener import Listener
 from conference.web.http.tls import local_addresses, make_ssl_context
@@ -107,10 +109,17 @@ def refuse_strangers(settings: Settings) -> None:
     Raises:
         SettingsError: others can reach the server, and it would let them do everything.
     """
-    if settings.secret is None and not settings.on_loopback and not settings.open:
+    if settings.secret is not None or settings.open:
+        return
+    if not settings.on_loopback:
         raise SettingsError(
             f"Whoever reaches {settings.host} could do everything here: give --secret, so that a token is asked for, "
             "or --open if that is meant."
+        )
+    if settings.audiosocket_room is not None and settings.audiosocket and not is_loopback(settings.audiosocket[0]):
+        raise SettingsError(
+            f"Whoever reaches {settings.audiosocket[0]} could call into room {settings.audiosocket_room}: leave "
+            "--audiosocket-room out, so that calls have to be announced, or give --secret, or --open if that is meant."
         )
 
 
@@ -209,7 +218,7 @@ async def _start(runner: web.AppRunner, settings: Settings, context: ssl.SSLCont
         await runner.setup()
     except OSError as error:
         raise StartError(_port_problem("UDP", settings.udp_port, "--udp-port", error)) from None
-    except (IncompatibleLibraryError, LibraryError, ValueError) as error:
+    except (AudioSocketUnavailable, IncompatibleLibraryError, LibraryError, ValueError) as error:
         raise StartError(str(error)) from None
     listener = Listener(runner, settings, context)
     try:
@@ -248,6 +257,8 @@ def _welcome(settings: Settings, server: Server, port: int) -> str:
             f"    {'Sound':<9}UDP port {webrtc.port}" + ("" if settings.on_loopback else " (open it in the firewall)")
         )
     lines += [f"    {'Phones':<9}{urls[0].replace('http', 'ws', 1)}twilio/stream/ROOM"]
+    if server.audiosocket is not None:
+        lines += [f"    {'Asterisk':<9}AudioSocket, {_in_url(server.audiosocket[0])}:{server.audiosocket[1]}"]
     lines += [f"    {'Access':<9}{access_line(settings)}", ""]
     if settings.capture is not None:
         lines += [f"  EVERYTHING THAT IS SAID, in every room, is being written to {settings.capture} (--capture).", ""]

@@ -9,6 +9,7 @@ ROOMS = "How rooms are run, until a host wants it otherwise (docs/moderation.md)
 TLS = "HTTPS (browsers give the microphone to a page only over HTTPS, or on localhost)"
 LIMITS = "Limits"
 TWILIO = "Phone calls (Twilio Media Streams)"
+AUDIOSOCKET = "Phone calls from Asterisk, on AudioSocket (docs/providers.md)"
 DIALING = "Calls out: what rooms may call (docs/calls.md)"
 VOICES = "Audio sockets: each voice apart (docs/voices.md)"
 WEBHOOKS = "Webhooks: other servers are told what happens (docs/webhooks.md)"
@@ -20,6 +21,6 @@ PROGRAM = "The program"
 RECEIVED = "What is read of the server"
 
 GROUPS = (
-    WHERE, MEDIA, ACCESS, ROOMS, TLS, LIMITS, TWILIO, DIALING, VOICES, WEBHOOKS, PHONES, RECORDINGS, CAPTIONS,
-    CAPTURE, PROGRAM, RECEIVED,
+    WHERE, MEDIA, ACCESS, ROOMS, TLS, LIMITS, TWILIO, AUDIOSOCKET, DIALING, VOICES, WEBHOOKS, PHONES, RECORDINGS,
+    CAPTIONS, CAPTURE, PROGRAM, RECEIVED,
 )  # fmt: skip

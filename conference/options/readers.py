@@ -27,6 +27,14 @@ def read_port(text: str) -> int:
     return int(text)
 
 
+def read_host_and_port(text: str) -> tuple[str, int]:
+    """An address to listen on: a name or an IP address, that of IPv6 in brackets, and a port, 0 for any free one."""
+    match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9_.-]+)):([0-9]{1,5})", text)
+    if match is None:
+        raise ValueError(f"'{text}' is not an address and a port: give e.g. 127.0.0.1:9092.")
+    return match[1] or match[2], read_port(match[3])
+
+
 def read_seconds(text: str) -> float:
     """A time in seconds."""
     if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", text):

@@ -12,9 +12,9 @@ from conference.room.talking_voice import TalkingVoice
 from conference.room.voice import Voice
 
 StreamTransport: TypeAlias = Literal[
-    "twilio", "telnyx", "signalwire", "plivo", "exotel", "vonage", "jambonz", "freeswitch", "asterisk"
+    "twilio", "telnyx", "signalwire", "plivo", "exotel", "vonage", "jambonz", "freeswitch", "asterisk", "audiosocket"
 ]
-"""A media WebSocket, by its dialect: telephone calls, and programs that act like one."""
+"""A media stream, by its dialect: telephone calls, and programs that act like one."""
 
 Transport: TypeAlias = Literal["webrtc", "audio", "local"] | StreamTransport
 """The way a participant came in. ``audio`` is a WebSocket with each voice apart, ``local`` is code in this process."""

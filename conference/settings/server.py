@@ -21,7 +21,7 @@ from conference.settings.program import ProgramSettings
 from conference.settings.rooms import RoomSettings
 from conference.settings.tcp_connections import ConnectionSettings
 from conference.settings.webhooks import WebhookOptions
-from conference.telephony.settings import CallOptions, DialSettings, LegSettings, PhoneSettings
+from conference.telephony.settings import AudioSocketSettings, CallOptions, DialSettings, LegSettings, PhoneSettings
 from conference.voices.settings import VoicesSettings
 from conference.webrtc.settings import WebRtcOptions
 
@@ -37,6 +37,7 @@ class Settings(
     VoicesSettings,
     PhoneSettings,
     DialSettings,
+    AudioSocketSettings,
     CallOptions,
     LegSettings,
     ConnectionSettings,
@@ -58,6 +59,7 @@ class Settings(
         check(self)
         self._check_tls()
         self._check_access()
+        self._check_audiosocket()
         self._check_phones()
         self._check_webhooks()
         self._check_recordings()
@@ -83,6 +85,10 @@ class Settings(
             raise SettingsError(f"secret: {error}{each}") from None
         if self.twilio_auth_token is not None and self.public_url is None:
             raise SettingsError("twilio-auth-token needs public-url: Twilio signs the address that it asks for.")
+
+    def _check_audiosocket(self) -> None:
+        if self.audiosocket is None and self.audiosocket_room is not None:
+            raise SettingsError("audiosocket-room needs audiosocket: the address at which such calls are taken.")
 
     def _check_phones(self) -> None:
         if self.twilio_account_sid is None:

@@ -14,9 +14,9 @@ import asyncio
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, Protocol, cast
 
-from conference.telephony.websocket_frames import FrameScanner, TextMessages
+from conference.telephony.websocket_frames import FrameScanner
 from conference.token_bucket import TokenBucket
 
 READ_BYTES = 8192
@@ -40,10 +40,32 @@ class ReadLimits:
     """Bytes of any kind, over time."""
 
     frames_per_second: float | None = None
-    """Frames of a WebSocket, of any kind, over time; ``None`` where it is none, or not yet."""
+    """Frames of a WebSocket or an AudioSocket, of any kind, over time; ``None`` where there are none, or not yet."""
 
     flood_seconds: float | None = None
     """How long the other end may go on sending more than that, before it is called a flood; ``None`` for ever."""
+
+
+class Scanner(Protocol):
+    """Goes through what arrives from frame to frame; see `FrameScanner`."""
+
+    @property
+    def is_between(self) -> bool: ...
+
+    def scan(self, data: bytes | bytearray, max_frames: int) -> tuple[int, int]: ...
+
+
+class Messages(Protocol):
+    """Takes messages out of what arrives; see `TextMessages`."""
+
+    @property
+    def taken(self) -> bool: ...
+
+    def start(self, take: Callable[[Any], None]) -> bytes: ...
+
+    def feed(self, data: bytes) -> bytes: ...
+
+    def is_usual(self, data: bytes) -> bool: ...
 
 
 class LimitedReading(asyncio.BufferedProtocol):
@@ -56,6 +78,7 @@ class LimitedReading(asyncio.BufferedProtocol):
         limits: how much.
         loop: the event loop.
         transport: the connection, if it is open already.
+        make_scanner: of what finds the frames to be counted.
     """
 
     def __init__(
@@ -64,6 +87,7 @@ class LimitedReading(asyncio.BufferedProtocol):
         limits: ReadLimits,
         loop: asyncio.AbstractEventLoop,
         transport: asyncio.Transport | None = None,
+        make_scanner: Callable[[], Scanner] = FrameScanner,
     ) -> None:
         self.on_flood: Callable[[], None] | None = None
         """Called once when the other end has sent too much for too long."""
@@ -71,7 +95,8 @@ class LimitedReading(asyncio.BufferedProtocol):
         """For how long nothing was read, because there was too much."""
         self.received = 0
         """Bytes that were handed on."""
-        self._messages: TextMessages | None = None  # takes what it can before the other protocol gets the rest
+        self._messages: Messages | None = None  # takes what it can before the other protocol gets the rest
+        self._make_scanner = make_scanner
         self._transport = transport
         self._protocol = protocol
         self._loop = loop
@@ -85,12 +110,12 @@ class LimitedReading(asyncio.BufferedProtocol):
         self._flooded_until = 0.0
         self.limit(limits)
 
-    def keep_messages(self, messages: TextMessages) -> None:
-        """Have text messages taken out of what comes next, which begins with a frame: see :meth:`take_messages`."""
+    def keep_messages(self, messages: Messages) -> None:
+        """Have messages taken out of what comes next, which begins with a frame: see :meth:`take_messages`."""
         self._messages = messages
 
-    def take_messages(self, take: Callable[[str], None]) -> None:
-        """Hand text messages to somebody, and all else to the other protocol. Those kept so far come at once."""
+    def take_messages(self, take: Callable[[Any], None]) -> None:
+        """Hand messages to somebody, and all else to the other protocol. Those kept so far come at once."""
         if self._messages is not None:
             self._pass_on(self._messages.start(take))
 
@@ -145,7 +170,7 @@ class LimitedReading(asyncio.BufferedProtocol):
         self._bytes = TokenBucket(limits.bytes_per_second, limits.bytes_per_second * BURST_SECONDS)
         frames = limits.frames_per_second
         self._frames = None if frames is None else TokenBucket(frames, frames * BURST_SECONDS)
-        self._scanner = FrameScanner()
+        self._scanner = self._make_scanner()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See `asyncio.BaseProtocol`."""

@@ -6,7 +6,10 @@ import re
 from dataclasses import dataclass
 
 from conference.options.declaration import SettingsError, check, seconds, several, value, whole
-from conference.options.groups import DIALING, LIMITS, RECEIVED, TWILIO
+from conference.options.groups import AUDIOSOCKET, DIALING, LIMITS, RECEIVED, TWILIO
+from conference.options.readers import read_host_and_port
+from conference.room.conference import check_room_name
+from conference.room.errors import InvalidRoomName
 from conference.telephony.destinations import Destination, read_destination, read_number
 
 LONGEST_MESSAGE = 1024 * 1024
@@ -82,6 +85,40 @@ class CallOptions:
     call_flood_timeout: float = seconds(
         30.0, TWILIO, "how long a caller may go on sending more than is read until the call is ended",
         (1, 3600), beyond="close 1008",
+    )  # fmt: skip
+
+
+def check_audiosocket_room(name: str) -> None:
+    """Refuse what is no room's name.
+
+    Raises:
+        SettingsError: with what would be.
+    """
+    try:
+        check_room_name(name)
+    except InvalidRoomName as error:
+        raise SettingsError(f"audiosocket-room: {error}.") from None
+
+
+@dataclass(frozen=True)
+class AudioSocketSettings:
+    """Calls that Asterisk places on AudioSocket, which is plain TCP."""
+
+    audiosocket: tuple[str, int] | None = value(
+        None, AUDIOSOCKET, "take calls on Asterisk's AudioSocket at this address, e.g. 127.0.0.1:9092; port 0 takes a "
+        "free one; it is not encrypted: for the same machine, or a network that you trust", "HOST:PORT",
+        read_host_and_port,
+    )  # fmt: skip
+    audiosocket_room: str | None = value(
+        None, AUDIOSOCKET, "the room of calls whose UUID was not announced, on the terms of callers without a token: "
+        "with --secret, the room needs a PIN; without this option they are refused", "ROOM",
+        check=check_audiosocket_room,
+    )  # fmt: skip
+    audiosocket_call_timeout: float = seconds(
+        60.0, AUDIOSOCKET, "how long a call that was announced may take to come", (1, 86_400), beyond="hung up"
+    )  # fmt: skip
+    max_expected_calls: int = whole(
+        1000, AUDIOSOCKET, "calls that were announced and have not come", (1, 1_000_000), beyond="503"
     )  # fmt: skip
 
 

@@ -33,6 +33,7 @@ from conference.room.voice import VoiceSettings
 from conference.settings import Settings
 from conference.web.api import (
     audio,
+    audiosocket_calls,
     calls,
     captions,
     events,
@@ -50,6 +51,7 @@ from conference.web.api import (
     twilio,
     twilio_calls,
 )
+from conference.web.api.audiosocket_listener import AudioSocketListener
 from conference.web.events.audit import Audit
 from conference.web.events.event_json import event_json
 from conference.web.events.feeds import Feeds
@@ -66,6 +68,7 @@ from conference.web.http.protocol import note_request
 from conference.web.http.request_pacing import pace_requests
 from conference.web.joining.call_services import CallServices
 from conference.web.joining.dialing import Dialing
+from conference.web.joining.expected_calls import ExpectedCalls
 from conference.web.joining.pin_limit import Guesses
 from conference.web.joining.seats import Seats
 from conference.web.joining.sessions import Sessions, WebRtcLike
@@ -196,6 +199,7 @@ def _make_server(settings: Settings, webrtc: WebRtcLike) -> Server:
         ),
         call_services=call_services,
         dialing=Dialing(conference, registry, settings, signatures, call_services.library),
+        expected_calls=ExpectedCalls(settings.max_expected_calls, settings.audiosocket_call_timeout),
         signatures=signatures,
         captures=captures,
         recordings=recordings,
@@ -304,6 +308,7 @@ def _add_routes(app: web.Application) -> None:
             web.post("/rooms/{room}/admit", moderation.admit_all),
             web.post("/rooms/{room}/messages", moderation.send_message),
             web.post("/rooms/{room}/calls", calls.place),
+            web.post("/rooms/{room}/audiosocket-calls", audiosocket_calls.expect),
             web.post("/rooms/{room}/transfers", transfers.begin),
             web.get("/rooms/{room}/transfers", transfers.list_all),
             web.get("/rooms/{room}/transfers/{transfer}", transfers.show),
@@ -375,6 +380,9 @@ async def _not_while_stopping(request: web.Request, handler: Handler) -> web.Str
 async def _running(app: web.Application) -> AsyncIterator[None]:
     """Keep the clock ticking and the media port open for as long as the application runs."""
     server = app[SERVER]
+    audiosocket = AudioSocketListener(server)
+    if server.settings.audiosocket is not None:  # first: what cannot be had ends the start before anything runs
+        await audiosocket.bind(*server.settings.audiosocket)
     await server.call_services.open()
     if server.recordings is not None:
         await server.recordings.open()
@@ -382,7 +390,9 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
         await server.captions.open()
     await server.engine.start()
     await server.webhooks.start()
+    await audiosocket.start()
     yield
+    await audiosocket.close()
     await server.engine.close()
     await server.webhooks.close(0)
     await server.sessions.close()

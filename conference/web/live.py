@@ -27,6 +27,7 @@ from conference.web.http.problems import Problem, check_wait
 from conference.web.joining.call import Call
 from conference.web.joining.call_services import CallServices
 from conference.web.joining.dialing import Dialing
+from conference.web.joining.expected_calls import ExpectedCalls
 from conference.web.joining.pin_limit import Guesses
 from conference.web.joining.seats import Seats
 from conference.web.joining.sessions import Sessions, WebRtcLike
@@ -79,6 +80,12 @@ class Server:
     engine: Engine
     call_services: CallServices
     dialing: Dialing
+    expected_calls: ExpectedCalls
+    """Calls on AudioSocket that were announced, and have not come yet."""
+
+    audiosocket: tuple[str, int] | None = None
+    """Where AudioSocket is listened for: an address and a port."""
+
     signatures: TwilioSignatures | None = None
     """Checks the signatures of requests that say they come from Twilio; ``None`` if none are checked."""
 

@@ -37,6 +37,16 @@ def test_this_machine_is_served_without_a_secret(host: str) -> None:
     refuse_strangers(Settings(host=host))
 
 
+def test_calls_without_a_uuid_of_ours_come_from_elsewhere_only_when_that_is_said() -> None:
+    given: dict[str, Any] = {"audiosocket": ("192.0.2.1", 9092), "audiosocket_room": "tea"}
+    with pytest.raises(SettingsError, match=r"--audiosocket-room.*--secret.*--open"):
+        refuse_strangers(Settings(**given))
+    refuse_strangers(Settings(**given, secret=SECRET))
+    refuse_strangers(Settings(**given, open=True))
+    refuse_strangers(Settings(**given | {"audiosocket": ("127.0.0.1", 9092)}))
+    refuse_strangers(Settings(**given | {"audiosocket_room": None}))
+
+
 def test_a_server_that_may_not_start_says_so_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["serve", "--host", "0.0.0.0", "--port", "0"]) == 2
     [line] = capsys.readouterr().err.splitlines()

@@ -19,6 +19,7 @@ from conference.cli.serve import run
 from conference.cli.terminal.options import Parser, add_options
 from conference.iceservers import IceServer, IceServerError, parse_ice_server
 from conference.options.option import options_of, read_options
+from conference.options.readers import read_host_and_port
 from conference.settings import FIELDS, Settings, SettingsError
 from tests.web.process import Running
 
@@ -213,6 +214,35 @@ def test_a_port_in_use_is_one_clear_line(taken_port: int, capsys: pytest.Capture
     [line] = capsys.readouterr().err.splitlines()
     assert f"TCP port {taken_port} is in use" in line
     assert "--port" in line
+
+
+def test_an_address_of_audiosocket_in_use_is_one_clear_line(
+    taken_port: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(argparse.Namespace(port=0, audiosocket=("127.0.0.1", taken_port))) == 1
+    [line] = capsys.readouterr().err.splitlines()
+    assert f"Cannot listen for AudioSocket on 127.0.0.1, port {taken_port}: " in line
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("127.0.0.1:9092", ("127.0.0.1", 9092)),
+        ("[::1]:0", ("::1", 0)),
+        ("pbx.example.org:1", ("pbx.example.org", 1)),
+        ("9092", None),
+        ("127.0.0.1:", None),
+        (":9092", None),
+        ("::1:9092", None),
+        ("host:65536", None),
+    ],
+)
+def test_an_address_to_listen_on_is_a_host_and_a_port(text: str, read: tuple[str, int] | None) -> None:
+    if read is not None:
+        assert read_host_and_port(text) == read
+        return
+    with pytest.raises(ValueError, match="port"):
+        read_host_and_port(text)
 
 
 def test_a_host_that_no_name_server_knows_is_one_clear_line(

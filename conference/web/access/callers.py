@@ -14,7 +14,6 @@ from conference.access.tokens import TokenError, sign
 from conference.telephony.twilio.twiml import MAX_PARAMETER_CHARS
 from conference.web.access.actor import presented_token, require
 from conference.web.access.pins import check_pin, pin_wait
-from conference.web.http.origin import client_address
 from conference.web.http.problems import Problem
 from conference.web.joining.admitted import NotAdmitted, PinNeeded
 from conference.web.joining.signatures import HEADER, Form
@@ -67,14 +66,18 @@ def admit_caller(
     raise NotAdmitted(f"This call needs a token: send one as customParameters.{PARAMETER}.")
 
 
-def caller_with_pin(request: web.Request, room: str, pin: str, parameters: Mapping[str, str]) -> Grant | None:
+def caller_with_pin(server: Server, room: str, pin: str, address: str) -> Grant | None:
     """Find out what a caller may do in a room who has keyed in a PIN; ``None`` if the PIN is wrong.
+
+    Args:
+        server: this one.
+        room: a valid name.
+        pin: as it was keyed in.
+        address: of the caller, by which wrong PINs are counted.
 
     Raises:
         NotAdmitted: too many wrong PINs came from this caller, or for that room: no PIN is checked for now.
     """
-    server = request.app[SERVER]
-    address = _caller_address(request, server, parameters)
     if pin_wait(server, room, address) > 0:
         raise NotAdmitted("Too many wrong PINs came: try again later.")
     return check_pin(server, room, pin, address)
@@ -145,13 +148,19 @@ def stream_token(request: web.Request, room: str, caller: str | None) -> str | N
     return sign(replace(grant, identity=None), server.token_keys[0])  # half a token would open nothing
 
 
-def _caller_address(request: web.Request, server: Server, parameters: Mapping[str, str]) -> str:
-    """The address of a caller, or their number, as far as the caller cannot choose it."""
+def caller_address(server: Server, parameters: Mapping[str, str], address: str) -> str:
+    """The address of a caller, or their number, as far as the caller cannot choose it.
+
+    Args:
+        server: this one.
+        parameters: of their stream.
+        address: where it comes from.
+    """
     number = parameters.get(CALLER, "")
     # Whoever is asked for a PIN brought no token, so where signatures are checked, Twilio opened the stream.
     if server.signatures is not None and _NUMBER.fullmatch(number):
         return f"tel:{number}"
-    return client_address(request, server.settings)
+    return address
 
 
 def _has_token(request: web.Request, server: Server) -> bool:

@@ -18,17 +18,19 @@ from conference.telephony.websocket_frames import TextMessages
 from conference.web.access.actor import presented_token
 from conference.web.access.callers import (
     admit_caller,
+    caller_address,
     caller_with_pin,
     check_handshake,
 )
 from conference.web.api.reading import check_room
 from conference.web.api.refusals import check_no_loop
 from conference.web.http.limits.concurrency import TooManyAtOnce
-from conference.web.http.origin import is_foreign
+from conference.web.http.origin import client_address, is_foreign
 from conference.web.http.problems import Problem
 from conference.web.http.protocol import has_sent_more, protocol_of
 from conference.web.joining.admitted import TooManyCalls
 from conference.web.joining.call import Call
+from conference.web.joining.stream_connection import WebSocketConnection
 from conference.web.live import SERVER, Server, address_key, limit_joins
 from conference.webrtc.client.whip import SERVER_STOPS
 
@@ -67,7 +69,7 @@ async def open_stream(request: web.Request, dialect: Dialect) -> web.StreamRespo
     if has_sent_more(request):  # where its frames begin would not be known
         raise Problem(400, "A WebSocket's client waits for the answer to its handshake (RFC 6455, section 4.1).")
     transport = request.transport
-    reading = None if transport is None else limit_reading(transport, _limits(server))
+    reading = None if transport is None else limit_reading(transport, read_limits(server))
     if reading is not None:
         reading.keep_messages(TextMessages(server.settings.max_call_message_bytes))
     await socket.prepare(request)
@@ -77,11 +79,13 @@ async def open_stream(request: web.Request, dialect: Dialect) -> web.StreamRespo
     places: list[str] = []
     leg = Leg(dialect, room, part_of(server.settings, LegSettings), dict(request.query))
     call = Call(
-        socket,
+        WebSocketConnection(socket, transport),
         leg,
         server.conference,
         lambda room, parameters: admit_caller(server, room, parameters, token),
-        partial(caller_with_pin, request),
+        lambda room, pin, parameters: caller_with_pin(
+            server, room, pin, caller_address(server, parameters, client_address(request, server.settings))
+        ),
         server.call_services.make_pin_prompt,
         partial(_let_in, request, places),
         server.dialing.waiting_for,
@@ -91,7 +95,6 @@ async def open_stream(request: web.Request, dialect: Dialect) -> web.StreamRespo
         close_timeout=server.settings.shutdown_timeout / 2,
         abort=lambda: None if request.transport is None else request.transport.abort(),
         reading=reading,
-        transport=transport,
     )
     server.registry.opened(call)
     try:
@@ -114,27 +117,31 @@ async def close_all(server: Server) -> None:
     await asyncio.gather(*(call.closed() for call in calls))
 
 
-def _limits(server: Server) -> ReadLimits:
+def read_limits(server: Server) -> ReadLimits:
+    """What is read of one caller."""
     settings = server.settings
     return ReadLimits(
         settings.max_call_bytes_per_second, settings.max_call_frames_per_second, settings.call_flood_timeout
     )
 
 
-def _let_in(request: web.Request, places: list[str]) -> None:
+def take_place(server: Server, address: str, places: list[str]) -> None:
     """Count a caller among those in rooms, by the address that then stands in ``places``.
 
     Raises:
         TooManyCalls: there are as many as there may be.
     """
-    server = request.app[SERVER]
-    address = address_key(server, request)
     if not places:  # else a room was full, and they try another one
         try:
             server.calls_in_rooms.enter(address)
         except TooManyAtOnce as error:
             raise TooManyCalls(f"No more calls are taken now: {error}") from None
         places.append(address)
+
+
+def _let_in(request: web.Request, places: list[str]) -> None:
+    server = request.app[SERVER]
+    take_place(server, address_key(server, request), places)
     protocol = protocol_of(request)
     if protocol is not None:
         protocol.stays()

@@ -1,4 +1,4 @@
-"""One open media WebSocket: carries messages between the socket and its leg, before and after the join."""
+"""One open media stream: carries messages between its connection and its leg, before and after the join."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from itertools import count
 from typing import TypeAlias
 
-from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp import WSCloseCode
 
 from conference.access.grants import EVERYTHING, Grant
 from conference.attendant.pin_prompt import Answer, PinPrompt
@@ -20,14 +19,13 @@ from conference.ids import new_id
 from conference.room.conference import Conference, check_room_name
 from conference.room.errors import InvalidRoomName, RoomFull, RoomLocked, TooManyRooms
 from conference.room.participant import Departure, Participant, Sink, Source, Transport
-from conference.telephony.backpressure import FRAMES_AT_ONCE, LimitedReading
-from conference.telephony.connecting import send_message
+from conference.telephony.backpressure import LimitedReading
 from conference.telephony.dialect import Message
 from conference.telephony.leg import Digit, Leg, LegEvent, LegStats, Refused, Started, Stopped, Warned
-from conference.telephony.websocket_frames import BINARY, PING, TEXT, server_frame
 from conference.web.joining.admitted import NotAdmitted, PinNeeded, TooManyCalls
 from conference.web.joining.dialed_phone import DIALED, DialedPhone
 from conference.web.joining.heartbeat import Heartbeat
+from conference.web.joining.stream_connection import StreamConnection
 
 Admit: TypeAlias = Callable[[str, Mapping[str, str]], Grant | PinNeeded]
 CheckPin: TypeAlias = Callable[[str, str, Mapping[str, str]], Grant | None]
@@ -44,9 +42,6 @@ HEARTBEAT_SECONDS = 20.0
 _MAX_REASON_BYTES = 123
 """What a close frame has room for (RFC 6455, section 5.5)."""
 
-_ENDED = (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR)
-"""The last message of a socket: a close frame of the client or of ours, or none because the connection is gone."""
-
 _LAST_WORDS = {"ended": "ended", "removed": "removed"}
 """What the close frame says to callers who were sent away, by the kind of departure."""
 
@@ -55,7 +50,7 @@ class Call:
     """A caller, from the handshake until they have hung up.
 
     Args:
-        socket: prepared.
+        connection: of this stream.
         leg: of this stream.
         conference: where the caller wants to go.
         admit: what a caller may do in a room, given the stream's parameters; raises :class:`NotAdmitted`.
@@ -70,12 +65,11 @@ class Call:
         close_timeout: seconds that it may take to say goodbye.
         abort: drops the connection; what was not sent yet is lost.
         reading: what is read of the connection; ``None`` if it is lost already.
-        transport: the connection; ``None`` if it is lost already.
     """
 
     def __init__(
         self,
-        socket: web.WebSocketResponse,
+        connection: StreamConnection,
         leg: Leg,
         conference: Conference,
         admit: Admit,
@@ -90,9 +84,8 @@ class Call:
         close_timeout: float,
         abort: Callable[[], None],
         reading: LimitedReading | None,
-        transport: asyncio.Transport | None,
     ) -> None:
-        self._socket = socket
+        self._connection = connection
         self._leg = leg
         self._conference = conference
         self._admit = admit
@@ -107,7 +100,6 @@ class Call:
         self._close_timeout = close_timeout
         self._abort = abort
         self._reading = reading
-        self._transport = transport
         self._started: Started | None = None
         self._pressed = False  # a key: there is a person, with a telephone
         self._output = asyncio.Event()  # there is something to send which cannot be written at once
@@ -152,22 +144,25 @@ class Call:
     async def run(self) -> None:
         """Serve the call to its end."""
         self._leg.sink.on_output = self._write
-        heartbeat = Heartbeat(HEARTBEAT_SECONDS, self._received, self._ping, self._abort)
+        heartbeat = None
+        if self._connection.answers_pings:
+            heartbeat = Heartbeat(HEARTBEAT_SECONDS, self._received, self._ping, self._abort)
         if self._reading is not None:
             self._reading.on_flood = self._flooded
             self._leg.source.reader = self._reading
-            self._reading.take_messages(self._take_now)
+            self._reading.take_messages(self.take)
         sending = asyncio.create_task(self._send(), name="stream send")
         late = asyncio.get_running_loop().call_later(self._start_timeout, self._not_started)
         departure: Departure = "failed"
         try:
-            departure = await self._receive()
+            departure = await self._connection.read(self._receive)
         except asyncio.CancelledError:  # as servers may do to a handler whose client is gone
             departure = "lost"
             raise
         finally:
             late.cancel()
-            heartbeat.stop()
+            if heartbeat is not None:
+                heartbeat.stop()
             self._leg.sink.on_output = None
             sending.cancel()
             self._leave("hung up", departure)
@@ -195,31 +190,16 @@ class Call:
     async def _close(self, code: int, message: bytes) -> None:
         try:
             async with asyncio.timeout(self._close_timeout):
-                await self._socket.close(code=code, message=message)
+                await self._connection.close(code, message)
         except (TimeoutError, asyncio.CancelledError):
             # The client reads nothing any more, so our close frame would wait for ever. All who wait to write wait for
             # one future of aiohttp's: when aiohttp cancels its ping meanwhile, that future is cancelled, and this.
             self._abort()
 
-    async def _receive(self) -> Departure:
-        """Take messages until the last one. Returns why there are no more."""
-        for number in count(1):
-            message = await self._socket.receive()
-            if message.type in _ENDED:
-                break
-            now_ns = time.monotonic_ns()
-            if message.type is WSMsgType.PING:
-                try:
-                    await self._socket.pong(message.data)
-                except ConnectionError:  # it breaks just now, or is being closed
-                    return "lost"
-            elif message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
-                self._take(self._leg.receive(message.data, now_ns), now_ns)
-            if number % FRAMES_AT_ONCE == 0:
-                await asyncio.sleep(0)  # receive() gives what has come already without letting anybody else have a turn
-        return "left" if message.type is WSMsgType.CLOSE else "lost"
+    def _receive(self, message: Message, now_ns: int) -> None:
+        self._take(self._leg.receive(message, now_ns), now_ns)
 
-    def _take_now(self, message: Message) -> None:
+    def take(self, message: Message) -> None:
         """Take a message at once, without waking a task for it."""
         if self._closing is not None:
             return
@@ -238,21 +218,17 @@ class Call:
 
     def _write(self) -> None:
         """There is something to send. As long as the client takes all that it gets, it is written at once."""
-        transport = self._transport
-        if self._closing is not None or transport is None or transport.is_closing():
+        if self._closing is not None or not self._connection.is_open:
             return
-        if self._waits or transport.get_write_buffer_size():
+        if self._waits or not self._connection.takes_all:
             self._output.set()
             return
         for message in self._leg.take_output(time.monotonic_ns()):
-            if isinstance(message, str):
-                transport.write(server_frame(TEXT, message.encode()))
-            else:
-                transport.write(server_frame(BINARY, message))
+            self._connection.write(message)
 
     def _ping(self) -> None:
-        if self._transport is not None and self._closing is None:
-            self._transport.write(server_frame(PING))
+        if self._closing is None:
+            self._connection.ping()
 
     def _received(self) -> int:
         return 0 if self._reading is None else self._reading.received
@@ -264,7 +240,7 @@ class Call:
                 self._output.clear()
                 self._waits = True
                 for message in self._leg.take_output(time.monotonic_ns()):
-                    await send_message(self._socket, message)
+                    await self._connection.send(message)
                 self._waits = False
         except ConnectionError:
             pass  # the client went; the receiving side sees it too

@@ -6,6 +6,7 @@ from conference.access.grants import ROLES
 from conference.audio.resample import RATES
 from conference.web.api import (
     audio,
+    audiosocket_calls,
     calls,
     captions,
     events,
@@ -412,6 +413,17 @@ _CALLS: dict[Handler, Operation] = {
             "A bot (`url`), an application (`webhook`) or a telephone (`to`), as far as the operator allows "
             "(`--dial-allow`). Whoever cannot be reached leaves, with the reason. `DELETE` of the participant hangs up."
         ),
+    ),
+    audiosocket_calls.expect: Operation(
+        "calls",
+        "Expect a call on Asterisk's AudioSocket",
+        access="dial",
+        status=201,
+        content=responses.ExpectedCall,
+        answer="The UUID with which one call gets into the room.",
+        body={JSON: requests.NewAudioSocketCall},
+        problems=(429, 503),
+        description="As far as the operator takes such calls (`--audiosocket`).",
     ),
     transfers.begin: Operation(
         "calls",

@@ -369,6 +369,20 @@ class NewCall(Body):
     )
 
 
+class NewAudioSocketCall(Body):
+    """Who is about to call in on AudioSocket."""
+
+    example: ClassVar[str] = '{"name": "Amy", "prompts": true}'
+
+    name: Annotated[str | None, Must("text"), AfterValidator(_name), *_NAME] = Field(
+        None, description="What the others see; else the call's UUID."
+    )
+    role: Annotated[Role | None, *_one_of(Role)] = Field(None, description="As what they join: `speaker` if not said.")
+    prompts: Switch = Field(
+        None, description="Whether the caller is told what happens; if not said, from the first key on."
+    )
+
+
 class NewTransfer(Body):
     """Who is handed over, and whom to call for that."""
 

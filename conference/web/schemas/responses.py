@@ -273,6 +273,14 @@ class Transfer(TypedDict):
     state: TransferState
 
 
+class ExpectedCall(TypedDict):
+    """A call on AudioSocket that is expected."""
+
+    uuid: Annotated[str, Field(description="What the call has to begin with. It is good once.")]
+    room: str
+    expires_at: Annotated[float, Field(description="Until when it has to come: Unix time in seconds.")]
+
+
 class Transfers(TypedDict):
     """All of a room that are not over."""
 

@@ -9,7 +9,9 @@ const WAYS = new Map([
 ]);
 
 /** The providers whose media streams are calls, as the server names them. */
-const PROVIDERS = ["twilio", "telnyx", "signalwire", "plivo", "exotel", "vonage", "jambonz", "freeswitch", "asterisk"];
+const PROVIDERS = [
+  "twilio", "telnyx", "signalwire", "plivo", "exotel", "vonage", "jambonz", "freeswitch", "asterisk", "audiosocket",
+];
 for (const provider of PROVIDERS) WAYS.set(provider, { icon: "phone", text: "Phone" });
 
 /** @param {string} transport */

@@ -21,7 +21,10 @@ JSON = {"Content-Type": "application/json"}
 NOBODY = "ws://127.0.0.1:1/"
 """Where a bot might be, and none is."""
 
-SETTINGS: dict[str, Any] = {"dial_allow": (read_destination("127.0.0.1"),)}
+SETTINGS: dict[str, Any] = {
+    "dial_allow": (read_destination("127.0.0.1"),),
+    "audiosocket": ("127.0.0.1", 0),
+}
 """With which all that there is is there."""
 
 
@@ -83,6 +86,7 @@ ROUTES = [
     Route("POST", "/rooms/tea/sidebars", "moderate", headers=JSON, body='{"participants": ["{id}", "{other}"]}'),
     Route("DELETE", "/rooms/tea/sidebars/none", "moderate", missing=True),
     Route("POST", "/rooms/tea/calls", "dial", headers=JSON, body=json.dumps({"url": NOBODY})),
+    Route("POST", "/rooms/tea/audiosocket-calls", "dial", headers=JSON, body="{}"),
     Route("GET", "/rooms/tea/transfers", "moderate"),
     Route("GET", "/rooms/tea/transfers/none", "moderate", missing=True),
     Route(

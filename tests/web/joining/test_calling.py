@@ -16,6 +16,8 @@ from conference.load.client.websocket import upgrade_request
 from conference.room.events import DigitPressed, ParticipantLeft, RoomEvent
 from conference.settings import Settings
 from conference.web.app import hang_up_all
+from conference.web.joining.call import Call
+from conference.web.joining.stream_connection import WebSocketConnection
 from tests.tones import tone
 from tests.web.doubles import Site, problem
 
@@ -220,7 +222,7 @@ async def test_a_client_that_takes_nothing_any_more_is_let_go(how: str) -> None:
         await call(site)
         await until(lambda: people(site))
         [one] = site.server.calls
-        await flood(one._socket)
+        await flood(socket_of(one))
         async with asyncio.timeout(5):
             if how == "the server stops":
                 await hang_up_all(site.app)
@@ -228,6 +230,11 @@ async def test_a_client_that_takes_nothing_any_more_is_let_go(how: str) -> None:
                 one.end(1000, "removed")
                 await one.closed()
         await until(lambda: not site.server.calls)
+
+
+def socket_of(one: Call) -> web.WebSocketResponse:
+    assert isinstance(one._connection, WebSocketConnection)
+    return one._connection._socket
 
 
 async def flood(socket: web.WebSocketResponse) -> None:
@@ -343,7 +350,7 @@ async def test_a_stream_that_breaks_while_a_ping_is_answered_is_lost_and_no_erro
         socket = await call(site)
         await until(lambda: people(site))
         [one] = site.server.calls
-        monkeypatch.setattr(one._socket, "pong", breaks)
+        monkeypatch.setattr(socket_of(one), "pong", breaks)
         await socket.ping()
         await until(lambda: not site.server.calls)
         assert [event.departure for event in seen if isinstance(event, ParticipantLeft)] == ["lost"]

@@ -32,6 +32,10 @@ CALM_SECONDS = 1.0
 """Who has sent no more than allowed for so long has stopped to send too much."""
 
 
+LOOK_SECONDS = 0.01
+"""After so long it is looked again whether who had paused a transport has resumed it: nothing tells."""
+
+
 @dataclass(frozen=True, slots=True)
 class ReadLimits:
     """What one connection may send."""
@@ -243,6 +247,9 @@ class LimitedReading(asyncio.BufferedProtocol):
         if self._paused:  # before anything is handed on: it is for the other protocol to see a transport that reads
             self._paused = False
             self._transport.resume_reading()
+        elif self._pending and not self._collects and not self._transport.is_reading():
+            self._timer = self._loop.call_later(LOOK_SECONDS, self._go_on)  # the other protocol wants no more for now
+            return
         if self._pending:
             self._hand_on(bytes(self._pending))
 

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from conference.load.client.websocket import PING, TEXT, build_frame
@@ -280,6 +280,7 @@ STEPS = st.lists(
 )
 
 
+@example([(TEXT, b"")] * 15 + [(PING, b"")] * 2, [], True)
 @given(FRAMES, STEPS, st.booleans())
 def test_all_comes_in_order_and_once_however_it_is_read(
     frames: list[tuple[int, bytes]], steps: list[str | int], pauses: bool

@@ -41,6 +41,7 @@ PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 
 _FLAGS = (
     "--headless=new",
+    "--window-size=1280,900",  # a narrower one has the rarer buttons in a menu
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",

@@ -219,7 +219,7 @@ async def test_whose_invitation_expires_stays_in_and_is_told(stage: Stage, monke
     await stage.ben.before_load(WATCH_TRIES)
     await stage.enter(stage.ben, "Ben")
     with monkeypatch.context() as later:
-        later.setattr("conference.web.access.actor.time", _Later)
+        later.setattr("conference.web.live.time", _Later)
         stage.server.live.feeds.finish()  # as a stream does whose reader's token has expired
         await stage.ben.wait_for_text("Your invitation has expired.")
         await stage.ben.evaluate(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -21,7 +22,7 @@ async def recorded(beeping_browser: str, tmp_path: Path) -> AsyncIterator[Stage]
         yield stage
 
 
-async def test_a_host_records_and_everybody_sees_who_began_it(recorded: Stage) -> None:
+async def test_a_host_records_and_everybody_sees_who_began_it(recorded: Stage, tmp_path: Path) -> None:
     stage = recorded
     await stage.both()
     await stage.amy.wait_for("!document.getElementById('recordings').hidden")
@@ -43,6 +44,9 @@ async def test_a_host_records_and_everybody_sees_who_began_it(recorded: Stage) -
     await stage.ben.wait_for("document.getElementById('recording').hidden")
     while recordings.all[recording_id].status == "finishing":
         await recordings.changed()
+    said = {"name": "Ben", "text": "Good <b>morning</b>.", "begins_at": 0.0, "ends_at": 3600.0}
+    with (tmp_path / recording_id / "events.jsonl").open("a") as events:  # as if somebody had recognised it
+        events.write(json.dumps({"t": 0.0, "event": "caption", "data": said}) + "\n")
     await stage.amy.wait_for("document.querySelector('#recordings-list button')?.textContent === 'Play'", within=15)
     await stage.amy.evaluate("document.querySelector('#recordings-list button').click()")
     await stage.amy.wait_for("document.getElementById('recording-audio').duration > 2", within=15)
@@ -51,6 +55,9 @@ async def test_a_host_records_and_everybody_sees_who_began_it(recorded: Stage) -
         "[...document.querySelectorAll('#recording-lanes .lane-name')].map((one) => one.textContent).sort().join()"
     )
     assert lanes in ("Amy,Ben", "Amy", "Ben")
+    await stage.amy.wait_for(
+        "document.getElementById('recording-captions').innerText.trim() === 'Ben Good <b>morning</b>.'"
+    )
     await stage.amy.evaluate("document.getElementById('recording-audio').pause()")
     await stage.amy.evaluate("""(() => {
       const box = document.querySelector('.lane').getBoundingClientRect();

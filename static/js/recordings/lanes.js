@@ -1,5 +1,5 @@
 /**
- * Who talked when in a recording: a lane for each person. Pure.
+ * Who talked when in a recording: a lane for each person; and what they said, where that is known. Pure.
  */
 
 /**
@@ -10,10 +10,22 @@
  */
 
 /**
+ * @typedef {object} Said
+ * @property {number} from  in seconds
+ * @property {number} to
+ * @property {string} name  of who said it
+ * @property {string} text
+ */
+
+/**
  * @typedef {object} Timeline
  * @property {Lane[]} lanes  in the order in which people came; of those who never talked, none
  * @property {[number, number][]} pauses  when nothing was kept
+ * @property {Said[]} said  in the order in which it began
  */
+
+/** For so many seconds what was said can still be read. */
+const LINGERS = 1;
 
 /**
  * @param {string} text  lines of JSON, as `events.jsonl` has them
@@ -27,6 +39,8 @@ export function timelineOf(text, seconds) {
   const talking = new Map();
   /** @type {[number, number][]} */
   const pauses = [];
+  /** @type {Said[]} */
+  const said = [];
   let paused = -1;
   const stop = (/** @type {string} */ id, /** @type {number} */ at) => {
     const since = talking.get(id);
@@ -48,6 +62,9 @@ export function timelineOf(text, seconds) {
       case "participant.left":
         stop(data.participant.id, t);
         break;
+      case "caption":
+        said.push({ from: t, to: t + data.ends_at - data.begins_at, name: data.name, text: data.text });
+        break;
       case "recording.paused":
         for (const id of [...talking.keys()]) stop(id, t);
         paused = t;
@@ -60,7 +77,18 @@ export function timelineOf(text, seconds) {
   }
   for (const id of [...talking.keys()]) stop(id, seconds);
   if (paused >= 0 && seconds > paused) pauses.push([paused, seconds]);
-  return { lanes: [...lanes.values()].filter((lane) => lane.spurts.length > 0), pauses };
+  return { lanes: [...lanes.values()].filter((lane) => lane.spurts.length > 0), pauses, said };
+}
+
+/**
+ * What is being said at a time, or was last, if that is not long ago.
+ *
+ * @param {readonly Said[]} said
+ * @param {number} seconds
+ * @returns {Said[]}
+ */
+export function saidAt(said, seconds) {
+  return said.filter((one) => one.from <= seconds && seconds < one.to + LINGERS);
 }
 
 /**

@@ -8,7 +8,7 @@ import { confirmed } from "../page/confirm.js";
 import { byId, closeOnClick, make, setText } from "../page/dom.js";
 import { formatDuration } from "../page/time.js";
 import { may } from "../room/rights.js";
-import { timelineOf } from "./lanes.js";
+import { saidAt, timelineOf } from "./lanes.js";
 import { Recordings } from "./recordings.js";
 
 /** @typedef {import("./recordings.js").Recording} Recording */
@@ -25,6 +25,8 @@ export class RecordingsView {
   #opener = byId("recordings");
   #audio = byId("recording-audio", HTMLAudioElement);
   #lanes = byId("recording-lanes");
+  #captions = byId("recording-captions");
+  /** @type {readonly import("./lanes.js").Said[]} */ #said = [];
   /** @type {import("../call/session.js").Session | null} */ #session = null;
   /** @type {Recordings | null} */ #recordings = null;
   /** @type {string | null} */ #playing = null;
@@ -155,7 +157,9 @@ export class RecordingsView {
     void this.#audio.play().catch(() => undefined);
     const text = await attempt(recordings.text(recording.id, "events.jsonl"));
     if (text === undefined || this.#playing !== recording.id) return;
-    const { lanes, pauses } = timelineOf(text, recording.seconds);
+    const { lanes, pauses, said } = timelineOf(text, recording.seconds);
+    this.#said = said;
+    this.#captions.hidden = said.length === 0;
     const part = (/** @type {[number, number]} */ [from, to], /** @type {string} */ kind) => {
       const element = make("i", kind);
       element.style.left = `${(100 * from) / recording.seconds}%`;
@@ -178,6 +182,12 @@ export class RecordingsView {
   #showPlace() {
     const seconds = Number(this.#lanes.dataset.seconds) || 1;
     this.#lanes.style.setProperty("--place", String(Math.min(1, this.#audio.currentTime / seconds)));
+    const lines = saidAt(this.#said, this.#audio.currentTime).map(({ name, text }) => {
+      const line = make("p");
+      line.append(make("b", "", name), ` ${text}`);
+      return line;
+    });
+    this.#captions.replaceChildren(...lines);
   }
 
   /** @param {MouseEvent} event */
@@ -196,6 +206,8 @@ export class RecordingsView {
     this.#audio.removeAttribute("src");
     byId("recording-player").hidden = true;
     this.#lanes.replaceChildren();
+    this.#said = [];
+    this.#captions.hidden = true;
   }
 
   /** @param {Recording} recording */

@@ -16,7 +16,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
-from conference.telephony.websocket_frames import FrameScanner
+from conference.telephony.frame_scanner import FrameScanner, FrameSize
+from conference.telephony.websocket_frames import websocket_frame_size
 from conference.token_bucket import TokenBucket
 
 READ_BYTES = 8192
@@ -50,15 +51,6 @@ class ReadLimits:
     """How long the other end may go on sending more than that, before it is called a flood; ``None`` for ever."""
 
 
-class Scanner(Protocol):
-    """Goes through what arrives from frame to frame; see `FrameScanner`."""
-
-    @property
-    def is_between(self) -> bool: ...
-
-    def scan(self, data: bytes | bytearray, max_frames: int) -> tuple[int, int]: ...
-
-
 class Messages(Protocol):
     """Takes messages out of what arrives; see `TextMessages`."""
 
@@ -82,7 +74,7 @@ class LimitedReading(asyncio.BufferedProtocol):
         limits: how much.
         loop: the event loop.
         transport: the connection, if it is open already.
-        make_scanner: of what finds the frames to be counted.
+        frame_size: tells how long the frames are that are counted.
     """
 
     def __init__(
@@ -91,7 +83,7 @@ class LimitedReading(asyncio.BufferedProtocol):
         limits: ReadLimits,
         loop: asyncio.AbstractEventLoop,
         transport: asyncio.Transport | None = None,
-        make_scanner: Callable[[], Scanner] = FrameScanner,
+        frame_size: FrameSize = websocket_frame_size,
     ) -> None:
         self.on_flood: Callable[[], None] | None = None
         """Called once when the other end has sent too much for too long."""
@@ -100,7 +92,7 @@ class LimitedReading(asyncio.BufferedProtocol):
         self.received = 0
         """Bytes that were handed on."""
         self._messages: Messages | None = None  # takes what it can before the other protocol gets the rest
-        self._make_scanner = make_scanner
+        self._frame_size = frame_size
         self._transport = transport
         self._protocol = protocol
         self._loop = loop
@@ -174,7 +166,7 @@ class LimitedReading(asyncio.BufferedProtocol):
         self._bytes = TokenBucket(limits.bytes_per_second, limits.bytes_per_second * BURST_SECONDS)
         frames = limits.frames_per_second
         self._frames = None if frames is None else TokenBucket(frames, frames * BURST_SECONDS)
-        self._scanner = self._make_scanner()
+        self._scanner = FrameScanner(self._frame_size)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See `asyncio.BaseProtocol`."""

@@ -9,78 +9,9 @@ TEXT, BINARY, CLOSE, PING, PONG = 0x81, 0x82, 0x88, 0x89, 0x8A
 
 _EXTENDED_LENGTH_BYTES = {126: 2, 127: 8}
 _MASKING_KEY_BYTES = 4
-_LONGEST_LENGTHS = 10
 
 _USUAL_BEGIN = bytes((TEXT, 0x80 | 126))
 _USUAL_HEADER_BYTES = 2 + _EXTENDED_LENGTH_BYTES[126] + _MASKING_KEY_BYTES
-
-
-class FrameScanner:
-    """Goes through what arrives, in pieces of any size, from one frame's header to the next."""
-
-    __slots__ = ("_header", "_left")
-
-    def __init__(self) -> None:
-        self._header = bytearray()  # of a frame that has begun, as far as it is here
-        self._left = 0  # bytes of the frame after its header's lengths: masking key and payload
-
-    @property
-    def is_between(self) -> bool:
-        """What comes next is the beginning of a frame."""
-        return not self._left and not self._header
-
-    def scan(self, data: bytes | bytearray, max_frames: int) -> tuple[int, int]:
-        """Go on until so many frames have begun, and the last of them has ended or the data has.
-
-        Args:
-            data: what comes next.
-            max_frames: 1 or more.
-
-        Returns:
-            How many bytes were gone through, and how many frames began in them. What is over is to be given again.
-        """
-        position, began, size = 0, 0, len(data)
-        while position < size:
-            if self._left:
-                step = min(self._left, size - position)
-                self._left -= step
-                position += step
-                continue
-            if not self._header:
-                if began == max_frames:
-                    break
-                began += 1
-                if size - position >= _LONGEST_LENGTHS:
-                    position = self._read_lengths(data, position)
-                    continue
-            self._header.append(data[position])
-            position += 1
-            self._read_header()
-        return position, began
-
-    def _read_lengths(self, data: bytes | bytearray, position: int) -> int:
-        """The same of a header that is whole. Returns where it ends, but for the masking key."""
-        second = data[position + 1]
-        length = second & 0x7F
-        position += 2
-        if extended := _EXTENDED_LENGTH_BYTES.get(length, 0):
-            length = int.from_bytes(data[position : position + extended], "big")
-        self._left = length + (_MASKING_KEY_BYTES if second & 0x80 else 0)
-        return position + extended
-
-    def _read_header(self) -> None:
-        """Learn how long the frame is, if its header is whole."""
-        header = self._header
-        if len(header) < 2:
-            return
-        length = header[1] & 0x7F
-        extended = _EXTENDED_LENGTH_BYTES.get(length, 0)
-        if len(header) < 2 + extended:
-            return
-        if extended:
-            length = int.from_bytes(header[2:], "big")
-        self._left = length + (_MASKING_KEY_BYTES if header[1] & 0x80 else 0)
-        header.clear()
 
 
 class TextMessages:
@@ -180,8 +111,8 @@ class TextMessages:
         return True
 
 
-def _payload_of(data: bytes, position: int) -> tuple[int, int]:
-    """Where the payload of a client's frame begins and ends, as far as its header is here to tell."""
+def _payload_of(data: bytes | bytearray, position: int) -> tuple[int, int]:
+    """Where the payload of a frame begins and ends; beyond the data, if its header is not all here to tell."""
     begin = position + 2
     if len(data) < begin:
         return begin, begin
@@ -190,8 +121,19 @@ def _payload_of(data: bytes, position: int) -> tuple[int, int]:
         if len(data) < begin + extended:
             return begin + extended, begin + extended
         length = int.from_bytes(data[begin : begin + extended], "big")
-    begin += extended + _MASKING_KEY_BYTES
+    begin += extended + (_MASKING_KEY_BYTES if data[position + 1] & 0x80 else 0)
     return begin, begin + length
+
+
+def websocket_frame_size(data: bytes | bytearray, position: int) -> int | None:
+    """How many bytes a frame has, header and payload; ``None`` if its header is not all there to tell.
+
+    Args:
+        data: what has come.
+        position: where in it the frame begins.
+    """
+    begin, end = _payload_of(data, position)
+    return end - position if begin <= len(data) else None
 
 
 def masked(payload: bytes, key: bytes) -> bytes:

@@ -6,14 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conference.telephony.audiosocket_frames import (
-    MAX_PAYLOAD_BYTES,
     SOUND,
     AudioSocketMessages,
-    AudioSocketScanner,
     audiosocket_frame,
+    audiosocket_frame_size,
 )
+from conference.telephony.frame_scanner import FrameScanner
 
-SIZES = st.integers(0, 700) | st.sampled_from([320, 1920, MAX_PAYLOAD_BYTES])
+SIZES = st.integers(0, 700) | st.sampled_from([320, 1920, 0xFFFF])
 FRAMES = st.lists(
     st.builds(lambda kind, size: audiosocket_frame(kind, b"\x01" * size), st.integers(0, 255), SIZES), max_size=12
 )
@@ -62,7 +62,7 @@ def test_what_is_no_whole_frame_waits(sent: list[bytes], rest: bytes, pieces: li
 def test_every_frame_is_counted_once_and_none_is_cut_short(
     sent: list[bytes], pieces: list[int], max_frames: int
 ) -> None:
-    scanner, pending, position, begun = AudioSocketScanner(), b"", 0, 0
+    scanner, pending, position, begun = FrameScanner(audiosocket_frame_size), b"", 0, 0
     ends = [sum(map(len, sent[: number + 1])) for number in range(len(sent))]
     for piece in in_pieces(b"".join(sent), pieces):
         pending += piece
@@ -81,7 +81,7 @@ def test_every_frame_is_counted_once_and_none_is_cut_short(
 
 @given(st.binary(max_size=200), st.integers(1, 20))
 def test_whatever_comes_it_goes_on(data: bytes, max_frames: int) -> None:
-    scanner, messages = AudioSocketScanner(), AudioSocketMessages()
+    scanner, messages = FrameScanner(audiosocket_frame_size), AudioSocketMessages()
     messages.start(lambda _: None)
     messages.feed(data)
     while data:

@@ -6,15 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conference.telephony.frame_scanner import FrameScanner
 from conference.telephony.websocket_frames import (
     PING,
     PONG,
     TEXT,
-    FrameScanner,
     TextMessages,
     client_frame,
     masked,
     server_frame,
+    websocket_frame_size,
 )
 
 sizes = st.integers(0, 300) | st.sampled_from([125, 126, 65_535, 65_536, 70_000])
@@ -35,7 +36,7 @@ def frames(draw: st.DrawFn) -> bytes:
 def test_every_frame_is_counted_once_and_none_is_cut_short(
     sent: list[bytes], pieces: list[int], max_frames: int
 ) -> None:
-    scanner, pending, stream, begun = FrameScanner(), b"", b"".join(sent), 0
+    scanner, pending, stream, begun = FrameScanner(websocket_frame_size), b"", b"".join(sent), 0
     ends = [sum(map(len, sent[: number + 1])) for number in range(len(sent))]
     position, turn = 0, 0
     while position < len(stream):
@@ -55,7 +56,7 @@ def test_every_frame_is_counted_once_and_none_is_cut_short(
 
 @given(st.binary(max_size=200), st.integers(1, 20))
 def test_whatever_comes_it_goes_on(data: bytes, max_frames: int) -> None:
-    scanner = FrameScanner()
+    scanner = FrameScanner(websocket_frame_size)
     while data:
         gone, began = scanner.scan(data, max_frames)
         assert 0 < gone <= len(data)
@@ -164,4 +165,4 @@ def test_what_a_client_writes_is_read_as_it_was_written(size: int, key: bytes) -
     frame = client_frame(TEXT, text.encode(), key)
     assert messages.feed(frame + frame) == b""
     assert read == [text, text]
-    assert FrameScanner().scan(frame, 9) == (len(frame), 1)
+    assert FrameScanner(websocket_frame_size).scan(frame, 9) == (len(frame), 1)

@@ -22,6 +22,7 @@ from conference.telephony.audiosocket_frames import (
     SOUND,
     UUID,
     audiosocket_frame,
+    audiosocket_frame_size,
 )
 from conference.telephony.dialect import (
     Asked,
@@ -62,7 +63,7 @@ def read_frame(message: Message) -> tuple[int, bytes]:
     """
     if isinstance(message, str):
         raise MessageError("AudioSocket has no text.")
-    if len(message) < HEADER_BYTES or len(message) - HEADER_BYTES != int.from_bytes(message[1:HEADER_BYTES], "big"):
+    if audiosocket_frame_size(message, 0) != len(message):
         raise MessageError("The frame is not as long as it says.")
     return message[0], message[HEADER_BYTES:]
 

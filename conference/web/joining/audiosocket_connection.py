@@ -11,7 +11,12 @@ from typing import cast
 from aiohttp import WSCloseCode
 
 from conference.room.participant import Departure
-from conference.telephony.audiosocket_frames import HANG_UP, AudioSocketMessages, AudioSocketScanner, audiosocket_frame
+from conference.telephony.audiosocket_frames import (
+    HANG_UP,
+    AudioSocketMessages,
+    audiosocket_frame,
+    audiosocket_frame_size,
+)
 from conference.telephony.backpressure import LimitedReading, ReadLimits
 from conference.telephony.dialect import Message
 from conference.web.joining.stream_connection import Take
@@ -56,7 +61,7 @@ class AudioSocketConnection(asyncio.Protocol):
         """Make what a new connection is read with, no faster than the limits allow."""
         connection = cls(on_open, on_closed)
         loop = asyncio.get_running_loop()
-        reading = connection.reading = LimitedReading(connection, limits, loop, make_scanner=AudioSocketScanner)
+        reading = connection.reading = LimitedReading(connection, limits, loop, frame_size=audiosocket_frame_size)
         reading.keep_messages(AudioSocketMessages())
         return reading
 

@@ -18,7 +18,7 @@ from yarl import URL
 from conference.telephony.backpressure import LimitedReading, ReadLimits, limit_reading
 from conference.telephony.destinations import Destinations
 from conference.telephony.dialect import Message
-from conference.telephony.websocket_frames import BINARY, TEXT, client_frame
+from conference.telephony.websocket_frames import client_frame, kind_and_payload
 from conference.unreachable import reason
 
 
@@ -79,9 +79,7 @@ class StreamSocket(aiohttp.ClientWebSocketResponse[Literal[True]]):
     def write(self, message: Message) -> None:
         """Send a message at once, without a wait: to be asked only while the other end :attr:`takes_all`."""
         if self._lower_transport is not None:
-            text = isinstance(message, str)
-            payload = message.encode() if isinstance(message, str) else message
-            self._lower_transport.write(client_frame(TEXT if text else BINARY, payload, os.urandom(4)))
+            self._lower_transport.write(client_frame(*kind_and_payload(message), os.urandom(4)))
 
     def abort(self) -> None:
         """Drop the connection, with what was not sent yet."""

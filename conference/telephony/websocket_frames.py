@@ -176,3 +176,12 @@ def server_frame(kind: int, payload: bytes = b"") -> bytes:
     if size < 1 << 16:
         return bytes((kind, 126, size >> 8, size & 0xFF)) + payload
     return bytes((kind, 127)) + size.to_bytes(8, "big") + payload
+
+
+def kind_and_payload(message: str | bytes) -> tuple[int, bytes]:
+    """What a frame is written of that is to be a whole message: its first byte, and its payload.
+
+    Args:
+        message: text, or binary.
+    """
+    return (TEXT, message.encode()) if isinstance(message, str) else (BINARY, message)

@@ -23,7 +23,7 @@ from conference.room.room import Room
 from conference.telephony.backpressure import FRAMES_AT_ONCE, LimitedReading
 from conference.telephony.connecting import send_message
 from conference.telephony.fields import MessageError
-from conference.telephony.websocket_frames import BINARY, PING, TEXT, server_frame
+from conference.telephony.websocket_frames import PING, kind_and_payload, server_frame
 from conference.token_bucket import TokenBucket
 from conference.voices.messages import Address, Flush, SetMark, parse
 from conference.voices.outlet import VoicesOutlet
@@ -378,10 +378,7 @@ class AudioSocket:
         if self._waits or transport.get_write_buffer_size():
             self._output.set()
             return
-        frames = [
-            server_frame(TEXT, message.encode()) if isinstance(message, str) else server_frame(BINARY, message)
-            for message in self._outlet.take()
-        ]
+        frames = [server_frame(*kind_and_payload(message)) for message in self._outlet.take()]
         transport.write(b"".join(frames))  # at once: each write is a system call
 
     async def _send(self) -> None:

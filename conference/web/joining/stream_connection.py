@@ -14,7 +14,7 @@ from conference.room.participant import Departure
 from conference.telephony.backpressure import FRAMES_AT_ONCE
 from conference.telephony.connecting import send_message
 from conference.telephony.dialect import Message
-from conference.telephony.websocket_frames import BINARY, PING, TEXT, server_frame
+from conference.telephony.websocket_frames import PING, kind_and_payload, server_frame
 
 Take = Callable[[Message, int], None]
 """Takes a message, and the monotonic time at which it came, in nanoseconds."""
@@ -117,10 +117,7 @@ class WebSocketConnection:
     def write(self, message: Message) -> None:
         """See `StreamConnection.write`."""
         if self._transport is not None:
-            if isinstance(message, str):
-                self._transport.write(server_frame(TEXT, message.encode()))
-            else:
-                self._transport.write(server_frame(BINARY, message))
+            self._transport.write(server_frame(*kind_and_payload(message)))
 
     async def send(self, message: Message) -> None:
         """See `StreamConnection.send`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket as sockets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from ssl import SSLContext
@@ -76,10 +76,19 @@ class StreamSocket(aiohttp.ClientWebSocketResponse[Literal[True]]):
             and not transport.get_write_buffer_size()
         )
 
-    def write(self, message: Message) -> None:
-        """Send a message at once, without a wait: to be asked only while the other end :attr:`takes_all`."""
+    def write(self, messages: Sequence[Message]) -> None:
+        """Send messages at once, without a wait: to be asked only while the other end :attr:`takes_all`."""
         if self._lower_transport is not None:
-            self._lower_transport.write(client_frame(*kind_and_payload(message), os.urandom(4)))
+            frames = [client_frame(*kind_and_payload(message), os.urandom(4)) for message in messages]
+            self._lower_transport.write(b"".join(frames))
+
+    async def send(self, message: Message) -> None:
+        """Send a message, and wait until the other end takes it.
+
+        Raises:
+            ConnectionError, aiohttp.ClientError: the connection is lost.
+        """
+        await send_message(self, message)
 
     def abort(self) -> None:
         """Drop the connection, with what was not sent yet."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import cast
 
 from aiohttp import WSCloseCode
@@ -100,7 +100,7 @@ class AudioSocketConnection(asyncio.Protocol):
 
     @property
     def takes_all(self) -> bool:
-        """See `StreamConnection.takes_all`."""
+        """See `Line.takes_all`."""
         return self.is_open and self._drained.is_set()
 
     async def read(self, take: Take) -> Departure:
@@ -108,16 +108,16 @@ class AudioSocketConnection(asyncio.Protocol):
         del take
         return await asyncio.shield(self._ended)
 
-    def write(self, message: Message) -> None:
-        """See `StreamConnection.write`."""
-        if self._transport is not None and isinstance(message, bytes):
-            self._transport.write(message)
+    def write(self, messages: Sequence[Message]) -> None:
+        """See `Line.write`."""
+        if self._transport is not None:
+            self._transport.write(b"".join(message for message in messages if isinstance(message, bytes)))
 
     async def send(self, message: Message) -> None:
-        """See `StreamConnection.send`."""
+        """See `Line.send`."""
         if not self.is_open:
             raise ConnectionResetError("The connection is closed.")
-        self.write(message)
+        self.write([message])
         await self._drained.wait()
 
     def ping(self) -> None:

@@ -25,6 +25,7 @@ from conference.telephony.leg import Digit, Leg, LegEvent, LegStats, Refused, St
 from conference.web.joining.admitted import NotAdmitted, PinNeeded, TooManyCalls
 from conference.web.joining.dialed_phone import DIALED, DialedPhone
 from conference.web.joining.heartbeat import Heartbeat
+from conference.web.joining.outgoing import Outgoing
 from conference.web.joining.stream_connection import StreamConnection
 
 Admit: TypeAlias = Callable[[str, Mapping[str, str]], Grant | PinNeeded]
@@ -102,8 +103,7 @@ class Call:
         self._reading = reading
         self._started: Started | None = None
         self._pressed = False  # a key: there is a person, with a telephone
-        self._output = asyncio.Event()  # there is something to send which cannot be written at once
-        self._waits = False  # something is being sent, and waits for the client to take it
+        self._outgoing = Outgoing(connection, lambda: leg.take_output(time.monotonic_ns()))
         self._closing: asyncio.Task[None] | None = None
         self.transport: Transport = leg.dialect.name
         self.participant_id = new_id()
@@ -151,7 +151,7 @@ class Call:
             self._reading.on_flood = self._flooded
             self._leg.source.reader = self._reading
             self._reading.take_messages(self.take)
-        sending = asyncio.create_task(self._send(), name="stream send")
+        sending = asyncio.create_task(self._outgoing.run(), name="stream send")
         late = asyncio.get_running_loop().call_later(self._start_timeout, self._not_started)
         departure: Departure = "failed"
         try:
@@ -217,14 +217,9 @@ class Call:
             self._handle(event, now_ns)
 
     def _write(self) -> None:
-        """There is something to send. As long as the client takes all that it gets, it is written at once."""
-        if self._closing is not None or not self._connection.is_open:
-            return
-        if self._waits or not self._connection.takes_all:
-            self._output.set()
-            return
-        for message in self._leg.take_output(time.monotonic_ns()):
-            self._connection.write(message)
+        """There is something to send."""
+        if self._closing is None and self._connection.is_open:
+            self._outgoing.write()
 
     def _ping(self) -> None:
         if self._closing is None:
@@ -232,18 +227,6 @@ class Call:
 
     def _received(self) -> int:
         return 0 if self._reading is None else self._reading.received
-
-    async def _send(self) -> None:
-        try:
-            while True:
-                await self._output.wait()
-                self._output.clear()
-                self._waits = True
-                for message in self._leg.take_output(time.monotonic_ns()):
-                    await self._connection.send(message)
-                self._waits = False
-        except ConnectionError:
-            pass  # the client went; the receiving side sees it too
 
     def _handle(self, event: LegEvent, now_ns: int) -> None:
         match event:

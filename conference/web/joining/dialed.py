@@ -18,9 +18,10 @@ from conference.room.conference import Conference
 from conference.room.events import DigitPressed, RoomEvent
 from conference.room.participant import CallState, Departure, Participant, Transport
 from conference.telephony.backpressure import FRAMES_AT_ONCE
-from conference.telephony.connecting import CallError, Connecting, StreamSocket, send_message
+from conference.telephony.connecting import CallError, Connecting, StreamSocket
 from conference.telephony.dialed import DialedLeg, DialedStats
 from conference.telephony.long_messages import in_parts
+from conference.web.joining.outgoing import Outgoing
 
 _log = logging.getLogger(__name__)
 
@@ -121,8 +122,6 @@ class DialedCall:
         self._conference = conference
         self._connecting = connecting
         self._patience = patience
-        self._output = asyncio.Event()  # there is something to send which cannot be written at once
-        self._waits = False  # something is being sent, and waits for them to take it
         self._ended: asyncio.Future[End] = asyncio.get_running_loop().create_future()
         self._socket: StreamSocket | None = None
         self._is_answered = False
@@ -265,10 +264,10 @@ class DialedCall:
         """Hold the call to its end, and say goodbye."""
         if socket.reading is not None:
             socket.reading.on_flood = self._flooded
-        self._waits = False
-        self._leg.on_output = self._write
+        outgoing = Outgoing(socket, self._leg.take_output)
+        self._leg.on_output = outgoing.write
         self._answered()
-        receiving, sending = asyncio.ensure_future(self._receive(socket)), asyncio.ensure_future(self._send(socket))
+        receiving, sending = asyncio.ensure_future(self._receive(socket)), asyncio.ensure_future(outgoing.run())
         tasks: set[asyncio.Future[Any]] = {receiving, sending}
         end = End("the call has lasted as long as it may", "ended")
         try:
@@ -292,7 +291,7 @@ class DialedCall:
             async with asyncio.timeout(_CLOSE_SECONDS):
                 if not socket.closed:
                     for message in self._leg.phone.closing():
-                        await send_message(socket, message)
+                        await socket.send(message)
                 await socket.close(code=end.code)
         except (TimeoutError, ConnectionError, aiohttp.ClientError):
             pass
@@ -322,27 +321,6 @@ class DialedCall:
         if socket.close_code == WSCloseCode.MESSAGE_TOO_BIG:
             return End("a message was larger than is taken", "lost", WSCloseCode.MESSAGE_TOO_BIG)
         return End("the connection was lost", "lost")
-
-    def _write(self) -> None:
-        """There is something to send. As long as they take all that they get, it is written at once: without a task."""
-        socket = self._socket
-        if socket is None or self._waits or not socket.takes_all:
-            self._output.set()
-            return
-        for message in self._leg.take_output():
-            socket.write(message)
-
-    async def _send(self, socket: StreamSocket) -> None:
-        try:
-            while True:
-                await self._output.wait()
-                self._output.clear()
-                self._waits = True
-                for message in self._leg.take_output():
-                    await send_message(socket, message)
-                self._waits = False
-        except (ConnectionError, aiohttp.ClientError):
-            return
 
     def _stream_is_over(self, end: End) -> None:
         """Whoever was called is gone with their stream, unless they are called again."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Protocol
 
@@ -15,6 +15,7 @@ from conference.telephony.backpressure import FRAMES_AT_ONCE
 from conference.telephony.connecting import send_message
 from conference.telephony.dialect import Message
 from conference.telephony.websocket_frames import PING, kind_and_payload, server_frame
+from conference.web.joining.outgoing import Line
 
 Take = Callable[[Message, int], None]
 """Takes a message, and the monotonic time at which it came, in nanoseconds."""
@@ -23,13 +24,8 @@ _ENDED = (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR)
 """The last message of a socket: a close frame of the client or of ours, or none because the connection is gone."""
 
 
-class StreamConnection(Protocol):
+class StreamConnection(Line, Protocol):
     """Carries messages both ways until it is closed."""
-
-    @property
-    def takes_all(self) -> bool:
-        """It is open, and all that was written has been taken, so that more can be written at once."""
-        ...
 
     @property
     def is_open(self) -> bool:
@@ -43,18 +39,6 @@ class StreamConnection(Protocol):
 
     async def read(self, take: Take) -> Departure:
         """Hand on messages until the last one. Returns why there are no more."""
-        ...
-
-    def write(self, message: Message) -> None:
-        """Send a message at once, without a wait: to be asked only while the client :attr:`takes_all`."""
-        ...
-
-    async def send(self, message: Message) -> None:
-        """Send a message, and wait until the client takes it.
-
-        Raises:
-            ConnectionError: the connection is lost.
-        """
         ...
 
     def ping(self) -> None:
@@ -92,7 +76,7 @@ class WebSocketConnection:
 
     @property
     def takes_all(self) -> bool:
-        """See `StreamConnection.takes_all`."""
+        """See `Line.takes_all`."""
         transport = self._transport
         return transport is not None and not transport.is_closing() and not transport.get_write_buffer_size()
 
@@ -114,13 +98,14 @@ class WebSocketConnection:
                 await asyncio.sleep(0)  # receive() gives what has come already without letting anybody have a turn
         return "left" if message.type is WSMsgType.CLOSE else "lost"
 
-    def write(self, message: Message) -> None:
-        """See `StreamConnection.write`."""
+    def write(self, messages: Sequence[Message]) -> None:
+        """See `Line.write`."""
         if self._transport is not None:
-            self._transport.write(server_frame(*kind_and_payload(message)))
+            frames = [server_frame(*kind_and_payload(message)) for message in messages]
+            self._transport.write(b"".join(frames))  # at once: each write is a system call
 
     async def send(self, message: Message) -> None:
-        """See `StreamConnection.send`."""
+        """See `Line.send`."""
         await send_message(self._socket, message)
 
     def ping(self) -> None:

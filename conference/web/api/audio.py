@@ -22,6 +22,7 @@ from conference.web.http.problems import Problem
 from conference.web.http.protocol import has_sent_more, protocol_of
 from conference.web.joining.audience import Audience
 from conference.web.joining.audio_socket import AsWhat, AudioSocket
+from conference.web.joining.stream_connection import WebSocketConnection
 from conference.web.live import SERVER, Server, address_key, limit_joins
 from conference.web.schemas.room_json import read_role, read_switch
 from conference.webrtc.client.whip import SERVER_STOPS
@@ -43,6 +44,7 @@ async def open_socket(request: web.Request) -> web.StreamResponse:
         timeout=server.settings.shutdown_timeout / 2,
         max_msg_size=server.settings.max_audio_message_bytes,
         compress=False,
+        autoping=False,  # pings are answered by whoever takes all else, too
     )
     if not socket.can_prepare(request):
         raise Problem(400, "This address is a WebSocket: connect to it with ws:// or wss://.")
@@ -75,13 +77,12 @@ async def _serve(
     settings, transport = server.settings, request.transport
     audio = AudioSocket(
         wanted,
-        socket,
+        WebSocketConnection(socket, transport),
         server.conference,
         partial(Audience, sidebars=server.sidebars),
         part_of(settings, VoicesSettings),
         close_timeout=settings.shutdown_timeout / 2,
         abort=lambda: None if request.transport is None else request.transport.abort(),
-        transport=transport,
     )
     with room_refusals():
         audio.join()

@@ -10,9 +10,8 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import count
 
-from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp import WSCloseCode
 
 from conference.access.grants import Grant, Role
 from conference.ids import new_id
@@ -20,25 +19,19 @@ from conference.room.conference import Conference
 from conference.room.events import HearingChanged, ParticipantLeft, ParticipantUpdated, RoomEvent
 from conference.room.participant import Departure, Participant, ParticipantState, Transport
 from conference.room.room import Room
-from conference.telephony.backpressure import FRAMES_AT_ONCE, LimitedReading
-from conference.telephony.connecting import send_message
+from conference.telephony.backpressure import LimitedReading
+from conference.telephony.dialect import Message
 from conference.telephony.fields import MessageError
-from conference.telephony.websocket_frames import PING, kind_and_payload, server_frame
 from conference.token_bucket import TokenBucket
 from conference.voices.messages import Address, Flush, SetMark, parse
 from conference.voices.outlet import VoicesOutlet
 from conference.voices.settings import VoicesSettings
 from conference.voices.speech import Speech
 from conference.web.joining.audience import Audience, NotTheirs
-from conference.web.joining.heartbeat import Heartbeat
+from conference.web.joining.client_line import ClientLine
+from conference.web.joining.stream_connection import StreamConnection
 
 _log = logging.getLogger(__name__)
-
-HEARTBEAT_SECONDS = 20.0
-"""A client that has sent nothing for so long is asked whether it is still there, and given half as long to say so."""
-
-_MAX_REASON_BYTES = 123
-"""What a close frame has room for (RFC 6455, section 5.5)."""
 
 _TOLD = ("muted", "held", "deafened", "waiting", "role", "name")
 """Of the state of the client's own participant, what it is told when it changes."""
@@ -86,13 +79,12 @@ class AudioSocket:
 
     Args:
         wanted: how it wants to be in the room.
-        socket: to be prepared before :meth:`run`.
+        connection: to be open before :meth:`run`.
         conference: has the room.
         make_audience: says who may hear a participant of that id, as far as they decide it.
         settings: the limits.
         close_timeout: seconds that the client may take to say goodbye.
         abort: drops the connection; what was not sent yet is lost.
-        transport: the connection; ``None`` if it is lost already.
     """
 
     transport: Transport = "audio"
@@ -102,33 +94,25 @@ class AudioSocket:
     def __init__(
         self,
         wanted: AsWhat,
-        socket: web.WebSocketResponse,
+        connection: StreamConnection,
         conference: Conference,
         make_audience: Callable[[str], Audience],
         settings: VoicesSettings,
         *,
         close_timeout: float,
         abort: Callable[[], None],
-        transport: asyncio.Transport | None,
     ) -> None:
         self.participant_id = new_id()
         self.room_name: str | None = None
         self.grant = wanted.grant
         self._wanted = wanted
-        self._socket = socket
+        self._connection = connection
         self._conference = conference
         self._audience = make_audience(self.participant_id)
-        self._settings = settings
-        self._close_timeout = close_timeout
-        self._abort = abort
-        self._reading: LimitedReading | None = None
-        self._transport = transport
         self._speech = Speech(wanted.rate, settings.max_audio_ahead_ms) if wanted.grant.allows("speak") else None
         self._outlet = VoicesOutlet(wanted.rate, settings.max_audio_outgoing_ms, time.time_ns() - time.monotonic_ns())
         self._mistakes = TokenBucket(1, settings.max_audio_mistakes)
-        self._output = asyncio.Event()  # there is something to send which cannot be written at once
-        self._waits = False  # something is being sent, and waits for the client to take it
-        self._closing: asyncio.Task[None] | None = None
+        self._line = ClientLine(connection, self._outlet.take, close_timeout=close_timeout, abort=abort)
         self._unfollow: Callable[[], None] = lambda: None
         self._told: dict[str, object] = {}
         self._messages_received = self._malformed = 0
@@ -143,7 +127,7 @@ class AudioSocket:
             incoming_dropped_ms=0.0 if speech is None else speech.overflow_ms,
             frames_sent=self._outlet.sent_frames,
             outgoing_dropped_frames=self._outlet.dropped_frames,
-            held_back_ms=0.0 if self._reading is None else round(self._reading.held_back_seconds * 1000, 1),
+            held_back_ms=self._line.held_back_ms,
         )
 
     def tally(self) -> dict[str, int]:
@@ -196,38 +180,28 @@ class AudioSocket:
         Args:
             reading: what is read of the connection; ``None`` if it is lost already.
         """
-        self._reading = reading
-        heartbeat = Heartbeat(HEARTBEAT_SECONDS, self._received, self._ping, self._abort)
-        if self._reading is not None:
-            self._reading.on_flood = self._flooded
-        sending = asyncio.create_task(self._send(), name="audio socket send")
+        self._line.start(reading, self._flooded)
         self._outlet.on_output = self._write
         self._write()
         departure: Departure = "failed"
         try:
-            departure = await self._receive()
+            departure = await self._connection.read(self._receive)
         except asyncio.CancelledError:  # as servers may do to a handler whose client is gone
             departure = "lost"
             raise
         finally:
-            heartbeat.stop()
             self._outlet.on_output = None
-            sending.cancel()
             self.leave("left", departure)
-            await asyncio.wait([sending])
-            await self.closed()
+            await self._line.stop()
 
     def end(self, code: int, reason: str, departure: Departure = "left") -> None:
         """Take the client out of the room and close the socket, in the background."""
         self.leave(reason, departure)
-        if self._closing is None:
-            message = reason.encode()[:_MAX_REASON_BYTES].decode(errors="ignore").encode()
-            self._closing = asyncio.create_task(self._close(code, message), name="audio socket close")
+        self._line.end(code, reason)
 
     async def closed(self) -> None:
         """Wait, after :meth:`end`, until the socket is closed, or until a timeout has passed."""
-        if self._closing is not None:
-            await asyncio.wait([self._closing])
+        await self._line.closed()
 
     def leave(self, reason: str, departure: Departure = "left") -> None:
         """Take the client out of the room, if it is in one."""
@@ -240,32 +214,15 @@ class AudioSocket:
         if room is not None:
             self._audience.end(room)
 
-    async def _close(self, code: int, message: bytes) -> None:
-        try:
-            async with asyncio.timeout(self._close_timeout):
-                await self._socket.close(code=code, message=message)
-        except (TimeoutError, asyncio.CancelledError):
-            self._abort()  # the client reads nothing any more, so that our close frame would wait for ever
-
     # What comes
 
-    async def _receive(self) -> Departure:
-        """Take messages until the last one. Returns why there are no more."""
-        for number in count(1):
-            try:
-                message = await self._socket.receive()
-            except ConnectionError:  # it breaks just now, while a ping is answered
-                return "lost"
-            if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
-                break
-            self._messages_received += 1
-            if self._closing is None:
-                self._take(message.data)
-            if number % FRAMES_AT_ONCE == 0:
-                await asyncio.sleep(0)  # receive() gives what has come already without letting anybody else have a turn
-        return "left" if message.type is WSMsgType.CLOSE else "lost"
+    def _receive(self, message: Message, now_ns: int) -> None:
+        del now_ns
+        self._messages_received += 1
+        if not self._line.ends:
+            self._take(message)
 
-    def _take(self, message: str | bytes) -> None:
+    def _take(self, message: Message) -> None:
         if self._outlet.stuck:
             self._give_up()
         elif isinstance(message, str):
@@ -368,41 +325,14 @@ class AudioSocket:
             self._hearing_changed()
 
     def _write(self) -> None:
-        """There is something to send. As long as the client takes all that it gets, it is written at once."""
-        if self._outlet.stuck and self._closing is None:
+        """There is something to send."""
+        if self._outlet.stuck and not self._line.ends:
             asyncio.get_running_loop().call_soon(self._give_up)  # not in the middle of a tick, which may be what asks
-            return
-        transport = self._transport
-        if self._closing is not None or transport is None or transport.is_closing():
-            return
-        if self._waits or transport.get_write_buffer_size():
-            self._output.set()
-            return
-        frames = [server_frame(*kind_and_payload(message)) for message in self._outlet.take()]
-        transport.write(b"".join(frames))  # at once: each write is a system call
-
-    async def _send(self) -> None:
-        try:
-            while True:
-                await self._output.wait()
-                self._output.clear()
-                self._waits = True
-                for message in self._outlet.take():
-                    await send_message(self._socket, message)
-                self._waits = False
-        except ConnectionError:
-            pass  # the client went; the receiving side sees it too
+        else:
+            self._line.write()
 
     def _give_up(self) -> None:
         self.end(WSCloseCode.POLICY_VIOLATION, "None of what was to be told is taken.")
-
-    def _ping(self) -> None:
-        transport = self._transport
-        if transport is not None and self._closing is None and not transport.is_closing():
-            transport.write(server_frame(PING))
-
-    def _received(self) -> int:
-        return 0 if self._reading is None else self._reading.received
 
     def _flooded(self) -> None:
         _log.warning("audio socket %s refused: it goes on sending more than the limits allow", self.participant_id)

@@ -23,9 +23,8 @@ from conference.telephony.backpressure import LimitedReading
 from conference.telephony.dialect import Message
 from conference.telephony.leg import Digit, Leg, LegEvent, LegStats, Refused, Started, Stopped, Warned
 from conference.web.joining.admitted import NotAdmitted, PinNeeded, TooManyCalls
+from conference.web.joining.client_line import ClientLine
 from conference.web.joining.dialed_phone import DIALED, DialedPhone
-from conference.web.joining.heartbeat import Heartbeat
-from conference.web.joining.outgoing import Outgoing
 from conference.web.joining.stream_connection import StreamConnection
 
 Admit: TypeAlias = Callable[[str, Mapping[str, str]], Grant | PinNeeded]
@@ -36,12 +35,6 @@ _log = logging.getLogger(__name__)
 
 PROMPTS_PARAMETER = "prompts"
 """Where a stream's ``customParameters`` say whether the caller is told what happens: ``on`` or ``off``."""
-
-HEARTBEAT_SECONDS = 20.0
-"""A client that has sent nothing for so long is asked whether it is still there, and given half as long to say so."""
-
-_MAX_REASON_BYTES = 123
-"""What a close frame has room for (RFC 6455, section 5.5)."""
 
 _LAST_WORDS = {"ended": "ended", "removed": "removed"}
 """What the close frame says to callers who were sent away, by the kind of departure."""
@@ -98,13 +91,12 @@ class Call:
         self._dialed: DialedPhone | None = None  # whose stream this is, if the room has called them
         self._attendant = attendant
         self._start_timeout = start_timeout
-        self._close_timeout = close_timeout
-        self._abort = abort
         self._reading = reading
         self._started: Started | None = None
         self._pressed = False  # a key: there is a person, with a telephone
-        self._outgoing = Outgoing(connection, lambda: leg.take_output(time.monotonic_ns()))
-        self._closing: asyncio.Task[None] | None = None
+        self._line = ClientLine(
+            connection, lambda: leg.take_output(time.monotonic_ns()), close_timeout=close_timeout, abort=abort
+        )
         self.transport: Transport = leg.dialect.name
         self.participant_id = new_id()
         self.room_name: str | None = None
@@ -126,8 +118,7 @@ class Call:
 
     def stats(self) -> LegStats:
         """How the stream does, in figures."""
-        held_back_ms = 0.0 if self._reading is None else round(self._reading.held_back_seconds * 1000, 1)
-        return replace(self._leg.stats(time.monotonic_ns()), held_back_ms=held_back_ms)
+        return replace(self._leg.stats(time.monotonic_ns()), held_back_ms=self._line.held_back_ms)
 
     def tally(self) -> dict[str, int]:
         """What was counted so far, by name."""
@@ -143,15 +134,11 @@ class Call:
 
     async def run(self) -> None:
         """Serve the call to its end."""
-        self._leg.sink.on_output = self._write
-        heartbeat = None
-        if self._connection.answers_pings:
-            heartbeat = Heartbeat(HEARTBEAT_SECONDS, self._received, self._ping, self._abort)
+        self._leg.sink.on_output = self._line.write
+        self._line.start(self._reading, self._flooded)
         if self._reading is not None:
-            self._reading.on_flood = self._flooded
             self._leg.source.reader = self._reading
             self._reading.take_messages(self.take)
-        sending = asyncio.create_task(self._outgoing.run(), name="stream send")
         late = asyncio.get_running_loop().call_later(self._start_timeout, self._not_started)
         departure: Departure = "failed"
         try:
@@ -161,15 +148,11 @@ class Call:
             raise
         finally:
             late.cancel()
-            if heartbeat is not None:
-                heartbeat.stop()
             self._leg.sink.on_output = None
-            sending.cancel()
             self._leave("hung up", departure)
             self._pin_prompt.leave()
             try:
-                await asyncio.wait([sending])
-                await self.closed()
+                await self._line.stop()
             finally:  # a server cancels the handler of a connection that is dropped
                 if self._dialed is not None:
                     self._dialed.stream_closed()
@@ -178,30 +161,18 @@ class Call:
         """Take the caller out of the room and close the socket, in the background."""
         self._leave(reason, departure)
         self._pin_prompt.leave()
-        if self._closing is None:
-            message = reason.encode()[:_MAX_REASON_BYTES].decode(errors="ignore").encode()
-            self._closing = asyncio.create_task(self._close(code, message), name="stream close")
+        self._line.end(code, reason)
 
     async def closed(self) -> None:
         """Wait, after :meth:`end`, until the socket is closed, or until a timeout has passed."""
-        if self._closing is not None:
-            await asyncio.wait([self._closing])
-
-    async def _close(self, code: int, message: bytes) -> None:
-        try:
-            async with asyncio.timeout(self._close_timeout):
-                await self._connection.close(code, message)
-        except (TimeoutError, asyncio.CancelledError):
-            # The client reads nothing any more, so our close frame would wait for ever. All who wait to write wait for
-            # one future of aiohttp's: when aiohttp cancels its ping meanwhile, that future is cancelled, and this.
-            self._abort()
+        await self._line.closed()
 
     def _receive(self, message: Message, now_ns: int) -> None:
         self._take(self._leg.receive(message, now_ns), now_ns)
 
     def take(self, message: Message) -> None:
         """Take a message at once, without waking a task for it."""
-        if self._closing is not None:
+        if self._line.ends:
             return
         now_ns = time.monotonic_ns()
         try:
@@ -215,18 +186,6 @@ class Call:
     def _take(self, events: list[LegEvent], now_ns: int) -> None:
         for event in events:
             self._handle(event, now_ns)
-
-    def _write(self) -> None:
-        """There is something to send."""
-        if self._closing is None and self._connection.is_open:
-            self._outgoing.write()
-
-    def _ping(self) -> None:
-        if self._closing is None:
-            self._connection.ping()
-
-    def _received(self) -> int:
-        return 0 if self._reading is None else self._reading.received
 
     def _handle(self, event: LegEvent, now_ns: int) -> None:
         match event:
@@ -356,7 +315,7 @@ class Call:
     def _see_off(self, prompts: Sequence[str], code: int, reason: str) -> None:
         """Tell the caller why the call ends, and end it."""
         self._leave(reason)
-        if prompts and self.prompted and self._closing is None:
+        if prompts and self.prompted and not self._line.ends:
             self._pin_prompt.say_goodbye(prompts, lambda: self.end(code, reason))
         else:
             self.end(code, reason)

@@ -193,7 +193,7 @@ async def test_a_client_who_takes_nothing_and_asks_for_nothing_is_shut_out_when_
         amy = Hummer(site.server, "Amy", 440)
         async with await AudioClient.open(site, name="Bot", rate=RATE) as bot:
             audio = site.server.registry.of_kind(AudioSocket)[0]
-            audio._waits = True  # as while a connection takes nothing
+            audio._line._outgoing._waits = True  # as while a connection takes nothing
             for _ in range(MAX_WAITING + 1):
                 audio._outlet._queue.put("{}")
             amy.on = True

@@ -6,8 +6,8 @@ import time
 
 from aiohttp import web
 
-from conference.access.grants import make_grant
 from conference.web.access.actor import require
+from conference.web.api.calls import grant_called
 from conference.web.api.reading import check_room, read_body
 from conference.web.api.refusals import RETRY, check_stays
 from conference.web.http.headers import FRESH
@@ -28,13 +28,9 @@ async def expect(request: web.Request) -> web.Response:
     limit_joins(server, request)
     body = await read_body(request, NewAudioSocketCall, optional=True)
     check_stays(server)  # it may be stopped meanwhile
-    role = body.role or "speaker"
-    if role == "host" and not actor.grant.may_be("host"):
-        raise Problem(403, "Your token does not allow you to call in a host.")
+    grant = grant_called(actor, room, body.role)
     try:
-        call = server.expected_calls.expect(
-            room, body.name, make_grant(role, room=room), body.prompts, time.monotonic()
-        )
+        call = server.expected_calls.expect(room, body.name, grant, body.prompts, time.monotonic())
     except TooManyExpected as error:
         raise Problem(503, str(error), headers=RETRY) from None
     answer = responses.ExpectedCall(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from conference.access.grants import Grant, make_grant
+from conference.access.grants import Grant, Role, make_grant
 from conference.room.participant import Participant
 from conference.telephony.connecting import CallError, NotAllowed, host_and_port
 from conference.web.access.actor import Actor, require
@@ -20,10 +20,12 @@ from conference.web.live import SERVER, Server, limit_joins
 from conference.web.schemas.requests import NewCall
 from conference.web.schemas.room_json import participant_json
 
-_NOBODY = {
-    True: "This server calls no telephones: its operator allows that with --twilio-account-sid and --dial-allow '+…'.",
-    False: "This server calls nobody: its operator allows that with --dial-allow.",
-}
+_NO_PHONES = (
+    "This server calls no telephones: its operator allows that with --twilio-account-sid and --dial-allow '+…'."
+)
+
+_OF_PHONES = frozenset({"caller_id", "ring_seconds", "max_seconds", "ringback", "machine_detection"})
+"""What a call may be asked for with a telephone's number alone."""
 
 
 async def place(request: web.Request) -> web.Response:
@@ -47,7 +49,7 @@ def check_calls(server: Server) -> None:
         Problem: nobody may (403).
     """
     if not server.dialing.calls_hosts and not server.dialing.calls_phones:
-        raise Problem(403, _NOBODY[False])
+        raise Problem(403, "This server calls nobody: its operator allows that with --dial-allow.")
 
 
 def place_call(
@@ -67,13 +69,10 @@ def place_call(
     """
     if sum(one is not None for one in (body.url, body.webhook, body.to)) != 1:
         raise Problem(400, f"Name 'url', 'webhook' or 'to', one of the three: send e.g. {NewCall.example}.")
-    given = dict.fromkeys(("caller_id", "ring_seconds", "max_seconds", "ringback", "machine_detection"))
-    if body.to is None and given.keys() & body.model_fields_set:
-        raise Problem(400, f"'{min(given.keys() & body.model_fields_set)}' is for telephones, which 'to' calls.")
-    role = body.role or "speaker"
-    if role == "host" and not actor.grant.may_be("host"):
-        raise Problem(403, "Your token does not allow you to call in a host.")
-    grant = make_grant(role, room=room)
+    of_phones = _OF_PHONES & body.model_fields_set
+    if body.to is None and of_phones:
+        raise Problem(400, f"'{min(of_phones)}' is for telephones, which 'to' calls.")
+    grant = grant_called(actor, room, body.role)
     try:
         with room_refusals():
             if body.to is not None:
@@ -84,6 +83,22 @@ def place_call(
     except TooManyDialed as error:
         check_wait(error.wait, str(error))
         raise Problem(409 if error.in_room else 503, str(error), headers=None if error.in_room else RETRY) from None
+
+
+def grant_called(actor: Actor, room: str, role: Role | None) -> Grant:
+    """What somebody may do in a room who is called in, or whose call is announced.
+
+    Args:
+        actor: whoever asks for it.
+        room: a valid name.
+        role: theirs; ``None`` for that of a speaker.
+
+    Raises:
+        Problem: they would be a host, and whoever asks may be none (403).
+    """
+    if role == "host" and not actor.grant.may_be("host"):
+        raise Problem(403, "Your token does not allow you to call in a host.")
+    return make_grant(role or "speaker", room=room)
 
 
 def _wanted(server: Server, room: str, body: NewCall, grant: Grant) -> Wanted:
@@ -114,7 +129,7 @@ def _phone_wanted(
     """
     settings = server.settings
     if not server.dialing.calls_phones:
-        raise Problem(403, _NOBODY[True])
+        raise Problem(403, _NO_PHONES)
     if body.parameters or body.dtmf or body.reconnect or body.interruptible:
         raise Problem(
             400, "'parameters', 'dtmf', 'reconnect' and 'interruptible' are for bots: a telephone takes none of them."

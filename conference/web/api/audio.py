@@ -19,7 +19,7 @@ from conference.web.api.refusals import RETRY, check_stays, room_refusals
 from conference.web.http.limits.concurrency import TooManyAtOnce
 from conference.web.http.origin import is_foreign
 from conference.web.http.problems import Problem
-from conference.web.http.protocol import has_sent_more, protocol_of
+from conference.web.http.protocol import check_has_waited, protocol_of
 from conference.web.joining.audience import Audience
 from conference.web.joining.audio_socket import AsWhat, AudioSocket
 from conference.web.joining.stream_connection import WebSocketConnection
@@ -48,8 +48,7 @@ async def open_socket(request: web.Request) -> web.StreamResponse:
     )
     if not socket.can_prepare(request):
         raise Problem(400, "This address is a WebSocket: connect to it with ws:// or wss://.")
-    if has_sent_more(request):  # where its frames begin would not be known
-        raise Problem(400, "A WebSocket's client waits for the answer to its handshake (RFC 6455, section 4.1).")
+    check_has_waited(request)
     limit_joins(server, request)
     check_stays(server)
     address = address_key(server, request)

@@ -27,7 +27,7 @@ from conference.web.api.refusals import check_no_loop
 from conference.web.http.limits.concurrency import TooManyAtOnce
 from conference.web.http.origin import client_address, is_foreign
 from conference.web.http.problems import Problem
-from conference.web.http.protocol import has_sent_more, protocol_of
+from conference.web.http.protocol import check_has_waited, protocol_of
 from conference.web.joining.admitted import TooManyCalls
 from conference.web.joining.call import Call
 from conference.web.joining.stream_connection import WebSocketConnection
@@ -66,8 +66,7 @@ async def open_stream(request: web.Request, dialect: Dialect) -> web.StreamRespo
     limit_joins(server, request)
     check_handshake(request)
     token = presented_token(request)
-    if has_sent_more(request):  # where its frames begin would not be known
-        raise Problem(400, "A WebSocket's client waits for the answer to its handshake (RFC 6455, section 4.1).")
+    check_has_waited(request)
     transport = request.transport
     reading = None if transport is None else limit_reading(transport, read_limits(server))
     if reading is not None:

@@ -208,10 +208,15 @@ def protocol_of(request: web.BaseRequest) -> HttpProtocol | None:
     return request.protocol if isinstance(request.protocol, HttpProtocol) else None
 
 
-def has_sent_more(request: web.BaseRequest) -> bool:
-    """Whether something came behind a request for an upgrade, before it was answered."""
+def check_has_waited(request: web.BaseRequest) -> None:
+    """Make sure that nothing came behind a request for a WebSocket yet: where its frames begin would not be known.
+
+    Raises:
+        Problem: something has come (400).
+    """
     protocol = protocol_of(request)
-    return bool(request.protocol._message_tail) or (protocol is not None and protocol.has_more)
+    if request.protocol._message_tail or (protocol is not None and protocol.has_more):
+        raise Problem(400, "A WebSocket's client waits for the answer to its handshake (RFC 6455, section 4.1).")
 
 
 @web.middleware

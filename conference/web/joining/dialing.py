@@ -22,7 +22,7 @@ from conference.room.events import ParticipantLeft, RoomEvent
 from conference.room.participant import Participant
 from conference.settings import Settings
 from conference.telephony.backpressure import ReadLimits
-from conference.telephony.connecting import Connecting, NotAllowed, host_and_port
+from conference.telephony.connecting import Connecting, NotAllowed
 from conference.telephony.destinations import Destinations
 from conference.telephony.dialed import DialedLeg
 from conference.telephony.phone import Phone
@@ -164,9 +164,7 @@ class Dialing:
             TooManyDialed: there are as many calls as there may be.
             InvalidRoomName, TooManyRooms, RoomFull, RoomLocked: they cannot be in the room.
         """
-        host, port = host_and_port(wanted.url)
-        if not self._allowed.may_have(host, port):
-            raise NotAllowed(f"{host} may not be called from here: see the option --dial-allow.")
+        self._application.check_address(wanted.url)
         self._check_limits(wanted.room)
         codec = Phone().codec
         most = self._settings.max_dialed_ahead_ms * codec.frame_bytes // 20

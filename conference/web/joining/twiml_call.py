@@ -75,6 +75,17 @@ class Application:
     headers: Mapping[str, str] = field(default_factory=dict)
     """Of each request."""
 
+    def check_address(self, url: str) -> None:
+        """Make sure that somebody may be called at an address.
+
+        Raises:
+            CallError: this is none.
+            NotAllowed: nobody may call there.
+        """
+        host, port = host_and_port(url)
+        if not self.allowed.may_have(host, port):
+            raise NotAllowed(f"{host} may not be called from here: see the option --dial-allow.")
+
 
 class _Ended(Exception):
     """The call was ended while something was being done for it."""
@@ -121,9 +132,7 @@ class TwimlCall(DialedCall):
             NotAllowed: nobody may call there.
         """
         if document.verbs is None:
-            host, port = host_and_port(document.url)
-            if not self.application.allowed.may_have(host, port):
-                raise NotAllowed(f"{host} may not be called from here: see the option --dial-allow.")
+            self.application.check_address(document.url)
         if self._next is not None or not self._ended.done():  # else it has ended already
             self._next = document
             super()._end(End("redirected", "left"))

@@ -1,4 +1,4 @@
-"""Why there is no connection to a server, in words for people."""
+"""Why there is no connection to a server, or a server can take none, in words for people."""
 
 from __future__ import annotations
 
@@ -34,6 +34,14 @@ def reason(error: BaseException) -> str:
             return "what answers there does not speak HTTP: perhaps it expects TLS (https, wss)"
         case _:
             return "what answers there is not this kind of server"
+
+
+def cannot_listen(error: OSError) -> str:
+    """Why nothing can be listened for at an address: the end of a sentence, without a stop."""
+    # asyncio wraps the system's words in its own; the number still tells
+    if error.errno and error.errno > 0:
+        return os.strerror(error.errno).lower()
+    return (error.strerror or str(error)).lower()  # of a name server: its numbers are negative
 
 
 def _of_system(error: OSError) -> str:

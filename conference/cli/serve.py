@@ -26,6 +26,7 @@ from conference.prompts.library import LibraryError
 from conference.recording.storage.objects import StorageError
 from conference.settings import Settings, SettingsError
 from conference.telephony.twilio_account import TwilioUnavailable
+from conference.unreachable import cannot_listen
 from conference.web.api.audiosocket_listener import AudioSocketUnavailable
 from conference.web.app import build_app, hang_up_all
 from conference.web.http.listener import Listener
@@ -226,21 +227,14 @@ async def _start(runner: web.AppRunner, settings: Settings, context: ssl.SSLCont
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise StartError(_port_problem("TCP", settings.port, "--port", error)) from None
-        raise StartError(f"Cannot listen on {settings.host}, port {settings.port}: {_reason(error)}.") from None
+        raise StartError(f"Cannot listen on {settings.host}, port {settings.port}: {cannot_listen(error)}.") from None
     return listener
 
 
 def _port_problem(protocol: str, port: int, option: str, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
         return f"{protocol} port {port} is in use by another program: choose another with {option}, or stop that one."
-    return f"Cannot open {protocol} port {port}: {_reason(error)}."
-
-
-def _reason(error: OSError) -> str:
-    # asyncio wraps the system's words in its own; the number still tells
-    if error.errno and error.errno > 0:
-        return os.strerror(error.errno).lower()
-    return (error.strerror or str(error)).lower()  # of a name server: its numbers are negative
+    return f"Cannot open {protocol} port {port}: {cannot_listen(error)}."
 
 
 def _welcome(settings: Settings, server: Server, port: int) -> str:

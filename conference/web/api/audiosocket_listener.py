@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import time
 from collections.abc import Mapping
 from uuid import UUID
@@ -15,6 +14,7 @@ from conference.telephony.audiosocket_frames import SOUND, audiosocket_frame
 from conference.telephony.dialects.audiosocket import make_audiosocket
 from conference.telephony.leg import Leg
 from conference.telephony.settings import LegSettings
+from conference.unreachable import cannot_listen
 from conference.web.access.callers import admit_caller, caller_with_pin
 from conference.web.api.streams import read_limits, take_place
 from conference.web.http.limits.tcp_connections import TcpConnection
@@ -66,9 +66,8 @@ class AudioSocketListener:
                 start_serving=False,
             )
         except (OSError, UnicodeError) as error:  # UnicodeError: a name that cannot be looked up
-            raise AudioSocketUnavailable(
-                f"Cannot listen for AudioSocket on {host}, port {port}: {_reason(error)}."
-            ) from None
+            why = cannot_listen(error) if isinstance(error, OSError) else "this cannot be the name of a host"
+            raise AudioSocketUnavailable(f"Cannot listen for AudioSocket on {host}, port {port}: {why}.") from None
         address = self._listening.sockets[0].getsockname()
         self._server.audiosocket = (address[0], address[1])
 
@@ -106,14 +105,6 @@ class AudioSocketListener:
             place, task = self._calls[connection]
             self._server.connections.closed(place)
             task.add_done_callback(lambda _: self._calls.pop(connection, None))
-
-
-def _reason(error: OSError | UnicodeError) -> str:
-    if isinstance(error, UnicodeError):
-        return "this cannot be the name of a host"
-    if error.errno and error.errno > 0:
-        return os.strerror(error.errno).lower()
-    return (error.strerror or str(error)).lower()  # of a name server: its numbers are negative
 
 
 class AudioSocketCall:

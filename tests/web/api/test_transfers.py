@@ -13,7 +13,8 @@ from conference.access.tokens import sign
 from conference.room.events import RoomEvent, TransferUpdated
 from conference.room.participant import Participant
 from tests.web.doubles import MERGE_PATCH, Site, problem
-from tests.web.joining.test_dialed_phone import AMY, calling, until
+from tests.web.joining.audio_client import until
+from tests.web.joining.test_dialed_phone import AMY, calling
 from tests.web.joining.twilio_api import PhoneCall, TwilioApi
 from tests.web.passes import SECRET
 

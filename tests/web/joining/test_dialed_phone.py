@@ -18,6 +18,7 @@ from conference.web.app import hang_up_all
 from conference.web.joining import dialed_phone
 from tests.tones import tone
 from tests.web.doubles import Site, problem
+from tests.web.joining.audio_client import until
 from tests.web.joining.test_calling import call as call_in
 from tests.web.joining.twilio_api import ACCOUNT, CALLER_ID, ORIGIN, TOKEN, PhoneCall, TwilioApi
 
@@ -46,12 +47,6 @@ async def place(site: Site, *, room: str = "tea", status: int = 201, **wanted: A
     response = await site.client.post(f"/rooms/{room}/calls", json={"to": AMY} | wanted)
     assert response.status == status, await response.text()
     return response
-
-
-async def until(condition: Any) -> None:
-    async with asyncio.timeout(20):
-        while not condition():  # noqa: ASYNC110 - the other end of a socket tells nothing
-            await asyncio.sleep(0.005)
 
 
 class Followed:

@@ -11,7 +11,8 @@ from conference.telephony.twilio_account import AT_ONCE
 from conference.web.app import hang_up_all
 from conference.web.joining import dialed_phone
 from tests.web.doubles import problem
-from tests.web.joining.test_dialed_phone import AMY, Followed, calling, closed_with, gone, place, until
+from tests.web.joining.audio_client import until
+from tests.web.joining.test_dialed_phone import AMY, Followed, calling, closed_with, gone, place
 
 NONSENSE = [
     (201, "[]"),

@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 NODE_PACKAGES := tests/interop/node_modules
+# Where the registry does not answer, npm would ask for three quarters of an hour.
+NPM_PATIENCE := --fetch-timeout=15000 --fetch-retries=1 --fetch-retry-mintimeout=1000
 
 .PHONY: help serve test install lint format docs bench clean system-packages
 
@@ -35,7 +37,7 @@ system-packages:
 $(NODE_PACKAGES): tests/interop/package.json
 	@if command -v npm >/dev/null; then \
 	  echo 'Installing libwebrtc, libdatachannel and werift for the tests, with npm: once.'; \
-	  npm install --prefix tests/interop --no-package-lock --no-audit --no-fund --silent && touch $@; \
+	  npm install --prefix tests/interop --no-package-lock --no-audit --no-fund --silent $(NPM_PATIENCE) && touch $@; \
 	else \
 	  echo 'MISSING: npm. The tests against libwebrtc, libdatachannel and werift will be skipped.'; \
 	fi

@@ -29,11 +29,12 @@ export class PersonView extends EventTarget {
   /** @type {import("../call/session.js").Session | null} */ #session = null;
   /** @type {import("./moderation.js").Moderation | null} */ #moderation = null;
 
-  /** Whether anybody may be handed over here: that takes a server that calls others. */
-  handsOver = false;
-
-  constructor() {
+  /**
+   * @param {() => boolean} handsOver  whether anybody may be handed over here: that takes a server that calls others
+   */
+  constructor(handsOver) {
     super();
+    this.handsOver = handsOver;
     closeOnClick(this.#dialog, byId("person-close"));
     for (const button of this.#dialog.querySelectorAll("button[data-action]")) {
       button.addEventListener("click", () => void this.#act(/** @type {HTMLElement} */ (button).dataset.action ?? ""));
@@ -99,7 +100,7 @@ export class PersonView extends EventTarget {
   /** @param {Person} person */
   #actions(person) {
     const all = this.#session ? actionsFor(this.#session.access, person, this.#session.ownId) : [];
-    return this.handsOver ? all : all.filter((action) => action !== "transfer");
+    return this.handsOver() ? all : all.filter((action) => action !== "transfer");
   }
 
   /** @param {Person} person */

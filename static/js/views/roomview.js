@@ -50,7 +50,7 @@ export class RoomView extends EventTarget {
   #lobby = new LobbyView();
   #manage = new ManageView();
   #mute = new MuteButton();
-  #person = new PersonView();
+  #person = new PersonView(() => this.#calls.handsOver);
   #quality = new QualityView();
   #recordings = new RecordingsView();
   #settings = new SettingsView();
@@ -193,13 +193,10 @@ export class RoomView extends EventTarget {
     setText(byId("hand-label"), own?.hand_raised_at ? "Lower" : "Raise");
     document.title = session.waiting ? `Waiting for ${session.room}` : `${session.room} (${count}) · Conference`;
     this.#calls.renew();
-    this.#person.handsOver = this.#calls.handsOver;
     const rules = this.#calls.transferring ? [] : session.roomState.rules; // who hears us is said there
     this.#banners.showOwnStatus(own ? ownStatus(own, session.roster, rules) : null);
     this.#mute.show();
     this.#lobby.renew(names);
-    this.#calls.renew();
-    this.#person.handsOver = this.#calls.handsOver;
     this.#stage.show(count); // when all that stands above it is in its place
     this.#person.renew();
     this.#manage.renew();

@@ -104,9 +104,9 @@ export class CaptionsView {
       known.line = line;
       return known.element;
     }
-    const element = make("li", line.final ? "caption" : "caption is-partial");
+    const element = make("li", "caption");
     if (!line.final) element.setAttribute("aria-hidden", "true");
-    element.append(make("span", "caption-name", line.name), " ", make("span", "caption-words", line.text));
+    element.append(make("span", "caption-name", line.name), " ", make("span", "", line.text));
     known?.element.replaceWith(element);
     this.#shown.set(line.id, { line, element });
     return element;

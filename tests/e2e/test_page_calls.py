@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import combinations
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,15 +13,19 @@ from typing import Any
 import aiohttp
 import pytest
 
+from conference.captions.engines.known import read_engine
 from conference.room.participant import Participant
 from conference.settings import Settings
 from conference.telephony.destinations import read_destination
+from tests.captions.captioned import Tones
 from tests.e2e.running import eventually
 from tests.e2e.two_on_the_page import Stage, staged
 from tests.room.fakes import Ear
 from tests.web.joining.twilio_api import ACCOUNT, CALLER_ID, ORIGIN, TOKEN, PhoneCall, TwilioApi
 
 pytestmark = pytest.mark.e2e
+
+SILENT = read_engine(f"python:{Tones.__module__}:Silent")
 
 
 @asynccontextmanager
@@ -141,6 +146,32 @@ async def test_where_nobody_can_be_called_nothing_offers_it(stage: Stage) -> Non
     )
 
 
+NOT_EVERYWHERE = ["captions-open", "call", "recordings"]
+HIDE = "%(all)s.forEach((id) => document.getElementById(id).hidden = %(gone)s.includes(id))"
+WIDTHS = [
+    320,
+    390,
+    600,
+    740,
+    780,
+    900,
+    1020,
+    1030,
+    1100,
+    1240,
+    1250,
+    1280,
+    1300,
+    1440,
+    1450,
+    1590,
+    1610,
+    1790,
+    1800,
+    1900,
+]
+FITS = "document.documentElement.scrollWidth <= innerWidth"
+
 ROWS = """new Set([...document.querySelectorAll('.controls-row > *, .more-controls > *')]
   .filter((one) => one.checkVisibility() && one.getBoundingClientRect().height)
   .map((one) => Math.round(one.getBoundingClientRect().bottom))).size"""
@@ -149,12 +180,17 @@ ROWS = """new Set([...document.querySelectorAll('.controls-row > *, .more-contro
 async def test_all_buttons_of_a_host_stand_in_one_row_however_wide_the_window_is(
     beeping_browser: str, tmp_path: Path
 ) -> None:
-    async with calling_stage(beeping_browser, recordings=tmp_path) as (stage, _):
+    more = {"recordings": tmp_path, "captions_engine": SILENT, "captions_processes": 1, "captions_always": True}
+    async with calling_stage(beeping_browser, **more) as (stage, _):
         await stage.enter(stage.amy, "Amy", "host")
         await stage.amy.wait_for("!document.getElementById('call').hidden")
         await stage.amy.wait_for("!document.getElementById('recordings').hidden")
-        for width in (390, 600, 740, 780, 900, 1020, 1030, 1100, 1240, 1250, 1300, 1440, 1450, 1590, 1610, 1900):
+        await stage.amy.wait_for("!document.getElementById('captions-open').hidden")
+        for width in WIDTHS:
             await stage.amy.look_as(width, 800, dark=False, phone=False)
             await stage.amy.wait_for(f"innerWidth === {width}")
-            assert await stage.amy.evaluate(ROWS) == 1, width
-            assert await stage.amy.evaluate("document.documentElement.scrollWidth <= innerWidth"), width
+            for number in range(len(NOT_EVERYWHERE) + 1):
+                for gone in combinations(NOT_EVERYWHERE, number):
+                    await stage.amy.evaluate(HIDE % {"all": NOT_EVERYWHERE, "gone": [*gone]})
+                    assert await stage.amy.evaluate(ROWS) == 1, (width, gone)
+                    assert await stage.amy.evaluate(FITS), (width, gone)

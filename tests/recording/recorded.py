@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import threading
 import wave
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -158,6 +160,22 @@ class Studio:
     def written(self) -> None:
         """Wait until all is on the disk that was handed to it."""
         self.recordings._writer.close()
+
+    def written_so_far(self) -> None:
+        """Wait until all is with the system that was handed to the thread that writes, which goes on."""
+        written = threading.Event()
+        self.recordings._writer.do(written.set)
+        written.wait()
+
+    def left_by_a_crash(self, about: About) -> Path:
+        """A copy of what is there of a recording now, which nobody writes any more."""
+        return Path(shutil.copytree(self.folder / about.id, self.folder / "left" / about.id))
+
+    async def finished(self, recording_id: str) -> About:
+        """A recording, as soon as its files are made or nothing can be made of it."""
+        while (about := self.recordings.all[recording_id]).status == "finishing":
+            await self.recordings.changed()
+        return about
 
     def wav(self, about: About, target: Path) -> dict[str, Samples]:
         """What `conference export` makes of a recording, by the name of the file."""

@@ -33,12 +33,7 @@ def humming(studio: Studio, person: Person) -> Callable[[int], None]:
 
 def test_while_a_disk_hangs_the_room_ticks_and_nothing_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     goes_on = threading.Event()
-
-    def hanging(descriptor: int, data: bytes) -> int:
-        goes_on.wait()
-        return os.write(descriptor, data)
-
-    monkeypatch.setattr(journal_file, "os", Disk(write=hanging))
+    monkeypatch.setattr(journal_file, "os", Disk(write=hanging_until(goes_on)))
     studio = Studio(tmp_path)
     amy = studio.join("Amy")
     about = studio.start()
@@ -58,14 +53,10 @@ def test_while_a_disk_takes_its_time_what_is_written_is_with_the_system(
     amy = studio.join("Amy")
     about = studio.start()
     studio.pass_ticks(100, humming(studio, amy))
-    written = threading.Event()
     for _ in range(3):  # what is killed now
         studio.pass_ticks(100, humming(studio, amy))
-        written.clear()
-        studio.recordings._writer.do(written.set)
-        written.wait()
-    left = tmp_path / "left" / about.id
-    shutil.copytree(tmp_path / about.id, left)
+        studio.written_so_far()
+    left = studio.left_by_a_crash(about)
     goes_on.set()
     assert finish(left).seconds > 7
     studio.recordings.stop(about.id)
@@ -79,11 +70,8 @@ def test_of_a_machine_that_leaves_ticks_out_as_much_is_written(tmp_path: Path) -
     for _ in range(150):  # each on which something would be written by its number is left out
         studio.tick += studio.tick % 50 == 0
         studio.pass_ticks(1, humming(studio, amy))
-    written = threading.Event()
-    studio.recordings._writer.do(written.set)
-    written.wait()
-    left = tmp_path / "left" / about.id
-    shutil.copytree(tmp_path / about.id, left)
+    studio.written_so_far()
+    left = studio.left_by_a_crash(about)
     studio.recordings.stop(about.id)
     studio.written()
     assert finish(left).seconds > 1.9
@@ -97,6 +85,14 @@ class Disk:
 
     def __getattr__(self, name: str) -> Any:
         return self._exchanged.get(name) or getattr(os, name)
+
+
+def hanging_until(goes_on: threading.Event) -> Callable[[int, bytes], int]:
+    def write(descriptor: int, data: bytes) -> int:
+        goes_on.wait()
+        return os.write(descriptor, data)
+
+    return write
 
 
 def full_after(size: int) -> Callable[[int, bytes], int]:
@@ -150,9 +146,7 @@ async def test_it_ends_with_a_sentence_and_what_was_written_is_kept(
     assert "amy" in studio.room.participants
     studio.pass_ticks(10, humming(studio, amy))  # the room goes on
     monkeypatch.undo()
-    while about.status == "finishing":
-        await studio.recordings.changed()
-        about = studio.recordings.all[about.id]
+    about = await studio.finished(about.id)
     await studio.recordings.close()
     assert about.status == "ready"
     assert words in (about.reason or "")
@@ -164,12 +158,7 @@ async def test_a_disk_that_does_not_keep_up_takes_no_more_memory_than_it_may(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     goes_on = threading.Event()
-
-    def hanging(descriptor: int, data: bytes) -> int:
-        goes_on.wait()
-        return os.write(descriptor, data)
-
-    monkeypatch.setattr(journal_file, "os", Disk(write=hanging))
+    monkeypatch.setattr(journal_file, "os", Disk(write=hanging_until(goes_on)))
     studio = Studio(tmp_path, recording_max_waiting=65_536)
     await studio.recordings.open()
     amy = studio.join("Amy")
@@ -193,8 +182,7 @@ async def test_files_that_cannot_be_made_are_made_by_the_next_start(
     studio.pass_ticks(100, humming(studio, amy))
     (tmp_path / about.id / "recording.mka.part").mkdir(parents=True)  # nothing can be written there
     studio.recordings.stop(about.id, by="Amy")
-    while about.status == "finishing":
-        await studio.recordings.changed()
+    await studio.finished(about.id)
     assert about.status == "failed"
     assert "could not be written" in (about.reason or "")
     assert studio.said[-1][0] == "recording.failed"
@@ -202,10 +190,9 @@ async def test_files_that_cannot_be_made_are_made_by_the_next_start(
     (tmp_path / about.id / "recording.mka.part").rmdir()
     later = Studio(tmp_path)
     await later.recordings.open()
-    while later.recordings.all[about.id].status == "finishing":
-        await later.recordings.changed()
-    assert later.recordings.all[about.id].status == "ready"
-    assert later.recordings.all[about.id].reason == "Amy stopped it."
+    found = await later.finished(about.id)
+    assert found.status == "ready"
+    assert found.reason == "Amy stopped it."
     await later.recordings.close()
 
 
@@ -220,9 +207,7 @@ async def test_files_that_take_too_long_are_broken_off_kept_and_tried_once_more(
     for tries in (1, 2, 2):  # the third start leaves it alone
         hasty = Studio(tmp_path, recording_max_finish_seconds=0.001)
         await hasty.recordings.open()
-        while hasty.recordings.all[about.id].status == "finishing":
-            await hasty.recordings.changed()
-        found = hasty.recordings.all[about.id]
+        found = await hasty.finished(about.id)
         assert (found.status, found.reason, found.overdue) == ("failed", OVERDUE, tries)
         await hasty.recordings.close()
         assert (tmp_path / about.id / "journal").read_bytes() == journal
@@ -248,8 +233,7 @@ async def test_one_more_start_is_enough_if_there_is_time_then(tmp_path: Path) ->
     for within in (0.001, 600):
         later = Studio(tmp_path, recording_max_finish_seconds=within)
         await later.recordings.open()
-        while later.recordings.all[about.id].status == "finishing":
-            await later.recordings.changed()
+        await later.finished(about.id)
         told += [name for name, _ in later.said]
         await later.recordings.close()
     assert told == ["recording.failed", "recording.ready"]
@@ -271,8 +255,7 @@ async def test_all_together_are_no_larger_than_they_may_be(tmp_path: Path) -> No
     assert "amy" in studio.room.participants
     with pytest.raises(RecordingError, match="Delete some first"):
         studio.start()
-    while (about := studio.recordings.all[about.id]).status == "finishing":
-        await studio.recordings.changed()
+    about = await studio.finished(about.id)
     assert about.status == "ready"
     assert about.seconds > 1
     await studio.recordings.close()
@@ -302,8 +285,7 @@ def test_a_journal_that_breaks_off_anywhere_is_finished_as_far_as_it_goes(tmp_pa
     about = studio.start()
     studio.pass_ticks(300, humming(studio, amy))
     studio.written()
-    left = tmp_path / "left" / about.id  # by a crash: nobody writes it any more
-    shutil.copytree(tmp_path / about.id, left)
+    left = studio.left_by_a_crash(about)
     journal = left / "journal"
     whole = journal.read_bytes()
     journal.write_bytes(whole[: round(len(whole) * part)])
@@ -368,9 +350,7 @@ async def test_what_crashed_before_anything_was_written_has_failed_and_can_be_de
     assert not (tmp_path / about.id / "journal").exists()
     later = Studio(tmp_path)
     await later.recordings.open()
-    while later.recordings.all[about.id].status == "finishing":
-        await later.recordings.changed()
-    assert later.recordings.all[about.id].status == "failed"
+    assert (await later.finished(about.id)).status == "failed"
     await later.recordings.delete(about.id)
     assert not [*tmp_path.iterdir()]  # noqa: ASYNC240 - a test may wait for the disk
     await later.recordings.close()
@@ -473,10 +453,7 @@ def test_what_another_server_still_writes_is_left_to_it(tmp_path: Path) -> None:
     amy = studio.join("Amy")
     about = studio.start()
     studio.pass_ticks(100, humming(studio, amy))
-    writer = studio.recordings._writer
-    written = threading.Event()
-    writer.do(written.set)
-    written.wait()
+    studio.written_so_far()
     with pytest.raises(GoesOn):
         finish(tmp_path / about.id)
     assert (tmp_path / about.id / "journal").exists()

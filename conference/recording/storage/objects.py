@@ -10,7 +10,7 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -251,7 +251,7 @@ class ObjectStorage:
             StorageError: something may be left.
         """
         begins = self.address.key(recording_id) + "/"
-        for name in (*TYPES, ABOUT):
+        for name in TYPES:
             self._break_off(begins + name)
         with self.sentences():
             pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.address.bucket, Prefix=begins)
@@ -268,11 +268,8 @@ class ObjectStorage:
         return int(found["ContentLength"]) == size and about.items() <= found.get("Metadata", {}).items()
 
     def _put(self, key: str, data: bytes, kind: str, about: Mapping[str, str]) -> None:
-        with self.sentences():
-            answer = self._client.put_object(
-                Bucket=self.address.bucket, Key=key, Body=data, ContentType=kind, ContentMD5=_md5(data), Metadata=about
-            )
-        self._compare(answer, data)
+        whose = {"Bucket": self.address.bucket, "Key": key}
+        self._send(self._client.put_object, data, **whose, ContentType=kind, Metadata=about)
 
     def _put_parts(self, key: str, file: BinaryIO, part_bytes: int, kind: str, about: Mapping[str, str]) -> None:
         self._break_off(key)
@@ -283,11 +280,7 @@ class ObjectStorage:
             parts, number = [], 0
             while data := file.read(part_bytes):
                 number += 1
-                with self.sentences():
-                    answer = self._client.upload_part(
-                        **whose, UploadId=upload, PartNumber=number, Body=data, ContentMD5=_md5(data)
-                    )
-                self._compare(answer, data)
+                answer = self._send(self._client.upload_part, data, **whose, UploadId=upload, PartNumber=number)
                 parts.append({"PartNumber": number, "ETag": answer["ETag"]})
             with self.sentences():
                 self._client.complete_multipart_upload(**whose, UploadId=upload, MultipartUpload={"Parts": parts})
@@ -308,11 +301,15 @@ class ObjectStorage:
         except NoSuchObject:  # somebody else has just done it
             return
 
-    def _compare(self, answer: Mapping[str, Any], data: bytes) -> None:
-        """What was sent is there as it was: its tag is its MD5, where the storage encrypts nothing."""
+    def _send(self, call: Callable[..., Mapping[str, Any]], data: bytes, **more: Any) -> Mapping[str, Any]:
+        """What is sent is there as it was: its tag is its MD5, where the storage encrypts nothing."""
+        md5 = hashlib.md5(data, usedforsecurity=False)  # S3 asks for it, against damage on the way
+        with self.sentences():
+            answer = call(Body=data, ContentMD5=base64.b64encode(md5.digest()).decode(), **more)
         tag = _MD5.fullmatch(str(answer.get("ETag", "")))
-        if tag and "ServerSideEncryption" not in answer and tag[1] != _hash(data).hexdigest():
+        if tag and "ServerSideEncryption" not in answer and tag[1] != md5.hexdigest():
             raise StorageError("The object storage has got other bytes than were sent.")
+        return answer
 
     # What goes wrong
 
@@ -346,14 +343,6 @@ class ObjectStorage:
         if code in _REFUSALS or status in (401, 403):
             return StorageError(f"The object storage refuses the server's credentials ({_printable(code)}).")
         return StorageError(f"The object storage answered {status} ({_printable(code)}).")
-
-
-def _md5(data: bytes) -> str:
-    return base64.b64encode(_hash(data).digest()).decode()
-
-
-def _hash(data: bytes) -> Any:
-    return hashlib.md5(data, usedforsecurity=False)  # S3 asks for it, against damage on the way
 
 
 def _short(error: object) -> str:

@@ -11,7 +11,7 @@ from conference.web.access.actor import Actor, require, require_of_recording
 from conference.web.api.pages import SentFile
 from conference.web.api.people import label_in
 from conference.web.api.reading import read_body
-from conference.web.api.stored_files import send_object
+from conference.web.api.stored_files import GONE, RETRY, send_object
 from conference.web.http.headers import FRESH
 from conference.web.http.problems import Problem
 from conference.web.live import SERVER
@@ -19,7 +19,6 @@ from conference.web.schemas import responses
 from conference.web.schemas.requests import NewRecording, RecordingPatch
 from conference.web.schemas.room_json import recording_json
 
-_GONE = "This file is gone from where recordings are kept."
 _NONE = "There is no such recording: it was deleted, or never was."
 
 
@@ -92,7 +91,7 @@ async def delete(request: web.Request) -> web.Response:
     try:
         await _recordings(request).delete(about.id)
     except ObjectsStay as error:
-        raise Problem(503, str(error), headers={"Retry-After": "10"}) from None
+        raise Problem(503, str(error), headers=RETRY) from None
     except RecordingError as error:
         raise Problem(409, str(error)) from None
     except OSError as error:
@@ -108,7 +107,7 @@ async def fetch(request: web.Request) -> web.StreamResponse:
     if file is None:
         names = [str(one["name"]) for one in about.files]
         if name in names:
-            raise Problem(404, _GONE)
+            raise Problem(404, GONE)
         known = ", ".join(names) or "none until it is ready"
         raise Problem(404, f"It has no file of this name. There are: {known}.")
     kind = next(str(one["type"]) for one in about.files if one["name"] == name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from typing import Final
 
 from aiohttp import web
 from multidict import CIMultiDict
@@ -13,6 +14,10 @@ from conference.recording.storage.objects import NoSuchObject, StorageError
 from conference.web.http.problems import Problem
 
 log = logging.getLogger(__name__)
+
+GONE: Final = "This file is gone from where recordings are kept."
+RETRY: Final = {"Retry-After": "10"}
+"""With what an object storage does not do just now."""
 
 
 async def send_object(request: web.Request, file: StoredFile, headers: Mapping[str, str]) -> web.StreamResponse:
@@ -40,10 +45,10 @@ async def send_object(request: web.Request, file: StoredFile, headers: Mapping[s
     try:
         pieces = await file.read(part)
     except NoSuchObject:
-        raise Problem(404, "This file is gone from where recordings are kept.") from None
+        raise Problem(404, GONE) from None
     except StorageError as error:
         log.warning("recording %s: %s %s", file.recording_id, error, error.detail)
-        raise Problem(503, f"It cannot be had now. {error}", headers={"Retry-After": "10"}) from None
+        raise Problem(503, f"It cannot be had now. {error}", headers=RETRY) from None
     await _send(request, response, pieces, last + 1 - first)
     return response
 

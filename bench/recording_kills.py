@@ -5,10 +5,9 @@
 
 A caller and a browser's stand-in talk in a room that is recorded from its beginning. After 1 to 6 seconds the server
 gets a SIGKILL; the next start finishes what there is.
-Each track, and the mix, are then read to their ends by FFmpeg, and
-the mix is played to its end by Chromium's <audio>, if that is installed. It prints when the server was killed, how
-much is missing, and how much each of them plays; and ends with 1 if more than two seconds are missing anywhere, or
-something cannot be played whole.
+Each track, and the mix, are then read to their ends by FFmpeg, and the mix is played to its end by Chromium's <audio>,
+if that is installed. It prints when the server was killed, how much is missing, and how much each of them plays; and
+ends with 1 if more than two seconds are missing anywhere, or something cannot be played whole.
 """
 
 from __future__ import annotations

@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import logging
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -101,13 +102,14 @@ class KeptRecordings:
             self._overdue,
             within=settings.recording_max_finish_seconds,
         )
-        self._endpoint = settings.recording_endpoint
-        self._threads = None if storage is None else StorageThreads(storage)
-        self._uploader = (
-            None
-            if storage is None
-            else Uploader(self._upload, self._stored, self._not_stored, longest_wait=self._longest_wait)
-        )
+        self._threads: StorageThreads | None = None
+        self._uploader: Uploader | None = None
+        if storage is not None:
+            self._threads = StorageThreads(storage)
+            where = (str(storage.address), *filter(None, [settings.recording_endpoint]))
+            self._uploader = Uploader(
+                partial(self._upload, where), self._stored, self._not_stored, longest_wait=self._longest_wait
+            )
         self._all_known = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -122,8 +124,8 @@ class KeptRecordings:
             elif unfinished:
                 about.status = "finishing"
                 self._finisher.add(about.id)
-            elif about.status == "ready" and self._uploader is not None:
-                self._uploader.add(about.id)
+            else:
+                self._upload_if_ready(about)
         work = {"finish": self._finisher.run(), "delete old": self._delete_old()}
         if self._uploader is not None and self._threads is not None:
             work |= {"upload": self._uploader.run(), "list": self._look_into_storage(self._threads)}
@@ -179,7 +181,7 @@ class KeptRecordings:
                 await self._threads.ask(self._threads.storage.delete, recording_id)
             await asyncio.to_thread(remove, self.folder / recording_id)
         except (StorageError, OSError) as error:
-            if self._uploader is not None and recording_id in self.known and not about.stored:
+            if recording_id in self.known and not about.stored:
                 self._upload_if_ready(about)
             if isinstance(error, StorageError):
                 raise ObjectsStay(f"It could not be deleted. {error}") from None
@@ -265,9 +267,7 @@ class KeptRecordings:
         if self._uploader is not None and about.status == "ready":
             self._uploader.add(about.id)
 
-    async def _upload(self, recording_id: str) -> tuple[int, list[str]]:
-        assert self._threads is not None  # noqa: S101 - there is no uploader without
-        where = (str(self._threads.storage.address), *filter(None, [self._endpoint]))
+    async def _upload(self, where: Sequence[str], recording_id: str) -> tuple[int, list[str]]:
         return await run_module("conference.recording.storage.upload", [str(self.folder / recording_id), *where])
 
     async def _stored(self, recording_id: str) -> None:

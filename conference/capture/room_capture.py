@@ -30,9 +30,6 @@ from conference.room.participant import Departure, Mix, Participant, Sink
 from conference.room.room import Room
 from conference.room.sounds import Sound
 
-FLUSH_TICKS: Final = 50
-"""Once a second what was noted is handed on, with a check of what each listener has heard."""
-
 SAID: Final = ("expected_loss", "forwards", "max_bitrate", "paced")
 """What of a sink decides on what it gets; see `room.participant.Sink` and `room.forwarding.ForwardingSink`."""
 
@@ -188,9 +185,9 @@ class RoomCapture(RoomRecords[_Captured]):
             one.heard.restart()
 
     def tick_ends(self, tick: int, now_ns: int) -> None:
-        """See `RoomObserver`."""
+        """See `RoomObserver`. What is handed on ends with a check of what each listener has heard."""
         self._tick_is_over(Ticked(tick, now_ns, self._ledger.sound, self._ledger.packets))
-        if self._people and tick % FLUSH_TICKS == 0:
+        if self._people and self._is_due(now_ns):
             self._happened(*(one.check for one in self._people.values()))
             self._flush()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from conference.audio.frame import Samples
 from conference.capture.format import encode
@@ -27,6 +27,10 @@ from conference.room.observer import RoomObserver
 from conference.room.participant import Departure, Participant
 from conference.room.sounds import Sound
 from conference.telephony.intake import PacedSource
+
+FLUSH_NS: Final = 1_000_000_000
+"""How often what was noted is handed on: so much a crash can take. By time, and not by the number of a tick: a machine
+that does not keep up leaves ticks out."""
 
 
 @dataclass(slots=True, eq=False)
@@ -70,6 +74,7 @@ class RoomRecords(RoomObserver, Generic[_N]):
         self._sounds: dict[str, int] = {}  # numbers, by id
         self._played = 0
         self._ended = False
+        self._flushed_ns = -FLUSH_NS
         self._stop: Callable[[], None] = lambda: None
 
     @abstractmethod
@@ -176,6 +181,13 @@ class RoomRecords(RoomObserver, Generic[_N]):
         later, self._later = self._later or [], None
         self._happened(record, *later)
         self._forget_who_left()
+
+    def _is_due(self, now_ns: int, *, early: bool = False) -> bool:
+        """Whether what was noted is to be handed on: once a second, or earlier. At first with the first tick."""
+        if now_ns - self._flushed_ns < FLUSH_NS and not early:
+            return False
+        self._flushed_ns = now_ns
+        return True
 
     def _happened(self, *what: Record | Callable[[], Record]) -> None:
         """Note what happened: now, or during a tick after it; then records that have to be made are made, too."""

@@ -30,12 +30,8 @@ from conference.room.participant import Participant
 from conference.room.room import Room
 from conference.room.sounds import Sound
 
-FLUSH_NS: Final = 1_000_000_000
-"""How often what was noted is handed on: so much a crash can take. By time, and not by the number of a tick: a machine
-that does not keep up leaves ticks out."""
-
 FLUSH_BYTES: Final = 256 * 1024
-"""What is handed on earlier than that."""
+"""What is handed on earlier than a second after the last."""
 
 EVERYBODY: Final = "everybody"
 """Whom a recording stands for: a listener of whom nothing was decided, and for whom nothing alone is meant."""
@@ -189,8 +185,7 @@ class RoomRecorder(RoomRecords[_Recorded]):
             self._later = None
             self._block += tick_bytes(tick, now_ns)
         self.now_ns = None
-        if now_ns - self._flushed_ns >= FLUSH_NS or len(self._block) > FLUSH_BYTES:
-            self._flushed_ns = now_ns
+        if self._is_due(now_ns, early=len(self._block) > FLUSH_BYTES):
             self._flush()
 
     # The segment

@@ -94,11 +94,6 @@ class PacketForwarding:
         return self.taker is not None and not self._omits_silence
 
     @property
-    def hands_on_all(self) -> bool:
-        """Somebody gets all packets, and none of them is played."""
-        return not (self.plays or self._omits_silence)
-
-    @property
     def pausing(self) -> bool:
         """The last packet was left out of what is sent on."""
         return self._omission.pausing or bool(self._held)

@@ -285,11 +285,6 @@ class PacketSource(ForwardableSource):
         if not self._trust.trusted:
             level = None
         said, forwarding = level, self._forwarding
-        if forwarding.hands_on_all and said is not None and not redundant:
-            self._said = said
-            forwarding.note_level(said, len(payload), arrival_ns)
-            self._forward(sequence, timestamp, payload, arrival_ns, said, said, redundant)
-            return
         if not redundant:
             level = self._note_level(said, payload, arrival_ns)
         if forwarding.sends_all and not self._forward(sequence, timestamp, payload, arrival_ns, said, level, redundant):

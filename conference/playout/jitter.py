@@ -165,6 +165,7 @@ class JitterBuffer:
             silent: when play has come to its end, nothing is missing, and nor is what would have come before the next
                 one. So it is with a payload of no more than :data:`DTX_BYTES`, too.
         """
+        self.stats.received += 1
         if self._passed:
             self._look_at_passed()
         place = self._place(sequence, timestamp)
@@ -204,6 +205,7 @@ class JitterBuffer:
             arrival_ns: when it came.
             duration: its length in samples of the stream's clock, if play may :meth:`resume` behind it.
         """
+        self.stats.received += 1
         if self._passed:
             self._look_at_passed()
         self._pass_by(sequence, timestamp, arrival_ns, duration)
@@ -230,7 +232,6 @@ class JitterBuffer:
 
     def _look_at_passed(self) -> None:
         passed, self._passed = self._passed, []
-        self.stats.received -= len(passed)  # they are counted again
         first, begin, _, duration = passed[0]
         last = len(passed) - 1
         in_order = all(
@@ -247,10 +248,8 @@ class JitterBuffer:
         late_ns = [one[2] - number * each_ns for number, one in enumerate(passed)]
         by_lateness = sorted(range(last + 1), key=late_ns.__getitem__)
         timed = {by_lateness[0], *by_lateness[-2:]}
-        looked_at = {*timed, last}
-        for number in sorted(looked_at):
+        for number in sorted({*timed, last}):
             self._pass_by(*passed[number], timed=number in timed)
-        self.stats.received += len(passed) - len(looked_at)
 
     def suspend(self) -> None:
         """Let go of all that waits, and become idle: what comes is heard elsewhere, and passes by here."""
@@ -323,8 +322,7 @@ class JitterBuffer:
     # Arrival
 
     def _place(self, sequence: int, timestamp: int) -> tuple[int, int] | None:
-        """Where a packet that has just come belongs; ``None`` if that is not known yet."""
-        self.stats.received += 1
+        """Where a packet that has come belongs; ``None`` if that is not known yet."""
         place = self._unwrapper.place(sequence, timestamp)
         if place is None:
             return None

@@ -378,9 +378,7 @@ class Forwarding:
     @property
     def at_rest(self) -> bool:
         """Packets are sent on as they come, or one on each tick, and nothing of that changes by itself."""
-        if not self._routes or self._changed or self._waiting or self._ended or self._voices:
-            return False
-        return all(one.settled and one.talker.voice.is_untouched for one in self._routes.values())
+        return bool(self._routes) and not self._changed and self._goes_on
 
     def rest(self, now_ns: int) -> None:
         """Let a tick pass on which nothing is to be done but to send on what is paced."""
@@ -393,8 +391,13 @@ class Forwarding:
                 route.source.send_on(now_ns)
 
     def _is_steady(self, voices: Collection[str]) -> bool:
-        """Whether all goes on as it was on the last tick: nobody is decoded, nor has to be, and nobody may go over."""
-        if voices or self._voices or self._waiting or self._ended or not self._ticks % REVIEW_TICKS:
+        """Whether all goes on as it was on the last tick, as far as need be looked."""
+        return not voices and self._ticks % REVIEW_TICKS != 0 and self._goes_on
+
+    @property
+    def _goes_on(self) -> bool:
+        """Nobody was decoded on the last tick, nor has to be, and nobody may go over."""
+        if self._voices or self._waiting or self._ended:
             return False
         return all(one.settled and one.talker.voice.is_untouched for one in self._routes.values())
 

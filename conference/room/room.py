@@ -310,14 +310,11 @@ class Room(People):
             tick: number of the tick; the media time of the mixes is ``tick * 960``.
             now_ns: monotonic time at which the tick is due.
         """
-        if self._resting and self._rests(tick, now_ns):
-            if self._observers.all:
-                self._tell_of_tick(tick, now_ns, begins=True)
-                self._tell_of_tick(tick, now_ns, begins=False)
-            return
         if self._observers.all:
             self._tell_of_tick(tick, now_ns, begins=True)
         try:
+            if self._resting and self._rests(tick, now_ns):
+                return
             self._forwarding.begin_at_once(self.participants, now_ns)
             voices, self._endings = self._endings, {}
             voices.update(self._speaker_selector.listen(now_ns, self._selection.chosen))

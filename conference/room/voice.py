@@ -172,7 +172,6 @@ class Voice:
             level: how loud it is said to be, in dBov.
         """
         self._fall_silent()
-        self._look_back.forget()
         self._gate.believe(level)
         if self._leveller is not None:
             self._leveller.rest()
@@ -185,7 +184,6 @@ class Voice:
             ticks: how many; more than one only of a voice that is not levelled.
         """
         self._fall_silent()
-        self._look_back.forget()
         self._gate.believe(level, ticks)
         if self._leveller is not None and not self.as_it_is:
             self._leveller.learn(level, loud=self._gate.loud)
@@ -226,7 +224,6 @@ class Voice:
         if self._leveller is not None:
             self._leveller.go_on()
         self._fall_silent()
-        self._look_back.forget()
         self._heard = heard if self._gate.open and heard.any() else None
 
     def rest(self) -> None:
@@ -272,12 +269,11 @@ class Voice:
             if going_on is not None:
                 self._heard = going_on
                 return going_on
-        was_heard = self._heard is not None
-        ending = self._end(frame)
-        if frame is None or was_heard:
-            self._look_back.forget()
-        else:
+        ending = None
+        if self._heard is None and frame is not None:
             self._look_back.keep(frame, self._gate.level, self._gate.clearance, faint=self._gate.faint)
+        else:
+            ending = self._end(frame)
         return SILENCE if is_open and ending is None else ending
 
     def stop(self, frame: Samples | None = None) -> Samples | None:
@@ -290,7 +286,6 @@ class Voice:
             What still goes into the mix, so that it ends without a click.
         """
         ending = self._end(frame)
-        self._look_back.forget()
         self._gate.close()
         return ending
 
@@ -310,6 +305,7 @@ class Voice:
     def _fall_silent(self) -> None:
         """What comes next does not follow anything that was heard."""
         self._heard = None
+        self._look_back.forget()
         if self._background is not None:
             self._background.end()
 

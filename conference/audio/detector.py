@@ -6,6 +6,7 @@ noise varies more. By how much noise varies depends on how wide a band is, so th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from conference.audio.bands import hiss_squares, low_squares, voice_squares
@@ -32,6 +33,20 @@ class Margins:
     def of(cls, frame: float, half: float, quarter: float) -> Margins:
         """The same in dB."""
         return cls(10 ** (frame / 10), 10 ** (half / 10), 10 ** (quarter / 10))
+
+    def part_stands_out(self, quarters: Sequence[float], last: float, floor: float) -> bool:
+        """Whether a part of a frame stands out.
+
+        Args:
+            quarters: of the frame: four mean squares.
+            last: the quarter before them.
+            floor: the noise.
+        """
+        one, two, three, four = quarters
+        return (
+            max(one, two, three, four) > floor * self.quarter
+            or max(last + one, one + two, two + three, three + four) > 2 * floor * self.half
+        )
 
 
 class VoiceDetector:
@@ -66,7 +81,7 @@ class VoiceDetector:
         """
         noise, margins = self.noise, self._margins
         known, floor = noise.known, noise.square
-        one, two, three, four = voice_squares(low).tolist()
+        one, two, three, four = quarters = voice_squares(low).tolist()
         square = (one + two + three + four) / 4
         self._square, self._floor = square, floor
         last, self._last = self._last, four
@@ -74,11 +89,7 @@ class VoiceDetector:
         self._before = (wide,)
         if not known:
             return None
-        return bool(
-            square > floor * (ratio or margins.frame)
-            or max(one, two, three, four) > floor * margins.quarter
-            or max(last + one, one + two, two + three, three + four) > 2 * floor * margins.half
-        )
+        return bool(square > floor * (ratio or margins.frame) or margins.part_stands_out(quarters, last, floor))
 
     def learn(self, low: Wide) -> None:
         """Learn from a frame, folded, that is not compared."""
@@ -127,7 +138,7 @@ class OnsetDetector:
             Whether it stands out; not before it is known how much noise there is.
         """
         hiss, murmur, hum = self._floors
-        one, two, three, four = hiss_squares(wide)
+        one, two, three, four = quarters = hiss_squares(wide)
         last, self._last = self._last, four
         square = (one + two + three + four) / 4
         murmurs, hums = low_squares(low)
@@ -135,11 +146,7 @@ class OnsetDetector:
         if hum.learnt:  # they have all heard the same
             floor = max(hiss.square, least)
             faint = square > floor * _FAINT_HISS
-            if (
-                square > floor * _HISS.frame
-                or max(one, two, three, four) > floor * _HISS.quarter
-                or max(last + one, one + two, two + three, three + four) > 2 * floor * _HISS.half
-            ):
+            if square > floor * _HISS.frame or _HISS.part_stands_out(quarters, last, floor):
                 ratio = square / floor
             above, also = murmurs / max(murmur.square, least), hums / max(hum.square, least)
             faint = faint or above > _FAINT_MURMUR or also > _FAINT_HUM

@@ -146,28 +146,45 @@ class Interruptions:
         for bot in self.bots.values():
             bot.note(voices.get(bot.participant.id))
         heard = [one for one in self.bots.values() if one.is_heard]
+        played = [(max(one.levels), one) for one in self.bots.values() if one.quiet_ticks < ECHO_TICKS]
+        played.sort(key=lambda one: -one[0])
         for participant in tuple(awake):
             frame = voices.get(participant.id)
             voice = participant.voice
             if frame is None or participant.bot or not participant.may_be_heard:
                 continue
             if voice.loud and voice.level > FAINT_DBOV:
-                self._note(participant, frame, tick, heard)
+                self._note(participant, frame, tick, heard, played)
 
-    def _note(self, participant: Participant, frame: Samples, tick: int, heard: list[_Bot]) -> None:
-        """Somebody makes a sound that stands out from their background."""
+    def _note(
+        self,
+        participant: Participant,
+        frame: Samples,
+        tick: int,
+        heard: Iterable[_Bot],
+        played: Sequence[tuple[float, _Bot]],
+    ) -> None:
+        """Somebody makes a sound that stands out from their background.
+
+        Args:
+            participant: who.
+            frame: what is to be heard of them.
+            tick: its number.
+            heard: the bots that they may interrupt.
+            played: those of which there may still be an echo, the loudest first, with how loud they were in dBov.
+        """
         level, talk = participant.voice.level, self._talks.get(participant.id)
         if talk is None or tick - talk.last_tick > GAP_TICKS:
             talk = self._talks[participant.id] = _Talk(tick)
         talk.last_tick = tick
-        if all(bot.quiet_ticks >= ECHO_TICKS for bot in self.bots.values()):
+        if not played:
             usual = self._usual.get(participant.id, level)
             self._usual[participant.id] = usual + (level - usual) / 8
         if talk.over:
             return
         talk.frames.append(frame)
         talk.levels.append(level)
-        if len(talk.frames) < NEEDED_FRAMES or not _lasts(talk.frames) or self._may_be_echo(participant, talk):
+        if len(talk.frames) < NEEDED_FRAMES or not _lasts(talk.frames) or self._may_be_echo(participant, talk, played):
             return
         talk.over = True
         for bot in heard:
@@ -181,14 +198,12 @@ class Interruptions:
         gain = self._hearing.gain
         return gain(bot.id, participant.id) > 0 and gain(participant.id, bot.id) > 0
 
-    def _may_be_echo(self, participant: Participant, talk: _Talk) -> bool:
+    def _may_be_echo(self, participant: Participant, talk: _Talk, played: Sequence[tuple[float, _Bot]]) -> bool:
         level, usual = max(talk.levels), self._usual.get(participant.id)
-        louder = [(max(bot.levels), bot) for bot in self.bots.values() if bot.quiet_ticks < ECHO_TICKS]
-        louder = [(played, bot) for played, bot in louder if level < played]
+        louder = [bot for loudness, bot in played if level < loudness]
         if not louder:
             return False
-        louder.sort(key=lambda one: -one[0])
-        if level < louder[0][0] - RESIDUAL_DB and (usual is None or level < usual - USUAL_DB):
+        if level < played[0][0] - RESIDUAL_DB and (usual is None or level < usual - USUAL_DB):
             return True
         if talk.levels[-1] < level - FALLING_DB:
             return True
@@ -197,7 +212,7 @@ class Interruptions:
             return True
         self._looks -= 1
         talk.looked_at()
-        return is_alike(_together([bot for _, bot in louder[:ECHO_BOTS]]), talk.frames)
+        return is_alike(_together(louder[:ECHO_BOTS]), talk.frames)
 
 
 def _together(bots: Sequence[_Bot]) -> Sequence[NDArray[np.integer[Any]]]:

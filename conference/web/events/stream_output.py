@@ -80,13 +80,12 @@ class StreamOutput:
         """
         until = self._loop.time() + patience
         while (now := self._loop.time()) < until:
-            silent_until = self._written_at + self._heartbeat
-            if now >= silent_until:
-                if not self.write(HEARTBEAT) and self.gone:  # nobody tells us: this is how it is noticed
+            if now >= self._written_at + self._heartbeat:
+                if self.gone:  # nobody tells us: this is how it is noticed
                     raise ConnectionResetError("the viewer is gone")
-                continue
+                self.write(HEARTBEAT)
             try:
-                async with asyncio.timeout_at(min(until, silent_until)):
+                async with asyncio.timeout_at(min(until, self._written_at + self._heartbeat)):
                     await self._wanted.wait()
             except TimeoutError:
                 continue

@@ -184,10 +184,10 @@ def may_read(audience: Audience, viewer: Viewer, room: Room | None) -> bool:
         viewer: who wants to read it. Those outside of the room may read what everybody may hear.
         room: where it was said; ``None`` if it is gone.
     """
-    people = () if room is None else room.participants.values()
+    if viewer.participant_id is not None:
+        return audience.includes(viewer.participant_id)
+    people = () if room is None or viewer.identity is None else room.participants.values()
     seats = [one.id for one in people if viewer.is_one(one)]
-    if viewer.participant_id is not None and not seats:
-        seats = [viewer.participant_id]
     return any(map(audience.includes, seats)) if seats else audience.is_everybody
 
 

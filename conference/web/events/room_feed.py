@@ -128,26 +128,25 @@ class RoomFeed:
 
     def tell_in_passing(self, published: Published) -> None:
         """Tell what is in no journal, if that is what was published: how loud everybody is, and what is said."""
-        if isinstance(published, Captioned):
-            self._tell_caption(published)
-        if not isinstance(published, LevelsMeasured):
-            return
-        channels = [one for (_, _, levels), one in self._channels.items() if levels and not one.empty]
-        if channels:
-            data = encode_event(*event_json(published))
-            for channel in channels:
+        match published:
+            case LevelsMeasured():
+                self._tell_channels(published, [one for (_, _, levels), one in self._channels.items() if levels])
+            case Captioned(caption=caption) if caption.audience == EVERYBODY:
+                self._tell_channels(published, self._channels.values())
+            case Captioned():
+                self._tell_some(published)
+
+    def _tell_channels(self, event: LevelsMeasured | Captioned, channels: Iterable[Channel]) -> None:
+        followed = [one for one in channels if not one.empty]
+        if followed:
+            data = encode_event(*event_json(event))
+            for channel in followed:
                 channel.append(data)
 
-    def _tell_caption(self, captioned: Captioned) -> None:
+    def _tell_some(self, captioned: Captioned) -> None:
         """Tell those who may hear somebody what was understood of them."""
         data = encode_event(*event_json(captioned))
-        audience = captioned.caption.audience
-        if audience == EVERYBODY:
-            for channel in self._channels.values():
-                if not channel.empty:
-                    channel.append(data)
-            return
-        room = self._conference.get(self._room)
+        audience, room = captioned.caption.audience, self._conference.get(self._room)
         for listener in self._listeners.values():
             if listener.view is not View.LOBBY and may_read(audience, listener.viewer, room):
                 listener.subscription.push(data)

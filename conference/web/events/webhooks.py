@@ -22,7 +22,7 @@ from conference import __version__
 from conference.access.webhook_signature import sign_webhook
 from conference.room.events import Captioned, RoomEvent
 from conference.settings import Settings
-from conference.web.events.event_json import BATCH_NAMES, event_json
+from conference.web.events.event_json import BATCH_NAMES, EVENT_NAMES, event_json
 from conference.web.events.journal_entry import JournalEntry
 from conference.web.events.webhook_queue import Message, WebhookQueue
 
@@ -99,25 +99,28 @@ class Webhooks:
         """Send an event to everybody, in the background."""
         if not self.receivers:
             return
-        expires = self._clock() + self._settings.give_up
         batches = [kind for kind, name in BATCH_NAMES.items() if name in self._settings.events]
         for number, name, data in entry.told(batches):
-            if name in self._settings.events if self._settings.events else name not in UNASKED:
-                body = webhook_body(name, entry.at, {"room": entry.room, **data})
-                for receiver in self.receivers:
-                    receiver.put(Message(entry.event_id(number), body, expires))
+            if self._is_wanted(name):
+                self._put(entry.event_id(number), webhook_body(name, entry.at, {"room": entry.room, **data}))
 
     def take_caption(self, event: RoomEvent) -> None:
         """Send what somebody said, if it was understood for good and everybody may hear it; nothing else."""
         if not self.receivers or not isinstance(event, Captioned):
             return
-        caption, (name, data) = event.caption, event_json(event)
-        wanted = not self._settings.events or name in self._settings.events
-        if wanted and caption.final and caption.audience.is_everybody:
+        caption = event.caption
+        if caption.final and caption.audience.is_everybody and self._is_wanted(EVENT_NAMES[Captioned]):
+            name, data = event_json(event)
             body = webhook_body(name, self._wallclock(), {"room": event.room, **data})
-            message = Message(f"{name}-{caption.id}", body, self._clock() + self._settings.give_up)
-            for receiver in self.receivers:
-                receiver.put(message)
+            self._put(f"{name}-{caption.id}", body)
+
+    def _is_wanted(self, name: str) -> bool:
+        return name in self._settings.events if self._settings.events else name not in UNASKED
+
+    def _put(self, message_id: str, body: bytes) -> None:
+        message = Message(message_id, body, self._clock() + self._settings.give_up)
+        for receiver in self.receivers:
+            receiver.put(message)
 
     async def start(self) -> None:
         """Begin to send."""

@@ -47,13 +47,19 @@ _HTML = "text/html"
 _TEXT = "text/plain"
 _FORM = "application/x-www-form-urlencoded"
 _LOCATION = {"Location": "Its address: an absolute path, without host."}
-_SEAT = Parameter(seats.HEADER, "header", "Come back as the same participant: the proof that a join gave.")
 
 
 def _one_of(*words: str) -> dict[str, object]:
     """JSON Schema of a parameter that is one of some words."""
     return {"type": "string", "enum": list(words)}
 
+
+_NAME = Parameter("name", "query", "What people see; else that of the token, or `Guest`.", requests.NAME_SCHEMA)
+_ROLE = Parameter("role", "query", "Less than the token's role, or with the right to moderate `host`.", _one_of(*ROLES))
+_ORIGINAL_SOUND = Parameter(
+    "original_sound", "query", "`true`: leave their sound as it is, as for music.", _one_of("true", "false")
+)
+_SEAT = Parameter(seats.HEADER, "header", "Come back as the same participant: the proof that a join gave.")
 
 _JOINING: dict[Handler, Operation] = {
     participants.join: Operation(
@@ -71,19 +77,7 @@ _JOINING: dict[Handler, Operation] = {
             "Link": "STUN and TURN servers, one each (RFC 9725, section 4.6).",
         },
         body={participants.SDP: None},
-        parameters=(
-            Parameter("name", "query", "What people see; else that of the token, or `Guest`.", requests.NAME_SCHEMA),
-            Parameter(
-                "role", "query", "Less than the token's role, or with the right to moderate `host`.", _one_of(*ROLES)
-            ),
-            Parameter(
-                "original_sound",
-                "query",
-                "`true`: leave their sound as it is, as for music.",
-                _one_of("true", "false"),
-            ),
-            _SEAT,
-        ),
+        parameters=(_NAME, _ROLE, _ORIGINAL_SOUND, _SEAT),
         problems=(409, 422, 423, 429),
         description="The room is made by its first join. WHIP and WHEP clients work as they are.",
     ),
@@ -497,10 +491,8 @@ _CALLS: dict[Handler, Operation] = {
         status=101,
         answer="The WebSocket is open, and its client is in the room.",
         parameters=(
-            Parameter("name", "query", "What people see; else that of the token, or `Guest`.", requests.NAME_SCHEMA),
-            Parameter(
-                "role", "query", "Less than the token's role, or with the right to moderate `host`.", _one_of(*ROLES)
-            ),
+            _NAME,
+            _ROLE,
             Parameter(
                 "rate",
                 "query",
@@ -513,9 +505,7 @@ _CALLS: dict[Handler, Operation] = {
                 "`false`: hear nobody. Then the right to speak is enough.",
                 _one_of("true", "false"),
             ),
-            Parameter(
-                "original_sound", "query", "`true`: leave their sound as it is, as for music.", _one_of("true", "false")
-            ),
+            _ORIGINAL_SOUND,
             Parameter(
                 "interruptible",
                 "query",

@@ -91,11 +91,13 @@ _NO = _required({"type": "boolean", "const": False})
 _NAME = _required(NAME_SCHEMA)
 
 Switch: TypeAlias = Annotated[bool | None, Must("true or false"), *_SWITCH]
+Name: TypeAlias = Annotated[str | None, Must("text"), AfterValidator(_name), *_NAME]
 Id: TypeAlias = Annotated[str, Field(min_length=1, max_length=64)]
 Ids: TypeAlias = Annotated[list[Id], Must(f"a list of participants' ids, at most {MAX_IDS}"), Field(max_length=MAX_IDS)]
 SomeIds: TypeAlias = Annotated[
     list[Id], Must(f"a list of participants' ids, 1 to {MAX_IDS}"), Field(min_length=1, max_length=MAX_IDS)
 ]
+SoundOrNone: TypeAlias = Annotated[str | None, Must("the name of a sound, or null"), Field(min_length=1, max_length=64)]
 Gain: TypeAlias = Annotated[float, Must("a number from 0 to 2"), Field(ge=0, le=2)]
 
 
@@ -104,9 +106,7 @@ class ParticipantPatch(MergePatch):
 
     example: ClassVar[str] = '{"muted": true}'
 
-    name: Annotated[str | None, Must("text"), AfterValidator(_name), *_NAME] = Field(
-        None, description="What the others see."
-    )
+    name: Name = Field(None, description="What the others see.")
     muted: Switch = Field(None, description="Not heard. Muted by somebody else, one cannot unmute oneself.")
     levelling: Switch = Field(None, description="Bring their voice to a common loudness.")
     noise_suppression: Switch = Field(None, description="Take the noise out of their voice.")
@@ -143,7 +143,7 @@ class RoomPatch(MergePatch):
     announce: Annotated[Announce | None, *_one_of(Announce)] = Field(
         None, description="What is heard when somebody comes or goes."
     )
-    hold_music: Annotated[str | None, Must("the name of a sound, or null"), Field(min_length=1, max_length=64)] = Field(
+    hold_music: SoundOrNone = Field(
         None, description="The sound that those on hold, and in the lobby, hear; `null` for silence."
     )
     captions: Switch = Field(
@@ -290,8 +290,8 @@ def _parameters(value: dict[str, str]) -> dict[str, str]:
     return value
 
 
-_NUMBER = Must("a telephone number with its country's code, like +15551234567")
-_NUMBER_SCHEMA = {"type": "string", "maxLength": 30, "pattern": r"^\+[1-9][0-9]{6,14}$"}
+_LONGEST_NUMBER = 30
+"""With spaces and the like, which people write."""
 
 
 def _number(value: str | None) -> str | None:
@@ -303,8 +303,12 @@ def _number(value: str | None) -> str | None:
         raise PydanticCustomError("number", "number") from None
 
 
-_LONGEST_NUMBER = 30
-"""With spaces and the like, which people write."""
+Number: TypeAlias = Annotated[
+    str | None,
+    Must("a telephone number with its country's code, like +15551234567"),
+    AfterValidator(_number),
+    *_required({"type": "string", "maxLength": _LONGEST_NUMBER, "pattern": r"^\+[1-9][0-9]{6,14}$"}),
+]
 
 
 class NewCall(Body):
@@ -324,12 +328,8 @@ class NewCall(Body):
         Field(max_length=2000, pattern="^https?://"),
         *_required({"type": "string", "maxLength": 2000, "pattern": "^https?://"}),
     ] = Field(None, description="The voice webhook of an application, whose TwiML is followed. Or else:")
-    to: Annotated[str | None, _NUMBER, AfterValidator(_number), *_required(_NUMBER_SCHEMA)] = Field(
-        None, description="The number of a telephone."
-    )
-    name: Annotated[str | None, Must("text"), AfterValidator(_name), *_NAME] = Field(
-        None, description="What the others see; else the host that is called."
-    )
+    to: Number = Field(None, description="The number of a telephone.")
+    name: Name = Field(None, description="What the others see; else the host that is called.")
     role: Annotated[Role | None, *_one_of(Role)] = Field(None, description="As what they join: `speaker` if not said.")
     parameters: Annotated[
         dict[str, str],
@@ -346,7 +346,7 @@ class NewCall(Body):
     interruptible: Annotated[bool, Must("true or false")] = Field(
         False, description="Whether what the bot says breaks off when a person begins to talk."
     )
-    caller_id: Annotated[str | None, _NUMBER, AfterValidator(_number), *_required(_NUMBER_SCHEMA)] = Field(
+    caller_id: Number = Field(
         None, description="What the telephone shows: one of those that the operator names; else the first of them."
     )
     ring_seconds: Annotated[
@@ -361,7 +361,7 @@ class NewCall(Body):
         BeforeValidator(_whole),
         *_required({"type": "integer", "minimum": 1, "maximum": 604_800}),
     ] = Field(None, description="Length of the call, if that is less than the server allows.")
-    ringback: Annotated[str | None, Must("the name of a sound, or null"), Field(min_length=1, max_length=64)] = Field(
+    ringback: SoundOrNone = Field(
         None, description="The sound that the room hears while the telephone rings; `null` for none."
     )
     machine_detection: Annotated[MachineDetection | None, *_one_of(MachineDetection)] = Field(
@@ -374,9 +374,7 @@ class NewAudioSocketCall(Body):
 
     example: ClassVar[str] = '{"name": "Amy", "prompts": true}'
 
-    name: Annotated[str | None, Must("text"), AfterValidator(_name), *_NAME] = Field(
-        None, description="What the others see; else the call's UUID."
-    )
+    name: Name = Field(None, description="What the others see; else the call's UUID.")
     role: Annotated[Role | None, *_one_of(Role)] = Field(None, description="As what they join: `speaker` if not said.")
     prompts: Switch = Field(
         None, description="Whether the caller is told what happens; if not said, from the first key on."

@@ -26,7 +26,7 @@ from contextlib import asynccontextmanager
 import aiohttp
 from aiohttp import WSMsgType, web
 
-from bench.joins import lateness
+from bench.joins import lateness, lateness_lines
 from bench.server import RELAXED, BenchError, Server, need_linux
 from conference.audio.g711 import ulaw_encode
 from conference.audio.resample import Resampler
@@ -141,14 +141,7 @@ def report(cumulative: dict[str, int], people: int, rooms: int, took: float, cpu
         f"{1000 * cpu / took / max(1, people):.2f} ms of CPU per participant-second.",
         "",
     ]
-    below = 0
-    for bound, reached in cumulative.items():
-        name = "later" if bound == "+Inf" else f"up to {float(bound) * 1000:g} ms late"
-        lines.append(f"{name:>18}  {reached - below:>5} ticks")
-        below = reached
-    total = cumulative["+Inf"]
-    lines += ["", f"More than 20 ms late: {total - cumulative['0.02']} of {total} ticks."]
-    return "\n".join(lines)
+    return "\n".join(lines + lateness_lines(cumulative))
 
 
 def main() -> int:

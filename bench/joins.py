@@ -75,6 +75,17 @@ async def lateness(session: aiohttp.ClientSession, server: Server) -> dict[str, 
         return {bound: round(float(count)) for bound, count in _BUCKET.findall(await response.text())}
 
 
+def lateness_lines(cumulative: dict[str, int]) -> list[str]:
+    """What :func:`lateness` tells, or the difference of two, as lines of text."""
+    lines, below = list[str](), 0
+    for bound, reached in cumulative.items():
+        name = "later" if bound == "+Inf" else f"up to {float(bound) * 1000:g} ms late"
+        lines.append(f"{name:>18}  {reached - below:>5} ticks")
+        below = reached
+    total = cumulative["+Inf"]
+    return [*lines, "", f"More than 20 ms late: {total - cumulative['0.02']} of {total} ticks."]
+
+
 async def measure(people: int, seconds: float, talkers: int, pin: bool) -> str:
     """Start a server, let some talk and others join, and say how late the ticks were."""
     with Server(processor=0 if pin else None) as server:
@@ -101,14 +112,7 @@ async def measure(people: int, seconds: float, talkers: int, pin: bool) -> str:
 def report(cumulative: dict[str, int], people: int, took: float, cpu: float, failed: int) -> str:
     """What happened, as text."""
     lines = [f"{people} joined in {took:.1f} s ({failed} failed); the server took {cpu / took:.0%} of a core.", ""]
-    below = 0
-    for bound, reached in cumulative.items():
-        name = "later" if bound == "+Inf" else f"up to {float(bound) * 1000:g} ms late"
-        lines.append(f"{name:>18}  {reached - below:>5} ticks")
-        below = reached
-    total = cumulative["+Inf"]
-    lines += ["", f"More than 20 ms late: {total - cumulative['0.02']} of {total} ticks."]
-    return "\n".join(lines)
+    return "\n".join(lines + lateness_lines(cumulative))
 
 
 def main() -> int:

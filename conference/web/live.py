@@ -104,11 +104,11 @@ class Server:
     transfers: Transfers = field(init=False)
     """The warm transfers of all rooms."""
 
-    def __post_init__(self) -> None:
-        self.transfers = Transfers(self.conference, self.sidebars)
-
     stopping: bool = False
     """Set when the server is told to stop: from then on every request is answered with 503."""
+
+    def __post_init__(self) -> None:
+        self.transfers = Transfers(self.conference, self.sidebars)
 
     @property
     def calls(self) -> list[Call]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import weakref
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -79,7 +78,7 @@ class Captions:
         self._wallclock = wallclock
         self.pool = pool or Pool(settings, monotonic_ns)
         self._rooms: dict[str, _Captioned] = {}
-        self._all: weakref.WeakKeyDictionary[Room, _Captioned] = weakref.WeakKeyDictionary()  # those that are gone, too
+        self._gone: dict[Room, _Captioned] = {}  # those of which something is still to be understood
         self.told = 0
         """Captions that were told for good, so far."""
         conference.subscribe(None, self._take)
@@ -94,8 +93,8 @@ class Captions:
 
     def kept(self, room: Room) -> Sequence[Caption]:
         """The last captions of a room that were told for good, the oldest first."""
-        captioned = self._rooms.get(room.name)
-        if captioned is None or captioned.room is not room:
+        captioned = self._find(room)
+        if captioned is None:
             return ()
         self._forget(captioned)
         return tuple(captioned.kept)
@@ -106,7 +105,7 @@ class Captions:
         Returns:
             Captions that are final now. They are told as all are.
         """
-        captioned = self._all.get(room)
+        captioned = self._find(room) or self._gone.get(room)
         if captioned is None:
             return ()
         concluded: list[Caption] = []
@@ -137,6 +136,10 @@ class Captions:
             case _:
                 pass
 
+    def _find(self, room: Room) -> _Captioned | None:
+        captioned = self._rooms.get(room.name)
+        return captioned if captioned is not None and captioned.room is room else None
+
     def _follow(self, room: Room) -> None:
         """Begin to follow a room, or end that, as its policy has it."""
         captioned = self._rooms.get(room.name)
@@ -145,26 +148,29 @@ class Captions:
             captioned = None
         if room.policy.captions:
             if captioned is None:
-                captioned = self._rooms[room.name] = self._all[room] = _Captioned(room)
+                captioned = self._rooms[room.name] = _Captioned(room)
             if captioned.captioner is None:
-                dropped = partial(self._dropped, captioned)
-                captioned.captioner = RoomCaptioner(room, self._settings, partial(self._begin, captioned), dropped)
-        elif captioned is not None and captioned.captioner is not None:
-            captioner, captioned.captioner = captioned.captioner, None
-            captioner.end()
+                begin, stop = partial(self._begin, captioned), partial(self._stop, captioned)
+                captioned.captioner = RoomCaptioner(room, self._settings, begin, stop)
+        elif captioned is not None:
+            self._stop(captioned)
 
     def _let_go(self, captioned: _Captioned) -> None:
-        if self._rooms.get(captioned.room.name) is captioned:
-            del self._rooms[captioned.room.name]
-        if captioned.captioner is not None:
-            captioner, captioned.captioner = captioned.captioner, None
-            captioner.end()
+        del self._rooms[captioned.room.name]
+        self._gone[captioned.room] = captioned
+        self._stop(captioned)
+        self.forget_if_over(captioned)
 
-    def _dropped(self, captioned: _Captioned) -> None:
-        """It has failed, and hears nothing any more: with the next change of the policy there is another."""
-        if captioned.captioner is not None:
-            captioned.captioner.cut_all()
-            captioned.captioner = None
+    def forget_if_over(self, captioned: _Captioned) -> None:
+        """Forget a room that is gone, unless something is still to come of it."""
+        if not captioned.open:
+            self._gone.pop(captioned.room, None)
+
+    def _stop(self, captioned: _Captioned) -> None:
+        """Follow a room no more: with the next change of its policy, perhaps again."""
+        captioner, captioned.captioner = captioned.captioner, None
+        if captioner is not None:
+            captioner.end()
 
     # What is said
 
@@ -277,6 +283,7 @@ class _Utterance:
         """See `Listener.over`. What was shown, and never became final, stays as it was shown."""
         self._captioned.open.discard(self)
         self.conclude()
+        self._captions.forget_if_over(self._captioned)
 
     def conclude(self) -> None:
         """Take what was understood so far for all there is."""

@@ -48,10 +48,20 @@ class LocalPool(Pool):
 
 
 class LatePool(LocalPool):
-    """Understands for good what was said when it is too late."""
+    """Understands for good what was said when it is told to."""
+
+    def __init__(self, settings: CaptionSettings, engine: Engine) -> None:
+        super().__init__(settings, engine)
+        self._held: list[LateUtterance] = []
 
     def begin(self, listener: Listener) -> SentUtterance:
-        return LateUtterance(self._engine, listener)
+        self._held.append(LateUtterance(self._engine, listener))
+        return self._held[-1]
+
+    def understand(self) -> None:
+        for one in self._held:
+            LocalUtterance.end(one)
+        self._held.clear()
 
 
 class LocalUtterance(SentUtterance):
@@ -82,23 +92,6 @@ class LocalUtterance(SentUtterance):
 class LateUtterance(LocalUtterance):
     def end(self) -> None:
         self.flush()
-
-
-class HeldPool(LocalPool):
-    """Understands for good what was said when it is told to."""
-
-    def __init__(self, settings: CaptionSettings) -> None:
-        super().__init__(settings, Tones)
-        self._held: list[LateUtterance] = []
-
-    def begin(self, listener: Listener) -> SentUtterance:
-        self._held.append(LateUtterance(self._engine, listener))
-        return self._held[-1]
-
-    def understand(self) -> None:
-        for one in self._held:
-            LocalUtterance.end(one)
-        self._held.clear()
 
 
 class Tones:

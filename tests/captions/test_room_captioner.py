@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -13,7 +15,7 @@ from conference.codecs.pcmu import PcmuCodec
 from conference.playout.source import PacketSource
 from conference.room.events import RecordingPaused, RecordingStarted
 from conference.room.recorded import RecordingState
-from tests.captions.captioned import WALLCLOCK, CaptionedConference, Ear, HeldPool, at
+from tests.captions.captioned import WALLCLOCK, CaptionedConference, Ear, LatePool, Tones, at
 from tests.recording.recorded import Person, tone
 
 SECOND = 50
@@ -181,7 +183,7 @@ def test_those_who_left_are_captioned_with_what_they_said_last_and_the_room_may_
 @pytest.mark.parametrize("others", [True, False], ids=["others meet there", "nobody is there"])
 def test_what_is_understood_when_a_room_is_gone_is_not_told_to_others_who_meet_by_its_name(others: bool) -> None:
     conference = CaptionedConference()
-    pool = conference.captions.pool = HeldPool(conference.settings)
+    pool = conference.captions.pool = LatePool(conference.settings, Tones)
     amy = conference.join("Amy")
     conference.join("Ben")
     conference.pass_ticks(SECOND, lambda tick: amy.say(tone(800.0, tick), conference.now_ns))
@@ -193,6 +195,22 @@ def test_what_is_understood_when_a_room_is_gone_is_not_told_to_others_who_meet_b
     pool.understand()
     assert [one.text for one in conference.told[told:]] == ([] if others else ["800"])
     assert not others or conference.captions.kept(conference.room) == ()
+
+
+def test_nothing_is_left_of_a_room_that_is_gone_once_all_that_was_said_there_is_understood() -> None:
+    conference = CaptionedConference()
+    pool = conference.captions.pool = LatePool(conference.settings, Tones)
+    amy = conference.join("Amy")
+    conference.join("Ben")
+    conference.pass_ticks(SECOND, lambda tick: amy.say(tone(800.0, tick), conference.now_ns))
+    room = weakref.ref(conference.room)
+    conference.conference.leave("tea", "ben", "left")
+    conference.conference.leave("tea", "amy", "left")
+    gc.collect()
+    assert room() is not None
+    pool.understand()
+    gc.collect()
+    assert room() is None
 
 
 def test_captions_are_kept_for_a_while_and_so_many() -> None:

@@ -7,6 +7,7 @@ recognised: nothing is decoded here for captions, and who gets whose packets sta
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from functools import partial
 from typing import Final
 
 from conference.audio.frame import Samples
@@ -138,7 +139,7 @@ class RoomCaptioner(RoomObserver):
             talker = self._talkers[participant.id] = Talker(
                 participant,
                 self._begin,
-                lambda one: audience_of(self._room, one),
+                partial(audience_of, self._room),
                 pause_ns=self._pause_ns,
                 max_ns=self._max_ns,
             )

@@ -7,18 +7,16 @@ The server writes *orders*: what kind, of which utterance, and bytes. The proces
 from __future__ import annotations
 
 import json
-import math
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import BinaryIO, Final
 
-from conference.captions.engines.base import Heard
+from conference.captions.engines.base import Heard, read_seconds
 
 HEAD: Final = struct.Struct("<BII")
 MAX_LINE_BYTES: Final = 64 * 1024
-_MAX_SECONDS: Final = 1e6
 
 
 class Order(IntEnum):
@@ -136,14 +134,8 @@ def _heard(told: dict[str, object]) -> Heard | None:
     text, final = told.get("text"), told.get("final")
     if not isinstance(text, str) or not isinstance(final, bool):
         return None
-    return Heard(text, final, _seconds(told.get("begins")), _seconds(told.get("ends")))
+    return Heard(text, final, read_seconds(told.get("begins")), read_seconds(told.get("ends")))
 
 
 def _is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**32
-
-
-def _seconds(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return None
-    return float(value) if math.isfinite(value) and 0 <= value < _MAX_SECONDS else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -47,6 +48,13 @@ def test_a_report_is_read_as_it_was_written_in_one_line(report: Report) -> None:
 def test_any_line_is_read_or_left_out(line: bytes) -> None:
     report = read_report(line)
     assert report is None or (report.taken >= 0 and report.heard is None)
+
+
+@pytest.mark.parametrize("moment", ["-1", "1e6", "NaN", "Infinity", "true", '"1"', "9" * 400])
+def test_a_moment_that_makes_no_sense_is_left_out(moment: str) -> None:
+    report = read_report(f'{{"utterance": 1, "text": "good", "final": true, "begins": {moment}}}'.encode())
+    assert report is not None
+    assert report.heard == Heard("good", final=True)
 
 
 @given(st.lists(st.tuples(st.sampled_from(list(Order)), COUNT, st.binary(max_size=50))), st.integers(0, 8))

@@ -15,6 +15,8 @@ from conference.audio.frame import Samples
 RATE: Final = 16_000
 """Samples per second of what engines are given."""
 
+_MAX_SECONDS: Final = 1e6
+
 
 @dataclass(frozen=True, slots=True)
 class Heard:
@@ -27,6 +29,13 @@ class Heard:
     begins_s: float | None = None
     ends_s: float | None = None
     """When the words were said, in seconds from the beginning of the utterance; ``None`` if that is not known."""
+
+
+def read_seconds(value: object) -> float | None:
+    """When words were said, as another process or a server tells it; ``None`` if it makes no sense."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return float(value) if 0 <= value < _MAX_SECONDS else None
 
 
 class Recognizer(Protocol):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import math
 import threading
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final, TypeVar
@@ -17,7 +16,7 @@ from typing import Any, Final, TypeVar
 import aiohttp
 
 from conference.audio.frame import Samples
-from conference.captions.engines.base import RATE, Engine, EngineError, Heard, Recognizer
+from conference.captions.engines.base import RATE, Engine, EngineError, Heard, Recognizer, read_seconds
 
 CONNECT_S: Final = 5.0
 ANSWER_S: Final = 20.0
@@ -151,17 +150,14 @@ def read_answer(text: str) -> Heard | None:
     if isinstance(final, str):
         words = answer.get("result")
         words = words if isinstance(words, list) else []
-        begins = _seconds(words[0], "start") if words else None
-        ends = _seconds(words[-1], "end") if words else None
+        begins = _moment(words[0], "start") if words else None
+        ends = _moment(words[-1], "end") if words else None
         return Heard(final.strip(), final=True, begins_s=begins, ends_s=ends)
     return Heard(partial.strip(), final=False) if isinstance(partial, str) else None
 
 
-def _seconds(word: object, field: str) -> float | None:
-    value = word.get(field) if isinstance(word, dict) else None
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return None
-    return float(value) if 0 <= value < 1e6 and math.isfinite(value) else None
+def _moment(word: object, field: str) -> float | None:
+    return read_seconds(word.get(field)) if isinstance(word, dict) else None
 
 
 _: Callable[[str, asyncio.AbstractEventLoop], Recognizer] = _Vosk

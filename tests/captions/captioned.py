@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import count, groupby
 from typing import Any
 
@@ -18,20 +19,14 @@ from conference.captions.settings import CaptionSettings
 from conference.captions.wire import Order
 from conference.captions.worker import Sound
 from conference.codecs.base import Codec
-from conference.codecs.pcmu import PcmuCodec
-from conference.codecs.waveform import WaveformCodec
-from conference.playout.source import PacketSource
 from conference.room.captioned import Caption
 from conference.room.conference import Conference
 from conference.room.events import Captioned, RoomEvent
 from conference.room.local import LocalSink
-from conference.room.participant import Participant
 from conference.room.policy import RoomPolicy
 from conference.room.room import Room
 from conference.room.voice import VoiceSettings
-from conference.telephony.intake import PacedSource
-from conference.telephony.settings import LegSettings
-from tests.recording.recorded import OPUS, Person
+from tests.recording.recorded import OPUS, Person, join
 
 WALLCLOCK = 1_700_000_000.0
 
@@ -199,18 +194,8 @@ class CaptionedConference:
         return self.conference.rooms["tea"]
 
     def join(self, name: str, codec: Codec = OPUS, *, by_messages: bool = False, **more: Any) -> Person:
-        source: PacketSource | PacedSource
-        if by_messages:
-            spoken = codec if isinstance(codec, WaveformCodec) else PcmuCodec()
-            codec, source = spoken, PacedSource(spoken.make_decoder(), LegSettings(), spoken)
-        else:
-            source = PacketSource(codec.make_decoder())
-        participant = Participant(
-            id=name.lower(), name=name, transport="twilio" if by_messages else "webrtc", joined_at=0.0, source=source,
-            sink=Ear(codec, paced=by_messages),
-        )  # fmt: skip
-        self.conference.join("tea", participant)
-        return Person(participant, source, codec, **more)
+        make_sink = partial(Ear, paced=by_messages)
+        return join(self.conference, name, codec, by_messages=by_messages, make_sink=make_sink, **more)
 
     def pass_ticks(self, ticks: int, speak: Callable[[int], None] = lambda tick: None) -> None:
         """Let time pass; ``speak`` is called before each tick, with its number from here on."""

@@ -28,7 +28,7 @@ from conference.recording.storage.objects import ObjectStorage
 from conference.recording.wav_export import export_wav
 from conference.room.conference import Conference
 from conference.room.local import LocalSink
-from conference.room.participant import Participant
+from conference.room.participant import Participant, Sink
 from conference.room.room import Room
 from conference.room.voice import VoiceSettings
 from conference.telephony.intake import PacedSource
@@ -90,6 +90,31 @@ class Person:
         self.timestamp += ticks * (FRAME_SAMPLES if self.codec.name == "opus" else 160)
 
 
+def join(
+    conference: Conference,
+    name: str,
+    codec: Codec,
+    *,
+    by_messages: bool,
+    identity: str | None = None,
+    make_sink: Callable[[Codec], Sink] = lambda _: LocalSink(lambda mix: None),
+    **more: Any,
+) -> Person:
+    """Have somebody join who sends packets, or messages of a telephone."""
+    source: PacketSource | PacedSource
+    if by_messages:
+        spoken = codec if isinstance(codec, WaveformCodec) else PcmuCodec()
+        codec, source = spoken, PacedSource(spoken.make_decoder(), LegSettings(), spoken)
+    else:
+        source = PacketSource(codec.make_decoder())
+    participant = Participant(
+        id=name.lower(), name=name, transport="twilio" if by_messages else "webrtc", joined_at=0.0, source=source,
+        sink=make_sink(codec), identity=identity,
+    )  # fmt: skip
+    conference.join("tea", participant)
+    return Person(participant, source, codec, **more)
+
+
 class Studio:
     """A conference, its recordings, and the time."""
 
@@ -126,18 +151,8 @@ class Studio:
         return self.conference.rooms["tea"]
 
     def join(self, name: str, codec: Codec = OPUS, *, by_messages: bool = False, **more: Any) -> Person:
-        source: PacketSource | PacedSource
-        if by_messages:
-            spoken = codec if isinstance(codec, WaveformCodec) else PcmuCodec()
-            codec, source = spoken, PacedSource(spoken.make_decoder(), LegSettings(), spoken)
-        else:
-            source = PacketSource(codec.make_decoder())
-        participant = Participant(
-            id=name.lower(), name=name, transport="twilio" if by_messages else "webrtc", joined_at=0.0, source=source,
-            sink=LocalSink(lambda mix: None), identity=f"{name.lower()}@example.org",
-        )  # fmt: skip
-        self.conference.join("tea", participant)
-        return Person(participant, source, codec, **more)
+        identity = f"{name.lower()}@example.org"
+        return join(self.conference, name, codec, by_messages=by_messages, identity=identity, **more)
 
     def start(self, **wanted: Any) -> About:
         return self.recordings.start(self.room, by="Amy", **wanted)

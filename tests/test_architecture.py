@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1] / "conference"
 
-SMALL = {"loopback", "self_signed", "token_bucket", "unreachable"}
+SMALL = {"errors", "loopback", "self_signed", "token_bucket", "unreachable"}
 """What connections need, of whatever kind."""
 
 TOP_LEVEL = {"settings", "options", "ids", "iceservers", "log", "text", *SMALL}
@@ -39,7 +39,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "audio": {"audio"},
     "codecs": {"codecs", "audio"},
     "playout": {"playout", "codecs", "audio"},
-    "room": {"room", "playout", "codecs", "audio"},
+    "room": {"room", "errors", "playout", "codecs", "audio"},
     "access": {"access", "room"},
     "prompts": {"prompts", "options", "audio"},
     "attendant": {"attendant", "options", "prompts", "room", "codecs", "audio"},
@@ -69,7 +69,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         "voices",
         "room",
     },
-    "options": {"options"},
+    "options": {"options", "errors"},
+    "errors": set(),
     "ids": set(),
     "iceservers": set(),
     "log": set(),
@@ -181,6 +182,7 @@ INSIDE_A_WING: dict[str, dict[str, set[str]]] = {
         "api": {"http", "page", "events", "joining", "schemas", "sidebars", "transfers", "live", "access"},
         "openapi": {"http", "schemas", "events", "joining", "live", "access", "api"},
         "app": {"http", "page", "events", "joining", "live", "api", "openapi"},
+        "http_server": {"http", "joining", "live", "api", "app"},
     },
     "telephony": {
         "settings": {"destinations"},

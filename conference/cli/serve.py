@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import errno
 import logging
 import os
 import signal
@@ -12,28 +11,17 @@ import ssl
 import sys
 from typing import TYPE_CHECKING
 
-from aiohttp import web
-
-from conference.audio.suppression import SuppressionUnavailable
 from conference.cli.descriptors import needed_descriptors, other_descriptors, raise_limit
 from conference.cli.terminal.options import add_options
 from conference.cli.terminal.output import drop_output
 from conference.engine.garbage import short_collections
 from conference.log import set_up_logging
-from conference.loopback import is_loopback
 from conference.options.option import PREFIX, options_of, read_options
-from conference.prompts.library import LibraryError
-from conference.recording.storage.objects import StorageError
 from conference.settings import Settings, SettingsError
-from conference.telephony.twilio_account import TwilioUnavailable
-from conference.unreachable import cannot_listen
-from conference.web.api.audiosocket_listener import AudioSocketUnavailable
-from conference.web.app import build_app, hang_up_all
-from conference.web.http.listener import Listener
+from conference.settings.exposure import refuse_strangers
 from conference.web.http.tls import local_addresses, make_ssl_context
-from conference.web.joining.signatures import SignaturesUnavailable
-from conference.web.live import SERVER, Server
-from conference.webrtc.compatibility import IncompatibleLibraryError
+from conference.web.http_server import HttpServer, StartError
+from conference.web.live import Server
 from conference.webrtc.server import WebRtc
 
 if TYPE_CHECKING:
@@ -63,10 +51,6 @@ LEAST_CONNECTIONS = 16
 """Without so many a server makes no sense."""
 
 _log = logging.getLogger(__name__)
-
-
-class StartError(Exception):
-    """The server cannot start; the text is a sentence for people."""
 
 
 def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
@@ -102,26 +86,6 @@ def run(args: argparse.Namespace) -> int:
     except KeyboardInterrupt:  # a second Ctrl-C
         return 130
     return 0
-
-
-def refuse_strangers(settings: Settings) -> None:
-    """Do not let the world do everything by oversight.
-
-    Raises:
-        SettingsError: others can reach the server, and it would let them do everything.
-    """
-    if settings.secret is not None or settings.open:
-        return
-    if not settings.on_loopback:
-        raise SettingsError(
-            f"Whoever reaches {settings.host} could do everything here: give --secret, so that a token is asked for, "
-            "or --open if that is meant."
-        )
-    if settings.audiosocket_room is not None and settings.audiosocket and not is_loopback(settings.audiosocket[0]):
-        raise SettingsError(
-            f"Whoever reaches {settings.audiosocket[0]} could call into room {settings.audiosocket_room}: leave "
-            "--audiosocket-room out, so that calls have to be announced, or give --secret, or --open if that is meant."
-        )
 
 
 def enough_descriptors(settings: Settings) -> int | None:
@@ -162,34 +126,17 @@ async def serve(settings: Settings, context: ssl.SSLContext | None = None, most_
     Raises:
         StartError: an address, a port or noise suppression cannot be had.
     """
-    try:
-        app = build_app(settings)
-    except SuppressionUnavailable as error:
-        raise StartError(f"{error}; or leave --noise-suppression out.") from None
-    except (SignaturesUnavailable, TwilioUnavailable) as error:
-        raise StartError(f"{error}.") from None
-    except LibraryError as error:
-        raise StartError(str(error)) from None
-    except StorageError as error:
-        raise StartError(" ".join(filter(None, (str(error), error.detail)))) from None
-    server = app[SERVER]
-    server.connections.most_in_all = most_connections
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=settings.shutdown_timeout / 4)
+    server = HttpServer(settings, context, most_connections)
     stop = asyncio.Event()
     _on_signals(stop)
-    listener: Listener | None = None
     try:
-        listener = await _start(runner, settings, context)
-        print(_welcome(settings, server, listener.addresses[0][1]), flush=True)
-        async with short_collections(server.conference, server.engine.idle):
+        await server.start()
+        print(_welcome(settings, server.live, server.port), flush=True)
+        async with short_collections(server.live.conference, server.live.engine.idle):
             await stop.wait()
         _say_that_it_stops()
-        await hang_up_all(app)
     finally:
-        if listener is not None:
-            listener.close()
-            await listener.closed()
-        await runner.cleanup()
+        await server.stop()
 
 
 def _say_that_it_stops() -> None:
@@ -212,29 +159,6 @@ def _on_signals(stop: asyncio.Event) -> None:
 
     for one in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(one, asked)
-
-
-async def _start(runner: web.AppRunner, settings: Settings, context: ssl.SSLContext | None) -> Listener:
-    try:
-        await runner.setup()
-    except OSError as error:
-        raise StartError(_port_problem("UDP", settings.udp_port, "--udp-port", error)) from None
-    except (AudioSocketUnavailable, IncompatibleLibraryError, LibraryError, ValueError) as error:
-        raise StartError(str(error)) from None
-    listener = Listener(runner, settings, context)
-    try:
-        await listener.start()
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            raise StartError(_port_problem("TCP", settings.port, "--port", error)) from None
-        raise StartError(f"Cannot listen on {settings.host}, port {settings.port}: {cannot_listen(error)}.") from None
-    return listener
-
-
-def _port_problem(protocol: str, port: int, option: str, error: OSError) -> str:
-    if error.errno == errno.EADDRINUSE:
-        return f"{protocol} port {port} is in use by another program: choose another with {option}, or stop that one."
-    return f"Cannot open {protocol} port {port}: {cannot_listen(error)}."
 
 
 def _welcome(settings: Settings, server: Server, port: int) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
+from conference.errors import ConferenceError
 from conference.options.readers import one_of, read_percent, read_seconds, read_switch, read_whole
 
 T = TypeVar("T")
@@ -22,7 +23,7 @@ Range = tuple[float, float]
 _KEY = "setting"
 
 
-class SettingsError(ValueError):
+class SettingsError(ConferenceError, ValueError):
     """Two settings contradict each other, or one is out of range; the text is a sentence for people."""
 
 

@@ -9,9 +9,7 @@ ConferenceError
 
 from __future__ import annotations
 
-
-class ConferenceError(Exception):
-    """A request that a conference cannot grant."""
+from conference.errors import ConferenceError
 
 
 class InvalidRoomName(ConferenceError, ValueError):

@@ -15,6 +15,7 @@ from typing import Any, Literal, Protocol
 import aiohttp
 from yarl import URL
 
+from conference.errors import ConferenceError
 from conference.telephony.backpressure import LimitedReading, ReadLimits, limit_reading
 from conference.telephony.destinations import Destinations
 from conference.telephony.dialect import Message
@@ -22,7 +23,7 @@ from conference.telephony.websocket_frames import client_frame, kind_and_payload
 from conference.unreachable import reason
 
 
-class CallError(Exception):
+class CallError(ConferenceError):
     """A call cannot be placed; the text is a sentence for people.
 
     Args:

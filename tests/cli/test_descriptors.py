@@ -12,8 +12,9 @@ import pytest
 
 from conference.cli.descriptors import needed_descriptors, raise_limit
 from conference.cli.main import main
-from conference.cli.serve import StartError, enough_descriptors
+from conference.cli.serve import enough_descriptors
 from conference.settings import Settings
+from conference.web.http_server import StartError
 from tests.web.process import ROOT
 
 

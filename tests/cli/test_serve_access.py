@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from conference.cli.main import main
-from conference.cli.serve import access_line, reachable, refuse_strangers
+from conference.cli.serve import access_line, reachable
 from conference.options.option import read_options
 from conference.settings import Settings, SettingsError
+from conference.settings.exposure import refuse_strangers
 
 SECRET = "the secret of this test: 32 bytes and more"
 PUBLIC = "https://talk.example.org"
@@ -26,7 +27,7 @@ def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "talk.example.org"])
 def test_others_are_served_only_with_a_secret_or_when_that_is_said(host: str) -> None:
-    with pytest.raises(SettingsError, match=r"--secret.*--open"):
+    with pytest.raises(SettingsError, match=r"secret.*open"):
         refuse_strangers(Settings(host=host))
     refuse_strangers(Settings(host=host, secret=SECRET))
     refuse_strangers(Settings(host=host, open=True))
@@ -39,7 +40,7 @@ def test_this_machine_is_served_without_a_secret(host: str) -> None:
 
 def test_calls_without_a_uuid_of_ours_come_from_elsewhere_only_when_that_is_said() -> None:
     given: dict[str, Any] = {"audiosocket": ("192.0.2.1", 9092), "audiosocket_room": "tea"}
-    with pytest.raises(SettingsError, match=r"--audiosocket-room.*--secret.*--open"):
+    with pytest.raises(SettingsError, match=r"audiosocket-room.*secret.*open"):
         refuse_strangers(Settings(**given))
     refuse_strangers(Settings(**given, secret=SECRET))
     refuse_strangers(Settings(**given, open=True))

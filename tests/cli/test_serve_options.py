@@ -265,7 +265,7 @@ def test_noise_suppression_that_is_not_installed_is_one_clear_line(
 
     monkeypatch.setattr("conference.web.app.check_available", missing)
     assert main(["serve", "--port", "0", "--noise-suppression"]) == 1
-    assert "conference serve: install it; or leave --noise-suppression out." in capsys.readouterr().err
+    assert "conference serve: install it; or leave noise-suppression out." in capsys.readouterr().err
 
 
 def test_a_udp_port_in_use_is_one_clear_line(capsys: pytest.CaptureFixture[str]) -> None:

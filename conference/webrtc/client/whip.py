@@ -12,6 +12,7 @@ from urllib.parse import quote, urljoin, urlsplit
 
 import aiohttp
 
+from conference.errors import ConferenceError
 from conference.unreachable import reason
 
 ANSWER_LIMIT = 256 * 1024
@@ -36,7 +37,7 @@ LONGEST_LINE = 1 << 20
 """Bytes of a line of an event stream: one with a snapshot of a large room is long."""
 
 
-class JoinError(Exception):
+class JoinError(ConferenceError):
     """The room could not be joined. The text is a sentence for people.
 
     Args:

@@ -39,7 +39,8 @@ from conference.cli.terminal.arguments import (
 from conference.cli.terminal.options import add_options
 from conference.codecs.waveform import WaveformCodec
 from conference.options.declaration import SettingsError
-from conference.options.option import options_of, read_options
+from conference.options.option import options_of
+from conference.options.sources import read_options
 from conference.prompts.decode import MediaError, read_audio
 from conference.telephony.connecting import CallError
 from conference.telephony.dialect import CallIdentity, Dialect

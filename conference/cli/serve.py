@@ -8,7 +8,9 @@ import logging
 import os
 import signal
 import ssl
+import stat
 import sys
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from conference.cli.descriptors import needed_descriptors, other_descriptors, raise_limit
@@ -16,9 +18,12 @@ from conference.cli.terminal.options import add_options
 from conference.cli.terminal.output import drop_output
 from conference.engine.garbage import short_collections
 from conference.log import set_up_logging
-from conference.options.option import PREFIX, options_of, read_options
+from conference.options.configuration_file import read_configuration
+from conference.options.option import PREFIX, options_of
+from conference.options.sources import read_options
 from conference.settings import Settings, SettingsError
 from conference.settings.exposure import refuse_strangers
+from conference.settings.program import CONFIGURATION
 from conference.web.http.tls import local_addresses, make_ssl_context
 from conference.web.http_server import HttpServer, StartError
 from conference.web.live import Server
@@ -39,7 +44,8 @@ Without a secret everybody may do everything, so it then serves others only when
 
 EPILOG = f"""\
 Every option can also be an environment variable: --udp-port 5004 is {PREFIX}UDP_PORT=5004. Where an option can be
-repeated, the variable takes several values separated by spaces. The command line wins.
+repeated, the variable takes several values separated by spaces. A file that --config names may have them, too:
+udp-port = 5004 is a line of it. The command line wins, then the environment; conference config prints what holds.
 """
 
 _CERTIFICATE_WARNING = """\
@@ -70,22 +76,37 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
 def run(args: argparse.Namespace) -> int:
     """Serve until told to stop; gives the exit status."""
     try:
-        settings = read_options(Settings, vars(args), os.environ)
+        settings = read_options(Settings, vars(args), os.environ, file=CONFIGURATION)
         refuse_strangers(settings)
         context = make_ssl_context(settings)
     except SettingsError as error:
         print(f"conference serve: {error} See conference serve --help.", file=sys.stderr)
         return 2
-    set_up_logging(settings.log_level)
+    set_up_logging(settings.log_level, settings.log_format)
+    _warn_of_readers(settings)
     try:
         descriptors = enough_descriptors(settings)
         asyncio.run(serve(settings, context, descriptors))
     except StartError as error:
-        print(f"conference serve: {error}", file=sys.stderr)
+        if settings.log_format == "json":
+            _log.critical("%s", error)
+        else:
+            print(f"conference serve: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:  # a second Ctrl-C
         return 130
     return 0
+
+
+def _warn_of_readers(settings: Settings) -> None:
+    """Say so if everybody on this machine can read the secrets in the configuration file."""
+    path = settings.config
+    if path is None:
+        return
+    secrets = {one.name for one in fields(settings) if not one.repr}
+    given = read_configuration(path, options_of(Settings), without=CONFIGURATION)
+    if secrets & given.keys() and path.stat().st_mode & stat.S_IROTH:
+        _log.warning("%s holds secrets, and everybody on this machine can read it: chmod o-r it", path)
 
 
 def enough_descriptors(settings: Settings) -> int | None:
@@ -132,6 +153,8 @@ async def serve(settings: Settings, context: ssl.SSLContext | None = None, most_
     try:
         await server.start()
         print(_welcome(settings, server.live, server.port), flush=True)
+        if settings.log_format == "json":  # of which that is no part
+            _log.info("the server is ready, at port %d", server.port)
         async with short_collections(server.live.conference, server.live.engine.idle):
             await stop.wait()
         _say_that_it_stops()

@@ -142,15 +142,27 @@ def check(settings: object) -> None:
         SettingsError: with a sentence that names the option.
     """
     for name, setting in declared(type(settings)).items():
-        given = getattr(settings, name)
-        shown = setting.name or option_name(name)
-        if setting.within is not None and not setting.within[0] <= given <= setting.within[1]:
-            raise SettingsError(f"{shown} must be from {setting.within[0]} to {setting.within[1]}, not {given}.")
-        if setting.choices and given not in setting.choices:
-            raise SettingsError(f"{shown} must be one of {', '.join(setting.choices)}, not '{given}'.")
-        if setting.check is not None and given is not None:
-            for one in given if setting.many else (given,):
-                setting.check(one)
+        check_value(setting, setting.name or option_name(name), getattr(settings, name))
+
+
+def check_value(setting: Setting, shown: str, given: Any) -> None:
+    """Refuse a value that is wrong by itself.
+
+    Args:
+        setting: what is declared.
+        shown: its name, as people know it.
+        given: the value.
+
+    Raises:
+        SettingsError: with a sentence that names it.
+    """
+    if setting.within is not None and not setting.within[0] <= given <= setting.within[1]:
+        raise SettingsError(f"{shown} must be from {setting.within[0]} to {setting.within[1]}, not {given}.")
+    if setting.choices and given not in setting.choices:
+        raise SettingsError(f"{shown} must be one of {', '.join(setting.choices)}, not '{given}'.")
+    if setting.check is not None and given is not None:
+        for one in given if setting.many else (given,):
+            setting.check(one)
 
 
 def part_of(settings: object, kind: type[T], **more: Any) -> T:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
-from typing import Any, TypeVar
+from typing import Any
 
-from conference.options.declaration import Setting, SettingsError, declared, option_name
+from conference.options.declaration import Setting, declared, option_name
+from conference.options.given import Given
 from conference.options.groups import GROUPS
-
-T = TypeVar("T")
 
 PREFIX = "CONFERENCE_"
 """How the environment variables of all options begin."""
@@ -40,6 +38,21 @@ class Option:
         """Whether it takes no value on the command line."""
         return isinstance(self.default, bool)
 
+    @property
+    def kind(self) -> type:
+        """What a file has for it: a ``bool``, an ``int``, a ``float`` or, as for most others, a ``str``."""
+        kind = type(self.default)
+        return kind if kind in (bool, int, float) else str
+
+    def read(self, texts: tuple[str, ...], origin: str) -> Given:
+        """Its value, of texts of which there is one, unless there can be more.
+
+        Raises:
+            ValueError: with a sentence that says what would be right.
+        """
+        values = tuple(map(self.setting.read, texts))
+        return Given(values if self.setting.many else values[0], texts, origin)
+
 
 def options_of(kind: type) -> tuple[Option, ...]:
     """All options of a dataclass that declares settings, group by group."""
@@ -47,33 +60,3 @@ def options_of(kind: type) -> tuple[Option, ...]:
     found = [Option(name, setting, defaults[name]) for name, setting in declared(kind).items()]
     assert not any(one.default is MISSING for one in found)  # noqa: S101 - `declare` gives each one
     return tuple(sorted(found, key=lambda one: GROUPS.index(one.setting.group)))
-
-
-def read_options(kind: type[T], given: Mapping[str, Any], environment: Mapping[str, str]) -> T:
-    """Settings from what was given on the command line, then the environment, then the defaults.
-
-    Args:
-        kind: the dataclass that declares them.
-        given: values by fields' names; others may be among them.
-        environment: texts by variables' names.
-
-    Raises:
-        SettingsError: with a sentence that names the variable or option.
-    """
-    values: dict[str, Any] = {}
-    for option in options_of(kind):
-        text = environment.get(option.variable, "").strip()
-        if option.field in given:
-            value = given[option.field]
-            values[option.field] = tuple(value) if option.setting.many else value
-        elif text:
-            values[option.field] = _from_environment(option, text)
-    return kind(**values)
-
-
-def _from_environment(option: Option, text: str) -> object:
-    read = option.setting.read
-    try:
-        return tuple(read(part) for part in text.split()) if option.setting.many else read(text)
-    except ValueError as error:
-        raise SettingsError(f"{option.variable}: {error}") from None

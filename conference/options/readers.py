@@ -57,10 +57,22 @@ def read_path(text: str) -> Path:
         raise ValueError(f"there is no home that '{text}' could begin with.") from None
 
 
+def _found(path: Path, is_it: Callable[[Path], bool]) -> bool:
+    """Whether something is there.
+
+    Raises:
+        ValueError: it cannot be told.
+    """
+    try:
+        return is_it(path)
+    except OSError as error:  # a name that is too long, a folder that is not ours to look into
+        raise ValueError(f"'{path}' cannot be looked at: {(error.strerror or str(error)).lower()}.") from None
+
+
 def read_file(text: str) -> Path:
     """The path of a file that is there."""
     path = read_path(text)
-    if not path.is_file():
+    if not _found(path, Path.is_file):
         raise ValueError(f"there is no file '{text}'.")
     return path
 
@@ -68,7 +80,7 @@ def read_file(text: str) -> Path:
 def read_folder(text: str) -> Path:
     """The path of a folder that can be written to."""
     path = read_path(text)
-    if not path.is_dir():
+    if not _found(path, Path.is_dir):
         raise ValueError(f"there is no folder '{text}'.")
     if not os.access(path, os.W_OK | os.X_OK):
         raise ValueError(f"nothing can be written into the folder '{text}'.")
@@ -78,7 +90,7 @@ def read_folder(text: str) -> Path:
 def read_sound_folder(text: str) -> Path:
     """The path of a folder to read from."""
     path = read_path(text)
-    if not path.is_dir():
+    if not _found(path, Path.is_dir):
         raise ValueError(f"there is no folder '{text}'.")
     return path
 

@@ -7,15 +7,23 @@ from pathlib import Path
 
 from conference.options.declaration import choice, seconds, value, whole
 from conference.options.groups import CAPTURE, PROGRAM
-from conference.options.readers import read_folder
+from conference.options.readers import read_file, read_folder
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
+LOG_FORMATS = ("text", "json")
+
+CONFIGURATION = "config"
+"""The setting that names a configuration file."""
 
 
 @dataclass(frozen=True)
 class ProgramSettings:
-    """Captures, the log, and the end."""
+    """The configuration file, captures, the log, and the end."""
 
+    config: Path | None = value(
+        None, PROGRAM, "take settings from this file (TOML): port = 8080 there is --port 8080 here. The environment "
+        "and the command line win; conference config prints what holds, and from where", "FILE", read_file,
+    )  # fmt: skip
     capture: Path | None = value(
         None, CAPTURE, "write down everything that arrives in every room, and so everything that is said, one file for "
         "each room, for conference replay", "FOLDER", read_folder,
@@ -28,4 +36,8 @@ class ProgramSettings:
         "nothing is deleted", (64 * 1024, 2**50), metavar="BYTES",
     )  # fmt: skip
     log_level: str = choice("info", PROGRAM, f"how much to log: {', '.join(LOG_LEVELS)}", LOG_LEVELS, "LEVEL")
+    log_format: str = choice(
+        "text", PROGRAM, "how to log: text, a line each for people; json, an object each for programs", LOG_FORMATS,
+        "FORMAT",
+    )  # fmt: skip
     shutdown_timeout: float = seconds(2.0, PROGRAM, "time to end every call when the server is stopped", (0.1, 60))

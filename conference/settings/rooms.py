@@ -25,7 +25,7 @@ class RoomSettings:
 
     ice_servers: tuple[IceServer, ...] = several(
         MEDIA, "a STUN or TURN server for the clients: stun:HOST:PORT or turn:USER:PASSWORD@HOST:PORT?transport=udp; "
-        "can be repeated", "SERVER", "ice-server", parse_ice_server,
+        "can be repeated", "SERVER", "ice-server", parse_ice_server, secret=True,
     )  # fmt: skip
     require_if_match: bool = switch(
         False,

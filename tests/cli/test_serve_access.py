@@ -11,7 +11,7 @@ import pytest
 
 from conference.cli.main import main
 from conference.cli.serve import access_line, reachable
-from conference.options.option import read_options
+from conference.options.sources import read_options
 from conference.settings import Settings, SettingsError
 from conference.settings.exposure import refuse_strangers
 

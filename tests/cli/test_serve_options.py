@@ -1,13 +1,19 @@
 from __future__ import annotations
 
 import argparse
+import json
+import logging
 import os
 import re
 import signal
 import socket
 import ssl
+import sys
+import threading
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -18,8 +24,9 @@ from conference.cli.main import main
 from conference.cli.serve import run
 from conference.cli.terminal.options import Parser, add_options
 from conference.iceservers import IceServer, IceServerError, parse_ice_server
-from conference.options.option import options_of, read_options
+from conference.options.option import options_of
 from conference.options.readers import read_host_and_port
+from conference.options.sources import read_options
 from conference.settings import FIELDS, Settings, SettingsError
 from tests.web.process import Running
 
@@ -194,6 +201,12 @@ def test_the_home_of_somebody_who_has_none_is_a_sentence() -> None:
         settings(CONFERENCE_TLS_CERT="~nobody-of-that-name/cert.pem")
 
 
+@pytest.mark.parametrize("variable", ["CONFERENCE_TLS_CERT", "CONFERENCE_RECORDINGS", "CONFERENCE_SOUNDS"])
+def test_a_path_that_is_too_long_is_a_sentence(variable: str) -> None:
+    with pytest.raises(SettingsError, match=rf"{variable}: 'a+' cannot be looked at: file name too long\.$"):
+        settings(**{variable: 300 * "a"})
+
+
 @given(st.sampled_from(sorted({option.variable for option in OPTIONS})), st.text(max_size=30))
 def test_any_text_in_the_environment_gives_settings_or_a_sentence(variable: str, text: str) -> None:
     try:
@@ -323,3 +336,41 @@ def test_a_self_signed_server_explains_the_browsers_warning(running: Running) ->
     with urllib.request.urlopen(running.url, timeout=5, context=trusting) as response:
         assert response.headers["Content-Type"].startswith("text/html")
     assert running.stop(signal.SIGTERM)[0] == 0
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("running", [["--log-format", "json"]], indirect=True)
+def test_all_that_a_server_logs_in_json_is_json_and_what_it_says_to_people_is_apart(running: Running) -> None:
+    wrong = urllib.request.Request(running.url + "rooms/tea/participants", b"v=0", {"Content-Type": "application/sdp"})
+    with pytest.raises(urllib.error.HTTPError):
+        urllib.request.urlopen(wrong, timeout=5)
+    assert "Conference is ready" in running.said
+    status, errors = running.stop(signal.SIGTERM)
+    assert status == 0
+    lines = [json.loads(line) for line in errors.splitlines()]
+    assert lines[0]["message"].startswith("the server is ready")
+
+
+def test_a_start_that_fails_is_a_line_of_json_where_the_log_is(
+    taken_port: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
+    try:
+        assert main(["serve", "--port", str(taken_port), "--log-format", "json"]) == 1
+    finally:
+        logging.captureWarnings(False)
+    [line] = capsys.readouterr().err.splitlines()
+    assert json.loads(line)["level"] == "critical"
+    assert f"TCP port {taken_port} is in use" in json.loads(line)["message"]
+
+
+def test_a_configuration_file_with_secrets_that_everybody_can_read_is_warned_of(
+    taken_port: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "conference.toml"
+    path.write_text(f'port = {taken_port}\nsecret = "{32 * "s"}"\n', encoding="utf-8")
+    for mode, warned in ((0o644, True), (0o640, False)):
+        path.chmod(mode)
+        assert main(["serve", "--config", str(path)]) == 1
+        assert ("everybody on this machine can read it" in capsys.readouterr().err) is warned

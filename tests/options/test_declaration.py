@@ -12,7 +12,8 @@ from conference.attendant.settings import AttendantSettings
 from conference.cli.terminal.options import Parser, add_options
 from conference.options.declaration import SettingsError, check, choice, declared, part_of, seconds, several, whole
 from conference.options.groups import GROUPS, LIMITS, PROGRAM
-from conference.options.option import options_of, read_options
+from conference.options.option import options_of
+from conference.options.sources import read_options
 from conference.settings import Settings
 from conference.telephony.settings import CallerSettings, LegSettings
 from conference.webrtc.settings import WebRtcSettings

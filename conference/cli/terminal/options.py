@@ -19,8 +19,14 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message}. See {self.prog} --help.\n")
 
 
-def add_options(parser: argparse.ArgumentParser, options: Iterable[Option]) -> None:
-    """Give ``parser`` these options. What is not given does not appear in the namespace."""
+def add_options(parser: argparse.ArgumentParser, options: Iterable[Option], *, as_written: bool = False) -> None:
+    """Give ``parser`` these options. What is not given does not appear in the namespace.
+
+    Args:
+        parser: a command's.
+        options: of the settings that it takes.
+        as_written: have the texts in the namespace, once they are found to be right, and not what they mean.
+    """
     groups: dict[str, argparse._ArgumentGroup] = {}
     for option in options:
         setting = option.setting
@@ -40,17 +46,18 @@ def add_options(parser: argparse.ArgumentParser, options: Iterable[Option]) -> N
             option.flag,
             dest=option.field,
             action="append" if setting.many else "store",
-            type=_argument(setting.read),
+            type=_argument(setting.read, as_written),
             metavar=setting.metavar,
             default=argparse.SUPPRESS,
             help=text + _default(option.default),
         )
 
 
-def _argument(read: Callable[[str], Any]) -> Callable[[str], Any]:
+def _argument(read: Callable[[str], Any], as_written: bool) -> Callable[[str], Any]:
     def convert(text: str) -> object:
         try:
-            return read(text)
+            value = read(text)
+            return text if as_written else value
         except ValueError as error:
             raise argparse.ArgumentTypeError(str(error)) from None
 

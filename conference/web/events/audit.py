@@ -9,7 +9,7 @@ end a line nor pretend to be another key. What people say, write and key in is n
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeAlias
 
@@ -56,6 +56,15 @@ _Pair: TypeAlias = tuple[str, Any]
 """A key and its value."""
 
 
+Told: TypeAlias = Mapping[str, Any]
+"""What a line tells, by key."""
+
+
+def _log_line(line: str, told: Told) -> None:
+    """Write a line; where the log is JSON, what it tells stands in ``audit``, too."""
+    log.info("%s", line, extra={"room": told["room"], "participant": told.get("id"), "audit": told})
+
+
 @dataclass(slots=True)
 class _KnownRoom:
     """What was known of a room before the next event."""
@@ -72,10 +81,10 @@ class Audit:
 
     Args:
         conference: the rooms.
-        write: takes a line.
+        write: takes a line, and what it tells.
     """
 
-    def __init__(self, conference: Conference, write: Callable[[str], None] = log.info) -> None:
+    def __init__(self, conference: Conference, write: Callable[[str, Told], None] = _log_line) -> None:
         self._conference = conference
         self._write = write
         self._rooms: dict[str, _KnownRoom] = {}
@@ -90,7 +99,7 @@ class Audit:
                 alike.setdefault(rest, []).append(told)
         for rest, lines in alike.items():
             if len(lines) == 1:
-                self._write(_line([("room", entry.room), *lines[0]]))
+                self._tell([("room", entry.room), *lines[0]])
             else:
                 self._write_alike(entry.room, rest, [str(dict(told)["id"]) for told in lines])
 
@@ -98,7 +107,11 @@ class Audit:
         did_by, rest = told[:2], told[2:]
         for first in range(0, len(ids), _IDS_A_LINE):
             some = ids[first : first + _IDS_A_LINE]
-            self._write(_line([("room", room), *did_by, ("people", len(some)), ("ids", ",".join(some)), *rest]))
+            self._tell([("room", room), *did_by, ("people", len(some)), ("ids", ",".join(some)), *rest])
+
+    def _tell(self, pairs: Iterable[_Pair]) -> None:
+        known = {key: value for key, value in pairs if value is not None}
+        self._write(" ".join(f"{key}={_value(value)}" for key, value in known.items()), known)
 
     def _told(self, event: RoomEvent) -> list[_Pair]:
         room = self._rooms.get(event.room)
@@ -197,11 +210,6 @@ def _few(texts: list[str]) -> str | None:
     if len(texts) > _MOST_RULES:
         return f"{','.join(texts[:_MOST_RULES])} and {len(texts) - _MOST_RULES} more"
     return ",".join(texts) or None
-
-
-def _line(pairs: Iterable[_Pair]) -> str:
-    """A line: ``key=value`` for each pair whose value is known."""
-    return " ".join(f"{key}={_value(value)}" for key, value in pairs if value is not None)
 
 
 def _value(value: object) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 
+from conference.log import concerning
 from conference.settings import Settings
 from conference.telephony.backpressure import BURST_SECONDS
 from conference.token_bucket import TokenBucket
@@ -221,8 +222,10 @@ def check_has_waited(request: web.BaseRequest) -> None:
 
 @web.middleware
 async def note_request(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Count the connection that a request came by as working."""
+    """Count the connection that a request came by as working, and have lines of the log tell what it is about."""
     protocol = protocol_of(request)
     if protocol is not None:
         protocol.works()
-    return await handler(request)
+    told = request.match_info
+    with concerning(room=told.get("room"), participant=told.get("id")):
+        return await handler(request)

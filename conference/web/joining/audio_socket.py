@@ -335,7 +335,10 @@ class AudioSocket:
         self.end(WSCloseCode.POLICY_VIOLATION, "None of what was to be told is taken.")
 
     def _flooded(self) -> None:
-        _log.warning("audio socket %s refused: it goes on sending more than the limits allow", self.participant_id)
+        _log.warning(
+            "the audio socket of participant %s is refused: it goes on sending more than the limits allow",
+            self.participant_id, extra={"room": self.room_name},
+        )  # fmt: skip
         self.end(WSCloseCode.POLICY_VIOLATION, "Far more than this server reads was sent for too long.")
 
     def _hang_up(self, participant: Participant, reason: str) -> None:

@@ -180,7 +180,7 @@ class Call:
             if events:
                 self._take(events, now_ns)
         except Exception:  # of ours: what is wrong with a message is an event
-            _log.exception("a call failed")
+            _log.exception("the call of participant %s failed", self.participant_id, extra={"room": self.room_name})
             self.end(WSCloseCode.INTERNAL_ERROR, "internal error", "failed")
 
     def _take(self, events: list[LegEvent], now_ns: int) -> None:
@@ -194,11 +194,18 @@ class Call:
             case Digit(digit):
                 self._press(digit, now_ns)
             case Warned(sentence):
-                _log.warning("stream %s: %s", self.participant_id, sentence)
+                _log.warning(
+                    "the stream of participant %s: %s", self.participant_id, sentence, extra={"room": self.room_name}
+                )
             case Stopped():
                 self.end(WSCloseCode.OK, "hung up")
             case Refused(code, reason):
-                _log.warning("stream %s refused: %s", self.participant_id, reason)
+                _log.warning(
+                    "the stream of participant %s is refused: %s",
+                    self.participant_id,
+                    reason,
+                    extra={"room": self.room_name},
+                )
                 self.end(code, reason)
 
     def _press(self, digit: str, now_ns: int) -> None:
@@ -328,7 +335,10 @@ class Call:
             self._conference.leave(room_name, self.participant_id, reason, departure)
 
     def _flooded(self) -> None:
-        _log.warning("stream %s refused: it goes on sending more than the limits allow", self.participant_id)
+        _log.warning(
+            "the stream of participant %s is refused: it goes on sending more than the limits allow",
+            self.participant_id, extra={"room": self.room_name},
+        )  # fmt: skip
         self.end(WSCloseCode.POLICY_VIOLATION, "Far more than this server reads was sent for too long.")
 
     def _not_started(self) -> None:

@@ -188,7 +188,7 @@ class DialedCall:
         except CallError as error:
             end = End(str(error), "lost")
         except Exception:
-            _log.exception("the call of participant %s failed", self.participant_id)
+            _log.exception("room %s: the call of participant %s failed", self._wanted.room, self.participant_id)
         finally:
             if unfollow is not None:
                 unfollow()

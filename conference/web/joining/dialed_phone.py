@@ -214,7 +214,7 @@ class DialedPhone:
         except CallError as error:
             end = _End(str(error), "lost", "failed")
         except Exception:
-            _log.exception("the call of participant %s failed", self.participant_id)
+            _log.exception("room %s: the call of participant %s failed", self._wanted.room, self.participant_id)
         finally:
             self._expect_nothing()
             self._services.ringback.end(self)
@@ -358,9 +358,16 @@ class DialedPhone:
             raise
         except CallError as error:
             if self.call_sid is not None:
-                _log.warning("the call of participant %s may go on at Twilio: %s", self.participant_id, error)
+                _log.warning(
+                    "the call of participant %s may go on at Twilio: %s",
+                    self.participant_id,
+                    error,
+                    extra={"room": self._wanted.room},
+                )
         except Exception:
-            _log.exception("the call of participant %s cannot be ended at Twilio", self.participant_id)
+            _log.exception(
+                "room %s: the call of participant %s cannot be ended at Twilio", self._wanted.room, self.participant_id
+            )
 
     async def _see_stream_out(self, reason: str) -> None:
         """Have the stream end, if there is one, once they have been told what is to be told."""

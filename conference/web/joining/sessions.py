@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Protocol
 from conference.access.grants import EVERYTHING, Grant, Role
 from conference.engine.connections import ConnectionRegistry
 from conference.ids import new_id
+from conference.log import concerning
 from conference.room.conference import Conference
 from conference.room.participant import Departure, Participant, Sink, Source, Transport
 from conference.web.joining.reconnect import RememberedSeats
@@ -181,7 +182,8 @@ class Sessions:
         early: list[str] = []
         peer.on_end = early.append
         try:
-            answer = await peer.accept(offer)
+            with concerning(room=room, participant=connection.participant_id):
+                answer = await peer.accept(offer)
             if early:
                 raise EndedEarly(f"The connection ended before it began ({early[0]}). Try again.")
             self._enter_room(connection, name, role or grant.joins_as, original_sound)

@@ -23,7 +23,7 @@ class Book:
     def __init__(self, policy: RoomPolicy = DEFAULT_POLICY) -> None:
         self.followed = FollowedConference(policy)
         self._lines: list[str] = []
-        self.followed.journal.follow(Audit(self.followed.conference, self._lines.append).take)
+        self.followed.journal.follow(Audit(self.followed.conference, lambda line, _: self._lines.append(line)).take)
 
     def lines(self) -> list[str]:
         """What was written since they were last asked for."""
@@ -141,7 +141,7 @@ def test_neither_messages_nor_keys_nor_talk_are_written_down() -> None:
 
 def test_nothing_is_remembered_of_a_room_that_is_gone() -> None:
     followed = FollowedConference()
-    audit = Audit(followed.conference, lambda _: None)
+    audit = Audit(followed.conference, lambda *_: None)
     followed.journal.follow(audit.take)
     followed.join("amy")
     followed.leave("amy")

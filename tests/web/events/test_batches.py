@@ -303,7 +303,7 @@ def test_webhooks_tell_of_each_unless_those_of_many_are_named() -> None:
 def test_the_audit_tells_who_did_it_to_whom_in_a_line_for_fifty() -> None:
     followed = crowd(0)
     lines: list[str] = []
-    followed.journal.follow(Audit(followed.conference, lines.append).take)
+    followed.journal.follow(Audit(followed.conference, lambda line, _: lines.append(line)).take)
     for number in range(120):
         followed.join(f"p{number}")
     followed.room.set_muted("p7", True)

@@ -15,6 +15,80 @@ The journey of a voice, and where to read about each step::
     webrtc.send | telephony.outlet  packets leave
 
 `room.room.Room.tick` drives all of it, 50 times a second, synchronously; `engine.clock` says when.
+
+What other programs may use of it is what stands in ``__all__`` here: see docs/python.md. All else is private, whatever
+it is called, and may change with any version. What is named is imported when it is first used, so that ``import
+conference`` takes no time.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from conference.errors import ConferenceError
+    from conference.options.declaration import SettingsError
+    from conference.public.bot import Bot
+    from conference.public.errors import BufferFull, ConnectionLost, NoSuchParticipant, SamplesError
+    from conference.public.events import Event
+    from conference.public.line import Frame
+    from conference.public.room import Room
+    from conference.public.server import Server
+    from conference.room.errors import InvalidRoomName, RoomFull, RoomLocked, TooManyRooms
+    from conference.room.participant import ParticipantState as Participant
+    from conference.web.http_server import StartError
+
 __version__ = "0.1.0"
+
+_PLACES = {
+    "Bot": "public.bot",
+    "BufferFull": "public.errors",
+    "ConferenceError": "errors",
+    "ConnectionLost": "public.errors",
+    "Event": "public.events",
+    "Frame": "public.line",
+    "InvalidRoomName": "room.errors",
+    "NoSuchParticipant": "public.errors",
+    "Participant": "room.participant:ParticipantState",
+    "Room": "public.room",
+    "RoomFull": "room.errors",
+    "RoomLocked": "room.errors",
+    "SamplesError": "public.errors",
+    "Server": "public.server",
+    "SettingsError": "options.declaration",
+    "StartError": "web.http_server",
+    "TooManyRooms": "room.errors",
+}
+"""Where each public name comes from, and under which name, if that is another."""
+
+__all__ = [
+    "Bot",
+    "BufferFull",
+    "ConferenceError",
+    "ConnectionLost",
+    "Event",
+    "Frame",
+    "InvalidRoomName",
+    "NoSuchParticipant",
+    "Participant",
+    "Room",
+    "RoomFull",
+    "RoomLocked",
+    "SamplesError",
+    "Server",
+    "SettingsError",
+    "StartError",
+    "TooManyRooms",
+]
+
+
+def __getattr__(name: str) -> Any:
+    place = _PLACES.get(name)
+    if place is None:
+        raise AttributeError(f"module 'conference' has no attribute {name!r}")
+    module, _, other = place.partition(":")
+    found = globals()[name] = getattr(import_module(f"conference.{module}"), other or name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

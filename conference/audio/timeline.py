@@ -51,6 +51,10 @@ class TimedFrames:
             self._waiting.popleft()
             self.late += 1
 
+    def clear(self) -> None:
+        """Throw away all that waits."""
+        self._waiting.clear()
+
     def pull(self, tick_time_ns: int) -> Samples | None:
         """The frame that is due at this tick; ``None`` if all that wait are early. Frames that are late are dropped."""
         while self._waiting and self._waiting[0][0] < tick_time_ns - self._window_ns:

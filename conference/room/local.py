@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from conference.audio.frame import TICK_NS, Samples
+from conference.audio.frame import FRAME_SAMPLES, TICK_NS, Samples
 from conference.audio.reframe import Reframer
 from conference.audio.timeline import TimedFrames
 from conference.codecs.base import Codec
@@ -35,6 +35,17 @@ class LocalSource:
     def late(self) -> int:
         """Frames dropped because they came after their tick, or were too many."""
         return self._frames.late
+
+    @property
+    def waiting(self) -> int:
+        """Samples that are yet to be said."""
+        return len(self._frames) * FRAME_SAMPLES + self._reframer.available
+
+    def clear(self) -> None:
+        """Throw away what is yet to be said."""
+        self._frames.clear()
+        self._reframer.clear()
+        self._expected_ns = None
 
     def push(self, samples: Samples, captured_ns: int) -> None:
         """Add sound of any length.
@@ -66,6 +77,52 @@ class LocalSource:
     def pull(self, now_ns: int) -> Samples | None:
         """See `participant.Source`."""
         return self._frames.pull(now_ns)
+
+
+class QueuedSource:
+    """Sound of which only the order is known: it is said as soon as it is there, a frame a tick.
+
+    Args:
+        lead: frames that have to wait before a source begins that was silent, so that sound that comes unevenly does
+            not break off. What is shorter than that is said all the same, a tick later.
+    """
+
+    def __init__(self, lead: int = 0) -> None:
+        self._reframer = Reframer()
+        self._lead = lead * FRAME_SAMPLES
+        self._came = False  # something, since the last tick
+        self._sounds = False
+
+    @property
+    def waiting(self) -> int:
+        """Samples that are yet to be said."""
+        return self._reframer.available
+
+    def push(self, samples: Samples) -> None:
+        """Add sound of any length, shape ``(n,)``, int16, 48 kHz. It belongs to the source from then on."""
+        self._reframer.push(samples)
+        self._came = True
+
+    def clear(self) -> None:
+        """Throw away what is yet to be said."""
+        self._reframer.clear()
+
+    def skip_to(self, samples: int) -> None:
+        """Throw away the oldest frames until no more than so many samples wait."""
+        while self.waiting > samples and self._reframer.pull() is not None:
+            pass
+
+    def pull(self, now_ns: int) -> Samples | None:
+        """See `participant.Source`. The end of what was pushed is padded, once nothing has followed it for a tick."""
+        del now_ns
+        came, self._came = self._came, False
+        if not self._sounds and came and self.waiting < self._lead:
+            return None
+        frame = self._reframer.pull()
+        if frame is None and not came:
+            frame = self._reframer.pull_padded()
+        self._sounds = frame is not None
+        return frame
 
 
 class LocalSink:

@@ -172,8 +172,7 @@ def echo(samples: Samples, *, delay_ms: int, loss_db: float, direct_db: float = 
     return through_a_telephone(np.clip(np.rint(back), -32768, 32767).astype(np.int16))
 
 
-@pytest.mark.parametrize("delay_ms", [87, 233, 615])
-@pytest.mark.parametrize("loss_db", [6.0, 14.0, 30.0])
+@pytest.mark.parametrize(("delay_ms", "loss_db"), [(87, 6.0), (615, 6.0), (233, 14.0), (87, 30.0), (615, 30.0)])
 def test_the_bots_own_echo_does_not_interrupt_it(delay_ms: int, loss_db: float) -> None:
     back = echo(BOT[: 48_000 * 10], delay_ms=delay_ms, loss_db=loss_db)
     assert not played(("bot", BOT, True), ("amy", back, False), ticks=400)
@@ -209,13 +208,13 @@ def test_however_many_are_echoes_only_some_are_looked_at_on_a_tick_and_none_inte
         return is_alike(played, heard)
 
     monkeypatch.setattr(interruptions, "is_alike", look)
-    people = 8
+    people = 6
     scene.add("bot", BOT, bot=True)
     for number in range(people):
-        scene.add(f"person {number}", echo(BOT[: 48_000 * 4], delay_ms=90 + 7 * number, loss_db=10.0, seed=number))
-    scene.go_on(180)
+        scene.add(f"person {number}", echo(BOT[: 48_000 * 3], delay_ms=90 + 7 * number, loss_db=10.0, seed=number))
+    scene.go_on(120)
     assert max(Counter(looks).values()) == interruptions.LOOKS_PER_TICK
-    assert len(looks) <= 180 * people / interruptions.LOOKED_AT_FRAMES
+    assert len(looks) <= 120 * people / interruptions.LOOKED_AT_FRAMES
     assert not scene.interruptions
 
 

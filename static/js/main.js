@@ -12,16 +12,24 @@ import { readInvitation, shownAddress } from "./page/address.js";
 import { attempt } from "./page/attempt.js";
 import { keepToken, tokenOf } from "./page/credentials.js";
 import { byId } from "./page/dom.js";
+import { joinProblem, pinProblem, pinQuestion } from "./page/problems.js";
 import { formatDuration } from "./page/time.js";
 import { toast } from "./page/toast.js";
 import "./page/toplayer.js";
+import { translate } from "./page/translate.js";
+import { farewell } from "./room/departure.js";
 import { may } from "./room/rights.js";
 import { accessAnywhere, accessTo, tokenFor } from "./signalling/access.js";
 import { Client } from "./signalling/client.js";
 import { isPinWanted, isTurnedDown } from "./signalling/errors.js";
-import { joinProblem, pinProblem, pinQuestion } from "./signalling/problems.js";
+import { chooseLanguage, text, useLanguage } from "./texts/texts.js";
 import { JoinView } from "./views/joinview.js";
 import { RoomView } from "./views/roomview.js";
+
+const chosen = chooseLanguage(location.href, navigator.languages);
+useLanguage(chosen);
+document.documentElement.lang = chosen.language;
+translate(document);
 
 const invitation = readInvitation(location.href);
 /** The seat that we had in this tab before it was loaded anew; null if there is none, or we have it again. */
@@ -200,17 +208,17 @@ function leave() {
   const stayed = formatDuration(roomView.seconds);
   const waited = session.waiting;
   session.leave();
-  goBack("You left the room", waited ? "You were not let in yet. You can come back at any time."
-    : `You were there for ${stayed}. You can join again at any time.`);
+  goBack(text("left.title"), waited ? text("left.waited") : text("left.stayed", { time: stayed }));
 }
 
 /**
  * @param {Session} from
- * @param {{title: string, lead: string}} words
+ * @param {import("./room/departure.js").Departure} departure
  */
-function dismissed(from, words) {
+function dismissed(from, departure) {
   if (session && session !== from) return;
-  goBack(words.title, words.lead);
+  const { title, lead } = farewell(departure, from.roster);
+  goBack(title, lead);
 }
 
 /**

@@ -9,22 +9,23 @@ const ROOT = fileURLToPath(new URL("../../static/js", import.meta.url));
 
 /** By folder: the folders that its modules may import from, besides their own. `main.js` may import from all. */
 const MAY_IMPORT = {
-  room: [],
+  texts: [],
+  room: ["texts"],
   signalling: ["room"],
   call: ["signalling", "room"],
-  page: ["signalling"],
-  chat: ["page"],
-  captions: ["page", "call"],
-  devices: ["page", "call", "room"],
-  people: ["page", "devices", "room"],
-  moderation: ["page", "people", "call", "signalling", "room"],
-  recordings: ["page", "call", "signalling", "room"],
-  calls: ["page", "call", "signalling", "room"],
-  views: ["page", "chat", "calls", "captions", "recordings", "devices", "people", "moderation", "call", "signalling", "room"],
+  page: ["signalling", "texts"],
+  chat: ["page", "texts"],
+  captions: ["page", "call", "texts"],
+  devices: ["page", "call", "room", "texts"],
+  people: ["page", "devices", "room", "texts"],
+  moderation: ["page", "people", "call", "signalling", "room", "texts"],
+  recordings: ["page", "call", "signalling", "room", "texts"],
+  calls: ["page", "call", "signalling", "room", "texts"],
+  views: ["page", "chat", "calls", "captions", "recordings", "devices", "people", "moderation", "call", "signalling", "room", "texts"],
 };
 
 /** They know nothing of the page, and run without one. */
-const WITHOUT_A_PAGE = ["room", "signalling", "call"];
+const WITHOUT_A_PAGE = ["texts", "room", "signalling", "call"];
 
 const modules = readdirSync(ROOT, { recursive: true }).filter((name) => name.endsWith(".js"));
 

@@ -34,7 +34,7 @@ test("the connection is graded from what happened since the last look", () => {
   const before = report(100, 1000, 0.02);
   assert.equal(judge(null, before).grade, "unknown");
   assert.equal(judge(before, countersFrom([])).grade, "unknown");
-  assert.deepEqual(judge(before, report(100, 1100, 0.02)), { grade: "good", figures: "Round trip 20 ms · loss 0 % · jitter 2 ms" });
+  assert.deepEqual(judge(before, report(100, 1100, 0.02)), { grade: "good", figures: { roundTrip: 0.02, loss: 0, jitter: 0.002 } });
   assert.equal(judge(before, report(105, 1095, 0.02)).grade, "fair");
   assert.equal(judge(before, report(120, 1080, 0.02)).grade, "poor");
   assert.equal(judge(before, report(100, 1100, 0.5)).grade, "poor");

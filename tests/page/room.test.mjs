@@ -148,12 +148,14 @@ test("what a host changes about us is said in one sentence, and what we see anyw
   assert.equal(said({}, { talking: true }), "");
 });
 
-test("only those who were sent away, or whose conference is over, are told goodbye", () => {
+test("those who were sent away, or whose conference is over, are told goodbye", () => {
   const there = roster(person("amy", { name: "Amy" }));
-  for (const departure of ["left", "lost", "failed", undefined]) assert.equal(farewell(departure, "Amy", "", there), null);
-  assert.match(farewell("removed", "amy", "removed", there).lead, /^Amy removed you/);
-  assert.match(farewell("ended", "Amy", "x", there).lead, /^Amy ended it/);
-  assert.equal(farewell("ended", null, "The host is gone.", there).lead, "The host is gone.");
+  assert.match(farewell({ departure: "removed", by: "amy" }, there).lead, /^Amy removed you/);
+  assert.match(farewell({ departure: "removed", by: null }, there).lead, /^A host removed you/);
+  assert.match(farewell({ departure: "removed" }, there).lead, /^Somebody removed you/); // who finds out afterwards
+  assert.match(farewell({ departure: "ended", by: "Amy", reason: "x" }, there).lead, /^Amy ended it/);
+  assert.equal(farewell({ departure: "ended", by: null, reason: "The host is gone." }, there).lead, "The host is gone.");
+  assert.match(farewell({ departure: "ended", by: null }, there).lead, /for everybody/);
 });
 
 test("how far it has come with somebody who is called is told in words", () => {

@@ -4,8 +4,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { microphoneProblem, missingCapability } from "../../static/js/devices/problems.js";
+import { joinProblem, pinProblem, pinQuestion, requestProblem } from "../../static/js/page/problems.js";
 import { isPinWanted, isSentAway, NoMedia, Refused, Unreachable } from "../../static/js/signalling/errors.js";
-import { joinProblem, pinProblem, pinQuestion, requestProblem } from "../../static/js/signalling/problems.js";
+
 import { trickleFragment } from "../../static/js/signalling/trickle.js";
 
 test("trickled candidates are written as an SDP fragment", () => {

@@ -6,6 +6,7 @@ A module becomes a function that is called once, behind all those that it import
     const $views_roomview = (() => { const { formatDuration } = $page_time; …; return { RoomView }; })();
 
 It takes the forms that the page's modules use, each import and export on a line of its own, and refuses all others.
+What describes them in blocks that begin with ``/**`` at the beginning of a line is left out; its lines are left empty.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path, PurePosixPath
 _IMPORT = re.compile(r'import (?:(\{[\w, $]+\}|\* as [\w$]+) from )?"(\.[\w./-]+\.js)";')
 _EXPORT = re.compile(r"export (?:(?:async )?function\*? |class |const )([\w$]+)")
 _COMMENT = re.compile(r"/\*.*?\*/|^\s*(?:\*|/\*|//).*")
+_DESCRIPTION = re.compile(r"^[ \t]*/\*\*(?:[^*]|\*(?!/))*\*/[ \t]*$", re.MULTILINE)
 _UNKNOWN = re.compile(r"\bimport\s*[(.]|^(?:await\b|(?:const|let) .*= await\b)")
 
 
@@ -46,7 +48,9 @@ def _add(directory: Path, path: str, parts: dict[str, str], importers: tuple[str
     if path in parts:
         return
     lines, exported = [], []
-    for number, line in enumerate((directory / path).read_text(encoding="utf-8").splitlines(), 1):
+    text = (directory / path).read_text(encoding="utf-8")
+    text = _DESCRIPTION.sub(lambda found: "\n" * found[0].count("\n"), text)
+    for number, line in enumerate(text.splitlines(), 1):
         if line.startswith("import"):
             names, imported = _imported(line, path, number)
             _add(directory, imported, parts, (*importers, path))

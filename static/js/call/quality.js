@@ -13,8 +13,13 @@
 
 /**
  * @typedef {object} Quality
- * @property {"unknown" | "good" | "fair" | "poor" | "lost"} grade
- * @property {string} figures  the figures behind it, for people
+ * @property {"unknown" | "good" | "fair" | "poor"} grade
+ * @property {Figures | null} figures  what is behind it; null if it is not known
+ *
+ * @typedef {object} Figures
+ * @property {number} roundTrip  seconds
+ * @property {number} loss  0 to 1, in the direction that loses more
+ * @property {number} jitter  seconds
  */
 
 /**
@@ -44,12 +49,11 @@ export function countersFrom(report) {
  * @returns {Quality}
  */
 export function judge(before, now) {
-  if (before === null || now.roundTrip === null) return { grade: "unknown", figures: "No figures yet." };
+  if (before === null || now.roundTrip === null) return { grade: "unknown", figures: null };
   const lost = Math.max(0, now.lost - before.lost);
   const expected = lost + Math.max(0, now.received - before.received);
   const loss = Math.max(expected > 0 ? lost / expected : 0, now.lostUp);
-  const figures = `Round trip ${milliseconds(now.roundTrip)} · loss ${percent(loss)} · jitter ${milliseconds(now.jitter)}`;
-  return { grade: grade(now.roundTrip, loss, now.jitter), figures };
+  return { grade: grade(now.roundTrip, loss, now.jitter), figures: { roundTrip: now.roundTrip, loss, jitter: now.jitter } };
 }
 
 /**
@@ -63,15 +67,4 @@ function grade(roundTrip, loss, jitter) {
   if (roundTrip > 0.4 || loss > 0.08 || jitter > 0.08) return "poor";
   if (roundTrip > 0.2 || loss > 0.02 || jitter > 0.03) return "fair";
   return "good";
-}
-
-/** @param {number} seconds */
-function milliseconds(seconds) {
-  return `${Math.round(seconds * 1000)} ms`;
-}
-
-/** @param {number} fraction */
-function percent(fraction) {
-  const value = fraction * 100;
-  return `${value > 0 && value < 9.95 ? value.toFixed(1) : Math.round(value)} %`;
 }

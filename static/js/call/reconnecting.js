@@ -3,7 +3,6 @@
  */
 
 import { isSentAway, NoMedia, Refused } from "../signalling/errors.js";
-import { joinProblem } from "../signalling/problems.js";
 import * as whip from "../signalling/whip.js";
 import { delayBefore, PATIENCE } from "./backoff.js";
 import { Connection } from "./connection.js";
@@ -38,8 +37,8 @@ export class ReconnectingConnection extends EventTarget {
   /** @type {State} */ state = "joining";
   /** @type {Connection | null} */ connection = null;
   /** @type {whip.Seat | null} */ seat = null;
-  /** Why we gave up, as a sentence; empty if the network is to blame. */
-  trouble = "";
+  /** @type {Refused | null}  why we gave up; null if the network is to blame */
+  trouble = null;
 
   #client;
   #wish;
@@ -61,7 +60,7 @@ export class ReconnectingConnection extends EventTarget {
     this.track = track;
   }
 
-  /** Takes a seat; resolves when sound flows. Rejects with what problems.js explains, and then is over. */
+  /** Takes a seat; resolves when sound flows. Rejects with an error of errors.js, and then is over. */
   async join() {
     try {
       this.#iceServers = await whip.iceServers(this.#client);
@@ -237,7 +236,7 @@ export class ReconnectingConnection extends EventTarget {
       this.#schedule(0);
     } else if (waited > PATIENCE || (error instanceof Refused && !error.passing)) {
       this.connection?.close();
-      this.trouble = error instanceof Refused ? joinProblem(error) : "";
+      this.trouble = error instanceof Refused ? error : null;
       this.#setState("gone");
     } else {
       const asked = error instanceof Refused ? error.retryAfter : 0;

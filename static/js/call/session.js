@@ -2,7 +2,6 @@
  * A person's stay in a room: what they know of it, and what they change about themselves. Knows nothing of the page.
  */
 
-import { farewell, SENT_AWAY } from "../room/departure.js";
 import { may, NO_ACCESS } from "../room/rights.js";
 import { applyToRoomState, EMPTY_ROOM_STATE } from "../room/roomstate.js";
 import { applyEvent, EMPTY_ROSTER, whomItConcerns } from "../room/roster.js";
@@ -18,13 +17,17 @@ import { Volumes } from "./volumes.js";
 /** How long the first look into the room may take before it is shown empty, in milliseconds. */
 const LOOK_TIME = 3000;
 
+/** How somebody has left who is not to come back by themselves. */
+const FINAL = new Set(["removed", "ended"]);
+
 /** @typedef {import("./reconnecting.js").State} State */
 
 /**
  * Fires CustomEvents; the detail is the new value: `state` (`{state, before}`), `roster` (`{type, data, before, concerned}`: what
  * happened, and what we and whom it is about were before), `roomstate`,
  * `access`, `levels`, `muted` (`{muted, byServer}`), `remote` (another stream to play), `message` (somebody wrote), `caption` (somebody was understood),
- * `asked` (`{by}`: we are asked to unmute), `expired` (our invitation is not good any more), and last of all `dismissed` (`{title, lead}`: we were sent away).
+ * `asked` (`{by}`: we are asked to unmute), `expired` (our invitation is not good any more), and last of all `dismissed` (`{departure, by, reason}`: we were
+ * sent away; `by` is undefined where we learn of it only afterwards).
  */
 export class Session extends EventTarget {
   /** @type {import("../room/roster.js").Roster} */ roster = EMPTY_ROSTER;
@@ -53,7 +56,7 @@ export class Session extends EventTarget {
     this.#reconnecting = new ReconnectingConnection(this.client, wish, track);
     this.#reconnecting.addEventListener("state", (event) => this.#onState(/** @type {CustomEvent} */ (event).detail));
     this.#reconnecting.addEventListener("remote", (event) => this.#emit("remote", /** @type {CustomEvent} */ (event).detail));
-    this.#reconnecting.addEventListener("refused", () => this.#dismiss(SENT_AWAY));
+    this.#reconnecting.addEventListener("refused", () => this.#dismiss({ departure: "removed" }));
     this.#events = new RoomEvents(this.client);
     this.#events.addEventListener("event", (event) => this.#onEvent(/** @type {CustomEvent} */ (event).detail));
     this.#events.addEventListener("gap", () => this.#reconnecting.check());
@@ -69,7 +72,7 @@ export class Session extends EventTarget {
     return this.#reconnecting.state;
   }
 
-  /** Why we gave up, as a sentence; empty if the network is to blame. */
+  /** Why we gave up; null if the network is to blame. */
   get trouble() {
     return this.#reconnecting.trouble;
   }
@@ -123,7 +126,7 @@ export class Session extends EventTarget {
     return this.own?.waiting ?? false;
   }
 
-  /** Takes a seat; resolves when sound flows and the room is known. Rejects with what problems.js explains, and then is over. */
+  /** Takes a seat; resolves when sound flows and the room is known. Rejects with an error of errors.js, and then is over. */
   async join() {
     this.access = this.#wish.access ?? (await accessTo(this.client)); // in a seat we may be allowed more
     await this.#reconnecting.join();
@@ -211,11 +214,11 @@ export class Session extends EventTarget {
     return kept;
   }
 
-  /** @param {{title: string, lead: string}} words  why we have to go */
-  #dismiss(words) {
+  /** @param {import("../room/departure.js").Departure} departure  why we have to go */
+  #dismiss(departure) {
     if (this.state === "left") return;
     this.#reconnecting.end();
-    this.#emit("dismissed", words);
+    this.#emit("dismissed", departure);
   }
 
   /** @param {{state: State, before: State}} change */
@@ -248,10 +251,9 @@ export class Session extends EventTarget {
    */
   #sendsUsAway(type, data) {
     const leaving = type === "participant.left" ? [data.participant.id] : type === "participants.left" ? data.ids : [];
-    if (!leaving.includes(this.ownId)) return false;
-    const words = farewell(data.departure, data.by, data.reason, this.roster);
-    if (words) this.#dismiss(words);
-    return words !== null;
+    if (!leaving.includes(this.ownId) || !FINAL.has(data.departure)) return false;
+    this.#dismiss({ departure: data.departure, by: data.by ?? null, reason: data.reason });
+    return true;
   }
 
   /**

@@ -7,6 +7,7 @@ import { byId, closeOnClick, setText } from "../page/dom.js";
 import { toast } from "../page/toast.js";
 import { whomToCall } from "../room/callstate.js";
 import { may } from "../room/rights.js";
+import { text } from "../texts/texts.js";
 import { Calls } from "./calls.js";
 import { TransferView } from "./transferview.js";
 
@@ -86,11 +87,11 @@ export class CallView {
     this.#caller = caller;
     const { bots, phones } = this.#kinds;
     const person = this.#session?.roster.get(caller);
-    setText(byId("call-title"), person ? `Hand over ${person.name}` : "Call somebody");
-    const hint = person ? `${person.name} is on hold meanwhile. You talk to whoever answers alone, and bring the two together then.` : "";
+    setText(byId("call-title"), person ? text("call.title-for", { name: person.name }) : text("call.title"));
+    const hint = person ? text("call.lead", { name: person.name }) : "";
     setText(byId("call-lead"), hint);
     byId("call-lead").hidden = !hint;
-    setText(byId("call-whom-label"), phones ? (bots ? "Phone number, or address of a bot" : "Phone number") : "Address of a bot");
+    setText(byId("call-whom-label"), text(phones ? (bots ? "call.number-or-bot" : "call.number") : "call.bot"));
     this.#whom.inputMode = bots ? "text" : "tel";
     this.#whom.placeholder = phones ? "+1 555 123 4567" : "wss://bot.example.org/stream";
     this.#whom.value = this.#name.value = "";
@@ -103,7 +104,7 @@ export class CallView {
     const whom = whomToCall(this.#whom.value);
     if (!session || !calls) return;
     if (!whom) {
-      toast(this.#kinds.phones ? "A number begins with + and its country's code." : "An address begins with wss:// or https://.");
+      toast(text(this.#kinds.phones ? "call.wrong-number" : "call.wrong-address"));
       this.#whom.focus();
       return;
     }

@@ -6,6 +6,7 @@ import { attempt } from "../page/attempt.js";
 import { byId, setText } from "../page/dom.js";
 import { toast } from "../page/toast.js";
 import { isBeingCalled } from "../room/callstate.js";
+import { text } from "../texts/texts.js";
 
 export class TransferView {
   #banner = byId("transfer");
@@ -64,8 +65,7 @@ export class TransferView {
     this.#banner.hidden = !shown;
     if (!callee || !caller) return;
     const rings = isBeingCalled(callee);
-    setText(this.#text, rings ? `Calling ${callee.name}. ${caller.name} is on hold.`
-      : `You are talking to ${callee.name} alone. ${caller.name} is on hold.`);
+    setText(this.#text, text(rings ? "transfer.calling" : "transfer.talking", { callee: callee.name, caller: caller.name }));
     this.#join.hidden = this.#complete.hidden = rings;
   }
 
@@ -87,7 +87,7 @@ export class TransferView {
     if (!done) return;
     this.#over();
     if (leaving) byId("leave").click();
-    else toast("You are all together.");
+    else toast(text("transfer.together"));
   }
 
   async #cancel() {

@@ -7,6 +7,7 @@
 import { byId, make } from "../page/dom.js";
 import { recall, remember } from "../page/memory.js";
 import { toast } from "../page/toast.js";
+import { text } from "../texts/texts.js";
 import { withCaption, withCaptions } from "./captionlines.js";
 
 export class CaptionsView {
@@ -44,7 +45,7 @@ export class CaptionsView {
     this.#panel.hidden = this.#button.hidden || !wanted;
     if (on === this.#on) return;
     this.#on = on;
-    toast(on ? "Captions are on: what is said is shown as text." : "Captions are off.");
+    toast(text(on ? "captions.on" : "captions.off"));
     if (on) void this.catchUp();
   }
 

@@ -2,6 +2,8 @@
  * What was written in the room, as long as this page is open. Pure.
  */
 
+import { text } from "../texts/texts.js";
+
 /** How many messages are kept. */
 export const KEPT = 200;
 
@@ -28,6 +30,6 @@ export function withMessage(log, message) {
  * @param {Message} message
  */
 export function spoken(message) {
-  const text = message.text.length > 200 ? `${message.text.slice(0, 200)}…` : message.text;
-  return `${message.name} writes: ${text}`;
+  const words = message.text.length > 200 ? `${message.text.slice(0, 200)}…` : message.text;
+  return text("chat.writes", { name: message.name, message: words });
 }

@@ -6,6 +6,7 @@ import { announce } from "../page/announce.js";
 import { attempt } from "../page/attempt.js";
 import { byId, make, setText } from "../page/dom.js";
 import { timeOfDay } from "../page/time.js";
+import { text } from "../texts/texts.js";
 import { spoken, withMessage } from "./chatlog.js";
 import { linkParts } from "./links.js";
 
@@ -82,13 +83,13 @@ export class ChatView {
   }
 
   async #submit() {
-    const text = this.#text.value.trim();
-    if (!text || this.#sending) return;
+    const words = this.#text.value.trim();
+    if (!words || this.#sending) return;
     this.#sending = true;
     this.#text.value = ""; // now, or what is typed until the answer comes would be lost
-    const sent = await attempt(this.#send(text));
+    const sent = await attempt(this.#send(words));
     this.#sending = false;
-    if (sent === undefined) this.#text.value = `${text} ${this.#text.value}`.trim(); // to be sent again
+    if (sent === undefined) this.#text.value = `${words} ${this.#text.value}`.trim(); // to be sent again
   }
 
   /** @param {number} unread */
@@ -96,7 +97,7 @@ export class ChatView {
     this.#unread = unread;
     this.#unreadBadge.hidden = unread === 0;
     setText(this.#unreadBadge, unread > 99 ? "99+" : unread === 0 ? "" : String(unread));
-    this.#button.setAttribute("aria-label", unread === 0 ? "Chat" : `Chat, ${unread} unread`);
+    this.#button.setAttribute("aria-label", unread === 0 ? text("chat.title") : text("chat.unread", { count: unread }));
   }
 }
 
@@ -109,9 +110,9 @@ function entry(message, own) {
   const head = make("p", "chat-who");
   const time = make("time", "", timeOfDay(message.sent_at));
   time.dateTime = new Date(message.sent_at * 1000).toISOString();
-  head.append(make("span", "chat-name", own ? "You" : message.name), time);
+  head.append(make("span", "chat-name", own ? text("people.you") : message.name), time);
   const words = make("p", "chat-words");
-  words.append(...linkParts(message.text).map(({ text, href }) => (href === null ? text : link(text, href))));
+  words.append(...linkParts(message.text).map((part) => (part.href === null ? part.text : link(part.text, part.href))));
   item.append(head, words);
   return item;
 }
@@ -119,11 +120,11 @@ function entry(message, own) {
 /**
  * Opens beside the page, which would lose its call, and tells the other site nothing of the room.
  *
- * @param {string} text
+ * @param {string} words
  * @param {string} href
  */
-function link(text, href) {
-  const anchor = make("a", "", text);
+function link(words, href) {
+  const anchor = make("a", "", words);
   anchor.href = href;
   anchor.target = "_blank";
   anchor.rel = "noopener noreferrer";

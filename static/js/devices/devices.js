@@ -4,6 +4,7 @@
 
 import { byId, make, setText } from "../page/dom.js";
 import { recall, remember } from "../page/memory.js";
+import { text } from "../texts/texts.js";
 import { Meter } from "./meter.js";
 import * as microphone from "./microphone.js";
 import { microphoneProblem } from "./problems.js";
@@ -173,7 +174,7 @@ export class Devices extends EventTarget {
     this.#drop();
     this.#missed = true;
     this.dispatchEvent(new CustomEvent("track", { detail: null }));
-    this.#problem("The microphone went away. Plug it in again, or choose another.");
+    this.#problem(text("devices.went-away"));
     if (this.#choice.value) void this.#reopen(); // the browser's own choice may still be there
   }
 
@@ -205,7 +206,7 @@ export class Devices extends EventTarget {
 
   #invite() {
     this.#test.hidden = false;
-    setText(this.#hint, "Your browser will ask whether this page may use it.");
+    setText(this.#hint, text("devices.will-ask"));
     this.#hint.hidden = false;
   }
 
@@ -217,12 +218,12 @@ export class Devices extends EventTarget {
   async #refresh() {
     const inputs = await microphone.devicesOf("audioinput");
     const chosen = this.#choice.value || recall("microphone");
-    fill(this.#choice, "Default microphone", inputs, chosen);
-    this.#choice.append(option(microphone.NO_MICROPHONE, "No microphone, just listen"));
+    fill(this.#choice, text("devices.default-microphone"), inputs, chosen);
+    this.#choice.append(option(microphone.NO_MICROPHONE, text("devices.no-microphone")));
     if (chosen === microphone.NO_MICROPHONE) this.#choice.value = chosen;
     if (!microphone.canChooseSpeaker()) return;
     const outputs = await microphone.devicesOf("audiooutput");
-    fill(this.#speaker, "Default speaker", outputs, this.#speaker.value || recall("speaker"));
+    fill(this.#speaker, text("devices.default-speaker"), outputs, this.#speaker.value || recall("speaker"));
     if (this.#speaker.value) await this.#chooseSpeaker(this.#speaker.value);
   }
 
@@ -233,7 +234,7 @@ export class Devices extends EventTarget {
       remember("speaker", deviceId);
     } catch {
       this.#speaker.value = "";
-      this.#problem("That speaker could not be used. Sound comes from the default one.");
+      this.#problem(text("devices.speaker-problem"));
     }
   }
 }
@@ -256,7 +257,7 @@ function fill(select, anyLabel, devices, chosen) {
  * @param {string} label
  */
 function option(value, label) {
-  const element = make("option", "", label || "Unnamed device");
+  const element = make("option", "", label || text("devices.unnamed"));
   element.value = value;
   return element;
 }

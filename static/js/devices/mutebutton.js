@@ -6,6 +6,7 @@ import { announce } from "../page/announce.js";
 import { byId, setText } from "../page/dom.js";
 import { toast } from "../page/toast.js";
 import { byWhom } from "../room/actors.js";
+import { text } from "../texts/texts.js";
 
 export class MuteButton {
   #button = byId("mute", HTMLButtonElement);
@@ -29,7 +30,7 @@ export class MuteButton {
     const session = this.#session;
     if (!session?.canSpeak) return;
     this.#pushedToTalk = false;
-    if (session.muted && session.silenced) toast(`${this.#why(session)}: only a host can let you speak again.`);
+    if (session.muted && session.silenced) toast(text("mute.only-a-host", { who: this.#by(session) }));
     else session.setMuted(!session.muted);
   }
 
@@ -60,8 +61,8 @@ export class MuteButton {
   changed(muted, byServer) {
     this.show();
     const session = this.#session;
-    if (byServer && session) toast(session.own?.muted_by ? `${this.#why(session)}.` : "You were muted. Unmute to speak.");
-    else if (!session?.listens) announce(muted ? "Muted" : this.#pushedToTalk ? "Talking" : "Unmuted");
+    if (byServer && session) toast(session.own?.muted_by ? this.#why(session) : text("mute.was-muted"));
+    else if (!session?.listens) announce(text(muted ? "mute.now-muted" : this.#pushedToTalk ? "mute.now-talking" : "mute.now-unmuted"));
   }
 
   show() {
@@ -71,20 +72,25 @@ export class MuteButton {
     const silenced = Boolean(muted && session?.silenced);
     this.#button.hidden = session?.listens ?? false;
     this.#button.disabled = !canSpeak;
-    this.#button.title = !canSpeak ? "No microphone: choose one in the settings" : silenced && session ? this.#why(session) : "";
+    this.#button.title = !canSpeak ? text("mute.no-microphone") : silenced && session ? this.#why(session) : "";
     this.#button.setAttribute("aria-disabled", String(silenced));
     this.#button.classList.toggle("is-muted", muted);
     this.#button.classList.toggle("is-silenced", silenced);
     this.#button.classList.toggle("is-held", this.#pushedToTalk);
-    const by = silenced && session ? ` by ${byWhom(session.own?.muted_by, session.roster, session.ownId)}` : "";
-    setText(byId("mute-label"), by ? "Muted" : muted ? "Unmute" : "Mute");
-    setText(byId("mute-by"), by);
+    const now = muted ? "unmute" : "mute";
+    setText(byId("mute-label"), text(silenced ? "mute.muted" : `mute.${now}`));
+    setText(byId("mute-by"), silenced && session ? text("mute.muted-by", { who: this.#by(session) }) : text(`mute.${now}-rest`));
     byId("mute-icon").setAttribute("href", muted || !canSpeak ? "#icon-mic-off" : "#icon-mic");
     byId("keys-hint").hidden = !canSpeak || silenced;
   }
 
   /** @param {import("../call/session.js").Session} session */
   #why(session) {
-    return `You were muted by ${byWhom(session.own?.muted_by, session.roster, session.ownId)}`;
+    return text("mute.was-muted-by", { who: this.#by(session) });
+  }
+
+  /** @param {import("../call/session.js").Session} session */
+  #by(session) {
+    return byWhom(session.own?.muted_by, session.roster, session.ownId);
   }
 }

@@ -4,6 +4,7 @@
 
 import { timeOfDay } from "../page/time.js";
 import { wayOf } from "../people/appearance.js";
+import { text } from "../texts/texts.js";
 
 /** @typedef {import("../room/roster.js").Person} Person */
 
@@ -16,5 +17,5 @@ import { wayOf } from "../people/appearance.js";
 export function knownOf(person) {
   const identity = (person.identity ?? "").replace(/^tel:/, "");
   const tells = identity !== "" && identity !== person.name && !identity.startsWith("guest-");
-  return [wayOf(person.transport).text, ...(tells ? [identity] : []), `since ${timeOfDay(person.joined_at)}`].join(" · ");
+  return [wayOf(person.transport).text, ...(tells ? [identity] : []), text("lobby.since", { time: timeOfDay(person.joined_at) })].join(" · ");
 }

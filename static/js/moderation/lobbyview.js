@@ -6,6 +6,7 @@ import { attempt } from "../page/attempt.js";
 import { byId, make, setText } from "../page/dom.js";
 import { shownNames } from "../people/displaynames.js";
 import { split } from "../room/roster.js";
+import { text } from "../texts/texts.js";
 import { knownOf } from "./lobbyentry.js";
 
 export class LobbyView {
@@ -46,7 +47,7 @@ export class LobbyView {
     byId("waiting-enter").hidden = !session.moderates;
     const waiting = here && session.moderates ? split(session.roster).waiting : [];
     this.#section.hidden = waiting.length === 0;
-    setText(byId("lobby-title"), waiting.length === 1 ? "1 person waits to be let in" : `${waiting.length} people wait to be let in`);
+    setText(byId("lobby-title"), text("lobby.title", { count: waiting.length }));
     byId("lobby-all").hidden = waiting.length < 2;
     this.#showList(waiting, names);
     const focused = document.activeElement;
@@ -93,8 +94,8 @@ export class LobbyView {
    */
   #item(person, name) {
     const item = make("li");
-    const admit = make("button", "primary", "Let in");
-    const refuse = make("button", "quiet", "Turn away");
+    const admit = make("button", "primary", text("lobby.admit"));
+    const refuse = make("button", "quiet", text("lobby.refuse"));
     for (const button of [admit, refuse]) {
       button.type = "button";
       button.setAttribute("aria-label", `${button.textContent}: ${name}`);

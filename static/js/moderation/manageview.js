@@ -6,6 +6,7 @@ import { attempt } from "../page/attempt.js";
 import { confirmed } from "../page/confirm.js";
 import { byId, closeOnClick, icon, make, setText } from "../page/dom.js";
 import { toast } from "../page/toast.js";
+import { text } from "../texts/texts.js";
 
 /** The switches of the policy, by the id of their checkbox. */
 const SWITCHES = { "policy-locked": "locked", "policy-mute": "mute_on_entry", "policy-ends": "ends_with_host", "policy-captions": "captions" };
@@ -104,33 +105,32 @@ export class ManageView {
 
   async #setPin() {
     const pin = this.#pin.value.trim();
-    if (pin && !/^[0-9]{4,12}$/.test(pin)) toast("A PIN is 4 to 12 digits.");
-    else if (await this.#change({ pin: pin || null })) toast(pin ? `The PIN is ${pin} now.` : "There is no PIN any more.");
+    if (pin && !/^[0-9]{4,12}$/.test(pin)) toast(text("manage.pin-wrong"));
+    else if (await this.#change({ pin: pin || null })) toast(pin ? text("manage.pin-is", { pin }) : text("manage.pin-gone"));
   }
 
   async #setLimit() {
     const limit = this.#limit.value.trim();
-    if (limit && !/^[1-9][0-9]{0,4}$/.test(limit)) toast("A limit is a number of people, 1 or more.");
+    if (limit && !/^[1-9][0-9]{0,4}$/.test(limit)) toast(text("manage.limit-wrong"));
     else if (await this.#change({ max_participants: limit ? Number(limit) : null })) {
-      toast(limit ? `At most ${limit} besides hosts.` : "There is no limit any more.");
+      toast(limit ? text("manage.limit-is", { count: Number(limit) }) : text("manage.limit-gone"));
     }
   }
 
   async #muteAll() {
     const muted = await attempt(this.#do().muteAll(this.#session?.ownId ? [this.#session.ownId] : []));
-    if (muted !== undefined) toast(muted === 1 ? "1 person was muted." : `${muted} people were muted.`);
+    if (muted !== undefined) toast(text("manage.muted-all", { count: muted }));
   }
 
   async #end() {
-    const text = "Everybody is sent home, you too.";
-    if (await confirmed("End it for everybody?", text, "End for everybody")) await attempt(this.#do().end());
+    if (await confirmed(text("manage.end-title"), text("manage.end-text"), text("manage.end-yes"))) await attempt(this.#do().end());
   }
 
   /** @param {string[]} names */
   #fillSounds(names) {
     const { hold_music: music } = this.#session?.roomState.policy ?? {};
     const known = music && !names.includes(music) ? [...names, music] : names;
-    this.#music.replaceChildren(option("", "Silence"), ...known.map((name) => option(name, name)));
+    this.#music.replaceChildren(option("", text("manage.music-none")), ...known.map((name) => option(name, name)));
     this.#sound.replaceChildren(...names.map((name) => option(name, name)));
     byId("sounds-field").hidden = names.length === 0;
     byId("music-field").hidden = known.length === 0;
@@ -143,9 +143,9 @@ export class ManageView {
     byId("sounds-playing").replaceChildren(
       ...sounds.filter((sound) => !sound.for_absent).map((sound) => {
         const item = make("li");
-        const stop = make("button", "quiet", "Stop");
+        const stop = make("button", "quiet", text("manage.stop"));
         stop.type = "button";
-        stop.setAttribute("aria-label", `Stop ${sound.name}`);
+        stop.setAttribute("aria-label", text("manage.stop-sound", { sound: sound.name }));
         stop.addEventListener("click", () => void attempt(this.#do().stop(sound.id)));
         item.append(icon("speaker"), make("span", "", sound.name), stop);
         return item;

@@ -11,6 +11,7 @@ import { marksOf } from "../people/marks.js";
 import { onlyHearers } from "../room/hearing.js";
 import { actionsFor } from "../room/rights.js";
 import { split } from "../room/roster.js";
+import { text } from "../texts/texts.js";
 
 /** @typedef {import("../room/roster.js").Person} Person */
 
@@ -110,16 +111,16 @@ export class PersonView extends EventTarget {
     const focused = document.activeElement;
     const own = person.id === session.ownId;
     const actions = this.#actions(person);
-    const name = own ? `${person.name} (you)` : shownNames(session.roster).get(person.id) ?? person.name;
+    const name = own ? text("people.you-behind", { name: person.name }) : shownNames(session.roster).get(person.id) ?? person.name;
     setText(byId("person-title"), name);
     byId("person-title").title = name;
     const facts = marksOf(person, session.roster, session.ownId).map((mark) => mark.full);
-    setText(byId("person-facts"), person.waiting ? "In the waiting room" : facts.join(" · "));
+    setText(byId("person-facts"), person.waiting ? text("person.waiting") : facts.join(" · "));
     for (const part of this.#dialog.querySelectorAll("[data-action]")) {
       const element = /** @type {HTMLElement} */ (part);
       element.hidden = !actions.includes(/** @type {any} */ (element.dataset.action));
     }
-    this.#label("hold", person.held ? "Take off hold" : "Put on hold");
+    this.#label("hold", text(person.held ? "person.unhold" : "person.hold"));
     this.#label("deafen", deafenLabel(person.deafened, own));
     for (const radio of this.#dialog.querySelectorAll("input[name=role]")) {
       const input = /** @type {HTMLInputElement} */ (radio);
@@ -151,9 +152,9 @@ export class PersonView extends EventTarget {
     const { rules } = session.roomState;
     if (!this.#timer) this.#showVolume(session.volumeOf(person.id));
     const ours = session.ownId ? onlyHearers(rules, session.ownId) : null;
-    this.#label("coach", ours?.length === 1 && ours[0] === person.id ? "Talk to everybody again" : "Talk to them alone");
-    setText(byId("whisper-title"), own ? "Who hears you" : "Who hears them");
-    setText(byId("whisper-legend"), own ? "Only those hear you:" : "Only those hear them:");
+    this.#label("coach", ours?.length === 1 && ours[0] === person.id ? text("person.uncoach") : text("person.coach"));
+    setText(byId("whisper-title"), text(own ? "person.hearers-you" : "person.hearers"));
+    setText(byId("whisper-legend"), text(own ? "person.only-those-you" : "person.only-those"));
     const hearers = onlyHearers(rules, person.id);
     byId("whisper-end").hidden = hearers === null;
     this.#listHearers(session, person, new Set(hearers ?? []));
@@ -172,7 +173,7 @@ export class PersonView extends EventTarget {
     const names = shownNames(session.roster);
     for (const one of others) {
       const line = lines.get(one.id) ?? hearerLine(one.id, hearers.has(one.id));
-      setText(/** @type {Element} */ (line.lastElementChild), one.id === session.ownId ? `${one.name} (you)` : names.get(one.id) ?? one.name);
+      setText(/** @type {Element} */ (line.lastElementChild), one.id === session.ownId ? text("people.you-behind", { name: one.name }) : names.get(one.id) ?? one.name);
       if (!lines.delete(one.id)) this.#list.append(line);
     }
     for (const line of lines.values()) line.remove();
@@ -188,7 +189,7 @@ export class PersonView extends EventTarget {
       case "mute":
         return this.#change({ muted: true });
       case "ask":
-        await attempt(this.#do().askToUnmute(person.id).then(() => toast(`${person.name} was asked to unmute.`)));
+        await attempt(this.#do().askToUnmute(person.id).then(() => toast(text("person.asked", { name: person.name }))));
         return this.#closeIf(person.id);
       case "lower":
         return this.#change({ hand_raised: false });
@@ -235,14 +236,14 @@ export class PersonView extends EventTarget {
 
   async #startWhisper() {
     const chosen = [...this.#list.querySelectorAll("input")].filter((box) => box.checked).map((box) => box.value);
-    if (chosen.length === 0) toast("Tick at least one person.");
+    if (chosen.length === 0) toast(text("person.tick"));
     else await attempt(this.#do().whisper(this.#id, chosen));
   }
 
   /** @param {Person} person */
   async #remove(person) {
-    const text = "They are sent out, and cannot come back into this seat.";
-    if (!(await confirmed(`Remove ${person.name}?`, text, "Remove"))) return;
+    const title = text("person.remove-title", { name: person.name });
+    if (!(await confirmed(title, text("person.remove-text"), text("person.remove-yes")))) return;
     await attempt(this.#do().remove(person.id));
     this.#closeIf(person.id);
   }
@@ -265,17 +266,18 @@ export class PersonView extends EventTarget {
   #showVolume(volume) {
     const percent = Math.round(volume * 100);
     this.#volume.value = String(percent);
-    this.#volume.setAttribute("aria-valuetext", `${percent} %`);
-    setText(byId("person-volume-shown"), `${percent} %`);
+    const shown = text("person.percent", { percent });
+    this.#volume.setAttribute("aria-valuetext", shown);
+    setText(byId("person-volume-shown"), shown);
   }
 
   /**
    * @param {string} action
-   * @param {string} text
+   * @param {string} words
    */
-  #label(action, text) {
+  #label(action, words) {
     const button = this.#dialog.querySelector(`button[data-action=${action}]`);
-    if (button) setText(button, text);
+    if (button) setText(button, words);
   }
 }
 
@@ -298,6 +300,6 @@ function hearerLine(id, ticked) {
  * @param {boolean} own
  */
 function deafenLabel(deafened, own) {
-  if (own) return deafened ? "Hear the others again" : "Stop hearing the others";
-  return deafened ? "Undeafen" : "Deafen";
+  if (own) return text(deafened ? "person.undeafen-you" : "person.deafen-you");
+  return text(deafened ? "person.undeafen" : "person.deafen");
 }

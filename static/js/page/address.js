@@ -6,6 +6,8 @@
  * comes after a `#` is not sent to any server, and so in no log. `?token=` works, too.
  */
 
+import { text } from "../texts/texts.js";
+
 /**
  * @typedef {object} Invitation
  * @property {string} room  the room's name, or empty
@@ -67,11 +69,11 @@ export function invitationAddress(origin, room) {
  *
  * @param {boolean} hasPin  the room has a PIN
  * @param {boolean} guarded  nobody gets in without a token
- * @returns {string}  a sentence with a space before it; empty if the link is enough
+ * @returns {string}  a sentence; empty if the link is enough
  */
 export function entryNeeds(hasPin, guarded) {
-  if (hasPin) return " Whoever opens it needs the room's PIN.";
-  return guarded ? " Whoever opens it needs an invitation of their own, or a PIN if a host sets one." : "";
+  if (hasPin) return text("invite.needs-pin");
+  return guarded ? text("invite.needs-invitation") : "";
 }
 
 /**
@@ -79,12 +81,10 @@ export function entryNeeds(hasPin, guarded) {
  * @returns {string | null}  a sentence saying what is wrong with the room's name; null if nothing is
  */
 export function roomNameProblem(room) {
-  if (room === "") return "Type the name of the room.";
-  if (room.length > 64) return "The room's name is too long: 64 characters at most.";
-  if (!ROOM_NAME.test(room)) {
-    return "A room's name has only letters A to Z, digits, dots, dashes and underscores; no spaces.";
-  }
-  if (DOT_SEGMENTS.includes(room)) return "A room's name cannot be only a dot, or two: add a letter or a digit.";
+  if (room === "") return text("join.room-missing");
+  if (room.length > 64) return text("join.room-long");
+  if (!ROOM_NAME.test(room)) return text("join.room-characters");
+  if (DOT_SEGMENTS.includes(room)) return text("join.room-dots");
   return null;
 }
 

@@ -2,7 +2,7 @@
  * Requests that a person asked for with a click: what goes wrong is said.
  */
 
-import { requestProblem } from "../signalling/problems.js";
+import { requestProblem } from "./problems.js";
 import { toast } from "./toast.js";
 
 /**

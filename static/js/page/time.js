@@ -2,6 +2,8 @@
  * Times as people write them. Pure.
  */
 
+import { written } from "../texts/texts.js";
+
 /**
  * A length of time.
  *
@@ -21,5 +23,13 @@ export function formatDuration(seconds) {
  * @returns {string}  the time of day, as it is written where we are
  */
 export function timeOfDay(sentAt) {
-  return new Date(sentAt * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  return written(sentAt, { hour: "2-digit", minute: "2-digit" });
+}
+
+/**
+ * @param {number} at  unix time in seconds
+ * @returns {string}  the day and the time, as they are written where we are
+ */
+export function dayAndTime(at) {
+  return written(at, { dateStyle: "medium", timeStyle: "short" });
 }

@@ -2,21 +2,24 @@
  * How somebody is shown: their initials, a hue, and how they came in. Pure.
  */
 
+import { text } from "../texts/texts.js";
+
 /** How people came in, as an icon and in words. */
-const WAYS = new Map([
-  ["webrtc", { icon: "web", text: "Web" }],
-  ["local", { icon: "code", text: "Program" }],
-]);
+const WAYS = new Map(/** @type {[string, {icon: string, key: "people.web" | "people.program" | "people.phone"}][]} */ ([
+  ["webrtc", { icon: "web", key: "people.web" }],
+  ["local", { icon: "code", key: "people.program" }],
+]));
 
 /** The providers whose media streams are calls, as the server names them. */
 const PROVIDERS = [
   "twilio", "telnyx", "signalwire", "plivo", "exotel", "vonage", "jambonz", "freeswitch", "asterisk", "audiosocket",
 ];
-for (const provider of PROVIDERS) WAYS.set(provider, { icon: "phone", text: "Phone" });
+for (const provider of PROVIDERS) WAYS.set(provider, { icon: "phone", key: "people.phone" });
 
 /** @param {string} transport */
 export function wayOf(transport) {
-  return WAYS.get(transport) ?? { icon: "code", text: transport };
+  const way = WAYS.get(transport);
+  return way ? { icon: way.icon, text: text(way.key) } : { icon: "code", text: transport };
 }
 
 /**

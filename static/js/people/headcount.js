@@ -2,13 +2,15 @@
  * How many people there are, in words. Pure.
  */
 
+import { text } from "../texts/texts.js";
+
 /**
  * How many people there are, in words.
  *
  * @param {number} count
  */
 export function headCount(count) {
-  return count === 1 ? "1 person" : `${count} people`;
+  return text("people.count", { count });
 }
 
 /**
@@ -18,7 +20,6 @@ export function headCount(count) {
  * @param {boolean} moderates  whether they can let them in
  */
 export function aloneRemark(waiting, moderates) {
-  if (waiting === 0) return "You are the only one here. Copy the invitation link and send it to somebody.";
-  const wait = `${headCount(waiting)} ${waiting === 1 ? "waits" : "wait"}`;
-  return `Nobody else is in the room yet: ${wait} ${moderates ? "for you to let them in." : "for a host."}`;
+  if (waiting === 0) return text("people.alone");
+  return text(moderates ? "people.alone-let-in" : "people.alone-waiting", { count: waiting });
 }

@@ -4,6 +4,7 @@
 
 import { callWords } from "../room/callstate.js";
 import { byWhom } from "../room/actors.js";
+import { text } from "../texts/texts.js";
 
 /** @typedef {import("../room/roster.js").Person} Person */
 /** @typedef {import("../room/roster.js").Roster} Roster */
@@ -37,16 +38,17 @@ export function handOrder(roster) {
 export function marksOf(person, roster, ownId) {
   /** @type {Mark[]} */
   const marks = [];
-  const add = (/** @type {Mark["kind"]} */ kind, /** @type {string} */ icon, /** @type {string} */ text, full = text) =>
-    marks.push({ kind, icon, text, full });
+  const add = (/** @type {Mark["kind"]} */ kind, /** @type {string} */ icon, /** @type {string} */ short, full = short) =>
+    marks.push({ kind, icon, text: short, full });
   const called = callWords(person);
   if (called) add("called", "clock", called);
-  if (person.role === "host") add("host", "star", "Host");
-  if (person.role === "listener") add("listener", "ear", "Listening");
+  if (person.role === "host") add("host", "star", text("people.host"));
+  if (person.role === "listener") add("listener", "ear", text("people.listening"));
   else if (person.muted) {
-    add("muted", "mic-off", "Muted", person.muted_by ? `Muted by ${byWhom(person.muted_by, roster, ownId)}` : "Muted");
+    const by = person.muted_by && text("people.muted-by", { who: byWhom(person.muted_by, roster, ownId) });
+    add("muted", "mic-off", text("people.muted"), by || undefined);
   }
-  if (person.held) add("held", "pause", "On hold");
-  if (person.deafened) add("deafened", "ear-off", "Hears nobody");
+  if (person.held) add("held", "pause", text("people.held"));
+  if (person.deafened) add("deafened", "ear-off", text("people.deafened"));
   return marks;
 }

@@ -3,6 +3,7 @@
  */
 
 import { announce } from "../page/announce.js";
+import { listed, text } from "../texts/texts.js";
 
 /** How long comings and goings are collected before they are said together, in milliseconds. */
 const COLLECT = 1500;
@@ -48,11 +49,10 @@ export function comingsAndGoings(joined, left) {
 
 /**
  * @param {readonly string[]} names
- * @param {string} verb
+ * @param {"joined" | "left"} what
  */
-function part(names, verb) {
+function part(names, what) {
   if (names.length === 0) return "";
-  if (names.length > 3) return `${names.length} people ${verb}.`;
-  if (names.length === 1) return `${names[0]} ${verb}.`;
-  return `${names.slice(0, -1).join(", ")} and ${names[names.length - 1]} ${verb}.`;
+  const count = names.length;
+  return count > 3 ? text(`people.${what}-many`, { count }) : text(`people.${what}`, { count, names: listed(names) });
 }

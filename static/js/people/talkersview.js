@@ -4,6 +4,7 @@
  */
 
 import { byId, make, setText } from "../page/dom.js";
+import { text } from "../texts/texts.js";
 import { hueOf, initials } from "./appearance.js";
 import { CROWD } from "./layout.js";
 import { nameTalkers, nextChange, NOBODY } from "./talkers.js";
@@ -92,7 +93,7 @@ export class TalkersView {
     const [face, words] = chip.children;
     setText(face, initials(name));
     const called = this.#names.get(id) ?? name;
-    setText(words, id === this.#ownId ? "You" : called);
+    setText(words, id === this.#ownId ? text("people.you") : called);
     chip.title = called;
     chip.style.setProperty("--hue", String(hueOf(name)));
     chip.classList.toggle("is-talking", talking);

@@ -6,6 +6,7 @@ import { fullness } from "../devices/levels.js";
 import { byId, icon, make, setText } from "../page/dom.js";
 import { actionsFor } from "../room/rights.js";
 import { inOrder } from "../room/roster.js";
+import { text } from "../texts/texts.js";
 import { hueOf, initials, wayOf } from "./appearance.js";
 import { handOrder, marksOf } from "./marks.js";
 
@@ -108,7 +109,7 @@ class Tile {
   #halo = make("span", "halo");
   #fill = make("span", "meter-fill");
   #name = make("span", "person-name");
-  #you = make("span", "you", "You");
+  #you = make("span", "you", text("people.you"));
   #way = make("span", "way");
   #wayText = make("span", "way-text");
   #marks = make("span", "marks");
@@ -124,7 +125,7 @@ class Tile {
     const face = make("span", "face");
     face.setAttribute("aria-hidden", "true");
     face.append(this.#halo, make("span", "ring"), this.#initials);
-    this.#hand.append(icon("hand"), make("span", "sr-only", "Hand raised, number"), this.#handPlace);
+    this.#hand.append(icon("hand"), make("span", "sr-only", text("people.hand")), this.#handPlace);
     this.#more.type = "button";
     this.#more.append(icon("more"));
     const facts = make("span", "person-facts");
@@ -152,9 +153,9 @@ class Tile {
     this.#hand.hidden = hand === 0;
     setText(this.#handPlace, String(hand));
     this.#more.hidden = !more;
-    this.#more.setAttribute("aria-label", own ? "More about you" : `More about ${name}`);
+    this.#more.setAttribute("aria-label", own ? text("people.more-you") : text("people.more", { name }));
     this.#showMarks(marks);
-    setText(this.#talking, person.talking && !person.muted ? "Talking" : "");
+    setText(this.#talking, person.talking && !person.muted ? text("people.talking") : "");
     this.#showWay(person.transport);
     if (person.muted || !person.talking) this.showLevel(-127);
   }
@@ -178,9 +179,9 @@ class Tile {
       ...marks.map((mark) => {
         const element = make("span", `mark mark-${mark.kind}`);
         element.title = mark.full;
-        const text = make("span", "mark-text", mark.text);
-        if (mark.full !== mark.text) text.append(make("span", "mark-more", mark.full.slice(mark.text.length)));
-        element.append(icon(mark.icon), text);
+        const words = make("span", "mark-text", mark.text);
+        if (mark.full !== mark.text) words.append(make("span", "mark-more", mark.full.slice(mark.text.length)));
+        element.append(icon(mark.icon), words);
         return element;
       }),
     );

@@ -3,6 +3,7 @@
  */
 
 import { byWhom } from "../room/actors.js";
+import { text } from "../texts/texts.js";
 
 /**
  * @param {import("../room/roomstate.js").Recording | null} recording
@@ -12,6 +13,7 @@ import { byWhom } from "../room/actors.js";
  */
 export function recordingMark(recording, roster, ownId) {
   if (!recording) return "";
-  const by = recording.started_by === null ? "by the server" : `by ${byWhom(recording.started_by, roster, ownId)}`;
-  return recording.state === "paused" ? `Recording paused, begun ${by}` : `Recording, begun ${by}`;
+  const paused = recording.state === "paused";
+  if (recording.started_by === null) return text(paused ? "recording.paused-by-server" : "recording.by-server");
+  return text(paused ? "recording.paused-by" : "recording.by", { who: byWhom(recording.started_by, roster, ownId) });
 }

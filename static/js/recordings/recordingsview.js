@@ -6,16 +6,18 @@
 import { attempt } from "../page/attempt.js";
 import { confirmed } from "../page/confirm.js";
 import { byId, closeOnClick, make, setText } from "../page/dom.js";
-import { formatDuration } from "../page/time.js";
+import { dayAndTime, formatDuration } from "../page/time.js";
 import { may } from "../room/rights.js";
+import { text } from "../texts/texts.js";
 import { saidAt, timelineOf } from "./lanes.js";
 import { Recordings } from "./recordings.js";
 
 /** @typedef {import("./recordings.js").Recording} Recording */
 
-const STATES = {
-  recording: "going on", paused: "paused", finishing: "its files are being made", ready: "", failed: "failed",
-};
+/** What is said of a recording that is not ready. */
+const STATES = /** @type {const} */ ({
+  recording: "recordings.going-on", paused: "recordings.paused", finishing: "recordings.finishing", failed: "recordings.failed",
+});
 
 /** Where the dialog looks again while files are being made, in milliseconds. */
 const LOOK_AGAIN = 2000;
@@ -102,19 +104,19 @@ export class RecordingsView {
   /** @param {Recording} recording */
   #item(recording) {
     const item = make("li");
-    const began = new Date(recording.started_at * 1000);
-    const shown = began.toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
-    const facts = [formatDuration(recording.seconds), STATES[recording.state], recording.state === "failed" ? recording.reason : ""];
+    const { state } = recording;
+    const shown = dayAndTime(recording.started_at);
+    const facts = [formatDuration(recording.seconds), state === "ready" ? "" : text(STATES[state]), state === "failed" ? recording.reason : ""];
     const about = make("div", "recording-about");
     about.append(make("span", "recording-began", shown), make("span", "hint", facts.filter(Boolean).join(" · ")));
     item.append(about);
     if (recording.state === "ready") {
       const mix = recording.files.find((file) => file.name === "mix.opus");
-      if (mix) item.append(this.#button("Play", shown, () => void this.#play(recording)));
+      if (mix) item.append(this.#button("play", shown, () => void this.#play(recording)));
       for (const file of recording.files.filter((one) => one.name === "recording.mka")) item.append(this.#download(recording, file.name, shown));
     }
     if (recording.state === "ready" || recording.state === "failed") {
-      const remove = this.#button("Delete…", shown, () => void this.#remove(recording));
+      const remove = this.#button("delete", shown, () => void this.#remove(recording));
       remove.classList.add("danger");
       item.append(remove);
     }
@@ -122,14 +124,14 @@ export class RecordingsView {
   }
 
   /**
-   * @param {string} label
-   * @param {string} which
+   * @param {"play" | "delete"} what
+   * @param {string} time  when the recording began
    * @param {() => void} act
    */
-  #button(label, which, act) {
-    const button = make("button", "quiet", label);
+  #button(what, time, act) {
+    const button = make("button", "quiet", text(`recordings.${what}`));
     button.type = "button";
-    button.setAttribute("aria-label", `${label.replace("…", "")} the recording of ${which}`);
+    button.setAttribute("aria-label", text(`recordings.${what}-of`, { time }));
     button.addEventListener("click", act);
     return button;
   }
@@ -137,13 +139,13 @@ export class RecordingsView {
   /**
    * @param {Recording} recording
    * @param {string} name
-   * @param {string} which
+   * @param {string} time
    */
-  #download(recording, name, which) {
-    const link = make("a", "quiet as-button", "Download");
+  #download(recording, name, time) {
+    const link = make("a", "quiet as-button", text("recordings.download"));
     link.href = this.#recordings?.address(recording.id, name) ?? "";
     link.download = `${recording.room}-${recording.id}.mka`;
-    link.setAttribute("aria-label", `Download the recording of ${which}`);
+    link.setAttribute("aria-label", text("recordings.download-of", { time }));
     return link;
   }
 
@@ -155,9 +157,9 @@ export class RecordingsView {
     this.#audio.src = recordings.address(recording.id, "mix.opus");
     byId("recording-player").hidden = false;
     void this.#audio.play().catch(() => undefined);
-    const text = await attempt(recordings.text(recording.id, "events.jsonl"));
-    if (text === undefined || this.#playing !== recording.id) return;
-    const { lanes, pauses, said } = timelineOf(text, recording.seconds);
+    const events = await attempt(recordings.text(recording.id, "events.jsonl"));
+    if (events === undefined || this.#playing !== recording.id) return;
+    const { lanes, pauses, said } = timelineOf(events, recording.seconds);
     this.#said = said;
     this.#captions.hidden = said.length === 0;
     const part = (/** @type {[number, number]} */ [from, to], /** @type {string} */ kind) => {
@@ -182,9 +184,9 @@ export class RecordingsView {
   #showPlace() {
     const seconds = Number(this.#lanes.dataset.seconds) || 1;
     this.#lanes.style.setProperty("--place", String(Math.min(1, this.#audio.currentTime / seconds)));
-    const lines = saidAt(this.#said, this.#audio.currentTime).map(({ name, text }) => {
+    const lines = saidAt(this.#said, this.#audio.currentTime).map((one) => {
       const line = make("p");
-      line.append(make("b", "", name), ` ${text}`);
+      line.append(make("b", "", one.name), ` ${one.text}`);
       return line;
     });
     this.#captions.replaceChildren(...lines);
@@ -212,7 +214,7 @@ export class RecordingsView {
 
   /** @param {Recording} recording */
   async #remove(recording) {
-    if (!(await confirmed("Delete this recording?", "Its files are gone for everybody.", "Delete"))) return;
+    if (!(await confirmed(text("recordings.delete-title"), text("recordings.delete-text"), text("recordings.delete-yes")))) return;
     if (this.#playing === recording.id) this.#stopPlaying();
     await this.#do((recordings) => recordings.remove(recording.id));
   }

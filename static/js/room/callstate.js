@@ -2,24 +2,21 @@
  * How far it has come with somebody whom the room has called, in words. Pure.
  */
 
+import { text } from "../texts/texts.js";
+
 /** @typedef {import("./roster.js").Person} Person */
 
 /** Whoever is being called, by their state. */
-const BEING_CALLED = new Map([
-  ["dialing", "Calling…"],
-  ["ringing", "Ringing…"],
-]);
+const BEING_CALLED = /** @type {const} */ ({ dialing: "call.dialing", ringing: "call.ringing" });
 
 /** Why somebody who was called is not here. */
-const IN_VAIN = new Map([
-  ["busy", "is busy"],
-  ["no-answer", "does not answer"],
-  ["failed", "could not be reached"],
-]);
+const IN_VAIN = /** @type {const} */ ({
+  "busy": "call.busy", "no-answer": "call.no-answer", "failed": "call.failed", "dialing": "call.failed",
+});
 
 /** @param {Person} person */
 export function isBeingCalled(person) {
-  return BEING_CALLED.has(person.call?.state ?? "");
+  return (person.call?.state ?? "") in BEING_CALLED;
 }
 
 /**
@@ -27,8 +24,9 @@ export function isBeingCalled(person) {
  * @returns {string}  empty for those who are here
  */
 export function callWords(person) {
-  if (person.call?.state === "answered" && person.call.answered_by === "machine") return "Answering machine";
-  return BEING_CALLED.get(person.call?.state ?? "") ?? "";
+  if (person.call?.state === "answered" && person.call.answered_by === "machine") return text("call.machine");
+  const key = BEING_CALLED[/** @type {keyof typeof BEING_CALLED} */ (person.call?.state)];
+  return key ? text(key) : "";
 }
 
 /**
@@ -38,8 +36,8 @@ export function callWords(person) {
  * @returns {string}  empty if they had answered, or nobody waits for that
  */
 export function inVain(person) {
-  const words = IN_VAIN.get(person.call?.state ?? "") ?? (person.call?.state === "dialing" ? "could not be reached" : "");
-  return words && `${person.name} ${words}.`;
+  const key = IN_VAIN[/** @type {keyof typeof IN_VAIN} */ (person.call?.state)];
+  return key ? text(key, { name: person.name }) : "";
 }
 
 /**

@@ -2,33 +2,28 @@
  * What is said to somebody who was sent away, or whose conference is over. Pure.
  */
 
+import { text } from "../texts/texts.js";
 import { whoDid } from "./actors.js";
 
 /** @typedef {import("./roster.js").Roster} Roster */
 
-/** What is said to somebody who finds out only afterwards that they were sent away. */
-export const SENT_AWAY = {
-  title: "You were removed",
-  lead: "Somebody removed you from the room. To come back, ask whoever runs it.",
-};
+/**
+ * @typedef {object} Departure
+ * @property {"removed" | "ended"} departure  as in the event `participant.left`
+ * @property {string | null} [by]  who did it; undefined for somebody who finds out only afterwards
+ * @property {string} [reason]  the server's words
+ */
 
 /**
- * What is said to somebody who was sent away, or whose conference is over.
- *
- * @param {string} departure  as in the event `participant.left`
- * @param {string | null | undefined} by
- * @param {string} reason  the server's words
+ * @param {Departure} departure
  * @param {Roster} roster
- * @returns {{title: string, lead: string} | null}  null if they may come back by themselves
+ * @returns {{title: string, lead: string}}
  */
-export function farewell(departure, by, reason, roster) {
+export function farewell({ departure, by, reason }, roster) {
   if (departure === "removed") {
-    return {
-      title: "You were removed",
-      lead: `${whoDid(by, roster, null)} removed you from the room. To come back, ask whoever runs it.`,
-    };
+    const lead = by === undefined ? text("left.removed-lead") : text("left.removed-by", { who: whoDid(by, roster, null) });
+    return { title: text("left.removed"), lead };
   }
-  if (departure !== "ended") return null;
-  const lead = by ? `${whoDid(by, roster, null)} ended it for everybody.` : reason || "It was ended for everybody.";
-  return { title: "The conference is over", lead };
+  const lead = by ? text("left.over-by", { who: whoDid(by, roster, null) }) : reason || text("left.over-lead");
+  return { title: text("left.over"), lead };
 }

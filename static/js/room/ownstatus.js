@@ -2,6 +2,7 @@
  * What was decided about ourselves, in words. Pure.
  */
 
+import { listed, text } from "../texts/texts.js";
 import { onlyHearers } from "./hearing.js";
 
 /** @typedef {import("./roster.js").Person} Person */
@@ -24,16 +25,16 @@ import { onlyHearers } from "./hearing.js";
  */
 export function ownStatus(own, roster, rules) {
   if (own.waiting) return null;
-  if (own.held) return { text: "You are on hold: nobody hears you, and you hear nobody.", remedy: null };
-  if (own.deafened) return { text: "You hear nobody.", remedy: "hear" };
+  if (own.held) return { text: text("own.held"), remedy: null };
+  if (own.deafened) return { text: text("own.deafened"), remedy: "hear" };
   const hearers = onlyHearers(rules, own.id);
   if (hearers === null) return null;
   const names = hearers.flatMap((id) => roster.get(id)?.name ?? []);
-  return { text: names.length === 0 ? "Nobody hears you." : `Only ${listed(names)} can hear you.`, remedy: "speak" };
+  return { text: heardBy(names), remedy: "speak" };
 }
 
-/** What a role is called when somebody gets it. */
-const NEW_ROLES = { host: "a host", speaker: "a speaker", listener: "a listener" };
+/** What is said to somebody who gets a role. */
+const NEW_ROLES = /** @type {const} */ ({ host: "own.made-host", speaker: "own.made-speaker", listener: "own.made-listener" });
 
 /**
  * What somebody else has just changed about us, as a sentence; what shows by itself is left out.
@@ -44,15 +45,16 @@ const NEW_ROLES = { host: "a host", speaker: "a speaker", listener: "a listener"
  * @returns {string}  empty if there is nothing to say
  */
 export function changeToUs(before, after, who) {
-  if (before.role !== after.role) return `${who} made you ${NEW_ROLES[after.role]}.`;
-  if (before.held !== after.held) return after.held ? `${who} put you on hold.` : `${who} took you off hold.`;
-  if (before.name !== after.name) return `${who} named you ${after.name}.`;
-  if (before.hand_raised_at && !after.hand_raised_at) return `${who} lowered your hand.`;
+  if (before.role !== after.role) return text(NEW_ROLES[after.role], { who });
+  if (before.held !== after.held) return text(after.held ? "own.put-on-hold" : "own.taken-off-hold", { who });
+  if (before.name !== after.name) return text("own.named", { who, name: after.name });
+  if (before.hand_raised_at && !after.hand_raised_at) return text("own.hand-lowered", { who });
   return "";
 }
 
 /** @param {readonly string[]} names */
-function listed(names) {
-  if (names.length < 2) return names.join("");
-  return names.length > 4 ? `${names.length} people` : `${names.slice(0, -1).join(", ")} and ${names[names.length - 1]}`;
+function heardBy(names) {
+  if (names.length === 0) return text("own.unheard");
+  const count = names.length;
+  return count > 4 ? text("own.heard-by-many", { count }) : text("own.heard-by", { count, names: listed(names) });
 }

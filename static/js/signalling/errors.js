@@ -13,6 +13,7 @@ export class Refused extends Error {
   constructor(status, title, retryAfter = 0, type = "") {
     super(title || `The server refused (status ${status}).`);
     this.name = "Refused";
+    this.title = title;
     this.status = status;
     this.retryAfter = retryAfter;
     this.type = type;
@@ -27,7 +28,7 @@ export class Refused extends Error {
 /** The server could not be reached at all. */
 export class Unreachable extends Error {
   constructor() {
-    super("The server does not answer. Check your network; then try again.");
+    super("The server does not answer.");
     this.name = "Unreachable";
   }
 }
@@ -35,10 +36,7 @@ export class Unreachable extends Error {
 /** Signalling worked, sound did not. */
 export class NoMedia extends Error {
   constructor() {
-    super(
-      "The server answers, but sound does not get through. A firewall may be blocking UDP: "
-        + "try another network, or ask whoever runs the server for a TURN server.",
-    );
+    super("The server answers, but sound does not get through: a firewall may be blocking UDP.");
     this.name = "NoMedia";
   }
 }

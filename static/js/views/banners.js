@@ -4,9 +4,7 @@
 
 import { alert } from "../page/announce.js";
 import { byId, setText } from "../page/dom.js";
-
-/** What a remedy is called on its button. */
-const REMEDIES = { hear: "Hear the others again", speak: "Talk to everybody again" };
+import { text } from "../texts/texts.js";
 
 /** Fires `retry`, `hear`, `speak` and `yes`, each when its button is pressed. */
 export class Banners extends EventTarget {
@@ -37,19 +35,17 @@ export class Banners extends EventTarget {
   }
 
   reconnecting() {
-    this.#showConnection("Connection lost. Reconnecting…", "wait");
+    this.#showConnection(text("banner.lost"), "wait");
   }
 
   /** @param {string} trouble  why; empty if the network is to blame */
   gone(trouble) {
-    this.#showConnection(trouble || "The connection could not be restored. Check your network.", "stop");
+    this.#showConnection(trouble || text("banner.gone"), "stop");
     this.#button.focus();
   }
 
   expired() {
-    const sentence = "Your invitation has expired. You are still heard, but who comes and goes is not shown any more: "
-      + "leave, and open a new invitation.";
-    this.#showConnection(sentence, "stop");
+    this.#showConnection(text("banner.expired"), "stop");
     this.#button.hidden = true; // trying again does not help
   }
 
@@ -88,7 +84,7 @@ export class Banners extends EventTarget {
     this.#ownStatus.hidden = ownStatus === null;
     this.#remedy.hidden = remedy === null;
     this.#remedy.value = remedy ?? "";
-    setText(this.#remedy, remedy ? REMEDIES[remedy] : "");
+    setText(this.#remedy, remedy ? text(`own.${remedy}`) : "");
   }
 
   /**

@@ -5,6 +5,7 @@
 import { roomNameProblem } from "../page/address.js";
 import { byId, setText } from "../page/dom.js";
 import { recall, remember } from "../page/memory.js";
+import { text } from "../texts/texts.js";
 
 /**
  * @typedef {object} Wish
@@ -26,8 +27,8 @@ export class JoinView extends EventTarget {
   #message = byId("join-message");
   #listen = byId("join-listen", HTMLButtonElement);
   #invited;
-  /** What the button says, before and while it does that. */
-  #words = { idle: "Join", busy: "Joining…" };
+  /** Whether the button brings somebody back into their seat. */
+  #comesBack = false;
 
   /** @param {import("../page/address.js").Invitation} invitation */
   constructor(invitation) {
@@ -35,7 +36,7 @@ export class JoinView extends EventTarget {
     this.#invited = invitation.name;
     this.#name.value = invitation.name || recall("name");
     this.#room.value = invitation.room;
-    if (invitation.room) setText(this.#title, `Join ${invitation.room}`);
+    if (invitation.room) setText(this.#title, text("join.title-of", { room: invitation.room }));
     this.#form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.submit();
@@ -60,7 +61,7 @@ export class JoinView extends EventTarget {
   fill(room, name) {
     if (room && !this.#room.value) {
       this.#room.value = room;
-      setText(this.#title, `Join ${room}`);
+      setText(this.#title, text("join.title-of", { room }));
     }
     if (name && !this.#invited) this.#name.value = name;
   }
@@ -73,14 +74,14 @@ export class JoinView extends EventTarget {
   offerSeat(seat) {
     this.#room.value = seat.room;
     this.#name.value = seat.name;
-    this.#words = { idle: "Come back", busy: "Coming back…" };
-    setText(this.#title, `Come back to ${seat.room}`);
-    setText(this.#lead, "You were in this room a moment ago. Your place is still yours.");
+    this.#comesBack = true;
+    setText(this.#title, text("join.come-back-to", { room: seat.room }));
+    setText(this.#lead, text("join.come-back-lead"));
   }
 
   /** The seat is taken, or is none any more: the button joins, as ever. */
   withdrawSeat() {
-    this.#words = { idle: "Join", busy: "Joining…" };
+    this.#comesBack = false;
     this.busy(false);
   }
 
@@ -110,7 +111,7 @@ export class JoinView extends EventTarget {
     this.busy(false);
     this.#view.hidden = false;
     byId("join-devices").append(byId("devices"));
-    document.title = "Conference";
+    document.title = text("conference");
     const empty = [this.#name, this.#room].find((box) => box.value === "");
     (empty ?? this.#button).focus();
   }
@@ -151,7 +152,8 @@ export class JoinView extends EventTarget {
 
   /** @param {boolean} joining */
   busy(joining) {
-    setText(this.#button, joining ? this.#words.busy : this.#words.idle);
+    const [idle, busy] = this.#comesBack ? [text("join.come-back"), text("join.coming-back")] : [text("join.button"), text("join.joining")];
+    setText(this.#button, joining ? busy : idle);
     this.#button.setAttribute("aria-disabled", String(joining));
     this.#form.classList.toggle("is-busy", joining);
   }

@@ -4,11 +4,10 @@
 
 import { countersFrom, judge } from "../call/quality.js";
 import { byId, setText } from "../page/dom.js";
+import { number, text } from "../texts/texts.js";
 
 /** How often the browser is asked, in milliseconds. */
 const INTERVAL = 2000;
-
-const WORDS = { unknown: "measuring", good: "good", fair: "fair", poor: "poor", lost: "lost" };
 
 export class QualityView {
   #timer = 0;
@@ -25,7 +24,8 @@ export class QualityView {
       if (this.#lost || !connection?.connected) return this.#forget();
       const counters = countersFrom((await connection.stats()).values());
       if (this.#lost) return; // meanwhile
-      this.#show(judge(connection === judged ? this.#before : null, counters));
+      const { grade, figures } = judge(connection === judged ? this.#before : null, counters);
+      this.#show(grade, figuresIn(figures));
       this.#before = counters;
       judged = connection;
     }, INTERVAL);
@@ -48,13 +48,28 @@ export class QualityView {
 
   #forget() {
     this.#before = null;
-    this.#show(this.#lost ? { grade: "lost", figures: "Nothing arrives." } : { grade: "unknown", figures: "No figures yet." });
+    if (this.#lost) this.#show("lost", text("quality.nothing"));
+    else this.#show("unknown", text("quality.no-figures"));
   }
 
-  /** @param {import("../call/quality.js").Quality} quality */
-  #show(quality) {
-    byId("quality").dataset.quality = quality.grade;
-    setText(byId("quality-word"), WORDS[quality.grade]);
-    setText(byId("quality-figures"), quality.figures);
+  /**
+   * @param {"unknown" | "good" | "fair" | "poor" | "lost"} grade
+   * @param {string} figures
+   */
+  #show(grade, figures) {
+    byId("quality").dataset.quality = grade;
+    setText(byId("quality-word"), text(`quality.${grade}`));
+    setText(byId("quality-figures"), figures);
   }
+}
+
+/** @param {import("../call/quality.js").Figures | null} figures */
+function figuresIn(figures) {
+  if (!figures) return text("quality.no-figures");
+  const loss = figures.loss * 100;
+  return text("quality.figures", {
+    roundTrip: Math.round(figures.roundTrip * 1000),
+    loss: number(loss, loss > 0 && loss < 9.95 ? 1 : 0),
+    jitter: Math.round(figures.jitter * 1000),
+  });
 }

@@ -17,6 +17,7 @@ import { announce } from "../page/announce.js";
 import { attempt } from "../page/attempt.js";
 import { copy } from "../page/clipboard.js";
 import { byId, setText } from "../page/dom.js";
+import { joinProblem } from "../page/problems.js";
 import { formatDuration } from "../page/time.js";
 import { toast } from "../page/toast.js";
 import { shownNames } from "../people/displaynames.js";
@@ -27,10 +28,11 @@ import { TalkersView } from "../people/talkersview.js";
 import { Tiles } from "../people/tiles.js";
 import { recordingMark } from "../recordings/mark.js";
 import { RecordingsView } from "../recordings/recordingsview.js";
-import { whoDid } from "../room/actors.js";
+import { wasUs, whoDid } from "../room/actors.js";
 import { inVain, isBeingCalled } from "../room/callstate.js";
 import { changeToUs, ownStatus } from "../room/ownstatus.js";
 import { EMPTY_ROSTER, split } from "../room/roster.js";
+import { text } from "../texts/texts.js";
 import { Banners } from "./banners.js";
 import { listenForKeys } from "./keys.js";
 import { QualityView } from "./qualityview.js";
@@ -166,7 +168,7 @@ export class RoomView extends EventTarget {
     on("remote", (stream) => play(stream));
     on("expired", () => this.#banners.expired());
     on("message", (message) => this.#chat.show(message, message.id !== null && message.id === session.ownId));
-    on("asked", ({ by }) => this.#banners.ask(`${whoDid(by, session.roster, session.ownId)} asks you to unmute.`, "Unmute me", "Stay muted"));
+    on("asked", ({ by }) => this.#banners.ask(text("asked.unmute", { who: whoDid(by, session.roster, session.ownId) }), text("asked.yes"), text("asked.no")));
   }
 
   /** Shows everything that depends on who is here and what was decided about them. */
@@ -178,7 +180,7 @@ export class RoomView extends EventTarget {
     const names = shownNames(session.roster);
     this.#tiles.show(here, names, session.ownId, session.access);
     const count = session.waiting ? 0 : here.size;
-    setText(byId("head-count"), session.waiting ? "Waiting room" : count === 0 ? "" : headCount(count));
+    setText(byId("head-count"), session.waiting ? text("waiting.room") : count === 0 ? "" : headCount(count));
     byId("alone").hidden = count !== 1;
     setText(byId("alone"), aloneRemark(waiting.length, session.moderates));
     this.#talkers.show(session.waiting ? EMPTY_ROSTER : here, names, session.ownId);
@@ -190,8 +192,10 @@ export class RoomView extends EventTarget {
     if (session.waiting) this.#chat.hide();
     this.#hand.hidden = session.waiting;
     this.#hand.setAttribute("aria-pressed", String(Boolean(own?.hand_raised_at)));
-    setText(byId("hand-label"), own?.hand_raised_at ? "Lower" : "Raise");
-    document.title = session.waiting ? `Waiting for ${session.room}` : `${session.room} (${count}) · Conference`;
+    const hand = own?.hand_raised_at ? "lower" : "raise";
+    setText(byId("hand-label"), text(`hand.${hand}`));
+    setText(byId("hand-rest"), text(`hand.${hand}-rest`));
+    document.title = text(session.waiting ? "room.title-waiting" : "room.title", { room: session.room, count });
     this.#calls.renew();
     const rules = this.#calls.transferring ? [] : session.roomState.rules; // who hears us is said there
     this.#banners.showOwnStatus(own ? ownStatus(own, session.roster, rules) : null);
@@ -218,7 +222,7 @@ export class RoomView extends EventTarget {
     const session = this.#session;
     if (!session) return;
     const mark = recordingMark(session.roomState.recording, session.roster, session.ownId);
-    if (mark !== this.#recorded) toast(mark ? `${mark}.` : "The recording is over.");
+    if (mark !== this.#recorded) toast(mark ? `${mark}.` : text("recording.over"));
     this.#recorded = mark;
   }
 
@@ -244,7 +248,7 @@ export class RoomView extends EventTarget {
       } else if (left && inVain(person)) {
         toast(inVain(person));
       } else if (type === "participant.joined" && person.waiting && session.moderates) {
-        toast(`${person.name} waits to be let in.`);
+        toast(text("people.waits", { name: person.name }));
       } else if (left && !person.waiting) {
         announceLeft(person.name);
       }
@@ -252,7 +256,7 @@ export class RoomView extends EventTarget {
   }
 
   #letIn() {
-    toast("You are in.");
+    toast(text("waiting.in"));
     this.#title.focus();
   }
 
@@ -265,9 +269,9 @@ export class RoomView extends EventTarget {
     const session = this.#session;
     const silenced = after.muted_by !== null && before.muted_by === null;
     if (silenced || after.role === "listener") this.#banners.hideAsked(); // it is not to be had any more
-    if (!session || !by) return;
+    if (!session || !by || wasUs(by, session.roster, session.ownId)) return;
     const sentence = changeToUs(before, after, whoDid(by, session.roster, session.ownId));
-    if (before.role === "listener" && after.role !== "listener") this.#banners.ask(sentence, "Turn on my microphone", "Only listen");
+    if (before.role === "listener" && after.role !== "listener") this.#banners.ask(sentence, text("asked.turn-on"), text("asked.listen"));
     else if (sentence) toast(sentence);
   }
 
@@ -281,9 +285,10 @@ export class RoomView extends EventTarget {
       this.#banners.reconnecting();
     } else if (state === "here" && before === "reconnecting") {
       this.#banners.hideConnection();
-      toast("You are back.");
+      toast(text("banner.back"));
     } else if (state === "gone") {
-      this.#banners.gone(this.#session?.trouble ?? "");
+      const trouble = this.#session?.trouble;
+      this.#banners.gone(trouble ? joinProblem(trouble) : "");
     }
   }
 
@@ -300,7 +305,7 @@ export class RoomView extends EventTarget {
     const session = this.#session;
     if (!session) return;
     const raised = !session.own?.hand_raised_at;
-    if ((await attempt(session.change({ hand_raised: raised }))) !== undefined) announce(raised ? "Hand raised" : "Hand lowered");
+    if ((await attempt(session.change({ hand_raised: raised }))) !== undefined) announce(text(raised ? "hand.raised" : "hand.lowered"));
   }
 
   /** Called when a microphone was plugged into somebody who only listened. */
@@ -323,7 +328,8 @@ export class RoomView extends EventTarget {
     if (!session) return;
     const address = invitationAddress(location.origin, session.room);
     const needs = entryNeeds(session.roomState.policy.has_pin, session.client.token !== "");
-    toast(`${(await copy(address)) ? "Invitation link copied." : `The invitation link is ${address}`}${needs}`);
+    const done = (await copy(address)) ? text("invite.copied") : text("invite.address", { address });
+    toast(needs ? `${done} ${needs}` : done);
   }
 
   /** @param {(session: import("../call/session.js").Session, moderation: Moderation) => unknown} act */

@@ -74,6 +74,15 @@ def test_modules_in_one_piece_do_what_they_do_one_by_one(tmp_path: Path) -> None
     assert run(tmp_path / "whole.js") == alone
 
 
+def test_descriptions_are_left_out_and_lines_keep_their_numbers(tmp_path: Path) -> None:
+    described = "/**\n * One.\n * Pure.\n */\n\n"
+    text = described + "  /** @type {number} */ const one = 1; /** two */\n/** three */\nconst two = `/*`;\n"
+    write(tmp_path, {"main.js": text})
+    lines = bundle(tmp_path, "main.js").splitlines()[2:]
+    assert lines[:5] == [""] * 5
+    assert lines[5:8] == ["  /** @type {number} */ const one = 1; /** two */", "", "const two = `/*`;"]
+
+
 @needs_node
 def test_the_page_of_today_is_put_together_with_every_module_once_behind_what_it_imports(tmp_path: Path) -> None:
     assert NODE is not None

@@ -18,7 +18,7 @@ MODERATION = (
     "rooms", "participants", "mute", "unmute", "kick", "hold", "admit", "lock", "unlock", "end", "dial", "say",
     "record", "recordings",
 )  # fmt: skip
-COMMANDS = {name: name for name in ("serve", "config", "join", "call", "replay", "export", "load", "token")}
+COMMANDS = {name: name for name in ("serve", "config", "drain", "join", "call", "replay", "export", "load", "token")}
 COMMANDS |= dict.fromkeys(MODERATION, "moderate")
 """Of each command the module here that has ``add_parser(subparsers)`` and ``run(args) -> int``."""
 

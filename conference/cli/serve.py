@@ -24,6 +24,7 @@ from conference.options.sources import read_options
 from conference.settings import Settings, SettingsError
 from conference.settings.exposure import refuse_strangers
 from conference.settings.program import CONFIGURATION
+from conference.web.drain import Drain
 from conference.web.http.tls import local_addresses, make_ssl_context
 from conference.web.http_server import HttpServer, StartError
 from conference.web.live import Server
@@ -149,7 +150,9 @@ async def serve(settings: Settings, context: ssl.SSLContext | None = None, most_
     """
     server = HttpServer(settings, context, most_connections)
     stop = asyncio.Event()
-    _on_signals(stop)
+    _on_signals(stop, server.live.drain, settings.drain_timeout)
+    empty = asyncio.create_task(server.live.drain.over())
+    empty.add_done_callback(lambda _: stop.set())
     try:
         await server.start()
         print(_welcome(settings, server.live, server.port), flush=True)
@@ -157,22 +160,37 @@ async def serve(settings: Settings, context: ssl.SSLContext | None = None, most_
             _log.info("the server is ready, at port %d", server.port)
         async with short_collections(server.live.conference, server.live.engine.idle):
             await stop.wait()
-        _say_that_it_stops()
+        _say("Stopping: ending every call. Press Ctrl-C again to stop at once.")
     finally:
+        empty.cancel()
         await server.stop()
 
 
-def _say_that_it_stops() -> None:
+def _say(text: str) -> None:
     """Say it, unless nobody reads any more: ``tee`` in the same pipeline gets the same Ctrl-C."""
     try:
-        print("Stopping: ending every call. Press Ctrl-C again to stop at once.", flush=True)
+        print(text, flush=True)
     except OSError:
         drop_output(sys.stdout.fileno())
 
 
-def _on_signals(stop: asyncio.Event) -> None:
-    """The first signal asks; the next one is the usual, blunt one."""
+def _on_signals(stop: asyncio.Event, drain: Drain, drain_timeout: float) -> None:
+    """The first signal asks for the end; the next one is the usual, blunt one.
+
+    SIGUSR1 asks for the end when everybody has left, and so does the first SIGTERM where they are given a time.
+    """
     loop = asyncio.get_running_loop()
+
+    def asked_to_drain() -> None:
+        within = f", or in {drain_timeout:g} s" if drain_timeout > 0 else ""
+        _say(f"Draining: nobody joins any more, and the server ends when the last of {drain.people} has left{within}.")
+        drain.begin(drain_timeout)
+
+    def asked_to_terminate() -> None:
+        if drain_timeout > 0 and not drain.begun:
+            asked_to_drain()
+        else:
+            asked()
 
     def asked() -> None:
         stop.set()
@@ -180,8 +198,9 @@ def _on_signals(stop: asyncio.Event) -> None:
             loop.remove_signal_handler(one)
             signal.signal(one, signal.SIG_DFL)
 
-    for one in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(one, asked)
+    loop.add_signal_handler(signal.SIGINT, asked)
+    loop.add_signal_handler(signal.SIGTERM, asked_to_terminate)
+    loop.add_signal_handler(signal.SIGUSR1, asked_to_drain)
 
 
 def _welcome(settings: Settings, server: Server, port: int) -> str:

@@ -19,6 +19,7 @@ from conference.room.events import (
     RecordingResumed,
     RecordingStarted,
     RoomEvent,
+    ServerDraining,
     SoundStarted,
     SoundStopped,
     TalkingStarted,
@@ -26,7 +27,7 @@ from conference.room.events import (
 )
 from conference.room.room import Room
 
-NOT_KEPT: Final = (LevelsMeasured, DigitPressed, HearingChanged, SoundStopped, TransferUpdated)
+NOT_KEPT: Final = (LevelsMeasured, DigitPressed, HearingChanged, SoundStopped, TransferUpdated, ServerDraining)
 """What keys somebody pressed, and who whispers to whom, is nobody else's business."""
 
 SLACK_NS: Final = 2 * TICK_NS

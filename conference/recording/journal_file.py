@@ -84,11 +84,16 @@ class JournalFile:
         self._descriptor: int | None = None
         self._over = False
 
+    @property
+    def waiting(self) -> int:
+        """Bytes that wait for the disk."""
+        return self._waiting - self._done
+
     def write(self, kind: int, block: bytes) -> None:
         """Have a block appended, soon. Never blocks, and never raises."""
         if self._closed:
             return
-        if self._waiting - self._done > self._max_waiting:
+        if self.waiting > self._max_waiting:
             self._closed = True
             self._failed(SLOW)
             return

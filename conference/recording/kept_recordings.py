@@ -90,6 +90,9 @@ class KeptRecordings:
         self.total = TotalBytes(settings.recording_total_bytes)
         """What those in the folder take up."""
 
+        self.failures = 0
+        """How often the files of one could not be made, so far."""
+
         self._keep_days = settings.recording_keep_days
         self._longest_wait = settings.recording_upload_max_wait
         self._tell = tell
@@ -112,6 +115,11 @@ class KeptRecordings:
             )
         self._all_known = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def to_upload(self) -> int:
+        """How many are yet to be put into the object storage."""
+        return 0 if self._uploader is None else len(self._uploader)
 
     async def open(self) -> None:
         """Look at what is there; finish what was cut short, and upload and delete what is to be, from now on."""
@@ -245,6 +253,7 @@ class KeptRecordings:
         self.known[about.id] = about
         self.total.note(about.id, about.bytes)
         log.info("recording %s: %s, %d bytes", about.id, about.status, about.bytes)
+        self.failures += about.status != "ready"
         self._tell(RecordingReady if about.status == "ready" else RecordingFailed, about)
         self._upload_if_ready(about)
 
@@ -253,6 +262,7 @@ class KeptRecordings:
         about = self.known.get(recording_id)
         if about is not None:
             about.status, about.reason = "failed", reason
+            self.failures += 1
             self._tell(RecordingFailed, about)
 
     def _overdue(self, recording_id: str) -> None:

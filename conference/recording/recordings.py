@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import logging
 import weakref
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -47,6 +48,29 @@ Describe: TypeAlias = Callable[[RoomEvent], tuple[str, Any]]
 """The name and the data of an event, as JSON."""
 
 
+@dataclass(frozen=True, slots=True)
+class RecordingFigures:
+    """What goes on, and how much of it is behind."""
+
+    by_state: Mapping[str, int]
+    """How many recordings are in each state."""
+
+    bytes: int
+    """What all in the folder take up."""
+
+    waiting_bytes: int
+    """What waits in memory for the disk."""
+
+    to_upload: int
+    """Recordings that are yet to be put into the object storage."""
+
+    broken_off: int
+    """Recordings that ended since they could not go on, so far: the disk was slow, or took no more."""
+
+    failed: int
+    """How often the files of one could not be made, so far."""
+
+
 class Recordings:
     """All recordings of one server. To be used within a running event loop.
 
@@ -82,6 +106,7 @@ class Recordings:
         self._conclude = conclude
         self._kept = KeptRecordings(settings, storage, tell=self._tell_later, save=self._save, wallclock=wallclock)
         self._live: dict[str, LiveRecording] = {}
+        self._broken_off = 0
         self._writer = JournalWriter()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._change = asyncio.Event()  # another one after each change
@@ -108,6 +133,18 @@ class Recordings:
         for one in self._live.values():
             one.about.bytes, one.about.seconds = one.file.size, one.seconds
         return self._kept.known
+
+    def figures(self) -> RecordingFigures:
+        """How it goes, for whoever watches the server."""
+        kept = self._kept
+        return RecordingFigures(
+            by_state=Counter(one.status for one in kept.known.values()),
+            bytes=kept.total.now,
+            waiting_bytes=sum(one.file.waiting for one in self._live.values()),
+            to_upload=kept.to_upload,
+            broken_off=self._broken_off,
+            failed=kept.failures,
+        )
 
     async def changed(self) -> None:
         """Wait until something becomes of any recording."""
@@ -284,6 +321,7 @@ class Recordings:
     def _cannot_go_on(self, recording_id: str, reason: str) -> None:
         if recording_id in self._live:
             log.warning("recording %s ends: %s", recording_id, reason)
+            self._broken_off += 1
             self.stop(recording_id, reason=reason)
 
     # What becomes of it

@@ -26,6 +26,11 @@ class TotalBytes:
             self._each[recording_id] = size
 
     @property
+    def now(self) -> int:
+        """What they take up, in bytes."""
+        return self._all
+
+    @property
     def reached(self) -> bool:
         """They are as large as they may be."""
         return self._all >= self._most

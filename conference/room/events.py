@@ -226,6 +226,17 @@ class TransferUpdated:
     by: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ServerDraining:
+    """Nobody joins any more, and the server ends once everybody has left."""
+
+    room: str
+    ends_at: float | None
+    """Unix time at which it ends in any case, in seconds; ``None`` if it waits."""
+
+    by: str | None = None
+
+
 RoomEvent: TypeAlias = (
     ParticipantJoined
     | ParticipantLeft
@@ -243,6 +254,7 @@ RoomEvent: TypeAlias = (
     | MessageSent
     | Captioned
     | TransferUpdated
+    | ServerDraining
     | RecordingChange
     | RecordingOver
 )

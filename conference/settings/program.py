@@ -40,4 +40,9 @@ class ProgramSettings:
         "text", PROGRAM, "how to log: text, a line each for people; json, an object each for programs", LOG_FORMATS,
         "FORMAT",
     )  # fmt: skip
+    drain_timeout: float = seconds(
+        0.0, PROGRAM, "how long the people in rooms have to come to an end after SIGUSR1 or conference drain: nobody "
+        "joins any more, and the server ends when the last has left, or then. With this, SIGTERM means the same; "
+        "without it, a drain takes as long as they stay", (0, 604_800),
+    )  # fmt: skip
     shutdown_timeout: float = seconds(2.0, PROGRAM, "time to end every call when the server is stopped", (0.1, 60))

@@ -26,6 +26,7 @@ WEBHOOK_EVENTS = (
     "talking.interrupted",
     "caption",
     "transfer.updated",
+    "server.draining",
     "recording.started",
     "recording.paused",
     "recording.resumed",

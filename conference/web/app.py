@@ -36,6 +36,7 @@ from conference.web.api import (
     audiosocket_calls,
     calls,
     captions,
+    drain,
     events,
     hearing,
     metrics,
@@ -122,6 +123,7 @@ async def hang_up_all(app: web.Application) -> None:
     """Tell everybody that the server stops, and take no more requests. Calling it twice does no harm."""
     server = app[SERVER]
     server.stopping = True
+    server.drain.close()
     if server.recordings is not None:
         server.recordings.stop_all(RECORDING_ENDS)
     await asyncio.gather(
@@ -360,6 +362,9 @@ def _add_routes(app: web.Application) -> None:
             web.post("/2010-04-01/Accounts/{account}/Calls/{call}.json", twilio_calls.change),
             web.get("/openapi.json", description.show_json),
             web.get("/docs", description.show_page),
+            web.post("/drain", drain.begin),
+            web.get("/drain", drain.show),
+            web.get("/readyz", drain.readyz),
             web.get("/healthz", rooms.healthz),
             web.get("/metrics", metrics.metrics),
         ]

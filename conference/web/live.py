@@ -17,6 +17,7 @@ from conference.recording.recordings import Recordings
 from conference.room.conference import Conference
 from conference.room.room import Room
 from conference.settings import Settings
+from conference.web.drain import Drain
 from conference.web.events.feeds import Feeds
 from conference.web.events.webhooks import Webhooks
 from conference.web.http.limits.concurrency import ConcurrencyLimit
@@ -104,11 +105,15 @@ class Server:
     transfers: Transfers = field(init=False)
     """The warm transfers of all rooms."""
 
+    drain: Drain = field(init=False)
+    """Whether newcomers are taken."""
+
     stopping: bool = False
     """Set when the server is told to stop: from then on every request is answered with 503."""
 
     def __post_init__(self) -> None:
         self.transfers = Transfers(self.conference, self.sidebars)
+        self.drain = Drain(self.conference, time.time)
 
     @property
     def calls(self) -> list[Call]:

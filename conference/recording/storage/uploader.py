@@ -49,6 +49,10 @@ class Uploader:
         self._idle = asyncio.Event()
         self._idle.set()
 
+    def __len__(self) -> int:
+        """How many are to be uploaded."""
+        return len(self._failures)
+
     def add(self, recording_id: str) -> None:
         """Have a recording uploaded, soon."""
         self._failures.setdefault(recording_id, 0)

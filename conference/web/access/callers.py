@@ -44,8 +44,11 @@ def admit_caller(
         handshake_token: of the WebSocket's handshake, for clients that are not Twilio; used if there is no other.
 
     Raises:
-        NotAdmitted: their token does not open this room, or they have none and there is no PIN.
+        NotAdmitted: their token does not open this room, or they have none and there is no PIN; or the server takes
+            nobody new.
     """
+    if server.drain.begun:
+        raise NotAdmitted("The server takes nobody new: it ends soon.")
     needed = server.token_needed(room)
     token = parameters.get(PARAMETER) or handshake_token
     if token:

@@ -90,7 +90,7 @@ class AudioSocketListener:
     def _opened(self, connection: AudioSocketConnection) -> None:
         server, now = self._server, time.monotonic()
         address = rate_key(connection.peer_address)
-        if server.stopping or server.joins.take(address, now) > 0:
+        if server.stopping or server.drain.begun or server.joins.take(address, now) > 0:
             connection.abort()
             return
         place = server.connections.open(address, connection.abort, now)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from typing import get_args
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry, ProcessCollector
@@ -12,6 +13,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 from prometheus_client.registry import Collector
 
 from conference.room.participant import STREAM_TRANSPORTS, TRANSPORTS, Transport
+from conference.room.recorded import RecordingStatus
 from conference.web.access.actor import require
 from conference.web.http.headers import FRESH
 from conference.web.live import SERVER, Server
@@ -68,6 +70,7 @@ class ConferenceCollector(Collector):
         yield from self._phones()
         yield from self._webhooks()
         yield from self._captions()
+        yield from self._recordings()
 
     def _people(self) -> Iterator[Metric]:
         server = self._server
@@ -89,6 +92,10 @@ class ConferenceCollector(Collector):
         yield GaugeMetricFamily(
             "conference_forwarded_listeners", "Listeners who get one talker's own packets.", value=forwarded
         )
+        yield GaugeMetricFamily(
+            "conference_draining", "1 if the server takes nobody new, and ends when the last has left.",
+            value=server.drain.begun,
+        )  # fmt: skip
         streams = len(server.feeds)
         yield GaugeMetricFamily("conference_event_streams", "Event streams open.", value=streams)
         yield CounterMetricFamily(
@@ -197,6 +204,37 @@ class ConferenceCollector(Collector):
             yield CounterMetricFamily(name, text, value=sum(getattr(one.queue.stats, field) for one in receivers))
         waiting = sum(len(one.queue) for one in receivers)
         yield GaugeMetricFamily("conference_webhooks_waiting", "Events yet to be delivered.", value=waiting)
+
+    def _recordings(self) -> Iterator[Metric]:
+        recordings = self._server.recordings
+        if recordings is None:
+            return
+        figures = recordings.figures()
+        family = GaugeMetricFamily("conference_recordings", "Recordings, by their state.", labels=["state"])
+        for state in get_args(RecordingStatus):
+            family.add_metric([state], figures.by_state.get(state, 0))
+        yield family
+        yield GaugeMetricFamily(
+            "conference_recordings_bytes", "What all recordings in the folder take up.", value=figures.bytes
+        )
+        yield GaugeMetricFamily(
+            "conference_recordings_waiting_bytes",
+            "What has been said and waits for the disk.",
+            value=figures.waiting_bytes,
+        )
+        yield GaugeMetricFamily(
+            "conference_recordings_to_upload",
+            "Recordings that are yet to be put into the object storage.",
+            value=figures.to_upload,
+        )
+        yield CounterMetricFamily(
+            "conference_recordings_broken_off",
+            "Recordings that ended since they could not go on: the disk was slow, or took no more.",
+            value=figures.broken_off,
+        )
+        yield CounterMetricFamily(
+            "conference_recordings_failed", "How often the files of one could not be made.", value=figures.failed
+        )
 
     def _captions(self) -> Iterator[Metric]:
         captions = self._server.captions

@@ -76,7 +76,7 @@ async def join(request: web.Request) -> web.Response:
         raise Problem(403, f"Your token does not allow you to join as a {role}.")
     seat = _claimed_seat(server, room, request)
     offer = await read_text(request, errors="replace")  # a name may be in any charset (RFC 8866, section 6.10)
-    check_stays(server)  # it may be stopped meanwhile
+    check_stays(server, returning=seat is not None and room in server.conference.rooms)  # it may be stopped meanwhile
     with _refusals():
         joined = await server.sessions.join(
             room, name, offer, seat=seat, grant=grant, role=role, original_sound=original_sound

@@ -15,14 +15,20 @@ from conference.web.live import Server
 RETRY = {"Retry-After": "30"}
 
 
-def check_stays(server: Server) -> None:
-    """Make sure that the server is not being stopped.
+def check_stays(server: Server, *, returning: bool = False) -> None:
+    """Make sure that the server takes people, and is not being stopped or drained.
+
+    Args:
+        server: this one.
+        returning: it is somebody who is in a room already, and has lost their connection.
 
     Raises:
-        Problem: it is (503).
+        Problem: it does not (503).
     """
     if server.stopping:
         raise Problem(503, "The server is being stopped. Try again in a moment.", headers=RETRY)
+    if server.drain.begun and not returning:
+        raise Problem(503, "The server takes nobody new: it ends soon. Try again in a few minutes.", headers=RETRY)
 
 
 def check_no_loop(server: Server, request: web.Request) -> None:

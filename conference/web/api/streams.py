@@ -23,7 +23,7 @@ from conference.web.access.callers import (
     check_handshake,
 )
 from conference.web.api.reading import check_room
-from conference.web.api.refusals import check_no_loop
+from conference.web.api.refusals import check_no_loop, check_stays
 from conference.web.http.limits.concurrency import TooManyAtOnce
 from conference.web.http.origin import client_address, is_foreign
 from conference.web.http.problems import Problem
@@ -63,6 +63,8 @@ async def open_stream(request: web.Request, dialect: Dialect) -> web.StreamRespo
     if not socket.can_prepare(request):
         raise Problem(400, "This address is a WebSocket: connect to it with ws:// or wss://.")
     check_no_loop(server, request)
+    if not any(server.dialing.calls):  # else it may be the stream of somebody who was called before
+        check_stays(server)
     limit_joins(server, request)
     check_handshake(request)
     token = presented_token(request)

@@ -18,7 +18,7 @@ from conference.web.access.callers import (
     stream_token,
 )
 from conference.web.api.reading import check_room
-from conference.web.api.refusals import check_no_loop
+from conference.web.api.refusals import check_no_loop, check_stays
 from conference.web.api.streams import open_stream
 from conference.web.http.body import read_bytes
 from conference.web.http.headers import FRESH
@@ -47,6 +47,7 @@ async def voice(request: web.Request) -> web.Response:
     check_room(room)
     form = await read_form(request)
     check_webhook(request, form)
+    check_stays(server)
     name = request.query.get("name") or form.get("CallerName") or form.get("From")
     url = stream_url(public_origin(request, server.settings), room)
     token = stream_token(request, room, form.get("From"))

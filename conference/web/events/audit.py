@@ -23,6 +23,7 @@ from conference.room.events import (
     RecordingEvent,
     RoomEvent,
     RoomUpdated,
+    ServerDraining,
     SoundStarted,
     SoundStopped,
     TransferUpdated,
@@ -173,6 +174,9 @@ def _room_told(event: RoomEvent, room: _KnownRoom) -> list[_Pair]:
         case TransferUpdated(transfer=one):
             people = [("caller", one.caller), ("agent", one.agent), ("callee", one.callee)]
             return [("did", "transfer"), ("by", event.by), ("transfer", one.id), *people, ("state", one.state)]
+        case ServerDraining():
+            ends = None if event.ends_at is None else round(event.ends_at, 3)
+            return [("did", "drain"), ("by", event.by), ("ends_at", ends)]
         case MessageSent():
             return [("did", "write"), ("who", event.name), ("id", event.participant_id), ("chars", len(event.text))]
         case _:

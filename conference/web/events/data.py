@@ -122,6 +122,13 @@ class MessageData(TypedDict):
     sent_at: UnixTime
 
 
+class DrainingData(TypedDict):
+    """Nobody joins any more, and the server ends once everybody has left."""
+
+    ends_at: Annotated[UnixTime | None, Field(description="When it ends in any case; `null` if it waits.")]
+    by: By
+
+
 class RecordingData(TypedDict):
     """Something about the room's recording."""
 
@@ -181,6 +188,7 @@ EventData: TypeAlias = (
     | LevelsData
     | RecordingData
     | TransferData
+    | DrainingData
     | Caption
 )
 
@@ -204,6 +212,7 @@ DATA_TYPES: dict[str, type] = {
     "talking.interrupted": InterruptedData,
     "levels": LevelsData,
     "transfer.updated": TransferData,
+    "server.draining": DrainingData,
     "recording.started": RecordingData,
     "recording.paused": RecordingData,
     "recording.resumed": RecordingData,

@@ -30,6 +30,7 @@ from conference.room.events import (
     RecordingStored,
     RoomEvent,
     RoomUpdated,
+    ServerDraining,
     SoundStarted,
     SoundStopped,
     TalkingStarted,
@@ -64,6 +65,7 @@ EVENT_NAMES: dict[type, str] = {
     BotInterrupted: "talking.interrupted",
     LevelsMeasured: "levels",
     TransferUpdated: "transfer.updated",
+    ServerDraining: "server.draining",
     RecordingStarted: "recording.started",
     RecordingPaused: "recording.paused",
     RecordingResumed: "recording.resumed",
@@ -199,6 +201,8 @@ def _more_data(event: RoomEvent) -> data.EventData:
             return caption_json(event.caption)
         case TransferUpdated():
             return data.TransferData(transfer=transfer_json(event.transfer), by=event.by)
+        case ServerDraining():
+            return data.DrainingData(ends_at=event.ends_at, by=event.by)
         case RecordingEvent():
             return data.RecordingData(recording=recording_state_json(event.recording), by=event.by)
         case _:

@@ -18,6 +18,7 @@ from conference.room.events import (
     RecordingEvent,
     RoomEvent,
     RoomUpdated,
+    ServerDraining,
     UnmuteRequested,
 )
 from conference.room.participant import Participant, ParticipantState
@@ -170,7 +171,7 @@ def concerns(event: RoomEvent) -> list[tuple[str, str] | None]:
             return [seat] if one.identity is None else [seat, ("identity", one.identity)]
         case UnmuteRequested() | DigitPressed():
             return [("seat", event.participant_id)]
-        case RoomUpdated() | RecordingEvent():  # whoever will be heard is to know
+        case RoomUpdated() | RecordingEvent() | ServerDraining():  # whoever will be heard is to know
             return [None]
         case _:
             return []

@@ -238,6 +238,16 @@ class NewMessage(Body):
     ] = Field(description="Shown as it is; nothing in it is markup.")
 
 
+class NewDrain(Body):
+    """How long those who are in rooms may stay."""
+
+    example: ClassVar[str] = '{"timeout": 600}'
+
+    timeout: Annotated[float | None, Must("a number from 0 to 604800")] = Field(
+        None, ge=0, le=604_800, description="In seconds; 0: as long as they like; `null`: as the server is set up."
+    )
+
+
 class NewRecording(Body):
     """What is to be kept."""
 

@@ -193,6 +193,15 @@ class Recordings(TypedDict):
     recordings: list[Recording]
 
 
+class Drain(TypedDict):
+    """Whether the server takes newcomers."""
+
+    draining: Annotated[bool, Field(description="It takes none, and ends when everybody has left.")]
+    began_at: UnixTime | None
+    ends_at: Annotated[UnixTime | None, Field(description="When it ends in any case; `null` if it waits.")]
+    participants: Annotated[int, Field(description="How many are still there, in all rooms.")]
+
+
 class Room(TypedDict):
     """A room and everybody in it."""
 

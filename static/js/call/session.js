@@ -241,6 +241,7 @@ export class Session extends EventTarget {
     if (type === "levels") this.#emit("levels", data.levels);
     else if (type === "message") this.#emit("message", data);
     else if (type === "caption") this.#emit("caption", data);
+    else if (type === "server.draining") this.#emit("draining", data);
     else if (type === "unmute.requested") this.#onAsked(data);
     else if (!this.#sendsUsAway(type, data)) this.#onNews(type, data);
   }

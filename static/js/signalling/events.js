@@ -5,7 +5,7 @@
 const TYPES = [
   "room", "participant.joined", "participant.left", "participant.updated", "participants.left", "participants.updated",
   "talking.started", "talking.stopped", "levels", "digit", "room.updated", "hearing.changed", "unmute.requested",
-  "sound.started", "sound.stopped", "message", "caption",
+  "sound.started", "sound.stopped", "message", "caption", "server.draining",
   "recording.started", "recording.paused", "recording.resumed", "recording.stopped",
 ];
 

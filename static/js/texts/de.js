@@ -107,6 +107,8 @@ export const TEXTS = {
   "banner.gone": "Die Verbindung ließ sich nicht wiederherstellen. Prüfen Sie Ihr Netz.",
   "banner.back": "Sie sind wieder da.",
   "banner.expired": "Ihre Einladung ist abgelaufen. Man hört Sie noch, aber wer kommt und geht, wird nicht mehr angezeigt: Verlassen Sie den Raum, und öffnen Sie eine neue Einladung.",
+  "banner.draining": "Dieser Server wird beendet, sobald alle gegangen sind: Sprechen Sie zu Ende, aber niemand kann mehr dazukommen.",
+  "banner.draining-until": "Dieser Server wird beendet, sobald alle gegangen sind, spätestens um {time}: Sprechen Sie zu Ende, aber niemand kann mehr dazukommen.",
   "asked.unmute": "{who} bittet Sie, das Mikrofon einzuschalten.",
   "asked.yes": "Mikrofon einschalten",
   "asked.no": "Stumm bleiben",

@@ -107,6 +107,8 @@ export const TEXTS = {
   "banner.gone": "The connection could not be restored. Check your network.",
   "banner.back": "You are back.",
   "banner.expired": "Your invitation has expired. You are still heard, but who comes and goes is not shown any more: leave, and open a new invitation.",
+  "banner.draining": "This server ends when everybody has left: talk to the end, but nobody else can come in.",
+  "banner.draining-until": "This server ends when everybody has left, and at {time} at the latest: talk to the end, but nobody else can come in.",
   "asked.unmute": "{who} asks you to unmute.",
   "asked.yes": "Unmute me",
   "asked.no": "Stay muted",

@@ -107,6 +107,8 @@ export const TEXTS = {
   "banner.gone": "No se ha podido recuperar la conexión. Comprueba tu red.",
   "banner.back": "Ya has vuelto.",
   "banner.expired": "Tu invitación ha caducado. Todavía se te oye, pero ya no se muestra quién entra y quién sale: sal, y abre una invitación nueva.",
+  "banner.draining": "Este servidor se detendrá cuando todos hayan salido: termina de hablar, pero ya no puede entrar nadie más.",
+  "banner.draining-until": "Este servidor se detendrá cuando todos hayan salido, a las {time} como muy tarde: termina de hablar, pero ya no puede entrar nadie más.",
   "asked.unmute": "{who} te pide que actives el micrófono.",
   "asked.yes": "Activar el micrófono",
   "asked.no": "Seguir en silencio",

@@ -4,6 +4,7 @@
 
 import { alert } from "../page/announce.js";
 import { byId, setText } from "../page/dom.js";
+import { timeOfDay } from "../page/time.js";
 import { text } from "../texts/texts.js";
 
 /** Fires `retry`, `hear`, `speak` and `yes`, each when its button is pressed. */
@@ -12,6 +13,7 @@ export class Banners extends EventTarget {
   #title = byId("room-title");
   #banner = byId("banner");
   #button = byId("banner-button", HTMLButtonElement);
+  #draining = byId("draining");
   #asked = byId("asked");
   #ownStatus = byId("own-status");
   #remedy = byId("own-status-button", HTMLButtonElement);
@@ -30,6 +32,7 @@ export class Banners extends EventTarget {
   /** Takes all of them away. */
   clear() {
     this.hideConnection();
+    this.hideDraining();
     this.hideAsked();
     this.showOwnStatus(null);
   }
@@ -47,6 +50,18 @@ export class Banners extends EventTarget {
   expired() {
     this.#showConnection(text("banner.expired"), "stop");
     this.#button.hidden = true; // trying again does not help
+  }
+
+  /** @param {number | null} endsAt  unix time in seconds at which the server ends in any case */
+  draining(endsAt) {
+    const sentence = endsAt === null ? text("banner.draining") : text("banner.draining-until", { time: timeOfDay(endsAt) });
+    setText(byId("draining-text"), sentence);
+    this.#draining.hidden = false;
+    alert(sentence);
+  }
+
+  hideDraining() {
+    this.#draining.hidden = true;
   }
 
   hideConnection() {

@@ -150,6 +150,7 @@ export class RoomView extends EventTarget {
       });
     on("roster", ({ type, data, before, concerned }) => {
       this.#showRoster();
+      if (type === "room") this.#banners.hideDraining(); // it may be another server's
       if (type === "room" || (before?.waiting && !session.waiting)) void this.#captions.catchUp();
       this.#tell(type, data.by, before, concerned);
     });
@@ -168,6 +169,7 @@ export class RoomView extends EventTarget {
     on("remote", (stream) => play(stream));
     on("expired", () => this.#banners.expired());
     on("message", (message) => this.#chat.show(message, message.id !== null && message.id === session.ownId));
+    on("draining", ({ ends_at: endsAt }) => this.#banners.draining(endsAt));
     on("asked", ({ by }) => this.#banners.ask(text("asked.unmute", { who: whoDid(by, session.roster, session.ownId) }), text("asked.yes"), text("asked.no")));
   }
 

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import asyncio
 import re
 from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from conference.settings import Settings
 from tests.room.fakes import Mouth, steady
 from tests.web.doubles import Site
 
@@ -55,8 +57,11 @@ async def test_the_figures_are_those_of_the_live_objects() -> None:
 DOCUMENT = Path(__file__).parents[3] / "docs" / "interfaces.md"
 ELSEWHERE = {"conference_captions_total", "conference_captions_unheard_total", "conference_captions_restarts_total",
              "conference_captions_waiting_bytes", "conference_udp_datagrams_total",
-             "conference_udp_datagrams_dropped_total"}  # fmt: skip
-"""Figures of what the server of these tests has not: captions, and a UDP port."""
+             "conference_udp_datagrams_dropped_total",
+             "conference_recordings", "conference_recordings_bytes", "conference_recordings_waiting_bytes",
+             "conference_recordings_to_upload", "conference_recordings_broken_off_total",
+             "conference_recordings_failed_total"}  # fmt: skip
+"""Figures of what the server of these tests has not: captions, recordings, and a UDP port."""
 
 
 async def test_the_document_names_all_figures_and_no_others() -> None:
@@ -68,6 +73,35 @@ async def test_the_document_names_all_figures_and_no_others() -> None:
     names = {sample.name for family in text_string_to_metric_families(text) for sample in family.samples}
     ours = {re.sub("_(bucket|count|sum|created)$", "", one) for one in names if one.startswith("conference_")}
     assert ours == documented
+
+
+async def test_recordings_have_figures_where_there_are_any(tmp_path: Path) -> None:
+    async with Site(Settings(recordings=tmp_path)) as site:
+        await site.join()
+        begun = await (await site.client.post("/rooms/tea/recordings")).json()
+        found = await figures(site)
+        assert found["conference_recordings/recording"] == 1
+        assert found["conference_recordings/failed"] == 0
+        for name in ("waiting_bytes", "to_upload", "broken_off_total", "failed_total"):
+            assert found[f"conference_recordings_{name}"] == 0
+        recordings = site.server.recordings
+        assert recordings is not None
+        recordings._cannot_go_on(begun["id"], "The disk is full.")
+        assert (await figures(site))["conference_recordings_broken_off_total"] == 1
+        async with asyncio.timeout(60):
+            while recordings.all[begun["id"]].status == "finishing":
+                await recordings.changed()
+        found = await figures(site)
+        assert found[f"conference_recordings/{recordings.all[begun['id']].status}"] == 1
+        assert found["conference_recordings_bytes"] == recordings.all[begun["id"]].bytes
+
+
+async def test_a_server_that_is_drained_says_so() -> None:
+    async with Site() as site:
+        assert (await figures(site))["conference_draining"] == 0
+        await site.join()
+        await site.client.post("/drain")
+        assert (await figures(site))["conference_draining"] == 1
 
 
 async def test_what_a_connection_carried_still_counts_when_it_is_gone() -> None:

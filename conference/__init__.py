@@ -25,8 +25,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from conference.errors import ConferenceError
+    from conference.errors import ConferenceError, ConnectionClosed
     from conference.options.declaration import SettingsError
+    from conference.public.attached import AttachedPeer
     from conference.public.bot import Bot
     from conference.public.errors import BufferFull, ConnectionLost, NoSuchParticipant, SamplesError
     from conference.public.events import Event
@@ -40,9 +41,11 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _PLACES = {
+    "AttachedPeer": "public.attached",
     "Bot": "public.bot",
     "BufferFull": "public.errors",
     "ConferenceError": "errors",
+    "ConnectionClosed": "errors",
     "ConnectionLost": "public.errors",
     "Event": "public.events",
     "Frame": "public.line",
@@ -61,9 +64,11 @@ _PLACES = {
 """Where each public name comes from, and under which name, if that is another."""
 
 __all__ = [
+    "AttachedPeer",
     "Bot",
     "BufferFull",
     "ConferenceError",
+    "ConnectionClosed",
     "ConnectionLost",
     "Event",
     "Frame",

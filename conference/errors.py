@@ -5,3 +5,7 @@ from __future__ import annotations
 
 class ConferenceError(Exception):
     """Something that was asked for cannot be had. The text is a sentence for people, and says why."""
+
+
+class ConnectionClosed(ConferenceError):
+    """A connection is closed, and cannot be used any more."""

@@ -216,6 +216,8 @@ def _welcome(settings: Settings, server: Server, port: int) -> str:
         lines.append(
             f"    {'Sound':<9}UDP port {webrtc.port}" + ("" if settings.on_loopback else " (open it in the firewall)")
         )
+    else:
+        lines.append(f"    {'Sound':<9}by aiortc, a UDP port for each connection")
     lines += [f"    {'Phones':<9}{urls[0].replace('http', 'ws', 1)}twilio/stream/ROOM"]
     if server.audiosocket is not None:
         lines += [f"    {'Asterisk':<9}AudioSocket, {_in_url(server.audiosocket[0])}:{server.audiosocket[1]}"]

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable
-from types import TracebackType
-from typing import Self
 
 from conference.audio.frame import Samples
 from conference.codecs.base import Codec
-from conference.ids import new_id
 from conference.public.line import Line
+from conference.public.member import Member
 from conference.room.conference import Conference
 from conference.room.participant import Mix, Participant, Role
 
 
-class Bot(Line):
+class Bot(Member, Line):
     """A participant made of code: hears the room through :meth:`frames`, and speaks through :meth:`push`.
 
     Made by `room.Room.join`. As a context manager it leaves at the end of the block::
@@ -24,11 +21,6 @@ class Bot(Line):
         async with room.join("Echo") as bot:
             async for frame in bot.frames():
                 bot.push(frame.samples)
-
-    Attributes:
-        id: of the participant: opaque text, unique on the server.
-        name: what the others see.
-        room: the room's name.
     """
 
     def __init__(
@@ -42,16 +34,10 @@ class Bot(Line):
         interruptible: bool,
         max_heard: float,
         max_said: float,
-        gone: Callable[[Bot], None],
+        gone: Callable[[Member], None],
     ) -> None:
-        super().__init__(max_heard, max_said)
-        self.id = new_id()
-        self.name = name
-        self.room = room
-        self._conference = conference
-        self._gone = gone
-        self._reason: str | None = None
-        self._ended = asyncio.Event()
+        Member.__init__(self, conference, room, name, gone)
+        Line.__init__(self, max_heard, max_said)
         self._now_ns = 0
         self._first_tick: int | None = None
         conference.join(
@@ -70,30 +56,6 @@ class Bot(Line):
             ),
         )
 
-    @property
-    def over(self) -> bool:
-        """Whether it has left, or was sent away."""
-        return self._over
-
-    async def ended(self) -> str:
-        """Wait until it has left. Returns why, for people to read."""
-        await self._ended.wait()
-        return self._reason or ""
-
-    def leave(self) -> None:
-        """Leave the room. Doing it twice does no harm."""
-        if not self._over:
-            self._close("left")
-            self._conference.leave(self.room, self.id, "left")
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.leave()
-
     def _speak(self, now_ns: int) -> Samples | None:
         self._now_ns = now_ns
         return self._pull(now_ns)
@@ -103,16 +65,8 @@ class Bot(Line):
             self._first_tick = mix.tick
         self._hear(mix.samples, mix.tick - self._first_tick, self._now_ns)
 
-    def _hung_up(self, reason: str) -> None:
-        """It is sent away: the room takes it out by itself."""
-        self._close(reason)
-
-    def _close(self, reason: str) -> None:
-        if not self._over:
-            self._reason = reason
-            self._end()
-            self._ended.set()
-            self._gone(self)
+    def _let_go(self) -> None:
+        self._end()
 
 
 class _Mouth:

@@ -6,6 +6,7 @@ ConferenceError
 ├── InvalidRoomName, TooManyRooms, RoomFull, RoomLocked: a room does not take somebody
 ├── JoinError: a room of another server cannot be joined; CallError: a call cannot be placed
 ├── ApiError: a server does not do what it was asked
+├── ConnectionClosed: a peer connection that is closed cannot be in a room
 ├── ConnectionLost: a connection is lost, and there was no way back
 ├── NoSuchParticipant: nobody of that id is in the room
 ├── BufferFull: more was pushed than may wait

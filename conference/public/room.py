@@ -6,26 +6,32 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from conference.public.bot import Bot
 from conference.public.errors import NoSuchParticipant
 from conference.public.events import MAX_EVENTS, Event
 from conference.public.inbox import Fan
 from conference.public.line import MAX_HEARD_SECONDS, MAX_SAID_SECONDS
+from conference.public.member import Member
 from conference.room.conference import Conference, check_room_name
 from conference.room.participant import ParticipantState, Role
 from conference.room.room import Room as LiveRoom
+
+if TYPE_CHECKING:
+    from conference.public.attached import AttachedPeer
+    from conference.webrtc.reference.attachment import PeerConnection
 
 BY = "the server"
 """Who did it, as others are told of what a program decides."""
 
 
 class RoomsOfAServer:
-    """What all `Room` of one server share: what goes on there, and which bots are in them."""
+    """What all `Room` of one server share: what goes on there, and who of this program is in them."""
 
     def __init__(self, conference: Conference) -> None:
         self.conference = conference
-        self.bots: set[Bot] = set()
+        self.members: set[Member] = set()
         self.fans: dict[str, Fan[Event]] = {}
 
     def tell(self, room: str, event: Event) -> None:
@@ -39,8 +45,8 @@ class RoomsOfAServer:
 
     def close(self) -> None:
         """The server has stopped: nothing more happens."""
-        for bot in list(self.bots):
-            bot.leave()
+        for one in list(self.members):
+            one.leave()
         for fan in self.fans.values():
             fan.end()
         self.fans.clear()
@@ -93,10 +99,29 @@ class Room:
             interruptible=interruptible,
             max_heard=max_heard,
             max_said=max_said,
-            gone=self._rooms.bots.discard,
+            gone=self._rooms.members.discard,
         )
-        self._rooms.bots.add(bot)
+        self._rooms.members.add(bot)
         return bot
+
+    def attach(self, pc: PeerConnection, name: str = "Guest", *, role: Role = "speaker") -> AttachedPeer:
+        """Let the other side of an aiortc connection into the room: its track is heard, and the mix of all others sent.
+
+        Args:
+            pc: an ``aiortc.RTCPeerConnection`` of your own, before its answer is made (or its offer, if you make that):
+                a track is added to it. You do the signalling, and close it.
+            name: what the others see.
+            role: ``host``, ``speaker`` or ``listener``.
+
+        Raises:
+            ConnectionClosed: the connection is closed.
+            TooManyRooms, RoomFull, RoomLocked: there is no place for it.
+        """
+        from conference.public.attached import AttachedPeer  # brings all of aiortc along
+
+        peer = AttachedPeer(self._conference, self.name, pc, name, role=role, gone=self._rooms.members.discard)
+        self._rooms.members.add(peer)
+        return peer
 
     @property
     def participants(self) -> list[ParticipantState]:

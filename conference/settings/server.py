@@ -106,6 +106,8 @@ class Settings(
             raise SettingsError(f"webhook-secret: {error}") from None
 
     def _check_recordings(self) -> None:
+        if self.engine == "aiortc" and self.recordings is not None:
+            raise SettingsError("recordings keep the packets that people send, which engine aiortc hands nobody.")
         if self.record == "always" and self.recordings is None:
             raise SettingsError("record always needs recordings: the folder in which they are kept.")
         if isinstance(self.recordings, ObjectAddress):

@@ -288,9 +288,16 @@ def _make_signatures(settings: Settings) -> TwilioSignatures | None:
     return TwilioSignatures(settings.twilio_auth_token, settings.public_url)
 
 
-def _make_webrtc(settings: Settings) -> WebRtc:
+def _make_webrtc(settings: Settings) -> WebRtcLike:
     close = settings.shutdown_timeout / 4  # it may take this long twice, and others want a share
-    return WebRtc(part_of(settings, WebRtcSettings, loopback=settings.on_loopback, close_timeout=close))
+    given = part_of(settings, WebRtcSettings, loopback=settings.on_loopback, close_timeout=close)
+    if settings.engine != "aiortc":
+        return WebRtc(given)
+    from conference.webrtc.reference.engine import (
+        ReferenceWebRtc,  # brings all of aiortc along, which the tables do not need
+    )
+
+    return ReferenceWebRtc(given, settings.ice_servers)
 
 
 def _add_routes(app: web.Application) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass
 
-from conference.options.declaration import SettingsError, percent, seconds, several, switch, value, whole
+from conference.options.declaration import SettingsError, choice, percent, seconds, several, switch, value, whole
 from conference.options.groups import LIMITS, MEDIA
 from conference.options.readers import read_port
 
@@ -25,9 +25,17 @@ def check_address(text: str) -> None:
         raise SettingsError(f"announce-ip must be an IP address that peers can reach, not '{text}'.")
 
 
+ENGINES = ("tables", "aiortc")
+
+
 @dataclass(frozen=True)
 class WebRtcOptions:
     """What an operator sets about the WebRTC side. Times are in seconds, rates in bits per second."""
+
+    engine: str = choice(
+        "tables", MEDIA, "what WebRTC connections are made of: tables for all of them, or an aiortc connection each: "
+        "the reference, which costs as much as a textbook's and has no port of its own", ENGINES, "ENGINE",
+    )  # fmt: skip
 
     udp_port: int = value(
         0, MEDIA, "the one UDP port that carries all sound: open it in the firewall; 0 takes a free one",

@@ -181,7 +181,7 @@ async def test_leaving_ends_the_frames_and_takes_it_out_of_the_room(stage: Stage
     assert await bot.ended() == "left"
     bot.leave()
     bot.push(HUM)
-    assert not stage.rooms.bots
+    assert not stage.rooms.members
 
 
 async def test_who_is_removed_is_told_why(stage: Stage) -> None:
@@ -193,7 +193,7 @@ async def test_who_is_removed_is_told_why(stage: Stage) -> None:
     other = stage.room.join("Bot")
     stage.room.end("That was it.")
     assert await other.ended() == "That was it."
-    assert not stage.rooms.bots
+    assert not stage.rooms.members
 
 
 async def test_a_room_that_is_locked_says_so(stage: Stage) -> None:

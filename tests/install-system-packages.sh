@@ -32,6 +32,7 @@ want() {
 has chromium || has chromium-browser || has google-chrome || want Chromium chromium
 has firefox-esr || has firefox || want Firefox firefox-esr
 { has node && has npm; } || want Node.js nodejs npm
+has redis-server || want Redis redis-server
 has_gstreamer || want GStreamer python3-gst-1.0 gir1.2-gst-plugins-bad-1.0 gstreamer1.0-plugins-base \
   gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-nice
 exit 0

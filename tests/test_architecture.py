@@ -28,6 +28,7 @@ BELOW_WEB = {
     "telephony",
     "voices",
     "engine",
+    "cluster",
     "room",
     "playout",
     "codecs",
@@ -48,6 +49,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "recording": {"recording", "options", "capture", "telephony", "room", "playout", "codecs", "audio"},
     "captions": {"captions", "options", "text", "token_bucket", "capture", "room", "playout", "codecs", "audio"},
     "engine": {"engine", "options", "access", "room", "audio"},
+    "cluster": {"cluster", "errors", "options", "ids", "access", "room", "audio"},
     "webrtc": {"webrtc", *SMALL, "iceservers", "options", "room", "playout", "codecs", "audio"},
     "telephony": {"telephony", *SMALL, "options", "text", "room", "playout", "codecs", "audio"},
     "web": {"web", *BELOW_WEB},
@@ -61,6 +63,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "access",
         "attendant",
         "captions",
+        "cluster",
         "engine",
         "prompts",
         "iceservers",
@@ -103,6 +106,7 @@ INSIDE_A_WING: dict[str, dict[str, set[str]]] = {
         "observer": {"gains", "participant", "sounds"},
         "events": {"captioned", "gains", "participant", "policy", "recorded", "transferred"},
         "admission": {"errors", "participant", "policy"},
+        "remembered_seats": {"admission", "participant", "room"},
         "mixing": {"gains", "observer", "participant", "soundboard"},
         "forwarding": {"observer", "participant"},
         "interruptions": {"gains", "participant"},
@@ -182,9 +186,10 @@ INSIDE_A_WING: dict[str, dict[str, set[str]]] = {
         "drain": set(),
         "live": {"http", "drain", "events", "joining", "sidebars", "transfers"},
         "access": {"http", "joining", "live"},
+        "following": {"http", "live"},
         "api": {"http", "page", "events", "joining", "schemas", "sidebars", "transfers", "live", "access"},
         "openapi": {"http", "schemas", "events", "joining", "live", "access", "api"},
-        "app": {"http", "page", "events", "joining", "live", "api", "openapi"},
+        "app": {"http", "page", "events", "joining", "live", "following", "api", "openapi"},
         "http_server": {"http", "joining", "live", "api", "app"},
     },
     "telephony": {
@@ -342,4 +347,4 @@ def test_a_server_of_webrtc_knows_no_headless_client() -> None:
 
 def test_only_the_engine_and_the_edges_read_time() -> None:
     readers = {layer(path) for path in modules() if "time" in set(imports(path))}
-    assert readers <= {"engine", "webrtc", "telephony", "web", "public", "load", "cli"}
+    assert readers <= {"engine", "cluster", "webrtc", "telephony", "web", "public", "load", "cli"}

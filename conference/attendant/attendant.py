@@ -283,7 +283,8 @@ class Attendant:
 
     def _pressed(self, announcer: Announcer, participant_id: str, key: str, now_ns: int) -> None:
         keypad = announcer.keypads.get(participant_id)
-        if keypad is None or participant_id not in announcer.room.participants:
+        participant = announcer.room.participants.get(participant_id)
+        if keypad is None or participant is None or participant.remote:  # whom another node serves, its attendant does
             return
         announcer.prompt_player.hush(participant_id)
         if self._settings.phone_prompts and self._callers.wants_prompts(participant_id):

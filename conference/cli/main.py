@@ -16,7 +16,7 @@ from conference.cli.terminal.output import drop_output
 
 MODERATION = (
     "rooms", "participants", "mute", "unmute", "kick", "hold", "admit", "lock", "unlock", "end", "dial", "say",
-    "record", "recordings",
+    "record", "recordings", "nodes",
 )  # fmt: skip
 COMMANDS = {name: name for name in ("serve", "config", "drain", "join", "call", "replay", "export", "load", "token")}
 COMMANDS |= dict.fromkeys(MODERATION, "moderate")

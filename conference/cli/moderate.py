@@ -224,6 +224,18 @@ def _room_to_record(parser: argparse.ArgumentParser) -> None:
     to.add_argument("--resume", dest="to", action="store_const", const="recording", help="go on after a pause")
 
 
+async def _nodes(api: Api, args: argparse.Namespace) -> Outcome:
+    del args
+    answer = await api.get("/nodes")
+    rows = [
+        (one["id"], one["url"], str(one["participants"]), str(one["rooms"]), f"{100 * one['load']:.0f} %",
+         "takes nobody new" if one["draining"] else "")
+        for one in answer["nodes"]
+    ]  # fmt: skip
+    alone = "The server is one process by itself: it has no nodes."
+    return Outcome(render(("node", "address", "people", "rooms", "load", ""), rows) if rows else alone, answer)
+
+
 COMMANDS: dict[str, Command] = {
     "rooms": Command(_rooms, "list the rooms, and how many are in each", _on_server),
     "participants": Command(_participants, "list who is in a room", _in_room),
@@ -236,6 +248,7 @@ COMMANDS: dict[str, Command] = {
     "unlock": Command(_unlock, "let people into a room again", _in_room),
     "end": Command(_end, "send everybody in a room home", _in_room),
     "dial": Command(_dial, "call a bot or a telephone into a room", _somebody_to_call),
+    "nodes": Command(_nodes, "list the processes that are one conference", _on_server),
     "record": Command(_record, "record a room, or pause or end its recording", _room_to_record),
     "recordings": Command(_recordings, "list the recordings that there are", _on_server),
     "say": Command(_say, "write to everybody in a room", _something_to_say),

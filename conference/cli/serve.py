@@ -221,6 +221,8 @@ def _welcome(settings: Settings, server: Server, port: int) -> str:
     lines += [f"    {'Phones':<9}{urls[0].replace('http', 'ws', 1)}twilio/stream/ROOM"]
     if server.audiosocket is not None:
         lines += [f"    {'Asterisk':<9}AudioSocket, {_in_url(server.audiosocket[0])}:{server.audiosocket[1]}"]
+    if server.cluster is not None:
+        lines += [f"    {'Node':<9}{server.cluster.node.id}, one of {len(server.cluster.nodes)}"]
     lines += [f"    {'Access':<9}{access_line(settings)}", ""]
     if settings.capture is not None:
         lines += [f"  EVERYTHING THAT IS SAID, in every room, is being written to {settings.capture} (--capture).", ""]

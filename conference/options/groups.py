@@ -16,11 +16,12 @@ WEBHOOKS = "Webhooks: other servers are told what happens (docs/webhooks.md)"
 PHONES = "What callers are told, and sounds (docs/phones.md)"
 RECORDINGS = "Recordings (docs/recordings.md)"
 CAPTIONS = "Captions (docs/captions.md)"
+CLUSTER = "Several processes as one conference (docs/cluster.md)"
 CAPTURE = "Captures, to find out why something sounded wrong"
 PROGRAM = "The program"
 RECEIVED = "What is read of the server"
 
 GROUPS = (
     WHERE, MEDIA, ACCESS, ROOMS, TLS, LIMITS, TWILIO, AUDIOSOCKET, DIALING, VOICES, WEBHOOKS, PHONES, RECORDINGS,
-    CAPTIONS, CAPTURE, PROGRAM, RECEIVED,
+    CAPTIONS, CLUSTER, CAPTURE, PROGRAM, RECEIVED,
 )  # fmt: skip

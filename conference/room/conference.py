@@ -109,15 +109,29 @@ class Conference:
             RoomLocked: nobody but hosts may come in.
             ValueError: somebody with the same id is in the room.
         """
+        self.check_limits(room_name)
+        return self._enter(room_name, participant, returning=returning)
+
+    def check_limits(self, room_name: str) -> None:
+        """Whether somebody more can be taken into a room, whatever its policy.
+
+        Raises:
+            InvalidRoomName: the name is not one.
+            TooManyRooms: the room would be one too many.
+            RoomFull: the participant would be one too many.
+        """
         check_room_name(room_name)
         room = self.rooms.get(room_name)
-        if room is None:
-            if len(self.rooms) >= self._limits.max_rooms:
-                raise TooManyRooms("This server has no place for another room; please try again later")
-            room = self._open(room_name, participant.joined_at)
-        if len(room.participants) >= self._limits.max_participants:
+        if room is None and len(self.rooms) >= self._limits.max_rooms:
+            raise TooManyRooms("This server has no place for another room; please try again later")
+        if room is not None and len(room.participants) >= self._limits.max_participants:
             raise RoomFull(f"Room {room_name} is full")
-        if room_name not in self.rooms:
+
+    def _enter(self, room_name: str, participant: Participant, *, returning: bool) -> Room:
+        """Let somebody into a room as far as its policy does, however many there are."""
+        room = self.rooms.get(room_name)
+        if room is None:
+            room = self._open(room_name, participant.joined_at)
             min(self._phases, key=_people)[room_name] = room
         self.rooms[room_name] = room  # before the first event, so that whoever is told of it finds the room
         try:

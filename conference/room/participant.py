@@ -153,6 +153,9 @@ class ParticipantState:
     answered_by: AnsweredBy | None = None
     """Who has answered the call; ``None`` while that is not known."""
 
+    node: str | None = None
+    """Id of the node that serves them, where several are one conference."""
+
 
 @dataclass(frozen=True, slots=True)
 class ModerationState:
@@ -203,7 +206,9 @@ class Participant:
         "muted",
         "muted_by",
         "name",
+        "node",
         "original_sound",
+        "remote",
         "role",
         "sink",
         "source",
@@ -253,6 +258,8 @@ class Participant:
         self.deafened = False
         self.waiting = False
         self.hand_raised_at: float | None = None
+        self.node: str | None = None
+        self.remote = False  # another process than this one serves them
         self.leaving: tuple[Departure, str | None] | None = None  # they were told to go, by whom
         self.talking = False
         self.level = SILENT_LEVEL
@@ -306,4 +313,5 @@ class Participant:
             hand_raised_at=self.hand_raised_at,
             call=self.call,
             answered_by=self.answered_by,
+            node=self.node,
         )

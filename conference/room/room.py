@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
+from typing import Any
 
 from conference.audio.fade import fade_in, fade_out
 from conference.audio.frame import SILENT_LEVEL, Samples
@@ -255,6 +256,13 @@ class Room(People):
 
     def _volumes_changed(self, listener: str | None) -> None:
         self._stir(listener)
+        self._tell_of_gains()
+
+    def load_gains(self, hearing: dict[str, Any], volumes: Iterable[tuple[str, str, float]]) -> None:
+        """Set all gains and volumes as `Hearing.dump` and `Volumes.all` gave them elsewhere. No event tells of it."""
+        self._hearing.load(hearing)
+        self._volumes.load(volumes)
+        self._stir()
         self._tell_of_gains()
 
     def _tell_of_gains(self) -> None:

@@ -8,6 +8,7 @@ from conference.access.tokens import check_secret
 from conference.access.webhook_signature import read_key
 from conference.attendant.settings import AttendantSettings
 from conference.captions.settings import CaptionSettings
+from conference.cluster.settings import ClusterSettings
 from conference.engine.settings import EngineSettings
 from conference.loopback import is_loopback
 from conference.options.declaration import check, declared
@@ -29,6 +30,7 @@ from conference.webrtc.settings import WebRtcOptions
 @dataclass(frozen=True)
 class Settings(
     ProgramSettings,
+    ClusterSettings,
     CaptionSettings,
     RecordingSettings,
     SoundSettings,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import fields
 from functools import partial
 
@@ -16,6 +16,11 @@ from conference.audio.suppression import check_available
 from conference.captions.captions import Captions
 from conference.captions.settings import CaptionSettings
 from conference.capture.files import Captures
+from conference.cluster.cluster import Cluster, open_log
+from conference.cluster.node import Node
+from conference.cluster.replica import Replica
+from conference.cluster.rooms import ReplicatedConference, ReplicatedRoom
+from conference.cluster.settings import ClusterSettings
 from conference.engine.connections import ConnectionRegistry
 from conference.engine.engine import ROOM_PHASES, Engine
 from conference.engine.settings import EngineSettings
@@ -41,6 +46,7 @@ from conference.web.api import (
     hearing,
     metrics,
     moderation,
+    nodes,
     pages,
     participants,
     recordings,
@@ -58,6 +64,7 @@ from conference.web.events.event_json import event_json
 from conference.web.events.feeds import Feeds
 from conference.web.events.journal import Journal
 from conference.web.events.webhooks import Webhooks, WebhookSettings
+from conference.web.following import follow_rooms, say_if_stale
 from conference.web.http.cors import add_cors_headers, answer_options, refuse_other_sites
 from conference.web.http.host_header import refuse_malformed_names, refuse_other_names
 from conference.web.http.keys import CONNECTIONS, REQUESTS, SETTINGS
@@ -67,6 +74,7 @@ from conference.web.http.limits.tcp_connections import TcpConnections
 from conference.web.http.problems import Handler, Problem, problem_middleware
 from conference.web.http.protocol import note_request
 from conference.web.http.request_pacing import pace_requests
+from conference.web.http.tls import local_addresses
 from conference.web.joining.call_services import CallServices
 from conference.web.joining.dialing import Dialing
 from conference.web.joining.expected_calls import ExpectedCalls
@@ -103,6 +111,7 @@ def build_app(settings: Settings | None = None, *, webrtc: WebRtcLike | None = N
             refuse_other_names,
             refuse_other_sites,
             answer_options,
+            follow_rooms,
         ],
         client_max_size=settings.max_sdp_bytes,
     )
@@ -114,6 +123,7 @@ def build_app(settings: Settings | None = None, *, webrtc: WebRtcLike | None = N
     description.write_out(app)
     app.on_response_prepare.append(pages.add_security_headers)
     app.on_response_prepare.append(add_cors_headers)
+    app.on_response_prepare.append(say_if_stale)
     app.cleanup_ctx.append(_running)
     app.on_shutdown.append(hang_up_all)
     return app
@@ -141,8 +151,11 @@ async def _send_home(server: Server) -> None:
 
     Not as *ended*: a conference is not over because its server is started anew, and its people come back by themselves.
     """
-    for name in list(server.conference.rooms):
-        server.conference.end(name, SERVER_STOPS, "lost")
+    if server.cluster is not None:
+        await server.cluster.send_home(SERVER_STOPS)
+    else:
+        for name in list(server.conference.rooms):
+            server.conference.end(name, SERVER_STOPS, "lost")
     server.feeds.finish()
 
 
@@ -151,14 +164,9 @@ def _make_server(settings: Settings, webrtc: WebRtcLike) -> Server:
     captures = None
     if settings.capture is not None:
         captures = Captures(settings.capture, settings.capture_max_bytes, settings.capture_total_bytes)
-    conference = Conference(
-        limits,
-        _make_voice(settings),
-        partial(Room, forwarding=settings.forwarding),
-        partial(first_policy, settings),
-        ROOM_PHASES,
-        opened=(lambda _: None) if captures is None else captures.observe,
-    )
+    cluster = None if settings.redis is None else _make_cluster(settings, webrtc)
+    opened = (lambda _: None) if captures is None else captures.observe
+    conference = _make_conference(settings, limits, opened, None if cluster is None else cluster.node)
     journal = _make_journal(settings, conference)
     webhooks = Webhooks(_webhook_settings(settings))
     journal.follow(Audit(conference).take)
@@ -172,12 +180,12 @@ def _make_server(settings: Settings, webrtc: WebRtcLike) -> Server:
     call_services = CallServices(
         settings, conference, registry, recordings.toggle if recordings and may_begin else None
     )
-    return Server(
+    server = Server(
         settings=settings,
         conference=conference,
         webrtc=webrtc,
         registry=registry,
-        sessions=Sessions(conference, webrtc, registry),
+        sessions=Sessions(conference, webrtc, registry, None if cluster is None else cluster.node),
         feeds=Feeds(
             conference, journal, max_streams=settings.max_event_streams, max_backlog=settings.max_event_backlog
         ),
@@ -206,7 +214,53 @@ def _make_server(settings: Settings, webrtc: WebRtcLike) -> Server:
         captures=captures,
         recordings=recordings,
         captions=captions,
+        cluster=cluster,
     )
+    if cluster is not None:
+        _tie_in(cluster, server, journal)
+    return server
+
+
+def _make_conference(
+    settings: Settings, limits: ConferenceLimits, opened: Callable[[Room], None], node: Node | None
+) -> Conference:
+    voice, policy = _make_voice(settings), partial(first_policy, settings)
+    if node is None:
+        make_room = partial(Room, forwarding=settings.forwarding)
+        return Conference(limits, voice, make_room, policy, ROOM_PHASES, opened=opened)
+    make_shared = partial(ReplicatedRoom, forwarding=settings.forwarding, decisions=node)
+    conference = ReplicatedConference(limits, voice, make_shared, policy, ROOM_PHASES, opened=opened, decisions=node)
+    node.conference = conference
+    return conference
+
+
+def _make_cluster(settings: Settings, webrtc: WebRtcLike) -> Cluster:
+    chosen = part_of(settings, ClusterSettings)
+    log = open_log(chosen)
+    node = Node(log, wallclock=time.time, timeout=chosen.redis_timeout, snapshot_every=chosen.log_snapshot_every)
+    return Cluster(chosen, node, log, udp=lambda: _udp_addresses(settings, webrtc))
+
+
+def _udp_addresses(settings: Settings, webrtc: WebRtcLike) -> tuple[str, ...]:
+    """Where other nodes reach the media port."""
+    if not isinstance(webrtc, WebRtc):
+        return ()
+    addresses = settings.announce_ips or ((settings.host,) if settings.on_loopback else tuple(local_addresses()))
+    return tuple(f"[{one}]:{webrtc.port}" if ":" in one else f"{one}:{webrtc.port}" for one in addresses)
+
+
+def _tie_in(cluster: Cluster, server: Server, journal: Journal) -> None:
+    """Have a node's rooms known to all that works with rooms here."""
+    node, library = cluster.node, server.call_services.library
+    node.samples = lambda name: library.samples(name) if name in library else None
+    node.on_replayed = journal.replay
+    cluster.wanted = server.feeds.has
+
+    def restored(replica: Replica) -> None:
+        journal.resume(replica.name, replica.history or "", replica.told)
+        server.feeds.show_anew(replica.name)
+
+    node.on_restored = restored
 
 
 def _make_recordings(settings: Settings, conference: Conference, captions: Captions | None) -> Recordings | None:
@@ -257,6 +311,7 @@ def _make_journal(settings: Settings, conference: Conference) -> Journal:
         keep_rooms=settings.max_rooms,
         clock=time.monotonic,
         wallclock=time.time,
+        shared=settings.redis is not None,
     )
 
 
@@ -372,6 +427,7 @@ def _add_routes(app: web.Application) -> None:
             web.post("/drain", drain.begin),
             web.get("/drain", drain.show),
             web.get("/readyz", drain.readyz),
+            web.get("/nodes", nodes.list_nodes),
             web.get("/healthz", rooms.healthz),
             web.get("/metrics", metrics.metrics),
         ]
@@ -395,6 +451,11 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
     audiosocket = AudioSocketListener(server)
     if server.settings.audiosocket is not None:  # first: what cannot be had ends the start before anything runs
         await audiosocket.bind(*server.settings.audiosocket)
+    if server.cluster is not None:
+        await server.cluster.open()
+        server.seats.share(await server.cluster.secret("seats"))
+        if server.settings.secret is None:
+            server.token_keys = ((await server.cluster.secret("tokens")).hex(),)
     await server.call_services.open()
     if server.recordings is not None:
         await server.recordings.open()
@@ -404,6 +465,8 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
     await server.webhooks.start()
     await audiosocket.start()
     yield
+    if server.cluster is not None:
+        await server.cluster.close()
     await audiosocket.close()
     await server.engine.close()
     await server.webhooks.close(0)

@@ -36,7 +36,8 @@ class Drain:
     @property
     def people(self) -> int:
         """How many are still there."""
-        return sum(len(room.participants) for room in self._conference.rooms.values())
+        rooms = self._conference.rooms.values()
+        return sum(not one.remote for room in rooms for one in room.participants.values())
 
     def begin(self, timeout: float, *, by: str | None = None) -> None:
         """Take no more newcomers, tell everybody, and wait until they have left. Within a running event loop.

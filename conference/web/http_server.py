@@ -8,6 +8,8 @@ import ssl
 from aiohttp import web
 
 from conference.audio.suppression import SuppressionUnavailable
+from conference.cluster.log import LogUnavailable
+from conference.cluster.redis_log import RedisMissing
 from conference.errors import ConferenceError
 from conference.prompts.library import LibraryError
 from conference.recording.storage.objects import StorageError
@@ -17,6 +19,7 @@ from conference.unreachable import cannot_listen
 from conference.web.api.audiosocket_listener import AudioSocketUnavailable
 from conference.web.app import build_app, hang_up_all
 from conference.web.http.listener import Listener
+from conference.web.http.tls import local_addresses
 from conference.web.joining.signatures import SignaturesUnavailable
 from conference.web.live import SERVER, Server
 from conference.webrtc.compatibility import IncompatibleLibraryError
@@ -70,6 +73,8 @@ class HttpServer:
         settings = self.settings
         try:
             await self._runner.setup()
+        except LogUnavailable as error:
+            raise StartError(f"{error} Is one running where --redis says?") from None
         except OSError as error:
             raise StartError(_port_problem("UDP", settings.udp_port, "--udp-port", error)) from None
         except (AudioSocketUnavailable, IncompatibleLibraryError, LibraryError, ValueError) as error:
@@ -84,6 +89,8 @@ class HttpServer:
                 f"Cannot listen on {settings.host}, port {settings.port}: {cannot_listen(error)}."
             ) from None
         self._listener = listener
+        if self.live.cluster is not None:
+            self.live.cluster.reached_at(_own_url(settings, self.port))
 
     async def hang_up(self) -> None:
         """Tell everybody that the server stops, and take no more requests."""
@@ -106,10 +113,19 @@ def _make_app(settings: Settings) -> web.Application:
         raise StartError(f"{error}; or leave noise-suppression out.") from None
     except (SignaturesUnavailable, TwilioUnavailable) as error:
         raise StartError(f"{error}.") from None
-    except LibraryError as error:
+    except (LibraryError, RedisMissing) as error:
         raise StartError(str(error)) from None
     except StorageError as error:
         raise StartError(" ".join(filter(None, (str(error), error.detail)))) from None
+
+
+def _own_url(settings: Settings, port: int) -> str:
+    """Where other machines reach the server, as far as it can know that."""
+    host = settings.host
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
+        ours = [one for one in local_addresses() if (":" in one) == (host == "::")]
+        host = ours[0] if ours else "localhost"
+    return f"{'https' if settings.tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def _port_problem(protocol: str, port: int, option: str, error: OSError) -> str:

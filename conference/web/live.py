@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from aiohttp import web
 
@@ -11,6 +13,10 @@ from conference.access.grants import Grant
 from conference.access.tokens import TokenError, pin_mark, verify
 from conference.captions.captions import Captions
 from conference.capture.files import Captures
+from conference.cluster.cluster import Cluster
+from conference.cluster.grants import read_grant
+from conference.cluster.log import LogUnavailable
+from conference.cluster.replica import ConferenceOver
 from conference.engine.connections import ConnectionRegistry
 from conference.engine.engine import Engine
 from conference.recording.recordings import Recordings
@@ -47,6 +53,9 @@ class PinChanged(TokenError):
     def __init__(self, grant: Grant) -> None:
         super().__init__("This token was given for a PIN that the room does not have any more: enter the one it has.")
         self.grant = grant
+
+
+_Decided = TypeVar("_Decided")
 
 
 @dataclass(slots=True)
@@ -99,6 +108,9 @@ class Server:
     captions: Captions | None = None
     """What is said in words, if anything recognises it."""
 
+    cluster: Cluster | None = None
+    """The other processes that are one conference with this one, if there are any."""
+
     sidebars: Sidebars = field(default_factory=Sidebars)
     """The sidebars of all rooms."""
 
@@ -150,7 +162,33 @@ class Server:
     def grant_of(self, room: str, participant_id: str) -> Grant | None:
         """What a participant was granted on joining; ``None`` if nobody of that id joined through HTTP or a call."""
         connection = self.registry.find(room, participant_id)
+        if connection is None and self.cluster is not None:
+            return read_grant(self.cluster.node.grant_of(room, participant_id))
         return None if connection is None else connection.grant
+
+    async def decide(self, room: Room, decision: Callable[[Room], _Decided]) -> _Decided:
+        """Have something decided about a room: at once, or where it is on several nodes, once that is written down.
+
+        Args:
+            room: which.
+            decision: calls the room's methods.
+
+        Returns:
+            What the last of these gives.
+
+        Raises:
+            Problem: it cannot be written down now (503); it is about somebody who is gone (404).
+        """
+        if self.cluster is None:
+            return decision(room)
+        try:
+            return await self.cluster.node.decide(room, decision)
+        except LogUnavailable as error:
+            raise Problem(503, str(error), headers={"Retry-After": "2"}) from None
+        except ConferenceOver:
+            raise Problem(404, "There is no such room: nobody is in it any more.") from None
+        except KeyError:
+            raise Problem(404, "There is no such participant: they have left.") from None
 
     def room(self, name: str) -> Room:
         """Find a room by its name.

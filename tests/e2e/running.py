@@ -59,7 +59,11 @@ async def start_server(settings: Settings | None = None) -> RunningServer:
     await listener.start()
     port = listener.addresses[0][1]
     scheme = "https" if settings.tls else "http"
-    return RunningServer(f"{scheme}://{settings.host}:{port}", replace(settings, port=port), app, runner, listener)
+    url = f"{scheme}://{settings.host}:{port}"
+    cluster = app[SERVER].cluster
+    if cluster is not None:
+        cluster.reached_at(url)
+    return RunningServer(url, replace(settings, port=port), app, runner, listener)
 
 
 @asynccontextmanager

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import permutations
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from conference.audio.mix import quantise_gain
 
@@ -152,6 +152,28 @@ class Hearing:
         """End the sidebars that these are in: what was set for their members counts again."""
         group = set(members)
         self._sidebars = [one for one in self._sidebars if not one.members & group]
+        self._settle()
+
+    def dump(self) -> dict[str, Any]:
+        """All that is set, and in which order, as JSON has it, for :meth:`load`."""
+        return {
+            "set": [[*place, gain, self._since[place]] for place, gain in self._set.items()],
+            "sidebars": [
+                [sorted(one.members), [[*place, gain] for place, gain in one.gains.items()], one.since]
+                for one in self._sidebars
+            ],
+            "steps": self._steps,
+        }
+
+    def load(self, dumped: dict[str, Any]) -> None:
+        """Set this, and nothing else."""
+        self._set = {(listener, source): gain for listener, source, gain, _ in dumped["set"]}
+        self._since = {(listener, source): since for listener, source, _, since in dumped["set"]}
+        self._sidebars = [
+            _Sidebar(frozenset(members), {(listener, source): gain for listener, source, gain in gains}, since)
+            for members, gains, since in dumped["sidebars"]
+        ]
+        self._steps = dumped["steps"]
         self._settle()
 
     @property

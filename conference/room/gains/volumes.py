@@ -7,7 +7,7 @@ told of it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from conference.audio.mix import quantise_gain
 
@@ -70,6 +70,12 @@ class Volumes:
             self._drop(listener, participant_id)
             changed = True
         return changed
+
+    def load(self, dumped: Iterable[tuple[str, str, float]]) -> None:
+        """Set what :attr:`all` gave, and nothing else."""
+        self._of = {}
+        for listener, source, volume in dumped:
+            self._of.setdefault(listener, {})[source] = volume
 
     def _drop(self, listener: str, source: str) -> None:
         del self._of[listener][source]

@@ -7,7 +7,7 @@ everything. What a token grants is in `access.grants`. Callers, who make no requ
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, replace
 
 from aiohttp import web
@@ -167,12 +167,16 @@ def require_of_recording(
     raise Problem(401, "The room had a PIN: you need a token for it.", headers={"WWW-Authenticate": _REALM})
 
 
-def visible(request: web.Request, rooms: Iterable[str]) -> set[str]:
-    """Those rooms that whoever makes the request has a grant for."""
+def visible(request: web.Request, rooms: Iterable[str], guarded: Container[str] = ()) -> set[str]:
+    """Those rooms that whoever makes the request has a grant for; ``guarded`` have a PIN that is not known here."""
     server = request.app[SERVER]
     presented = _presented(server, request)
     grant = presented if isinstance(presented, Grant) else None
-    return {room for room in rooms if not server.token_needed(room) or (grant is not None and grant.covers(room))}
+    return {
+        room
+        for room in rooms
+        if not (server.token_needed(room) or room in guarded) or (grant is not None and grant.covers(room))
+    }
 
 
 def label_of(grant: Grant, participant_id: str | None = None) -> str:

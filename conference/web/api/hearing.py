@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from aiohttp import web
 
+from conference.room.gains.gain_matrix import Rule
 from conference.room.participant import Participant
 from conference.room.room import Room
 from conference.web.access.actor import require_self_or
@@ -53,10 +54,11 @@ async def set_gain(request: web.Request) -> web.Response:
     listener, source = _place(request)
     check_present(room, [one for one in (listener, source) if one is not None])
     try:
-        room.set_gain(listener, source, gain, by=label)
+        await request.app[SERVER].decide(room, lambda room: room.set_gain(listener, source, gain, by=label))
     except ValueError as error:  # there are too many
         raise Problem(409, str(error)) from None
-    exact = next(one for one in room.hearing.rules if (one.listener, one.source) == (listener, source))
+    place = (listener, source)
+    exact = next((one for one in room.hearing.rules if (one.listener, one.source) == place), Rule(*place, gain))
     return web.json_response(rule_json(exact), headers=FRESH)
 
 
@@ -66,7 +68,7 @@ async def clear_gain(request: web.Request) -> web.Response:
     listener, source = _place(request)
     if not any((one.listener, one.source) == (listener, source) for one in room.hearing.rules):
         check_present(room, [one for one in (listener, source) if one is not None])
-    room.set_gain(listener, source, None, by=label)
+    await request.app[SERVER].decide(room, lambda room: room.set_gain(listener, source, None, by=label))
     return web.Response(status=204)
 
 
@@ -85,7 +87,7 @@ async def set_volume(request: web.Request) -> web.Response:
     others = room.volumes.listeners & room.participants.keys() - {listener.id}
     if len(others) >= request.app[SERVER].settings.max_own_volumes:
         raise Problem(409, "Too many people in this room have set volumes of their own.")
-    room.set_volume(listener.id, source.id, volume)
+    await request.app[SERVER].decide(room, lambda room: room.set_volume(listener.id, source.id, volume))
     exact = room.volumes.volume(listener.id, source.id)
     return web.json_response(responses.Volume(source=source.id, volume=exact), headers=FRESH)
 
@@ -93,20 +95,20 @@ async def set_volume(request: web.Request) -> web.Response:
 async def clear_volume(request: web.Request) -> web.Response:
     """``DELETE /rooms/{room}/participants/{id}/volumes/{source}``: the listener hears the source unchanged."""
     room, listener, source = _own_volume(request)
-    room.set_volume(listener.id, source.id, 1.0)
+    await request.app[SERVER].decide(room, lambda room: room.set_volume(listener.id, source.id, 1.0))
     return web.Response(status=204)
 
 
 async def whisper(request: web.Request) -> web.Response:
     """``PUT /rooms/{room}/participants/{id}/whisper``: only these people hear the participant."""
     require_moderator(request)
-    return _whisper(request, (await read_body(request, Whisper)).to)
+    return await _whisper(request, (await read_body(request, Whisper)).to)
 
 
 async def coach(request: web.Request) -> web.Response:
     """``PUT /rooms/{room}/participants/{id}/coach``: only one person hears the participant."""
     require_moderator(request)
-    return _whisper(request, [(await read_body(request, Coaching)).agent])
+    return await _whisper(request, [(await read_body(request, Coaching)).agent])
 
 
 async def speak_up(request: web.Request) -> web.Response:
@@ -114,7 +116,7 @@ async def speak_up(request: web.Request) -> web.Response:
     _, label = require_moderator(request)
     room, participant = find_participant(request)
     _check_no_sidebar(request, room, [participant.id])
-    room.speak_up(participant.id, by=label)
+    await request.app[SERVER].decide(room, lambda room: room.speak_up(participant.id, by=label))
     return web.Response(status=204)
 
 
@@ -167,7 +169,7 @@ def _own_volume(request: web.Request) -> tuple[Room, Participant, Participant]:
     return room, listener, source
 
 
-def _whisper(request: web.Request, listeners: list[str]) -> web.Response:
+async def _whisper(request: web.Request, listeners: list[str]) -> web.Response:
     _, label = require_moderator(request)
     room, participant = find_participant(request)
     check_present(room, listeners)
@@ -175,7 +177,7 @@ def _whisper(request: web.Request, listeners: list[str]) -> web.Response:
         raise Problem(409, "Nobody can whisper to themselves: name others.")
     _check_no_sidebar(request, room, [participant.id])
     try:
-        room.whisper(participant.id, listeners, by=label)
+        await request.app[SERVER].decide(room, lambda room: room.whisper(participant.id, listeners, by=label))
     except ValueError as error:  # too many gains
         raise Problem(409, str(error)) from None
     return web.Response(status=204)

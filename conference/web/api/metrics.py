@@ -75,7 +75,7 @@ class ConferenceCollector(Collector):
     def _people(self) -> Iterator[Metric]:
         server = self._server
         rooms = server.conference.rooms.values()
-        everybody = [one for room in rooms for one in room.participants.values()]
+        everybody = [one for room in rooms for one in room.participants.values() if not one.remote]
         by_transport = Counter(one.transport for one in everybody)
         participants = GaugeMetricFamily(
             "conference_participants", "People and bots in rooms, by the way they came in.", labels=["transport"]

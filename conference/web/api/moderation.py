@@ -27,14 +27,16 @@ async def change_room(request: web.Request) -> web.Response:
         raise Problem(409, "There is no sound of this name: GET /sounds lists all there are.")
     if patch.captions and request.app[SERVER].captions is None:
         raise Problem(409, "This server makes no captions: start it with --captions ENGINE.")
-    room.set_policy(replace(room.policy, **patch.changes), by=label)
+    policy = replace(room.policy, **patch.changes)
+    await request.app[SERVER].decide(room, lambda room: room.set_policy(policy, by=label))
     return web.json_response(room_json(room, moderating=True), headers=FRESH)
 
 
 async def end_room(request: web.Request) -> web.Response:
     """``DELETE /rooms/{room}``: everybody is sent home."""
     room, label = require_moderator(request)
-    request.app[SERVER].conference.end(room.name, "The conference was ended.", by=label)
+    server = request.app[SERVER]
+    await server.decide(room, lambda room: server.conference.end(room.name, "The conference was ended.", by=label))
     return web.Response(status=204)
 
 
@@ -46,13 +48,14 @@ async def mute_all(request: web.Request) -> web.Response:
     me = find_self(room, require(request, "moderate", room.name))
     if me is not None:
         spared.add(me.id)
-    return web.json_response(responses.Muted(muted=room.mute_all(spared, by=label)), headers=FRESH)
+    muted = await request.app[SERVER].decide(room, lambda room: room.mute_all(spared, by=label))
+    return web.json_response(responses.Muted(muted=muted), headers=FRESH)
 
 
 async def admit_all(request: web.Request) -> web.Response:
     """``POST /rooms/{room}/admit``: let everybody in who waits in the lobby."""
     room, label = require_moderator(request)
-    room.admit_all(by=label)
+    await request.app[SERVER].decide(room, lambda room: room.admit_all(by=label))
     return web.Response(status=204)
 
 
@@ -60,7 +63,7 @@ async def request_unmute(request: web.Request) -> web.Response:
     """``POST /rooms/{room}/participants/{id}/unmute-request``: ask somebody to unmute, and allow it."""
     _, label = require_moderator(request)
     room, participant = find_participant(request)
-    room.ask_to_unmute(participant.id, by=label)
+    await request.app[SERVER].decide(room, lambda room: room.ask_to_unmute(participant.id, by=label))
     return web.Response(status=204)
 
 
@@ -72,5 +75,6 @@ async def send_message(request: web.Request) -> web.Response:
     sender = f"{room.name}/{participant.id if participant is not None else actor.label}"
     check_wait(request.app[SERVER].messages.take(sender, time.monotonic()), "You write faster than anybody reads")
     participant_id = None if participant is None else participant.id
-    room.send_message(participant_id, label_in(room, actor), message.text, time.time())
+    name, now = label_in(room, actor), time.time()
+    await request.app[SERVER].decide(room, lambda room: room.send_message(participant_id, name, message.text, now))
     return web.Response(status=204)

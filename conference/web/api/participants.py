@@ -13,6 +13,7 @@ from aiohttp import web
 
 from conference.access.grants import Grant
 from conference.audio.suppression import SuppressionUnavailable
+from conference.cluster.log import LogUnavailable
 from conference.room.conference import check_room_name
 from conference.room.errors import InvalidRoomName
 from conference.room.participant import Participant
@@ -121,16 +122,9 @@ async def change(request: web.Request) -> web.Response:
     room, participant = find_participant(request)  # they may have left while the body came in
     by = _check_change(request, room, participant, patch)
     try:
-        room.treat_voice(
-            participant.id,
-            levelling=patch.levelling,
-            noise_suppression=patch.noise_suppression,
-            original_sound=patch.original_sound,
-            by=by,
-        )
+        await request.app[SERVER].decide(room, lambda room: _decide(room, participant.id, patch, by))
     except SuppressionUnavailable as error:
         raise Problem(409, f"{error}.") from None
-    _decide(room, participant.id, patch, by)
     return web.json_response(participant_json(participant.state()), headers=FRESH)
 
 
@@ -156,6 +150,13 @@ def _check_change(request: web.Request, room: Room, participant: Participant, pa
 
 def _decide(room: Room, participant_id: str, patch: ParticipantPatch, by: str | None) -> None:
     """Apply a patch to a participant."""
+    room.treat_voice(
+        participant_id,
+        levelling=patch.levelling,
+        noise_suppression=patch.noise_suppression,
+        original_sound=patch.original_sound,
+        by=by,
+    )
     if patch.name is not None:
         room.rename(participant_id, patch.name, by=by)
     if patch.role is not None:
@@ -181,9 +182,10 @@ async def leave(request: web.Request) -> web.Response:
     if is_self(actor, participant):
         if HOLD in request.query and hold > 0 and server.sessions.hold(room.name, participant.id, hold):
             return web.Response(status=204)
-        conference.dismiss(room.name, participant.id, "left", "left")
+        await server.decide(room, lambda room: conference.dismiss(room.name, participant.id, "left", "left"))
     else:
-        conference.dismiss(room.name, participant.id, "removed", by=label_in(room, actor))
+        by = label_in(room, actor)
+        await server.decide(room, lambda room: conference.dismiss(room.name, participant.id, "removed", by=by))
     return web.Response(status=204)
 
 
@@ -244,6 +246,8 @@ def _refusals() -> Iterator[None]:
         raise Problem(422, str(error)) from None
     except (OfferError, InvalidRoomName) as error:
         raise Problem(400, str(error)) from None
+    except LogUnavailable as error:
+        raise Problem(503, str(error), headers=RETRY) from None
     except EndedEarly as error:
         raise Problem(503, str(error), headers=RETRY) from None
     except TimeoutError:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from aiohttp import web
 
+from conference.cluster.cluster import Cluster
+from conference.cluster.log import LogUnavailable
 from conference.iceservers import IceServer
 from conference.web.access.actor import require, visible
 from conference.web.api.people import viewer_of
@@ -21,7 +25,24 @@ async def list_rooms(request: web.Request) -> web.Response:
     rooms = request.app[SERVER].conference.rooms
     seen = visible(request, rooms)
     summaries = [room_summary_json(room) for name, room in rooms.items() if name in seen]
+    cluster = request.app[SERVER].cluster
+    if cluster is not None:
+        summaries += await _elsewhere(request, cluster, rooms)
     return web.json_response(responses.Rooms(rooms=summaries), headers=FRESH)
+
+
+async def _elsewhere(request: web.Request, cluster: Cluster, known: Container[str]) -> list[responses.RoomSummary]:
+    """Rooms that only other processes know, as far as whoever asks may see them."""
+    try:
+        found = {name: part for name, part in (await cluster.rooms()).items() if name not in known}
+    except LogUnavailable:
+        return []  # the answer says that it may be out of date
+    seen = visible(request, found, {name for name, part in found.items() if part.guarded})
+    return [
+        responses.RoomSummary(name=name, participants=part.participants, created_at=part.created_at)
+        for name, part in found.items()
+        if name in seen
+    ]
 
 
 async def show_room(request: web.Request) -> web.Response:

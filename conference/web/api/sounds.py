@@ -48,7 +48,7 @@ async def play(request: web.Request) -> web.Response:
         loop=wanted.loop,
     )
     try:
-        room.play(sound, by=label)
+        await request.app[SERVER].decide(room, lambda room: room.play(sound, by=label))
     except ValueError as error:  # too many are being played
         raise Problem(409, str(error)) from None
     headers = FRESH | {"Location": f"/rooms/{room.name}/sounds/{sound.id}"}
@@ -64,6 +64,6 @@ async def list_playing(request: web.Request) -> web.Response:
 async def stop(request: web.Request) -> web.Response:
     """``DELETE /rooms/{room}/sounds/{sound}``: end a sound with the next tick."""
     room, _ = require_moderator(request)
-    if not room.stop_sound(request.match_info["sound"]):
+    if not await request.app[SERVER].decide(room, lambda room: room.stop_sound(request.match_info["sound"])):
         raise Problem(404, "There is no such sound: it has come to its end.")
     return web.Response(status=204)

@@ -98,6 +98,8 @@ class Audit:
             if told:
                 rest = tuple(pair for pair in told if pair[0] not in _WHO)
                 alike.setdefault(rest, []).append(told)
+        if not entry.ours:
+            return  # another node writes it
         for rest, lines in alike.items():
             if len(lines) == 1:
                 self._tell([("room", entry.room), *lines[0]])

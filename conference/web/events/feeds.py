@@ -96,6 +96,16 @@ class Feeds:
             del self._rooms[room]
             self._unsubscribe.pop(room)()
 
+    def has(self, room: str) -> bool:
+        """Whether anybody listens to a room."""
+        return room in self._rooms
+
+    def show_anew(self, room: str) -> None:
+        """Show a room as it is to all who listen to it: what they were told of it may not be so."""
+        feed, history = self._rooms.get(room), self._journal.history(room)
+        if feed is not None and history is not None:
+            feed.show_anew(history.visibility)
+
     def finish(self) -> None:
         """End every stream, once what waits has been read."""
         for feed in self._rooms.values():

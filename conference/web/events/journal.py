@@ -12,11 +12,11 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from conference.cluster.events import LoggedBatch
 from conference.ids import new_id
 from conference.room.conference import Conference
 from conference.room.events import (
     Captioned,
-    EventBatch,
     LevelsMeasured,
     ParticipantJoined,
     ParticipantLeft,
@@ -49,10 +49,11 @@ class History:
 
     Args:
         size: how many are kept, besides those of the last decision.
+        name: what its ids begin with; one that nobody had before, if none is given.
     """
 
-    def __init__(self, size: int) -> None:
-        self._name = new_id()
+    def __init__(self, size: int, name: str | None = None) -> None:
+        self._name = name or new_id()
         self._entries: deque[JournalEntry] = deque()
         self._size = size
         self._last = 0
@@ -65,9 +66,22 @@ class History:
         """The id of the latest event."""
         return f"{self._name}-{self._last}"
 
-    def record(self, events: tuple[RoomEvent, ...], at: float, began: Room | None = None) -> JournalEntry:
+    @property
+    def name(self) -> str:
+        """What its ids begin with."""
+        return self._name
+
+    def go_on_after(self, number: int) -> None:
+        """The next event is not the one after the last that is kept: what is kept is of no use to anybody then."""
+        if number != self._last:
+            self._entries.clear()
+            self._before, self._last = None, number
+
+    def record(
+        self, events: tuple[RoomEvent, ...], at: float, began: Room | None = None, *, ours: bool = True
+    ) -> JournalEntry:
         """Add what happened, as seen by :attr:`visibility`; see :class:`JournalEntry`."""
-        entry = JournalEntry(self._name, self._last + 1, events, at, self.visibility, began)
+        entry = JournalEntry(self._name, self._last + 1, events, at, self.visibility, began, ours=ours)
         self._last = entry.last
         self._entries.append(entry)
         while len(self._entries) > 1 and self._last - self._entries[0].first >= self._size:
@@ -118,6 +132,8 @@ class Journal:
         keep_rooms: rooms that are gone whose history is kept, at most.
         clock: monotonic time in seconds.
         wallclock: unix time in seconds.
+        shared: the rooms are on several nodes: what is in their logs is kept, under the numbers that it has there, and
+            nothing else.
     """
 
     def __init__(
@@ -129,7 +145,11 @@ class Journal:
         keep_rooms: int,
         clock: Callable[[], float],
         wallclock: Callable[[], float],
+        shared: bool = False,
     ) -> None:
+        self.shared = shared
+        """The rooms are on several nodes."""
+
         self._conference = conference
         self._size = size
         self._keep = keep
@@ -150,30 +170,62 @@ class Journal:
         self._forget()
         return self._histories.get(room)
 
+    def resume(self, room: str, name: str, last: int) -> None:
+        """The history of a room goes on after an event of this number, of what was before nothing is known here."""
+        there = self._conference.get(room)
+        history = self._histories[room] = History(self._size, name)
+        history.go_on_after(last)
+        self._gone.pop(room, None)
+        if there is None:
+            self._gone[room] = self._clock()
+        else:
+            history.visibility = visibility_of(there)
+
+    def replay(self, batch: LoggedBatch) -> None:
+        """Keep what happened before this node knew of the room: nobody is told of it."""
+        self._record(batch)
+
     def _take(self, published: Published) -> None:
+        if self.shared and not isinstance(published, LoggedBatch):
+            return
         if isinstance(published, (LevelsMeasured, Captioned)):
             return  # of the former nobody wants to know later; of the latter `captions` keeps a history of its own
+        entry = self._record(published)
+        for follower in self._followers:
+            try:
+                follower(entry)
+            except Exception:
+                _log.exception("room %s: an event was not passed on", published.room)
+
+    def _record(self, published: Published) -> JournalEntry:
         self._forget()
         events, name = events_of(published), published.room
         # A room begins with a join. It can be empty before its last event: whoever goes stops talking before they left.
-        is_new = isinstance(published, ParticipantJoined) and (name not in self._histories or name in self._gone)
-        history = self._histories.setdefault(name, History(self._size))
+        is_new = isinstance(events[0], ParticipantJoined) and (name not in self._histories or name in self._gone)
+        history = self._history_for(published)
         room = self._conference.get(name)
         visibility = history.visibility if room is None else _visibility_after(history.visibility, events, room)
-        ends = isinstance(published, EventBatch) and (room is None or not room.participants)
+        ends = len(events) > 1 and (room is None or not room.participants)
         if not ends:  # what ends a conference is seen by those who were in it
             history.visibility = visibility
-        entry = history.record(events, self._wallclock(), room if is_new else None)
+        logged = published if isinstance(published, LoggedBatch) else None
+        at, ours = (self._wallclock(), True) if logged is None else (logged.at, logged.ours)
+        entry = history.record(events, at, room if is_new else None, ours=ours)
         history.visibility = visibility
         if room is None or not room.participants:
             self._gone.setdefault(name, self._clock())
         else:
             self._gone.pop(name, None)
-        for follower in self._followers:
-            try:
-                follower(entry)
-            except Exception:
-                _log.exception("room %s: an event was not passed on", name)
+        return entry
+
+    def _history_for(self, published: Published) -> History:
+        history = self._histories.get(published.room)
+        logged = published if isinstance(published, LoggedBatch) else None
+        if history is None or (logged is not None and logged.history != history.name):
+            history = self._histories[published.room] = History(self._size, None if logged is None else logged.history)
+        if logged is not None:
+            history.go_on_after(logged.first - 1)
+        return history
 
     def _forget(self) -> None:
         """Drop the histories of rooms that have been gone for too long, or are too many."""

@@ -26,9 +26,21 @@ class JournalEntry:
         at: unix time in seconds.
         visibility: who sees what of the events.
         began: the room as it is now, if that is a new one: what was known of one of this name is no longer so.
+        ours: it was decided by this process: of several, the one that does what is to be done once for all.
     """
 
-    __slots__ = ("_began", "_concerned", "_encoded", "_has_secrets", "_history", "at", "events", "first", "visibility")
+    __slots__ = (
+        "_began",
+        "_concerned",
+        "_encoded",
+        "_has_secrets",
+        "_history",
+        "at",
+        "events",
+        "first",
+        "ours",
+        "visibility",
+    )
 
     def __init__(
         self,
@@ -38,10 +50,13 @@ class JournalEntry:
         at: float,
         visibility: Visibility,
         began: Room | None,
+        *,
+        ours: bool = True,
     ) -> None:
         self._history = history
         self._began = None if began is None else {one: room_json(began, moderating=one) for one in (False, True)}
         self.first = first
+        self.ours = ours
         self.events = events
         self.at = at
         self.visibility = visibility

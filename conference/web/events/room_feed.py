@@ -11,13 +11,37 @@ from dataclasses import dataclass
 
 from conference.room.captioned import EVERYBODY
 from conference.room.conference import Conference
-from conference.room.events import Captioned, LevelsMeasured, Published
+from conference.room.events import (
+    BotInterrupted,
+    Captioned,
+    LevelsMeasured,
+    Published,
+    RecordingEvent,
+    RoomEvent,
+    ServerDraining,
+    SoundStarted,
+    SoundStopped,
+    TalkingStarted,
+    TalkingStopped,
+)
 from conference.web.events.channel import Channel, FanOut, Subscription
 from conference.web.events.event_json import event_json
 from conference.web.events.journal import Journal
 from conference.web.events.journal_entry import JournalEntry
 from conference.web.events.sse import encode_event
 from conference.web.events.views import View, Viewer, Visibility, may_read, room_as_seen
+
+HEARD_HERE = (
+    TalkingStarted,
+    TalkingStopped,
+    BotInterrupted,
+    SoundStarted,
+    SoundStopped,
+    RecordingEvent,
+    ServerDraining,
+)
+"""Where rooms are on several nodes: events that each node has of its own. They have no id, and are not
+told again to whoever lost the stream."""
 
 
 @dataclass(slots=True, eq=False)
@@ -104,6 +128,14 @@ class RoomFeed:
                 snapshots[listener.view] = data
         listener.subscription.push(data)
 
+    def show_anew(self, visibility: Visibility) -> None:
+        """Show the room as it is to all who listen, each as much as they see now."""
+        self._visibility = visibility
+        for listener in self._listeners.values():
+            listener.view = visibility.view(listener.viewer)
+            self._place(listener)
+            self.show_room(listener)
+
     def show_levels(self, listener: FeedReader) -> None:
         """Tell somebody how loud everybody is, if they want to know and anybody is heard. The rest are changes."""
         there = self._conference.get(self._room)
@@ -135,8 +167,10 @@ class RoomFeed:
                 self._tell_channels(published, self._channels.values())
             case Captioned():
                 self._tell_some(published)
+            case _ if self._journal.shared and isinstance(published, HEARD_HERE):
+                self._tell_channels(published, self._channels.values())
 
-    def _tell_channels(self, event: LevelsMeasured | Captioned, channels: Iterable[Channel]) -> None:
+    def _tell_channels(self, event: RoomEvent, channels: Iterable[Channel]) -> None:
         followed = [one for one in channels if not one.empty]
         if followed:
             data = encode_event(*event_json(event))

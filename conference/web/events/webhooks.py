@@ -97,7 +97,7 @@ class Webhooks:
 
     def take(self, entry: JournalEntry) -> None:
         """Send an event to everybody, in the background."""
-        if not self.receivers:
+        if not self.receivers or not entry.ours:
             return
         batches = [kind for kind, name in BATCH_NAMES.items() if name in self._settings.events]
         for number, name, data in entry.told(batches):

@@ -24,12 +24,16 @@ def shown_seat(request: web.BaseRequest) -> str | None:
 class Seats:
     """Makes and checks proofs of a seat: ``<participant id>.<mac>``.
 
-    The MAC is HMAC-SHA256 over room and participant under a key of this process. So only whoever joined can come back
-    as the same participant, and the server stores nothing for that.
+    The MAC is HMAC-SHA256 over room and participant under a key of this process, or of all those that are one
+    conference. So only whoever joined can come back as the same participant, and the server stores nothing for that.
     """
 
     def __init__(self, key: bytes | None = None) -> None:
         self._key = key or secrets.token_bytes(32)
+
+    def share(self, key: bytes) -> None:
+        """Make and check proofs with a key that other processes have, too. To be called before any is made."""
+        self._key = key
 
     def issue(self, room: str, participant_id: str) -> str:
         """Make the proof for one participant of one room."""

@@ -10,12 +10,16 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 from conference.access.grants import EVERYTHING, Grant, Role
+from conference.cluster.grants import grant_json
+from conference.cluster.log import LogUnavailable
+from conference.cluster.node import Node
+from conference.cluster.replica import SeatRemoved
 from conference.engine.connections import ConnectionRegistry
 from conference.ids import new_id
 from conference.log import concerning
 from conference.room.conference import Conference
 from conference.room.participant import Departure, Participant, Sink, Source, Transport
-from conference.web.joining.reconnect import RememberedSeats
+from conference.room.remembered_seats import RememberedSeats
 from conference.webrtc.peer import GOODBYE
 
 _log = logging.getLogger(__name__)
@@ -133,9 +137,17 @@ class Sessions:
         conference: the rooms.
         webrtc: makes peers.
         registry: of all connections.
+        node: this one, where the rooms are on several.
     """
 
-    def __init__(self, conference: Conference, webrtc: WebRtcLike, registry: ConnectionRegistry) -> None:
+    def __init__(
+        self,
+        conference: Conference,
+        webrtc: WebRtcLike,
+        registry: ConnectionRegistry,
+        node: Node | None = None,
+    ) -> None:
+        self._node = node
         self._conference = conference
         self._webrtc = webrtc
         self._registry = registry
@@ -144,6 +156,8 @@ class Sessions:
 
     def was_removed(self, room: str, participant_id: str) -> bool:
         """Whether somebody was removed, and has not joined again."""
+        if self._node is not None:
+            return self._node.was_removed(room, participant_id)
         return self._remembered.removed(room, participant_id)
 
     async def join(
@@ -175,6 +189,7 @@ class Sessions:
             Removed: the seat is that of somebody who was removed.
             NotGranted: the grant allows nothing of what they offer.
             EndedEarly: the connection ended before it was answered.
+            LogUnavailable: nobody can be let in now; see `Node.join`.
         """
         self._refuse_removed(room, seat)
         peer: PeerLike = self._webrtc.new_peer()
@@ -186,13 +201,17 @@ class Sessions:
                 answer = await peer.accept(offer)
             if early:
                 raise EndedEarly(f"The connection ended before it began ({early[0]}). Try again.")
-            self._enter_room(connection, name, role or grant.joins_as, original_sound)
+            if self._node is None:
+                self._enter_room(connection, name, role or grant.joins_as, original_sound)
         except BaseException:
             self._close_later(connection)
             raise
         peer.on_end = lambda reason: self._ended(connection, reason)
         replaced = self._found(room, connection.participant_id)
         self._registry.opened(connection)
+        if self._node is not None:
+            as_role = role or grant.joins_as
+            await self._enter_shared_room(self._node, connection, replaced, name, as_role, original_sound)
         if replaced is not None:
             self._close_later(replaced)
         return JoinAnswer(connection.participant_id, answer, connection.etag)
@@ -231,13 +250,13 @@ class Sessions:
             await asyncio.wait(list(self._closing))
 
     def _refuse_removed(self, room: str, seat: str | None) -> None:
-        if seat is not None and self._remembered.removed(room, seat):
+        if seat is not None and self.was_removed(room, seat):
             raise Removed("You were removed from this conference, and cannot come back as the same person.")
 
     def _enter_room(self, connection: WebRtcConnection, name: str, role: Role, original_sound: bool | None) -> None:
         room, participant_id = connection.room_name, connection.participant_id
-        grant, peer = connection.grant, connection.peer
-        sink = ears(grant, peer)
+        peer = connection.peer
+        sink = ears(connection.grant, peer)
 
         def hang_up(reason: str) -> None:
             self._ended(connection, reason)
@@ -249,21 +268,53 @@ class Sessions:
             if original_sound is not None:
                 there.treat_voice(participant_id, original_sound=original_sound)
             return
-        participant = Participant(
-            id=participant_id,
-            name=name,
-            transport=connection.transport,
-            joined_at=time.time(),
-            source=peer.source,
-            sink=sink,
-            hang_up=hang_up,
-            role=role,
-            identity=grant.identity,
-            original_sound=original_sound is True,
-        )
+        participant = self._make_participant(connection, sink, name, role, original_sound)
         returning = self._remembered.put_on(participant, room, there)
         self._conference.join(room, participant, returning=returning)
         self._remembered.forget(room, participant_id)
+
+    async def _enter_shared_room(
+        self,
+        node: Node,
+        connection: WebRtcConnection,
+        replaced: WebRtcConnection | None,
+        name: str,
+        role: Role,
+        original_sound: bool | None,
+    ) -> None:
+        """Enter a room that is on several nodes: who is in it, and whose seat is free, its log decides."""
+        room = connection.room_name
+        try:
+            sink = ears(connection.grant, connection.peer)
+            participant = self._make_participant(connection, sink, name, role, original_sound)
+            try:
+                await node.join(room, participant, grant_json(connection.grant), original_sound)
+            except SeatRemoved as error:
+                raise Removed(str(error)) from None
+            except (LogUnavailable, asyncio.CancelledError):  # they may be let in all the same, later
+                self._conference.leave(room, participant.id, "They did not wait to be let in.", "lost")
+                raise
+        except BaseException:
+            self._close_later(connection)
+            if replaced is not None:
+                self._registry.opened(replaced)
+            raise
+
+    def _make_participant(
+        self, connection: WebRtcConnection, sink: Sink | None, name: str, role: Role, original_sound: bool | None
+    ) -> Participant:
+        return Participant(
+            id=connection.participant_id,
+            name=name,
+            transport=connection.transport,
+            joined_at=time.time(),
+            source=connection.peer.source,
+            sink=sink,
+            hang_up=lambda reason: self._ended(connection, reason),
+            role=role,
+            identity=connection.grant.identity,
+            original_sound=original_sound is True,
+        )
 
     def _ended(self, connection: WebRtcConnection, reason: str) -> None:
         """Take somebody out of their room whose connection has ended, or is to end, unless another replaced it."""
@@ -274,10 +325,11 @@ class Sessions:
 
     def _leave_room(self, room: str, participant_id: str, reason: str) -> None:
         there = self._conference.get(room)
-        if there is None or participant_id not in there.participants:
+        if self._node is None and (there is None or participant_id not in there.participants):
             return
         departure: Departure = "left" if reason == GOODBYE else "lost"
-        self._remembered.remember(there, there.participants[participant_id], departure)
+        if there is not None and self._node is None:  # else each node remembers it that carries out that they leave
+            self._remembered.remember(there, there.participants[participant_id], departure)
         self._conference.leave(room, participant_id, reason, departure)
 
     def _close_later(self, connection: WebRtcConnection) -> None:

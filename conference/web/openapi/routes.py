@@ -14,6 +14,7 @@ from conference.web.api import (
     hearing,
     metrics,
     moderation,
+    nodes,
     pages,
     participants,
     recordings,
@@ -611,6 +612,13 @@ _SERVER: dict[Handler, Operation] = {
         content=_TEXT,
         answer="It does.",
         problems=(503,),
+    ),
+    nodes.list_nodes: Operation(
+        "server",
+        "List the processes that are one conference",
+        access="moderate",
+        content=responses.Nodes,
+        answer="Each that is there; none where the server is one process by itself.",
     ),
     rooms.healthz: Operation("server", "Whether the server is well", access="open", content=_TEXT, answer="It is."),
     metrics.metrics: Operation(

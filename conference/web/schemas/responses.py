@@ -44,6 +44,7 @@ class Participant(TypedDict):
     waiting: Annotated[bool, Field(description="In the lobby: neither heard nor hearing anybody until let in.")]
     hand_raised_at: Annotated[float | None, Field(description="Since when they ask to speak, Unix time in seconds.")]
     call: NotRequired[Annotated[Dialed, Field(description="Of those whom the room has called, and of nobody else.")]]
+    node: NotRequired[Annotated[str, Field(description="Id of the node that serves them, where there are several.")]]
 
 
 class Voice(TypedDict):
@@ -226,6 +227,24 @@ class Rooms(TypedDict):
     """All rooms with somebody in them."""
 
     rooms: list[RoomSummary]
+
+
+class Node(TypedDict):
+    """One of the processes that are one conference."""
+
+    id: str
+    url: Annotated[str, Field(description="Where other nodes reach it.")]
+    participants: Annotated[int, Field(description="Whom it serves.")]
+    rooms: Annotated[int, Field(description="In which it serves anybody.")]
+    load: Annotated[float, Field(description="How much of a processor it takes: 1 is all of one.")]
+    draining: Annotated[bool, Field(description="It takes nobody new.")]
+    seen_at: Annotated[float, Field(description="When it said so, Unix time in seconds.")]
+
+
+class Nodes(TypedDict):
+    """All processes that are one conference."""
+
+    nodes: list[Node]
 
 
 class Rules(TypedDict):

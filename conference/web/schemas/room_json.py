@@ -40,6 +40,8 @@ def participant_json(state: ParticipantState) -> responses.Participant:
         shown["call"] = {"state": state.call}
         if state.answered_by is not None:
             shown["call"]["answered_by"] = state.answered_by
+    if state.node is not None:
+        shown["node"] = state.node
     return shown
 
 

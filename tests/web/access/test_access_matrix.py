@@ -56,6 +56,7 @@ ROUTES = [
     Route("GET", "/rooms", everywhere=True),
     Route("GET", "/access", everywhere=True),
     Route("GET", "/metrics", "moderate", everywhere=True),
+    Route("GET", "/nodes", "moderate", everywhere=True),
     Route("GET", "/rooms/tea"),
     Route("GET", "/rooms/tea/access"),
     Route("GET", "/rooms/tea/events"),

@@ -7,9 +7,9 @@ import pytest
 from conference.room.events import ParticipantLeft
 from conference.room.participant import Departure, Participant
 from conference.room.people import HOST_GRACE_TICKS
+from conference.room.remembered_seats import RememberedSeats
 from conference.room.room import Room
 from conference.web.http.problems import REMOVED
-from conference.web.joining.reconnect import RememberedSeats
 from conference.webrtc.peer import GOODBYE
 from tests.web.api.moderated import Scene, site_is_empty
 from tests.web.doubles import FakePeer, Site, problem

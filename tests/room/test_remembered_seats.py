@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from conference.room.participant import Participant
+from conference.room.remembered_seats import RememberedSeats
 from conference.room.room import Room
-from conference.web.joining.reconnect import RememberedSeats
 
 
 def somebody(participant_id: str) -> Participant:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from conference.room.admission import must_wait
 from conference.room.participant import Departure, ModerationState, Participant
@@ -89,3 +90,23 @@ class RememberedSeats:
         if newcomer.waiting:  # meanwhile a host may have come, or let all in
             newcomer.waiting = must_wait(there.policy, there.participants.values(), newcomer)
         return gone.departure in ("lost", "failed")
+
+    def dump(self) -> dict[str, Any]:
+        """All that is remembered, as JSON has it, for :meth:`load`."""
+        return {
+            "gone": [
+                [*seat, one.conference, one.departure, asdict(one.moderation)] for seat, one in self._gone.items()
+            ],
+            "moderated": [
+                [*seat, one.conference, one.departure, asdict(one.moderation)] for seat, one in self._moderated.items()
+            ],
+            "removed": [list(seat) for seat in self._removed],
+        }
+
+    def load(self, dumped: dict[str, Any]) -> None:
+        """Remember this, and nothing else."""
+        for kept, those in ((self._gone, dumped["gone"]), (self._moderated, dumped["moderated"])):
+            kept.clear()
+            for room, participant_id, conference, departure, moderation in those:
+                kept[room, participant_id] = _Gone(conference, departure, ModerationState(**moderation))
+        self._removed = OrderedDict(((room, participant_id), None) for room, participant_id in dumped["removed"])

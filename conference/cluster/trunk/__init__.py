@@ -1,0 +1,1 @@
+"""The sound of people whom other nodes serve: what talkers send, as it came, from node to node."""

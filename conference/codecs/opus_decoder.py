@@ -39,6 +39,11 @@ def _frame_samples(toc: int) -> int:
 _FRAME_SAMPLES = tuple(_frame_samples(toc) for toc in range(256))
 
 
+def single_frame_samples(toc: int) -> int | None:
+    """Length of a packet, in samples at 48 kHz, by its first byte; ``None`` if it does not hold a single frame."""
+    return None if toc & 3 else _FRAME_SAMPLES[toc]
+
+
 class OpusDecoder:
     """Decodes one source to 48 kHz mono, whatever it sends: mono or stereo, 2.5 to 120 ms, any mode.
 

@@ -5,8 +5,8 @@ Who gets whose packets, and when, decides `room.forwarding`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Final, NamedTuple, Protocol
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, NamedTuple, Protocol
 
 from conference.audio.frame import Samples
 from conference.codecs.base import Decoder
@@ -33,6 +33,14 @@ class ForwardedPacket(NamedTuple):
 
 class PacketTaker(Protocol):
     """Who gets a source's packets as they came. Its methods must not block and must not raise."""
+
+    @property
+    def outlets(self) -> Sequence[Any]:
+        """The sinks that get each packet as it comes here; none: it looks at each packet itself.
+
+        When that changes, it tells the source; see `ForwardableSource.outlets_changed`.
+        """
+        ...
 
     def forward(
         self, sequence: int, timestamp: int, duration: int, payload: bytes, arrival_ns: int, level: int | None
@@ -150,6 +158,9 @@ class ForwardableSource:
             omits_silence: whether a long silence may be left out, as DTX does.
         """
         raise NotImplementedError
+
+    def outlets_changed(self) -> None:
+        """The :attr:`taker` hands packets to others, or looks at them itself from now on."""
 
     def resume(self) -> Samples:
         """Play again, behind what was forwarded last.

@@ -8,17 +8,13 @@ from typing import Final
 
 import numpy as np
 
-from conference.audio.frame import FRAME_SAMPLES, SILENCE, TICKS_PER_SECOND, Samples
+from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, SILENCE, TICKS_PER_SECOND, Samples
 from conference.audio.noise_gate import level_of
 from conference.codecs.base import DecodeError, Decoder
+from conference.playout.fast_path import CATCH_UP_PACKETS, NO_LEVEL, FastPackets
 from conference.playout.forwardable import QUIET_DBOV
 from conference.playout.level_trust import FAR_OFF_DB, LevelTrust
 from conference.playout.silence import DTX_BYTES, SILENT_DBOV
-
-CATCH_UP_PACKETS: Final = 20
-"""So many of the last packets are decoded at most when a decoder takes over in the middle of a word. After so many
-packets of 20 ms, of real voices none is then off by more than -36 dB of what one decodes that has followed from the
-beginning; after 10, 5 % are off by more than -20 dB, until the vowel is over (measured)."""
 
 QUIET_PACKETS: Final = 3
 """After so many in a row that are quiet, a decoder follows, whatever was before: enough of Opus if each has 20 ms."""
@@ -44,7 +40,7 @@ SETTLING_PACKETS: Final = 5
 class ForwardedPackets:
     """The last packets of a source that is forwarded, and not played: what has to be known to go on by playing."""
 
-    __slots__ = ("_check_seconds", "_checks", "_held", "_level", "_loudest", "_recent", "_unchecked_seconds")
+    __slots__ = ("_check_seconds", "_checks", "_held", "_level", "_loudest", "_recent", "_unchecked")
 
     def __init__(self) -> None:
         # Payloads, what their senders said of their loudness, and whether they are quiet, and long enough to settle.
@@ -54,7 +50,7 @@ class ForwardedPackets:
         self._held = 0  # ticks for which that goes on
         self._check_seconds = FIRST_CHECK_SECONDS
         self._checks = 0  # in a row that proved true
-        self._unchecked_seconds = 0.0
+        self._unchecked = 0  # samples at 48 kHz since the last check
 
     def note(self, payload: bytes, said: int | None, level: float | None, seconds: float) -> bool:
         """A packet was forwarded.
@@ -68,13 +64,41 @@ class ForwardedPackets:
         Returns:
             Whether it is time for a :meth:`check`.
         """
-        settles = level is not None and level <= QUIET_DBOV and seconds >= 0.02 and len(payload) > DTX_BYTES
-        self._recent.append((payload, said, settles))
-        self._unchecked_seconds += seconds
+        self._recent.append((payload, said, _settles(payload, level, seconds)))
+        self._unchecked += round(seconds * SAMPLE_RATE)
         self._held = math.ceil(seconds * TICKS_PER_SECOND)
         if level is not None and (self._loudest is None or level > self._loudest):
             self._loudest = level
-        return self._unchecked_seconds >= self._check_seconds
+        return self._unchecked >= self._check_samples
+
+    @property
+    def _check_samples(self) -> int:
+        return round(self._check_seconds * SAMPLE_RATE)
+
+    def packets_to_check(self, seconds: float) -> int:
+        """How many packets, each so long, may be noted before it is time for a :meth:`check`."""
+        return (self._check_samples - self._unchecked - 1) // max(1, round(seconds * SAMPLE_RATE))
+
+    def note_all(self, packets: FastPackets, trust: LevelTrust, seconds: float) -> None:
+        """Packets were forwarded that say how loud they are; as :meth:`note` for each.
+
+        Args:
+            packets: they, fewer than :meth:`packets_to_check`.
+            trust: tells how loud they are.
+            seconds: how long each is.
+        """
+        for payload, said in packets.payloads:
+            self._recent.append((payload, said, _settles(payload, trust.corrected(said), seconds)))
+        self._unchecked += len(packets.arrivals) * round(seconds * SAMPLE_RATE)
+        self.note_loudest(packets.loudest, trust, seconds)
+
+    def note_loudest(self, said: int, trust: LevelTrust, seconds: float) -> None:
+        """The loudest of the packets that came since this was last noted said so of itself; `NO_LEVEL`: none came."""
+        if said > NO_LEVEL:
+            self._held = math.ceil(seconds * TICKS_PER_SECOND)
+            level = trust.corrected(said)
+            if self._loudest is None or level > self._loudest:
+                self._loudest = level
 
     def take_level(self, ticks: int) -> float | None:
         """Let ticks pass. Returns how loud what was forwarded is taken to be, in dBov; ``None`` if nothing was."""
@@ -93,7 +117,7 @@ class ForwardedPackets:
             decoder: is reset; of no use to anybody before it is reset again.
             trust: takes in what is found.
         """
-        self._unchecked_seconds = 0.0
+        self._unchecked = 0
         self._checks += 1
         decoder.reset()
         recent = list(self._recent)[-CHECKED_PACKETS:]
@@ -147,3 +171,8 @@ class ForwardedPackets:
             if quiet == QUIET_PACKETS:
                 break
         return needed[::-1]
+
+
+def _settles(payload: bytes, level: float | None, seconds: float) -> bool:
+    """Whether a packet is quiet sound that is long enough for a decoder to settle."""
+    return level is not None and level <= QUIET_DBOV and seconds >= 0.02 and len(payload) > DTX_BYTES

@@ -13,12 +13,13 @@ from typing import Final
 from conference.audio.frame import SILENT_LEVEL, Samples
 from conference.audio.noise_gate import level_of
 from conference.codecs.base import DecodeError, Decoder
+from conference.playout.fast_path import NO_LEVEL, FastPackets, FastPathTerms
 from conference.playout.forwardable import QUIET_DBOV, ForwardedPacket, PacketTaker
 from conference.playout.forwarded_packets import ForwardedPackets
 from conference.playout.level_trust import LevelTrust
 from conference.playout.player import PacketPlayer
 from conference.playout.sequence import sequence_step
-from conference.playout.silence import DTX_BYTES, dtx_packet, is_silent
+from conference.playout.silence import DTX_BYTES, SILENT_DBOV, dtx_packet, is_silent
 from conference.playout.silence_omission import SilenceOmission
 
 WORD_HISTORY: Final = 2
@@ -45,6 +46,7 @@ class PacketForwarding:
     """
 
     __slots__ = (
+        "_duration",
         "_held",
         "_meter",
         "_noted_ns",
@@ -73,6 +75,7 @@ class PacketForwarding:
         self._omission = SilenceOmission()
         self._omits_silence = False
         self._held: deque[int] = deque()  # sequence numbers of the last packets that were left out, in a row
+        self._duration = 0  # of the packet that was handed on last
         self._told = 0  # times that the pause was told of
         self._told_ns = 0  # when, last
         self._meter: Decoder | None = None
@@ -197,6 +200,7 @@ class PacketForwarding:
         """
         player = self._player
         duration = player.decoder.duration(payload)
+        self._duration = duration
         self._told = 0
         number = self._omission.number(sequence)
         if number is not None and self.taker is not None:
@@ -211,6 +215,42 @@ class PacketForwarding:
             self._packets.check(player.decoder, self._trust)
         self.note_size(len(payload), seconds)
         return number is not None
+
+    def terms(self, sequence: int, *, up_to: int) -> FastPathTerms | None:
+        """Which of the next packets may be handed on by a fast path; ``None``: none.
+
+        Args:
+            sequence: of the packet that was handed on last.
+            up_to: louder ones have to come here, in dBov.
+        """
+        if self.plays or self.pausing or self.taker is None or not self._duration:
+            return None
+        return FastPathTerms(
+            packets=self._packets.packets_to_check(self._duration / self._player.decoder.clock_rate),
+            duration=self._duration,
+            above=SILENT_DBOV if self._omits_silence else NO_LEVEL,
+            up_to=up_to,
+            sequence=sequence,
+            omitted=self._omission.omitted,
+            quiet_since_ns=self._quiet_since_ns,
+            quiet_dbov=QUIET_DBOV,
+            bitrate=self.bitrate,
+        )
+
+    def take_in(self, packets: FastPackets) -> None:
+        """Take in what was handed on by a fast path."""
+        player, duration = self._player, self._duration
+        self._told = 0
+        self._noted_ns, self._quiet_since_ns = packets.arrival_ns, packets.quiet_since_ns
+        self._omission.number(packets.sequence)
+        for sequence, timestamp, arrival_ns in packets.arrivals:
+            player.jitter.pass_on(sequence, timestamp, arrival_ns, duration)
+        self._packets.note_all(packets, self._trust, duration / player.decoder.clock_rate)
+        self.bitrate = packets.bitrate
+
+    def note_loudest(self, said: int) -> None:
+        """Take in how loud the loudest packet said to be that was handed on by a fast path since the last one noted."""
+        self._packets.note_loudest(said, self._trust, self._duration / self._player.decoder.clock_rate)
 
     def waiting(self, now_ns: int) -> list[ForwardedPacket]:
         """What waits to be played, as a taker gets it; see `ForwardableSource.waiting`."""

@@ -23,6 +23,11 @@ class SilenceOmission:
         self._omitted = 0  # packets left out so far
         self.forget()
 
+    @property
+    def omitted(self) -> int:
+        """How many packets were left out before what is sent on now."""
+        return self._omitted
+
     def forget(self) -> None:
         """Another stream begins, or others listen."""
         self.pausing = False

@@ -14,12 +14,20 @@ from collections.abc import Callable, Collection, Iterable
 from conference.audio.frame import Samples
 from conference.audio.noise_gate import level_of
 from conference.codecs.base import DecodeError, Decoder
+from conference.playout.fast_path import FastPath
 from conference.playout.forwardable import SETTLING_MS, ForwardableSource, ForwardedPacket, PacketTaker
 from conference.playout.items import JitterStats
 from conference.playout.level_trust import LevelTrust
 from conference.playout.packet_forwarding import PacketForwarding
 from conference.playout.player import PacketPlayer
-from conference.playout.receive_gate import SAMPLE_EVERY, SAMPLE_PROVEN_EVERY, GateAction, ReceiveGate, SilenceBypass
+from conference.playout.receive_gate import (
+    SAMPLE_EVERY,
+    SAMPLE_PROVEN_EVERY,
+    GateAction,
+    GateState,
+    ReceiveGate,
+    SilenceBypass,
+)
 from conference.playout.silence import DTX_BYTES, SILENT_DBOV
 from conference.playout.squelched_noise import SquelchedNoise
 from conference.playout.stream_stats import StreamStats
@@ -52,18 +60,30 @@ class PacketSource(ForwardableSource):
         self._said: int | None = None  # by the packet that came last
         self._offered: SilenceBypass | None = None
         self._taps: tuple[PacketTap, ...] = ()
+        self.fast_path: FastPath | None = None
+        """Where packets that are only forwarded can be handed on before they come here."""
+
+        self._wake: Callable[[], None] | None = None
         self.squelched_noise: SquelchedNoise | None = None
         """What is known of the noise that was left out, since :meth:`squelch`."""
 
         self.owner = "a sender"
         """Whose voice this is, for the log."""
 
-        self.wake: Callable[[], None] | None = None
+    @property
+    def wake(self) -> Callable[[], None] | None:
         """Called once, with the next packet that makes this source worth pulling again."""
+        return self._wake
+
+    @wake.setter
+    def wake(self, wake: Callable[[], None] | None) -> None:
+        self._close_fast_path()  # what it does not have to see may be another
+        self._wake = wake
 
     @property
     def stats(self) -> StreamStats:
         """What became of the packets so far."""
+        self._close_fast_path()
         self._gate.settle()
         return self._stats
 
@@ -100,6 +120,7 @@ class PacketSource(ForwardableSource):
         Args:
             tap: who. What it does not want, silence, goes by as before.
         """
+        self._close_fast_path()
         self._taps = (*self._taps, tap)
         self._settle_bypass()
         return lambda: self._untap(tap)
@@ -144,6 +165,7 @@ class PacketSource(ForwardableSource):
     @property
     def expected_level(self) -> float | None:
         """How loud this source is about to be, in dBov, as far as its sender is trusted; ``None``: nobody knows."""
+        self._close_fast_path()
         return None if self._said is None else self._trust.corrected(self._said)
 
     def compare(self, level: float) -> None:
@@ -194,7 +216,8 @@ class PacketSource(ForwardableSource):
     @property
     def bitrate(self) -> float:
         """Bits per second, over the last second in which there was sound."""
-        return self._forwarding.bitrate
+        bitrate = self.fast_path.bitrate if self.fast_path is not None else None
+        return self._forwarding.bitrate if bitrate is None else bitrate
 
     @property
     def settling_ms(self) -> float:
@@ -203,6 +226,7 @@ class PacketSource(ForwardableSource):
 
     def quiet_ms(self, now_ns: int) -> float:
         """For how long what is played has been quiet, by what packets say, in milliseconds."""
+        self._close_fast_path()
         return self._forwarding.quiet_ms(now_ns)
 
     def measure(self, quiet_dbov: float) -> bool:
@@ -225,6 +249,7 @@ class PacketSource(ForwardableSource):
                 that do not say how loud they are.
             omits_silence: whether a long silence is left out, as DTX does.
         """
+        self._close_fast_path()
         forwarding = self._forwarding
         forwarding.taker = taker
         if forwarding.pausing and (bypassed := self._gate.last_bypassed) is not None:
@@ -242,12 +267,44 @@ class PacketSource(ForwardableSource):
         Returns:
             The end of what was forwarded, as those heard it who got it: shape ``(960,)``, int16, 48 kHz.
         """
+        self._close_fast_path()
         return self._forwarding.resume()
 
     def take_level(self, now_ns: int, ticks: int = 1) -> float | None:
         """How loud, in dBov, what was forwarded since this was last asked is taken to be; ``None``: nothing came."""
         del now_ns
+        if self.fast_path is not None and self.fast_path.is_open:
+            self._forwarding.note_loudest(self.fast_path.take_loudest())
         return self._forwarding.take_level(ticks)
+
+    def outlets_changed(self) -> None:
+        """See `ForwardableSource.outlets_changed`."""
+        self._close_fast_path()
+
+    def _close_fast_path(self) -> None:
+        """Take in what was handed on before it came here. From now on all comes here, until :meth:`_open_fast_path`."""
+        path = self.fast_path
+        if path is None or not path.is_open:
+            return
+        packets = path.close()
+        if packets is not None:
+            self._said = packets.level
+            self._stats.forwarded += len(packets.arrivals)
+            self._forwarding.take_in(packets)
+
+    def _open_fast_path(self, sequence: int) -> None:
+        """Have the packets after one that was handed on, and nothing else, handed on before they come here."""
+        path, taker, forwarding, gate = self.fast_path, self._forwarding.taker, self._forwarding, self._gate
+        if path is None or taker is None or self._said is None or self._taps or not self._trust.trusted:
+            return
+        if forwarding.omits_silence and (gate.state is not GateState.SPEECH or gate.squelched):
+            return
+        outlets = taker.outlets
+        if not outlets:
+            return
+        terms = forwarding.terms(sequence, up_to=SILENT_DBOV if self._wake is not None else 0)
+        if terms is not None and terms.packets > 0:
+            path.open(outlets, terms)
 
     def waiting(self, now_ns: int) -> Iterable[ForwardedPacket]:
         """See `ForwardableSource.waiting`."""
@@ -255,6 +312,7 @@ class PacketSource(ForwardableSource):
 
     def linger(self) -> None:
         """See `ForwardableSource.linger`."""
+        self._close_fast_path()
         self._gate.linger()
 
     # Packets
@@ -280,6 +338,7 @@ class PacketSource(ForwardableSource):
                 the packet that it came in.
             redundant: it came inside a later packet (RFC 2198), so that it tells nothing about the network's delay.
         """
+        self._close_fast_path()
         if self._taps:
             self._tell_of_packet(sequence, timestamp, payload, arrival_ns, level, redundant)
         if not self._trust.trusted:
@@ -320,8 +379,8 @@ class PacketSource(ForwardableSource):
 
     def wake_up(self) -> None:
         """Tell whoever sleeps over this source that it is worth pulling again."""
-        if self.wake is not None:
-            wake, self.wake = self.wake, None
+        if self._wake is not None:
+            wake, self.wake = self._wake, None
             wake()
 
     def _note_level(self, said: int | None, payload: bytes, arrival_ns: int) -> int | None:
@@ -359,8 +418,10 @@ class PacketSource(ForwardableSource):
         gate.history.forget()  # those who get this packet did not get what is in there
         if self._said is not None and not self._trust.trusted:
             self._distrust()
-        if self.wake is not None and (level is None or level > SILENT_DBOV):
+        if self._wake is not None and (level is None or level > SILENT_DBOV):
             self.wake_up()
+        if not redundant:
+            self._open_fast_path(sequence)
         return False
 
     def _keep(self, payload: bytes) -> None:
@@ -408,6 +469,7 @@ class PacketSource(ForwardableSource):
 
     def restart(self, decoder: Decoder | None = None) -> None:
         """Another stream takes over: a new SSRC, or (with ``decoder``) another codec."""
+        self._close_fast_path()
         if self._taps:
             self._tell(lambda tap: tap.restarted(decoder))
         self._trust.reset()

@@ -118,12 +118,21 @@ class Route:
         self.listeners[listener.participant.id] = listener
         self._everybody = tuple(self.listeners.values())
         self.settled = self.settled and listener.unsettled_ms <= 0
+        self.source.outlets_changed()
 
     def take_out(self, listener_id: str) -> _Listener:
         """From now on somebody does not get the packets any more."""
         listener = self.listeners.pop(listener_id)
         self._everybody = tuple(self.listeners.values())
+        self.source.outlets_changed()
         return listener
+
+    @property
+    def outlets(self) -> Sequence[ForwardingSink]:
+        """See `PacketTaker.outlets`."""
+        if not self.settled or self._observers.of_listeners or any(one.missed for one in self._everybody):
+            return ()
+        return [one.sink for one in self._everybody]
 
     def forward(
         self, sequence: int, timestamp: int, duration: int, payload: bytes, arrival_ns: int, level: int | None
@@ -228,6 +237,7 @@ class Forwarding:
         self._talker_of: dict[str, str] = {}  # by the listener's id
         self._only: dict[str, str] = {}  # by the listener's id, the one person whom they may hear
         self._as_they_are: frozenset[str] = frozenset()  # whose voices are not levelled
+        observers.listeners_observed = self._outlets_changed
         self._recent: tuple[str, ...] = ()  # who talked last, and who before that
         self._silent: dict[str, int] = {}  # ticks for which those who are waited for have not talked
         self._waiting: dict[str, Participant] = {}  # listeners who may go over when it is quiet
@@ -246,6 +256,11 @@ class Forwarding:
     def listeners(self) -> Mapping[str, str]:
         """Who gets whose packets: the talker's id by the listener's."""
         return self._talker_of
+
+    def _outlets_changed(self) -> None:
+        """Somebody begins to be told of each packet, or ends."""
+        for route in self._routes.values():
+            route.source.outlets_changed()
 
     def note_talking(self, participant_id: str) -> None:
         """Somebody begins to talk."""

@@ -123,7 +123,7 @@ class Observers:
         room: its name, for the log.
     """
 
-    __slots__ = ("_room", "all", "let_rest", "of_listeners")
+    __slots__ = ("_room", "all", "let_rest", "listeners_observed", "of_listeners")
 
     def __init__(self, room: str) -> None:
         self._room = f"room {room}"
@@ -135,6 +135,9 @@ class Observers:
 
         self.let_rest = True
         """None of them minds if the room rests; see `RoomObserver.lets_rest`."""
+
+        self.listeners_observed: Callable[[], None] = lambda: None
+        """Called when :attr:`of_listeners` has changed."""
 
     def add(self, observer: RoomObserver) -> Callable[[], None]:
         """Have somebody told from now on. Returns how to end that, which may be called more than once."""
@@ -156,6 +159,7 @@ class Observers:
         self.all = those
         self.of_listeners = tuple(one for one in those if _wants_what_is_heard(one))
         self.let_rest = all(one.lets_rest for one in those)
+        self.listeners_observed()
 
 
 def _wants_what_is_heard(observer: RoomObserver) -> bool:

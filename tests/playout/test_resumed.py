@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from conference.audio.frame import FRAME_SAMPLES, TICK_NS, Samples
 from conference.audio.noise_gate import level_of
 from conference.codecs.opus import OpusCodec
@@ -17,6 +19,8 @@ SEAM_TICKS = 1
 
 class Nobody:
     """Takes packets, and does nothing with them."""
+
+    outlets: Sequence[object] = ()
 
     def forward(
         self, sequence: int, timestamp: int, duration: int, payload: bytes, arrival_ns: int, level: int | None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Self
 
 import numpy as np
@@ -441,6 +441,8 @@ def test_a_schedule_tells_a_stall_from_a_client_that_runs_ahead() -> None:
 
 class Taken:
     """Gets frames as they came."""
+
+    outlets: Sequence[object] = ()
 
     def __init__(self) -> None:
         self.got: list[tuple[int, int, bytes]] = []

@@ -15,7 +15,8 @@ from typing import TypeAlias
 from conference.codecs.base import Codec, DecodeError, Decoder
 from conference.webrtc.receive.stream import ReceiveStream
 from conference.webrtc.receive.successor import Successor
-from conference.webrtc.receive.table import BYTES, HEARD_NS, ORDINARY_BYTES, PACKETS, SEEN_NS, TRAILER, PacketReceiver
+from conference.webrtc.receive.table import BYTES, HEARD_NS, PACKETS, SEEN_NS, TRAILER, PacketReceiver
+from conference.webrtc.rtp.ordinary import ORDINARY_BYTES
 from conference.webrtc.rtp.packet import HEADER_BYTES, parse_media
 from conference.webrtc.rtp.red import Block, ReceivedWindow, distances, parse_red
 from conference.webrtc.sdp.formats import CLOCK_RATES
@@ -102,6 +103,7 @@ class Ingress:
         """Of that stream."""
 
         source.bypass = self.stream
+        source.fast_path = self.stream.fast_path
         self._stats = IngressStats()
 
     @property

@@ -8,14 +8,13 @@ from collections.abc import Callable
 
 from conference.playout.history import HISTORY_PACKETS
 from conference.playout.receive_gate import KEPT_BYTES
+from conference.webrtc.receive.fast_path import ReceivedFastPath
 from conference.webrtc.receive.table import (
     BYTES,
     HEAD,
     HEARD_NS,
     MAX_AHEAD,
     MAX_UNREAD_NS,
-    ORDINARY_BYTES,
-    ORDINARY_RATE,
     PACKETS,
     PASSED,
     PASSING,
@@ -28,6 +27,7 @@ from conference.webrtc.receive.table import (
     StreamReceiver,
     ordinary_head,
 )
+from conference.webrtc.rtp.ordinary import ORDINARY_BYTES, ORDINARY_RATE
 from conference.webrtc.rtp.srtp import SrtpSession
 from conference.webrtc.rtp.statistics import HIGHEST, TRANSIT, ReceptionStatistics, Row
 
@@ -45,9 +45,10 @@ class ReceiveStream:
     Attributes:
         row: :data:`ROW_COLUMNS` integers.
         reception: what has arrived, counted in this row.
+        fast_path: where its packets are handed on without coming to the stream's source.
     """
 
-    __slots__ = ("_index", "_kept", "_receiver", "_route", "_session", "_table", "reception", "row")
+    __slots__ = ("_index", "_kept", "_receiver", "_route", "_session", "_table", "fast_path", "reception", "row")
 
     def __init__(self, clock_rate: int) -> None:
         self.row: Row = array("q", bytes(8 * ROW_COLUMNS))
@@ -57,6 +58,7 @@ class ReceiveStream:
         self._session: SrtpSession | None = None
         self._route: Callable[[int | None], None] | None = None
         self._receiver: StreamReceiver | None = None
+        self.fast_path = ReceivedFastPath()
         self._kept: list[bytes] = []  # the last packets that went by before it left the table
 
     @property
@@ -96,6 +98,7 @@ class ReceiveStream:
             for number, packet in enumerate(self._kept, self.row[PASSED] - len(self._kept)):
                 table.keep(index, number, packet)
             self._index = index
+            self.fast_path.enter(table.forwards, index)
             self.row = self.reception.row = memoryview(table.rows[index])
             route(index)
 
@@ -108,6 +111,7 @@ class ReceiveStream:
         table, route, index = self._table, self._route, self._index
         if table is not None and route is not None and self.in_table:
             route(None)
+            self.fast_path.leave()
             self._kept = table.kept(index, HISTORY_PACKETS)
             self._index, self.row = -1, array("q", self.row)
             self.reception.row = self.row

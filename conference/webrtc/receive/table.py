@@ -22,9 +22,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from conference.codecs.base import Decoder
+from conference.playout.fast_path import FastPath
 from conference.playout.history import HISTORY_PACKETS
 from conference.playout.receive_gate import KEPT_BYTES, SilenceBypass
+from conference.webrtc.forward.table import ForwardTable
 from conference.webrtc.rtp import statistics
+from conference.webrtc.rtp.ordinary import (
+    ARRIVAL,
+    FIELDS,
+    INDEX,
+    LENGTH,
+    LEVEL,
+    ORDINARY_BYTES,
+    ORDINARY_RATE,
+    PLACE,
+    SEQUENCE,
+    TIMESTAMP,
+)
 from conference.webrtc.rtp.srtp import SrtpSession, unprotect_in_place
 from conference.webrtc.rtp.statistics import Column, Row
 from conference.webrtc.udp.datagrams import DatagramBatch
@@ -38,6 +52,9 @@ TABLE_ROWS = 8192
 
 COLUMNS_FROM = 24
 """Fewer packets at once are handled faster one by one."""
+
+FORWARDING_FROM = 6
+"""The same if some of them may be forwarded without a look at each."""
 
 PACKETS: Final = statistics.COLUMNS
 BYTES: Final = PACKETS + 1
@@ -67,9 +84,6 @@ HEAD: Final = PACKETS + 8
 ROW_COLUMNS: Final = 16
 """Two cache lines."""
 
-ORDINARY_RATE: Final = 48_000
-"""Clock rate of the streams that come here: Opus, which is nearly all."""
-
 MAX_AHEAD: Final = 16
 """A silent packet goes by unread only if its sequence number is ahead of the highest so far by at most this."""
 
@@ -78,10 +92,6 @@ MAX_UNREAD_NS: Final = 1_500_000_000
 too, without being asked."""
 
 _HEAD_BYTES: Final = 24
-ORDINARY_BYTES: Final = 20
-"""Of a header that has one extension element, with the level: of version 2, without padding and contributing sources,
-then (RFC 8285 section 4.2) 0xBEDE, a length of one word, and the element."""
-
 SAME: Final = (0xFF7F << 48, (1 << 64) - 1, 0xFF << 56)
 """The bits that :data:`HEAD` is about."""
 
@@ -89,14 +99,15 @@ _SAME = np.array(SAME, np.uint64).view(np.int64)
 _KEPT_BYTES: Final = ORDINARY_BYTES + KEPT_BYTES + 16
 """With the trailers that are in use (RFC 5764, RFC 7714)."""
 
-_PLACE, _INDEX, _SEQUENCE, _TIMESTAMP, _LEVEL, _ARRIVAL, _LENGTH, _FIELDS = range(8)  # of a packet; rows of an array
-
 
 class PacketReceiver(Protocol):
     """What takes the packets: `conference.playout.source.PacketSource`."""
 
     bypass: SilenceBypass | None
     """What lets silent packets go by."""
+
+    fast_path: FastPath | None
+    """What hands on packets that are only forwarded."""
 
     def push(
         self,
@@ -139,11 +150,14 @@ class ReceiveTable:
     Attributes:
         rows: shape ``(TABLE_ROWS + 1, ROW_COLUMNS)``, int64; the last one is of nobody.
         directory: whose stream comes from which address.
+        forwards: the sources whose packets are only forwarded.
         columns_from: fewer packets than that are left over.
+        forwarding_from: the same while there are such sources.
     """
 
     def __init__(self, stats: MuxStats) -> None:
-        self.columns_from = COLUMNS_FROM
+        self.columns_from, self.forwarding_from = COLUMNS_FROM, FORWARDING_FROM
+        self.forwards = ForwardTable(TABLE_ROWS)
         self._stats = stats
         self.rows: Column = np.zeros((TABLE_ROWS + 1, ROW_COLUMNS), np.int64)
         self.directory = Directory()
@@ -209,7 +223,8 @@ class ReceiveTable:
         Returns:
             The places of those that have to be handled one by one.
         """
-        if count < self.columns_from:
+        self.forwards.crowded = count >= self.forwarding_from
+        if count < self._columns_from:
             return range(count)
         indices = self.directory.find(batch.name_words[:count])
         rows = self.rows.take(indices, axis=0)
@@ -217,19 +232,23 @@ class ReceiveTable:
         different = (heads ^ rows[:, HEAD : HEAD + 3]) & _SAME
         ordinary = (different[:, 0] | different[:, 1] | different[:, 2]) == 0
         ordinary &= indices != NOBODY
-        packets = np.empty((_FIELDS, count), np.int64)
-        packets[_PLACE] = np.arange(count)
-        packets[_INDEX] = indices
-        packets[_SEQUENCE] = heads[:, 0] >> 32 & 0xFFFF
-        packets[_TIMESTAMP] = heads[:, 0] & 0xFFFFFFFF
-        packets[_LEVEL] = heads[:, 2] >> 48 & 0x7F
-        packets[_ARRIVAL] = arrivals_ns
-        packets[_LENGTH] = batch.lengths[:count]
+        packets = np.empty((FIELDS, count), np.int64)
+        packets[PLACE] = np.arange(count)
+        packets[INDEX] = indices
+        packets[SEQUENCE] = heads[:, 0] >> 32 & 0xFFFF
+        packets[TIMESTAMP] = heads[:, 0] & 0xFFFFFFFF
+        packets[LEVEL] = heads[:, 2] >> 48 & 0x7F
+        packets[ARRIVAL] = arrivals_ns
+        packets[LENGTH] = batch.lengths[:count]
         others = np.flatnonzero(~ordinary).tolist()
         if others:
             packets, rows = packets.compress(ordinary, axis=1), rows.compress(ordinary, axis=0)
         later = self._take_firsts(batch, packets, rows) if packets.size else []
         return sorted(others + later) if later else others
+
+    @property
+    def _columns_from(self) -> int:
+        return min(self.columns_from, self.forwarding_from) if self.forwards.in_use else self.columns_from
 
     def _take_firsts(self, batch: DatagramBatch, packets: Column, rows: Column) -> list[int]:
         """Handle ordinary packets. Where a stream has several, one of each stream at a time, in their order.
@@ -242,27 +261,27 @@ class ReceiveTable:
         Returns:
             The places of those that have to be handled one by one, for there are few left to go with them.
         """
-        indices = packets[_INDEX]
+        indices = packets[INDEX]
         while len(set(indices.tolist())) < len(indices):
             _, firsts = np.unique(indices, return_index=True)
-            if len(firsts) < self.columns_from:  # few streams, one of them with many
-                places: list[int] = packets[_PLACE].tolist()
+            if len(firsts) < self._columns_from:  # few streams, one of them with many
+                places: list[int] = packets[PLACE].tolist()
                 return places
             self._take(batch, packets.take(firsts, axis=1), rows.take(firsts, axis=0))
             packets = np.delete(packets, firsts, axis=1)
-            indices = packets[_INDEX]
+            indices = packets[INDEX]
             rows = self.rows.take(indices, axis=0)
         self._take(batch, packets, rows)
         return []
 
     def _take(self, batch: DatagramBatch, packets: Column, rows: Column) -> None:
         """Take in ordinary packets, one of each stream."""
-        lengths = packets[_LENGTH]
+        lengths = packets[LENGTH]
         lengths -= ORDINARY_BYTES + rows[:, TRAILER]  # of what goes by; of what is read, libsrtp will say
-        in_order = statistics.ordinary(rows, packets[_SEQUENCE])
+        in_order = statistics.ordinary(rows, packets[SEQUENCE])
         passing = in_order & (rows[:, PASSING] > 0) & (rows[:, TRAILER] > 0)
-        passing &= (packets[_LEVEL] >= rows[:, SILENCE]) & (packets[_ARRIVAL] - rows[:, HEARD_NS] < MAX_UNREAD_NS)
-        passing &= _within(packets[_SEQUENCE] - rows[:, statistics.HIGHEST] & 0xFFFF, MAX_AHEAD)
+        passing &= (packets[LEVEL] >= rows[:, SILENCE]) & (packets[ARRIVAL] - rows[:, HEARD_NS] < MAX_UNREAD_NS)
+        passing &= _within(packets[SEQUENCE] - rows[:, statistics.HIGHEST] & 0xFFFF, MAX_AHEAD)
         passing &= _within(lengths, KEPT_BYTES)
         read = np.flatnonzero(~passing)
         if len(read):
@@ -282,13 +301,13 @@ class ReceiveTable:
             read: these.
             in_order: whether each of the packets comes after those before it.
         """
-        indices, places = packets[_INDEX, read].tolist(), packets[_PLACE, read].tolist()
+        indices, places = packets[INDEX, read].tolist(), packets[PLACE, read].tolist()
         refused = unprotect_in_place(
             [self._handles[index] for index in indices],
             [batch.pointers[place] for place in places],
             [batch.length_pointers[place] for place in places],
         )
-        packets[_LENGTH, read] = lengths = batch.lengths[places].astype(np.int64) - ORDINARY_BYTES
+        packets[LENGTH, read] = lengths = batch.lengths[places].astype(np.int64) - ORDINARY_BYTES
         strange = ~in_order[read] | (lengths <= 0)
         strange[refused] = False
         for number in refused:
@@ -310,8 +329,8 @@ class ReceiveTable:
             packets: one of each stream, in order.
             passing: which of them go by.
         """
-        indices, lengths, arrivals_ns = packets[_INDEX], packets[_LENGTH], packets[_ARRIVAL]
-        statistics.add_all(rows, packets[_SEQUENCE], packets[_TIMESTAMP], arrivals_ns, ORDINARY_RATE)
+        indices, lengths, arrivals_ns = packets[INDEX], packets[LENGTH], packets[ARRIVAL]
+        statistics.add_all(rows, packets[SEQUENCE], packets[TIMESTAMP], arrivals_ns, ORDINARY_RATE)
         rows[:, PACKETS] += 1
         rows[:, BYTES] += lengths
         rows[:, SEEN_NS] = arrivals_ns
@@ -321,11 +340,12 @@ class ReceiveTable:
             slots = indices[gone], rows[gone, PASSED] % HISTORY_PACKETS
             rows[:, PASSING] -= passing
             rows[:, PASSED] += passing
-            self._kept[slots] = batch.data[packets[_PLACE, gone], :_KEPT_BYTES]
-            self._kept_lengths[slots] = batch.lengths[packets[_PLACE, gone]]
+            self._kept[slots] = batch.data[packets[PLACE, gone], :_KEPT_BYTES]
+            self._kept_lengths[slots] = batch.lengths[packets[PLACE, gone]]
         self.rows[indices] = rows
         if len(gone) < len(indices):
-            self._push(batch, packets.compress(~passing, axis=1))
+            packets = packets.compress(~passing, axis=1) if len(gone) else packets
+            self._push(batch, self.forwards.take(batch, packets))
 
     def _push(self, batch: DatagramBatch, packets: Column) -> None:
         """Hand on what is to be heard."""
@@ -342,7 +362,7 @@ class ReceiveTable:
 
     def _accept(self, batch: DatagramBatch, packets: Column) -> None:
         """Hand on what is authentic, and not ordinary."""
-        for place, index, arrival_ns, length in packets[[_PLACE, _INDEX, _ARRIVAL, _LENGTH]].T.tolist():
+        for place, index, arrival_ns, length in packets[[PLACE, INDEX, ARRIVAL, LENGTH]].T.tolist():
             receiver = self._receivers[index]
             if receiver is not None:
                 receiver.accept(batch.read(place, 0, ORDINARY_BYTES + length), arrival_ns)

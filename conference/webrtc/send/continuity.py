@@ -5,14 +5,22 @@ makes up, and what came late goes out late. Between two talkers, or a talker and
 in sequence numbers, and in timestamps by the time that has passed since the line began: so a change may make a pause a
 little longer or shorter, and no delay adds up over many changes. The line follows the clock of a talker who is
 forwarded for long.
+
+What is known of a line is one row of integers: by itself, or in a table with the rows of all other lines. In a table,
+packets of many talkers are placed as columns of numbers, if each simply follows the one before it.
 """
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from conference.playout.sequence import MAX_DROPOUT, sequence_step, timestamp_step
+from conference.webrtc.rtp.statistics import Column, Row
 
 MAX_DRIFT_SECONDS: Final = 2
 """A timestamp further off than that from the time that has passed is that of another clock."""
@@ -26,6 +34,58 @@ MAX_PAUSE_TICKS: Final = 3
 
 _SEQUENCES: Final = 1 << 16
 _TIMESTAMPS: Final = 1 << 32
+_WHOLE: Final = 1 << 16
+"""In whose parts the drift is counted."""
+
+FIRST: Final = 0
+"""Sequence number of the talker's first packet; -1: it is yet to come."""
+
+HIGHEST: Final = 1
+"""Of the talker's packets."""
+
+STEP: Final = 2
+"""From the talker's sequence numbers to ours."""
+
+SHIFT: Final = 3
+"""From their timestamps to ours."""
+
+INPUT_END: Final = 4
+"""The talker's timestamp behind the last packet."""
+
+START: Final = 5
+"""Our timestamp of that packet."""
+
+END: Final = 6
+"""Our timestamp behind it."""
+
+BEGUN: Final = 7
+"""1: the line has begun, by something that was sent on; else 0."""
+
+LINE: Final = 8
+"""What the clock of the line showed at some time."""
+
+LINE_NS: Final = 9
+"""When that was."""
+
+AHEAD: Final = 10
+"""By so much the talker's first packet was put ahead of the line's clock, behind what was there."""
+
+DRIFT: Final = 11
+"""By how much more the line has gone on since, as it followed talkers, in parts of a timestamp unit."""
+
+SENT_NS: Final = 12
+"""When the last packet came."""
+
+PAUSES: Final = 13
+"""1: it says that there is a pause; else 0."""
+
+FORWARDED_LAST: Final = 14
+"""1: the last packet on the line is a forwarded one; else 0."""
+
+LINE_COLUMNS: Final = 16
+"""Two cache lines."""
+
+_Number = TypeVar("_Number", int, Column)
 
 
 class HeaderFields(NamedTuple):
@@ -55,51 +115,31 @@ class Continuity:
 
     Args:
         clock_rate: of the timestamps, in Hz.
+
+    Attributes:
+        row: what is known of the line, :data:`LINE_COLUMNS` integers. May be replaced by one with the same numbers.
     """
 
-    __slots__ = (
-        "_ahead",
-        "_clock_rate",
-        "_drift",
-        "_end",
-        "_first",
-        "_highest",
-        "_input_end",
-        "_line",
-        "_line_ns",
-        "_pauses",
-        "_sent_ns",
-        "_shift",
-        "_start",
-        "_step",
-        "forwarded_last",
-    )
+    __slots__ = ("_clock_rate", "row")
 
     def __init__(self, clock_rate: int) -> None:
         self._clock_rate = clock_rate
-        self._first: int | None = None  # sequence number of the talker's first packet; None: it is yet to come
-        self._highest = 0  # of the talker's packets
-        self._step = 0  # from the talker's sequence numbers to ours
-        self._shift = 0  # and from their timestamps to ours
-        self._input_end = 0  # the talker's timestamp behind the last packet
-        self._start = self._end = 0  # ours, of that packet and behind it
-        self._line: int | None = None  # what the clock of the line showed at some time; None: it has not begun
-        self._line_ns = 0  # when that was
-        self._pauses = False  # the last packet says that there is a pause
-        self._ahead = 0  # by so much the talker's first packet was put ahead of the line's clock, behind what was there
-        self._drift = 0.0  # by how much more the line has gone on since, as it followed talkers
-        self._sent_ns = 0  # when that packet came
-        self.forwarded_last = False
-        """The last packet on the line is a forwarded one."""
+        self.row: Row = array("q", bytes(8 * LINE_COLUMNS))
+        self.row[FIRST] = -1
 
     @property
     def forwarding(self) -> bool:
         """Whether a talker's packets are on the line."""
-        return self._first is not None
+        return self.row[FIRST] >= 0
+
+    @property
+    def forwarded_last(self) -> bool:
+        """The last packet on the line is a forwarded one."""
+        return self.row[FORWARDED_LAST] > 0
 
     def restart(self) -> None:
         """What comes next is another stream."""
-        self._first = None
+        self.row[FIRST] = -1
 
     def take_over(self, now_ns: int, samples: int) -> int:
         """Have our own packets on the line again. Returns the timestamp of the first.
@@ -110,16 +150,18 @@ class Continuity:
             now_ns: when it is sent.
             samples: in a tick.
         """
-        self._first = None
-        self.forwarded_last = False
+        row = self.row
+        row[FIRST] = -1
+        row[FORWARDED_LAST] = 0
         now = self._clock(now_ns)
-        at_once = 0 if self._pauses else MAX_PAUSE_TICKS * samples
-        return self._end if timestamp_step(now, self._end) <= at_once else now
+        at_once = 0 if row[PAUSES] else MAX_PAUSE_TICKS * samples
+        return row[END] if timestamp_step(now, row[END]) <= at_once else now
 
     def _clock(self, now_ns: int) -> int:
         """What the line's clock shows at a moment."""
-        elapsed = (now_ns - self._line_ns) * self._clock_rate // 1_000_000_000
-        return ((self._line or 0) + elapsed + round(self._drift)) % _TIMESTAMPS
+        row = self.row
+        elapsed = (now_ns - row[LINE_NS]) * self._clock_rate // 1_000_000_000
+        return (row[LINE] + elapsed + _rounded(row[DRIFT])) % _TIMESTAMPS
 
     def place(
         self,
@@ -144,57 +186,129 @@ class Continuity:
         Returns:
             ``None`` if it is there already, or from before the first one, whose place was taken by something else.
         """
-        step = ((sequence - self._highest + 0x8000) & 0xFFFF) - 0x8000  # `sequence_step`, without a call
-        passed = (now_ns - self._sent_ns) * self._clock_rate // 1_000_000_000
-        if self._first is None or abs(step) >= MAX_DROPOUT or self._drifts(timestamp, passed):
-            state = begin(now_ns)
-            self._first = self._highest = sequence
-            if self._line is None:
-                self._line, self._line_ns = state.timestamp, now_ns
-            end = self._end if self.forwarded_last else state.end
-            self._step = state.sequence - sequence
-            clock = self._clock(now_ns)
-            begin_at = later(clock, end)
-            self._shift = begin_at - timestamp
-            self._ahead = timestamp_step(begin_at, clock)
-            marker = True
+        row = self.row
+        first, number = row[FIRST], row[STEP]
+        step = ((sequence - row[HIGHEST] + 0x8000) & 0xFFFF) - 0x8000  # `sequence_step`, without a call
+        passed = (now_ns - row[SENT_NS]) * self._clock_rate // 1_000_000_000
+        if first < 0 or abs(step) >= MAX_DROPOUT or self._drifts(timestamp, passed):
+            self._begin(sequence, timestamp, now_ns, begin(now_ns))
+            marker, number = True, row[STEP]
         elif step == 0:
             return None
         elif step < 0:  # late
-            if sequence_step(sequence, self._first) < 0:
+            if sequence_step(sequence, first) < 0:
                 return None
-            return HeaderFields(
-                (sequence + self._step) % _SEQUENCES, (timestamp + self._shift) % _TIMESTAMPS, marker=False
-            )
+            return HeaderFields((sequence + number) % _SEQUENCES, (timestamp + row[SHIFT]) % _TIMESTAMPS, marker=False)
         else:
-            marker = step == 1 and timestamp != self._input_end
-            self._highest = sequence
-            if sequence_step(self._highest, self._first) >= MAX_DROPOUT:
-                self._first = (self._highest - MAX_DROPOUT + 1) % _SEQUENCES
-        self._input_end = (timestamp + duration) % _TIMESTAMPS
-        self._start = start = (timestamp + self._shift) % _TIMESTAMPS
-        self._end = (start + duration) % _TIMESTAMPS
-        self._sent_ns = now_ns
-        self._pauses = pauses
-        elapsed = (now_ns - self._line_ns) * self._clock_rate // 1_000_000_000
-        ahead = start - (self._line or 0) - elapsed - round(self._drift)  # of `_clock`, without a call
-        self._drift += (((ahead - self._ahead + 0x8000_0000) & 0xFFFF_FFFF) - 0x8000_0000) / FOLLOWED
-        self.forwarded_last = True
-        return HeaderFields((sequence + self._step) % _SEQUENCES, start, marker)
+            marker = step == 1 and timestamp != row[INPUT_END]
+            row[HIGHEST] = sequence
+            if sequence_step(sequence, first) >= MAX_DROPOUT:
+                row[FIRST] = (sequence - MAX_DROPOUT + 1) % _SEQUENCES
+        row[INPUT_END] = (timestamp + duration) % _TIMESTAMPS
+        row[START] = start = (timestamp + row[SHIFT]) % _TIMESTAMPS
+        row[END] = (start + duration) % _TIMESTAMPS
+        row[SENT_NS] = now_ns
+        row[PAUSES] = pauses
+        elapsed = (now_ns - row[LINE_NS]) * self._clock_rate // 1_000_000_000
+        ahead = start - row[LINE] - elapsed - _rounded(row[DRIFT]) - row[AHEAD]  # of `_clock`, without a call
+        row[DRIFT] += (((ahead + 0x8000_0000) & 0xFFFF_FFFF) - 0x8000_0000) * _WHOLE // FOLLOWED
+        row[FORWARDED_LAST] = 1
+        return HeaderFields((sequence + number) % _SEQUENCES, start, marker)
+
+    def _begin(self, sequence: int, timestamp: int, now_ns: int, state: LineState) -> None:
+        """Have another stream on the line, after what is on it."""
+        row = self.row
+        row[FIRST] = row[HIGHEST] = sequence
+        if not row[BEGUN]:
+            row[BEGUN], row[LINE], row[LINE_NS] = 1, state.timestamp, now_ns
+        end = row[END] if row[FORWARDED_LAST] else state.end
+        row[STEP] = state.sequence - sequence
+        clock = self._clock(now_ns)
+        begin_at = later(clock, end)
+        row[SHIFT] = begin_at - timestamp
+        row[AHEAD] = timestamp_step(begin_at, clock)
 
     def _drifts(self, timestamp: int, passed: int) -> bool:
         """Whether the talker's clock has jumped: so much of its time has passed since the last packet."""
-        ahead = ((timestamp - self._input_end - passed + 0x8000_0000) & 0xFFFF_FFFF) - 0x8000_0000
+        ahead = ((timestamp - self.row[INPUT_END] - passed + 0x8000_0000) & 0xFFFF_FFFF) - 0x8000_0000
         return abs(ahead) > MAX_DRIFT_SECONDS * self._clock_rate
 
     @property
     def next_sequence(self) -> int:
         """Behind the last packet, on the listener's line."""
-        return (self._highest + self._step + 1) % _SEQUENCES
+        return (self.row[HIGHEST] + self.row[STEP] + 1) % _SEQUENCES
 
     def timestamp(self, now_ns: int) -> int:
         """What the clock of the packets on the line shows at a moment, while they are a talker's."""
-        return (self._start + (now_ns - self._sent_ns) * self._clock_rate // 1_000_000_000) % _TIMESTAMPS
+        row = self.row
+        return (row[START] + (now_ns - row[SENT_NS]) * self._clock_rate // 1_000_000_000) % _TIMESTAMPS
+
+
+def follow(
+    rows: Column, sequences: Column, timestamps: Column, arrivals_ns: Column, clock_rate: int
+) -> NDArray[np.bool_]:
+    """Which packets :func:`place_all` may place: those that come after those before them on their line.
+
+    Args:
+        rows: of the lines, shape ``(packets, columns)``.
+        sequences: the talkers', 16 bits, shape ``(packets,)``.
+        timestamps: the talkers', 32 bits, shape ``(packets,)``.
+        arrivals_ns: when they came, shape ``(packets,)``.
+        clock_rate: of all lines.
+    """
+    step = (sequences - rows[:, HIGHEST]) & 0xFFFF
+    passed = _at_rate(arrivals_ns - rows[:, SENT_NS], clock_rate)
+    ahead = (timestamps - rows[:, INPUT_END] - passed).astype(np.int32)
+    in_order: NDArray[np.bool_] = (step - 1).view(np.uint64) < MAX_DROPOUT - 1
+    in_order &= rows[:, FIRST] >= 0
+    in_order &= np.abs(ahead.astype(np.int64)) <= MAX_DRIFT_SECONDS * clock_rate
+    return in_order
+
+
+def place_all(
+    rows: Column, sequences: Column, timestamps: Column, durations: Column, arrivals_ns: Column, clock_rate: int
+) -> tuple[Column, Column, NDArray[np.bool_]]:
+    """Give packets that :func:`follow` their places, one on each line, as :meth:`Continuity.place` does.
+
+    Args:
+        rows: of the lines; they are changed. All else is as for :func:`follow`.
+        sequences: the talkers'.
+        timestamps: the talkers'.
+        durations: in timestamp units.
+        arrivals_ns: when they came.
+        clock_rate: of all lines.
+
+    Returns:
+        The sequence numbers, timestamps and markers.
+    """
+    highest, first = rows[:, HIGHEST], rows[:, FIRST]
+    markers: NDArray[np.bool_] = ((sequences - highest) & 0xFFFF) == 1
+    markers &= timestamps != rows[:, INPUT_END]
+    highest[:] = sequences
+    long_ago = (((sequences - first + 0x8000) & 0xFFFF) - 0x8000) >= MAX_DROPOUT
+    if long_ago.any():
+        first[long_ago] = (sequences[long_ago] - MAX_DROPOUT + 1) % _SEQUENCES
+    rows[:, INPUT_END] = (timestamps + durations) & 0xFFFFFFFF
+    rows[:, START] = starts = (timestamps + rows[:, SHIFT]) & 0xFFFFFFFF
+    rows[:, END] = (starts + durations) & 0xFFFFFFFF
+    rows[:, SENT_NS] = arrivals_ns
+    rows[:, PAUSES] = 0
+    elapsed = _at_rate(arrivals_ns - rows[:, LINE_NS], clock_rate)
+    ahead = starts - rows[:, LINE] - elapsed - _rounded(rows[:, DRIFT]) - rows[:, AHEAD]
+    rows[:, DRIFT] += ahead.astype(np.int32).astype(np.int64) * _WHOLE // FOLLOWED
+    rows[:, FORWARDED_LAST] = 1
+    return (sequences + rows[:, STEP]) & 0xFFFF, starts, markers
+
+
+def _at_rate(spans_ns: Column, clock_rate: int) -> Column:
+    """Spans of time in units of a clock, without numbers of more than 64 bits."""
+    seconds = spans_ns // 1_000_000_000
+    return seconds * clock_rate + (spans_ns - seconds * 1_000_000_000) * clock_rate // 1_000_000_000
+
+
+def _rounded(parts: _Number) -> _Number:
+    """A drift in whole timestamp units."""
+    return (parts + _WHOLE // 2) // _WHOLE
 
 
 def later(timestamp: int, other: int) -> int:

@@ -25,6 +25,7 @@ from conference.webrtc.rtp.rtcp import NtpClock
 from conference.webrtc.sdp.codecs import wants_fec
 from conference.webrtc.sdp.formats import Format
 from conference.webrtc.send.stream import SendStats, SendStream
+from conference.webrtc.send.table_stream import TableStream
 
 
 @dataclass(slots=True)
@@ -118,6 +119,12 @@ class EgressSink:
                 payload = self._repeating_on(sequence, timestamp, payload)
             self.stream.forward(sequence, timestamp, duration, payload, arrival_ns, level)
 
+    @property
+    def fast_stream(self) -> TableStream | None:
+        """What packets can be sent on by without coming here; ``None``: each has to come here."""
+        stream = self.stream
+        return stream if isinstance(stream, TableStream) and self._open and not self._repeats else None
+
     def restart_forwarding(self) -> None:
         """The next packet that is sent on is the first of another stream."""
         self._sent_on = None
@@ -158,6 +165,8 @@ class EgressSink:
         if self._repeats and not repeats:
             self._previous = self._sent_on = None
             self.stream.payload_type = self._payload_type
+        if repeats and not self._repeats and isinstance(self.stream, TableStream):
+            self.stream.end_fast_path()
         self._repeats = repeats
 
     @property

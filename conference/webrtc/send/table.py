@@ -2,7 +2,8 @@
 
 What a packet costs in a busy server is mostly Python, and memory that is not in the caches: a dozen attributes of a
 peer's objects, each somewhere else. So what is needed to send to a peer is one row of a table here. The rows of all who
-hear the same are handled together, and a packet then takes one call of libsrtp.
+hear the same are handled together, and so are those to whom packets of one read are sent on; a packet then takes one
+call of libsrtp.
 """
 
 from __future__ import annotations
@@ -16,9 +17,16 @@ from typing import Any, Final, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from conference.playout.silence import SILENT_DBOV
+from conference.webrtc.rtp.ordinary import ORDINARY_RATE
 from conference.webrtc.rtp.packet import EXTENSION_BYTES, HEADER_BYTES, build_rtp
 from conference.webrtc.rtp.srtp import TRAILER_BYTES, SrtpSession, protect_in_place
+from conference.webrtc.rtp.statistics import Column
+from conference.webrtc.send.continuity import LINE_COLUMNS, place_all
 from conference.webrtc.udp.datagrams import NAME_BYTES, DatagramBatch, pack_name, unpack_name
+
+LINE_ROWS: Final = 8192
+"""Streams of the table whose lines are in it, too; only those that are used take memory."""
 
 PLACES = 256
 """Packets that are built and sent at a time: what fits into the processor's cache."""
@@ -54,6 +62,9 @@ BYTES: Final = 7
 FAILED: Final = 8
 """Packets that did not go out."""
 
+LEVEL_ID: Final = 9
+"""Of the header extension for levels (RFC 6464); 0: there is none."""
+
 ROW_COLUMNS: Final = 16
 """Two cache lines."""
 
@@ -72,6 +83,9 @@ _Sound: TypeAlias = tuple[bytes, int]
 
 _EXTENDED: Final = 0x10
 """The bit in a header's first byte that tells of an extension."""
+
+_HALF_WORD: Final = np.dtype(">u4")  # as all numbers in headers are
+_ONE_WORD: Final = 0xBEDE0001  # of an extension whose elements have headers of one byte (RFC 8285 section 4.2)
 
 
 class Socket(Protocol):
@@ -98,6 +112,9 @@ class SendTable:
         self.now = now
         self.rows: NDArray[np.int64] = np.zeros((64, ROW_COLUMNS), np.int64)
         self._names = np.zeros((64, NAME_BYTES // 8), np.int64)
+        self.lines: Column = np.zeros((LINE_ROWS, LINE_COLUMNS), np.int64)
+        """The lines of sequence numbers and timestamps (`Continuity`) of the first of the rows."""
+
         self.sessions: list[SrtpSession | None] = [None] * len(self.rows)
         self._handles: list[Any] = [None] * len(self.rows)
         self._free = list(range(len(self.rows)))
@@ -179,6 +196,82 @@ class SendTable:
         if not self._forwards and not self._pending:
             self._soon(self._flush)
         self._forwards.append((index, packet, payload_bytes))
+
+    def forward_all(
+        self,
+        indices: Column,
+        payloads: Column,
+        sizes: Column,
+        levels: Column,
+        sequences: Column,
+        timestamps: Column,
+        arrivals_ns: Column,
+        durations: Column,
+    ) -> None:
+        """Send on packets of other streams at once, none of which is out of the ordinary; see `continuity.place_all`.
+
+        Args:
+            indices: of the streams' rows, each once; their lines are in :attr:`lines`.
+            payloads: as words of 64 bits, each after four bytes that do not count: shape ``(packets, words)``.
+            sizes: of the payloads in bytes.
+            levels: how loud they are, in -dBov.
+            sequences: the talkers', 16 bits.
+            timestamps: the talkers', 32 bits.
+            arrivals_ns: when they came.
+            durations: in timestamp units.
+        """
+        self._send_forwards()  # of these streams there may be earlier ones
+        self.forwarded_ns = self.now()
+        lines = self.lines.take(indices, axis=0)
+        sequences, timestamps, markers = place_all(lines, sequences, timestamps, durations, arrivals_ns, ORDINARY_RATE)
+        self.lines[indices] = lines
+        rows = self.rows.take(indices, axis=0)
+        first = rows[:, TYPE] << 48 | sequences << 32 | timestamps
+        first |= np.where(markers, _STARTS[1], _STARTS[0])
+        for begin in range(0, len(indices), PLACES):
+            part = slice(begin, begin + PLACES)
+            self._write_on(rows[part], first[part], payloads[part], sizes[part], levels[part])
+            self._send_written(indices[part], rows[part], sizes[part])
+
+    def _write_on(self, rows: Column, first: Column, payloads: Column, sizes: Column, levels: Column) -> None:
+        """Write packets, each with a header that begins with its number of 64 bits."""
+        count, batch = len(rows), self._batch
+        told = rows[:, LEVEL_ID] > 0
+        batch.raw_words[:count, 0] = (first | np.where(told, _EXTENDED << 56, 0)).byteswap()
+        batch.lengths[:count] = sizes + np.where(told, HEADER_BYTES + EXTENSION_BYTES, HEADER_BYTES)
+        if told.all():
+            self._write_behind(slice(count), rows, payloads, levels)
+        elif not told.any():
+            self._write_behind(slice(count), rows, payloads, None)
+        else:
+            with_level, without = np.flatnonzero(told), np.flatnonzero(~told)
+            self._write_behind(with_level, rows[with_level], payloads[with_level], levels[with_level])
+            self._write_behind(without, rows[without], payloads[without], None)
+
+    def _write_behind(self, places: slice | Column, rows: Column, payloads: Column, levels: Column | None) -> None:
+        """Write what follows the first 64 bits of packets, with or without levels."""
+        batch, begin = self._batch, 1 if levels is None else 2
+        batch.raw_words[places, begin : begin + payloads.shape[1]] = payloads
+        halves = batch.data.view(_HALF_WORD)
+        halves[places, 2] = rows[:, SSRC]
+        if levels is not None:
+            halves[places, 3] = _ONE_WORD
+            halves[places, 4] = rows[:, LEVEL_ID] << 28 | (levels < -SILENT_DBOV) << 23 | levels << 16
+
+    def _send_written(self, indices: Column, rows: Column, sizes: Column) -> None:
+        """Protect what was written for some rows, send it, and count it."""
+        count, batch, handles = len(indices), self._batch, self._handles
+        batch.name_words[:count] = self._names.take(indices, axis=0)
+        protecting = [handles[index] for index in indices.tolist()]
+        failed = self._transmit(count, protect_in_place(protecting, batch.pointers, batch.length_pointers))
+        rows[:, PACKETS] += 1
+        rows[:, BYTES] += sizes
+        if failed:
+            rows[failed, PACKETS] -= 1
+            rows[failed, BYTES] -= sizes[failed]
+            rows[failed, FAILED] += 1
+        self.rows[indices] = rows
+        self.shared.note_sent(count - len(failed), len(failed))
 
     def settle(self, index: int) -> None:
         """Send at once what was posted of a stream, if anything was."""
@@ -345,4 +438,4 @@ class SendTable:
 @lru_cache(4096)
 def _extension(word: int) -> NDArray[np.uint8]:
     """A header extension of one word, of elements with headers of one byte (RFC 8285 section 4.2), as bytes."""
-    return np.frombuffer((0xBEDE0001 << 32 | word).to_bytes(8, "big"), np.uint8)
+    return np.frombuffer((_ONE_WORD << 32 | word).to_bytes(8, "big"), np.uint8)

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from conference.codecs.base import Codec, Decoder
 from conference.codecs.opus import OpusCodec
 from conference.codecs.pcmu import PcmuCodec
+from conference.playout.fast_path import FastPath
 from conference.playout.receive_gate import SilenceBypass
 from conference.webrtc.receive.ingress import TAKEOVER_NS, Ingress
 from conference.webrtc.receive.successor import STAY_NS
@@ -23,6 +24,7 @@ class Taken:
         self.pushed: list[tuple[int, int, bytes, int, int | None]] = []
         self.restarts: list[Decoder | None] = []
         self.bypass: SilenceBypass | None = None
+        self.fast_path: FastPath | None = None
 
     def push(
         self,

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from conference.codecs.opus import OpusCodec
 from conference.codecs.pcmu import PcmuCodec
+from conference.playout.fast_path import FastPath
 from conference.playout.receive_gate import SilenceBypass
 from conference.webrtc.receive.ingress import TAKEOVER_NS, Ingress
 from conference.webrtc.rtp.packet import build_rtp, parse_rtp
@@ -30,6 +31,7 @@ class Taken:
         self.levels: list[int | None] = []
         self.restarts = 0
         self.bypass: SilenceBypass | None = None
+        self.fast_path: FastPath | None = None
 
     def push(
         self,

@@ -24,10 +24,11 @@ from dataclasses import dataclass
 
 import pylibsrtp
 
+from bench.streams import CalledBot, Caller, StreamPerson
 from conference.audio.frame import FRAME_SAMPLES, TICK_NS, TICKS_PER_SECOND
 from conference.codecs.opus import OpusCodec
 from conference.codecs.opus_decoder import OpusDecoder
-from conference.load.signal.scripts import Script, humming, taking_turns, talking
+from conference.load.signal.scripts import Script, humming, phone_talking, taking_turns, talking
 from conference.playout.source import PacketSource
 from conference.room.participant import Participant
 from conference.room.room import Room
@@ -42,6 +43,16 @@ BEFORE_TICK_NS = 3_000_000
 WARM_UP_SECONDS = 8
 VOICES = 6
 LARGE = 60
+PAIRS = (
+    ("caller", "caller"),
+    ("caller", "browser"),
+    ("bot", "bot"),
+    ("live bot", "live bot"),
+    ("bot", "caller"),
+    ("bot", "browser"),
+)
+"""Who talks with whom: over media WebSockets, but for those who speak Opus. A bot talks half of the time."""
+
 TALKERS = 3
 
 
@@ -75,18 +86,32 @@ class Rooms:
         rooms: how many.
         people: in each.
         script_of: what the one says who came as the nth to a room, by the number of the room and n.
+        streams: makes those who come by a media WebSocket, by the name of each, the number of the room and n; ``None``
+            for one who speaks Opus.
     """
 
-    def __init__(self, rooms: int, people: int, script_of: Callable[[int, int], Script]) -> None:
+    def __init__(
+        self,
+        rooms: int,
+        people: int,
+        script_of: Callable[[int, int], Script],
+        streams: Callable[[str, int, int], StreamPerson | None] = lambda _name, _room, _place: None,
+    ) -> None:
         self._now_ns = self._tick = 0
         self._outlet = _Outlet()
         self._flushes: list[Callable[[], None]] = []
         self._table = SendTable(self._outlet, self._flushes.append, lambda: self._now_ns)
         self._speakers: list[_Speaker] = []
+        self._streams: list[StreamPerson] = []
         self.rooms = [Room(f"room {number}", 0.0, lambda _: None) for number in range(rooms)]
         for number, room in enumerate(self.rooms):
             for place in range(people):
-                self._join(room, number, place, script_of(number, place))
+                one = streams(f"{number}-{place}", number, place)
+                if one is None:
+                    self._join(room, number, place, script_of(number, place))
+                else:
+                    self._streams.append(one)
+                    room.add(one.participant)
 
     def _join(self, room: Room, number: int, place: int, script: Script) -> None:
         source, stream = PacketSource(OpusDecoder()), TableStream(AGREED, 1 + len(self._speakers))
@@ -102,6 +127,8 @@ class Rooms:
         """Let a second pass. Returns the CPU time in seconds that packets took as they came, and that ticks took."""
         packets = ticks = 0.0
         for _ in range(TICKS_PER_SECOND):
+            for one in self._streams:
+                one.write(self._tick + 1)
             began = time.process_time()
             self._take_packets()
             between = time.process_time()
@@ -121,6 +148,8 @@ class Rooms:
             if payload is not None and levels is not None:
                 timestamp = self._tick * FRAME_SAMPLES & 0xFFFFFFFF
                 one.source.push(self._tick & 0xFFFF, timestamp, payload, self._now_ns - 1000 * number, levels[place])
+        for one_stream in self._streams:
+            one_stream.read(self._now_ns)
         self._flush()
 
     def _flush(self) -> None:
@@ -130,6 +159,8 @@ class Rooms:
 
     def close(self) -> None:
         """Close the sockets."""
+        for one in self._streams:
+            one.close()
         self._outlet.sock.close()
         self._outlet.unread.close()
 
@@ -163,12 +194,30 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="bench.calls")
     parser.add_argument("--rooms", type=int, default=20)
     parser.add_argument("--seconds", type=int, default=15)
+    parser.add_argument("--only", default="", metavar="TEXT", help="only those with this in their name")
     parser.add_argument("--profile", action="store_true", help="show where the time goes, in place of how much it is")
     args = parser.parse_args(argv)
     voices = [talking(seed, levels=True) for seed in range(VOICES)]
     hum = humming(levels=True)
+
+    def voice(room: int, place: int) -> Script:
+        return voices[(2 * room + place) % VOICES]
+
+    phones = [phone_talking(seed) for seed in range(VOICES)]
+
+    def stream(kind: str, name: str, room: int, place: int) -> StreamPerson | None:
+        script, offset = phones[(2 * room + place) % VOICES], 7 * room + 13 * place
+        match kind:
+            case "caller":
+                return Caller(name, script, offset)
+            case "bot":
+                return CalledBot(name, script, offset + 200 * place)
+            case "live bot":
+                return CalledBot(name, script, offset, live=True)
+        return None
+
     kinds: tuple[tuple[str, int, int, Callable[[int, int], Script]], ...] = (
-        ("calls of two, both talking", args.rooms, 2, lambda room, place: voices[(2 * room + place) % VOICES]),
+        ("calls of two, both talking", args.rooms, 2, voice),
         (
             "rooms of three, in turns", args.rooms, 3,
             lambda room, place: taking_turns(place, place, 3, levels=True, dtx=False),
@@ -177,9 +226,16 @@ def main(argv: list[str] | None = None) -> int:
     )  # fmt: skip
     print("ms of CPU per participant and second: the least, and the median")
     for name, number, people, script_of in kinds:
-        rooms = Rooms(number, people, script_of)
-        print(measure(name, people, rooms, args.seconds, profile=args.profile), flush=True)
-        rooms.close()
+        if args.only in name:
+            rooms = Rooms(number, people, script_of)
+            print(measure(name, people, rooms, args.seconds, profile=args.profile), flush=True)
+            rooms.close()
+    for both in PAIRS:
+        name = " and ".join(both)
+        if args.only in name:
+            rooms = Rooms(args.rooms, 2, voice, lambda who, room, place, both=both: stream(both[place], who, room, place))
+            print(measure(name, 2, rooms, args.seconds, profile=args.profile), flush=True)
+            rooms.close()
     return 0
 
 

@@ -20,6 +20,7 @@ from conference.codecs.waveform import WaveformCodec
 from conference.playout.source import PacketSource
 from conference.room.participant import Participant, Source
 from conference.room.voice import VoiceSettings
+from conference.telephony.frame_source import FrameSource, GivenFrames
 from conference.telephony.intake import MU_LAW, PacedSource
 from conference.telephony.settings import LegSettings
 
@@ -79,6 +80,8 @@ def describe_source(source: Source | None) -> dict[str, Any] | None:
         }
     if isinstance(source, PacedSource):
         return {"kind": "messages", "settings": to_json(source.settings), "codec": to_json(source.codec)}
+    if isinstance(source, FrameSource):
+        return {"kind": "coded-frames", "codec": to_json(source.codec)}
     return None if source is None else dict(FRAMES)
 
 
@@ -117,6 +120,18 @@ def make_paced_source(about: Mapping[str, Any]) -> PacedSource:
     if not isinstance(settings, LegSettings) or not isinstance(codec, WaveformCodec):
         raise CaptureError("The capture describes a source that makes no sense.")
     return PacedSource(codec.make_decoder(), settings, codec)
+
+
+def make_given_frames(about: Mapping[str, Any]) -> GivenFrames:
+    """A source in the place of the one described, which gives what that one gave.
+
+    Raises:
+        CaptureError: the description makes no sense.
+    """
+    codec = from_json(about.get("codec"))
+    if not isinstance(codec, WaveformCodec):
+        raise CaptureError("The capture describes a source that makes no sense.")
+    return GivenFrames(codec)
 
 
 def decoder_name(decoder: Decoder | None) -> str:

@@ -29,7 +29,7 @@ from conference.capture.listeners import (
     ReplayedSound,
     Spurt,
 )
-from conference.capture.recipes import from_json, make_decoder, make_paced_source, make_packet_source
+from conference.capture.recipes import from_json, make_decoder, make_given_frames, make_paced_source, make_packet_source
 from conference.capture.records import (
     CaptureError,
     Changed,
@@ -56,6 +56,7 @@ from conference.room.events import Published, TalkingStarted, TalkingStopped, ev
 from conference.room.participant import TRANSPORTS, ModerationState, Participant
 from conference.room.room import Room
 from conference.room.voice import VoiceSettings
+from conference.telephony.frame_source import FrameSource, GivenFrames
 from conference.telephony.intake import PacedSource
 
 log = logging.getLogger(__name__)
@@ -210,6 +211,7 @@ class Replay:
             hang_up=hang_up,
             original_sound=about.get("original_sound") is True,
             voices=NobodysVoices() if about.get("hears_apart") is True else None,
+            bot=about.get("bot") is True,
         )
         participant.apply_moderation(_moderation_state(about))
         self._people.append(participant)
@@ -227,7 +229,7 @@ class Replay:
 
     def _connection(
         self, listener: RecordedListener, about: Mapping[str, Any]
-    ) -> tuple[PacketSource | PacedSource | FramesSource | None, CheckingSink | None]:
+    ) -> tuple[PacketSource | FrameSource | FramesSource | None, CheckingSink | None]:
         listener.count()
         source = listener.source = _make_source(about.get("source"))
         given = about.get("sink")
@@ -286,6 +288,8 @@ class Replay:
         source = self._person(record.index).source
         if isinstance(source, PacedSource):
             source.push(record.payload, record.timestamp_ms, record.now_ns)
+        elif isinstance(source, GivenFrames):
+            source.push(record.payload)
 
     def _frame(self, record: FramePulled) -> None:
         source = self._person(record.index).source
@@ -390,7 +394,7 @@ def _moderation_state(about: Mapping[str, Any]) -> ModerationState:
     return ModerationState(role, muted, None if muted_by is None else str(muted_by), held, deafened, waiting)
 
 
-def _make_source(about: object) -> PacketSource | PacedSource | FramesSource | None:
+def _make_source(about: object) -> PacketSource | FrameSource | FramesSource | None:
     if about is None:
         return None
     if isinstance(about, dict):
@@ -399,6 +403,8 @@ def _make_source(about: object) -> PacketSource | PacedSource | FramesSource | N
                 return make_packet_source(about)
             case "messages":
                 return make_paced_source(about)
+            case "coded-frames":
+                return make_given_frames(about)
             case "frames":
                 return FramesSource()
     raise CaptureError(_SENSELESS.format("a source is of a kind that is not known"))

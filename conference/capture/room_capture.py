@@ -95,7 +95,8 @@ class RoomCapture(RoomRecords[_Captured]):
             "id": participant.id,
             "transport": participant.transport,
             "joined_at": participant.joined_at,
-            "hears_apart": participant.bot or participant.voices is not None,
+            "hears_apart": participant.voices is not None,
+            "bot": participant.bot,
         }
 
     def participant_removed(self, participant: Participant, reason: str, departure: Departure) -> None:

@@ -26,7 +26,7 @@ from conference.playout.source import PacketSource
 from conference.room.observer import RoomObserver
 from conference.room.participant import Departure, Participant
 from conference.room.sounds import Sound
-from conference.telephony.intake import PacedSource
+from conference.telephony.frame_source import FrameSource
 
 FLUSH_NS: Final = 1_000_000_000
 """How often what was noted is handed on: so much a crash can take. By time, and not by the number of a tick: a machine
@@ -134,7 +134,7 @@ class RoomRecords(RoomObserver, Generic[_N]):
                 one.index, self._block, self.dropped, about=self.about, wants_silence=self.wants_silence
             )
             one.tap, one.untap = packets, source.tap(packets)
-        elif isinstance(source, PacedSource):
+        elif isinstance(source, FrameSource):
             messages = MessageRecords(one.index, self._block, self.dropped, about=self.about)
             one.tap, one.untap = messages, source.tap(messages)
         else:

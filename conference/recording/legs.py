@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from conference.audio.frame import FRAME_SAMPLES, TICK_NS, Samples
-from conference.capture.recipes import make_decoder, make_paced_source
+from conference.capture.recipes import make_decoder, make_given_frames, make_paced_source
 from conference.capture.records import (
     CaptureError,
     Changed,
@@ -207,8 +207,9 @@ class _SegmentReader:
         if source.get("kind") == "packets":
             decoder = make_decoder(source.get("codec"))
             self._streams[index] = _Stream(source, str(source.get("codec")), decoder)
-        elif source.get("kind") == "messages":
-            coding = make_paced_source(source).codec
+        elif source.get("kind") in ("messages", "coded-frames"):
+            given = make_paced_source(source) if source["kind"] == "messages" else make_given_frames(source)
+            coding = given.codec
             self._streams[index] = _Stream(source, coding.name, coding.make_decoder(), coding)
 
     def _restart(self, record: Restarted) -> None:

@@ -246,6 +246,7 @@ class Forwarding:
         self._new: set[str] = set()  # listeners whose decoders have had nothing but silence
         self._hearing: frozenset[str] = frozenset()  # who hears a mix, or packets in place of it
         self._apart: frozenset[str] = frozenset()  # who hears each voice by itself
+        self._may_interrupt = False  # whether there are people who may interrupt a bot: all are listened to for that
         self._omits_silence = False  # whether what is forwarded is silence for long
         self._voices: tuple[str, ...] = ()  # who was heard on the last tick
         self._resumed: list[Participant] = []  # talkers whose packets are played from this tick on
@@ -304,6 +305,7 @@ class Forwarding:
             hearing = [one for one in participants.values() if _hears(one)]
         self._hearing = frozenset(one.id for one in hearing)
         self._apart = frozenset(one.id for one in participants.values() if one.hears_apart)
+        self._may_interrupt = _may_interrupt(participants.values())
         self._only = _only_ones(hearing, speakers)
         self._omits_silence = len(participants) > 2  # a call of two is sent on whole
         self._silent = {one: ticks for one, ticks in self._silent.items() if one in participants}
@@ -561,7 +563,12 @@ class Forwarding:
         for route in self._routes.values():
             source = route.source
             others = len(self._hearing) - (route.talker.id in self._hearing)
-            plays = not route.settled or others > len(route.listeners) or not self._apart <= {route.talker.id}
+            plays = (
+                not route.settled
+                or others > len(route.listeners)
+                or not self._apart <= {route.talker.id}
+                or self._may_interrupt
+            )
             if route.settled:
                 source.stop_measuring()
             omits_silence = self._omits_silence and route.settled and not source.paced
@@ -584,6 +591,12 @@ class Forwarding:
 
 def _hears(participant: Participant) -> bool:
     return participant.sink is not None and not participant.absent and not participant.deafened
+
+
+def _may_interrupt(participants: Iterable[Participant]) -> bool:
+    """Whether there is a bot that hears people, and somebody who can interrupt it."""
+    here = [one for one in participants if one.source is not None and not one.absent]
+    return any(one.bot and not one.deafened for one in here) and any(not one.bot for one in here)
 
 
 def _others(voices: Collection[str], talker_id: str, listener_id: str) -> bool:

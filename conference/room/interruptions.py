@@ -119,16 +119,26 @@ class Interruptions:
         self._looks = 0  # that are left on this tick
         self._usual: dict[str, float] = {}  # how loud somebody is while no bot is, in dBov
         self.bots: dict[str, _Bot] = {}
-        """Those in the room: without any, there is nothing to be done on a tick."""
+        """Those in the room."""
+
+        self._people: set[str] = set()  # all others
+
+    @property
+    def possible(self) -> bool:
+        """There are bots, and others who may interrupt them: else there is nothing to be done on a tick."""
+        return bool(self.bots and self._people)
 
     def add(self, participant: Participant) -> None:
         """Somebody has come."""
         if participant.bot:
             self.bots[participant.id] = _Bot(participant)
+        else:
+            self._people.add(participant.id)
 
     def remove(self, participant_id: str) -> None:
         """Somebody has gone."""
         self.bots.pop(participant_id, None)
+        self._people.discard(participant_id)
         self._usual.pop(participant_id, None)
         self._talks.pop(participant_id, None)
         if not self.bots:

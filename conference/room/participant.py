@@ -49,6 +49,8 @@ class Source(Protocol):
     """Where a participant's voice comes from. The room pulls it once a tick, unless it sleeps (`SpeakerSelector`).
 
     One that is brought its sound when it is asked for has an attribute ``reader``, too: a `SourceReader`, or ``None``.
+    One that can sleep says with ``idle`` that there is nothing to be pulled, calls what the room has put into its attribute
+    ``wake``, once, when there is again, and is told by ``slept`` on how many ticks it was not asked.
     """
 
     def pull(self, now_ns: int) -> Samples | None:
@@ -272,8 +274,8 @@ class Participant:
 
     @property
     def hears_apart(self) -> bool:
-        """They get others' voices, each by itself, or are interrupted by them, as things are decided now."""
-        return (self.bot or self.voices is not None) and not self.absent and not self.deafened
+        """They get others' voices, each by itself, as things are decided now."""
+        return self.voices is not None and not self.absent and not self.deafened
 
     @property
     def may_be_heard(self) -> bool:

@@ -326,7 +326,7 @@ class Room(People):
             self._forwarding.begin_at_once(self.participants, now_ns)
             voices, self._endings = self._endings, {}
             voices.update(self._speaker_selector.listen(now_ns, self._selection.chosen))
-            if self._interruptions.bots:
+            if self._interruptions.possible:
                 self._interruptions.review(tick, voices, self._speaker_selector.awake)
             voices = self._loudest(voices)
             if self._board.sounds:

@@ -18,7 +18,7 @@ import logging
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, Protocol, TypeAlias, cast
 
 from conference.audio.frame import SILENT_LEVEL, Samples
 from conference.playout.forwardable import ForwardableSource
@@ -60,6 +60,14 @@ class _Entry:
 
     squelched_as: int = 0
     """A number that rises: who was squelched first is looked at first."""
+
+
+class _Sleeper(Protocol):
+    """A source that can sleep: see `Source`."""
+
+    wake: Callable[[], None] | None
+
+    def slept(self, ticks: int) -> None: ...
 
 
 class SpeakerSelector:
@@ -278,12 +286,10 @@ class SpeakerSelector:
         source, entry = participant.source, self._entries.get(participant.id)
         if entry is None or not participant.voice.at_rest or entry.state not in FALL_ASLEEP:
             return
-        if isinstance(source, PacketSource):
-            if not source.idle:
+        if source is not None:
+            if not getattr(source, "idle", False):
                 return
-            source.wake = partial(self._wake, participant)
-        elif source is not None:
-            return
+            cast("_Sleeper", source).wake = partial(self._wake, participant)
         entry.asleep_since = None if entry.state == "squelched" else self._ticks
         entry.state = FALL_ASLEEP[entry.state]
         del self._awake[participant.id]
@@ -296,11 +302,12 @@ class SpeakerSelector:
         since, entry.asleep_since, source = entry.asleep_since, None, participant.source
         self._awake[participant.id] = participant
         self._roused = True
-        if not isinstance(source, PacketSource):
-            return
         if since is not None:
             participant.voice.slept(self._ticks - since)
-            source.slept(self._ticks - since)
+            if source is not None:
+                cast("_Sleeper", source).slept(self._ticks - since)
+        elif not isinstance(source, PacketSource):
+            return
         elif (noise := source.squelched_noise) is not None and noise.quietest is not None:
             participant.voice.learn_noise(noise.quietest, noise.rise)
 

@@ -12,11 +12,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from conference.audio.frame import Samples
 from conference.codecs.base import Codec
 from conference.room.participant import Mix
 from conference.telephony.dialect import Message
+from conference.telephony.frame_source import FrameSource
 from conference.telephony.outgoing_queue import OutgoingQueue
+from conference.telephony.outlet import Joint
 from conference.telephony.phone import Phone
 from conference.telephony.settings import LegSettings
 
@@ -87,6 +88,8 @@ class DialedLeg:
     def receive(self, message: Message) -> None:
         """Take what they have sent."""
         self._answer(self.phone.receive(message))
+        if not self.source.idle:
+            self.source.wake_up()
 
     def interrupt(self) -> None:
         """Drop what they have said that is yet to be played: its marks come back, as with a clear."""
@@ -138,7 +141,7 @@ class DialedLeg:
             self.on_output()
 
 
-class PlayedSource:
+class PlayedSource(FrameSource):
     """What somebody says who hands it over as they like: played in real time.
 
     Args:
@@ -147,32 +150,39 @@ class PlayedSource:
     """
 
     def __init__(self, phone: Phone, answer: Callable[[Iterable[Message]], None]) -> None:
+        super().__init__(phone.codec)
         self._phone = phone
         self._answer = answer
-        self._decoder = phone.codec.make_decoder()
-        self._quiet = True
+        self._quiet = True  # nothing more is to come of what was played last
 
     @property
     def buffered_ms(self) -> float:
         """What is yet to be played."""
         return self._phone.playout.buffered_ms
 
-    def pull(self, now_ns: int) -> Samples | None:
-        """See `Source.pull`."""
-        del now_ns
-        if not self._phone.playout.buffered_bytes:
-            if self._quiet:
-                return None
-            self._quiet = True
-            return self._decoder.decode(self._phone.codec.silent_frame)  # the end of what the resampler delays
-        self._quiet = False
-        heard, echoes = self._phone.play()
-        self._answer(echoes)
-        return self._decoder.decode(heard)
+    @property
+    def idle(self) -> bool:
+        """See `FrameSource.idle`."""
+        return self._quiet and not self._phone.playout.buffered_bytes
+
+    def _next(self, now_ns: int) -> bytes | None:
+        if self._phone.playout.buffered_bytes:
+            self._quiet = False
+            heard, echoes = self._phone.play()
+            self._answer(echoes)
+        elif self._quiet:
+            return None
+        else:  # the end of what the resampler delays
+            self._quiet, heard = True, self._silent_frame
+        if self._taps:
+            self._tell_of_message(heard, None, now_ns)
+        return heard
 
 
 class StreamSink:
     """What somebody hears: a message on each tick, whether there is anything to be heard or not.
+
+    Satisfies `room.forwarding.ForwardingSink`: they can get the frames of another stream as they came.
 
     Args:
         phone: writes the messages.
@@ -180,17 +190,59 @@ class StreamSink:
         after: called after each, if there is anything else to be done on a tick.
     """
 
+    paced = True
+    """One frame on each tick, from sources that give one."""
+
+    max_bitrate: float | None = None
+    """Each codec of a stream has one bitrate, which whoever has that codec takes."""
+
     def __init__(self, phone: Phone, say: Callable[[Message], None], after: Callable[[], None] | None = None) -> None:
         self.codec: Codec | None = phone.codec
-        self.open = False
-        """Whether the stream is open; until then nothing is said."""
+        self.on_open: Callable[[], None] | None = None
+        """See `Sink`."""
+
+        self._open = False
+        self._silent_frame = phone.codec.silent_frame
+        self._joint = Joint(phone.codec)
         self._phone = phone
         self._say = say
         self._after = after
 
+    @property
+    def open(self) -> bool:
+        """Whether the stream is open; until then nothing is said."""
+        return self._open
+
+    @open.setter
+    def open(self, is_open: bool) -> None:
+        opens, self._open = is_open and not self._open, is_open
+        if opens:
+            self._joint = Joint(self._phone.codec)
+            if self.on_open is not None:
+                self.on_open()
+
+    @property
+    def forwards(self) -> str | None:
+        """The encoding name of what can be sent on: the stream's own, once it is open."""
+        return self._phone.codec.name if self._open else None
+
     def deliver(self, mix: Mix) -> None:
         """See `Sink.deliver`."""
-        if self.open:
-            self._say(self._phone.say(self._phone.codec.silent_frame if mix.payload is None else mix.payload))
+        self._give(self._silent_frame if mix.payload is None else mix.payload, forwarded=False)
+
+    def forward(
+        self, sequence: int, timestamp: int, duration: int, payload: bytes, arrival_ns: int, level: int | None = None
+    ) -> None:
+        """Send on a frame of another stream; see `PacketTaker.forward`."""
+        del sequence, timestamp, duration, arrival_ns, level
+        self._give(payload, forwarded=True)
+
+    def restart_forwarding(self) -> None:
+        """The next frame is the first of another stream."""
+        self._joint.restart()
+
+    def _give(self, payload: bytes, *, forwarded: bool) -> None:
+        if self._open:
+            self._say(self._phone.say(self._joint.join(payload, forwarded=forwarded)))
             if self._after is not None:
                 self._after()

@@ -16,18 +16,15 @@ decoded for those who hear it in a mix, and only for them: others get it as it i
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection
 
 from conference.audio.conceal import Concealer
-from conference.audio.frame import SILENCE, TICK_NS, TICKS_PER_SECOND, Samples, full_scale
-from conference.audio.noise_gate import decibels
+from conference.audio.frame import TICK_NS
 from conference.codecs.base import Decoder
 from conference.codecs.pcmu import PcmuCodec
 from conference.codecs.waveform import WaveformCodec
-from conference.playout.forwardable import QUIET_DBOV, ForwardableSource, PacketTaker
 from conference.playout.stretch import QUIET_SQUARE, Stretcher
-from conference.playout.tap import MessageTap, tell_each
 from conference.room.participant import SourceReader
+from conference.telephony.frame_source import FrameSource
 from conference.telephony.playout_schedule import NS_PER_MS, PlayoutSchedule
 from conference.telephony.settings import LegSettings
 
@@ -45,20 +42,9 @@ sound, a pitch period at a time."""
 MU_LAW = PcmuCodec()
 """What a stream's sound is coded with that says nothing else."""
 
-PAUSE_SQUARE = full_scale(QUIET_DBOV)
-"""A frame whose mean square is no larger is quiet: others may go over to frames as they come, or from them."""
 
-MOST_UNMEASURED = 10
-"""So much of what is only sent on is kept until somebody asks how loud it was."""
-
-RECENT_FRAMES = 4
-"""So much of what was heard is kept, to make up what follows, or to decode it before sound that goes on after it."""
-
-
-class PacedSource(ForwardableSource):
+class PacedSource(FrameSource):
     """A caller's voice: takes the payload of media messages, gives one frame a tick.
-
-    The codecs have no state: whoever gets one frame as it came can get the next from a mix, and the other way round.
 
     Args:
         decoder: of the codec; used by this source alone.
@@ -85,29 +71,15 @@ class PacedSource(ForwardableSource):
         self._quiet_frames = 0
         self._catching_up = False  # there has been so much beyond its time that it is to go, down to the rest
         self._patience = PATIENCE_FRAMES
-        self._taps: tuple[MessageTap, ...] = ()
-        self._taker: PacketTaker | None = None
-        self._plays = True
-        self._frame: bytes | None = None  # what is heard on this tick; None: nothing
-        self._waits = False  # that was taken, and is neither played nor sent on yet
-        self._recent: deque[bytes] = deque(maxlen=RECENT_FRAMES)  # what was heard, up to that
-        self._taken_ns: int | None = None  # the tick of that
-        self._unmeasured: deque[bytes] = deque(maxlen=MOST_UNMEASURED)  # what was sent on, and sounds
-        self._quiet_ticks = 0  # for which what was played was quiet
-        self._sequence = 0  # of the next frame that is given on
         self.dropped_frames = 0
         """Frames of sound left out, to catch up or because there was no room. Parts of frames do not count."""
         self.concealed_frames = 0
         """Frames made up for sound that was not there in time."""
-        self.decode_with(decoder, codec)
+        super().__init__(codec, decoder)
 
     def decode_with(self, decoder: Decoder, codec: WaveformCodec) -> None:
-        """Take sound in this codec from now on. To be called before any has come."""
-        self.codec = codec
-        self._decoder = decoder
-        self._mean_square = codec.mean_square
-        self._frame_bytes, self._silent_frame = codec.frame_bytes, codec.silent_frame
-        self._frame_samples = codec.frame_samples
+        """See `FrameSource.decode_with`."""
+        super().decode_with(decoder, codec)
         self._ns_per_byte = TICK_NS / codec.frame_bytes
         self._stretcher = Stretcher(codec.rate)
         self._max_bytes = self.settings.max_ahead_ms * codec.frame_bytes // 20
@@ -116,22 +88,6 @@ class PacedSource(ForwardableSource):
     def buffered_ms(self) -> float:
         """Sound that waits to be played, in milliseconds."""
         return len(self._frames) * 20 + len(self._partial) * 20 / self._frame_bytes
-
-    def tap(self, tap: MessageTap) -> Callable[[], None]:
-        """Have somebody told of each message as it comes. Returns how to end that, which may be called twice."""
-        self._taps = (*self._taps, tap)
-        return lambda: self._untap(tap)
-
-    @property
-    def taps(self) -> Collection[MessageTap]:
-        """Who is told of each message."""
-        return self._taps
-
-    def _untap(self, tap: MessageTap) -> None:
-        self._taps = tuple(one for one in self._taps if one is not tap)
-
-    def _tell_of_message(self, payload: bytes, timestamp_ms: int | None, now_ns: int) -> None:
-        tell_each(self._taps, lambda tap: tap.message_arrived(payload, timestamp_ms, now_ns), self._untap, "a caller")
 
     def push(self, payload: bytes, timestamp_ms: int | None, now_ns: int) -> int:
         """Take the sound of one message.
@@ -158,28 +114,14 @@ class PacedSource(ForwardableSource):
             self._append(payload, now_ns)
         return surplus * 20 // self._frame_bytes
 
-    def pull(self, now_ns: int) -> Samples | None:
-        """The next 20 ms, shape ``(960,)``, int16, 48 kHz; ``None`` while there is nothing to hear."""
-        if not self._waits:
-            self._frame = self._next(now_ns)
-        self._waits = False
-        quiet = self._frame is None or self._mean_square(self._frame) <= PAUSE_SQUARE
-        self._quiet_ticks = self._quiet_ticks + 1 if quiet else 0
-        return None if self._frame is None else self._decoder.decode(self._frame)
-
     def _next(self, now_ns: int) -> bytes | None:
         """20 ms of what has arrived, or what is made up for it; ``None`` if there is nothing to hear."""
-        frame = None
-        self._taken_ns = now_ns
         standing = self._schedule.standing_ns(now_ns) // TICK_NS
         if self._begin(now_ns):
             self._catch_up(now_ns, standing)
         if self._talking and self._has_frame(now_ns):
-            frame = self._heard_as(self._frames.popleft())
-        elif self._is_torn():
-            frame = self._make_up()
-        self._recent.append(self._silent_frame if frame is None else frame)
-        return frame
+            return self._heard_as(self._frames.popleft())
+        return self._make_up() if self._is_torn() else None
 
     def _has_frame(self, now_ns: int) -> bool:
         """Whether a frame can be played: a part of one, too, if nothing has followed it."""
@@ -221,78 +163,6 @@ class PacedSource(ForwardableSource):
         if not self._talking or self._quiet_frames:
             return False
         return self._empty_pulls <= CONCEALED_FRAMES or self._schedule.live
-
-    # Forwarding
-
-    paced = True
-
-    @property
-    def decoder(self) -> Decoder:
-        """See `ForwardableSource.decoder`."""
-        return self._decoder
-
-    @property
-    def taker(self) -> PacketTaker | None:
-        """See `ForwardableSource.taker`."""
-        return self._taker
-
-    @property
-    def plays(self) -> bool:
-        """See `ForwardableSource.plays`."""
-        return self._plays
-
-    @property
-    def bitrate(self) -> float:
-        """That of the codec."""
-        return self._frame_bytes * 8.0 * TICKS_PER_SECOND
-
-    def quiet_ms(self, now_ns: int) -> float:
-        """See `ForwardableSource.quiet_ms`."""
-        del now_ns
-        return self._quiet_ticks * 20.0
-
-    def forward(self, taker: PacketTaker | None, *, plays: bool = True, omits_silence: bool = False) -> None:
-        """See `ForwardableSource.forward`: silence is left out by whoever writes messages."""
-        del omits_silence
-        self._taker = taker
-        self._plays = plays or taker is None
-
-    def take_level(self, now_ns: int, ticks: int = 1) -> float | None:
-        """See `ForwardableSource.take_level`: what is heard on this tick waits to be sent on."""
-        del ticks
-        if not self._waits:
-            self._take_unplayed(now_ns)
-            self._waits = True
-        frames = b"".join(self._unmeasured)
-        self._unmeasured.clear()
-        return decibels(self.codec.loudest_square(frames)) if frames else None
-
-    def send_on(self, now_ns: int) -> None:
-        """See `ForwardableSource.send_on`."""
-        if self._taken_ns != now_ns:
-            self._take_unplayed(now_ns)
-        self._waits = False
-        if self._taker is not None:
-            sequence, self._sequence = self._sequence, (self._sequence + 1) & 0xFFFF_FFFF
-            timestamp = sequence * self._frame_samples & 0xFFFF_FFFF
-            payload = self._silent_frame if self._frame is None else self._frame
-            self._taker.forward(sequence & 0xFFFF, timestamp, self._frame_samples, payload, now_ns, None)
-
-    def _take_unplayed(self, now_ns: int) -> None:
-        """Take what is heard on this tick, which is sent on and not played. How loud it is may be asked for later."""
-        self._frame = frame = self._next(now_ns)
-        if frame is not None and frame != self._silent_frame:
-            self._unmeasured.append(frame)
-
-    def resume(self) -> Samples:
-        """See `ForwardableSource.resume`. What was taken for this tick, and not sent on, is played next."""
-        self._plays = True
-        self._quiet_ticks = 0
-        self._unmeasured.clear()
-        self._decoder.reset()
-        heard = list(self._recent)
-        samples = [self._decoder.decode(frame) for frame in (heard[:-1] if self._waits else heard)]
-        return samples[-1] if samples else SILENCE
 
     def _append(self, payload: bytes, now_ns: int) -> None:
         if not self._talking and self._waiting_since_ns is None:

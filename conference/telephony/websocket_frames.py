@@ -10,12 +10,12 @@ TEXT, BINARY, CLOSE, PING, PONG = 0x81, 0x82, 0x88, 0x89, 0x8A
 _EXTENDED_LENGTH_BYTES = {126: 2, 127: 8}
 _MASKING_KEY_BYTES = 4
 
-_USUAL_BEGIN = bytes((TEXT, 0x80 | 126))
-_USUAL_HEADER_BYTES = 2 + _EXTENDED_LENGTH_BYTES[126] + _MASKING_KEY_BYTES
+_MASKED = 0x80
+_USUAL_HEADER_BYTES = 2 + _EXTENDED_LENGTH_BYTES[126]
 
 
 class TextMessages:
-    """Takes whole text messages out of what a client sends.
+    """Takes whole text messages out of what the other end sends.
 
     Nearly all of what a caller sends are text messages in one frame each: they are handed on as they come. With the
     first frame that is anything else than that or a control frame, all that follows is left to who understands all of
@@ -23,12 +23,16 @@ class TextMessages:
 
     Args:
         max_bytes: longer messages are not taken.
+        masked: whether the other end masks what it sends, as clients do (section 5.1), and no server does.
     """
 
-    __slots__ = ("_buffer", "_ended", "_max_bytes", "_needed", "_take")
+    __slots__ = ("_buffer", "_ended", "_header_bytes", "_mask", "_max_bytes", "_needed", "_take", "_usual_begin")
 
-    def __init__(self, max_bytes: int) -> None:
+    def __init__(self, max_bytes: int, *, masked: bool = True) -> None:
         self._max_bytes = max_bytes
+        self._mask = _MASKED if masked else 0
+        self._usual_begin = bytes((TEXT, self._mask | 126))
+        self._header_bytes = _USUAL_HEADER_BYTES + (_MASKING_KEY_BYTES if masked else 0)
         self._take: Callable[[str], None] | None = None
         self._buffer = bytearray()  # a frame that is not whole, or what came before anybody took it
         self._needed = 0  # bytes of the first frame in it, as far as that is known
@@ -56,7 +60,7 @@ class TextMessages:
         """
         if self._ended:
             return data
-        if self.is_usual(data) and self._hand_on(data, _USUAL_HEADER_BYTES, len(data)):
+        if self.is_usual(data) and self._hand_on(data, self._header_bytes, len(data)):
             return b""
         if self._buffer or self._take is None:
             self._buffer += data
@@ -71,8 +75,8 @@ class TextMessages:
         position = self._needed = 0
         while position < len(data):
             begin, end = _payload_of(data, position)
-            is_masked = position + 1 == len(data) or data[position + 1] & 0x80
-            if data[position] not in (TEXT, PING, PONG) or not is_masked or end - begin > self._max_bytes:
+            is_right = position + 1 == len(data) or data[position + 1] & _MASKED == self._mask
+            if data[position] not in (TEXT, PING, PONG) or not is_right or end - begin > self._max_bytes:
                 self._ended = True
             elif end > len(data):
                 self._buffer += data[position:]
@@ -90,10 +94,10 @@ class TextMessages:
 
     def is_usual(self, data: bytes) -> bool:
         """Whether this, which comes next, is a whole text message of 126 to 65535 bytes, as nearly all are."""
-        size = len(data) - _USUAL_HEADER_BYTES
+        size = len(data) - self._header_bytes
         return (
             0 < size <= self._max_bytes
-            and data[:2] == _USUAL_BEGIN
+            and data[:2] == self._usual_begin
             and size == data[2] << 8 | data[3]
             and not self._buffer
             and self._take is not None
@@ -101,9 +105,9 @@ class TextMessages:
 
     def _hand_on(self, data: bytes, begin: int, end: int) -> bool:
         """Hand on a message. Returns whether it is one as it has to be."""
-        key = data[begin - _MASKING_KEY_BYTES : begin]
+        payload = data[begin:end]
         try:
-            text = masked(data[begin:end], key).decode()
+            text = (masked(payload, data[begin - _MASKING_KEY_BYTES : begin]) if self._mask else payload).decode()
         except UnicodeDecodeError:
             return False
         if self._take is not None:

@@ -16,7 +16,8 @@ from conference.audio.noise_gate import level_of
 from conference.audio.resample import Resampler
 from conference.codecs.pcmu import PcmaCodec, PcmuCodec
 from conference.codecs.waveform import WaveformCodec
-from conference.telephony.intake import MOST_UNMEASURED, PacedSource, is_quiet
+from conference.telephony.frame_source import MOST_UNMEASURED
+from conference.telephony.intake import PacedSource, is_quiet
 from conference.telephony.playout_schedule import PlayoutSchedule
 from conference.telephony.settings import LegSettings
 from tests.speech import spoken

@@ -21,6 +21,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import pylibsrtp
 
@@ -205,9 +206,9 @@ def main(argv: list[str] | None = None) -> int:
 
     phones = [phone_talking(seed) for seed in range(VOICES)]
 
-    def stream(kind: str, name: str, room: int, place: int) -> StreamPerson | None:
+    def stream(kinds: Sequence[str], name: str, room: int, place: int) -> StreamPerson | None:
         script, offset = phones[(2 * room + place) % VOICES], 7 * room + 13 * place
-        match kind:
+        match kinds[place]:
             case "caller":
                 return Caller(name, script, offset)
             case "bot":
@@ -233,7 +234,7 @@ def main(argv: list[str] | None = None) -> int:
     for both in PAIRS:
         name = " and ".join(both)
         if args.only in name:
-            rooms = Rooms(args.rooms, 2, voice, lambda who, room, place, both=both: stream(both[place], who, room, place))
+            rooms = Rooms(args.rooms, 2, voice, partial(stream, both))
             print(measure(name, 2, rooms, args.seconds, profile=args.profile), flush=True)
             rooms.close()
     return 0

@@ -44,6 +44,10 @@ class StreamPerson(Protocol):
         """Have the server take what has come, right before a tick."""
         ...
 
+    def close(self) -> None:
+        """Hang up."""
+        ...
+
 
 class _Connection:
     """Both ends of a connection, of which the other one is never looked at."""

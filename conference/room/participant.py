@@ -49,8 +49,8 @@ class Source(Protocol):
     """Where a participant's voice comes from. The room pulls it once a tick, unless it sleeps (`SpeakerSelector`).
 
     One that is brought its sound when it is asked for has an attribute ``reader``, too: a `SourceReader`, or ``None``.
-    One that can sleep says with ``idle`` that there is nothing to be pulled, calls what the room has put into its attribute
-    ``wake``, once, when there is again, and is told by ``slept`` on how many ticks it was not asked.
+    One that can sleep says with ``idle`` that there is nothing to be pulled; calls what the room has put into its
+    attribute ``wake``, once, when there is again; and is told by ``slept`` on how many ticks it was not asked.
     """
 
     def pull(self, now_ns: int) -> Samples | None:

@@ -19,7 +19,7 @@ from conference.errors import ConferenceError
 from conference.telephony.backpressure import LimitedReading, ReadLimits, limit_reading
 from conference.telephony.destinations import Destinations
 from conference.telephony.dialect import Message
-from conference.telephony.websocket_frames import client_frame, kind_and_payload
+from conference.telephony.websocket_frames import TextMessages, client_frame, kind_and_payload
 from conference.unreachable import reason
 
 
@@ -56,6 +56,9 @@ class StreamSocket(aiohttp.ClientWebSocketResponse[Literal[True]]):
     """Reads no more than :attr:`limits` of what the other end sends, whatever it is."""
 
     limits: ReadLimits
+    keeps_bytes: int = 0
+    """Text messages of so many bytes at most are kept for whoever takes them from :attr:`reading`; 0: none."""
+
     reading: LimitedReading | None = None
     """What is read; ``None`` if the connection was lost at once."""
 
@@ -66,6 +69,8 @@ class StreamSocket(aiohttp.ClientWebSocketResponse[Literal[True]]):
         self._lower_transport = None if response.connection is None else response.connection.transport
         if self._lower_transport is not None:
             self.reading = limit_reading(self._lower_transport, self.limits)
+            if self.keeps_bytes:
+                self.reading.keep_messages(TextMessages(self.keeps_bytes, masked=False))
 
     @property
     def takes_all(self) -> bool:
@@ -118,6 +123,8 @@ class Connecting:
     heartbeat: float | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     protocols: tuple[str, ...] = ()
+    keeps_bytes: int = 0
+    """See `StreamSocket.keeps_bytes`."""
 
     def session(self, url: str) -> aiohttp.ClientSession:
         """A session that opens a stream at this address.
@@ -126,7 +133,7 @@ class Connecting:
             NotAllowed: nobody may call there.
         """
         # aiohttp makes the socket, and begins to read at once: so its class has the limits.
-        kind = type("StreamSocket", (StreamSocket,), {"limits": self.limits})
+        kind = type("StreamSocket", (StreamSocket,), {"limits": self.limits, "keeps_bytes": self.keeps_bytes})
         if self.allowed is None:
             return aiohttp.ClientSession(ws_response_class=kind)
         return guarded_session(url, self.allowed, ws_response_class=kind)

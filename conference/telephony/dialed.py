@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from conference.codecs.base import Codec
-from conference.room.participant import Mix
+from conference.room.participant import Mix, SourceReader
 from conference.telephony.dialect import Message
 from conference.telephony.frame_source import FrameSource
 from conference.telephony.outgoing_queue import OutgoingQueue
@@ -76,12 +76,12 @@ class DialedLeg:
         """The stream is open: they hear, from the next tick on."""
         for message in self.phone.opening():
             self._queue.put(message)
-        self.sink.open = True
+        self.sink.open()
         self._wake()
 
     def hung_up(self) -> None:
         """The stream is closed, and what of it was not played is dropped; another one may be opened."""
-        self.sink.open = False
+        self.sink.close()
         self.phone.playout.clear()
         self._queue.clear()
 
@@ -97,7 +97,7 @@ class DialedLeg:
 
     def press(self, digit: str) -> None:
         """Tell them of a key that somebody in the room has pressed."""
-        message = self.phone.press(digit) if self.sink.open else None
+        message = self.phone.press(digit) if self.sink.is_open else None
         if message is not None:
             self._answer([message])
 
@@ -141,6 +141,29 @@ class DialedLeg:
             self.on_output()
 
 
+class StreamReader:
+    """Reads a stream before each tick, once there is one. Satisfies `room.participant.SourceReader`."""
+
+    def __init__(self) -> None:
+        self.reading: SourceReader | None = None
+        """The stream that is open."""
+
+    def collect(self) -> None:
+        """See `SourceReader.collect`."""
+        if self.reading is not None:
+            self.reading.collect()
+
+    def let_go(self) -> None:
+        """See `SourceReader.let_go`."""
+        if self.reading is not None:
+            self.reading.let_go()
+
+    def stop(self) -> None:
+        """The stream ends: whatever else of it comes wakes the event loop."""
+        self.let_go()
+        self.reading = None
+
+
 class PlayedSource(FrameSource):
     """What somebody says who hands it over as they like: played in real time.
 
@@ -151,6 +174,9 @@ class PlayedSource(FrameSource):
 
     def __init__(self, phone: Phone, answer: Callable[[Iterable[Message]], None]) -> None:
         super().__init__(phone.codec)
+        self.reader = StreamReader()
+        """Brings what they say before each tick: see `room.participant.Source`."""
+
         self._phone = phone
         self._answer = answer
         self._quiet = True  # nothing more is to come of what was played last
@@ -209,17 +235,19 @@ class StreamSink:
         self._after = after
 
     @property
-    def open(self) -> bool:
+    def is_open(self) -> bool:
         """Whether the stream is open; until then nothing is said."""
         return self._open
 
-    @open.setter
-    def open(self, is_open: bool) -> None:
-        opens, self._open = is_open and not self._open, is_open
-        if opens:
-            self._joint = Joint(self._phone.codec)
-            if self.on_open is not None:
-                self.on_open()
+    def open(self) -> None:
+        """The stream is open."""
+        self._open, self._joint = True, Joint(self._phone.codec)
+        if self.on_open is not None:
+            self.on_open()
+
+    def close(self) -> None:
+        """The stream is closed."""
+        self._open = False
 
     @property
     def forwards(self) -> str | None:

@@ -26,6 +26,7 @@ from conference.room.sounds import Sound
 from conference.telephony.intake import PacedSource
 from conference.telephony.settings import LegSettings
 from tests.capture.captured import Ear, Memory, captured_room, join
+from tests.room.bots import Bot
 from tests.speech import spoken
 from tests.tones import tone
 
@@ -424,3 +425,30 @@ def test_silence_that_is_left_out_is_left_out_of_the_replay_too(seed: int, level
     assert call.forwarded_ticks > 100
     assert sum(source.stats.passed_over for source in call.sources.values()) > 100
     call.check()
+
+
+@pytest.mark.parametrize("people", [0, 1])
+def test_what_called_bots_say_is_heard_again_whether_it_was_decoded_or_not(people: int) -> None:
+    room, memory = captured_room()
+    seen = Everything(room)
+    bots = [Bot("ben"), Bot("cat")]
+    for bot in bots:
+        room.add(bot.participant)
+    source = PacketSource(OpusCodec().make_decoder())
+    if people:
+        join(room, "amy", source, Phone())
+    for tick in range(1, 200):
+        if tick in (20, 40, 150):
+            bots[0].say(VOICES[1][:30].ravel(), f"mark {tick}")
+        if tick == 100:
+            bots[1].say(VOICES[2][:60].ravel())
+        if people:
+            payload, level = OPUS[0][tick] if tick > 90 else QUIET
+            source.push(tick, tick * FRAME_SAMPLES, payload, tick * TICK_NS - 5_000_000, level)
+        room.tick(tick, tick * TICK_NS)
+    assert bots[0].leg.source.plays is bool(people)
+    memory.capture.end("over")
+    replay, got, _ = replayed(memory)
+    assert replay.identical
+    assert got == seen.got
+    assert replay.listeners["ben"].spurts, "who talked is known again"

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from conference.audio.frame import TICK_NS
+from conference.audio.g711 import ulaw_decode
 from conference.room.events import BotInterrupted, Published, events_of
 from tests.room.bots import Bot
 from tests.room.callers import Caller
@@ -40,7 +41,8 @@ def test_each_of_two_bots_gets_the_other_s_sound_bit_for_bit_and_nothing_is_deco
     assert said in b"".join(frames(ben, 120))
     assert answered in b"".join(frames(amy, 120))
     assert [at_ns // TICK_NS for at_ns, _ in amy.got[-120:]] == list(range(11, 131)), "one on every tick"
-    assert amy.marks == [(61, "said")] or amy.marks == [(60, "said")]
+    assert [name for _, name in amy.marks] == ["said"]
+    assert amy.marks[0][0] in (60, 61), "when it has been said"
     assert frames(ben, 10) == [SILENT_FRAME] * 10, "silence is sent, too"
 
 
@@ -76,7 +78,7 @@ def test_a_caller_who_speaks_interrupts_a_bot_although_both_are_forwarded() -> N
     def take(published: Published) -> None:
         happened.extend((meeting.tick, one) for one in events_of(published) if isinstance(one, BotInterrupted))
 
-    meeting.room._publish = take  # type: ignore[method-assign]
+    meeting.room._publish = take  # type: ignore[assignment, method-assign]
     bot.say(spoken(8.0, seed=3))
     meeting.go_on(120)
     assert len(happened) == 1
@@ -93,8 +95,6 @@ def test_a_mix_and_frames_follow_each_other_without_a_click() -> None:
     meeting.go_on(220)
     sound = np.concatenate([np.frombuffer(one, np.uint8) for one in frames(bot, 220)])
     assert len(sound) == 220 * 160
-    from conference.audio.g711 import ulaw_decode
-
     samples = ulaw_decode(sound.tobytes()).astype(int).reshape(-1, 160)
     for frame in samples[30:95]:
         assert tone_power(frame.repeat(6), AMY_HZ) > 66
@@ -117,8 +117,8 @@ def test_a_silent_bot_sleeps_and_its_first_word_wakes_it() -> None:
     bot.say(spoken(0.5, seed=1))
     meeting.go_on(1)
     assert len(pulled) == 1
-    meeting.go_on(60)
-    assert bot.participant.talking is False
+    meeting.go_on(400)
+    assert bot.participant.talking is False, "nor is its background made up any more"
     asleep = len(pulled)
     meeting.go_on(50)
     assert len(pulled) == asleep

@@ -79,6 +79,16 @@ ordinary = st.one_of(
 )
 
 
+of_a_server = st.one_of(
+    st.builds(lambda text: (text, server_frame(TEXT, text.encode())), TEXTS),
+    st.builds(
+        lambda first, payload: (None, server_frame(first, payload)),
+        st.sampled_from([PING, PONG]),
+        st.binary(max_size=125),
+    ),
+)
+
+
 def fed(messages: TextMessages, stream: bytes, pieces: list[int]) -> bytes:
     left, position, turn = b"", 0, 0
     while position < len(stream):
@@ -101,6 +111,19 @@ def test_text_messages_are_taken_in_order_and_the_rest_is_left_as_it_came(
     left = fed(messages, b"".join(frame for _, frame in frames), pieces)
     assert taken == [text for text, _ in frames if text is not None]
     assert left == b"".join(frame for text, frame in frames if text is None)
+
+
+@given(st.lists(of_a_server, max_size=12), st.lists(ordinary, min_size=1, max_size=3), PIECES)
+def test_of_a_server_those_are_taken_that_are_not_masked_and_no_others(
+    frames: list[tuple[str | None, bytes]], masked_ones: list[tuple[str | None, bytes]], pieces: list[int]
+) -> None:
+    taken: list[str] = []
+    messages = TextMessages(100_000, masked=False)
+    assert messages.start(taken.append) == b""
+    rest = b"".join(frame for _, frame in masked_ones)
+    left = fed(messages, b"".join(frame for _, frame in frames) + rest, pieces)
+    assert taken == [text for text, _ in frames if text is not None]
+    assert left == b"".join(frame for text, frame in frames if text is None) + rest
 
 
 UNUSUAL = {

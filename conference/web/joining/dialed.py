@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,6 +20,7 @@ from conference.room.events import DigitPressed, RoomEvent
 from conference.room.participant import CallState, Departure, Participant, Transport
 from conference.telephony.backpressure import FRAMES_AT_ONCE
 from conference.telephony.connecting import CallError, Connecting, StreamSocket
+from conference.telephony.dialect import Message
 from conference.telephony.dialed import DialedLeg, DialedStats
 from conference.telephony.long_messages import in_parts
 from conference.web.joining.outgoing import Outgoing
@@ -280,6 +282,9 @@ class DialedCall:
                 end = End("the connection was lost", "lost")
             return end
         finally:
+            self._leg.source.reader.stop()
+            if socket.reading is not None:
+                socket.reading.take_messages(_nobody_takes)
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks)
@@ -301,8 +306,7 @@ class DialedCall:
     async def _receive(self, socket: StreamSocket) -> End:
         """Take what comes, until nothing does any more."""
         number = 0
-        while True:
-            message = await _next(socket)
+        async for message in self._messages(socket):
             number += 1
             if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
                 break
@@ -310,10 +314,8 @@ class DialedCall:
                 if place:
                     await asyncio.sleep(0)
                 self._leg.receive(part)
-            if self._leg.stuck:
-                return End("it takes none of the answers that it asks for", "lost", WSCloseCode.POLICY_VIOLATION)
-            if self._leg.phone.hung_up:
-                return End("hung up", "left")
+            if (end := self._end_of_leg()) is not None:
+                return end
             if number % FRAMES_AT_ONCE == 0:
                 await asyncio.sleep(0)  # receive() gives what is here already without a turn for anybody else
         if message.type is WSMsgType.CLOSE and not (self._wanted.reconnect and message.data in _GONE_FOR_NOW):
@@ -321,6 +323,37 @@ class DialedCall:
         if socket.close_code == WSCloseCode.MESSAGE_TOO_BIG:
             return End("a message was larger than is taken", "lost", WSCloseCode.MESSAGE_TOO_BIG)
         return End("the connection was lost", "lost")
+
+    async def _messages(self, socket: StreamSocket) -> AsyncIterator[aiohttp.WSMessage]:
+        """All that comes, but for short texts that come after the handshake: those are taken at once."""
+        if socket.reading is not None:
+            with suppress(TimeoutError):
+                while True:
+                    async with asyncio.timeout(0):  # what came with the handshake is here
+                        message = await _next(socket)
+                    yield message
+            socket.reading.take_messages(self._take)
+            self._leg.source.reader.reading = socket.reading
+        while True:
+            yield await _next(socket)
+
+    def _take(self, message: Message) -> None:
+        """Take a short message at once, without waking a task for it."""
+        if self._ended.done():
+            return
+        try:
+            self._leg.receive(message)
+        except Exception:  # of ours: what is wrong with a message is a warning
+            _log.exception("the call of participant %s failed", self.participant_id)
+            self._end(End("the call failed", "failed", WSCloseCode.INTERNAL_ERROR))
+        if (end := self._end_of_leg()) is not None:
+            self._end(end)
+
+    def _end_of_leg(self) -> End | None:
+        """How the call ends by what was received last, if it does."""
+        if self._leg.stuck:
+            return End("it takes none of the answers that it asks for", "lost", WSCloseCode.POLICY_VIOLATION)
+        return End("hung up", "left") if self._leg.phone.hung_up else None
 
     def _stream_is_over(self, end: End) -> None:
         """Whoever was called is gone with their stream, unless they are called again."""
@@ -355,6 +388,10 @@ class DialedCall:
         if self.room_name is not None:
             room_name, self.room_name = self.room_name, None
             self._conference.leave(room_name, self.participant_id, end.reason, end.departure)
+
+
+def _nobody_takes(_: Message) -> None:
+    """The call is over: what still comes is dropped."""
 
 
 async def _next(socket: StreamSocket) -> aiohttp.WSMessage:

@@ -25,6 +25,7 @@ from conference.telephony.backpressure import ReadLimits
 from conference.telephony.connecting import Connecting, NotAllowed
 from conference.telephony.destinations import Destinations
 from conference.telephony.dialed import DialedLeg
+from conference.telephony.long_messages import PART_CHARS
 from conference.telephony.phone import Phone
 from conference.telephony.playout_buffer import PlayoutBuffer
 from conference.telephony.settings import DialSettings, LegSettings
@@ -223,6 +224,7 @@ class Dialing:
             allowed=self._allowed,
             heartbeat=HEARTBEAT,
             headers={PLACED_BY: self.own_id},
+            keeps_bytes=PART_CHARS,  # what is longer is taken in parts
         )
 
     def _check_limits(self, room: str) -> None:

@@ -88,8 +88,6 @@ class DialedLeg:
     def receive(self, message: Message) -> None:
         """Take what they have sent."""
         self._answer(self.phone.receive(message))
-        if not self.source.idle:
-            self.source.wake_up()
 
     def interrupt(self) -> None:
         """Drop what they have said that is yet to be played: its marks come back, as with a clear."""
@@ -177,6 +175,7 @@ class PlayedSource(FrameSource):
         self.reader = StreamReader()
         """Brings what they say before each tick: see `room.participant.Source`."""
 
+        phone.playout.on_sound = self.wake_up
         self._phone = phone
         self._answer = answer
         self._quiet = True  # nothing more is to come of what was played last

@@ -8,6 +8,7 @@ back, in order. No clock: whoever pulls sets the pace.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 
 from conference.audio.frame import TICKS_PER_SECOND
 from conference.codecs.pcmu import PcmuCodec
@@ -42,6 +43,8 @@ class PlayoutBuffer:
         self._stops: deque[int] = deque()
         self._written = 0
         self._played = 0
+        self.on_sound: Callable[[], None] | None = None
+        """Called when there is something to be played again."""
 
     @property
     def buffered_bytes(self) -> int:
@@ -66,8 +69,11 @@ class PlayoutBuffer:
         """
         kept = payload[: max(0, self._max_bytes - self.buffered_bytes)]
         if kept:
+            was_empty = self._written == self._played
             self._chunks.append(kept)
             self._written += len(kept)
+            if was_empty and self.on_sound is not None:
+                self.on_sound()
         return len(payload) - len(kept)
 
     def mark(self, name: str) -> list[str]:

@@ -55,6 +55,10 @@ class Speech:
         """Nothing above 4 kHz comes of it."""
         self._decoder = self._codec.make_decoder()
         self._playout = PlayoutBuffer(self._codec, max_bytes=max_ahead_ms * self._codec.frame_bytes // 20)
+        self._playout.on_sound = self.wake_up
+        self.wake: Callable[[], None] | None = None
+        """See `room.participant.Source`."""
+
         self._half = b""  # of a sample that is not whole
         self._addresses: deque[Address] = deque()
         self._quiet = True
@@ -103,7 +107,9 @@ class Speech:
         samples = self._half + samples
         odd = len(samples) % 2
         samples, self._half = (samples[:-1], samples[-1:]) if odd else (samples, b"")
-        self._overflow += self._playout.append(samples)
+        if lost := self._playout.append(samples):
+            self._overflow += lost
+            self.wake_up()
 
     def mark(self, name: str) -> None:
         """Tell :attr:`on_marks` when what is there by now has been played."""
@@ -115,6 +121,7 @@ class Speech:
             return False
         self._addresses.append(address)
         self._playout.stop()
+        self.wake_up()
         return True
 
     def go_on(self, *, heard: bool = True) -> None:
@@ -123,6 +130,7 @@ class Speech:
         self._asked, self._settling = None, True
         self._addresses.popleft()
         self._playout.go_on()
+        self.wake_up()
 
     def withhold(self) -> bool:
         """Nobody hears what comes, until others are to. Returns whether anybody might have."""
@@ -144,6 +152,22 @@ class Speech:
             self._addresses.clear()
             self.address(last)
         return flushed
+
+    @property
+    def idle(self) -> bool:
+        """See `Source`: there is nothing to be played, nor anything else to be done on a tick."""
+        waits = self._playout.buffered_bytes or self._addresses or self._settling or self._overflow
+        return self._quiet and not waits
+
+    def wake_up(self) -> None:
+        """Tell whoever sleeps over this source that it is worth pulling again."""
+        if self.wake is not None:
+            wake, self.wake = self.wake, None
+            wake()
+
+    def slept(self, ticks: int) -> None:
+        """So many ticks have passed while :attr:`idle`, on which nothing was pulled."""
+        self._ticks += ticks
 
     def pull(self, now_ns: int) -> Samples | None:
         """See `Source.pull`."""

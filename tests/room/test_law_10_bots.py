@@ -122,6 +122,9 @@ def test_a_silent_bot_sleeps_and_its_first_word_wakes_it() -> None:
     asleep = len(pulled)
     meeting.go_on(50)
     assert len(pulled) == asleep
+    bot.leg.phone.playout.append(b"\x10" * 160)  # as what is read to it by an application
+    meeting.go_on(3)
+    assert len(pulled) == asleep + 3
     assert [name for _, name in bot.marks] == ["said"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 
 from conference.codecs.pcmu import PcmuCodec
@@ -25,7 +26,7 @@ from conference.telephony.dialect import (
 )
 from conference.telephony.fields import MessageError, shared_base64
 from conference.telephony.twilio import messages
-from conference.telephony.twilio.messages import SERVER_MEDIA_SUFFIX, build, server_media_prefix
+from conference.telephony.twilio.messages import SERVER_MEDIA_SUFFIX, build, client_media, server_media_prefix
 from conference.telephony.twilio.usual_media import read_usual_media
 
 _MU_LAW = PcmuCodec()
@@ -98,6 +99,7 @@ class TwilioProviderEnd:
 
     def __init__(self, identity: CallIdentity, parameters: Mapping[str, str]) -> None:
         self._identity = identity
+        self._quoted_sid = json.dumps(identity.stream_sid)
         self._parameters = dict(parameters)
         self._sequence_number = 0
         self._chunk = 0
@@ -115,15 +117,8 @@ class TwilioProviderEnd:
 
     def media(self, payload: bytes) -> str:
         """See `ProviderEnd.media`."""
-        self._chunk += 1
-        media = messages.Media(
-            stream_sid=self._identity.stream_sid,
-            payload=payload,
-            timestamp=(self._chunk - 1) * 20,
-            chunk=self._chunk,
-            sequence_number=self._next(),
-        )
-        return build(media)
+        timestamp, self._chunk = self._chunk * 20, self._chunk + 1
+        return client_media(self._quoted_sid, self._next(), self._chunk, timestamp, shared_base64(payload))
 
     def key(self, digit: str) -> str:
         """See `ProviderEnd.key`."""

@@ -240,6 +240,22 @@ def server_media_prefix(stream_sid: str) -> str:
     return f'{{"event":"media","streamSid":{json.dumps(stream_sid)},"media":{{"payload":"'
 
 
+def client_media(quoted_sid: str, sequence_number: int, chunk: int, timestamp: int, sound: str) -> str:
+    """A client's ``media`` message as :func:`build` writes it, in a tenth of the time: fifty a second go to each bot.
+
+    Args:
+        quoted_sid: the stream's identifier, as JSON.
+        sequence_number: of the message.
+        chunk: its number among those of sound, from 1.
+        timestamp: milliseconds from the start of the stream.
+        sound: mu-law, in base64.
+    """
+    return (
+        f'{{"event":"media","sequenceNumber":"{sequence_number}","streamSid":{quoted_sid},"media":{{"track":"inbound",'
+        f'"chunk":"{chunk}","timestamp":"{timestamp}","payload":"{sound}"}}}}'
+    )
+
+
 def _client_body(message: Start | Media | Dtmf | Mark | Stop) -> tuple[str, dict[str, Any]]:
     match message:
         case Media():

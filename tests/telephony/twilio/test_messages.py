@@ -25,6 +25,7 @@ from conference.telephony.twilio.messages import (
     Stop,
     Unknown,
     build,
+    client_media,
     parse_client_message,
     parse_server_message,
 )
@@ -390,3 +391,17 @@ def test_what_is_no_message_cannot_be_sent() -> None:
 @given(payloads)
 def test_base64_comes_back(payload: bytes) -> None:
     assert from_base64(to_base64(payload)) == payload
+
+
+@given(
+    st.text(max_size=40),
+    st.integers(0, 10**12),
+    st.integers(1, 10**12),
+    st.integers(0, 10**12),
+    st.binary(max_size=200),
+)
+def test_sound_that_is_written_in_a_hurry_is_written_as_all_else_is(
+    sid: str, sequence_number: int, chunk: int, timestamp: int, payload: bytes
+) -> None:
+    whole = Media(sid, payload, timestamp, chunk, sequence_number=sequence_number)
+    assert client_media(json.dumps(sid), sequence_number, chunk, timestamp, to_base64(payload)) == build(whole)

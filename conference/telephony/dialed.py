@@ -16,8 +16,8 @@ from conference.codecs.base import Codec
 from conference.room.participant import Mix, SourceReader
 from conference.telephony.dialect import Message
 from conference.telephony.frame_source import FrameSource
+from conference.telephony.joint import Joint
 from conference.telephony.outgoing_queue import OutgoingQueue
-from conference.telephony.outlet import Joint
 from conference.telephony.phone import Phone
 from conference.telephony.settings import LegSettings
 

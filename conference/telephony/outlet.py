@@ -11,11 +11,11 @@ from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
-from conference.audio.conceal import Concealer
 from conference.codecs.base import Codec
 from conference.codecs.waveform import WaveformCodec
 from conference.room.participant import Mix
 from conference.telephony.dialect import Message, ServerEnd
+from conference.telephony.joint import Joint
 from conference.telephony.settings import LegSettings
 
 NS_PER_MS = 1_000_000
@@ -26,43 +26,6 @@ it sends is read once a tick."""
 
 KEPT_AFTER_STALL = 5
 """Frames that are still worth sending when a connection that took nothing for long takes something again."""
-
-
-class Joint:
-    """Joins the sound of mixes to that of frames that are forwarded, which run 4 ms ahead of them, and back.
-
-    The first frame of the other kind fades in, within 5 ms, over what would have come.
-
-    Args:
-        codec: of the frames.
-    """
-
-    __slots__ = ("_codec", "_forwarded", "_last", "_restarts", "_silent_frame")
-
-    def __init__(self, codec: WaveformCodec) -> None:
-        self._codec, self._silent_frame = codec, codec.silent_frame
-        self._forwarded = self._restarts = False
-        self._last: tuple[bytes, ...] = ()  # the last two
-
-    def restart(self) -> None:
-        """What comes next does not follow what was there, of whatever kind it is."""
-        self._restarts = True
-
-    def join(self, payload: bytes, *, forwarded: bool) -> bytes:
-        """What to send for a frame."""
-        if self._restarts or forwarded is not self._forwarded:
-            self._forwarded, self._restarts = forwarded, False
-            if self._last and any(frame != self._silent_frame for frame in (*self._last, payload)):
-                payload = self._faded_in(payload)
-        self._last = (*self._last[-1:], payload)
-        return payload
-
-    def _faded_in(self, payload: bytes) -> bytes:
-        concealer = Concealer(self._codec.rate)
-        for frame in self._last:
-            concealer.good(self._codec.decode_samples(frame))
-        concealer.break_off()
-        return self._codec.encode_samples(concealer.good(self._codec.decode_samples(payload)))
 
 
 class PendingMark(NamedTuple):

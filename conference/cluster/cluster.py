@@ -72,6 +72,9 @@ class Cluster:
         """The other nodes, by id, as they were seen last."""
 
         self.wanted = wanted
+        self.draining: Callable[[], bool] = lambda: False
+        """Whether this node takes nobody new."""
+
         self.on_others: Callable[[dict[str, NodeState]], None] = lambda _: None
         """Told of the other nodes each time they have been looked for."""
 
@@ -200,6 +203,7 @@ class Cluster:
             participants=sum(one.participants for one in parts.values()),
             rooms=len(parts),
             load=round(self._load, 3),
+            draining=self.draining(),
             seen_at=round(self._wallclock(), 3),
         )
 

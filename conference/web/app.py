@@ -85,6 +85,7 @@ from conference.web.joining.signatures import TwilioSignatures
 from conference.web.live import SERVER, Server
 from conference.web.openapi import description
 from conference.web.page.page_files import PageCache
+from conference.web.passing_on import PassingOn
 from conference.webrtc.client.whip import SERVER_STOPS
 from conference.webrtc.server import WebRtc
 from conference.webrtc.settings import WebRtcSettings
@@ -255,6 +256,9 @@ def _tie_in(cluster: Cluster, server: Server, journal: Journal) -> None:
     node.samples = lambda name: library.samples(name) if name in library else None
     node.on_replayed = journal.replay
     cluster.wanted = server.feeds.has
+    cluster.draining = lambda: server.drain.begun
+    settings = server.settings
+    server.passing_on = PassingOn(cluster, settings.redis_timeout, verify=not settings.tls_self_signed)
 
     def restored(replica: Replica) -> None:
         journal.resume(replica.name, replica.history or "", replica.told)
@@ -451,11 +455,7 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
     audiosocket = AudioSocketListener(server)
     if server.settings.audiosocket is not None:  # first: what cannot be had ends the start before anything runs
         await audiosocket.bind(*server.settings.audiosocket)
-    if server.cluster is not None:
-        await server.cluster.open()
-        server.seats.share(await server.cluster.secret("seats"))
-        if server.settings.secret is None:
-            server.token_keys = ((await server.cluster.secret("tokens")).hex(),)
+    await _join_cluster(server)
     await server.call_services.open()
     if server.recordings is not None:
         await server.recordings.open()
@@ -465,8 +465,7 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
     await server.webhooks.start()
     await audiosocket.start()
     yield
-    if server.cluster is not None:
-        await server.cluster.close()
+    await _leave_cluster(server)
     await audiosocket.close()
     await server.engine.close()
     await server.webhooks.close(0)
@@ -478,3 +477,21 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
         await server.recordings.close()
     if server.captures is not None:
         await asyncio.to_thread(server.captures.close)
+
+
+async def _join_cluster(server: Server) -> None:
+    """Become one of several processes that are one conference, with the secrets that all have; if there are several."""
+    if server.cluster is None or server.passing_on is None:
+        return
+    await server.cluster.open()
+    server.seats.share(await server.cluster.secret("seats"))
+    if server.settings.secret is None:
+        server.token_keys = ((await server.cluster.secret("tokens")).hex(),)
+    server.passing_on.share(await server.cluster.secret("nodes"))
+
+
+async def _leave_cluster(server: Server) -> None:
+    if server.cluster is not None:
+        await server.cluster.close()
+    if server.passing_on is not None:
+        await server.passing_on.close()

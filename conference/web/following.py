@@ -19,13 +19,17 @@ STALE_SINCE = "Conference-Stale-Since"
 @web.middleware
 async def follow_rooms(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Know the room of a request as it is, whichever process serves the people in it."""
-    cluster, name = request.app[SERVER].cluster, request.match_info.get("room")
+    server, name = request.app[SERVER], request.match_info.get("room")
+    cluster = server.cluster
     if cluster is not None and name is not None and _is_name(name):
         try:
             await cluster.follow(name)
         except (LogUnavailable, TimeoutError):
             title = "It cannot be found out now who is in this room. Try again in a moment."
             raise Problem(503, title, headers={"Retry-After": "2"}) from None
+        answer = None if server.passing_on is None else await server.passing_on.pass_on(request)
+        if answer is not None:
+            return answer
     return await handler(request)
 
 

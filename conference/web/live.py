@@ -39,6 +39,7 @@ from conference.web.joining.pin_limit import Guesses
 from conference.web.joining.seats import Seats
 from conference.web.joining.sessions import Sessions, WebRtcLike
 from conference.web.joining.signatures import TwilioSignatures
+from conference.web.passing_on import PassingOn
 from conference.web.sidebars import Sidebars
 from conference.web.transfers import Transfers
 
@@ -110,6 +111,9 @@ class Server:
 
     cluster: Cluster | None = None
     """The other processes that are one conference with this one, if there are any."""
+
+    passing_on: PassingOn | None = None
+    """Passes on to these what only they can do."""
 
     sidebars: Sidebars = field(default_factory=Sidebars)
     """The sidebars of all rooms."""

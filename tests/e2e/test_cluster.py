@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -65,6 +66,11 @@ class Client:
         async with self._session.request(method, self._url + path, data=data, headers=headers) as response:
             text = await response.text()
             return response.status, json.loads(text) if text else None, response.headers
+
+    async def trickle(self, path: str, fragment: str) -> tuple[int, str]:
+        headers = {"Content-Type": "application/trickle-ice-sdpfrag"}
+        async with self._session.patch(self._url + path, data=fragment, headers=headers) as response:
+            return response.status, await response.text()
 
     async def people(self) -> dict[str, dict[str, Any]]:
         status, room, _ = await self.ask("GET", f"/rooms/{ROOM}")
@@ -190,3 +196,52 @@ async def test_while_redis_is_gone_changes_are_refused_and_afterwards_all_is_as_
         status, room, _ = await clients[1].ask("PATCH", f"/rooms/{ROOM}", {"locked": True}, merge=True)
         assert (status, room["policy"]["locked"], room["policy"]["mute_on_entry"]) == (200, True, True)
         assert nodes[0].live.conference.rooms[ROOM].policy.locked
+
+
+async def test_what_only_the_node_can_do_that_serves_somebody_is_passed_on_to_it(
+    nodes: list[RunningServer], clients: list[Client]
+) -> None:
+    async with webrtc_person(nodes[0].url, ROOM, "Amy") as amy:
+        assert amy.peer
+        participant = (await clients[1].people())["Amy"]
+        path = f"/rooms/{ROOM}/participants/{participant['id']}"
+        status, shown, _ = await clients[1].ask("GET", path)
+        assert (status, shown["name"]) == (200, "Amy")
+        assert "connection" in shown
+        fragment = "a=ice-ufrag:wrong\r\na=ice-pwd:wrong\r\n"
+        status, problem = await clients[1].trickle(path, fragment)
+        assert (status, problem) == await clients[0].trickle(path, fragment)
+        assert status in (400, 422)  # refused by whoever knows the session
+        assert (await clients[1].ask("DELETE", f"{path}?hold"))[0] == 204
+
+
+async def test_a_node_that_dies_leaves_no_ghosts_and_its_people_come_back_into_their_seats(
+    redis: RedisServer, nodes: list[RunningServer], clients: list[Client]
+) -> None:
+    options = ("--port", "0", "--redis", redis.url, "--node-timeout", "2", "--node-grace", "1")
+    doomed = await asyncio.create_subprocess_exec(sys.executable, "server.py", *options, stdout=asyncio.subprocess.PIPE)
+    try:
+        assert doomed.stdout is not None
+        url = await address_told(doomed.stdout)
+        async with webrtc_person(nodes[0].url, ROOM, "Amy"), webrtc_person(url, ROOM, "Ben"):
+            assert (await clients[1].people()).keys() == {"Amy", "Ben"}
+            assert (await clients[0].ask("PATCH", f"/rooms/{ROOM}", {"locked": True}, merge=True))[0] == 200
+            doomed.kill()
+            gone = "whoever was on the node that died has left, on both that are there"
+            await eventually(lambda: all(people_on(one) == ["Amy"] for one in nodes), gone, within=30)
+            assert nodes[0].live.conference.rooms[ROOM].policy.locked
+            assert len((await clients[0].ask("GET", "/nodes"))[1]["nodes"]) == 2
+    finally:
+        if doomed.returncode is None:
+            doomed.kill()
+        await doomed.wait()
+
+
+async def address_told(output: asyncio.StreamReader) -> str:
+    """Where a server says that it can be reached."""
+    async with asyncio.timeout(60):
+        while True:
+            line = (await output.readline()).decode()
+            assert line, "it has ended"
+            if line.split()[:1] == ["Open"]:
+                return line.split()[1].rstrip("/")

@@ -23,6 +23,8 @@ from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, Wide
 FOLD = 8
 """Samples that are averaged to one: 48 kHz become 6."""
 
+_PIECE = 2 * FOLD  # samples that are looked at together for what is above voices: a third of a millisecond
+
 QUARTERS = 4
 """Pieces of 5 ms, in a frame."""
 
@@ -52,8 +54,7 @@ def voice_squares(low: Wide) -> NDArray[np.float64]:
     if len(low) < 2 * QUARTERS:
         return np.zeros(QUARTERS)
     slopes = low[1:] - low[:-1]
-    slopes *= slopes
-    means: NDArray[np.float64] = _means(len(low)).dot(slopes)
+    means: NDArray[np.float64] = _means(len(low)).dot(slopes * slopes)
     return means
 
 
@@ -75,19 +76,30 @@ def _means(samples: int) -> NDArray[np.float64]:
     return means
 
 
-def hiss_squares(frame: Wide) -> list[float]:
-    """The mean squares of the four quarters of a whole frame where an s, an f or a breath is all there is of a voice.
+def split(frame: Wide) -> tuple[Wide, Wide]:
+    """What of a whole frame is below 3 kHz, and what of it is above, both found at once.
 
     Args:
         frame: shape ``(960,)``, float64, in int16 steps.
 
     Returns:
+        The frame, :func:`folded`, and what :func:`hiss_squares` measures.
+    """
+    pieces: Wide = frame.reshape(_SPLIT_PIECES).dot(_SPLIT)
+    return pieces[:, : _PIECE // FOLD].reshape(FRAME_SAMPLES // FOLD), pieces
+
+
+def hiss_squares(pieces: Wide) -> list[float]:
+    """The mean squares of the four quarters of a whole frame where an s, an f or a breath is all there is of a voice.
+
+    Args:
+        pieces: the second part of :func:`split`.
+
+    Returns:
         In squared int16 steps. As in all these bands, a tone counts the more, the higher it is within the band, so that
         brown noise fills it as evenly as white noise.
     """
-    inside = frame.reshape(_HISS_PIECES).dot(_HISS)
-    inside *= inside
-    squares: list[float] = inside.reshape(_HISS_QUARTERS).dot(_HISS_MEANS).tolist()
+    squares: list[float] = (pieces * pieces).reshape(QUARTERS, -1).dot(_HISS_MEANS).tolist()
     return squares
 
 
@@ -101,8 +113,7 @@ def low_squares(low: Wide) -> list[float]:
         Two, in squared int16 steps.
     """
     inside = low.dot(_LOW)
-    inside *= inside
-    squares: list[float] = inside.dot(_LOW_SUMS).tolist()
+    squares: list[float] = (inside * inside).dot(_LOW_SUMS).tolist()
     return squares
 
 
@@ -135,10 +146,13 @@ def _energies(
     return form
 
 
-_HISS = _directions(3300, 10_500, 20, SAMPLE_RATE, 6)
-_HISS_PIECES = (FRAME_SAMPLES // 20, 20)
-_HISS_QUARTERS = (QUARTERS, FRAME_SAMPLES // 20 // QUARTERS * 6)
-_HISS_MEANS = np.full(_HISS_QUARTERS[1], QUARTERS * 20 / FRAME_SAMPLES)
+_HISS = _directions(3300, 10_500, _PIECE, SAMPLE_RATE, 4)
+_SPLIT = np.ascontiguousarray(np.concatenate([np.repeat(np.eye(_PIECE // FOLD), FOLD, axis=0) / FOLD, _HISS], axis=1))
+_SPLIT_PIECES = (FRAME_SAMPLES // _PIECE, _PIECE)
+_HISS_MEANS = np.tile(
+    np.repeat([0.0, QUARTERS * _PIECE / FRAME_SAMPLES], [_PIECE // FOLD, _HISS.shape[1]]),
+    FRAME_SAMPLES // _PIECE // QUARTERS,
+)
 
 _MURMUR = _directions(250, 900, FRAME_SAMPLES // FOLD, SAMPLE_RATE / FOLD, 26)
 _HUM = _directions(90, 320, FRAME_SAMPLES // FOLD, SAMPLE_RATE / FOLD, 11)

@@ -93,16 +93,20 @@ class ComfortNoise:
         if not self._gain:
             self.end()
             return None
-        made = self._made_up() if frame is None else self._faded_in(frame)
-        if made is None:
-            self.end()
-            return None
         before = self._gain
         if not talking:
             self._fade(covered=covered)
         self._gain = 10 ** (self._gain_db / 20) if self._gain_db > _GONE_DB else 0.0
-        sound = np.rint(made * (before + (self._gain - before) * _STEPS))
-        self._last = heard = np.clip(sound, -32768, 32767).astype(np.int16)
+        if frame is not None and self._carry is None and before == self._gain:  # as on most ticks of a pause
+            heard = frame if before == 1 else np.rint(frame * before).astype(np.int16)
+        else:
+            made = self._made_up(before) if frame is None else self._faded_in(frame)
+            if made is None:
+                self.end()
+                return None
+            sound = np.rint(made * (before + (self._gain - before) * _STEPS))
+            heard = np.clip(sound, -32768, 32767).astype(np.int16)
+        self._last = heard
         return heard
 
     def _fade(self, *, covered: bool) -> None:
@@ -130,15 +134,15 @@ class ComfortNoise:
         faded: Wide = frame * _WINDOW[:FRAME_SAMPLES] + carry
         return faded
 
-    def _made_up(self) -> Wide | None:
-        """A frame of noise of the background's colour; ``None`` if that is not known."""
+    def _made_up(self, gain: float) -> Wide | None:
+        """A frame of noise of the background's colour, to be heard by that gain at first; ``None`` if none is known."""
         if self._colour is None:
             return None
         carry = self._carry
         if carry is None or self._spectrum is None:
             self._spectrum = _spectrum(np.concatenate(self._colour))
             last = None if self._last is None else tail(self._last, FRAME_SAMPLES)
-            carry = np.zeros(FRAME_SAMPLES) if last is None else last / max(self._gain, 1e-3)
+            carry = np.zeros(FRAME_SAMPLES) if last is None else last / max(gain, 1e-3)
         self._made += 1
         piece = irfft(self._spectrum * np.roll(_phases(), _TURN * self._made), _SPAN) * _WINDOW
         self._carry = piece[FRAME_SAMPLES:]

@@ -4,8 +4,7 @@ By minimum statistics (Martin, 2001): speech pauses for breath, between words, i
 not. The quietest frame of the last second and a half is therefore noise. It follows a floor that falls at once, and one
 that rises as soon as the quieter past has left the window.
 
-What it is the floor of is measured elsewhere, by frames (:mod:`conference.audio.bands`). A frame of narrow noise varies
-by 15 dB, so that the quietest one says little about it: there, means of some frames are looked at in place of frames.
+What it is the floor of is measured elsewhere, by frames (:mod:`conference.audio.bands`).
 """
 
 from __future__ import annotations
@@ -46,24 +45,12 @@ LOUDEST = full_scale(-50.0)
 """No noise floor of a voice is taken to be above this mean square. Whatever is steady and louder is a tone, or music,
 or somebody with a reason to be heard."""
 
-LOUDEST_BESIDE = full_scale(-40.0)
-"""And none beside where voices are above this one."""
-
-
-SMOOTHING = 5
-"""Frames that are looked at together, where noise varies much."""
-
 _IS_MUSIC, _STAYS_MUSIC = 0.8, 0.5
 """What is made of tones in so many of the last blocks where it is quietest is music, and remains it in so many."""
 
 
 class NoiseFloor:
-    """The noise floor of one source, told of every tick.
-
-    Args:
-        smoothing: the floor is that of means of about so many frames.
-        loudest: it is not taken to be above this mean square.
-    """
+    """The noise floor of one source, told of every tick."""
 
     __slots__ = (
         "_block",
@@ -71,12 +58,8 @@ class NoiseFloor:
         "_gap",
         "_held",
         "_least",
-        "_loudest",
-        "_mean",
-        "_meant",
         "_minima",
         "_quietest",
-        "_smoothing",
         "holds_tones",
         "square",
     )
@@ -87,17 +70,14 @@ class NoiseFloor:
     holds_tones: bool
     """Wherever it is quietest, tones are held: it is music, for speech pauses."""
 
-    def __init__(self, smoothing: int = 1, loudest: float = LOUDEST) -> None:
-        self._smoothing = smoothing
-        self._loudest = loudest
-        self._mean, self._meant = 0.0, 0  # of the last frames, and of how many
+    def __init__(self) -> None:
         self.square = LOWEST
         self.holds_tones = False
         self._minima: tuple[float, ...] = ()  # of the last blocks
         self._held: tuple[bool, ...] = ()  # whether those were made of tones
         self._least = math.inf  # of this block, however loud
         self._quietest: tuple[Wide, ...] = ()  # what was heard there
-        self._block = self._loudest
+        self._block = LOUDEST
         self._block_ticks = 0
         self._gap = 0
 
@@ -106,31 +86,13 @@ class NoiseFloor:
         """There is noise, and it has been heard for long enough to tell."""
         return self.square > LOWEST
 
-    @property
-    def learnt(self) -> bool:
-        """So much has been heard that it is known whether there is any."""
-        return len(self._minima) >= LEARNT_BLOCKS
-
-    def process_mean(self, square: float) -> None:
-        """Hear a frame of this weighted mean square together with those before it."""
-        self._gap = 0
-        meant = self._meant
-        if meant < self._smoothing:
-            self._meant = meant = meant + 1
-        self._mean = mean = self._mean + (square - self._mean) / meant
-        if meant == self._smoothing:
-            self.process(mean)
-
-    def break_off(self) -> None:
-        """What comes next does not follow what came last."""
-        self._mean, self._meant = 0.0, 0
-
     def process(self, square: float, sound: tuple[Wide, ...] = (), *, ticks: int = 1) -> None:
         """Hear a frame, or the quietest of so many ticks.
 
         Args:
             square: its weighted mean square.
-            sound: what was heard, in frames of float64, this one the last of them; nothing if that is not known.
+            sound: what was heard, in frames that are `bands.folded`, this one the last of them; nothing if that is not
+                known.
             ticks: how many.
         """
         self._gap = 0
@@ -150,7 +112,7 @@ class NoiseFloor:
         self._held = (*self._held[1 - MUSIC_BLOCKS :], held)
         self.holds_tones = sum(self._held) >= len(self._held) * (_STAYS_MUSIC if self.holds_tones else _IS_MUSIC)
         self._minima = (*self._minima[1 - BLOCKS :], self._block)
-        self._block, self._least, self._quietest = self._loudest, math.inf, ()
+        self._block, self._least, self._quietest = LOUDEST, math.inf, ()
         self._block_ticks = 0
         if len(self._minima) >= LEARNT_BLOCKS:
             self.square = min(self._minima)
@@ -162,8 +124,8 @@ class NoiseFloor:
     def rise(self, decibels: float) -> None:
         """All that was heard so far has become louder by that."""
         factor = 10 ** (decibels / 10)
-        self._minima = tuple(min(one * factor, self._loudest) for one in self._minima)
-        self._block, self.square = min(self._block * factor, self._loudest), min(self.square * factor, self._loudest)
+        self._minima = tuple(min(one * factor, LOUDEST) for one in self._minima)
+        self._block, self.square = min(self._block * factor, LOUDEST), min(self.square * factor, LOUDEST)
 
     def silent(self, ticks: int = 1) -> None:
         """Ticks without a frame."""

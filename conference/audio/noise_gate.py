@@ -17,9 +17,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from conference.audio.bands import folded
+from conference.audio.bands import folded, hiss_squares, low_squares, split
 from conference.audio.detector import Margins, OnsetDetector, VoiceDetector
-from conference.audio.frame import SILENT_LEVEL, Samples, Wide, full_scale
+from conference.audio.frame import FRAME_SAMPLES, SILENT_LEVEL, Samples, Wide, full_scale
+from conference.audio.noise import PAUSE_TICKS
 
 DEFAULT_THRESHOLD = 5000 / 160
 """Mean square per sample at and below which a frame is silent: 31.25, that is -75.4 dBov. The edge case is 20 ms
@@ -119,6 +120,7 @@ class NoiseGate:
         "_onsets",
         "_ratio",
         "_remaining",
+        "_silent_ticks",
         "_threshold",
         "_voice",
         "adaptive",
@@ -160,12 +162,13 @@ class NoiseGate:
         self._hangover_ticks = hangover_ticks
         self.adaptive = adaptive
         self._voice = VoiceDetector(_VOICE)
-        self._onsets = OnsetDetector()
+        self._onsets = OnsetDetector(threshold * _LEAST)
         self.close()
 
     def close(self) -> None:
         """Close at once, as when the source is muted. What is known of its noise stays known."""
         self._remaining = 0
+        self._silent_ticks = 0  # in a row
         self._voice.break_off()
         self._onsets.break_off()
         self.level = SILENT_LEVEL
@@ -176,6 +179,7 @@ class NoiseGate:
         """Measure a frame, shape ``(n,)``, int16. Returns :attr:`open`: the frame belongs to the mix."""
         wide = frame.astype(np.float64)
         square = float(wide.dot(wide)) / max(1, len(frame))
+        self._silent_ticks = 0
         self.level = decibels(square)
         self.faint = False
         self.loud = self.audible = square > self._threshold
@@ -193,6 +197,9 @@ class NoiseGate:
 
     def silent(self) -> bool:
         """A tick without a frame. Returns :attr:`open`: somebody is still taken to be talking."""
+        if self._silent_ticks > PAUSE_TICKS and not self.open:
+            return False  # nothing changes any more
+        self._silent_ticks += 1
         self.level = SILENT_LEVEL
         self._ratio = 1.0
         self.loud = self.audible = self.faint = False
@@ -207,6 +214,7 @@ class NoiseGate:
 
     def learn(self, level: float, rise: float) -> None:
         """Their noise was as quiet as that, in dBov, while nobody heard it, and has risen by so many dB since."""
+        self._silent_ticks = 0
         self._voice.noise.process(full_scale(level))
         self._voice.noise.rise(rise)
         self._onsets.rise(rise)
@@ -222,6 +230,7 @@ class NoiseGate:
             :attr:`open`: somebody is taken to be talking.
         """
         square = full_scale(level)
+        self._silent_ticks = 0
         self.loud = square > self._needed(KEEP_DB if self.open else OPEN_DB)
         self._voice.noise.process(square, ticks=ticks)
         self.level = level
@@ -255,17 +264,20 @@ class NoiseGate:
 
     def _compare(self, wide: Wide) -> bool:
         """Measure a frame above the threshold against the noise. Returns whether it is more than that."""
-        voice, low = self._voice, folded(wide)
-        stands_out = voice.stands_out(wide, low, _RATIO[KEEP_DB] if self.open else None)
+        voice = self._voice
+        listens = self.adaptive and self._remaining <= _ABOUT_TO_CLOSE and len(wide) == FRAME_SAMPLES
+        low, pieces = split(wide) if listens else (folded(wide), wide)
+        stands_out = voice.stands_out(low, _RATIO[KEEP_DB] if self.open else None)
         self._ratio = voice.ratio(self._threshold)
         if not self.adaptive or (stands_out and self._ratio > _RATIO[OPEN_DB]):
             return True
-        onsets = self._onsets
-        listens = self._remaining <= _ABOUT_TO_CLOSE and onsets.takes(wide)
-        if listens and onsets.stands_out(wide, low, self._threshold * _LEAST):
-            stands_out = True
-            self._ratio = max(self._ratio, onsets.ratio)
-        self.faint = listens and (onsets.faint or (stands_out is not None and self._ratio > _FAINT_RATIO))
+        if listens:
+            onsets = self._onsets
+            begins = onsets.stands_out(hiss_squares(pieces), *low_squares(low))
+            self.faint = onsets.faint or (stands_out is not None and self._ratio > _FAINT_RATIO)
+            if begins:
+                self._ratio = max(self._ratio, onsets.ratio)
+                return True
         return stands_out is not False
 
     def _learn(self, wide: Wide, square: float) -> None:
@@ -277,10 +289,12 @@ class NoiseGate:
             self._voice.noise.process(0.0)
             self._onsets.learn_silence()
             return
-        low = folded(wide)
+        if len(wide) != FRAME_SAMPLES:
+            self._voice.learn(folded(wide))
+            return
+        low, pieces = split(wide)
         self._voice.learn(low)
-        if self._onsets.takes(wide):
-            self._onsets.learn(wide, low)
+        self._onsets.learn(hiss_squares(pieces), *low_squares(low))
 
     def _count_down(self, ticks: int = 1) -> bool:
         self.open = self._remaining >= ticks

@@ -1,9 +1,10 @@
 """What came right before a gate opened, so that a word that begins faintly is heard from its beginning.
 
 In noise there is no telling a word's faint beginning from noise until it has gone on for a while. So while nothing is
-heard of somebody, the last two frames are kept; and when the gate opens, play begins with the first of them in which
-something could be made out. What that costs in delay, 40 ms at most, is given back as soon as the word is well under
-way: out of the next gap between two syllables, else a pitch period at a time, as in a jitter buffer.
+heard of somebody, the last frames are kept in which something could be made out, and one between two of them in which
+nothing could; and when the gate opens, play begins with the first of these. What that costs in delay, 80 ms at most and
+mostly nothing, is given back as soon as the word is well under way: out of the next gap between two syllables, else a
+pitch period at a time, as in a jitter buffer.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ import numpy as np
 from conference.audio.frame import FRAME_SAMPLES, Samples
 from conference.playout.stretch import SHORTEST, Stretcher, join
 
-LOOK_BACK_TICKS = 2
-"""So far back play begins at most: 40 ms."""
+LOOK_BACK_TICKS = 4
+"""So far back play begins at most: 80 ms."""
 
 _UNDER_WAY_TICKS = 6
-"""Nothing is left out before so many ticks of a word have been played: it would be its beginning."""
+"""Nothing is left out before so many ticks have been played of what came since the gate opened: it would be a word's
+beginning."""
 
 _SEAM = 240  # samples: 5 ms, where what was kept is followed by what is not right behind it
 
@@ -34,6 +36,9 @@ class KeptFrame(NamedTuple):
     clearance: float
     """How far it stood above the noise, in dB."""
 
+    faint: bool
+    """Something could be made out in it."""
+
 
 class LookBack:
     """Keeps what one voice gives while nothing is heard of it, and plays it late when it is."""
@@ -41,10 +46,15 @@ class LookBack:
     __slots__ = ("_kept", "_late", "_stretcher", "_ticks")
 
     def __init__(self) -> None:
-        self._kept: tuple[KeptFrame, ...] = ()  # since something could be made out
+        self._kept: tuple[KeptFrame, ...] = ()  # beginning with one in which something could be made out
         self._late: Samples | None = None  # what is yet to be heard, if anything is heard late
-        self._ticks = 0  # since it is
+        self._ticks = 0  # played of what came since the gate opened
         self._stretcher: Stretcher | None = None  # few voices ever need one
+
+    @property
+    def keeps(self) -> bool:
+        """Something that could be made out is kept."""
+        return bool(self._kept)
 
     @property
     def delay(self) -> int:
@@ -61,10 +71,11 @@ class LookBack:
             faint: whether something can be made out in it.
         """
         kept = self._kept
-        if faint:
-            self._kept = *kept[1 - LOOK_BACK_TICKS :], KeptFrame(frame, level, clearance)
-        elif kept:  # what was made out may have been noise
-            self._kept = (*kept, KeptFrame(frame, level, clearance)) if len(kept) < LOOK_BACK_TICKS else ()
+        if not faint and not (kept and kept[-1].faint):
+            self._kept = ()  # what was made out may have been noise
+            return
+        kept = *kept[1 - LOOK_BACK_TICKS :], KeptFrame(frame, level, clearance, faint)
+        self._kept = kept if kept[0].faint else kept[1:]
 
     def forget(self) -> None:
         """What comes next does not follow what came last."""
@@ -80,7 +91,7 @@ class LookBack:
         """Play these, and all that comes, late: what is left of :meth:`take`, ready to be heard."""
         if frames:
             self._late = np.concatenate(frames)
-            self._ticks = 0
+            self._ticks = -len(frames)
             self._stretcher = Stretcher()
 
     def play(self, frame: Samples, *, background: bool) -> Samples:

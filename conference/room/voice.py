@@ -251,7 +251,7 @@ class Voice:
         if frame is None or not is_open:
             return self._pause(frame)
         if not was_open:
-            self._look_back.begin([self._levelled(*one) for one in self._look_back.take()])
+            self._look_back.begin([self._levelled(*one[:3]) for one in self._look_back.take()])
         frame = self._look_back.play(self._levelled(frame), background=not self._gate.loud)
         if self._background is not None:
             frame = self._background.talk(frame, background=not self._gate.loud and not self._look_back.delay)
@@ -271,7 +271,9 @@ class Voice:
                 return going_on
         ending = None
         if self._heard is None and frame is not None:
-            self._look_back.keep(frame, self._gate.level, self._gate.clearance, faint=self._gate.faint)
+            gate, look_back = self._gate, self._look_back
+            if gate.faint or look_back.keeps:
+                look_back.keep(frame, gate.level, gate.clearance, faint=gate.faint)
         else:
             ending = self._end(frame)
         return SILENCE if is_open and ending is None else ending

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from conference.audio.bands import folded, hiss_squares, low_squares, voice_squares
+from conference.audio.bands import folded, hiss_squares, low_squares, split, voice_squares
 from tests.audio.backgrounds import Wave, in_ticks, noise
 from tests.tones import tone
 
@@ -14,7 +14,7 @@ def measured(band: str, frame: Wave) -> float:
     """The mean square of a frame in a band."""
     match band:
         case "hiss":
-            squares = hiss_squares(frame)
+            squares = hiss_squares(split(frame)[1])
             return sum(squares) / len(squares)
         case "voice":
             return float(voice_squares(folded(frame)).mean())
@@ -57,5 +57,10 @@ def test_the_squares_of_a_sum_of_two_noises_add_up(band: str, colour: str) -> No
 def test_the_quarters_of_a_hiss_are_where_it_is() -> None:
     frame = np.zeros(960)
     frame[480:720] = noise("white", 0.005, -30.0)
-    squares = hiss_squares(frame)
+    squares = hiss_squares(split(frame)[1])
     assert squares[2] > 100 * max(squares[0], squares[1], squares[3])
+
+
+def test_a_frame_that_is_split_is_folded() -> None:
+    frame = noise("pink", 0.02, -30.0)
+    np.testing.assert_allclose(split(frame)[0], folded(frame))

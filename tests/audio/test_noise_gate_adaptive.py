@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from conference.audio.detector import OnsetDetector
 from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, SILENCE, Samples
-from conference.audio.noise import SMOOTHING, NoiseFloor
 from conference.audio.noise_gate import GateSettings, NoiseGate
 from conference.codecs.opus import OpusCodec
 from tests.audio.backgrounds import Wave, at_level, noise, recorded
@@ -79,9 +79,9 @@ def test_a_word_that_begins_at_the_end_of_a_frame_opens_it_as_a_whole() -> None:
     assert gate.process(onset)
 
 
-def in_background(*decibels: float, level: float = -60.0) -> Samples:
-    """A frame of a steady whistle, whose quarters are so many dB above what it is usually."""
-    whistle = tone(700.0, 0.02, level, fade=0.0).astype(np.float64).reshape(len(decibels), -1)
+def in_background(*decibels: float, level: float = -68.0) -> Samples:
+    """A frame of a steady whistle where voices are, whose quarters are so many dB above what it is usually."""
+    whistle = tone(2000.0, 0.02, level, fade=0.0).astype(np.float64).reshape(len(decibels), -1)
     louder = whistle * 10 ** (np.array(decibels) / 20)[:, np.newaxis]
     return np.rint(louder).astype(np.int16).reshape(-1)
 
@@ -273,15 +273,57 @@ def test_quiet_music_with_drums_is_taken_for_music() -> None:
     assert np.mean(told[TICKS_PER_SECOND:]) > 0.9
 
 
-@pytest.mark.parametrize("freedom", [4, 9, 40])
-def test_a_smoothed_floor_is_near_the_mean_of_what_varies(freedom: int) -> None:
-    """The quietest frame of narrow noise is anywhere below its mean; the quietest mean of some is not."""
-    chance = np.random.default_rng(freedom)
-    floor = NoiseFloor(SMOOTHING)
-    found = []
-    for square in 1e3 * chance.chisquare(freedom, 3000) / freedom:
-        floor.process_mean(float(square))
-        found.append(10 * np.log10(floor.square / 1e3))
-    settled = found[100:]
-    assert max(settled) < 1
-    assert min(settled) > -9 / np.sqrt(freedom) - 2.5
+def hums(chance: np.random.Generator, frames: int) -> list[float]:
+    """The squares of noise in a band that is narrow: of nine degrees of freedom in a frame."""
+    squares: list[float] = (1e4 * chance.chisquare(9, frames) / 9).tolist()
+    return squares
+
+
+def told(detector: OnsetDetector, squares: list[float]) -> list[bool]:
+    """Whether anything stands out in each of these frames, where there is as much hiss and murmur as ever."""
+    return [detector.stands_out([100.0] * 4, 1e3, square) for square in squares]
+
+
+def test_an_hour_of_noise_in_a_narrow_band_never_stands_out() -> None:
+    chance = np.random.default_rng(1)
+    assert not any(told(OnsetDetector(1.0), hums(chance, 3600 * TICKS_PER_SECOND)))
+
+
+@pytest.mark.parametrize(("above", "frames"), [(10.5, 1), (9.0, 2), (8.3, 3)])
+def test_what_lasts_stands_out_by_less(above: float, frames: int) -> None:
+    """The noise floor is near the mean of noise however much that varies, and some frames are looked at together."""
+    for seed in range(20):
+        detector = OnsetDetector(1.0)
+        told(detector, hums(np.random.default_rng(seed), 500))
+        found = told(detector, [1e4 * 10 ** (above / 10)] * frames)
+        assert found[-1]
+
+
+def test_what_is_one_word_long_is_not_learnt_as_noise() -> None:
+    detector = OnsetDetector(1.0)
+    told(detector, hums(np.random.default_rng(2), 500))
+    assert all(told(detector, [1e6] * 20))
+    assert all(told(detector, [1e6] * 20))
+
+
+@pytest.mark.parametrize("value", [8, -8, 100, -300])
+def test_a_constant_is_no_voice_even_if_it_is_above_the_threshold(value: int) -> None:
+    gate = NoiseGate(adaptive=True)
+    constant = np.full(FRAME_SAMPLES, value, np.int16)
+    assert not any(gate.process(constant) for _ in range(200))
+    word = recorded(at_level(spoken(1.0, seed=1), -30.0) + value)
+    assert any(gate.process(frame) for frame in word)
+
+
+def test_silence_after_a_long_silence_changes_nothing() -> None:
+    gate, other = NoiseGate(adaptive=True), NoiseGate(adaptive=True)
+    frames = recorded(noise("white", 3.0, -50.0))
+    for one in (gate, other):
+        for frame in frames:
+            one.process(frame)
+    for _ in range(60):
+        gate.silent()
+    for _ in range(500):
+        other.silent()
+    word = recorded(at_level(spoken(1.0, seed=1), -50.0) + noise("white", 1.0, -60.0))
+    assert [gate.process(frame) for frame in word] == [other.process(frame) for frame in word]

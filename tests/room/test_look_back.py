@@ -40,7 +40,7 @@ def test_in_quiet_the_delay_is_gone_at_once_once_the_word_is_under_way() -> None
     frames = recorded(noise("pink", 0.4, -60.0))
     look_back = LookBack()
     look_back.begin(frames[:2])
-    for frame in frames[2:12]:
+    for frame in frames[2:14]:
         look_back.play(frame, background=True)
     assert look_back.delay == 0
 
@@ -54,11 +54,50 @@ def test_of_what_was_kept_only_what_is_right_before_is_taken() -> None:
     assert not look_back.take()
     for frame in frames:
         look_back.keep(frame, -40.0, 5.0, faint=True)
-    assert [one.frame is frame for one, frame in zip(look_back.take(), frames[-2:], strict=True)] == [True, True]
+    kept = look_back.take()
+    assert [one.frame is frame for one, frame in zip(kept, frames[-LOOK_BACK_TICKS:], strict=True)] == [True] * 4
     assert not look_back.take()
     look_back.keep(frames[0], -40.0, 5.0, faint=True)
     look_back.forget()
     assert not look_back.take()
+
+
+@pytest.mark.parametrize(
+    ("faint", "kept"),
+    [
+        ("f", 1),
+        ("f.", 2),
+        ("f..", 0),
+        ("f.f", 3),
+        ("..f.f", 3),
+        ("f.f.f", 3),
+        ("ff.ff", 4),
+        ("f.f..", 0),
+        ("ffffff", 4),
+    ],
+)
+def test_play_begins_with_what_could_be_made_out_and_goes_over_a_moment_in_which_nothing_could(
+    faint: str, kept: int
+) -> None:
+    look_back, frames = LookBack(), voiced(0.2)
+    for frame, one in zip(frames, faint, strict=False):
+        look_back.keep(frame, -60.0, 3.0, faint=one == "f")
+    assert look_back.keeps is (kept > 0)
+    taken = look_back.take()
+    assert len(taken) == kept
+    came = frames[len(faint) - kept : len(faint)]
+    assert all(one.frame is frame for one, frame in zip(taken, came, strict=True))
+
+
+@pytest.mark.parametrize("late", range(1, LOOK_BACK_TICKS + 1))
+def test_nothing_of_the_first_100_ms_is_left_out_even_if_it_is_quiet(late: int) -> None:
+    frames = recorded(noise("pink", 0.6, -60.0))
+    look_back = LookBack()
+    look_back.begin(frames[:late])
+    heard = np.concatenate([look_back.play(frame, background=True) for frame in frames[late:]])
+    begun = np.concatenate(frames)[: FRAME_SAMPLES * late + SAMPLE_RATE // 10]
+    np.testing.assert_array_equal(heard[: len(begun)], begun)
+    assert look_back.delay == 0
 
 
 def test_what_is_left_when_the_gate_closes_fades_into_what_comes() -> None:
@@ -96,8 +135,10 @@ def test_a_word_that_begins_faintly_is_heard_from_before_the_gate_opened() -> No
         assert opened is not None
         first = heard[opened]
         assert first is not None
-        behind = [back for back in range(3) if np.array_equal(first[240:], frames[opened - back][240:])]
-        assert behind, "the first that is heard came at most two ticks ago"
+        behind = [
+            back for back in range(LOOK_BACK_TICKS + 1) if np.array_equal(first[240:], frames[opened - back][240:])
+        ]
+        assert behind, "the first that is heard came at most four ticks ago"
         late += behind[0] > 0
         again = heard[opened + 75]
         assert again is not None

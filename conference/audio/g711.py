@@ -60,6 +60,14 @@ def alaw_decode(codes: Codes | bytes) -> Samples:
     return _ALAW_DECODE.take(_as_codes(codes))
 
 
+def alaw_says_nothing(codes: Codes | bytes) -> bool:
+    """Whether all of it is of the least two codes, as silence is: A-law has no zero, so that they decode to 8 and -8.
+
+    They stand for whatever is below 16; what is made of them alone is 72 dB below full scale.
+    """
+    return not _ALAW_MORE.take(_as_codes(codes)).any()
+
+
 def _as_codes(codes: Codes | bytes) -> Codes:
     return codes if isinstance(codes, np.ndarray) else np.frombuffer(codes, dtype=np.uint8)
 
@@ -105,3 +113,4 @@ _TICK = 160
 _ONES = np.ones(_TICK)
 _ALAW_ENCODE = _alaw_encode_table()
 _ALAW_DECODE = _alaw_decode_table()
+_ALAW_MORE = np.abs(_ALAW_DECODE.astype(np.int32)) > np.abs(_ALAW_DECODE.astype(np.int32)).min()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from conference.audio import g711
 from conference.audio.frame import Samples
 from conference.codecs.waveform import WaveformCodec
@@ -78,5 +80,6 @@ class PcmaCodec(G711Codec):
         return g711.alaw_encode(samples).tobytes()
 
     def decode_samples(self, payload: bytes) -> Samples:
-        """See `WaveformCodec.decode_samples`."""
-        return g711.alaw_decode(payload)
+        """See `WaveformCodec.decode_samples`. What is of the least codes alone is silence, and decodes to zeros."""
+        samples = g711.alaw_decode(payload)
+        return np.zeros_like(samples) if g711.alaw_says_nothing(payload) else samples

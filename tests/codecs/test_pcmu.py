@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, SILENCE, Samples
-from conference.audio.noise_gate import level_of
+from conference.audio.g711 import alaw_decode
+from conference.audio.noise_gate import NoiseGate, level_of
 from conference.codecs.base import Codec, DecodeError
 from conference.codecs.pcmu import PcmaCodec, PcmuCodec
 
@@ -83,6 +84,25 @@ def test_silence_is_the_end_of_the_sound_and_then_a_constant(codec: Codec, byte:
     first, second = encoder.encode_silence(), encoder.encode_silence()
     assert first == byte * 160
     assert first is second
+
+
+@pytest.mark.parametrize("codes", [b"\xd5", b"\x55", b"\xd5\x55", b"\x55\x55\xd5"])
+def test_the_silence_of_a_law_is_silence_though_it_has_no_zero(codes: bytes) -> None:
+    decoder, gate = PcmaCodec().make_decoder(), NoiseGate()
+    packet = (codes * 160)[:160]
+    for _ in range(5):
+        frame = decoder.decode(packet)
+        assert not frame.any()
+        assert not gate.process(frame)
+    assert not PcmaCodec().mean_square(packet)
+
+
+@given(payload=st.binary(max_size=400))
+def test_a_law_in_which_anything_is_said_decodes_as_the_table_has_it(payload: bytes) -> None:
+    expected = alaw_decode(payload)
+    if (np.abs(expected.astype(int)) <= 8).all():
+        expected = np.zeros_like(expected)
+    assert np.array_equal(PcmaCodec().decode_samples(payload), expected)
 
 
 @codecs

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.sound_mix import COLOURS, background, coded, levels, listen
+from bench.sound_mix import COLOURS, background, coded, levels, listen, verdict
 from bench.sound_speech import at_level
 from bench.sound_words import Voice
 from conference.audio.frame import SAMPLE_RATE
@@ -84,5 +84,6 @@ def lines(found: Sequence[Background]) -> list[str]:
     return [
         *table,
         "",
-        f"{over} of {len(found)} backgrounds change by more than {GOAL_DB:.0f} dB at once (goal: none).",
+        f"{over} of {len(found)} backgrounds change by more than {GOAL_DB:.0f} dB at once.",
+        verdict(f"no step of more than {GOAL_DB:.0f} dB between words", reached=not over),
     ]

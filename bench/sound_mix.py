@@ -84,6 +84,11 @@ def listen(came: Samples, settings: VoiceSettings = DEFAULT_VOICE) -> Heard:
     return Heard(came, np.concatenate(pieces), np.array(gate, dtype=bool))
 
 
+def verdict(goal: str, *, reached: bool) -> str:
+    """A line that says whether a goal is reached."""
+    return f"* {'reached' if reached else '**not reached**'}: {goal}"
+
+
 def levels(samples: NDArray[np.generic], size: int = FRAME_SAMPLES) -> NDArray[np.float64]:
     """By stretches of so many samples, in dBov; -127 at the least."""
     dbov: NDArray[np.float64] = 10 * np.log10(np.maximum(powers(samples, size), 1e-9)) - _FULL_SCALE_DB

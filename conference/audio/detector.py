@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from conference.audio.bands import voice_squares
 from conference.audio.frame import Wide, full_scale
 from conference.audio.noise import BLOCK_TICKS, BLOCKS, LEARNT_BLOCKS, LOWEST, PAUSE_TICKS, NoiseFloor
 
@@ -71,11 +70,12 @@ class VoiceDetector:
         self._square = self._floor = 0.0  # of the frame measured last, and what it was measured against
         self.noise = NoiseFloor()
 
-    def stands_out(self, low: Wide, ratio: float | None = None) -> bool | None:
+    def stands_out(self, low: Wide, quarters: Sequence[float], ratio: float | None = None) -> bool | None:
         """Measure a frame against the noise, and learn from it.
 
         Args:
             low: the frame, `bands.folded`.
+            quarters: its mean squares by `bands.voice_squares`.
             ratio: what the frame as a whole must exceed the floor by, if not what the margins say: the gate is open,
                 so that it may be music.
 
@@ -85,7 +85,7 @@ class VoiceDetector:
         """
         noise, margins = self.noise, self._margins
         known, floor = noise.known, noise.square
-        one, two, three, four = quarters = voice_squares(low).tolist()
+        one, two, three, four = quarters
         square = (one + two + three + four) / 4
         self._square, self._floor = square, floor
         last, self._last = self._last, four
@@ -95,10 +95,10 @@ class VoiceDetector:
             return None if square > LOWEST else False
         return bool(square > floor * (ratio or margins.frame) or margins.part_stands_out(quarters, last, floor))
 
-    def learn(self, low: Wide) -> None:
-        """Learn from a frame, folded, that is not compared."""
+    def learn(self, quarters: Sequence[float]) -> None:
+        """Learn from a frame that is not compared."""
         self.break_off()
-        self.noise.process(float(voice_squares(low).mean()))
+        self.noise.process(sum(quarters) / 4)
 
     def ratio(self, least: float) -> float:
         """How many times the noise, taken to have that mean square at least, the frame measured last was."""
@@ -144,20 +144,22 @@ class OnsetDetector:
         """Measure a frame against the noise, and learn from it.
 
         Args:
-            quarters: its mean squares by `bands.hiss_squares`.
-            murmur: and by `bands.low_squares`.
-            hum: the same.
+            quarters: its mean squares by quarters, from 3.3 kHz on: see `bands.BandMeter`.
+            murmur: of all of it, 250 to 900 Hz.
+            hum: 90 to 320 Hz.
 
         Returns:
             Whether it stands out; not before it is known how much noise there is.
         """
-        hiss = sum(quarters) / 4
-        last, self._last = self._last, quarters[3]
+        one, two, three, four = quarters
+        hiss = (one + two + three + four) / 4
+        last, self._last = self._last, four
         murmurs, more_murmurs, hums, more_hums = self._before
         self._before = murmur, murmur + murmurs, hum, hum + hums
         self.ratio, self.faint = 0.0, False
         if len(self._blocks) >= LEARNT_BLOCKS:
             floor, of_murmur, of_hum = self._floors
+            self.faint = hiss > floor * _FAINT_HISS or murmur > of_murmur * _FAINT_MURMUR or hum > of_hum * _FAINT_HUM
             if (
                 hiss > floor * _HISS.frame
                 or _HISS.part_stands_out(quarters, last, floor)
@@ -165,7 +167,6 @@ class OnsetDetector:
                 or _HUM.stands_out(hum, hums, more_hums, of_hum)
             ):
                 self.ratio = max(hiss / floor, murmur / of_murmur, hum / of_hum)
-            self.faint = hiss > floor * _FAINT_HISS or murmur > of_murmur * _FAINT_MURMUR or hum > of_hum * _FAINT_HUM
         self._learn(hiss, murmur, hum)
         return self.ratio > 0
 

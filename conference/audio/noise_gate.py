@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from conference.audio.bands import folded, hiss_squares, low_squares, split
+from conference.audio.bands import BandMeter, folded, voice_squares
 from conference.audio.detector import Margins, OnsetDetector, VoiceDetector
 from conference.audio.frame import FRAME_SAMPLES, SILENT_LEVEL, Samples, Wide, full_scale
 from conference.audio.noise import PAUSE_TICKS
@@ -117,6 +117,7 @@ class NoiseGate:
 
     __slots__ = (
         "_hangover_ticks",
+        "_meter",
         "_onsets",
         "_ratio",
         "_remaining",
@@ -163,6 +164,7 @@ class NoiseGate:
         self.adaptive = adaptive
         self._voice = VoiceDetector(_VOICE)
         self._onsets = OnsetDetector(threshold * _LEAST)
+        self._meter: BandMeter | None = None  # many never need one
         self.close()
 
     def close(self) -> None:
@@ -266,14 +268,18 @@ class NoiseGate:
         """Measure a frame above the threshold against the noise. Returns whether it is more than that."""
         voice = self._voice
         listens = self.adaptive and self._remaining <= _ABOUT_TO_CLOSE and len(wide) == FRAME_SAMPLES
-        low, pieces = split(wide) if listens else (folded(wide), wide)
-        stands_out = voice.stands_out(low, _RATIO[KEEP_DB] if self.open else None)
+        if listens:
+            low, squares = self._measure(wide)
+        else:
+            low = folded(wide)
+            squares = voice_squares(low).tolist()
+        stands_out = voice.stands_out(low, squares[:4], _RATIO[KEEP_DB] if self.open else None)
         self._ratio = voice.ratio(self._threshold)
         if not self.adaptive or (stands_out and self._ratio > _RATIO[OPEN_DB]):
             return True
         if listens:
             onsets = self._onsets
-            begins = onsets.stands_out(hiss_squares(pieces), *low_squares(low))
+            begins = onsets.stands_out(squares[4:8], *squares[8:])
             self.faint = onsets.faint or (stands_out is not None and self._ratio > _FAINT_RATIO)
             if begins:
                 self._ratio = max(self._ratio, onsets.ratio)
@@ -290,11 +296,17 @@ class NoiseGate:
             self._onsets.learn_silence()
             return
         if len(wide) != FRAME_SAMPLES:
-            self._voice.learn(folded(wide))
+            self._voice.learn(voice_squares(folded(wide)).tolist())
             return
-        low, pieces = split(wide)
-        self._voice.learn(low)
-        self._onsets.learn(hiss_squares(pieces), *low_squares(low))
+        _, squares = self._measure(wide)
+        self._voice.learn(squares[:4])
+        self._onsets.learn(squares[4:8], *squares[8:])
+
+    def _measure(self, wide: Wide) -> tuple[Wide, list[float]]:
+        """Measure a whole frame in all bands."""
+        if self._meter is None:
+            self._meter = BandMeter()
+        return self._meter.measure(wide)
 
     def _count_down(self, ticks: int = 1) -> bool:
         self.open = self._remaining >= ticks

@@ -5,21 +5,21 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from conference.audio.bands import folded, hiss_squares, low_squares, split, voice_squares
+from conference.audio.bands import BandMeter, folded, voice_squares
 from tests.audio.backgrounds import Wave, in_ticks, noise
 from tests.tones import tone
 
 
 def measured(band: str, frame: Wave) -> float:
     """The mean square of a frame in a band."""
+    squares = BandMeter().measure(frame)[1]
     match band:
         case "hiss":
-            squares = hiss_squares(split(frame)[1])
-            return sum(squares) / len(squares)
+            return sum(squares[4:8]) / 4
         case "voice":
-            return float(voice_squares(folded(frame)).mean())
+            return sum(squares[:4]) / 4
         case _:
-            return low_squares(folded(frame))[["murmur", "hum"].index(band)]
+            return squares[["murmur", "hum"].index(band) + 8]
 
 
 def decibels(band: str, frequency: float) -> float:
@@ -57,10 +57,14 @@ def test_the_squares_of_a_sum_of_two_noises_add_up(band: str, colour: str) -> No
 def test_the_quarters_of_a_hiss_are_where_it_is() -> None:
     frame = np.zeros(960)
     frame[480:720] = noise("white", 0.005, -30.0)
-    squares = hiss_squares(split(frame)[1])
+    squares = BandMeter().measure(frame)[1][4:8]
     assert squares[2] > 100 * max(squares[0], squares[1], squares[3])
 
 
-def test_a_frame_that_is_split_is_folded() -> None:
-    frame = noise("pink", 0.02, -30.0)
-    np.testing.assert_allclose(split(frame)[0], folded(frame))
+def test_all_bands_at_once_are_what_they_are_one_by_one_and_nothing_of_the_frame_before() -> None:
+    meter = BandMeter()
+    for frame in in_ticks(noise("pink", 0.1, -30.0)):
+        low, squares = meter.measure(frame)
+        np.testing.assert_allclose(low, folded(frame))
+        np.testing.assert_allclose(squares[:4], voice_squares(folded(frame)))
+        np.testing.assert_array_equal(squares, BandMeter().measure(frame)[1])

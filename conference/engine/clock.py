@@ -50,7 +50,7 @@ class Clock:
         later: asked after each tick what else there is to call before the next: by how many nanoseconds later each is
             due, rising and less than a tick. These get the same number, and their own deadline.
         idle: asked after each tick whether there is nobody to tick for. Then ticks are rare, and their numbers jump.
-        before: called right before every tick, those that come later included.
+        before: called right before every tick, those that come later included, with by how many nanoseconds later.
         after: called when all that is due in the 20 ms has been called: with the time, with the CPU time that this
             thread has taken so far, and with how late the latest of these began; all in nanoseconds.
     """
@@ -60,7 +60,7 @@ class Clock:
         tick: Tick,
         later: Callable[[], Iterable[tuple[int, Tick]]] = tuple,
         idle: Callable[[], bool] = lambda: False,
-        before: Callable[[], None] = lambda: None,
+        before: Callable[[int], None] = lambda _: None,
         after: Callable[[int, int, int], object] = lambda *_: None,
     ) -> None:
         self._tick = tick
@@ -114,17 +114,18 @@ class Clock:
                 number += behind
                 deadline_ns = start_ns + number * TICK_NS
             self.stats.ticks += 1
-            self._run(self._tick, number, deadline_ns)
+            self._run(self._tick, number, deadline_ns, 0)
             for offset_ns, tick in self._later():
                 ahead_ns = deadline_ns + offset_ns - time.monotonic_ns()
                 yield max(0, ahead_ns) / 1e9
-                self._run(tick, number, deadline_ns + offset_ns)
+                self._run(tick, number, deadline_ns, offset_ns)
             self._after(time.monotonic_ns(), time.thread_time_ns(), self._latest_ns)
             self._latest_ns = 0
             number += IDLE_TICKS if self._idle() else 1
 
-    def _run(self, tick: Tick, number: int, deadline_ns: int) -> None:
-        self._before()
+    def _run(self, tick: Tick, number: int, begin_ns: int, offset_ns: int) -> None:
+        deadline_ns = begin_ns + offset_ns
+        self._before(offset_ns)
         began_ns = time.monotonic_ns()
         self.stats.lateness.add(began_ns - deadline_ns)
         self._latest_ns = max(self._latest_ns, began_ns - deadline_ns)

@@ -27,7 +27,7 @@ class MediaInput(Protocol):
         ...
 
     def read(self) -> None:
-        """Take in what has come; called right before each tick."""
+        """Take in what has come; called right before each tick on which it may be needed."""
         ...
 
     async def close(self) -> None:
@@ -63,7 +63,7 @@ class Engine:
         """How much work encoders may take."""
 
         conference.limit_complexity(self.complexity.complexity)
-        self._clock = Clock(tick or conference.tick, conference.later, lambda: self.idle(), media.read, self._adapt)
+        self._clock = Clock(tick or conference.tick, conference.later, lambda: self.idle(), self._read, self._adapt)
         self._running: asyncio.Task[None] | None = None
         self.broken = False
         """Set when the clock has stopped by an error, so that whoever watches over the program restarts it."""
@@ -90,6 +90,11 @@ class Engine:
             running.cancel()
             await asyncio.wait([running])
         await self._media.close()
+
+    def _read(self, offset_ns: int) -> None:
+        """Take in what has come, if a room needs it that ticks next. What is only sent on is read by itself."""
+        if self._conference.wants_media(offset_ns):
+            self._media.read()
 
     def _adapt(self, now_ns: int, cpu_ns: int, late_ns: int) -> None:
         before = self.complexity.complexity

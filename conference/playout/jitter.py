@@ -33,7 +33,7 @@ SKIPPED_REMEMBERED = 64
 """So many of the packets that were played without are remembered: should one still come, it does not count as a
 duplicate."""
 
-PASSED_AT_ONCE = 8
+PASSED_AT_ONCE = 32
 """Of so many packets in a row that are only passed on, the fastest and the two slowest are looked at: for a single late
 one nobody waits, but for two."""
 

@@ -251,8 +251,13 @@ class Conference:
         step = TICK_NS // len(self._phases)
         return [(n * step, partial(self._tick, rooms)) for n, rooms in enumerate(self._phases) if n and rooms]
 
+    def wants_media(self, offset_ns: int) -> bool:
+        """Whether the rooms that tick so much after :meth:`tick` need what has come until then: one plays it."""
+        step = TICK_NS // len(self._phases)
+        return not all(room.resting for room in self._phases[offset_ns // step].values())
+
     def _tick(self, rooms: Mapping[str, Room], tick: int, now_ns: int) -> None:
-        ticking = list(rooms.values())
+        ticking = [room for room in rooms.values() if not room.rests_through(tick)]
         for room in ticking:  # of all rooms first: what is done many times in a row takes less time
             room.collect()
         for room in ticking:

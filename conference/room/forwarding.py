@@ -45,6 +45,9 @@ REVIEW_TICKS = 5
 """How often all is looked at while nothing that is known of has changed: what a talker says of its loudness may not be
 believed any more, or its codec be another."""
 
+REST_REVIEW_TICKS = 25
+"""The same in a room at rest, in which nothing but that can have changed unnoticed."""
+
 BITRATE_SLACK = 1.1
 """Bitrates vary: a talker's bitrate is too high when it is above the allowed one by more than this factor."""
 
@@ -396,6 +399,20 @@ class Forwarding:
     def at_rest(self) -> bool:
         """Packets are sent on as they come, or one on each tick, and nothing of that changes by itself."""
         return bool(self._routes) and not self._changed and self._goes_on
+
+    @property
+    def ticks_to_review(self) -> int:
+        """In how many ticks all is to be looked at again, while :attr:`at_rest`."""
+        return REST_REVIEW_TICKS - self._ticks % REST_REVIEW_TICKS
+
+    @property
+    def paces(self) -> bool:
+        """There is something to be sent on on each tick."""
+        return any(route.source.paced for route in self._routes.values())
+
+    def pass_ticks(self, ticks: int) -> None:
+        """So many ticks have passed while :attr:`at_rest`, on which nothing was to be done."""
+        self._ticks += ticks
 
     def rest(self, now_ns: int) -> None:
         """Let a tick pass on which nothing is to be done but to send on what is paced."""

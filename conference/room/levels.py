@@ -38,6 +38,10 @@ class LevelReport:
         """Whether it is time for a look."""
         return tick % EVERY_TICKS == self._turn
 
+    def was_due(self, tick: int, ticks: int) -> bool:
+        """Whether it was time for a look within the last so many ticks, of which this is the last."""
+        return (tick - self._turn) % EVERY_TICKS < ticks
+
     def take(self, people: Iterable[Participant]) -> dict[str, float] | None:
         """Look at those who may be heard.
 

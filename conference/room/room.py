@@ -30,7 +30,7 @@ from conference.room.people import People
 from conference.room.policy import DEFAULT_POLICY, RoomPolicy
 from conference.room.soundboard import Soundboard
 from conference.room.sounds import Sound
-from conference.room.speaker_selector import SpeakerSelector
+from conference.room.speaker_selector import LEVEL_TICKS, SpeakerSelector
 from conference.room.voice import DEFAULT_VOICE, VoiceSettings
 from conference.room.voices_apart import VoicesApart
 
@@ -81,6 +81,7 @@ class Room(People):
         self._monitors: dict[str, Participant] = {}
         self._readers: dict[str, SourceReader] = {}
         self._resting = False  # since the last whole tick nothing has happened that a tick would have to see to
+        self._rested = self._rests_until = 0  # the last tick, and the next one on which there is something to be done
 
     @property
     def max_talkers(self) -> int:
@@ -311,8 +312,19 @@ class Room(People):
             except Exception:
                 self._expel(self.participants[participant_id])
 
+    @property
+    def resting(self) -> bool:
+        """All that is heard is sent on as it comes: the next tick needs nothing that has come since the last one."""
+        return self._resting and not self._speaker_selector.roused
+
+    def rests_through(self, tick: int) -> bool:
+        """Whether there is nothing to be done on a tick. Then it may be left out; see :meth:`tick`."""
+        return tick < self._rests_until and self.resting
+
     def tick(self, tick: int, now_ns: int) -> None:
         """Let 20 ms pass: everybody speaks, and everybody hears.
+
+        Ticks before this one that were left out, since the room :meth:`rests_through` them, pass with it.
 
         Args:
             tick: number of the tick; the media time of the mixes is ``tick * 960``.
@@ -321,6 +333,8 @@ class Room(People):
         if self._observers.all:
             self._tell_of_tick(tick, now_ns, begins=True)
         try:
+            if self._rests_until:
+                self._pass_ticks(tick - self._rested - 1)
             if self._resting and self._rests(tick, now_ns):
                 return
             self._forwarding.begin_at_once(self.participants, now_ns)
@@ -357,12 +371,27 @@ class Room(People):
         )
 
     def _rests(self, tick: int, now_ns: int) -> bool:
-        """Let a tick pass on which nothing is to be done but to send on, if it is such a one."""
-        if not self._observers.let_rest or self._levels.due(tick) or not self._speaker_selector.rest():
+        """Let a tick pass on which nothing is to be done but to send on and to tell of levels, if it is such a one."""
+        forwarding, selector = self._forwarding, self._speaker_selector
+        looks = selector.ticks_to_look == 1
+        whole = not self._observers.let_rest or (looks and self._interruptions.bots) or forwarding.ticks_to_review == 1
+        if whole or not selector.rest(now_ns):
             self._resting = False
             return False
-        self._forwarding.rest(now_ns)
+        forwarding.rest(now_ns)
+        if looks and self._levels.was_due(tick, LEVEL_TICKS):
+            self._publish_levels()
+            self.encoders.forget_unused(tick)
+        if self._resting and not (self._observers.all or self._readers or forwarding.paces):
+            self._rested, self._rests_until = tick, tick + min(selector.ticks_to_look, forwarding.ticks_to_review)
         return True
+
+    def _pass_ticks(self, ticks: int) -> None:
+        """So many ticks were left out."""
+        self._rests_until = 0
+        if ticks > 0:
+            self._speaker_selector.pass_ticks(ticks)
+            self._forwarding.pass_ticks(ticks)
 
     def _tell_of_tick(self, tick: int, now_ns: int, *, begins: bool) -> None:
         if begins:

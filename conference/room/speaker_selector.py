@@ -161,11 +161,40 @@ class SpeakerSelector:
         """Of those who are awake, others get the packets as they come: they are looked at every `LEVEL_TICKS` only."""
         return all(_is_only_sent_on(one) for one in self._awake.values())
 
-    def rest(self) -> bool:
-        """Let a tick pass without a look at anybody. Returns whether that could be."""
-        if self._roused or not (self._ticks + 1) % LEVEL_TICKS:
+    @property
+    def roused(self) -> bool:
+        """Somebody has woken or come since the last tick."""
+        return self._roused
+
+    @property
+    def ticks_to_look(self) -> int:
+        """In how many ticks it is looked how loud those are whose packets are only sent on."""
+        return LEVEL_TICKS - self._ticks % LEVEL_TICKS
+
+    def pass_ticks(self, ticks: int) -> None:
+        """So many ticks have passed while :attr:`at_rest`, on which there was nothing to look at."""
+        self._ticks += ticks
+
+    def rest(self, now_ns: int) -> bool:
+        """Let a tick pass on which nobody is played, with a look at how loud those are whose packets are sent on.
+
+        Args:
+            now_ns: monotonic time at which it is due.
+
+        Returns:
+            Whether that could be.
+        """
+        if self._roused:
             return False
-        self._ticks += 1
+        if self.ticks_to_look == 1:
+            if self._squelches or not self.at_rest:
+                return False
+            self._ticks += 1
+            for one in list(self._awake.values()):
+                if one.id in self._awake and isinstance(one.source, ForwardableSource):
+                    self._pass_on(one, one.source, now_ns)
+        else:
+            self._ticks += 1
         return True
 
     def resume(self, participant: Participant, now_ns: int) -> Samples | None:

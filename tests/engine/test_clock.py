@@ -127,7 +127,7 @@ async def test_before_every_tick_there_is_a_look_at_what_has_come(monkeypatch: p
 
     later = [(LATER_NS, lambda number, _: seen.append(f"later {number}"))]
     with pytest.raises(Done):
-        await Clock(tick, lambda: later, before=lambda: seen.append("look")).run()
+        await Clock(tick, lambda: later, before=lambda _: seen.append("look")).run()
     assert seen == ["look", "tick 0", "look", "later 0", "look", "tick 1", "look", "later 1", "look", "tick 2"]
 
 

@@ -23,10 +23,11 @@ from __future__ import annotations
 from array import array
 from bisect import insort
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 from conference.playout.delay import DelayEstimator
 from conference.playout.items import Item, JitterStats, Lost, Packet, Silence, Waiting
-from conference.playout.sequence import Unwrapper
+from conference.playout.sequence import MAX_DROPOUT, Unwrapper
 from conference.playout.silence import DTX_BYTES
 
 SKIPPED_REMEMBERED = 64
@@ -36,6 +37,9 @@ duplicate."""
 PASSED_AT_ONCE = 32
 """Of so many packets in a row that are only passed on, the fastest and the two slowest are looked at: for a single late
 one nobody waits, but for two."""
+
+PASSED_SECONDS = 10
+"""In so long at most. What a sender leaves out, or loses on the way, does not matter."""
 
 HYSTERESIS = 16
 """Delay is taken out only if what remains is more than the target by one part in so many of it: a target that wavers
@@ -232,23 +236,19 @@ class JitterBuffer:
 
     def _look_at_passed(self) -> None:
         passed, self._passed = self._passed, []
-        first, begin, _, duration = passed[0]
-        last = len(passed) - 1
-        in_order = all(
-            sequence - first & 0xFFFF == number
-            and timestamp - begin & 0xFFFFFFFF == number * duration
-            and length == duration
-            for number, (sequence, timestamp, _, length) in enumerate(passed)
-        )
-        if not in_order:
+        first, begin = passed[0][:2]
+        places = [(one[0] - first & 0xFFFF, one[1] - begin & 0xFFFFFFFF) for one in passed]
+        in_order = places[-1][0] < MAX_DROPOUT and places[-1][1] < PASSED_SECONDS * self.clock_rate
+        if not in_order or any(one[0] >= two[0] or one[1] >= two[1] for one, two in pairwise(places)):
             for one in passed:
                 self._pass_by(*one)
             return
-        each_ns = duration * 1_000_000_000 // self.clock_rate
-        late_ns = [one[2] - number * each_ns for number, one in enumerate(passed)]
-        by_lateness = sorted(range(last + 1), key=late_ns.__getitem__)
+        late_ns = [
+            one[2] - behind * 1_000_000_000 // self.clock_rate for one, (_, behind) in zip(passed, places, strict=True)
+        ]
+        by_lateness = sorted(range(len(passed)), key=late_ns.__getitem__)
         timed = {by_lateness[0], *by_lateness[-2:]}
-        for number in sorted({*timed, last}):
+        for number in sorted({*timed, len(passed) - 1}):
             self._pass_by(*passed[number], timed=number in timed)
 
     def suspend(self) -> None:

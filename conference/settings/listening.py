@@ -44,6 +44,13 @@ class ListeningSettings:
         "can be repeated", "ORIGIN", "allow-origin", str, check=check_allowed_origin,
     )  # fmt: skip
 
+    frame_ancestors: tuple[str, ...] = several(
+        WHERE, "another site whose pages may show the page in an <iframe>, and tell it to join, leave and mute, e.g. "
+        "https://intranet.example.org; can be repeated", "ORIGIN", "frame-ancestors", str,
+        check=partial(check_origin, "frame-ancestors"),
+    )  # fmt: skip
+    """By default no page may."""
+
     tls_cert: Path | None = value(
         None, TLS, "the certificate, with its chain, as PEM", "FILE", read_file
     )  # fmt: skip

@@ -366,6 +366,7 @@ def _add_routes(app: web.Application) -> None:
         [
             web.get("/", pages.page),
             web.get("/join/{room}", pages.page),
+            web.get("/embed.js", pages.embed_module),
             web.get("/static/{path:.+}", pages.static_file),
             web.get("/config", rooms.config),
             web.get("/rooms", rooms.list_rooms),

@@ -2,22 +2,24 @@
  * The page: from the form to the room and back.
  */
 
+import { Interruptions } from "./audio/interruptions.js";
+import { capabilities } from "./audio/microphone.js";
 import { keepSeat, takeSeat } from "./call/keptseat.js";
 import { Session } from "./call/session.js";
 import { Devices } from "./devices/devices.js";
-import { capabilities } from "./devices/microphone.js";
-import { play } from "./devices/playback.js";
+import { play, resume } from "./devices/playback.js";
 import { microphoneProblem, missingCapability } from "./devices/problems.js";
 import { readInvitation, shownAddress } from "./page/address.js";
 import { attempt } from "./page/attempt.js";
 import { keepToken, tokenOf } from "./page/credentials.js";
 import { byId } from "./page/dom.js";
+import { ParentPage } from "./page/parentpage.js";
 import { joinProblem, pinProblem, pinQuestion } from "./page/problems.js";
 import { formatDuration } from "./page/time.js";
 import { toast } from "./page/toast.js";
 import "./page/toplayer.js";
 import { translate } from "./page/translate.js";
-import { farewell } from "./room/departure.js";
+import { publicPeople, talkingChanges } from "./room/publicpeople.js";
 import { may } from "./room/rights.js";
 import { accessAnywhere, accessTo, tokenFor } from "./signalling/access.js";
 import { Client } from "./signalling/client.js";
@@ -25,6 +27,7 @@ import { isPinWanted, isTurnedDown } from "./signalling/errors.js";
 import { chooseLanguage, text, useLanguage } from "./texts/texts.js";
 import { JoinView } from "./views/joinview.js";
 import { RoomView } from "./views/roomview.js";
+import { farewell } from "./words/departure.js";
 
 const chosen = chooseLanguage(location.href, navigator.languages);
 useLanguage(chosen);
@@ -45,13 +48,20 @@ let linkToken = invitation.token;
 /** @type {Session | null} */
 let session = null;
 let joining = false;
+/** The page around this one; null if there is none that may ask for anything. @type {ParentPage | null} */
+let parentPage = null;
 
 joinView.addEventListener("join", (event) => void join(/** @type {CustomEvent} */ (event).detail));
 joinView.addEventListener("listen", () => devices.chooseNone());
 roomView.addEventListener("leave", leave);
 roomView.addEventListener("microphone", () => void turnOnMicrophone());
+roomView.addEventListener("again", goOn);
 devices.addEventListener("problem", (event) => showProblem(/** @type {CustomEvent} */ (event).detail));
+devices.addEventListener("interrupted", (event) => roomView.interrupted(/** @type {CustomEvent} */ (event).detail));
 devices.addEventListener("track", (event) => void changeMicrophone(/** @type {CustomEvent} */ (event).detail));
+const interruptions = new Interruptions(window);
+interruptions.addEventListener("back", goOn);
+interruptions.addEventListener("network", () => session?.suspect());
 window.addEventListener("pagehide", pause);
 window.addEventListener("pageshow", (event) => {
   if (event.persisted) location.reload(); // the seat was left with the page, and is taken by the next
@@ -60,18 +70,77 @@ window.addEventListener("pageshow", (event) => {
 void start();
 
 async function start() {
+  const around = window.parent === window ? Promise.resolve() : listenToParent();
   const access = await readLink();
   await devices.prepare();
   if (access) showAccess(access);
   if (kept) joinView.offerSeat(kept);
   joinView.show();
   const missing = missingCapability(capabilities());
-  if (missing) joinView.explain(missing.text, missing.canListen);
+  if (missing) explain(missing.text, missing.canListen);
   byId("join-button", HTMLButtonElement).disabled = missing !== null && !missing.canListen;
   if (kept && !kept.microphone) devices.chooseNone();
   if (!access || may(access, "speak")) await devices.start();
   const asks = kept !== null && kept.microphone && !devices.allowed; // a question that nobody awaits
+  await around;
+  parentPage?.tell("ready");
   if (((kept && !asks) || invitation.autojoin) && !missing) joinView.submit();
+}
+
+/** Does what the page around this one asks for, if the server's operator allows its site that. */
+async function listenToParent() {
+  const { frameAncestors = [] } = await new Client("", "").get("/config").catch(() => ({}));
+  if (frameAncestors.length === 0) return;
+  parentPage = new ParentPage(window, frameAncestors);
+  parentPage.addEventListener("join", (event) => joinAs(/** @type {CustomEvent} */ (event).detail));
+  parentPage.addEventListener("leave", leave);
+  parentPage.addEventListener("mute", () => session?.setMuted(true));
+  parentPage.addEventListener("unmute", () => session?.setMuted(false));
+}
+
+/** @param {{room: string, name: string, token: string}} wish  what it leaves empty is as it is */
+function joinAs({ room, name, token }) {
+  if (session) return;
+  if (token && room) keepToken(room, token);
+  joinView.preset(room, name);
+  joinView.submit();
+}
+
+/**
+ * Tells the page around this one what happens.
+ *
+ * @param {Session} from
+ */
+function tellParent(from) {
+  let people = publicPeople(from.roster, from.ownId);
+  parentPage?.tell("joined", { id: from.ownId, room: from.room, people });
+  from.addEventListener("muted", (event) => {
+    const { muted, byServer } = /** @type {CustomEvent} */ (event).detail;
+    parentPage?.tell("muted", { muted, byServer });
+  });
+  from.addEventListener("roster", () => {
+    const now = publicPeople(from.roster, from.ownId);
+    for (const change of talkingChanges(people, now)) parentPage?.tell("talking", change);
+    people = now;
+    parentPage?.tell("people", { people });
+  });
+}
+
+/**
+ * @param {string} sentence  why somebody is not in
+ * @param {boolean} offerListening
+ */
+function explain(sentence, offerListening) {
+  joinView.explain(sentence, offerListening);
+  parentPage?.tell("error", { message: sentence });
+}
+
+/** The page was stopped for a while, by a call or by sleep; or somebody wants to be heard again: all sound is begun anew that has ended. */
+function goOn() {
+  if (!session) return;
+  devices.back();
+  resume();
+  session.wake();
 }
 
 /** The page is loaded anew, left or closed: who is back within a minute comes back into their seat. */
@@ -95,7 +164,7 @@ async function readLink() {
     if (room) keepToken(room, token);
     return access;
   } catch (error) {
-    joinView.explain(joinProblem(error), false);
+    explain(joinProblem(error), false);
     if (isTurnedDown(error)) {
       linkToken = "";
       keepToken(invitation.room, "");
@@ -147,6 +216,7 @@ async function exchange(room, pin) {
     return token;
   } catch (error) {
     joinView.askPin(pinProblem(error), true);
+    parentPage?.tell("error", { message: pinProblem(error) });
     return null;
   }
 }
@@ -161,8 +231,12 @@ async function permission(room, token) {
     return await accessTo(new Client(room, token));
   } catch (error) {
     if (isTurnedDown(error)) keepToken(room, "");
-    if (isPinWanted(error)) joinView.askPin(pinQuestion(error, token !== ""), false);
-    else joinView.explain(joinProblem(error), false);
+    if (isPinWanted(error)) {
+      const question = pinQuestion(error, token !== "");
+      joinView.askPin(question, false);
+      parentPage?.tell("error", { message: question });
+    }
+    else explain(joinProblem(error), false);
     return null;
   }
 }
@@ -172,7 +246,7 @@ async function microphone() {
   try {
     return await devices.open();
   } catch (error) {
-    joinView.explain(microphoneProblem(error), true);
+    explain(microphoneProblem(error), true);
     return undefined;
   }
 }
@@ -190,7 +264,7 @@ async function enter(wish, track) {
     await candidate.join();
   } catch (error) {
     play(null);
-    joinView.explain(joinProblem(error), false);
+    explain(joinProblem(error), false);
     return;
   }
   if (candidate.state === "left") return; // and was told why
@@ -200,6 +274,7 @@ async function enter(wish, track) {
   history.replaceState(null, "", shownAddress(location.href, wish.room));
   joinView.hide();
   roomView.show(candidate);
+  tellParent(candidate);
   if (devices.track !== track) await changeMicrophone(devices.track); // chosen while joining
 }
 
@@ -208,25 +283,27 @@ function leave() {
   const stayed = formatDuration(roomView.seconds);
   const waited = session.waiting;
   session.leave();
-  goBack(text("left.title"), waited ? text("left.waited") : text("left.stayed", { time: stayed }));
+  goBack("left", text("left.title"), waited ? text("left.waited") : text("left.stayed", { time: stayed }));
 }
 
 /**
  * @param {Session} from
- * @param {import("./room/departure.js").Departure} departure
+ * @param {import("./room/roster.js").Departure} departure
  */
 function dismissed(from, departure) {
   if (session && session !== from) return;
   const { title, lead } = farewell(departure, from.roster);
-  goBack(title, lead);
+  goBack(departure.departure, title, lead);
 }
 
 /**
+ * @param {"left" | "removed" | "ended"} reason
  * @param {string} title
  * @param {string} lead
  */
-function goBack(title, lead) {
+function goBack(reason, title, lead) {
   session = null;
+  parentPage?.tell("left", { reason });
   play(null);
   roomView.hide();
   devices.release();
@@ -255,5 +332,5 @@ async function changeMicrophone(track) {
 /** @param {string} sentence */
 function showProblem(sentence) {
   if (session) toast(sentence);
-  else joinView.explain(sentence, true);
+  else explain(sentence, true);
 }

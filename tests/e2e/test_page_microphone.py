@@ -84,17 +84,31 @@ async def test_who_leaves_while_the_microphone_is_being_turned_on_has_it_off(sta
     assert await on_or_off(stage.ben) == {"ended"}
 
 
+_TAKEN_AWAY = (
+    "{const track = opened.at(-1); track.stop(); track.dispatchEvent(new Event('ended'))}"  # as unplugging does
+)
+
+_NONE_THERE = """
+const found = MediaDevices.prototype.getUserMedia; window.gone = false;
+MediaDevices.prototype.getUserMedia = async function (wish) {
+  if (gone) throw new DOMException('there is none', 'NotFoundError');
+  return found.call(this, wish);
+};
+"""
+
+
 async def test_a_microphone_that_goes_away_is_missed_and_taken_again_when_it_is_back(
     server: RunningServer, humming_page: Page
 ) -> None:
+    await humming_page.before_load(_NONE_THERE)
     await hum(server, humming_page)
-    await humming_page.evaluate(
-        "{const track = opened.at(-1); track.stop(); track.dispatchEvent(new Event('ended'))}"  # as unplugging does
-    )
-    await humming_page.wait_for_text("The microphone went away.")
-    await humming_page.wait_for("document.getElementById('mute').disabled")
-    await humming_page.evaluate("navigator.mediaDevices.dispatchEvent(new Event('devicechange'))")
+    await humming_page.evaluate("gone = true; 0")
+    await humming_page.evaluate(_TAKEN_AWAY)
+    await humming_page.wait_for_text("Nothing comes from your microphone")
+    await eventually(lambda: not participant(server).talking, "Amy is silent")
+    await humming_page.evaluate("gone = false; navigator.mediaDevices.dispatchEvent(new Event('devicechange'))")
     await eventually(lambda: participant(server).talking, "Amy is heard again")
+    await humming_page.wait_for("document.getElementById('interrupted').hidden")
     assert await humming_page.accessible("button", "Mute")
 
 

@@ -7,25 +7,30 @@ import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("../../static/js", import.meta.url));
 
-/** By folder: the folders that its modules may import from, besides their own. `main.js` may import from all. */
+/** By folder: the folders that its modules may import from, besides their own. Those of `ENTRIES` may import from all. */
 const MAY_IMPORT = {
   texts: [],
-  room: ["texts"],
+  room: [],
+  audio: [],
   signalling: ["room"],
   call: ["signalling", "room"],
+  words: ["room", "texts"],
   page: ["signalling", "texts"],
   chat: ["page", "texts"],
   captions: ["page", "call", "texts"],
-  devices: ["page", "call", "room", "texts"],
-  people: ["page", "devices", "room", "texts"],
+  devices: ["page", "audio", "call", "words", "texts"],
+  people: ["page", "devices", "room", "words", "texts"],
   moderation: ["page", "people", "call", "signalling", "room", "texts"],
-  recordings: ["page", "call", "signalling", "room", "texts"],
-  calls: ["page", "call", "signalling", "room", "texts"],
-  views: ["page", "chat", "calls", "captions", "recordings", "devices", "people", "moderation", "call", "signalling", "room", "texts"],
+  recordings: ["page", "call", "signalling", "room", "words", "texts"],
+  calls: ["page", "call", "signalling", "room", "words", "texts"],
+  views: ["page", "chat", "calls", "captions", "recordings", "devices", "people", "moderation", "call", "signalling", "room", "words", "texts"],
 };
 
+/** What stands above all folders: the page, and what other sites' pages import. */
+const ENTRIES = ["embed.js", "main.js"];
+
 /** They know nothing of the page, and run without one. */
-const WITHOUT_A_PAGE = ["texts", "room", "signalling", "call"];
+const WITHOUT_A_PAGE = ["texts", "room", "signalling", "call", "words"];
 
 const modules = readdirSync(ROOT, { recursive: true }).filter((name) => name.endsWith(".js"));
 
@@ -48,8 +53,8 @@ function importsOf(module, ways = [LOADED, NAMED_IN_TYPES]) {
 }
 
 test("folders import from those below them, and none is without a place", () => {
-  assert.deepEqual(modules.filter((module) => folderOf(module) === ""), ["main.js"]);
-  for (const module of modules.filter((one) => one !== "main.js")) {
+  assert.deepEqual(modules.filter((module) => folderOf(module) === "").sort(), ENTRIES);
+  for (const module of modules.filter((one) => !ENTRIES.includes(one))) {
     const folder = folderOf(module);
     assert.ok(folder in MAY_IMPORT, `${folder} has no place among the folders`);
     const strays = importsOf(module).filter((one) => ![folder, ...MAY_IMPORT[folder]].includes(folderOf(one)));
@@ -66,11 +71,11 @@ test("what the folders may import goes round in no circle", () => {
   }
 });
 
-test("everything that is imported is there, and every module is loaded with the page", () => {
+test("everything that is imported is there, and every module is loaded with the page, or by those of others", () => {
   for (const module of modules) {
     assert.deepEqual(importsOf(module).filter((one) => !existsSync(join(ROOT, one))), [], `${module} imports what is not there`);
   }
-  const loaded = new Set(["main.js"]);
+  const loaded = new Set(ENTRIES);
   for (const module of loaded) for (const one of importsOf(module, [LOADED])) loaded.add(one);
   assert.deepEqual(modules.filter((module) => !loaded.has(module)), []);
 });

@@ -3,11 +3,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { byWhom, whoDid } from "../../static/js/room/actors.js";
-import { callWords, inVain, isBeingCalled, whomToCall } from "../../static/js/room/callstate.js";
-import { farewell } from "../../static/js/room/departure.js";
+import { byWhom, whoDid } from "../../static/js/words/actors.js";
+import { callWords, inVain, isBeingCalled, whomToCall } from "../../static/js/words/callstate.js";
+import { farewell } from "../../static/js/words/departure.js";
 import { onlyHearers } from "../../static/js/room/hearing.js";
-import { changeToUs, ownStatus } from "../../static/js/room/ownstatus.js";
+import { changeToUs, ownStatus } from "../../static/js/words/ownstatus.js";
 import { actionsFor } from "../../static/js/room/rights.js";
 import { applyToRoomState, EMPTY_ROOM_STATE } from "../../static/js/room/roomstate.js";
 import { applyEvent, EMPTY_ROSTER, inOrder, split, whomItConcerns } from "../../static/js/room/roster.js";

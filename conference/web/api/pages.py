@@ -9,6 +9,7 @@ from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 
 import conference
+from conference.web.http.keys import SETTINGS
 from conference.web.http.problems import Problem, is_lost
 from conference.web.page.page_files import Packed, PageCache, PageFiles
 
@@ -26,6 +27,7 @@ CONTENT_TYPES = {
     ".ogg": "audio/ogg",
     ".png": "image/png",
     ".svg": "image/svg+xml",
+    ".ts": "text/plain; charset=utf-8",
     ".txt": "text/plain; charset=utf-8",
     ".wav": "audio/wav",
     ".webmanifest": "application/manifest+json",
@@ -33,18 +35,25 @@ CONTENT_TYPES = {
 }
 """By suffix; nothing else is served. The types are fixed here, since machines differ on that of ``.js``."""
 
-CONTENT_SECURITY_POLICY = "; ".join(
-    (
-        "default-src 'self'",
-        "base-uri 'none'",
-        "connect-src 'self'",
-        "form-action 'self'",
-        "frame-ancestors 'none'",
-        "img-src 'self' data:",
-        "media-src 'self' blob: mediastream:",
-        "object-src 'none'",
-    )
+_POLICY = (
+    "default-src 'self'",
+    "base-uri 'none'",
+    "connect-src 'self'",
+    "form-action 'self'",
+    "img-src 'self' data:",
+    "media-src 'self' blob: mediastream:",
+    "object-src 'none'",
 )
+
+
+def content_security_policy(frame_ancestors: tuple[str, ...] = ()) -> str:
+    """What a document may load, and who may show it in a frame: nobody, unless origins are named."""
+    shown_by = " ".join(one.rstrip("/") for one in frame_ancestors) or "'none'"
+    return "; ".join((*_POLICY, f"frame-ancestors {shown_by}"))
+
+
+CONTENT_SECURITY_POLICY = content_security_policy()
+"""What nothing but the page may be shown in a frame has."""
 
 _TAKES_GZIP = re.compile(r"\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))")
 
@@ -67,7 +76,20 @@ def static_directory() -> Path:
 async def page(request: web.Request) -> web.StreamResponse:
     """``GET /`` and ``GET /join/{room}``: the page, which finds the room in its own address."""
     files = await _page_files(request)
-    return _packed(request, files.html, ".html", kept=False)
+    response = _packed(request, files.html, ".html", kept=False)
+    response.headers["Content-Security-Policy"] = content_security_policy(request.app[SETTINGS].frame_ancestors)
+    return response
+
+
+async def embed_module(request: web.Request) -> web.StreamResponse:
+    """``GET /embed.js``: the module that pages of other sites import, in one piece. It is no secret to anybody."""
+    files = await _page_files(request)
+    if files.embed is None:
+        raise Problem(404, "There is no such file.")
+    response = _packed(request, files.embed, ".js", kept=False)
+    response.headers["Access-Control-Allow-Origin"] = "*"
+    response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    return response
 
 
 async def static_file(request: web.Request) -> web.StreamResponse:

@@ -71,6 +71,7 @@ async def config(request: web.Request) -> web.Response:
         maxNameLength=settings.max_name_length,
         calls=responses.CallsOut(bots=server.dialing.calls_hosts, phones=server.dialing.calls_phones),
         captions=settings.captions_engine is not None,
+        frameAncestors=[one.rstrip("/") for one in settings.frame_ancestors],
     )
     return web.json_response(body, headers=FRESH)
 

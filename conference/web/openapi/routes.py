@@ -577,6 +577,14 @@ _SERVER: dict[Handler, Operation] = {
         problems=(403, 429),
     ),
     pages.page: Operation("server", "The page", access="open", content=_HTML, answer="HTML."),
+    pages.embed_module: Operation(
+        "server",
+        "The module for pages of other sites",
+        access="open",
+        content="text/javascript",
+        answer="A module that exports `joinRoom`.",
+        problems=(404,),
+    ),
     pages.static_file: Operation(
         "server", "A file of the page", access="open", content="*/*", answer="The file.", problems=(404,)
     ),

@@ -25,29 +25,37 @@ class BundleError(Exception):
     """The modules cannot be put together. The text says why."""
 
 
-def bundle(directory: Path, main: str) -> str:
+def bundle(directory: Path, main: str, *, exports: bool = False) -> str:
     """One module of those that a module needs.
 
     Args:
         directory: where the modules are.
         main: the path there of the one that needs all others.
+        exports: whether the whole exports what that one does.
 
     Raises:
         BundleError: a module is written in a form that is not known here, or modules import each other in a circle.
         OSError: one cannot be read.
     """
     parts: dict[str, str] = {}
-    _add(directory, main, parts, ())
+    exported = _add(directory, main, parts, ())
+    if exports:
+        parts[""] = f"export const {{ {', '.join(exported)} }} = {_name(main)};\n"
     return "\n".join(parts.values())
 
 
-def _add(directory: Path, path: str, parts: dict[str, str], importers: tuple[str, ...]) -> None:
-    """Put a module behind those that it imports from."""
+def _add(directory: Path, path: str, parts: dict[str, str], importers: tuple[str, ...]) -> list[str]:
+    """Put a module behind those that it imports from.
+
+    Returns:
+        What it exports; nothing if it is there already.
+    """
     if path in importers:
         raise BundleError(f"{path} imports itself, by way of {importers[-1]}.")
     if path in parts:
-        return
-    lines, exported = [], []
+        return []
+    lines: list[str] = []
+    exported: list[str] = []
     text = (directory / path).read_text(encoding="utf-8")
     text = _DESCRIPTION.sub(lambda found: "\n" * found[0].count("\n"), text)
     for number, line in enumerate(text.splitlines(), 1):
@@ -66,6 +74,7 @@ def _add(directory: Path, path: str, parts: dict[str, str], importers: tuple[str
         lines.append(line)
     body = "\n".join(lines)
     parts[path] = f"// {path}\nconst {_name(path)} = (() => {{\n{body}\nreturn {{ {', '.join(exported)} }};\n}})();\n"
+    return exported
 
 
 def _imported(line: str, path: str, number: int) -> tuple[str | None, str]:

@@ -47,6 +47,9 @@ class PageFiles:
     parts: dict[str, Packed]
     """What it asks for first, by suffix: ``.js`` and ``.css``. Empty if its modules are sent one by one."""
 
+    embed: Packed | None = None
+    """What pages of other sites import; ``None`` if it is not there, or cannot be put together."""
+
     def part(self, path: str) -> tuple[Packed, str, bool] | None:
         """What is at an address below ``/static/``.
 
@@ -69,16 +72,27 @@ def read_page(directory: Path) -> PageFiles:
     sheets = _STYLE.findall(html)
     if _SCRIPT not in html or not sheets:
         return PageFiles(Packed.of(html), {})
+    embed = _embed_module(directory / "js")
     try:
         script = Packed.of(bundle(directory / "js", "main.js"))
         style = Packed.of("\n".join((directory / sheet).read_text(encoding="utf-8") for sheet in sheets))
     except (BundleError, OSError) as error:
         _log.warning("the page's modules are sent one by one: %s", error)
-        return PageFiles(Packed.of(html), {})
+        return PageFiles(Packed.of(html), {}, embed)
     links = iter([f'  <link rel="stylesheet" href="/static/{_address(style, ".css")}">\n'])
     html = _STYLE.sub(lambda _: next(links, ""), html)
     html = html.replace(_SCRIPT, f'<script type="module" src="/static/{_address(script, ".js")}"></script>')
-    return PageFiles(Packed.of(html), {".js": script, ".css": style})
+    return PageFiles(Packed.of(html), {".js": script, ".css": style}, embed)
+
+
+def _embed_module(modules: Path) -> Packed | None:
+    try:
+        return Packed.of(bundle(modules, "embed.js", exports=True))
+    except FileNotFoundError:
+        return None
+    except (BundleError, OSError) as error:
+        _log.warning("there is no /embed.js for pages of other sites: %s", error)
+        return None
 
 
 class PageCache:

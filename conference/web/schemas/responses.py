@@ -363,6 +363,9 @@ class Configuration(TypedDict):
     maxNameLength: int
     calls: CallsOut
     captions: Annotated[bool, Field(description="What is said can be captioned here, if a host wants it.")]
+    frameAncestors: Annotated[
+        list[str], Field(description="Origins of the pages that may show the page in a frame, and tell it what to do.")
+    ]
 
 
 # A page may be told more some day; what is inside keeps to its type.

@@ -28,6 +28,7 @@ const NEWS_TIME = 250;
  * @property {string} name
  * @property {string} role  to join in; empty for the one that the invitation says
  * @property {string} token  what lets us in; empty where none is needed
+ * @property {string} [server]  where it is; empty for where the page is from
  * @property {string} [proof]  of a seat to come back to
  * @property {import("../room/rights.js").Access} [access]  what we may do, if that is known already
  */
@@ -88,6 +89,12 @@ export class ReconnectingConnection extends EventTarget {
     if (this.state !== "reconnecting") return;
     this.#attempt = 0;
     this.#schedule(0);
+  }
+
+  /** The connection may have ended while nobody looked: asks, and tries at once where it has. */
+  wake() {
+    if (this.state === "here") void this.check();
+    else this.retry();
   }
 
   /** Gives the seat up for good. */

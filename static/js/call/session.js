@@ -49,7 +49,7 @@ export class Session extends EventTarget {
   constructor(wish, track) {
     super();
     this.room = wish.room;
-    this.client = new Client(wish.room, wish.token);
+    this.client = new Client(wish.room, wish.token, wish.server);
     this.client.proof = wish.proof ?? "";
     this.#wish = wish;
     this.#volumes = new Volumes(this.client);
@@ -194,6 +194,16 @@ export class Session extends EventTarget {
     this.#reconnecting.retry();
   }
 
+  /** The page was stopped for a while: what is left of the connection is looked at. */
+  wake() {
+    this.#reconnecting.wake();
+  }
+
+  /** The device has gone over to another network: if nothing arrives now, that counts sooner. */
+  suspect() {
+    this.connection?.suspect();
+  }
+
   /** Gives the seat up for good. */
   leave() {
     this.#reconnecting.leave();
@@ -214,7 +224,7 @@ export class Session extends EventTarget {
     return kept;
   }
 
-  /** @param {import("../room/departure.js").Departure} departure  why we have to go */
+  /** @param {import("../room/roster.js").Departure} departure  why we have to go */
   #dismiss(departure) {
     if (this.state === "left") return;
     this.#reconnecting.end();

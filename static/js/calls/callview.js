@@ -5,7 +5,7 @@
 import { attempt } from "../page/attempt.js";
 import { byId, closeOnClick, setText } from "../page/dom.js";
 import { toast } from "../page/toast.js";
-import { whomToCall } from "../room/callstate.js";
+import { whomToCall } from "../words/callstate.js";
 import { may } from "../room/rights.js";
 import { text } from "../texts/texts.js";
 import { Calls } from "./calls.js";

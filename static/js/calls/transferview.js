@@ -5,7 +5,7 @@
 import { attempt } from "../page/attempt.js";
 import { byId, setText } from "../page/dom.js";
 import { toast } from "../page/toast.js";
-import { isBeingCalled } from "../room/callstate.js";
+import { isBeingCalled } from "../words/callstate.js";
 import { text } from "../texts/texts.js";
 
 export class TransferView {

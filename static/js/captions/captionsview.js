@@ -80,6 +80,7 @@ export class CaptionsView {
     for (const line of this.#lines) {
       gone.delete(line.id);
       const element = this.#elementOf(line);
+      /** @type {Element | null} */
       const place = before ? before.nextElementSibling : this.#list.firstElementChild;
       if (place !== element) this.#list.insertBefore(element, place);
       before = element;

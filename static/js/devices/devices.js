@@ -2,15 +2,16 @@
  * The choice of microphone and speaker, with a live level. One panel, shown before joining and in the room.
  */
 
+import * as microphone from "../audio/microphone.js";
+import { MicrophoneWatch } from "../audio/microphonewatch.js";
 import { byId, make, setText } from "../page/dom.js";
 import { recall, remember } from "../page/memory.js";
 import { text } from "../texts/texts.js";
 import { Meter } from "./meter.js";
-import * as microphone from "./microphone.js";
 import { microphoneProblem } from "./problems.js";
 import { TrackLevel } from "./tracklevel.js";
 
-/** Fires `track` (a CustomEvent with the microphone's new track) and `problem` (with a sentence). */
+/** Fires `track` (a CustomEvent with the microphone's new track), `interrupted` (whether the system has taken it away) and `problem` (with a sentence). */
 export class Devices extends EventTarget {
   #choice = byId("microphone", HTMLSelectElement);
   #speaker = byId("speaker", HTMLSelectElement);
@@ -25,8 +26,7 @@ export class Devices extends EventTarget {
   #releases = 0;
 
   #allowed = false;
-  /** It went away by itself: it is to be turned on again when it is back. */
-  #missed = false;
+  #watch = new MicrophoneWatch(() => this.#again());
 
   /** @type {MediaStreamTrack | null} */ track = null;
 
@@ -40,6 +40,7 @@ export class Devices extends EventTarget {
     this.#speaker.addEventListener("change", () => this.#chooseSpeaker(this.#speaker.value));
     this.#test.addEventListener("click", () => this.#reopen());
     navigator.mediaDevices?.addEventListener?.("devicechange", () => void this.#onDevices());
+    this.#watch.addEventListener("change", () => this.#onInterruption());
     document.addEventListener("pointerdown", () => this.#trackLevel.wake());
     document.addEventListener("keydown", () => this.#trackLevel.wake());
   }
@@ -78,6 +79,12 @@ export class Devices extends EventTarget {
     return this.#trackLevel.level();
   }
 
+  /** The page was stopped for a while: what has ended is begun anew. */
+  back() {
+    this.#trackLevel.wake();
+    this.#watch.back();
+  }
+
   /** Chooses to listen only. */
   chooseNone() {
     this.#choice.value = microphone.NO_MICROPHONE;
@@ -106,7 +113,6 @@ export class Devices extends EventTarget {
   release() {
     this.#releases++;
     this.#opening = null;
-    this.#missed = false;
     this.#drop();
   }
 
@@ -143,7 +149,6 @@ export class Devices extends EventTarget {
       track.stop();
       return null;
     }
-    this.#missed = false;
     this.#take(track);
     await this.#refresh();
     return track;
@@ -153,7 +158,7 @@ export class Devices extends EventTarget {
   #take(track) {
     this.track?.stop();
     this.track = track;
-    track.addEventListener("ended", () => this.#onEnded(track));
+    this.#watch.watch(track);
     this.#trackLevel.listenTo(track);
     this.#meter.start();
     this.#test.hidden = true;
@@ -162,25 +167,29 @@ export class Devices extends EventTarget {
   }
 
   #drop() {
+    this.#watch.watch(null);
     this.#trackLevel.listenTo(null);
     this.#meter.stop();
     this.track?.stop();
     this.track = null;
   }
 
-  /** @param {MediaStreamTrack} track */
-  #onEnded(track) {
-    if (track !== this.track) return;
-    this.#drop();
-    this.#missed = true;
-    this.dispatchEvent(new CustomEvent("track", { detail: null }));
-    this.#problem(text("devices.went-away"));
-    if (this.#choice.value) void this.#reopen(); // the browser's own choice may still be there
+  /** Opens a microphone in place of one that was taken away: the chosen one if it is there, else the browser's own choice. */
+  async #again() {
+    if (this.listenOnly || this.#opening) return;
+    await this.#openChosen().catch((error) => {
+      if (error.name === "NotAllowedError") this.#problem(microphoneProblem(error)); // it is not tried again
+      throw error;
+    });
+  }
+
+  #onInterruption() {
+    this.dispatchEvent(new CustomEvent("interrupted", { detail: this.#watch.interrupted }));
   }
 
   async #onDevices() {
     await this.#refresh();
-    if (this.#missed && (await microphone.devicesOf("audioinput")).length > 0) await this.#reopen();
+    this.#watch.back();
   }
 
   #onChoice() {

@@ -5,7 +5,7 @@
 import { announce } from "../page/announce.js";
 import { byId, setText } from "../page/dom.js";
 import { toast } from "../page/toast.js";
-import { byWhom } from "../room/actors.js";
+import { byWhom } from "../words/actors.js";
 import { text } from "../texts/texts.js";
 
 export class MuteButton {

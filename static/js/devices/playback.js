@@ -2,28 +2,23 @@
  * Plays what the others say, and asks for a tap where the browser wants one first.
  */
 
+import { Playback } from "../audio/playback.js";
 import { byId } from "../page/dom.js";
 
-const audio = byId("remote", HTMLAudioElement);
+const playback = new Playback(byId("remote", HTMLAudioElement));
 const button = byId("tap-to-hear", HTMLButtonElement);
 
-button.addEventListener("click", () => start());
+playback.addEventListener("blocked", () => (button.hidden = false));
+playback.addEventListener("playing", () => (button.hidden = true));
+button.addEventListener("click", () => resume());
 
 /** @param {MediaStream | null} stream */
 export function play(stream) {
-  audio.srcObject = stream;
   button.hidden = true;
-  if (stream) start();
+  void playback.play(stream);
 }
 
-function start() {
-  audio.play().then(
-    () => {
-      button.hidden = true;
-    },
-    (error) => {
-      // AbortError: another stream took its place meanwhile
-      if (error.name === "NotAllowedError") button.hidden = false;
-    },
-  );
+/** Goes on after an interruption. */
+export function resume() {
+  void playback.resume();
 }

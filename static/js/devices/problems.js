@@ -4,12 +4,7 @@
 
 import { text } from "../texts/texts.js";
 
-/**
- * @typedef {object} Capabilities
- * @property {boolean} secure  the page is a secure context
- * @property {boolean} webrtc  the browser has RTCPeerConnection
- * @property {boolean} microphone  the browser offers getUserMedia
- */
+/** @typedef {import("../audio/microphone.js").Capabilities} Capabilities */
 
 /**
  * What stands in the way before anything was tried.

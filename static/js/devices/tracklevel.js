@@ -20,7 +20,7 @@ export class TrackLevel {
     this.#source?.disconnect();
     this.#source = null;
     if (!track) return;
-    this.#context ??= new AudioContext();
+    this.#context ??= this.#makeContext();
     this.#analyser ??= new AnalyserNode(this.#context, { fftSize: this.#samples.length });
     this.#source = this.#context.createMediaStreamSource(new MediaStream([track]));
     this.#source.connect(this.#analyser);
@@ -29,7 +29,15 @@ export class TrackLevel {
 
   /** To be called when the person clicked: audio may run from then on. */
   wake() {
-    if (this.#context?.state === "suspended") this.#context.resume().catch(() => undefined);
+    const state = /** @type {string | undefined} */ (this.#context?.state); // a phone's may be "interrupted"
+    if (state && state !== "running" && state !== "closed") this.#context?.resume().catch(() => undefined);
+  }
+
+  /** One that goes on by itself when an interruption is over. */
+  #makeContext() {
+    const context = new AudioContext();
+    context.addEventListener("statechange", () => this.wake());
+    return context;
   }
 
   /** @returns {number} dBFS */

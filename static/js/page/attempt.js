@@ -6,9 +6,9 @@ import { requestProblem } from "./problems.js";
 import { toast } from "./toast.js";
 
 /**
- * @template T
- * @param {Promise<T>} request
- * @returns {Promise<T | undefined>}  undefined if it failed, which was then said
+ * @template {Promise<unknown>} T
+ * @param {T} request
+ * @returns {Promise<Awaited<T> | undefined>}  undefined if it failed, which was then said
  */
 export async function attempt(request) {
   try {

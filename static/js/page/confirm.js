@@ -32,6 +32,7 @@ export function confirmed(title, text, yes) {
   setText(byId("confirm-text"), text);
   setText(byId("confirm-yes"), yes);
   dialog.showModal();
+  byId("confirm-no").focus(); // what undoes nothing
   return new Promise((resolve) => {
     answer = resolve;
   });

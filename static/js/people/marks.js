@@ -2,8 +2,8 @@
  * What is to be seen about a person: what was decided about them, and whose turn it is. Pure.
  */
 
-import { callWords } from "../room/callstate.js";
-import { byWhom } from "../room/actors.js";
+import { callWords } from "../words/callstate.js";
+import { byWhom } from "../words/actors.js";
 import { text } from "../texts/texts.js";
 
 /** @typedef {import("../room/roster.js").Person} Person */

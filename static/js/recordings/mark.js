@@ -2,7 +2,7 @@
  * What everybody in a room sees of its recording. Pure.
  */
 
-import { byWhom } from "../room/actors.js";
+import { byWhom } from "../words/actors.js";
 import { text } from "../texts/texts.js";
 
 /**

@@ -23,6 +23,13 @@
 
 /** @typedef {ReadonlyMap<string, Person>} Roster  people by id */
 
+/**
+ * @typedef {object} Departure  why somebody is not to come back by themselves
+ * @property {"removed" | "ended"} departure  as in the event `participant.left`
+ * @property {string | null} [by]  who did it; undefined for somebody who finds out only afterwards
+ * @property {string} [reason]  the server's words
+ */
+
 /** @type {Roster} */
 export const EMPTY_ROSTER = new Map();
 

@@ -15,9 +15,11 @@ export class Client {
   /**
    * @param {string} room
    * @param {string} token  what we were let in with; empty where none is needed
+   * @param {string} [server]  where it is, e.g. `https://talk.example.org`; empty for where the page is from
    */
-  constructor(room, token) {
+  constructor(room, token, server = "") {
     this.token = token;
+    this.server = server;
     this.room = `/rooms/${encodeURIComponent(room)}`;
   }
 
@@ -27,7 +29,7 @@ export class Client {
   }
 
   /**
-   * The address of the room's event stream, with who reads it.
+   * The whole address of the room's event stream, with who reads it.
    *
    * @param {boolean} levels  whether to be told how loud everybody is
    * @param {string} after  the id of the last event that we were told; empty for all there is
@@ -38,7 +40,7 @@ export class Client {
     if (after) query.set("last_event_id", after);
     if (this.token) query.set("access_token", this.token);
     if (this.proof) query.set("seat", this.proof);
-    return `${this.room}/events?${query}`;
+    return `${this.server}${this.room}/events?${query}`;
   }
 
   /**
@@ -47,10 +49,11 @@ export class Client {
    * @returns {Promise<Response>}  a 2xx one
    */
   request(address, init = {}) {
+    /** @type {Record<string, string>} */
     const headers = { ...init.headers };
     if (this.token) headers.Authorization = `Bearer ${this.token}`;
     if (this.proof) headers["Conference-Seat"] = this.proof;
-    return request(address, { ...init, headers });
+    return request(this.server + address, { ...init, headers });
   }
 
   /**

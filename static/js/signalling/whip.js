@@ -9,7 +9,7 @@ import { Refused } from "./errors.js";
 /**
  * @typedef {object} Seat  a place in a room, as the server gave it
  * @property {string} id  the participant's id
- * @property {string} location  the participant's URL
+ * @property {string} location  the participant's URL, below where the server is
  * @property {string} etag
  * @property {string} proof  takes the same seat again; may be empty
  */
@@ -42,7 +42,7 @@ export async function join(client, name, role, offer, original, signal) {
     body: offer,
     signal,
   });
-  const location = new URL(response.headers.get("Location") ?? "", response.url).pathname;
+  const location = new URL(response.headers.get("Location") ?? "", response.url).pathname.replace(/^.*?(?=\/rooms\/)/, "");
   const seat = {
     id: location.split("/").at(-1) ?? "",
     location,

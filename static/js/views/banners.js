@@ -7,7 +7,7 @@ import { byId, setText } from "../page/dom.js";
 import { timeOfDay } from "../page/time.js";
 import { text } from "../texts/texts.js";
 
-/** Fires `retry`, `hear`, `speak` and `yes`, each when its button is pressed. */
+/** Fires `retry`, `again`, `hear`, `speak` and `yes`, each when its button is pressed. */
 export class Banners extends EventTarget {
   #view = byId("room-view");
   #title = byId("room-title");
@@ -22,6 +22,7 @@ export class Banners extends EventTarget {
     super();
     this.#button.addEventListener("click", () => this.dispatchEvent(new Event("retry")));
     this.#remedy.addEventListener("click", () => this.dispatchEvent(new Event(this.#remedy.value)));
+    byId("interrupted-button").addEventListener("click", () => this.dispatchEvent(new Event("again")));
     byId("asked-yes").addEventListener("click", () => {
       this.hideAsked();
       this.dispatchEvent(new Event("yes"));
@@ -34,7 +35,16 @@ export class Banners extends EventTarget {
     this.hideConnection();
     this.hideDraining();
     this.hideAsked();
+    this.interrupted(false);
     this.showOwnStatus(null);
+  }
+
+  /** @param {boolean} interrupted  whether the system has taken the microphone away */
+  interrupted(interrupted) {
+    const banner = byId("interrupted");
+    if (interrupted && banner.hidden) alert(text("banner.interrupted"));
+    if (!interrupted && banner.contains(document.activeElement)) this.#title.focus();
+    banner.hidden = !interrupted;
   }
 
   reconnecting() {
@@ -89,7 +99,7 @@ export class Banners extends EventTarget {
   }
 
   /**
-   * @param {import("../room/ownstatus.js").OwnStatus | null} ownStatus
+   * @param {import("../words/ownstatus.js").OwnStatus | null} ownStatus
    */
   showOwnStatus(ownStatus) {
     const remedy = ownStatus?.remedy ?? null;

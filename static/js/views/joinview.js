@@ -67,6 +67,17 @@ export class JoinView extends EventTarget {
   }
 
   /**
+   * Fills in what the page around this one asks for.
+   *
+   * @param {string} room  empty to leave it as it is
+   * @param {string} name  the same
+   */
+  preset(room, name) {
+    if (room) this.#room.value = room;
+    if (name) this.#name.value = name;
+  }
+
+  /**
    * Offers somebody their seat again.
    *
    * @param {import("../call/keptseat.js").KeptSeat} seat
@@ -112,6 +123,7 @@ export class JoinView extends EventTarget {
     this.#view.hidden = false;
     byId("join-devices").append(byId("devices"));
     document.title = text("conference");
+    if (window.parent !== window && !document.hasFocus()) return; // the page around this one has it
     const empty = [this.#name, this.#room].find((box) => box.value === "");
     (empty ?? this.#button).focus();
   }

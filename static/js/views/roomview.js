@@ -28,9 +28,9 @@ import { TalkersView } from "../people/talkersview.js";
 import { Tiles } from "../people/tiles.js";
 import { recordingMark } from "../recordings/mark.js";
 import { RecordingsView } from "../recordings/recordingsview.js";
-import { wasUs, whoDid } from "../room/actors.js";
-import { inVain, isBeingCalled } from "../room/callstate.js";
-import { changeToUs, ownStatus } from "../room/ownstatus.js";
+import { wasUs, whoDid } from "../words/actors.js";
+import { inVain, isBeingCalled } from "../words/callstate.js";
+import { changeToUs, ownStatus } from "../words/ownstatus.js";
 import { EMPTY_ROSTER, split } from "../room/roster.js";
 import { text } from "../texts/texts.js";
 import { Banners } from "./banners.js";
@@ -40,7 +40,7 @@ import { QualityView } from "./qualityview.js";
 /** How often our own meter moves, in milliseconds. */
 const OWN_METER = 80;
 
-/** Fires `leave`, and `microphone` when the person wants to speak and has none yet. */
+/** Fires `leave`, `microphone` when the person wants to speak and has none yet, and `again` when it was taken away and they want it back. */
 export class RoomView extends EventTarget {
   #view = byId("room-view");
   #title = byId("room-title");
@@ -88,7 +88,7 @@ export class RoomView extends EventTarget {
     this.#banners.addEventListener("hear", () => void attempt(this.#session?.change({ deafened: false }) ?? Promise.resolve()));
     this.#banners.addEventListener("speak", () => this.#with((session, moderation) => attempt(moderation.endWhisper(session.ownId ?? ""))));
     this.#banners.addEventListener("yes", () => this.#speakUp());
-    window.addEventListener("online", () => this.#session?.retry());
+    this.#banners.addEventListener("again", () => this.dispatchEvent(new Event("again")));
     document.addEventListener("visibilitychange", () => this.#session?.look(!document.hidden));
   }
 
@@ -308,6 +308,13 @@ export class RoomView extends EventTarget {
     if (!session) return;
     const raised = !session.own?.hand_raised_at;
     if ((await attempt(session.change({ hand_raised: raised }))) !== undefined) announce(text(raised ? "hand.raised" : "hand.lowered"));
+  }
+
+  /** @param {boolean} interrupted  whether the system has taken the microphone away */
+  interrupted(interrupted) {
+    const shown = !byId("interrupted").hidden;
+    this.#banners.interrupted(interrupted && this.#session !== null);
+    if (shown && !interrupted && this.#session) toast(text("banner.microphone-back"));
   }
 
   /** Called when a microphone was plugged into somebody who only listened. */

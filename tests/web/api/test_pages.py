@@ -69,6 +69,34 @@ async def test_the_real_page_needs_nothing_that_its_own_policy_forbids() -> None
             assert (await site.client.get(path)).status == 200, path
 
 
+async def test_pages_of_any_site_may_import_the_module() -> None:
+    async with Site() as site:
+        response = await site.client.get("/embed.js", headers={"Origin": "https://intranet.example.org"})
+        assert response.headers["Access-Control-Allow-Origin"] == "*"
+        assert response.headers["Content-Type"] == "text/javascript; charset=utf-8"
+        assert "export const {" in await response.text()
+        types = await site.client.get("/static/js/embed.d.ts")
+        assert "joinRoom" in await types.text()
+
+
+async def test_only_pages_of_named_sites_may_show_the_page_in_a_frame_and_nothing_else_is_shown_in_one() -> None:
+    async with Site() as site:
+        for path in ("/", "/join/tea", "/rooms", "/docs"):
+            policy = (await site.client.get(path)).headers["Content-Security-Policy"]
+            assert "frame-ancestors 'none'" in policy, path
+        assert (await (await site.client.get("/config")).json())["frameAncestors"] == []
+    origins = ("https://a.example.org/", "http://localhost:8081")
+    async with Site(Settings(frame_ancestors=origins)) as site:
+        for path in ("/", "/join/tea"):
+            policy = (await site.client.get(path)).headers["Content-Security-Policy"]
+            assert policy.endswith("frame-ancestors https://a.example.org http://localhost:8081"), path
+            assert policy.count("frame-ancestors") == 1
+        for path in ("/rooms", "/docs", "/nowhere", "/embed.js"):
+            assert "frame-ancestors 'none'" in (await site.client.get(path)).headers["Content-Security-Policy"], path
+        told = (await (await site.client.get("/config")).json())["frameAncestors"]
+        assert told == ["https://a.example.org", "http://localhost:8081"]
+
+
 async def test_addresses_and_methods_that_are_not_there_are_problems_too() -> None:
     async with Site() as site:
         response = await site.client.get("/nowhere")

@@ -89,13 +89,24 @@ def test_the_page_of_today_is_put_together_with_every_module_once_behind_what_it
     directory = static_directory() / "js"
     text = bundle(directory, "main.js")
     order = re.findall(r"^// (\S+\.js)$", text, re.MULTILINE)
-    assert sorted(order) == sorted(str(path.relative_to(directory)) for path in directory.rglob("*.js"))
+    others = {"embed.js"}  # what other sites' pages import
+    assert sorted({*order, *others}) == sorted(str(path.relative_to(directory)) for path in directory.rglob("*.js"))
+    assert len(order) == len({*order})
     assert order[-1] == "main.js"
     whole = tmp_path / "whole.mjs"
     whole.write_text(text, encoding="utf-8")
     done = subprocess.run([NODE, "--check", str(whole)], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     assert not re.search(r"^(import|export)\b", text, re.MULTILINE)
+
+
+@needs_node
+def test_what_is_put_together_for_others_exports_what_its_module_does(tmp_path: Path) -> None:
+    write(tmp_path, MODULES | {"package.json": '{"type": "module"}'})
+    (tmp_path / "whole.js").write_text(bundle(tmp_path, "numbers.js", exports=True), encoding="utf-8")
+    page = 'import { ONE, twice, Counter } from "./whole.js";\nconsole.log(twice(ONE), new Counter().next());\n'
+    (tmp_path / "page.js").write_text(page)
+    assert run(tmp_path / "page.js") == "numbers, once\n2 2\n"
 
 
 @pytest.mark.parametrize(

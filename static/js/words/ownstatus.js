@@ -3,10 +3,10 @@
  */
 
 import { listed, text } from "../texts/texts.js";
-import { onlyHearers } from "./hearing.js";
+import { onlyHearers } from "../room/hearing.js";
 
-/** @typedef {import("./roster.js").Person} Person */
-/** @typedef {import("./roster.js").Roster} Roster */
+/** @typedef {import("../room/roster.js").Person} Person */
+/** @typedef {import("../room/roster.js").Roster} Roster */
 
 /**
  * @typedef {object} OwnStatus  what concerns us at this moment
@@ -20,7 +20,7 @@ import { onlyHearers } from "./hearing.js";
  *
  * @param {Person} own
  * @param {Roster} roster
- * @param {readonly import("./hearing.js").Rule[]} rules
+ * @param {readonly import("../room/hearing.js").Rule[]} rules
  * @returns {OwnStatus | null}  null if all is as usual
  */
 export function ownStatus(own, roster, rules) {

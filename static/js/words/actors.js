@@ -4,7 +4,7 @@
 
 import { text } from "../texts/texts.js";
 
-/** @typedef {import("./roster.js").Roster} Roster */
+/** @typedef {import("../room/roster.js").Roster} Roster */
 
 /**
  * Who did something, as people know them: the server may know them by another name than their own.

@@ -5,7 +5,14 @@
 /** The choice that means: join and only listen. */
 export const NO_MICROPHONE = "none";
 
-/** @returns {import("./problems.js").Capabilities} */
+/**
+ * @typedef {object} Capabilities
+ * @property {boolean} secure  the page is a secure context
+ * @property {boolean} webrtc  the browser has RTCPeerConnection
+ * @property {boolean} microphone  the browser offers getUserMedia
+ */
+
+/** @returns {Capabilities} */
 export function capabilities() {
   return {
     secure: window.isSecureContext,

@@ -5,14 +5,8 @@
 import { text } from "../texts/texts.js";
 import { whoDid } from "./actors.js";
 
-/** @typedef {import("./roster.js").Roster} Roster */
-
-/**
- * @typedef {object} Departure
- * @property {"removed" | "ended"} departure  as in the event `participant.left`
- * @property {string | null} [by]  who did it; undefined for somebody who finds out only afterwards
- * @property {string} [reason]  the server's words
- */
+/** @typedef {import("../room/roster.js").Departure} Departure */
+/** @typedef {import("../room/roster.js").Roster} Roster */
 
 /**
  * @param {Departure} departure

@@ -4,7 +4,7 @@
 
 import { text } from "../texts/texts.js";
 
-/** @typedef {import("./roster.js").Person} Person */
+/** @typedef {import("../room/roster.js").Person} Person */
 
 /** Whoever is being called, by their state. */
 const BEING_CALLED = /** @type {const} */ ({ dialing: "call.dialing", ringing: "call.ringing" });

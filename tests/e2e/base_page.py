@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,9 @@ class BasePage(ABC):
     def __init__(self) -> None:
         self.complaints: list[str] = []
         """Every warning and error on the console, and every exception nobody caught."""
+
+        self.said: Callable[[str], str] = lambda english: english
+        """What the page says for what is written in English, where it speaks another language."""
 
     @abstractmethod
     async def goto(self, address: str) -> None:
@@ -72,7 +76,7 @@ class BasePage(ABC):
 
     async def wait_for_text(self, text: str, within: float = 10) -> None:
         """Wait until the page shows this text."""
-        await self.wait_for(f"document.body.innerText.includes({json.dumps(text)})", within)
+        await self.wait_for(f"document.body.innerText.includes({json.dumps(self.said(text))})", within)
 
     async def _is_true(self, expression: str) -> bool:
         try:

@@ -93,7 +93,7 @@ async def listen_to_announcements(page: BasePage) -> Callable[[], Awaitable[list
         What tells it.
     """
     await page.evaluate(
-        "window.said = []; for (const region of document.querySelectorAll('[aria-live]'))"
+        "window.said = []; for (const region of document.querySelectorAll('[aria-live]:not([aria-live=off])'))"
         "  new MutationObserver(() => said.push(region.textContent.trim())).observe(region, {childList: true}); 0"
     )
 

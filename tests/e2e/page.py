@@ -161,7 +161,7 @@ class Page(BasePage):
 
         Who clicks where something has just moved away sees it, and clicks again; so does this.
         """
-        while not await self._click_at(await self._find(role, name, within)):
+        while not await self._click_at(await self._find(role, self.said(name), within)):
             pass
 
     async def _click_at(self, node: int) -> bool:

@@ -157,6 +157,7 @@ async def test_the_webhook_the_configuration_and_the_health_are_as_shown(
         "maxNameLength": 64,
         "captions": False,
         "calls": {"bots": False, "phones": False},
+        "frameAncestors": [],
     }
     health = await http.get("/healthz")
     assert (health.status, await health.text()) == (200, "ok\n")

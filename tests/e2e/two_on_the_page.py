@@ -30,6 +30,7 @@ class Stage:
 
     ben: Page
     room_name: str = field(default="standup")
+    language: str = field(default="en")
 
     @property
     def room(self) -> Room:
@@ -49,7 +50,8 @@ class Stage:
         """An invitation."""
         identity = f"{name.replace(' ', '.')}@example.org"
         grant = make_grant(role, room=self.room_name, name=name, identity=identity, expires_at=time.time() + 600)
-        return f"{self.server.url}/join/{self.room_name}?processing=off#token={sign(grant, SECRET)}"
+        query = "processing=off" if self.language == "en" else f"processing=off&lang={self.language}"
+        return f"{self.server.url}/join/{self.room_name}?{query}#token={sign(grant, SECRET)}"
 
     async def enter(self, page: Page, name: str, role: Role = "speaker") -> None:
         """Have somebody open their invitation and press Join."""

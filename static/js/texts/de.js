@@ -151,7 +151,7 @@ export const TEXTS = {
   "people.host": "Host",
   "people.listening": "Hört zu",
   "people.muted": "Stumm",
-  "people.muted-by": "Stummgeschaltet von {who}",
+  "people.muted-by": "Stumm (von {who})",
   "people.held": "Warteschleife",
   "people.deafened": "Hört niemanden",
   "people.joined": { one: "{names} ist gekommen.", other: "{names} sind gekommen." },

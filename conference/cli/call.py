@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import os
 import sys
+import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,7 @@ from conference.cli.addresses import (
 from conference.cli.media import open_recorder
 from conference.cli.stay.backoff import Backoff
 from conference.cli.stay.phone_call import PhoneCall
-from conference.cli.streams import Stream, of_address, one_stream, read_server, read_stream
+from conference.cli.streams import TCP, Stream, of_address, one_stream, read_server, read_stream
 from conference.cli.terminal.arguments import (
     Complain,
     add_parameter_option,
@@ -44,6 +45,7 @@ from conference.options.sources import read_options
 from conference.prompts.decode import MediaError, read_audio
 from conference.telephony.connecting import CallError
 from conference.telephony.dialect import CallIdentity, Dialect
+from conference.telephony.dialects.audiosocket import AUDIOSOCKET, caller_identity
 from conference.telephony.dialects.known import DIALECTS
 from conference.telephony.fields import DIGITS
 from conference.telephony.intake import MU_LAW
@@ -73,10 +75,13 @@ def add_parser(subparsers: Subparsers) -> None:
         "--url", metavar="URL", dest="url_option", type=read_server, help="the same, as other commands take it"
     )
     parser.add_argument(
-        "--dialect", choices=tuple(DIALECTS), default=TWILIO.name,
-        help="whose stream it is that is played; the address of a room is then that of its /media/DIALECT "
-        "(default: %(default)s)",
+        "--dialect", choices=(*DIALECTS, AUDIOSOCKET.name), default=TWILIO.name,
+        help="whose stream it is that is played; the address of a room is then that of its /media/DIALECT, and with "
+        "audiosocket that of a TCP port, e.g. tcp://127.0.0.1:9092 (default: %(default)s)",
     )  # fmt: skip
+    parser.add_argument(
+        "--uuid", metavar="UUID", type=_uuid, help="by what the server knows the call, with --dialect audiosocket"
+    )
     parser.add_argument("--play", metavar="FILE", help="what the caller says: any audio file; silence without it")
     parser.add_argument("--record", metavar="FILE", help="where to put what the caller hears: .wav, .ogg or .opus")
     parser.add_argument("--name", metavar="NAME", type=words, help="the caller's name in the room")
@@ -107,13 +112,14 @@ def run(args: argparse.Namespace) -> int:
     stream = find_stream(args, args.complain)
     token = find_token(args.token, stream.token, args.complain)
     settings = find_settings(args, args.complain)
-    dialect = DIALECTS[args.dialect]
+    dialect = DIALECTS.get(args.dialect, AUDIOSOCKET)
     try:
         call = PhoneCall(
             url=stream.url,
             parameters=custom_parameters(args, token),
             speech=phone_frames(args.play, codec_of(dialect)) if args.play else [],
             dialect=dialect,
+            identity=caller_identity(args.uuid) if args.uuid is not None else None,
             duration=args.duration,
             keys=args.dtmf or "",
             access_token=token,
@@ -154,10 +160,34 @@ def find_stream(args: argparse.Namespace, complain: Complain) -> Stream:
         args: of this command.
         complain: is told if they contradict each other.
     """
+    if args.dialect == AUDIOSOCKET.name:
+        return _audiosocket(args, complain)
     stream = _named_stream(args, complain)
+    if args.uuid is not None:
+        complain("--uuid is for --dialect audiosocket")
+    if stream.url.startswith(TCP):
+        complain(f"{stream.url} is no WebSocket: give --dialect audiosocket, or an address like ws://HOST:PORT/PATH")
     if args.dialect == TWILIO.name:
         return stream
     return replace(stream, url=stream.url.replace(STREAM_PATH, f"/media/{args.dialect}", 1))
+
+
+def _audiosocket(args: argparse.Namespace, complain: Complain) -> Stream:
+    """Where a call on AudioSocket goes.
+
+    Args:
+        args: of this command.
+        complain: is told if they make no sense for it.
+    """
+    stream = one_stream(args.url, args.url_option, complain)
+    if stream is None or not stream.url.startswith(TCP):
+        complain("AudioSocket is plain TCP: give the address of its port, e.g. tcp://127.0.0.1:9092")
+    if args.room is not None or args.name is not None or args.param or args.token is not None:
+        complain(
+            "AudioSocket says nothing of a call but its UUID: announce the call at /rooms/ROOM/audiosocket-calls, and "
+            "give --uuid"
+        )
+    return stream
 
 
 def _named_stream(args: argparse.Namespace, complain: Complain) -> Stream:
@@ -208,6 +238,13 @@ def phone_frames(path: str, codec: WaveformCodec = MU_LAW) -> list[bytes]:
     size, silent = codec.frame_bytes, codec.silent_frame
     frames = [encoded[start : start + size] for start in range(0, len(encoded), size)]
     return [frame + silent[len(frame) :] for frame in frames]
+
+
+def _uuid(text: str) -> uuid.UUID:
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a UUID") from None
 
 
 def _digits(text: str) -> str:

@@ -223,7 +223,10 @@ def _welcome(settings: Settings, server: Server, port: int) -> str:
         lines += [f"    {'Asterisk':<9}AudioSocket, {_in_url(server.audiosocket[0])}:{server.audiosocket[1]}"]
     if server.cluster is not None:
         lines += [f"    {'Node':<9}{server.cluster.node.id}, one of {len(server.cluster.nodes)}"]
-    lines += [f"    {'Access':<9}{access_line(settings)}", ""]
+    lines += [f"    {'Access':<9}{access_line(settings)}"]
+    if settings.dial_allow and settings.secret is None:
+        lines += [f"    {'Calls':<9}whoever may do that may also have this server CALL whom --dial-allow names"]
+    lines += [""]
     if settings.capture is not None:
         lines += [f"  EVERYTHING THAT IS SAID, in every room, is being written to {settings.capture} (--capture).", ""]
     if settings.tls_self_signed:

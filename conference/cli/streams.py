@@ -9,6 +9,8 @@ from urllib.parse import urlsplit, urlunsplit
 from conference.cli.addresses import STREAM_PATH, RoomAddress, is_word, read_address
 from conference.cli.terminal.arguments import Complain
 
+TCP = "tcp://"
+
 _WEBSOCKET = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
 
 
@@ -17,7 +19,7 @@ class Stream:
     """Where a call goes."""
 
     url: str
-    """``ws`` or ``wss``."""
+    """``ws`` or ``wss``; ``tcp`` for AudioSocket."""
 
     room: str | None = None
     """That the address names, if it is one of this kind of server."""
@@ -35,6 +37,8 @@ def read_stream(text: str) -> Stream:
     Raises:
         argparse.ArgumentTypeError: it is no such address.
     """
+    if text.startswith(TCP):
+        return _read_tcp(text)
     try:
         parts = urlsplit(text if "://" in text else f"ws://{text}")
         good = parts.scheme in _WEBSOCKET and bool(parts.hostname) and parts.port != 0
@@ -55,6 +59,17 @@ def read_stream(text: str) -> Stream:
     return Stream(
         urlunsplit((scheme, parts.netloc, path, parts.query, "")), named, word=text if is_word(text) else None
     )
+
+
+def _read_tcp(text: str) -> Stream:
+    try:
+        parts = urlsplit(text)
+        good = bool(parts.hostname and parts.port) and parts.netloc == text.removeprefix(TCP).rstrip("/")
+    except ValueError:
+        good = False
+    if not good or not text.isprintable() or " " in text or "@" in text:
+        raise argparse.ArgumentTypeError(f"'{text}' is not the address of an AudioSocket like tcp://127.0.0.1:9092")
+    return Stream(text.rstrip("/"))
 
 
 def read_server(text: str) -> Stream:

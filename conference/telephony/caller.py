@@ -8,12 +8,15 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from ssl import SSLContext
+from typing import Protocol
 
 import aiohttp
 
 from conference.audio.frame import TICK_NS
+from conference.telephony.audiosocket_client import open_audiosocket
 from conference.telephony.backpressure import ReadLimits
-from conference.telephony.connecting import Connecting, send_message
+from conference.telephony.connecting import Connecting
+from conference.telephony.dialect import Message
 from conference.telephony.fields import DIGITS
 from conference.telephony.phone import Phone
 from conference.telephony.settings import CallerSettings
@@ -39,11 +42,51 @@ class CallEnd:
     reason: str
 
 
+class CallConnection(Protocol):
+    """What a call goes over: a WebSocket, or whatever else the provider that is played uses."""
+
+    refusal: str | None
+    """Why a call was hung up on at once, where the protocol has no words for that."""
+
+    closing_words: str
+    """What the server has said as it closed."""
+
+    @property
+    def closed(self) -> bool:
+        """Nothing can be sent any more."""
+        ...
+
+    @property
+    def close_code(self) -> int | None:
+        """How the server has closed it (RFC 6455, section 7.4)."""
+        ...
+
+    async def receive_message(self) -> Message | None:
+        """The next message; ``None`` once there are no more.
+
+        Raises:
+            ConnectionError, aiohttp.ClientError: the connection breaks just now.
+        """
+        ...
+
+    async def send(self, message: Message) -> None:
+        """Send a message, and wait until the server takes it.
+
+        Raises:
+            ConnectionError, aiohttp.ClientError: the connection is lost.
+        """
+        ...
+
+    async def close(self) -> object:
+        """Say goodbye."""
+        ...
+
+
 class Caller:
     """Places one call.
 
     Args:
-        url: the stream's address, ``ws://`` or ``wss://``.
+        url: the stream's address, ``ws://`` or ``wss://``; for AudioSocket, ``tcp://``.
         phone: who calls, and what they hear.
         speak: asked every 20 ms for a frame in the phone's codec; ``None`` is silence; raises :class:`HungUp` to end.
         hear: told every 20 ms what the phone played, a frame in its codec.
@@ -84,7 +127,6 @@ class Caller:
         self._clock = clock
         self._sleep = sleep
         self._digits: list[str] = []
-        self._farewell = ""
 
     def press(self, digits: str) -> None:
         """Press keys; they are sent with the next ticks, one each.
@@ -103,49 +145,54 @@ class Caller:
         Raises:
             CallError: there is no such server, or it does not take the call.
         """
+        if self.url.startswith("tcp://"):
+            connecting = self._connecting
+            return await self._hold(await open_audiosocket(self.url, connecting.limits, connecting.handshake_seconds))
         async with self._connecting.session(self.url) as session:
-            socket = await self._connecting.open(session, self.url)
-            try:
-                return await self._talk(socket)
-            finally:
-                await self._hang_up(socket)
+            return await self._hold(await self._connecting.open(session, self.url))
 
-    async def _talk(self, socket: aiohttp.ClientWebSocketResponse) -> CallEnd:
+    async def _hold(self, socket: CallConnection) -> CallEnd:
+        try:
+            return await self._talk(socket)
+        finally:
+            await self._hang_up(socket)
+
+    async def _talk(self, socket: CallConnection) -> CallEnd:
         with contextlib.suppress(ConnectionError, aiohttp.ClientError):  # then its close is read below
             for message in self.phone.opening():
-                await send_message(socket, message)
+                await socket.send(message)
         receiving = asyncio.ensure_future(self._receive(socket))
         sending = asyncio.ensure_future(self._send(socket))
         try:
             done, _ = await asyncio.wait({receiving, sending}, return_when=asyncio.FIRST_COMPLETED)
             if receiving not in done and sending.result():
                 return CallEnd(by_server=False, code=None, reason="hung up")
+            if self.phone.hung_up and socket.refusal is not None and not self.phone.media_received:
+                return CallEnd(by_server=True, code=aiohttp.WSCloseCode.POLICY_VIOLATION, reason=socket.refusal)
             if self.phone.hung_up:
                 return CallEnd(by_server=True, code=aiohttp.WSCloseCode.OK, reason="the server ended the call")
             with contextlib.suppress(TimeoutError):  # a lost socket: its close is about to be read
                 async with asyncio.timeout(1.0):
                     await receiving
             return CallEnd(
-                by_server=True, code=socket.close_code, reason=self._farewell or _close_sentence(socket.close_code)
+                by_server=True,
+                code=socket.close_code,
+                reason=_printable(socket.closing_words) or _close_sentence(socket.close_code),
             )
         finally:
             for task in (receiving, sending):
                 task.cancel()
             await asyncio.gather(receiving, sending, return_exceptions=True)
 
-    async def _receive(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+    async def _receive(self, socket: CallConnection) -> None:
         with contextlib.suppress(ConnectionError, aiohttp.ClientError):
-            while True:
-                message = await socket.receive()
-                if message.type not in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
-                    break
-                for echo in self.phone.receive(message.data):
-                    await send_message(socket, echo)
+            while (message := await socket.receive_message()) is not None:
+                for echo in self.phone.receive(message):
+                    await socket.send(echo)
                 if self.phone.hung_up:
                     return
-            self._farewell = _printable(message.extra) if message.type is aiohttp.WSMsgType.CLOSE else ""
 
-    async def _send(self, socket: aiohttp.ClientWebSocketResponse) -> bool:
+    async def _send(self, socket: CallConnection) -> bool:
         """Say something every 20 ms; whether it was this side that ended the call."""
         deadline = self._clock()
         while True:
@@ -157,9 +204,9 @@ class Caller:
             self._hear(tick.heard)
             try:
                 for message in tick.messages:
-                    await send_message(socket, message)
+                    await socket.send(message)
                 if self._digits and (key := self.phone.press(self._digits.pop(0))) is not None:
-                    await send_message(socket, key)
+                    await socket.send(key)
             except (ConnectionError, aiohttp.ClientError):
                 return False
             deadline += TICK_NS
@@ -168,18 +215,18 @@ class Caller:
                 deadline += late
             await self._sleep(max(0, -late) / 1e9)
 
-    async def _hang_up(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+    async def _hang_up(self, socket: CallConnection) -> None:
         with contextlib.suppress(TimeoutError, ConnectionError, aiohttp.ClientError):
             async with asyncio.timeout(2.0):
                 if not socket.closed:
                     for message in self.phone.closing():
-                        await send_message(socket, message)
+                        await socket.send(message)
                 await socket.close()
 
 
-def _printable(text: object) -> str:
+def _printable(text: str) -> str:
     """What a server said, as it can be shown on a terminal."""
-    return "".join(one for one in text if one.isprintable()) if isinstance(text, str) else ""
+    return "".join(one for one in text if one.isprintable())
 
 
 def _close_sentence(code: int | None) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from ssl import SSLContext
 from types import SimpleNamespace
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, cast
 
 import aiohttp
 from yarl import URL
@@ -95,6 +95,25 @@ class StreamSocket(aiohttp.ClientWebSocketResponse[Literal[True]]):
             ConnectionError, aiohttp.ClientError: the connection is lost.
         """
         await send_message(self, message)
+
+    refusal: str | None = None
+    """Why a call was hung up on at once, as far as the protocol has no words for it; see `caller.CallConnection`."""
+
+    closing_words = ""
+    """What the other end has said as it closed."""
+
+    async def receive_message(self) -> Message | None:
+        """The next message; ``None`` once there are no more.
+
+        Raises:
+            ConnectionError, aiohttp.ClientError: the connection breaks just now.
+        """
+        message = await self.receive()
+        if message.type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
+            return cast("Message", message.data)
+        if message.type is aiohttp.WSMsgType.CLOSE and isinstance(message.extra, str):
+            self.closing_words = message.extra
+        return None
 
     def abort(self) -> None:
         """Drop the connection, with what was not sent yet."""
@@ -267,5 +286,5 @@ def _handshake_sentence(url: str, error: aiohttp.WSServerHandshakeError) -> str:
         return f"{url} is there, but no WebSocket."
     reason = f" ({error.headers['Retry-After']} s)" if error.headers and "Retry-After" in error.headers else ""
     known = {401: "asks for a login", 403: "forbids this call", 404: "has no such stream", 429: "is called too often"}
-    known |= {503: "takes no calls at the moment", 508: "is the server that this room is on"}
+    known |= {503: "takes no calls at the moment", 508: "is where this call comes from"}
     return f"{url} {known.get(error.status, 'does not take the call')}: HTTP status {error.status}{reason}."

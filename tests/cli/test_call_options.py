@@ -197,3 +197,29 @@ async def test_a_call_says_its_file_records_what_it_hears_and_sums_up(
     output = capsys.readouterr().err
     assert "60 messages" in output
     assert "done: the time was up" in output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["ws://127.0.0.1:8080", "--dialect", "audiosocket"], "plain TCP"),
+        (["--dialect", "audiosocket"], "plain TCP"),
+        (["tcp://127.0.0.1:9092", "--dialect", "audiosocket", "--room", "tea"], "nothing of a call but its UUID"),
+        (["tcp://127.0.0.1:9092", "--dialect", "audiosocket", "--name", "Amy"], "nothing of a call but its UUID"),
+        (["tcp://127.0.0.1:9092"], "is no WebSocket"),
+        (["tcp://127.0.0.1"], "not the address of an AudioSocket"),
+        (["tcp://127.0.0.1:9092/path"], "not the address of an AudioSocket"),
+        (["tcp://[::1:9092"], "not the address of an AudioSocket"),
+        (["ws://127.0.0.1/twilio/stream/tea", "--uuid", "0b1f6a52-5c0e-4d5e-9c3c-6f0c6f6c2f55"], "--uuid is for"),
+        (["tcp://127.0.0.1:9092", "--dialect", "audiosocket", "--uuid", "five"], "is not a UUID"),
+    ],
+)
+def test_what_is_not_as_audiosocket_is_gets_a_sentence(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def place() -> None:
+        call.run(parse(*arguments))
+
+    with pytest.raises(SystemExit):
+        place()
+    assert words in capsys.readouterr().err

@@ -10,17 +10,22 @@ from collections.abc import AsyncIterator
 import pytest
 
 from conference.audio.frame import SAMPLE_RATE
+from conference.cli.call import codec_of
+from conference.cli.stay.phone_call import PhoneCall
 from conference.room.events import DigitPressed, ParticipantLeft, RoomEvent
 from conference.settings import Settings
 from conference.telephony.audiosocket_frames import DTMF, HANG_UP, SOUND
+from conference.telephony.dialects.audiosocket import AUDIOSOCKET, caller_identity
 from tests.e2e.audiosocket import announce, asterisk_call, connect
 from tests.e2e.matrix import DBFS, row, table, talking, voice
 from tests.e2e.people import webrtc_person
 from tests.e2e.running import RunningServer, eventually, running_server
+from tests.tones import tone
 from tests.web.passes import as_role, guarded
 
 pytestmark = pytest.mark.e2e
 
+AUDIOSOCKET_CODEC = codec_of(AUDIOSOCKET)
 HERE = ("127.0.0.1", 0)
 STRANGER = uuid.UUID("00000000-0000-4000-8000-000000000000")
 
@@ -50,6 +55,33 @@ async def over(server: RunningServer) -> None:
     """Wait until nothing of any call is left."""
     await eventually(lambda: not server.live.calls and not len(server.live.calls_in_rooms), "all calls are over")
     await eventually(lambda: not server.live.connections.staying, "their connections, too")
+
+
+async def test_the_command_calls_as_asterisk_does_and_hears_and_is_heard(
+    server: RunningServer,
+) -> None:
+    assert server.live.audiosocket is not None
+    host, port = server.live.audiosocket
+    url = f"tcp://{host}:{port}"
+    frames = [AUDIOSOCKET_CODEC.encode_samples(tone(440.0, 0.02, rate=8_000))] * 500
+    uuids = [await announce(server, "tea", name=name) for name in ("amy", "ben")]
+    calls = [
+        PhoneCall(url=url, dialect=AUDIOSOCKET, identity=caller_identity(one), speech=frames, keys="5") for one in uuids
+    ]
+    seen = told(server)
+    placed = [asyncio.create_task(one.place(None)) for one in calls]
+    try:
+        await eventually(lambda: talking(server, "tea") == {"amy", "ben"}, "both are heard", within=20)
+        await eventually(lambda: all(one.phone.media_received > 20 for one in calls), "and hear", within=20)
+        await eventually(lambda: sum(isinstance(one, DigitPressed) for one in seen) == 2, "and press", within=20)
+    finally:
+        for task in placed:
+            task.cancel()
+        await asyncio.gather(*placed, return_exceptions=True)
+    await over(server)
+    refused = await PhoneCall(url=url, dialect=AUDIOSOCKET, identity=caller_identity(STRANGER)).place(None)
+    assert refused.status
+    assert "waits for no call with this UUID" in refused.sentence
 
 
 @pytest.mark.alone

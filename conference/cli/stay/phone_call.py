@@ -18,7 +18,7 @@ from conference.cli.terminal.progress import Meter, Progress, Snapshot, clock
 from conference.cli.terminal.signals import end_on_sigterm
 from conference.telephony.caller import CallEnd, Caller, HungUp
 from conference.telephony.connecting import CallError
-from conference.telephony.dialect import Dialect
+from conference.telephony.dialect import CallIdentity, Dialect
 from conference.telephony.phone import Phone
 from conference.telephony.settings import CallerSettings
 from conference.telephony.twilio.dialect import TWILIO
@@ -53,11 +53,13 @@ class PhoneCall:
 
     settings: CallerSettings = field(default_factory=CallerSettings)
     dialect: Dialect = TWILIO
+    identity: CallIdentity | None = None
+    """By what the server knows the call; ``None`` for one that nobody knows yet."""
 
     clock: Callable[[], float] = time.monotonic
 
     def __post_init__(self) -> None:
-        self.phones = [Phone(parameters=self.parameters, dialect=self.dialect)]
+        self.phones = [self._new_phone()]
         """One for each time that the call was placed."""
         self.progress = Progress()
         self._ticks = 0
@@ -128,7 +130,7 @@ class PhoneCall:
             if self._over_by_now():
                 self._catch_up(hear)
                 return ending.for_good()
-            self.phones.append(Phone(parameters=self.parameters, dialect=self.dialect))
+            self.phones.append(self._new_phone())
             try:
                 return await self._once(hear)
             except CallError as error:
@@ -137,6 +139,9 @@ class PhoneCall:
                     return REFUSED.because(str(error))
                 asked = error.retry_after
         return LOST.because(f"{ending.sentence}, and there was no way back within {backoff.patience:g} s").for_good()
+
+    def _new_phone(self) -> Phone:
+        return Phone(self.identity, self.parameters, dialect=self.dialect)
 
     def _gap(self) -> int:
         """For how many ticks there has been no connection."""

@@ -204,6 +204,11 @@ class AudioSocketProviderEnd:
         return (Ignored("unknown", f"A frame came that Asterisk does not take, 0x{kind:02x}."),)
 
 
+def caller_identity(call: uuid.UUID) -> CallIdentity:
+    """Who calls with this UUID, at the provider's end."""
+    return CallIdentity(call_sid=f"CA{call.hex}")
+
+
 def make_audiosocket(find_call: FindCall) -> DialectOfEnds:
     """AudioSocket as a server speaks it that waits for certain calls.
 
@@ -216,3 +221,7 @@ def make_audiosocket(find_call: FindCall) -> DialectOfEnds:
         make_server_end=lambda _: AudioSocketServerEnd(find_call),
         make_provider_end=lambda identity, _: AudioSocketProviderEnd(identity),
     )
+
+
+AUDIOSOCKET = make_audiosocket(lambda _: None)
+"""AudioSocket as a caller speaks it: a server that takes calls makes its own."""

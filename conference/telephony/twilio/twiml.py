@@ -50,6 +50,11 @@ def voice_response(url: str, parameters: Mapping[str, str] | None = None) -> str
     return '<?xml version="1.0" encoding="UTF-8"?>' + tostring(response, encoding="unicode", short_empty_elements=True)
 
 
+def rejection() -> str:
+    """TwiML that refuses a call, which costs nothing then."""
+    return '<?xml version="1.0" encoding="UTF-8"?><Response><Reject /></Response>'
+
+
 def _xml_text(text: str) -> str:
     """Without the characters that XML 1.0 section 2.2 has no way to write."""
     return "".join(

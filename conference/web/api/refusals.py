@@ -9,7 +9,7 @@ from aiohttp import web
 
 from conference.room.errors import RoomFull, RoomLocked, TooManyRooms
 from conference.web.http.problems import Problem
-from conference.web.joining.dialing import PLACED_BY
+from conference.web.joining.call_loops import PLACED_BY, read_placed_by
 from conference.web.live import Server
 
 RETRY = {"Retry-After": "30"}
@@ -32,13 +32,15 @@ def check_stays(server: Server, *, returning: bool = False) -> None:
 
 
 def check_no_loop(server: Server, request: web.Request) -> None:
-    """Make sure that a call has not been placed by this very server: its rooms would hear their own echo.
+    """Make sure that a call has not come through this very server before: its rooms would hear their own echo.
 
     Raises:
         Problem: it has (508).
     """
-    if request.headers.get(PLACED_BY) == server.dialing.own_id:
-        raise Problem(508, "A room cannot call the server that it is on: it would hear its own echo.")
+    if server.dialing.own_id in read_placed_by(request.headers.get(PLACED_BY)):
+        raise Problem(
+            508, "A room cannot call the server that it is on, nor one that has called it: that makes an echo."
+        )
 
 
 @contextmanager

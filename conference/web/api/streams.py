@@ -30,6 +30,7 @@ from conference.web.http.problems import Problem
 from conference.web.http.protocol import check_has_waited, protocol_of
 from conference.web.joining.admitted import TooManyCalls
 from conference.web.joining.call import Call
+from conference.web.joining.call_loops import PLACED_BY, read_placed_by
 from conference.web.joining.stream_connection import WebSocketConnection
 from conference.web.live import SERVER, Server, address_key, limit_joins
 from conference.webrtc.client.whip import SERVER_STOPS
@@ -97,6 +98,7 @@ async def open_stream(request: web.Request, dialect: Dialect) -> web.StreamRespo
         abort=lambda: None if request.transport is None else request.transport.abort(),
         reading=reading,
     )
+    call.placed_by = read_placed_by(request.headers.get(PLACED_BY))
     server.registry.opened(call)
     try:
         await call.run()

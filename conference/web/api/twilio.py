@@ -9,7 +9,7 @@ from aiohttp import web
 from multidict import MultiDict
 
 from conference.telephony.twilio.dialect import TWILIO
-from conference.telephony.twilio.twiml import stream_url, voice_response
+from conference.telephony.twilio.twiml import rejection, stream_url, voice_response
 from conference.web.access.callers import (
     CALLER,
     PARAMETER,
@@ -47,6 +47,9 @@ async def voice(request: web.Request) -> web.Response:
     check_room(room)
     form = await read_form(request)
     check_webhook(request, form)
+    if server.dialing.end_loop(form.get("From"), form.get("To")):
+        _log.warning("a call to %s is refused: it comes from a room of this server", form.get("To"))
+        return web.Response(text=rejection(), content_type="text/xml", headers=FRESH)
     check_stays(server)
     name = request.query.get("name") or form.get("CallerName") or form.get("From")
     url = stream_url(public_origin(request, server.settings), room)

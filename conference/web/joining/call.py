@@ -98,6 +98,9 @@ class Call:
             connection, lambda: leg.take_output(time.monotonic_ns()), close_timeout=close_timeout, abort=abort
         )
         self.transport: Transport = leg.dialect.name
+        self.placed_by: tuple[str, ...] = ()
+        """The servers whose rooms this call comes from, if any."""
+
         self.participant_id = new_id()
         self.room_name: str | None = None
         """Where the caller is; ``None`` before the stream has started."""

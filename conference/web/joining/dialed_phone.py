@@ -172,6 +172,10 @@ class DialedPhone:
         """Whether it is known that nothing rings there any more, and nobody talks."""
         return self._over_at_twilio.is_set()
 
+    def is_between(self, caller: str | None, number: str | None) -> bool:
+        """Whether it is this call that has the one number called by the other."""
+        return (self._wanted.caller_id, self._wanted.number) == (caller, number)
+
     def stats(self) -> PhoneStats:
         """See `engine.connections.Connection.stats`."""
         return PhoneStats(self._wanted.number, self._wanted.caller_id)

@@ -7,6 +7,7 @@ import hashlib
 import time
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from hmac import compare_digest
 from typing import TypeAlias
@@ -32,7 +33,8 @@ from conference.telephony.settings import DialSettings, LegSettings
 from conference.telephony.twilio.twiml import stream_url, voice_response
 from conference.telephony.twilio_account import TwilioAccount
 from conference.web.http.limits.rate_limit import RateLimit
-from conference.web.joining.call import PROMPTS_PARAMETER
+from conference.web.joining.call import PROMPTS_PARAMETER, Call
+from conference.web.joining.call_loops import PLACED_BY, write_placed_by
 from conference.web.joining.dialed import Patience, Wanted
 from conference.web.joining.dialed_phone import OVER, DialedPhone, PhoneServices, PhoneWanted
 from conference.web.joining.ringback import Ringback
@@ -40,9 +42,6 @@ from conference.web.joining.signatures import TwilioSignatures
 from conference.web.joining.twiml_call import Application, TwimlCall
 
 CallOut: TypeAlias = TwimlCall | DialedPhone
-
-PLACED_BY = "Conference-Placed-By"
-"""The header of a call out that says which server has placed it: a room that calls its own would hear its own echo."""
 
 REMEMBERED = 1000
 """Telephones' calls that have ended here, while nobody knows whether they have at Twilio."""
@@ -101,7 +100,6 @@ class Dialing:
             max_sound_seconds=settings.max_dialed_ahead_ms / 1000,
             speech_command=settings.speech_command or None,
             sign=None if signatures is None else signatures.sign,
-            headers={PLACED_BY: _own_id(settings)},
         )
         self.own_id = _own_id(settings)
         """By what this server, and all of its public address, know a call of their own."""
@@ -172,8 +170,9 @@ class Dialing:
         phone = Phone(parameters=wanted.parameters, playout=PlayoutBuffer(codec, max_bytes=most))
         leg = DialedLeg(phone, self._leg_settings, heard=wanted.grant.allows("speak"))
         patience = Patience(self._settings.max_dialed_seconds, self._settings.dial_reconnect_timeout)
-        connecting = self._connecting()
-        return self._begin(TwimlCall(wanted, leg, self._conference, connecting, patience, self._application))
+        headers = {PLACED_BY: write_placed_by(self.own_id, self._servers_before(wanted.room))}
+        connecting, application = self._connecting(headers), replace(self._application, headers=headers)
+        return self._begin(TwimlCall(wanted, leg, self._conference, connecting, patience, application))
 
     def place_phone(self, wanted: PhoneWanted) -> Participant:
         """Call somebody by telephone. They are in the room at once, as somebody who is being called.
@@ -213,7 +212,19 @@ class Dialing:
         if self._phones is not None:
             self._phones.account.close()
 
-    def _connecting(self) -> Connecting:
+    def _servers_before(self, room: str) -> Iterable[str]:
+        """Those whose rooms have called into a room."""
+        return {one for call in self._registry.of_kind(Call) if call.room_name == room for one in call.placed_by}
+
+    def end_loop(self, caller: str | None, number: str | None) -> bool:
+        """Whether a call by telephone is one that is just being placed here: it is hung up on then."""
+        for one in self._of_phones():
+            if not one.is_connected and one.is_between(caller, number):
+                one.hang_up("the number leads back to this server: a room cannot call the server that it is on")
+                return True
+        return False
+
+    def _connecting(self, headers: Mapping[str, str]) -> Connecting:
         settings = self._settings
         return Connecting(
             ReadLimits(
@@ -223,7 +234,7 @@ class Dialing:
             settings.dial_timeout,
             allowed=self._allowed,
             heartbeat=HEARTBEAT,
-            headers={PLACED_BY: self.own_id},
+            headers=headers,
             keeps_bytes=PART_CHARS,  # what is longer is taken in parts
         )
 

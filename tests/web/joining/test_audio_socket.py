@@ -112,6 +112,27 @@ async def test_whoever_talks_interrupts_a_bot_that_lets_itself_and_it_is_told_ho
             assert len(bot.of("interrupted")) == 1
 
 
+async def test_who_may_no_longer_speak_is_told_and_goes_on_to_hear_and_what_they_say_is_heard_by_nobody() -> None:
+    async with Site() as site:
+        amy = Hummer(site.server, "Amy", 440)
+        async with await AudioClient.open(site, name="Bot", rate=RATE) as bot:
+            site.server.conference.rooms["tea"].set_role(bot.of("ready")[0]["id"], "listener")
+            assert (await bot.heard("state"))["role"] == "listener"
+            await bot.say(tone(700, 0.5, rate=RATE))
+            await bot.ask("mark", name="said")
+            assert (await bot.heard("mark"))["played_ms"] == 0.0
+            await bot.ask("flush")
+            assert (await bot.heard("flushed"))["unheard_ms"] == 500.0
+            assert amy.level(700) < -60
+            amy.on = True
+            await until(lambda: len(bot.frames[bot.voice_of("Amy")]) > 10)
+            site.server.conference.rooms["tea"].set_role(bot.of("ready")[0]["id"], "speaker")
+            await bot.heard("state", 2)
+            amy.on = False
+            await bot.say(tone(700, 1.0, rate=RATE))
+            await until(lambda: amy.level(700) > -20)
+
+
 async def test_sound_is_for_some_alone_from_the_sample_on_where_that_was_said() -> None:
     async with Site() as site:
         amy, ben = Hummer(site.server, "Amy", 440), Hummer(site.server, "Ben", 1000)

@@ -108,6 +108,20 @@ async def test_a_telephone_is_called_rings_is_answered_and_hears_and_is_heard() 
         await until(lambda: not list(site.server.dialing.calls))
 
 
+async def test_a_number_that_leads_back_here_is_hung_up_on_before_it_is_heard() -> None:
+    async with calling() as (site, twilio):
+        seen = Followed(site)
+        await place(site, name="Amy")
+        call = await twilio.placed()
+        await twilio.tell(call, "ringing")
+        elsewhere = await _twiml(site, From="+15557654321", To=AMY)
+        assert "<Stream" in elsewhere
+        assert "<Reject" in await _twiml(site, From=CALLER_ID, To=AMY)
+        await until(lambda: seen.left())
+        assert "leads back to this server" in seen.left()[0].reason
+        await until(lambda: twilio.ended == [call.sid])
+
+
 async def call_in_signed(site: Site, twilio: TwilioApi) -> Any:
     """Somebody else on a media stream, as Twilio would open it."""
     other = PhoneCall("CA" + "1" * 32, {"Twiml": await _twiml(site)}, [])
@@ -115,11 +129,12 @@ async def call_in_signed(site: Site, twilio: TwilioApi) -> Any:
     return other.socket
 
 
-async def _twiml(site: Site) -> str:
+async def _twiml(site: Site, **form: str) -> str:
     from twilio.request_validator import RequestValidator
 
-    signature = RequestValidator(TOKEN).compute_signature(f"{ORIGIN}/twilio/voice?room=tea", {})
-    response = await site.client.post("/twilio/voice?room=tea", headers={"X-Twilio-Signature": signature})
+    signature = RequestValidator(TOKEN).compute_signature(f"{ORIGIN}/twilio/voice?room=tea", form)
+    headers = {"X-Twilio-Signature": signature}
+    response = await site.client.post("/twilio/voice?room=tea", headers=headers, data=form or None)
     return str(await response.text())
 
 

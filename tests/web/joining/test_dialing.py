@@ -485,6 +485,21 @@ async def test_a_room_does_not_call_its_own_server(path: str, public_url: str | 
         assert list(here.server.conference.rooms) == ["tea"]
 
 
+async def test_a_room_does_not_call_back_whom_it_is_called_by_from_another_server() -> None:
+    async with site(public_url="https://a.example.org") as first, site(public_url="https://b.example.org") as second:
+        for here in (first, second):
+            await here.join()
+        there = str(second.client.make_url("/twilio/stream/tea")).replace("http", "ws", 1)
+        back = str(first.client.make_url("/twilio/stream/tea")).replace("http", "ws", 1)
+        assert (await first.client.post("/rooms/tea/calls", json={"url": there})).status == 201
+        await until(lambda: len(second.server.conference.rooms["tea"].participants) == 2)
+        left = leavings(second)
+        assert (await second.client.post("/rooms/tea/calls", json={"url": back})).status == 201
+        await until(lambda: left)
+        assert "is where this call comes from: HTTP status 508" in left[0].reason
+        assert len(first.server.conference.rooms["tea"].participants) == 2
+
+
 async def test_a_bot_that_goes_on_sending_as_much_as_it_can_is_let_go() -> None:
     sent = 0
 

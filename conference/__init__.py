@@ -25,33 +25,43 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from conference.client.api import ApiError
     from conference.errors import ConferenceError, ConnectionClosed
     from conference.options.declaration import SettingsError
     from conference.public.attached import AttachedPeer
     from conference.public.bot import Bot
+    from conference.public.call import Call, connect
     from conference.public.errors import BufferFull, ConnectionLost, NoSuchParticipant, SamplesError
     from conference.public.events import Event
     from conference.public.line import Frame
+    from conference.public.phone import PhoneCall, call
     from conference.public.room import Room
     from conference.public.server import Server
     from conference.room.errors import InvalidRoomName, RoomFull, RoomLocked, TooManyRooms
     from conference.room.participant import ParticipantState as Participant
+    from conference.telephony.connecting import CallError
     from conference.web.http_server import StartError
+    from conference.webrtc.client.whip import JoinError
 
 __version__ = "0.1.0"
 
 _PLACES = {
+    "ApiError": "client.api",
     "AttachedPeer": "public.attached",
     "Bot": "public.bot",
     "BufferFull": "public.errors",
+    "Call": "public.call",
+    "CallError": "telephony.connecting",
     "ConferenceError": "errors",
     "ConnectionClosed": "errors",
     "ConnectionLost": "public.errors",
     "Event": "public.events",
     "Frame": "public.line",
     "InvalidRoomName": "room.errors",
+    "JoinError": "webrtc.client.whip",
     "NoSuchParticipant": "public.errors",
     "Participant": "room.participant:ParticipantState",
+    "PhoneCall": "public.phone",
     "Room": "public.room",
     "RoomFull": "room.errors",
     "RoomLocked": "room.errors",
@@ -60,21 +70,28 @@ _PLACES = {
     "SettingsError": "options.declaration",
     "StartError": "web.http_server",
     "TooManyRooms": "room.errors",
+    "call": "public.phone",
+    "connect": "public.call",
 }
 """Where each public name comes from, and under which name, if that is another."""
 
 __all__ = [
+    "ApiError",
     "AttachedPeer",
     "Bot",
     "BufferFull",
+    "Call",
+    "CallError",
     "ConferenceError",
     "ConnectionClosed",
     "ConnectionLost",
     "Event",
     "Frame",
     "InvalidRoomName",
+    "JoinError",
     "NoSuchParticipant",
     "Participant",
+    "PhoneCall",
     "Room",
     "RoomFull",
     "RoomLocked",
@@ -83,6 +100,8 @@ __all__ = [
     "SettingsError",
     "StartError",
     "TooManyRooms",
+    "call",
+    "connect",
 ]
 
 

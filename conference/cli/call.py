@@ -25,7 +25,6 @@ from conference.cli.addresses import (
     or_a_room,
 )
 from conference.cli.media import open_recorder
-from conference.cli.stay.backoff import Backoff
 from conference.cli.stay.phone_call import PhoneCall
 from conference.cli.streams import TCP, Stream, of_address, one_stream, read_server, read_stream
 from conference.cli.terminal.arguments import (
@@ -38,6 +37,7 @@ from conference.cli.terminal.arguments import (
     words,
 )
 from conference.cli.terminal.options import add_options
+from conference.client.backoff import Backoff
 from conference.codecs.waveform import WaveformCodec
 from conference.options.declaration import SettingsError
 from conference.options.option import options_of
@@ -106,7 +106,7 @@ def run(args: argparse.Namespace) -> int:
     """Place the call.
 
     Returns:
-        The status of how it ended (see :mod:`conference.cli.stay.endings`); 1 with a sentence on standard error if
+        The status of how it ended (see :mod:`conference.client.endings`); 1 with a sentence on standard error if
         nobody wanted that, or it was never connected.
     """
     stream = find_stream(args, args.complain)

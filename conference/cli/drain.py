@@ -8,8 +8,9 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from conference.cli.api import Api, ApiError, ServerAccess, add_server_options
+from conference.cli.api import HINT, add_server_options
 from conference.cli.moderate import find_place
+from conference.client.api import Api, ApiError, ServerAccess
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -57,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _drain(place: ServerAccess, args: argparse.Namespace) -> int:
-    async with Api(place) as api:
+    async with Api(place, HINT) as api:
         body = {} if args.timeout is None else {"timeout": args.timeout}
         answer = await api.ask("POST", _PATH, body)
         print(json.dumps(answer) if args.json else _told(answer), flush=True)

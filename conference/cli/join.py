@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Final
 
 from conference.cli.addresses import add_place, find_place, need_room
 from conference.cli.media import Recorder, open_recorder
-from conference.cli.stay.backoff import Backoff
-from conference.cli.stay.endings import STOPPED, Ending
 from conference.cli.stay.headless import HeadlessCall, RecordedVoice, call_ticks
-from conference.cli.stay.stay import Stay, unless
+from conference.cli.stay.stay import Stay
 from conference.cli.terminal.arguments import add_reconnect_options, add_token_option, find_token, seconds, words
 from conference.cli.terminal.progress import Progress
+from conference.client.backoff import Backoff
+from conference.client.endings import STOPPED, Ending
+from conference.client.held_seat import unless
 from conference.codecs.base import Encoder
 from conference.codecs.libopus import LibraryNotFoundError
 from conference.codecs.opus import OpusCodec
@@ -113,7 +114,7 @@ def run(args: argparse.Namespace) -> int:
     """Be in the room for as long as ``args`` say.
 
     Returns:
-        The status of how it ended (see :mod:`conference.cli.stay.endings`); 1 with a sentence on standard error if
+        The status of how it ended (see :mod:`conference.client.endings`); 1 with a sentence on standard error if
         nobody wanted that, or it never began.
     """
     address, named = find_place(args, args.complain)

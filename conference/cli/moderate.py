@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias, get_args
 
 from conference.access.grants import ROLES
 from conference.cli.addresses import RoomAddress, default_address, read_address, room_name
-from conference.cli.api import Api, ApiError, ServerAccess, add_server_options, address
+from conference.cli.api import HINT, add_server_options
 from conference.cli.people import listed, pick, state_of
 from conference.cli.terminal.arguments import Complain, add_parameter_option, find_token, words
 from conference.cli.terminal.tables import render
+from conference.client.api import Api, ApiError, ServerAccess, address
 from conference.telephony.twilio_account import MachineDetection
 
 if TYPE_CHECKING:
@@ -282,7 +283,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _do(work: Work, args: argparse.Namespace, place: ServerAccess) -> Outcome:
-    async with Api(place) as api:
+    async with Api(place, HINT) as api:
         return await work(api, args)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from conference.cli.api import ApiError
+from conference.client.api import ApiError
 
 
 def pick(people: Sequence[dict[str, Any]], wanted: Sequence[str], room: str) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ One :class:`Phone` is one call. Whoever drives it sends :meth:`Phone.opening`, t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from conference.telephony.dialect import (
@@ -46,6 +46,8 @@ class Phone:
         parameters: what the stream's start brings along.
         playout: the buffer for what the server says.
         dialect: of the provider.
+        on_asked: is told of each thing that the server asks for.
+        on_mark: is told of each mark, by its name, when it is reached.
     """
 
     def __init__(
@@ -54,7 +56,11 @@ class Phone:
         parameters: Mapping[str, str] | None = None,
         playout: PlayoutBuffer | None = None,
         dialect: Dialect = TWILIO,
+        on_asked: Callable[[Asked], None] = lambda _: None,
+        on_mark: Callable[[str], None] = lambda _: None,
     ) -> None:
+        self._on_asked = on_asked
+        self._on_mark = on_mark
         self.identity = identity or CallIdentity()
         self.dialect = dialect
         self._end = dialect.provider_end(self.identity, parameters or {})
@@ -147,6 +153,7 @@ class Phone:
         return self._end.closing()
 
     def _do(self, asked: Asked) -> list[Message]:
+        self._on_asked(asked)
         match asked:
             case PlayMedia(payload):
                 self._play(payload)
@@ -174,7 +181,10 @@ class Phone:
             self._warn("More than ten minutes of sound are buffered; the rest is discarded.")
 
     def _echo(self, names: Iterable[str]) -> list[Message]:
-        echoes = [message for name in names if (message := self._end.mark(name)) is not None]
+        reached = tuple(names)
+        for name in reached:
+            self._on_mark(name)
+        echoes = [message for name in reached if (message := self._end.mark(name)) is not None]
         self.marks_echoed += len(echoes)
         return echoes
 

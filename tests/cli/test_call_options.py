@@ -17,9 +17,9 @@ from conference.audio.g711 import ulaw_decode, ulaw_encode
 from conference.cli import call
 from conference.cli.call import custom_parameters, phone_frames
 from conference.cli.media import open_recorder
-from conference.cli.stay.endings import DONE
 from conference.cli.stay.phone_call import PhoneCall, key_times
 from conference.cli.streams import read_stream
+from conference.client.endings import DONE
 from conference.prompts.decode import MediaError, read_audio
 from conference.telephony.twilio.messages import Media, ServerMedia, Stop, build, parse_client_message
 from tests.tones import level_at, tone

@@ -15,7 +15,7 @@ import conference
 from conference.audio.frame import SAMPLE_RATE
 from tests.e2e.people import webrtc_person
 from tests.tones import level_at, tone
-from tests.webrtc.stock import eventually, resources
+from tests.webrtc.stock import eventually, released, resources
 
 pytestmark = pytest.mark.e2e
 
@@ -28,7 +28,7 @@ async def nothing_is_left() -> AsyncIterator[None]:
     """All tasks, threads and sockets of a test have gone when it is over."""
     before = resources()
     yield
-    await eventually(lambda: resources() <= before, PATIENCE)
+    await eventually(lambda: released(before), PATIENCE)
 
 
 async def test_a_bot_and_somebody_from_outside_hear_each_other_and_nothing_is_left() -> None:

@@ -15,7 +15,7 @@ from conference.settings import Settings
 from tests.e2e.people import webrtc_person
 from tests.e2e.running import eventually, running_server
 from tests.tones import level_at
-from tests.webrtc.stock import StockPeer, resources
+from tests.webrtc.stock import StockPeer, released, resources
 
 pytestmark = pytest.mark.e2e
 
@@ -27,7 +27,7 @@ async def nothing_is_left() -> AsyncIterator[None]:
     """All tasks, threads and sockets of a test have gone when it is over."""
     before = resources()
     yield
-    await eventually(lambda: resources() <= before, "all is closed", within=PATIENCE)
+    await eventually(lambda: released(before), "all is closed", within=PATIENCE)
 
 
 def own_connection() -> RTCPeerConnection:

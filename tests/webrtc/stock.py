@@ -224,6 +224,11 @@ def resources() -> tuple[int, int, int]:
     return len(asyncio.all_tasks()), len(threads), sockets
 
 
+def released(before: tuple[int, int, int]) -> bool:
+    """Whether there are no more tasks, threads and sockets than there were."""
+    return all(now <= then for now, then in zip(resources(), before, strict=True))
+
+
 def without_candidates(offer: str) -> str:
     """An offer whose candidates are to come later."""
     return "".join(line for line in offer.splitlines(keepends=True) if "candidate" not in line)

@@ -10,8 +10,8 @@ import numpy as np
 from conference.audio.frame import FRAME_SAMPLES, SILENCE, TICKS_PER_SECOND, Samples
 from conference.cli.media import Recorder
 from conference.cli.terminal.progress import Meter
+from conference.client.speech import Speech
 from conference.codecs.base import Encoder
-from conference.room.mixing.encoders import protection
 
 TAIL_TICKS: Final = TICKS_PER_SECOND // 2
 """How long the call goes on after the file: its last words are still on their way to the others."""
@@ -57,8 +57,7 @@ class HeadlessCall:
     def __init__(
         self, encoder: Encoder, voice: RecordedVoice | None, recorder: Recorder | None, ticks: int | None
     ) -> None:
-        self._encoder = encoder
-        self._expected_loss = 0  # as told to the encoder, in percent
+        self._speech = Speech(encoder)
         self._voice = voice
         self._recorder = recorder
         self.ticks = ticks
@@ -70,7 +69,7 @@ class HeadlessCall:
 
     def encode_with(self, encoder: Encoder) -> None:
         """Go on with another encoder: there is another decoder at the other end."""
-        self._encoder, self._expected_loss = encoder, 0
+        self._speech = Speech(encoder)
 
     @property
     def speaks(self) -> bool:
@@ -107,19 +106,14 @@ class HeadlessCall:
 
     def expect_loss(self, percent: float) -> None:
         """Have the encoder add the FEC that is needed where so many packets of a hundred are lost, 0 to 100."""
-        expected = protection(percent, self._expected_loss)
-        if expected != self._expected_loss:
-            self._expected_loss = expected
-            self._encoder.set_expected_loss(expected)
+        self._speech.expect_loss(percent)
 
     def _say(self, number: int) -> bytes | None:
         if self._voice is None:
             return None
         frame = self._voice.frame(number)
         self.level_out.add(SILENCE if frame is None else frame)
-        if frame is None or not frame.any():
-            return self._encoder.encode_silence()  # keeps the way through firewalls open, too
-        return self._encoder.encode(frame)
+        return self._speech.encode(frame)
 
 
 def call_ticks(voice: RecordedVoice | None, duration_s: float | None) -> int | None:

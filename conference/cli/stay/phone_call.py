@@ -7,16 +7,15 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from aiohttp import WSCloseCode
-
 from conference.audio.frame import SAMPLE_RATE
 from conference.audio.resample import Resampler
 from conference.cli.media import Recorder
-from conference.cli.stay.backoff import Backoff
-from conference.cli.stay.endings import DONE, ENDED, LOST, REFUSED, REMOVED, SERVER_STOPPED, STOPPED, Ending
 from conference.cli.terminal.progress import Meter, Progress, Snapshot, clock
 from conference.cli.terminal.signals import end_on_sigterm
-from conference.telephony.caller import CallEnd, Caller, HungUp
+from conference.client.backoff import Backoff
+from conference.client.call_endings import ending_of
+from conference.client.endings import DONE, LOST, REFUSED, STOPPED, Ending
+from conference.telephony.caller import Caller, HungUp
 from conference.telephony.connecting import CallError
 from conference.telephony.dialect import CallIdentity, Dialect
 from conference.telephony.phone import Phone
@@ -223,26 +222,6 @@ class PhoneCall:
         if len(phones) > 1:
             rows.append(("Reconnected", "once" if len(phones) == 2 else f"{len(phones) - 1} times"))
         return rows + [("Warning", one) for one in dict.fromkeys(one for phone in phones for one in phone.warnings)]
-
-
-def ending_of(end: CallEnd, *, been_in: bool) -> Ending:
-    """How a call ended that the server ended, by its close code (RFC 6455, section 7.4).
-
-    Args:
-        end: the code, and what the server says.
-        been_in: whether it was ever heard: what is refused at once is refused for good.
-    """
-    match end.code:
-        case WSCloseCode.OK:
-            return (REMOVED if end.reason == "removed" else ENDED).because(end.reason)
-        case WSCloseCode.GOING_AWAY | WSCloseCode.SERVICE_RESTART:
-            return SERVER_STOPPED
-        case WSCloseCode.TRY_AGAIN_LATER if been_in:
-            return LOST.because(end.reason)
-        case None | WSCloseCode.ABNORMAL_CLOSURE | WSCloseCode.INTERNAL_ERROR:
-            return LOST.because(end.reason)
-        case _:
-            return REFUSED.because(end.reason)
 
 
 def key_times(keys: str) -> list[tuple[int, str]]:

@@ -64,6 +64,7 @@ class HeadlessPeer:
         silence_timeout: a connection that is quiet for so many seconds has ended.
         proof: of a seat to come back to (see :attr:`proof`).
         watches: whether to follow why the server takes this peer out of the room, for :meth:`farewell`.
+        on_event: while it does, is given the name and the data (JSON) of each event of the room.
 
     Attributes:
         source: what is heard: ``source.pull(time.monotonic_ns())`` every 20 ms; ``None`` before :meth:`connect`, and
@@ -88,6 +89,7 @@ class HeadlessPeer:
         silence_timeout: float = 10.0,
         proof: str | None = None,
         watches: bool = False,
+        on_event: Callable[[str, str], None] = lambda *_: None,
     ) -> None:
         if not speaks and not hears:
             raise ValueError("a peer must speak or hear")
@@ -105,6 +107,7 @@ class HeadlessPeer:
         self._whip = WhipClient(url, verify=verify, access_token=access_token)
         self._proof = proof
         self._watches = watches
+        self._on_event = on_event
         self._watch: asyncio.Task[Farewell | None] | None = None
         self._pc: RTCPeerConnection | None = None
         self._seat: Seat | None = None
@@ -183,7 +186,8 @@ class HeadlessPeer:
         channel.open()
         self._since_ns = time.monotonic_ns()
         if self._watches:
-            self._watch = asyncio.create_task(self._whip.farewell(self._room, self._seat), name="farewell")
+            watching = self._whip.farewell(self._room, self._seat, self._on_event)
+            self._watch = asyncio.create_task(watching, name="farewell")
         if self._sink is not None:
             self._sink.open()
         self._housekeep()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
@@ -26,6 +27,9 @@ TAKE_BACK_SECONDS = 3.0
 
 SERVER_STOPS = "The server is being stopped."
 """The reason for which everybody is taken out of the rooms of a server that stops."""
+
+SEAT_HEADER = "Conference-Seat"
+"""The header field that proves that a seat is ours."""
 
 REMOVED_KIND = "urn:conference:problem:removed"
 """The type of the problem that keeps somebody out who was removed."""
@@ -177,23 +181,26 @@ class WhipClient:
         target = urljoin(self.url, f"rooms/{quote(room, safe='')}/participants")
         headers = {"Content-Type": "application/sdp"} | self._authorization
         if token is not None:
-            headers["Conference-Seat"] = token
+            headers[SEAT_HEADER] = token
         try:
             async with self._http().post(target, params={"name": name}, data=offer, headers=headers) as response:
                 body = (await response.content.read(ANSWER_LIMIT)).decode(errors="replace")
                 location = response.headers.get("Location")
                 if response.status == 201 and location is not None:
-                    return Seat(body, urljoin(target, location), response.headers.get("Conference-Seat"))
+                    return Seat(body, urljoin(target, location), response.headers.get(SEAT_HEADER))
                 raise _refusal(response.status, body, response.headers.get("Retry-After", ""))
         except (aiohttp.ClientError, TimeoutError, ValueError, OSError) as error:
             raise JoinError(f"The server at {self.url} cannot be reached: {reason(error)}.") from error
 
-    async def farewell(self, room: str, seat: Seat) -> Farewell | None:
+    async def farewell(
+        self, room: str, seat: Seat, told: Callable[[str, str], None] = lambda *_: None
+    ) -> Farewell | None:
         """Follow what happens in a room, until somebody has left it.
 
         Args:
             room: that they are in.
             seat: theirs.
+            told: is given the name and the data (JSON) of each event that happens until then.
 
         Returns:
             How they left; ``None`` if the server does not tell.
@@ -209,6 +216,8 @@ class WhipClient:
                         return None
                     async for line in got.content:
                         event = reader.take(line)
+                        if event is not None:
+                            told(*event)
                         if event is not None and event[0] == "participant.left":
                             found = _farewell(event[1], participant_id)
                             if found is not None:
@@ -229,7 +238,7 @@ class WhipClient:
 
     def _headers(self, seat: Seat) -> dict[str, str]:
         """That the seat is ours: a token may have expired, or say nothing of who we are."""
-        return self._authorization | ({} if seat.token is None else {"Conference-Seat": seat.token})
+        return self._authorization | ({} if seat.token is None else {SEAT_HEADER: seat.token})
 
     async def close(self) -> None:
         """Close the connections to the server."""

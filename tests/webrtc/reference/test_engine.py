@@ -13,7 +13,7 @@ from conference.iceservers import parse_ice_server
 from conference.webrtc.reference.engine import ReferenceWebRtc, without_names
 from conference.webrtc.sdp.grammar import OfferError
 from conference.webrtc.settings import WebRtcSettings
-from tests.webrtc.stock import StockPeer, eventually, resources
+from tests.webrtc.stock import StockPeer, eventually, released, resources
 
 pytestmark = pytest.mark.e2e
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.e2e
 async def nothing_is_left() -> AsyncIterator[None]:
     before = resources()
     yield
-    await eventually(lambda: resources() <= before, 30)
+    await eventually(lambda: released(before), 30)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""When a command tries to come back after a lost connection."""
+"""When it is tried to come back after a lost connection."""
 
 from __future__ import annotations
 

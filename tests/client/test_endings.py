@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from conference.cli.stay import endings
-from conference.cli.stay.endings import ENDED, LOST, REFUSED, REMOVED, SERVER_STOPPED, Ending
-from conference.cli.stay.phone_call import ending_of
+from conference.client import endings
+from conference.client.call_endings import ending_of
+from conference.client.endings import ENDED, LOST, REFUSED, REMOVED, SERVER_STOPPED, Ending
 from conference.telephony.caller import CallEnd
 
-INTERFACES = Path(__file__).parents[3] / "docs" / "interfaces.md"
+INTERFACES = Path(__file__).parents[2] / "docs" / "interfaces.md"
 
 
 @pytest.mark.parametrize(

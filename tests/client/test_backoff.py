@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conference.cli.stay.backoff import LONGEST_S, STEADY_S, Backoff
+from conference.client.backoff import LONGEST_S, STEADY_S, Backoff
 
 
 class Time:

@@ -145,6 +145,26 @@ class ForwardableSource:
         del now_ns
         return ()
 
+    @property
+    def sent_until_ns(self) -> int | None:
+        """When the sound of what the :attr:`taker` was given last ended, while silence is left out behind it."""
+        return None
+
+    @property
+    def begins(self) -> bool:
+        """After silence there is something to hear again, and nothing of it was played yet."""
+        return False
+
+    def beginning(self, now_ns: int) -> Sequence[ForwardedPacket]:
+        """What stands at the beginning of a word while this source :attr:`begins`, for whoever has heard others.
+
+        Returns:
+            As much of the silence before the word as a decoder needs that has followed others, and what has come of the
+            word; in its order. Empty if not enough of that silence is known. The last of it came when it came.
+        """
+        del now_ns
+        return ()
+
     def linger(self) -> None:
         """Give the next silent packets, however long the silence was: somebody is new to them."""
 

@@ -133,6 +133,11 @@ class JitterBuffer:
         return not self._entries and not self._playing
 
     @property
+    def begins(self) -> bool:
+        """Whether something waits after silence, of which nothing was played yet."""
+        return bool(self._entries) and not self._playing
+
+    @property
     def waiting(self) -> Sequence[Waiting]:
         """What is yet to be played, in its order."""
         return self._entries

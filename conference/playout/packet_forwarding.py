@@ -14,8 +14,9 @@ from conference.audio.frame import SILENT_LEVEL, Samples
 from conference.audio.noise_gate import level_of
 from conference.codecs.base import DecodeError, Decoder
 from conference.playout.fast_path import NO_LEVEL, FastPackets, FastPathTerms
-from conference.playout.forwardable import QUIET_DBOV, ForwardedPacket, PacketTaker
+from conference.playout.forwardable import QUIET_DBOV, SETTLING_MS, ForwardedPacket, PacketTaker
 from conference.playout.forwarded_packets import ForwardedPackets
+from conference.playout.items import Waiting
 from conference.playout.level_trust import LevelTrust
 from conference.playout.player import PacketPlayer
 from conference.playout.sequence import sequence_step
@@ -55,6 +56,7 @@ class PacketForwarding:
         "_packets",
         "_player",
         "_quiet_since_ns",
+        "_sent_until_ns",
         "_told",
         "_told_ns",
         "_trust",
@@ -78,6 +80,7 @@ class PacketForwarding:
         self._duration = 0  # of the packet that was handed on last
         self._told = 0  # times that the pause was told of
         self._told_ns = 0  # when, last
+        self._sent_until_ns = 0  # in a pause: when what was sent on last ended
         self._meter: Decoder | None = None
 
     @property
@@ -100,6 +103,11 @@ class PacketForwarding:
     def pausing(self) -> bool:
         """The last packet was left out of what is sent on."""
         return self._omission.pausing or bool(self._held)
+
+    @property
+    def sent_until_ns(self) -> int | None:
+        """See `ForwardableSource.sent_until_ns`."""
+        return self._sent_until_ns if self.pausing else None
 
     @property
     def measures(self) -> bool:
@@ -266,6 +274,40 @@ class PacketForwarding:
                 packets.append(ForwardedPacket(number, begin, one.duration, one.payload, arrival_ns, one.level))
         return packets
 
+    def beginning(self, history: Sequence[bytes], now_ns: int) -> list[ForwardedPacket]:
+        """The silence before a word and what waits of the word; see `ForwardableSource.beginning`.
+
+        Args:
+            history: the payloads of the last packets that were left out before the word, the oldest first.
+            now_ns: monotonic time.
+        """
+        decoder = self._player.decoder
+        word = self.waiting(min(now_ns, self._noted_ns))
+        if not word or not decoder.has_memory:
+            return word
+        first = word[0]
+        clock_rate = decoder.clock_rate
+        silence: list[ForwardedPacket] = []
+        missing = SETTLING_MS * clock_rate // 1000
+        distance = 0
+        for back, payload in enumerate(reversed(history), 1):
+            if missing <= 0 or len(payload) <= DTX_BYTES:
+                break
+            try:
+                duration = decoder.duration(payload)
+            except DecodeError:
+                break
+            missing -= duration
+            distance += duration
+            came_ns = first.arrival_ns - distance * 1_000_000_000 // clock_rate
+            silence.append(
+                ForwardedPacket(
+                    first.sequence - back & 0xFFFF, first.timestamp - distance & 0xFFFFFFFF, duration, payload, came_ns,
+                    round(SILENT_LEVEL),
+                )
+            )  # fmt: skip
+        return [] if missing > 0 else [*reversed(silence), *word]
+
     def end_pause(
         self, sequence: int, timestamp: int, arrival_ns: int, left_out: Sequence[bytes], bypassed: int | None
     ) -> None:
@@ -305,6 +347,8 @@ class PacketForwarding:
             self._let_go()
             self._tell_of_pause(sequence, timestamp, payload, arrival_ns)
             return
+        if not self.pausing:
+            self._sent_until_ns = arrival_ns
         held = self._held
         if held and sequence_step(sequence, held[-1]) != 1:
             self._let_go()
@@ -319,16 +363,18 @@ class PacketForwarding:
             self._omission.leave_out(slot)
             return
         try:
-            begin = timestamp - sequence_step(sequence, slot) * decoder.duration(payload) & 0xFFFFFFFF
+            earlier = sequence_step(sequence, slot) * decoder.duration(payload)
         except DecodeError:
             return
-        self._tell_of_pause(slot, begin, told, arrival_ns)
+        self._tell_of_pause(slot, timestamp - earlier & 0xFFFFFFFF, told, arrival_ns)
+        self._sent_until_ns -= earlier * 1_000_000_000 // decoder.clock_rate
 
     def _tell_of_pause(self, sequence: int, timestamp: int, payload: bytes, arrival_ns: int) -> None:
         number = self._omission.pause(sequence)
         if number is not None and self.taker is not None:
             self._told, self._told_ns = self._told + 1, arrival_ns
             duration = self._player.decoder.duration(payload)
+            self._sent_until_ns = arrival_ns + duration * 1_000_000_000 // self._player.decoder.clock_rate
             self.taker.forward(number, timestamp, duration, payload, arrival_ns, round(SILENT_LEVEL))
 
     def _let_go(self) -> None:
@@ -336,14 +382,31 @@ class PacketForwarding:
         while self._held:
             self._omission.leave_out(self._held.popleft())
 
-    def play(self, plays: bool) -> None:
-        """Say whether the packets that come next are also played. What waits to be played is dropped if not."""
+    def play(self, plays: bool, history: Sequence[bytes] = ()) -> None:
+        """Say whether the packets that come next are also played. What waits to be played is dropped if not.
+
+        Args:
+            plays: whether they are.
+            history: the payloads of the last packets that were left out before what waits, the oldest first.
+        """
         before, self.plays = self.plays, plays
         if before and not plays:
+            waiting = tuple(self._player.jitter.waiting)
             self._player.suspend()
             self._packets.forget()
+            self._note_handed_over(history, waiting)
             if self._meter is not None:
                 self._player.decoder, self._meter = self._meter, None  # it has had all packets that came
+
+    def _note_handed_over(self, history: Sequence[bytes], waiting: Sequence[Waiting]) -> None:
+        """Those who get the packets that come next had these before them."""
+        clock_rate = self._player.decoder.clock_rate
+        with suppress(DecodeError):
+            for payload in history:
+                seconds = self._player.decoder.duration(payload) / clock_rate
+                self._packets.note(payload, None, SILENT_LEVEL, seconds)
+        for one in waiting:
+            self._packets.note(one.payload, None, one.level, one.duration / clock_rate)
 
     def resume(self) -> Samples:
         """Play again, behind what was forwarded last: what follows is made up until it comes.

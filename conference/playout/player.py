@@ -123,6 +123,7 @@ class PacketPlayer:
         self.jitter.suspend()
         self._reframer.clear()
         self._played = None
+        self._silent_played = 0
         self._forget_stand_in()
         self._stretcher.calm()
         self._gate.history.forget()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from conference.audio.frame import Samples
 from conference.audio.noise_gate import level_of
@@ -259,7 +259,8 @@ class PacketSource(ForwardableSource):
         if taker is None:
             forwarding.stop_measuring()
             forwarding.forget_pauses()
-        forwarding.play(plays or taker is None)
+        history = self._gate.history.fetch() if forwarding.plays and not plays and self.begins else ()
+        forwarding.play(plays or taker is None, history)
 
     def resume(self) -> Samples:
         """Play again, behind what was forwarded last: what follows is made up until it comes.
@@ -309,6 +310,21 @@ class PacketSource(ForwardableSource):
     def waiting(self, now_ns: int) -> Iterable[ForwardedPacket]:
         """See `ForwardableSource.waiting`."""
         return self._forwarding.waiting(now_ns)
+
+    @property
+    def sent_until_ns(self) -> int | None:
+        """See `ForwardableSource.sent_until_ns`."""
+        return self._forwarding.sent_until_ns
+
+    @property
+    def begins(self) -> bool:
+        """See `ForwardableSource.begins`."""
+        player = self._player
+        return self._forwarding.plays and player.jitter.begins and not len(player.decoded)
+
+    def beginning(self, now_ns: int) -> Sequence[ForwardedPacket]:
+        """See `ForwardableSource.beginning`."""
+        return self._forwarding.beginning(self._gate.history.fetch(), now_ns) if self.begins else ()
 
     def linger(self) -> None:
         """See `ForwardableSource.linger`."""

@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol, TypeAlias, cast
 
-from conference.audio.frame import Samples
+from conference.audio.frame import SILENCE, TICK_NS, Samples
 from conference.playout.forwardable import QUIET_DBOV, ForwardableSource, ForwardedPacket
-from conference.playout.silence import DTX_BYTES
+from conference.playout.silence import DTX_BYTES, SILENT_DBOV
 from conference.room.observer import Observers
 from conference.room.participant import Participant, Sink
 
@@ -37,6 +37,13 @@ MAX_LISTENERS = 16
 
 MAX_LISTENERS_OF_ONE = 64
 """The same where only one person may speak: a mix of one voice costs about as much as so many packets of its own."""
+
+MAX_LAG_NS = 20_000_000
+"""What a listener gets who is handed over at the beginning of a turn may be heard so much later than it was said: it
+comes behind what they were given last. It is less again from the talker's first pause on."""
+
+MIX_OVER_TICKS = 24
+"""So long after the last sound the encoder of a mix may go on to send silence, before it says that there is a pause."""
 
 BITRATE_EVERY_TICKS = 50
 """How often it is looked whether a talker sends more than a listener allows."""
@@ -253,6 +260,8 @@ class Forwarding:
         self._omits_silence = False  # whether what is forwarded is silence for long
         self._voices: tuple[str, ...] = ()  # who was heard on the last tick
         self._resumed: list[Participant] = []  # talkers whose packets are played from this tick on
+        self._left: set[str] = set()  # those whose listeners went over to somebody else while they were silent
+        self._silence = 0  # ticks for which nobody was heard in a mix
         self._ticks = 0
         self._reviewing = False  # this tick's frames are here, and not yet heard
 
@@ -363,37 +372,127 @@ class Forwarding:
                     self._expel(listener)
         self._settle()
 
+    def begin_turn(self, awake: Collection[Participant], participants: Mapping[str, Participant], now_ns: int) -> None:
+        """Hand those over to somebody who begins to talk for whom everybody else is silent, before a tick is played.
+
+        They get the end of the silence before the word, too, with which their decoders follow the talker by the word.
+
+        Args:
+            awake: those who may have something to say.
+            participants: everybody, by id.
+            now_ns: monotonic time at which the tick is due.
+        """
+        if not (self._routes or self._waiting) or len(participants) > MAX_LISTENERS + 1:
+            return
+        talker = _who_begins(awake)
+        if talker is None or not isinstance(source := talker.source, ForwardableSource):
+            return
+        if self._changed:
+            self._look_around(participants)
+        sounding = {one.id for one in awake if one is not talker and not self._is_silent(one)}
+        sounding.update(self._voices)
+        listeners = [
+            one
+            for one in participants.values()
+            if one.id in self._hearing and one is not talker and sounding <= {one.id}
+            and self._talker_of.get(one.id) != talker.id and self._only.get(one.id, talker.id) == talker.id
+        ]  # fmt: skip
+        if not self._possible or not listeners or not (packets := source.beginning(now_ns)):
+            return
+        self.note_talking(talker.id)
+        for listener in listeners:
+            if self._given_until_ns(listener, now_ns) > packets[0].arrival_ns + MAX_LAG_NS:
+                continue
+            try:
+                self._hand_over(talker, source, listener, packets)
+            except Exception:
+                self._expel(listener)
+        self._settle()
+
+    def _given_until_ns(self, listener: Participant, now_ns: int) -> int:
+        """When the sound of what somebody was given last ended, be it packets or a mix."""
+        before = self._talker_of.get(listener.id)
+        if before is None:
+            return now_ns - max(0, self._silence - MIX_OVER_TICKS) * TICK_NS
+        until_ns = self._routes[before].source.sent_until_ns
+        return now_ns + TICK_NS if until_ns is None else until_ns
+
+    def _is_silent(self, participant: Participant) -> bool:
+        """Whether what came last of somebody is silence, as far as is known without decoding it."""
+        source = participant.source
+        if not participant.may_be_heard or source is None:
+            return True
+        if participant.bot and participant.talking:
+            return False  # whoever interrupts it is to be heard in a mix, to tell them from its echo
+        if not isinstance(source, ForwardableSource) or source.begins:
+            return False
+        coming = source.expected_level
+        return coming is not None and coming <= SILENT_DBOV
+
+    def _hand_over(
+        self, talker: Participant, source: ForwardableSource, listener: Participant, packets: Sequence[ForwardedPacket]
+    ) -> None:
+        """Forward somebody's packets from the silence before a word on to one whose own talker is silent."""
+        if not self._can_take(listener, source) or _is_too_much(source, cast("ForwardingSink", listener.sink)):
+            return
+        if (before := self._talker_of.pop(listener.id, None)) is not None:
+            self._leave_in_silence(self._routes[before], listener.id)
+        self._waiting[listener.id] = listener
+        self._begin(talker, source, listener, at_once=True, waiting=packets)
+
+    def _leave_in_silence(self, route: Route, listener_id: str) -> None:
+        """Have somebody not get packets any more of whom nothing is heard."""
+        one = route.take_out(listener_id)
+        source, voice = route.source, route.talker.voice
+        if not source.plays:
+            source.resume()
+            voice.go_on(SILENCE)
+            source.wake_up()
+            self._left.add(route.talker.id)
+        if not route.listeners:
+            del self._routes[route.talker.id]
+            if source.taker is route:
+                source.forward(None)
+        route.restart_for(one)
+
     def review(
-        self, voices: Collection[str], participants: Mapping[str, Participant], now_ns: int
+        self, voices: Mapping[str, Samples], participants: Mapping[str, Participant], now_ns: int
     ) -> list[Participant]:
         """Let a tick pass: end forwarding to those who are to hear somebody else, and begin where it may begin.
 
         Args:
-            voices: ids of those of whom there are frames on this tick.
+            voices: the frames of those who are to be heard on this tick, by id.
             participants: everybody, by id.
             now_ns: monotonic time at which it is due.
 
         Returns:
             Those talkers whose packets were only forwarded, and have to be played from this very tick on.
         """
+        heard = self._without_those_left(voices) if self._left else voices
         self._resumed = []
         self._reviewing = True
         if self._changed:
             self._look_around(participants)
         self._ticks += 1
         if self._routes or self._waiting:
-            if not self._is_steady(voices):
-                self._end_what_must(voices)
-                self._begin_where_quiet(voices, participants, now_ns)
+            if not self._is_steady(heard):
+                self._end_what_must(heard)
+                self._begin_where_quiet(heard, participants, now_ns)
                 self._settle()
             self._send_on(now_ns)
         self._reviewing = False
         self._ended.clear()
-        self._voices = tuple(voices)
-        if self._new and (voices or self._resumed):
-            heard = {*voices, *(one.id for one in self._resumed)}
-            self._new = {one for one in self._new if not heard - {one}}
+        self._voices = tuple(heard)
+        self._silence = 0 if heard or self._resumed else self._silence + 1
+        if self._new and (heard or self._resumed):
+            sounding = {*heard, *(one.id for one in self._resumed)}
+            self._new = {one for one in self._new if not sounding - {one}}
         return self._resumed
+
+    def _without_those_left(self, voices: Mapping[str, Samples]) -> Collection[str]:
+        """Who is heard, without those whose turn is over: they may go on, but nothing has come of them since."""
+        self._left &= {one for one, frame in voices.items() if frame is SILENCE}
+        return voices.keys() - self._left
 
     @property
     def at_rest(self) -> bool:
@@ -604,6 +703,18 @@ class Forwarding:
         self._resumed.append(talker)
         source.wake_up()
         return heard
+
+
+def _who_begins(awake: Iterable[Participant]) -> Participant | None:
+    """Who begins to talk, if it is one person, whose packets say so, and who is not changed in a mix."""
+    begins = [one for one in awake if isinstance(one.source, ForwardableSource) and one.source.begins]
+    if len(begins) != 1:
+        return None
+    talker, source = begins[0], cast("ForwardableSource", begins[0].source)
+    voice, coming = talker.voice, source.expected_level
+    if coming is None or coming <= voice.opening_level or voice.talking or voice.heard is not None:
+        return None
+    return talker if talker.may_be_heard and voice.is_untouched else None
 
 
 def _hears(participant: Participant) -> bool:

@@ -338,6 +338,7 @@ class Room(People):
             if self._resting and self._rests(tick, now_ns):
                 return
             self._forwarding.begin_at_once(self.participants, now_ns)
+            self._forwarding.begin_turn(self._speaker_selector.awake, self.participants, now_ns)
             voices, self._endings = self._endings, {}
             voices.update(self._speaker_selector.listen(now_ns, self._selection.chosen))
             if self._interruptions.possible:

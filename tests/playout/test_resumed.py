@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pytest
+
 from conference.audio.frame import FRAME_SAMPLES, TICK_NS, Samples
 from conference.audio.noise_gate import level_of
 from conference.codecs.opus import OpusCodec
@@ -67,3 +69,27 @@ def test_what_is_played_after_one_made_up_frame_is_what_one_decodes_who_has_foll
     offs = [value for at in frames for value in resumed(at)[SEAM_TICKS:4] if level_of(RIGHT[at + 3]) > LOUD_DBOV]
     assert len(offs) > 20
     assert sum(value > -15 for value in offs) <= len(offs) // 20
+
+
+@pytest.mark.parametrize("later", range(4))  # how long to wait is looked at on every fourth tick
+def test_a_word_that_was_forwarded_after_a_silence_that_was_played_goes_on_until_its_next_packet_comes(
+    later: int,
+) -> None:
+    at = later + next(number for number in range(30, len(FRAMES)) if level_of(RIGHT[number - 2]) > LOUD_DBOV)
+    source = PacketSource(OpusDecoder())
+
+    def push(number: int, level: int) -> None:
+        source.push(number, number * FRAME_SAMPLES, PAYLOADS[number], number * TICK_NS - 3_000_000, level)
+
+    for number in range(at - 5):
+        push(number, -127 if number > 10 else -20)
+        source.linger()  # as for somebody who has just come: no silence goes by unread
+        source.pull(number * TICK_NS)
+    source.forward(Nobody(), plays=False)
+    for number in range(at - 5, at + 1):
+        push(number, -20)
+    source.resume()
+    for ticks in (0, 1, 2, 3):
+        made_up = source.pull((at + ticks) * TICK_NS)
+        assert made_up is not None
+        assert level_of(made_up) > -60, ticks

@@ -159,7 +159,8 @@ class Heard:
 
     strange: list[float] = field(default_factory=list)
     """Of each stretch of 10 ms, what is in neither voice, in dB of the stretch's own level: in a band of 200 Hz, more
-    than twice as much as there or in the bands beside it was in the voices at any time in the `REACH` before."""
+    than twice as much as there or in the bands beside it was in the voices at any time in the `REACH` before. -120
+    where it is below `FLOOR_DBOV`."""
 
     errors: list[float] = field(default_factory=list)
     """Of each forwarded packet that sounds, by how much the listener's decoder is off from one that has followed the
@@ -253,10 +254,11 @@ def _strange(heard: NDArray[np.float64], begin: int, voices: Iterable[NDArray[np
     allowed = np.maximum.reduce([allowed, beside[:, :-2], beside[:, 2:]])
     power = _bands(heard)
     whole, more = power.sum(axis=1), np.maximum(0, power - 2 * allowed).sum(axis=1)
-    floor = 10 ** (NOISE_DBOV / 10) * 2 * STEP * (np.hanning(2 * STEP) ** 2).sum() / 2 * 32768.0**2
+    scale = 2 * STEP * (np.hanning(2 * STEP) ** 2).sum() / 2 * 32768.0**2
     for one, strange in zip(whole, more, strict=True):
-        if one > floor:
-            yield 10 * math.log10(max(strange / one, 1e-12))
+        if one > 10 ** (NOISE_DBOV / 10) * scale:
+            heard_at_all = strange > 10 ** (FLOOR_DBOV / 10) * scale
+            yield 10 * math.log10(strange / one) if heard_at_all else -120.0
 
 
 def _bands(sound: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -38,7 +38,7 @@ def test_changes_are_not_heard(seed: int, noise_dbov: float, dtx: bool, levels: 
     assert len(heard.lags_ms) == len(mixed.lags_ms)
     assert len(heard.lags_ms) >= TURNS - 3
     assert max(heard.lags_ms) < max(mixed.lags_ms) + 45, "no delay adds up"
-    assert abs(np.median(heard.lags_ms[-8:]) - np.median(heard.lags_ms[:8])) < 25
+    assert np.median(heard.lags_ms[-8:]) - np.median(heard.lags_ms[:8]) < 25, "nor stays"
     assert len(heard.onsets) == len(mixed.onsets)
     assert len(heard.onsets) >= TURNS // 2
     for (turn, begun), (_, begun_in_mix) in zip(heard.onsets, mixed.onsets, strict=True):

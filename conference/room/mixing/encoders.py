@@ -16,7 +16,7 @@ do not ask for FEC.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias, TypeVar
 
@@ -190,7 +190,14 @@ class EncoderBank:
         return coder
 
     def encode(
-        self, key: Hashable, mix: Wide | Samples | None, codecs: Iterable[Codec | None], tick: int, moved: Moves
+        self,
+        key: Hashable,
+        mix: Wide | Samples | None,
+        codecs: Iterable[Codec | None],
+        tick: int,
+        moved: Moves,
+        *,
+        left: Collection[Codec | None] = (),
     ) -> dict[Codec | None, Mix]:
         """Limit and encode one stream's next frame.
 
@@ -201,6 +208,7 @@ class EncoderBank:
             tick: number of the tick.
             moved: those of ``codecs`` of which listeners have just come here, with where they come from, as told to
                 :meth:`begin`.
+            left: those of ``codecs`` that nobody else listens to any more.
 
         Returns:
             For each of ``codecs``, what its listeners get: one object for all of them.
@@ -215,7 +223,7 @@ class EncoderBank:
             if codec is not None:
                 coder = self._coder(stream, codec)
                 if moved and codec in moved and (key, codec) not in self._taken_along:
-                    payload = self._join(coder, samples, mix is not None, tick, moved[codec])
+                    payload = self._join(coder, samples, mix is not None, tick, moved[codec], left=codec in left)
                 else:
                     payload = self._encode(coder, samples, mix is not None, tick)
             mixes[codec] = Mix(tick, samples, payload)
@@ -235,11 +243,11 @@ class EncoderBank:
         return coder.encoder.encode(samples, fresh=fresh)
 
     def _join(
-        self, coder: _Coder, samples: Samples, sounding: bool, tick: int, origins: Sequence[Origin]
+        self, coder: _Coder, samples: Samples, sounding: bool, tick: int, origins: Sequence[Origin], *, left: bool
     ) -> bytes | None:
         """Encode a frame with which somebody comes from another stream, or from none."""
         heard = self._heard(origins, tick - 1).samples
-        if coder.last_tick != tick - 1:
+        if left or coder.last_tick != tick - 1:
             coder.warm_up(heard)
         # Silence after sound has to be said, or the listener's decoder takes it for a loss and makes sound up.
         return self._encode(coder, samples, sounding or bool(heard.any()), tick, fresh=True)

@@ -141,13 +141,20 @@ class MixGroups:
         for group, by_codec in self._listeners.items():
             mix = self._mix(group, voices, everything)
             self.encoders.narrow = wide.issubset(_left_out_of(group))
-            mixes = self.encoders.encode(group, mix, by_codec, tick, moved.get(group, {}))
+            moves = moved.get(group, {})
+            left = self._left_by_all_others(by_codec) if moves else ()
+            mixes = self.encoders.encode(group, mix, by_codec, tick, moves, left=left)
             for listeners, heard in zip(by_codec.values(), mixes.values(), strict=True):
                 self._deliver(heard, *listeners)
         if tick % EXPECT_EVERY_TICKS == 0:
             self._expect_losses()
         elif moved:
             self._expect_losses_of_newcomers()
+
+    def _left_by_all_others(self, by_codec: Mapping[Codec | None, _Listeners]) -> set[Codec | None]:
+        """The codecs of which all listeners in a group have just come there."""
+        newcomers = {one.id for one in self._newcomers}
+        return {codec for codec, (everybody, _) in by_codec.items() if everybody.keys() <= newcomers}
 
     def _deliver(self, mix: Mix, everybody: dict[str, Participant], attentive: dict[str, Participant]) -> None:
         """Hand a mix to those who hear it; to the attentive alone, if there is no packet."""

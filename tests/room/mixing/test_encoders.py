@@ -23,7 +23,15 @@ from conference.audio.limiter import CEILING
 from conference.codecs.opus import OpusCodec
 from conference.codecs.opus_decoder import OpusDecoder
 from conference.load.signal.voice import in_frames
-from conference.room.mixing.encoders import EXPECT_EVERY_TICKS, KEEP_TICKS, PROTECTION, EncoderBank, Moves, protection
+from conference.room.mixing.encoders import (
+    EXPECT_EVERY_TICKS,
+    KEEP_TICKS,
+    PROTECTION,
+    EncoderBank,
+    HeardBefore,
+    Moves,
+    protection,
+)
 from conference.room.participant import Mix
 from conference.room.room import Room
 from tests.room.fakes import Ear, Mouth, PcmCodec, at, steady
@@ -177,6 +185,19 @@ def test_who_comes_to_a_stream_that_others_hear_gets_a_packet_that_stands_on_its
     bank.begin(2, {EVERYBODY: moves})
     bank.encode(EVERYBODY, mix, [codec], 2, moves)
     assert (codec.made[1].took_over, codec.made[1].fresh) == ([], [True, False, True])
+
+
+@pytest.mark.parametrize("stays", [True, False])
+def test_who_comes_in_mid_word_to_a_stream_that_was_silent_is_coded_for_on_if_nobody_else_is_left(stays: bool) -> None:
+    bank, codec, heard = EncoderBank(), PcmCodec(), HeardBefore(steady(700))
+    moves: Moves = {codec: (None,)}
+    bank.begin(0, {EVERYBODY: moves})
+    bank.encode(EVERYBODY, None, [codec], 0, moves)
+    moves = {codec: (heard,)}
+    bank.begin(1, {EVERYBODY: moves})
+    bank.encode(EVERYBODY, steady(700).astype(np.float64), [codec], 1, moves, left=() if stays else [codec])
+    (made,) = codec.made
+    assert made.fresh == ([True] if stays else [False, True]), "what others have heard is coded for nobody who stays"
 
 
 def test_who_comes_with_another_codec_has_not_heard_what_its_encoder_said() -> None:

@@ -54,9 +54,16 @@ class SpiedBank(EncoderBank):
         self.given: dict[tuple[Hashable, Codec | None], Mix] = {}
 
     def encode(
-        self, key: Hashable, mix: Wide | Samples | None, codecs: Iterable[Codec | None], tick: int, moved: Moves
+        self,
+        key: Hashable,
+        mix: Wide | Samples | None,
+        codecs: Iterable[Codec | None],
+        tick: int,
+        moved: Moves,
+        *,
+        left: Collection[Codec | None] = (),
     ) -> dict[Codec | None, Mix]:
-        mixes = super().encode(key, mix, codecs, tick, moved)
+        mixes = super().encode(key, mix, codecs, tick, moved, left=left)
         self.given.update({(key, codec): heard for codec, heard in mixes.items()})
         if moved:
             self.moved[key] = dict(moved)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from conference.audio.frame import Wide, full_scale
-from conference.audio.noise import BLOCK_TICKS, BLOCKS, LEARNT_BLOCKS, LOWEST, PAUSE_TICKS, NoiseFloor
+from conference.audio.noise import BLOCK_TICKS, LEARNT_BLOCKS, LOWEST, PAUSE_TICKS, NoiseFloor
 
 LOUDEST_BESIDE = full_scale(-40.0)
 """No noise floor beside where voices are is taken to be above this mean square."""
@@ -113,7 +113,7 @@ class OnsetDetector:
     """The noise of one source beside where voices are, and what stands out from it there, as beginnings of words do.
 
     It is told of whole frames of which nothing is heard, so that its noise floor is next to the mean of what it is
-    told: the least mean of some blocks of frames, lest a word that was missed counts. By half a dB the margins are
+    told: the lesser mean of two blocks of frames, lest a word that was missed counts. By half a dB the margins are
     beyond what steady noise ever reaches: in hours of white, pink and brown noise, as it comes out of Opus.
 
     Args:
@@ -123,7 +123,7 @@ class OnsetDetector:
     __slots__ = ("_before", "_blocks", "_floors", "_gap", "_last", "_least", "_sums", "_ticks", "faint", "ratio")
 
     faint: bool
-    """Something could be made out in the last frame, as in one frame of noise in fifty, too."""
+    """Something could be made out in the last frame, as in one frame of noise in twenty, too."""
 
     ratio: float
     """How many times its noise floor the last frame was, in the band where it stood out most; 0: it did not."""
@@ -191,7 +191,7 @@ class OnsetDetector:
         ticks, self._ticks = self._ticks, 0
         hisses, murmurs, hums = self._sums
         self._sums = 0.0, 0.0, 0.0
-        self._blocks = (*self._blocks[1 - BLOCKS :], (hisses / ticks, murmurs / ticks, hums / ticks))
+        self._blocks = (*self._blocks[1 - LEARNT_BLOCKS :], (hisses / ticks, murmurs / ticks, hums / ticks))
         self._find_floors()
 
     def _find_floors(self) -> None:
@@ -210,6 +210,8 @@ class OnsetDetector:
     def rise(self, decibels: float) -> None:
         """The noise has become louder by that."""
         factor = 10 ** (decibels / 10)
+        hisses, murmurs, hums = self._sums
+        self._sums = hisses * factor, murmurs * factor, hums * factor
         self._blocks = tuple((hiss * factor, murmur * factor, hum * factor) for hiss, murmur, hum in self._blocks)
         if self._blocks:
             self._find_floors()
@@ -242,6 +244,6 @@ class _Runs:
         )
 
 
-_HISS = Margins.of(2.5, 3.4, 4.3)
-_MURMUR, _HUM = _Runs.of(6.6, 5.3, 4.6), _Runs.of(9.5, 7.6, 6.9)
-_FAINT_HISS, _FAINT_MURMUR, _FAINT_HUM = 10**0.11, 10**0.31, 10**0.44
+_HISS = Margins.of(2.8, 3.7, 4.8)
+_MURMUR, _HUM = _Runs.of(6.5, 5.2, 4.3), _Runs.of(8.7, 7.2, 6.8)
+_FAINT_HISS, _FAINT_MURMUR, _FAINT_HUM = 10**0.09, 10**0.25, 10**0.35

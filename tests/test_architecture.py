@@ -49,7 +49,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "recording": {"recording", "options", "capture", "telephony", "room", "playout", "codecs", "audio"},
     "captions": {"captions", "options", "text", "token_bucket", "capture", "room", "playout", "codecs", "audio"},
     "engine": {"engine", "options", "access", "room", "audio"},
-    "cluster": {"cluster", "errors", "options", "ids", "access", "room", "audio"},
+    "cluster": {"cluster", "errors", "options", "ids", "access", "room", "playout", "codecs", "audio"},
     "webrtc": {"webrtc", *SMALL, "iceservers", "options", "room", "playout", "codecs", "audio"},
     "telephony": {"telephony", *SMALL, "options", "text", "room", "playout", "codecs", "audio"},
     "web": {"web", *BELOW_WEB},

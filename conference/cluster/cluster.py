@@ -10,9 +10,12 @@ from dataclasses import dataclass, replace
 
 from conference.cluster.log import Directory, LogUnavailable
 from conference.cluster.node import Node
-from conference.cluster.presence import NodeState, RoomPart, read_node, read_part
+from conference.cluster.presence import NodeState, RoomPart, read_node, read_part, trunk_address
 from conference.cluster.redis_log import RedisLog, connect
+from conference.cluster.replica import Replica
 from conference.cluster.settings import ClusterSettings
+from conference.cluster.trunk.socket import TrunkSocket
+from conference.cluster.trunk.trunk import Trunk
 
 _log = logging.getLogger(__name__)
 
@@ -46,8 +49,9 @@ class Cluster:
         directory: where nodes say that they are there.
         log: whose connections are opened and closed with this.
         wanted: whether anybody here follows a room, though nobody is in it.
-        udp: where the media port is reached; see `NodeState.udp`.
+        host: the address at which other nodes reach this one's trunk.
         clock: monotonic time in seconds.
+        now_ns: the same in nanoseconds.
         wallclock: unix time in seconds.
         cpu: seconds of processor time that this process has taken.
     """
@@ -59,8 +63,9 @@ class Cluster:
         log: RedisLog,
         *,
         wanted: Callable[[str], bool] = lambda _: False,
-        udp: Callable[[], tuple[str, ...]] = lambda: (),
+        host: str = "127.0.0.1",
         clock: Callable[[], float] = time.monotonic,
+        now_ns: Callable[[], int] = time.monotonic_ns,
         wallclock: Callable[[], float] = time.time,
         cpu: Callable[[], float] = time.process_time,
     ) -> None:
@@ -75,13 +80,16 @@ class Cluster:
         self.draining: Callable[[], bool] = lambda: False
         """Whether this node takes nobody new."""
 
-        self.on_others: Callable[[dict[str, NodeState]], None] = lambda _: None
-        """Told of the other nodes each time they have been looked for."""
-
         self._settings = settings
         self._log = log
         self._directory: Directory = log
-        self._udp = udp
+        self._host = host
+        self._socket = TrunkSocket(lambda datagram: self.trunk.receive(datagram))
+        self.trunk = Trunk(node.id, self._socket.send, now_ns)
+        """The sound of those whom other nodes serve."""
+
+        node.voices = self.trunk
+        node.on_carried_out = lambda replica, outcome: self.note_audience(replica)
         self._clock = clock
         self._wallclock = wallclock
         self._cpu = cpu
@@ -103,9 +111,12 @@ class Cluster:
 
         Raises:
             LogUnavailable: it cannot be reached.
+            OSError: the trunk's port cannot be had.
         """
         await self._log.open()
         await self.secret(EPOCH)
+        self.trunk.share(await self.secret("trunk"))
+        await self._socket.open(self._host, self._settings.trunk_port)
         self._tasks = [
             asyncio.create_task(self.node.run(), name="cluster writer"),
             asyncio.create_task(self._beats(), name="cluster presence"),
@@ -126,6 +137,7 @@ class Cluster:
         if tasks:
             await asyncio.wait(tasks)
         await self.node.close()
+        self._socket.close()
         await self._log.close()
 
     async def secret(self, name: str) -> bytes:
@@ -182,6 +194,10 @@ class Cluster:
                 found[room] = part
         return found
 
+    def note_audience(self, replica: Replica) -> None:
+        """The people of a room may be on other nodes than before."""
+        self.trunk.audience(replica.name, replica.nodes - {self.node.id})
+
     def _own_parts(self) -> dict[str, RoomPart]:
         parts = {}
         for name, room in self.node.conference.rooms.items():
@@ -199,7 +215,7 @@ class Cluster:
         return NodeState(
             id=self.node.id,
             url=self.url or "",
-            udp=self._udp(),
+            udp=(f"{f'[{self._host}]' if ':' in self._host else self._host}:{self._socket.port}",),
             participants=sum(one.participants for one in parts.values()),
             rooms=len(parts),
             load=round(self._load, 3),
@@ -268,7 +284,8 @@ class Cluster:
         found.pop(self.node.id, None)
         states = {node: read_node(data) for node, data in found.items()}
         self.others = {node: replace(state, id=node) for node, state in states.items() if state is not None}
-        self.on_others(self.others)
+        found_at = {node: trunk_address(state) for node, state in self.others.items()}
+        self.trunk.meet({node: address for node, address in found_at.items() if address is not None})
 
     def _see_to_the_lost(self) -> None:
         """Those whose node has been gone for long enough have left; whichever node says so first."""

@@ -16,10 +16,7 @@ class NodeState:
     """Where other nodes reach its HTTP."""
 
     udp: tuple[str, ...] = ()
-    """Where its media port is reached, each as ``ADDRESS:PORT``, that of IPv6 in brackets; the likeliest first."""
-
-    key: str = ""
-    """What its trunk is spoken with: see `trunk.link.NodeAddress.key`."""
+    """Where its trunk is reached, each as ``ADDRESS:PORT``, that of IPv6 in brackets; the likeliest first."""
 
     participants: int = 0
     """Whom it serves."""
@@ -39,6 +36,15 @@ class NodeState:
     def encode(self) -> bytes:
         """As it is told."""
         return json.dumps(asdict(self), separators=(",", ":")).encode()
+
+
+def trunk_address(node: NodeState) -> tuple[str, int] | None:
+    """Where to send what is for a node; ``None`` if that is not known."""
+    for one in node.udp:
+        host, _, port = one.rpartition(":")
+        if host and port.isascii() and port.isdecimal() and 0 < int(port) < 65536:
+            return host.strip("[]"), int(port)
+    return None
 
 
 def read_node(data: bytes) -> NodeState | None:

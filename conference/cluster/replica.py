@@ -58,7 +58,7 @@ class Outcome:
 
 
 class RemoteVoices(Protocol):
-    """What stands for the voices of those whom other nodes serve: a `trunk.link.Trunk`, or nothing at all."""
+    """What stands for the voices of those whom other nodes serve: a `trunk.trunk.Trunk`, or nothing at all."""
 
     def place(self, room: str, participant_id: str, node: str) -> Any:
         """Somebody is in a room whom another node serves. Gives their `Source`, or ``None``."""

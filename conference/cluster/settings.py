@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from conference.options.declaration import seconds, value, whole
 from conference.options.groups import CLUSTER
+from conference.options.readers import read_port
 
 
 def read_redis(text: str) -> str:
@@ -35,6 +36,9 @@ class ClusterSettings:
         None, CLUSTER, "where other nodes reach this one's HTTP; without it, its own address and port", "URL",
         read_node_url,
     )  # fmt: skip
+    trunk_port: int = value(
+        0, CLUSTER, "UDP port for sound between nodes; 0 for any that is free", "PORT", read_port, within=(0, 65535)
+    )
     node_timeout: float = seconds(3.0, CLUSTER, "a node that has said nothing for so long is gone", (0.5, 60))
     node_grace: float = seconds(
         4.0, CLUSTER, "how long those whose node is gone keep their seats before they have left", (0, 300)

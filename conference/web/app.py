@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import fields
 from functools import partial
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
@@ -165,8 +166,15 @@ def _make_server(settings: Settings, webrtc: WebRtcLike) -> Server:
     captures = None
     if settings.capture is not None:
         captures = Captures(settings.capture, settings.capture_max_bytes, settings.capture_total_bytes)
-    cluster = None if settings.redis is None else _make_cluster(settings, webrtc)
-    opened = (lambda _: None) if captures is None else captures.observe
+    cluster = None if settings.redis is None else _make_cluster(settings)
+    observers = [] if captures is None else [captures.observe]
+    if cluster is not None:
+        observers.append(cluster.trunk.observe)
+
+    def opened(room: Room) -> None:
+        for observe in observers:
+            observe(room)
+
     conference = _make_conference(settings, limits, opened, None if cluster is None else cluster.node)
     journal = _make_journal(settings, conference)
     webhooks = Webhooks(_webhook_settings(settings))
@@ -235,19 +243,20 @@ def _make_conference(
     return conference
 
 
-def _make_cluster(settings: Settings, webrtc: WebRtcLike) -> Cluster:
+def _make_cluster(settings: Settings) -> Cluster:
     chosen = part_of(settings, ClusterSettings)
     log = open_log(chosen)
     node = Node(log, wallclock=time.time, timeout=chosen.redis_timeout, snapshot_every=chosen.log_snapshot_every)
-    return Cluster(chosen, node, log, udp=lambda: _udp_addresses(settings, webrtc))
+    return Cluster(chosen, node, log, host=_own_address(settings))
 
 
-def _udp_addresses(settings: Settings, webrtc: WebRtcLike) -> tuple[str, ...]:
-    """Where other nodes reach the media port."""
-    if not isinstance(webrtc, WebRtc):
-        return ()
-    addresses = settings.announce_ips or ((settings.host,) if settings.on_loopback else tuple(local_addresses()))
-    return tuple(f"[{one}]:{webrtc.port}" if ":" in one else f"{one}:{webrtc.port}" for one in addresses)
+def _own_address(settings: Settings) -> str:
+    """Where other nodes reach this one's trunk: where they reach its HTTP, if an address is given for that."""
+    host = urlsplit(settings.node_url or "").hostname or settings.host
+    if host not in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
+        return host
+    ours = [one for one in local_addresses() if (":" in one) == (host == "::")]
+    return ours[0] if ours else "127.0.0.1"
 
 
 def _tie_in(cluster: Cluster, server: Server, journal: Journal) -> None:
@@ -261,6 +270,7 @@ def _tie_in(cluster: Cluster, server: Server, journal: Journal) -> None:
     server.passing_on = PassingOn(cluster, settings.redis_timeout, verify=not settings.tls_self_signed)
 
     def restored(replica: Replica) -> None:
+        cluster.note_audience(replica)
         journal.resume(replica.name, replica.history or "", replica.told)
         server.feeds.show_anew(replica.name)
 

@@ -68,7 +68,7 @@ def test_what_is_no_state_of_a_node_is_left_out(read: Callable[[bytes], object],
 
 
 def test_the_state_of_a_node_is_read_as_it_was_written() -> None:
-    state = NodeState("a", "http://a:1", ("10.0.0.1:5",), "key", 3, 1, 0.5, True, 12.0)
+    state = NodeState("a", "http://a:1", ("10.0.0.1:5",), 3, 1, 0.5, True, 12.0)
     assert read_node(state.encode()) == state
     part = RoomPart(3, 1.5, True)
     assert read_part(part.encode()) == part

@@ -13,11 +13,13 @@ from typing import Any
 import aiohttp
 import pytest
 
+from conference.audio.frame import SAMPLE_RATE
 from conference.cluster.cluster import Cluster
 from conference.settings import Settings
 from tests.e2e.people import webrtc_person
 from tests.e2e.redis_server import RedisServer, running_redis
 from tests.e2e.running import RunningServer, eventually, running_server
+from tests.tones import levels_at, tone
 
 pytestmark = pytest.mark.e2e
 
@@ -215,7 +217,7 @@ async def test_what_only_the_node_can_do_that_serves_somebody_is_passed_on_to_it
         assert (await clients[1].ask("DELETE", f"{path}?hold"))[0] == 204
 
 
-async def test_a_node_that_dies_leaves_no_ghosts_and_its_people_come_back_into_their_seats(
+async def test_a_node_that_dies_leaves_no_ghosts_and_the_room_as_it_was(
     redis: RedisServer, nodes: list[RunningServer], clients: list[Client]
 ) -> None:
     options = ("--port", "0", "--redis", redis.url, "--node-timeout", "2", "--node-grace", "1")
@@ -245,3 +247,21 @@ async def address_told(output: asyncio.StreamReader) -> str:
             assert line, "it has ended"
             if line.split()[:1] == ["Open"]:
                 return line.split()[1].rstrip("/")
+
+
+async def test_people_on_different_nodes_hear_each_other_and_never_themselves(nodes: list[RunningServer]) -> None:
+    tones = {"Amy": 440.0, "Ben": 620.0, "Cleo": 880.0}
+    places = {"Amy": 0, "Ben": 1, "Cleo": 1}
+    async with AsyncExitStack() as stack:
+        people = {
+            name: await stack.enter_async_context(webrtc_person(nodes[places[name]].url, ROOM, name, tone(hertz, 2.0)))
+            for name, hertz in tones.items()
+        }
+        heard = dict(zip(people, await asyncio.gather(*(one.hear(4.0) for one in people.values())), strict=True))
+        for name, samples in heard.items():
+            levels = levels_at(samples[-2 * SAMPLE_RATE :], SAMPLE_RATE, tones)
+            own = levels.pop(name)
+            assert min(levels.values()) > -40, (name, levels)
+            assert own < -60, (name, own)
+        figures = await (await stack.enter_async_context(aiohttp.ClientSession())).get(f"{nodes[0].url}/metrics")
+        assert "conference_nodes 2.0" in await figures.text()

@@ -70,7 +70,22 @@ class ConferenceCollector(Collector):
         yield from self._phones()
         yield from self._webhooks()
         yield from self._captions()
+        yield from self._nodes()
         yield from self._recordings()
+
+    def _nodes(self) -> Iterator[Metric]:
+        cluster = self._server.cluster
+        if cluster is None:
+            return
+        yield GaugeMetricFamily("conference_nodes", "Processes that are one conference.", value=len(cluster.nodes))
+        stale = cluster.node.unavailable_since is not None
+        yield GaugeMetricFamily("conference_redis_unavailable", "Redis cannot be reached.", value=float(stale))
+        family = CounterMetricFamily(
+            "conference_trunk_datagrams", "Datagrams of sound between nodes, by what became of them.", labels=["what"]
+        )
+        for what in ("sent", "received", "unauthentic", "malformed", "stray"):
+            family.add_metric([what], cluster.trunk.counts[what])
+        yield family
 
     def _people(self) -> Iterator[Metric]:
         server = self._server

@@ -1,0 +1,69 @@
+"""The UDP port of a trunk."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import cast
+
+
+class TrunkSocket(asyncio.DatagramProtocol):
+    """Sends and receives datagrams.
+
+    Args:
+        receive: takes each that comes.
+    """
+
+    def __init__(self, receive: Callable[[bytes], None]) -> None:
+        self._receive = receive
+        self._transport: asyncio.DatagramTransport | None = None
+        self._full = False  # the system takes nothing more for a while
+
+    async def open(self, host: str, port: int) -> None:
+        """Take datagrams at an address; port 0 is any free one.
+
+        Raises:
+            OSError: it cannot be had.
+        """
+        loop = asyncio.get_running_loop()
+        await loop.create_datagram_endpoint(lambda: self, local_addr=(host, port))
+
+    @property
+    def port(self) -> int:
+        """Where it takes datagrams; 0 while it does not."""
+        name = None if self._transport is None else self._transport.get_extra_info("sockname")
+        return 0 if name is None else int(name[1])
+
+    def send(self, datagram: bytes, address: tuple[str, int]) -> None:
+        """Send a datagram; what the system does not take is lost, as on the way."""
+        if self._transport is not None and not self._full:
+            self._transport.sendto(datagram, address)
+
+    def close(self) -> None:
+        """Take no more. Doing it twice does no harm."""
+        transport, self._transport = self._transport, None
+        if transport is not None:
+            transport.close()
+
+    # See `asyncio.DatagramProtocol`
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The port is open."""
+        self._transport = cast("asyncio.DatagramTransport", transport)  # which Python 3.11's is not by its class
+
+    def datagram_received(self, data: bytes, addr: tuple[str | int, int]) -> None:
+        """One has come."""
+        del addr  # what it was sealed with says who sent it
+        self._receive(data)
+
+    def pause_writing(self) -> None:
+        """What is sent waits: it is better lost than late."""
+        self._full = True
+
+    def resume_writing(self) -> None:
+        """The system takes more."""
+        self._full = False
+
+    def error_received(self, exc: Exception) -> None:
+        """Somebody cannot be reached: presence finds out whether they are gone."""
+        del exc

@@ -68,10 +68,11 @@ async def test_another_sites_page_joins_talks_hears_mutes_and_leaves_with_the_mo
     async with other_site(allowed=True) as site:
         ben = seat_local(site.server, "standup", "Ben", BEN_HZ)
         await any_page.goto(site.page("embed_module.html"))
-        await any_page.wait_for("document.documentElement.dataset.ready")
+        await any_page.wait_for("!document.getElementById('join').disabled")
         await any_page.click("button", "Join")
         await any_page.wait_for("document.querySelectorAll('#people li').length === 2", 40)
         await any_page.wait_for("document.getElementById('people').innerText.includes('Amy (you)')")
+        assert not await any_page.evaluate("document.getElementById('form').checkVisibility()")
         async with asyncio.timeout(40):
             while abs(level_at(await ben.listen(0.5), 48_000, AMY_HZ) + 20) > 3:
                 pass
@@ -113,7 +114,7 @@ async def test_another_sites_page_has_the_page_in_a_frame_join_mute_and_leave(an
 async def test_a_site_that_was_not_named_gets_in_neither_way(any_page: BasePage) -> None:
     async with other_site(allowed=False) as site:
         await any_page.goto(site.page("embed_module.html"))
-        await any_page.wait_for("document.documentElement.dataset.ready")
+        await any_page.wait_for("!document.getElementById('join').disabled")
         await any_page.click("button", "Join")
         await any_page.wait_for_text("The server does not answer.", 40)
         with suppress(DevToolsError):  # Firefox has the frame that it refuses count for the page

@@ -17,6 +17,7 @@ from conference.room.local import LocalSink, LocalSource, local_participant
 from conference.room.sounds import Sound
 from conference.telephony.intake import PacedSource
 from tests.recording.recorded import Person, Studio, loudness, tone
+from tests.room.bots import Bot
 
 CLICK = np.zeros(FRAME_SAMPLES, dtype=np.int16)
 CLICK[480:528] = np.rint(20_000 * np.sin(np.arange(48) * 2 * np.pi / 12)).astype(np.int16)
@@ -216,6 +217,30 @@ def test_who_is_made_of_code_has_a_track_too(tmp_path: Path) -> None:
     found = studio.wav(studio.finish(about), tmp_path / "wav")
     for name in ("mix.wav", "01-bot.wav"):
         assert loudness(found[name][9600:90_000], 500) > 0.9, name
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_called_bots_have_tracks_whether_they_are_decoded_or_not(tmp_path: Path, alone: bool) -> None:
+    studio, ben, cat = Studio(tmp_path), Bot("ben"), Bot("cat")
+    for bot in (ben, cat):
+        studio.conference.join("tea", bot.participant)
+    if not alone:
+        studio.join("Amy")
+    studio.pass_ticks(20)
+    about = studio.start()
+    studio.pass_ticks(50)
+    ben.say(np.concatenate([tone(500, one) for one in range(100)]))
+    studio.pass_ticks(150)
+    cat.say(np.concatenate([tone(900, one) for one in range(100)]))
+    studio.pass_ticks(150)
+    assert ben.leg.source.plays is not alone
+    found = studio.wav(studio.finish(about), tmp_path / "wav")
+    tracks = [next(name for name in found if bot.name in name) for bot in (ben, cat)]
+    for track, hertz, begin in zip(tracks, (500, 900), (50, 200), strict=True):
+        said = slice((begin + 10) * FRAME_SAMPLES, (begin + 90) * FRAME_SAMPLES)
+        for name in (track, "mix.wav"):
+            assert loudness(found[name][said], hertz) > 0.9, name
+            assert loudness(found[name][: (begin - 2) * FRAME_SAMPLES], hertz) < 0.01, name
 
 
 def test_what_is_played_to_everybody_is_in_the_mix_and_what_is_for_some_is_not(tmp_path: Path) -> None:

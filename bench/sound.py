@@ -4,6 +4,7 @@
     python -m bench.sound --quick               # shorter speech, a quarter of a minute of jitter: about two minutes
     python -m bench.sound --only clean loss5    # some conditions
     python -m bench.sound --only onsets backgrounds shouts music stalls     # what a mix does to voices; no server
+    python -m bench.sound --only networks       # loss and jitter in simulated time, forwarded and mixed; no server
     python -m bench.sound --speech recordings man.wav       # more than one voice, in turn
     python -m bench.sound --before ../before                # beside the server of another checkout
     python -m bench.sound --only voices                     # eight voices of espeak-ng, each alone: forwarded and mixed
@@ -50,7 +51,7 @@ from bench.server import BenchError, Server
 from bench.sound_call import SERVERS, Call, Condition, StartServer, place
 from bench.sound_conditions import CALM_SECONDS, conditions, storm_seconds
 from bench.sound_measure import at_16k, find_gaps, find_places, scores
-from bench.sound_parts import backgrounds, music, onsets, shouts, stalls
+from bench.sound_parts import backgrounds, music, networks, onsets, shouts, stalls
 from bench.sound_report import Report, Row, draw, table
 from bench.sound_special import drift, stalling_phone, turns, two_tones
 from bench.sound_speech import Speech, find_all_speech, find_each_speech, speech_level
@@ -60,8 +61,8 @@ from conference.load.signal.delay_meter import codec_delay
 from conference.webrtc.client.whip import JoinError
 
 SPECIALS = ("voices", "tones", "levels", "phone", "drift", "onsets")
-PARTS = {"backgrounds": backgrounds, "shouts": shouts, "music": music, "stalls": stalls}
-"""What a mix does to eight voices, in simulated time: see `bench.sound_words`."""
+PARTS = {"backgrounds": backgrounds, "shouts": shouts, "music": music, "stalls": stalls, "networks": networks}
+"""What a mix does to eight voices, and what networks do to voices, in simulated time: see `bench.sound_parts`."""
 
 SETTLED_MS = 10.0
 

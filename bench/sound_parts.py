@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from bench import sound_backgrounds, sound_loudness, sound_onsets, sound_stalls
+from bench import sound_backgrounds, sound_loudness, sound_networks, sound_onsets, sound_stalls
+from bench.sound_speech import find_each_speech
 from bench.sound_words import find_voices
+from conference.load.signal.delay_meter import codec_delay
 
 
 def onsets(*, quick: bool) -> sound_onsets.Onsets:
@@ -38,3 +40,9 @@ def music(*, quick: bool) -> list[str]:
 def stalls(*, quick: bool) -> list[str]:
     """See `bench.sound_stalls`."""
     return sound_stalls.lines(sound_stalls.measure(find_voices(), quick=quick))
+
+
+def networks(*, quick: bool) -> list[str]:
+    """See `bench.sound_networks`."""
+    voices = find_each_speech(["espeak:es"] if quick else ["auto", "voices"])
+    return sound_networks.lines(sound_networks.measure(voices, codec_delay(), quick=quick))

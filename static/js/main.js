@@ -25,6 +25,7 @@ import { accessAnywhere, accessTo, tokenFor } from "./signalling/access.js";
 import { Client } from "./signalling/client.js";
 import { isPinWanted, isTurnedDown } from "./signalling/errors.js";
 import { chooseLanguage, text, useLanguage } from "./texts/texts.js";
+import { FrontView } from "./views/frontview.js";
 import { JoinView } from "./views/joinview.js";
 import { RoomView } from "./views/roomview.js";
 import { farewell } from "./words/departure.js";
@@ -68,6 +69,7 @@ window.addEventListener("pageshow", (event) => {
 });
 
 void start();
+if (!invitation.room) void showFront();
 
 async function start() {
   const around = window.parent === window ? Promise.resolve() : listenToParent();
@@ -141,6 +143,17 @@ function goOn() {
   devices.back();
   resume();
   session.wake();
+}
+
+/** Nobody's link has led here: a name for a room, and those that there are, if we may know. */
+async function showFront() {
+  const front = new FrontView();
+  front.addEventListener("room", (event) => joinView.choose(/** @type {CustomEvent} */ (event).detail));
+  try {
+    front.show((await new Client("", linkToken).get("/rooms")).rooms);
+  } catch {
+    // they are for those with a token: a room's name can be typed all the same
+  }
 }
 
 /** The page is loaded anew, left or closed: who is back within a minute comes back into their seat. */

@@ -23,11 +23,12 @@ const MAY_IMPORT = {
   moderation: ["page", "people", "call", "signalling", "room", "texts"],
   recordings: ["page", "call", "signalling", "room", "words", "texts"],
   calls: ["page", "call", "signalling", "room", "words", "texts"],
+  admin: ["page", "signalling", "texts"],
   views: ["page", "chat", "calls", "captions", "recordings", "devices", "people", "moderation", "call", "signalling", "room", "words", "texts"],
 };
 
-/** What stands above all folders: the page, and what other sites' pages import. */
-const ENTRIES = ["embed.js", "main.js"];
+/** What stands above all folders: the pages, and what other sites' pages import. */
+const ENTRIES = ["admin.js", "embed.js", "main.js"];
 
 /** They know nothing of the page, and run without one. */
 const WITHOUT_A_PAGE = ["texts", "room", "signalling", "call", "words"];

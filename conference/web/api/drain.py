@@ -26,13 +26,13 @@ async def begin(request: web.Request) -> web.Response:
     seconds = server.settings.drain_timeout if wanted.timeout is None else wanted.timeout
     _log.info("%s has the server drained: nobody joins any more, %d people are there", actor.label, server.drain.people)
     server.drain.begin(seconds, by=actor.label)
-    return web.json_response(_state(server), status=202, headers=FRESH)
+    return web.json_response(drain_json(server), status=202, headers=FRESH)
 
 
 async def show(request: web.Request) -> web.Response:
     """``GET /drain``: whether it goes on, and how many are still there."""
     require(request, "moderate", None)
-    return web.json_response(_state(request.app[SERVER]), headers=FRESH)
+    return web.json_response(drain_json(request.app[SERVER]), headers=FRESH)
 
 
 async def readyz(request: web.Request) -> web.Response:
@@ -42,7 +42,8 @@ async def readyz(request: web.Request) -> web.Response:
     return web.Response(text="ok\n", headers=FRESH)
 
 
-def _state(server: Server) -> responses.Drain:
+def drain_json(server: Server) -> responses.Drain:
+    """Whether the server takes newcomers."""
     drain = server.drain
     return responses.Drain(
         draining=drain.begun, began_at=drain.began_at, ends_at=drain.ends_at, participants=drain.people

@@ -92,6 +92,11 @@ async def embed_module(request: web.Request) -> web.StreamResponse:
     return response
 
 
+async def admin(_: web.Request) -> web.StreamResponse:
+    """``GET /admin``: the administrator's page, which asks for a token where one is needed."""
+    return _file("admin.html")
+
+
 async def static_file(request: web.Request) -> web.StreamResponse:
     """``GET /static/{path}``: one file of the page; or all of its modules, or style sheets, in one piece."""
     path = request.match_info["path"]

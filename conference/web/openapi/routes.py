@@ -15,6 +15,7 @@ from conference.web.api import (
     metrics,
     moderation,
     nodes,
+    overview,
     pages,
     participants,
     recordings,
@@ -584,6 +585,14 @@ _SERVER: dict[Handler, Operation] = {
         content="text/javascript",
         answer="A module that exports `joinRoom`.",
         problems=(404,),
+    ),
+    pages.admin: Operation("server", "The administrator's page", access="open", content=_HTML, answer="HTML."),
+    overview.overview: Operation(
+        "server",
+        "The whole server at a glance",
+        access="moderate",
+        content=responses.Overview,
+        answer="Each room with how many are in it, and how the server does.",
     ),
     pages.static_file: Operation(
         "server", "A file of the page", access="open", content="*/*", answer="The file.", problems=(404,)

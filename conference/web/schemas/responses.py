@@ -223,6 +223,36 @@ class RoomSummary(TypedDict):
     created_at: float
 
 
+class RoomOverview(TypedDict):
+    """A room at a glance."""
+
+    name: str
+    created_at: UnixTime
+    participants: Annotated[int, Field(description="Those in the lobby, too.")]
+    talking: int
+    waiting: Annotated[int, Field(description="How many wait in the lobby.")]
+    locked: bool
+    has_pin: bool
+    recording: RecordingState | None
+
+
+class Overview(TypedDict):
+    """The whole server at a glance."""
+
+    participants: int
+    talking: int
+    load: Annotated[
+        float, Field(description="How much of a processor the server took in the last second or so, 0 to 1.")
+    ]
+    ticks: Annotated[int, Field(description="Since the start: a room has one every 20 ms, all together four.")]
+    ticks_late: Annotated[int, Field(description="Those that began 5 ms late or more.")]
+    drain: Drain
+    recording_bytes: Annotated[
+        int | None, Field(description="What all recordings in the folder take up; `null` where nothing is recorded.")
+    ]
+    rooms: list[RoomOverview]
+
+
 class Rooms(TypedDict):
     """All rooms with somebody in them."""
 

@@ -84,6 +84,21 @@ def room_json(room: Room, *, moderating: bool = False, only: str | None = None) 
     }
 
 
+def room_overview_json(room: Room) -> responses.RoomOverview:
+    """One room at a glance, for somebody who may moderate there."""
+    people = room.participants.values()
+    return {
+        "name": room.name,
+        "created_at": room.created_at,
+        "participants": len(people),
+        "talking": sum(one.talking for one in people),
+        "waiting": sum(one.waiting for one in people),
+        "locked": room.policy.locked,
+        "has_pin": room.policy.pin is not None,
+        "recording": None if room.recording is None else recording_state_json(room.recording),
+    }
+
+
 def caption_json(caption: Caption) -> responses.Caption:
     """Some words of one person."""
     return {

@@ -66,6 +66,14 @@ export class JoinView extends EventTarget {
     if (name && !this.#invited) this.#name.value = name;
   }
 
+  /** @param {string} room  which somebody has chosen */
+  choose(room) {
+    this.#room.value = room;
+    mark(this.#room, false);
+    this.#forgetPin();
+    (this.#name.value ? this.#button : this.#name).focus();
+  }
+
   /**
    * Fills in what the page around this one asks for.
    *

@@ -35,4 +35,10 @@ has firefox-esr || has firefox || want Firefox firefox-esr
 has redis-server || want Redis redis-server
 has_gstreamer || want GStreamer python3-gst-1.0 gir1.2-gst-plugins-bad-1.0 gstreamer1.0-plugins-base \
   gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-nice
+# Their packages start services where systemd runs: there, whoever wants them installs them.
+if [ ! -d /run/systemd/system ]; then
+  has systemd-analyze || want systemd-analyze systemd
+  has caddy || want Caddy caddy
+  has nginx || [ -x /usr/sbin/nginx ] || want nginx nginx-light
+fi
 exit 0

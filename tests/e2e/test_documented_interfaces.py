@@ -124,7 +124,8 @@ async def test_the_metrics_are_those_of_the_document(http: aiohttp.ClientSession
     assert response.headers["Content-Type"].startswith("text/plain; version=0.0.4")
     exposed = set(re.findall(r"^# TYPE (conference_\w+)", await response.text(), re.MULTILINE))
     documented = {name for name in column(section("Metrics")) if name.startswith("conference_")}
-    assert exposed == {name for name in documented if "_captions_" not in name}  # which are there where captions are
+    # Those of captions and of recordings are there where there are any.
+    assert exposed == {name for name in documented if not re.match(r"conference_(captions|recordings)(_|$)", name)}
 
 
 async def test_pages_of_an_allowed_site_may_use_the_api_and_others_may_not() -> None:

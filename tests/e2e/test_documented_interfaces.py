@@ -124,8 +124,9 @@ async def test_the_metrics_are_those_of_the_document(http: aiohttp.ClientSession
     assert response.headers["Content-Type"].startswith("text/plain; version=0.0.4")
     exposed = set(re.findall(r"^# TYPE (conference_\w+)", await response.text(), re.MULTILINE))
     documented = {name for name in column(section("Metrics")) if name.startswith("conference_")}
-    # Those of captions and of recordings are there where there are any.
-    assert exposed == {name for name in documented if not re.match(r"conference_(captions|recordings)(_|$)", name)}
+    # Those of captions, recordings and nodes are there where there are any.
+    elsewhere = re.compile(r"conference_(captions|recordings|nodes|trunk|redis)(_|$)")
+    assert exposed == {name for name in documented if not elsewhere.match(name)}
 
 
 async def test_pages_of_an_allowed_site_may_use_the_api_and_others_may_not() -> None:

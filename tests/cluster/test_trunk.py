@@ -169,6 +169,22 @@ def test_what_comes_for_nobody_or_from_another_node_than_theirs_is_dropped() -> 
     assert isinstance(ends.b.place("tea", "amy", A), RemoteSource)
 
 
+def test_a_node_that_was_missing_for_a_while_is_sent_nothing_under_a_number_that_was_used() -> None:
+    ends = Ends()
+    source = ends.talker()
+    ends.a.audience("tea", [B])
+    heads = []
+    for first in (0, 5):
+        say(ends, source, said(tone(440.0, 0.1)), first=first)
+        heads += [datagram[:16] for datagram, _ in ends.on_the_way]
+        ends.carry()
+        ends.a.meet({})
+        ends.a.meet({B: ("127.0.0.1", 5000)})
+        ends.b.meet({})  # whom it has spoken with, it goes on to understand
+    assert len(set(heads)) == 10
+    assert ends.b.counts["unauthentic"] == 0
+
+
 @given(st.binary(max_size=60))
 def test_garbage_is_counted_and_dropped(data: bytes) -> None:
     ends = Ends()

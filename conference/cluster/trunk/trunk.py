@@ -91,11 +91,11 @@ class Trunk:
             self._audience.pop(room, None)
 
     def meet(self, nodes: Mapping[str, Address]) -> None:
-        """These are the other nodes, and where they are reached. What is known of all others is forgotten."""
+        """These are the other nodes, and where they are reached.
+
+        What was counted of one that is missing stays: it may only be late, and a number must never seal twice.
+        """
         self._addresses = dict(nodes)
-        for known in (self._sealers, self._openers):
-            for node in known.keys() - nodes.keys():
-                del known[node]
 
     # Out
 

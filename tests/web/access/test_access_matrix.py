@@ -57,6 +57,9 @@ ROUTES = [
     Route("GET", "/access", everywhere=True),
     Route("GET", "/metrics", "moderate", everywhere=True),
     Route("GET", "/nodes", "moderate", everywhere=True),
+    Route("GET", "/overview", "moderate", everywhere=True),
+    Route("GET", "/drain", "moderate", everywhere=True),
+    Route("POST", "/drain", "moderate", everywhere=True),
     Route("GET", "/rooms/tea"),
     Route("GET", "/rooms/tea/access"),
     Route("GET", "/rooms/tea/events"),
@@ -105,7 +108,8 @@ ROUTES = [
     Route("DELETE", "/rooms/tea/sounds/none", "moderate", missing=True),
 ]
 
-OPEN = ["/", "/join/tea", "/static/css/page.css", "/config", "/healthz", "/openapi.json", "/docs"]
+OPEN = ["/", "/join/tea", "/admin", "/embed.js", "/static/css/page.css", "/config", "/healthz", "/readyz",
+        "/openapi.json", "/docs"]  # fmt: skip
 """What is open to all, whatever the server asks for elsewhere."""
 
 ELSEWHERE = {

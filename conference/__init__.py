@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from conference.public.attached import AttachedPeer
     from conference.public.bot import Bot
     from conference.public.call import Call, connect
-    from conference.public.errors import BufferFull, ConnectionLost, NoSuchParticipant, SamplesError
+    from conference.public.errors import ArgumentError, BufferFull, ConnectionLost, NoSuchParticipant, SamplesError
     from conference.public.events import Event
     from conference.public.line import Frame
     from conference.public.phone import PhoneCall, call
@@ -47,6 +47,7 @@ __version__ = "0.1.0"
 
 _PLACES = {
     "ApiError": "client.api",
+    "ArgumentError": "public.errors",
     "AttachedPeer": "public.attached",
     "Bot": "public.bot",
     "BufferFull": "public.errors",
@@ -77,6 +78,7 @@ _PLACES = {
 
 __all__ = [
     "ApiError",
+    "ArgumentError",
     "AttachedPeer",
     "Bot",
     "BufferFull",

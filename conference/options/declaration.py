@@ -141,8 +141,29 @@ def check(settings: object) -> None:
     Raises:
         SettingsError: with a sentence that names the option.
     """
+    kinds = {one.name: one.type for one in fields(settings)}  # type: ignore[arg-type]  # it is a dataclass
     for name, setting in declared(type(settings)).items():
-        check_value(setting, setting.name or option_name(name), getattr(settings, name))
+        shown, given = setting.name or option_name(name), getattr(settings, name)
+        _check_kind(shown, str(kinds[name]), given)
+        check_value(setting, shown, given)
+
+
+_KINDS: dict[str, tuple[type | tuple[type, ...], str]] = {
+    "int": (int, "a whole number"),
+    "float": ((int, float), "a number"),
+    "str": (str, "text"),
+    "bool": (bool, "True or False"),
+}
+"""What a program may give for a setting that is annotated so, with or without ``| None``."""
+
+
+def _check_kind(shown: str, annotation: str, given: object) -> None:
+    plain = annotation.removesuffix(" | None")
+    if plain not in _KINDS or (given is None and plain != annotation):
+        return
+    kind, what = _KINDS[plain]
+    if not isinstance(given, kind):
+        raise SettingsError(f"{shown} must be {what}, not {given!r}.")
 
 
 def check_value(setting: Setting, shown: str, given: Any) -> None:
@@ -156,13 +177,17 @@ def check_value(setting: Setting, shown: str, given: Any) -> None:
     Raises:
         SettingsError: with a sentence that names it.
     """
-    if setting.within is not None and not setting.within[0] <= given <= setting.within[1]:
+    if setting.within is not None and not _is_within(setting.within, given):
         raise SettingsError(f"{shown} must be from {setting.within[0]} to {setting.within[1]}, not {given}.")
     if setting.choices and given not in setting.choices:
         raise SettingsError(f"{shown} must be one of {', '.join(setting.choices)}, not '{given}'.")
     if setting.check is not None and given is not None:
         for one in given if setting.many else (given,):
             setting.check(one)
+
+
+def _is_within(within: Range, given: object) -> bool:
+    return isinstance(given, (int, float)) and within[0] <= given <= within[1]
 
 
 def part_of(settings: object, kind: type[T], **more: Any) -> T:

@@ -14,11 +14,12 @@ from conference.audio.frame import SILENCE, TICKS_PER_SECOND
 from conference.client.api import Api, ServerAccess, address
 from conference.client.backoff import Backoff
 from conference.client.endings import STOPPED
-from conference.client.held_seat import HeldSeat
+from conference.client.held_seat import HeldSeat, unless
 from conference.client.speech import Speech
 from conference.codecs.opus import OpusCodec
 from conference.public.errors import ConnectionLost
 from conference.public.events import MAX_EVENTS, Event
+from conference.public.given import check_seconds, check_text
 from conference.public.inbox import Fan
 from conference.public.line import MAX_HEARD_SECONDS, MAX_SAID_SECONDS, Line
 from conference.room.conference import check_room_name
@@ -61,16 +62,18 @@ class Call(Line):
         max_said: float,
     ) -> None:
         super().__init__(max_heard, max_said)
-        if urlsplit(url).scheme not in ("http", "https"):
-            raise JoinError(f"A server's address begins with http:// or https://, and '{url}' does not.")
+        if not _is_address(url):
+            raise JoinError(f"A server's address is like http://127.0.0.1:8080, and {url!r} is not.")
         self.room = check_room_name(room)
-        self.name = name
+        self.name = check_text(name, "name", str.strip)
+        check_seconds(reconnect, "reconnect")
         self._place = ServerAccess(url.rstrip("/"), token, verify)
         self._backoff = Backoff(reconnect) if reconnect > 0 else None
         self._api: Api | None = None
         self._seat: HeldSeat | None = None
         self._speech: Speech | None = None
         self._running: asyncio.Task[None] | None = None
+        self._joining = False
         self._stop = asyncio.Event()
         self._events: Fan[Event] = Fan(MAX_EVENTS)
         self._reason: str | None = None
@@ -79,12 +82,20 @@ class Call(Line):
         """Join the room, and wait until sound can flow. A call joins once.
 
         Raises:
-            JoinError: it cannot be joined.
+            JoinError: it cannot be joined, or was left meanwhile.
         """
-        if self._running is not None or self._over:
-            raise JoinError("This call has been in a room already: make another one.")
+        if self._joining or self._running is not None or self._stop.is_set():
+            raise JoinError("This call has been in a room already, or is joining one: make another one.")
         peer = self._make_peer(None)
-        await peer.connect()
+        self._joining = True
+        try:
+            if not await unless(self._stop, peer.connect()) or self._stop.is_set():
+                raise JoinError("The call was left before it was in the room.")
+        except BaseException:  # cancelled just as it was connected, too
+            await peer.close()
+            raise
+        finally:
+            self._joining = False
         self._api = Api(self._place)
         self._seat = HeldSeat(
             peer,
@@ -102,6 +113,10 @@ class Call(Line):
         self._stop.set()
         if self._running is not None:
             await asyncio.shield(self._running)
+        elif not self._over:  # it never was in the room
+            self._reason = "left"
+            self._end()
+            self._events.end()
 
     async def __aenter__(self) -> Self:
         await self.join()
@@ -278,6 +293,7 @@ def connect(
     Raises:
         JoinError: the address is none.
         InvalidRoomName: there can be no room of that name.
+        ArgumentError: something else can never be right.
     """
     return Call(
         url,
@@ -289,6 +305,14 @@ def connect(
         max_heard=max_heard,
         max_said=max_said,
     )
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except (ValueError, AttributeError, TypeError):  # a bracket that is open, a port beyond all ports, no text at all
+        return False
 
 
 def _object(text: str) -> dict[str, Any] | None:

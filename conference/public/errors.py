@@ -1,6 +1,7 @@
 """What can go wrong for a program that uses `import conference`. Every text is a sentence for people.
 
 ConferenceError
+├── ArgumentError: something that was given can never be right: a name, a role, a number
 ├── SettingsError: a keyword of `Server` is out of its range, or contradicts another
 ├── StartError: an address, a port or a library that a server needs cannot be had
 ├── InvalidRoomName, TooManyRooms, RoomFull, RoomLocked: a room does not take somebody
@@ -16,6 +17,10 @@ ConferenceError
 from __future__ import annotations
 
 from conference.errors import ConferenceError
+
+
+class ArgumentError(ConferenceError, ValueError):
+    """Something that was given can never be right, whatever the server and the room are like."""
 
 
 class ConnectionLost(ConferenceError):

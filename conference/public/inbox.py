@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 class Inbox(Generic[T]):
-    """An async iterator over what comes, for one reader.
+    """An async iterator over what comes, for one reader; of several tasks that share it, each item goes to one.
 
     Attributes:
         dropped: how many went unread, because more than the limit were waiting.
@@ -23,7 +23,7 @@ class Inbox(Generic[T]):
         self._limit = limit
         self._ended = False
         self._error: Exception | None = None
-        self._came: asyncio.Future[None] | None = None
+        self._came = asyncio.Event()  # something that is not read yet, or the end
 
     def __aiter__(self) -> Self:
         return self
@@ -34,11 +34,8 @@ class Inbox(Generic[T]):
                 raise self._error
             if self._ended:
                 raise StopAsyncIteration
-            self._came = asyncio.get_running_loop().create_future()
-            try:
-                await self._came
-            finally:
-                self._came = None
+            self._came.clear()
+            await self._came.wait()
         return self._waiting.popleft()
 
     def put(self, item: T) -> None:
@@ -49,16 +46,12 @@ class Inbox(Generic[T]):
         if len(self._waiting) > self._limit:
             self._waiting.popleft()
             self.dropped += 1
-        self._wake()
+        self._came.set()
 
     def end(self, error: Exception | None = None) -> None:
         """Nothing more comes: the reader reads what there is, and is then told of the error, if it is one."""
         self._ended, self._error = True, error
-        self._wake()
-
-    def _wake(self) -> None:
-        if self._came is not None and not self._came.done():
-            self._came.set_result(None)
+        self._came.set()
 
 
 class Fan(Generic[T]):

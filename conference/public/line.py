@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, TICKS_PER_SECOND, Samples
 from conference.public.errors import BufferFull, SamplesError
+from conference.public.given import check_seconds
 from conference.public.inbox import Fan
 from conference.room.local import LocalSource, QueuedSource
 
@@ -46,8 +47,9 @@ class Line:
     """
 
     def __init__(self, max_heard: float, max_said: float) -> None:
-        self._max_said = round(max_said * SAMPLE_RATE)
-        self._heard: Fan[Frame] = Fan(max(1, round(max_heard * TICKS_PER_SECOND)))
+        self._max_said = round(check_seconds(max_said, "max_said") * SAMPLE_RATE)
+        heard = check_seconds(max_heard, "max_heard")
+        self._heard: Fan[Frame] = Fan(max(1, round(heard * TICKS_PER_SECOND)))
         self._queued = QueuedSource()
         self._timed = LocalSource(limit=max(1, self._max_said // FRAME_SAMPLES + 1))
         self._timed_came = False  # something, since the last tick
@@ -78,8 +80,10 @@ class Line:
         Raises:
             BufferFull: more than ``max_said`` seconds would wait: wait with :meth:`drain` first.
             SamplesError: it is no such array.
+            ArgumentError: ``at`` is no time.
         """
         sound = _checked(samples)
+        due_ns = None if at is None else round(check_seconds(at, "at") * 1e9)
         if self._over:
             return
         if self._waiting + len(sound) > self._max_said:
@@ -87,10 +91,10 @@ class Line:
                 f"More than {self._max_said / SAMPLE_RATE:g} s would wait to be said: "
                 "wait with drain(), or give a larger max_said."
             )
-        if at is None:
+        if due_ns is None:
             self._queued.push(sound)
         else:
-            self._timed.push(sound, round(at * 1e9))
+            self._timed.push(sound, due_ns)
             self._timed_came = True
 
     @property
@@ -105,8 +109,12 @@ class Line:
         self._drain()
 
     async def drain(self, below: float = 0.0) -> None:
-        """Wait until no more than ``below`` seconds of what was pushed are yet to be said, or until the end."""
-        limit = round(below * SAMPLE_RATE)
+        """Wait until no more than ``below`` seconds of what was pushed are yet to be said, or until the end.
+
+        Raises:
+            ArgumentError: ``below`` is less than 0, or no number.
+        """
+        limit = round(check_seconds(below, "below") * SAMPLE_RATE)
         if self._over or self._waiting <= limit:
             return
         drained: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -154,7 +162,10 @@ class Line:
 
 
 def _checked(samples: NDArray[np.int16]) -> Samples:
-    given = np.asarray(samples)
+    try:
+        given = np.asarray(samples)
+    except ValueError:
+        raise SamplesError("Samples are int16, 48 kHz, mono: an array of shape (n,), and not a ragged list.") from None
     if given.dtype != np.int16 or given.ndim != 1:
         raise SamplesError(
             f"Samples are int16, 48 kHz, mono: an array of shape (n,), and not {given.dtype} of shape {given.shape}."

@@ -12,6 +12,7 @@ from conference.client.call_endings import ending_of
 from conference.client.endings import DONE
 from conference.public.errors import ConnectionLost
 from conference.public.events import MAX_EVENTS, Event
+from conference.public.given import check_text
 from conference.public.inbox import Fan
 from conference.public.line import MAX_HEARD_SECONDS, MAX_SAID_SECONDS, Line
 from conference.telephony.caller import CallEnd, Caller, HungUp
@@ -67,13 +68,15 @@ class PhoneCall(Line):
         Raises:
             CallError: there is no such server, or it does not take the call.
         """
-        if self._running is not None:
+        if self._running is not None or self._hanging_up:
             raise CallError("This call has been placed already: make another one.")
         self._running = running = asyncio.create_task(self._caller.run(), name=f"call {self.call_sid}")
         running.add_done_callback(self._done)
         connected = asyncio.create_task(self._connected.wait())
         try:
             await asyncio.wait({running, connected}, return_when=asyncio.FIRST_COMPLETED)
+            if running.cancelled():
+                raise CallError("The call was hung up before it was connected.")
             if running.done():
                 running.result()
         except BaseException:
@@ -87,10 +90,13 @@ class PhoneCall(Line):
         """End the call; takes a few seconds at most. Doing it twice does no harm."""
         self._hanging_up = True
         running = self._running
+        if running is None and not self._over:  # it was never placed
+            self._finish("hung up")
         if running is None or running.done():
             return
         try:
-            await asyncio.wait({running}, timeout=HANG_UP_SECONDS)
+            if self._connected.is_set():
+                await asyncio.wait({running}, timeout=HANG_UP_SECONDS)
         finally:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
@@ -171,6 +177,10 @@ class PhoneCall(Line):
             self._reason = ending.sentence
             if ending.status:
                 error = ConnectionLost(f"{ending.sentence[:1].upper()}{ending.sentence[1:]}.")
+        self._finish(self._reason, error)
+
+    def _finish(self, reason: str, error: Exception | None = None) -> None:
+        self._reason = reason
         self._end(error)
         self._events.end()
         self._finished.set()
@@ -203,6 +213,14 @@ def call(
         verify: whether a ``wss`` server must have a certificate that this machine trusts.
         max_heard: seconds of frames that may wait for each reader; with more, the oldest go.
         max_said: seconds of pushed samples that may wait to be said; with more, `PhoneCall.push` raises `BufferFull`.
+
+    Raises:
+        ArgumentError: a parameter or a header is no text.
     """
-    given = dict(parameters or {}) | ({} if name is None else {"name": name})
+    given = _texts(parameters or {}, "parameter") | ({} if name is None else _texts({"name": name}, "parameter"))
+    headers = None if headers is None else _texts(headers, "header")
     return PhoneCall(url, given, verify=verify, headers=headers, max_heard=max_heard, max_said=max_said)
+
+
+def _texts(given: Mapping[str, str], what: str) -> dict[str, str]:
+    return {check_text(name, f"{what}'s name", str): check_text(one, what, str) for name, one in given.items()}

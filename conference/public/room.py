@@ -6,17 +6,22 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
+from conference.errors import ConnectionClosed
 from conference.public.bot import Bot
 from conference.public.errors import NoSuchParticipant
 from conference.public.events import MAX_EVENTS, Event
+from conference.public.given import check_role, check_text
 from conference.public.inbox import Fan
 from conference.public.line import MAX_HEARD_SECONDS, MAX_SAID_SECONDS
 from conference.public.member import Member
 from conference.room.conference import Conference, check_room_name
 from conference.room.participant import ParticipantState, Role
 from conference.room.room import Room as LiveRoom
+from conference.web.http.typed_text import read_name, read_text_message
+from conference.web.schemas.requests import MAX_MESSAGE_CHARS
 
 if TYPE_CHECKING:
     from conference.public.attached import AttachedPeer
@@ -27,10 +32,17 @@ BY = "the server"
 
 
 class RoomsOfAServer:
-    """What all `Room` of one server share: what goes on there, and who of this program is in them."""
+    """What all `Room` of one server share: what goes on there, and who of this program is in them.
 
-    def __init__(self, conference: Conference) -> None:
+    Args:
+        conference: its rooms.
+        max_name_length: characters of a participant's name.
+    """
+
+    def __init__(self, conference: Conference, max_name_length: int = 64) -> None:
         self.conference = conference
+        self.closed = False
+        self._max_name_length = max_name_length
         self.members: set[Member] = set()
         self.fans: dict[str, Fan[Event]] = {}
 
@@ -43,8 +55,37 @@ class RoomsOfAServer:
             else:
                 del self.fans[room]  # nobody reads any more
 
+    def check_newcomer(self, name: str, role: str) -> str:
+        """The name of somebody who may come, as the others see it.
+
+        Raises:
+            ArgumentError: the name cannot be shown, or the role is none.
+            ConnectionClosed: the server has stopped.
+        """
+        if self.closed:
+            raise ConnectionClosed("This server has stopped: nobody can join its rooms any more.")
+        check_role(role)
+        return self.check_name(name)
+
+    def check_name(self, name: str) -> str:
+        """A name as the others see it. Raises ArgumentError if it cannot be shown."""
+        return check_text(name, "name", partial(read_name, max_length=self._max_name_length))
+
+    def subscribe(self, room: str) -> AsyncIterator[Event]:
+        """What happens in a room from now on; nothing, once the server has stopped."""
+        if room not in self.fans:
+            fan: Fan[Event] = Fan(MAX_EVENTS)
+            if self.closed:
+                fan.end()
+                return fan.subscribe()
+            for name in [name for name, one in self.fans.items() if not one]:
+                del self.fans[name]  # nobody reads any more
+            self.fans[room] = fan
+        return self.fans[room].subscribe()
+
     def close(self) -> None:
         """The server has stopped: nothing more happens."""
+        self.closed = True
         for one in list(self.members):
             one.leave()
         for fan in self.fans.values():
@@ -89,7 +130,10 @@ class Room:
 
         Raises:
             TooManyRooms, RoomFull, RoomLocked: there is no place for it.
+            ArgumentError: the name cannot be shown, or something else can never be right.
+            ConnectionClosed: the server has stopped.
         """
+        name = self._rooms.check_newcomer(name, role)
         bot = Bot(
             self._conference,
             self.name,
@@ -114,9 +158,11 @@ class Room:
             role: ``host``, ``speaker`` or ``listener``.
 
         Raises:
-            ConnectionClosed: the connection is closed.
+            ConnectionClosed: the connection is closed, is or was in a room, or the server has stopped.
+            ArgumentError: the name cannot be shown, or the role is none.
             TooManyRooms, RoomFull, RoomLocked: there is no place for it.
         """
+        name = self._rooms.check_newcomer(name, role)
         from conference.public.attached import AttachedPeer  # brings all of aiortc along
 
         peer = AttachedPeer(self._conference, self.name, pc, name, role=role, gone=self._rooms.members.discard)
@@ -134,7 +180,7 @@ class Room:
 
         Whoever reads too slowly misses the oldest: 1000 events may wait.
         """
-        return self._rooms.fans.setdefault(self.name, Fan(MAX_EVENTS)).subscribe()
+        return self._rooms.subscribe(self.name)
 
     def send_message(self, text: str, name: str = BY) -> None:
         """Write to everybody in the room; to nobody if it is not there.
@@ -142,7 +188,11 @@ class Room:
         Args:
             text: what.
             name: of who writes, as they see it.
+
+        Raises:
+            ArgumentError: one of them cannot be shown, or is too long.
         """
+        text, name = check_text(text, "message", _read_message), self._rooms.check_name(name)
         room = self._conference.get(self.name)
         if room is not None:
             room.send_message(None, name, text, time.time())
@@ -193,3 +243,9 @@ class Room:
         if room is None or participant_id not in room.participants:
             raise NoSuchParticipant(f"Nobody with the id {participant_id} is in room {self.name}.")
         yield room
+
+
+def _read_message(text: str) -> str:
+    if len(text) > MAX_MESSAGE_CHARS:
+        raise ValueError(f"This message is too long: use at most {MAX_MESSAGE_CHARS} characters.")
+    return read_text_message(text)

@@ -13,6 +13,7 @@ from conference.access.grants import ROLE_RIGHTS, Role, make_grant
 from conference.access.tokens import sign
 from conference.options.sources import read_options
 from conference.public.events import Event
+from conference.public.given import check_role, check_seconds
 from conference.public.room import Room, RoomsOfAServer
 from conference.room.conference import check_room_name
 from conference.room.events import RoomEvent
@@ -34,7 +35,12 @@ def _with_keywords_of(
 
     def change(init: Callable[[T, Settings], None]) -> Callable[Concatenate[T, P], None]:
         def changed(self: T, /, *args: P.args, **more: P.kwargs) -> None:
-            init(self, settings(*args, **more))
+            if args:
+                raise TypeError("Every setting of a server is a keyword, such as port=8080.")
+            unknown = more.keys() - shown.parameters.keys()
+            if unknown:
+                raise TypeError(f"There is no setting {sorted(unknown)[0]!r} of a server: see docs/settings.md.")
+            init(self, settings(**more))  # type: ignore[call-arg]
 
         shown = signature(settings)
         itself = Parameter("self", Parameter.POSITIONAL_ONLY)
@@ -84,7 +90,7 @@ class Server:
     def _set_up(self, settings: Settings) -> None:
         refuse_strangers(settings)
         self._http = HttpServer(settings, make_ssl_context(settings))
-        self._rooms = RoomsOfAServer(self._http.live.conference)
+        self._rooms = RoomsOfAServer(self._http.live.conference, settings.max_name_length)
         self._unsubscribe: Callable[[], None] | None = None
         self._used = False
 
@@ -97,21 +103,24 @@ class Server:
         if self._used:
             raise StartError("This server has run already: make another one.")
         self._used = True
+        self._rooms.closed = False  # it may have been stopped before it ran
         try:
             await self._http.start()
         except BaseException:
-            await self._http.stop()
+            await self.stop()
             raise
         self._unsubscribe = self._http.live.conference.subscribe(None, self._tell)
 
     async def stop(self) -> None:
         """End every call, and close everything. Takes some seconds at most; doing it twice does no harm."""
-        if self._used:
-            await self._http.stop()
-        if self._unsubscribe is not None:
-            self._unsubscribe()
-            self._unsubscribe = None
-        self._rooms.close()
+        try:
+            if self._used:
+                await self._http.stop()
+        finally:  # cancelled, too: nobody is to wait for what does not come any more
+            if self._unsubscribe is not None:
+                self._unsubscribe()
+                self._unsubscribe = None
+            self._rooms.close()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -178,7 +187,10 @@ class Server:
 
         Raises:
             InvalidRoomName: there can be no room of that name.
+            ArgumentError: the role is none, or ``seconds`` is no time to come.
         """
+        check_role(role)
+        check_seconds(seconds, "seconds")
         grant = make_grant(
             role,
             room=None if room is None else check_room_name(room),

@@ -50,7 +50,7 @@ def check_room_name(name: str) -> str:
         InvalidRoomName: it is not 1 to 64 characters of ``A-Z a-z 0-9 . _ -``, or is a dot segment (RFC 3986, section
             5.2.4): whoever resolves an address would take such a room out of it.
     """
-    if not _ROOM_NAME.fullmatch(name):
+    if not isinstance(name, str) or not _ROOM_NAME.fullmatch(name):
         raise InvalidRoomName("A room's name is 1 to 64 characters of A-Z a-z 0-9 . _ -")
     if name in _DOT_SEGMENTS:
         raise InvalidRoomName("A room's name cannot be only a dot, or two: add a letter or a digit")

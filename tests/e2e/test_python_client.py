@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -256,3 +257,54 @@ async def test_a_call_that_is_not_taken_is_a_sentence() -> None:
     async with conference.Server(port=0) as server:
         with pytest.raises(conference.CallError):
             await conference.call(server.url.replace("http", "ws") + "/nowhere").dial()
+
+
+async def test_who_leaves_before_being_in_the_room_waits_for_nothing() -> None:
+    async with conference.Server(port=0) as server:
+        call = conference.connect(server.url, room="tea")
+        frames = call.frames()
+        await call.leave()
+        async with asyncio.timeout(PATIENCE):
+            assert [frame async for frame in frames] == []
+        assert (call.over, await call.ended()) == (True, "left")
+        with pytest.raises(conference.JoinError, match="make another"):
+            await call.join()
+
+
+async def test_a_call_joins_once_and_can_be_left_while_it_joins() -> None:
+    async with conference.Server(port=0) as server:
+        call = conference.connect(server.url, room="tea")
+        results = await asyncio.gather(call.join(), call.join(), return_exceptions=True)
+        assert [type(one) for one in results] == [type(None), conference.JoinError]
+        await call.leave()
+    silent = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
+    async with silent:
+        port = silent.sockets[0].getsockname()[1]
+        call = conference.connect(f"http://127.0.0.1:{port}", room="tea")
+        joining = asyncio.create_task(call.join())
+        await asyncio.sleep(0)
+        await call.leave()
+        with pytest.raises(conference.JoinError, match="left before"):
+            await asyncio.wait_for(joining, PATIENCE)
+        phone = conference.call(f"ws://127.0.0.1:{port}/bot")
+        dialing = asyncio.create_task(phone.dial())
+        await asyncio.sleep(0)
+        await phone.hang_up()
+        with pytest.raises(conference.CallError, match="hung up before"):
+            await asyncio.wait_for(dialing, PATIENCE)
+
+
+async def test_a_phone_that_is_hung_up_before_it_is_dialed_is_over() -> None:
+    phone = conference.call("ws://127.0.0.1:9/bot")
+    await phone.hang_up()
+    assert (phone.over, await asyncio.wait_for(phone.ended(), PATIENCE)) == (True, "hung up")
+    with pytest.raises(conference.CallError, match="make another"):
+        await phone.dial()
+
+
+def test_parameters_and_headers_of_a_call_are_texts() -> None:
+    wrong: Any = {"token": 5}
+    with pytest.raises(conference.ArgumentError, match="parameter"):
+        conference.call("ws://127.0.0.1:9/bot", parameters=wrong)
+    with pytest.raises(conference.ArgumentError, match="header"):
+        conference.call("ws://127.0.0.1:9/bot", headers=wrong)

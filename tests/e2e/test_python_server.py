@@ -6,6 +6,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import numpy as np
@@ -145,3 +146,26 @@ async def test_settings_can_be_texts_as_in_the_environment() -> None:
         assert server.port > 0
     with pytest.raises(conference.SettingsError, match="CONFERENCE_PORT"):
         conference.Server.from_environment({"CONFERENCE_PORT": "many"})
+
+
+def test_what_is_no_setting_or_of_another_type_is_a_sentence() -> None:
+    wrong: Any
+    for wrong in ({"port": "x"}, {"port": 0.5}, {"port": None}, {"secret": 5}, {"host": 5}):
+        with pytest.raises(conference.SettingsError, match=f"{next(iter(wrong))} must be"):
+            conference.Server(**wrong)
+    wrong = {"prot": 8080}
+    with pytest.raises(TypeError, match="no setting 'prot'"):
+        conference.Server(**wrong)
+    anything: Any = conference.Server
+    with pytest.raises(TypeError, match="is a keyword"):
+        anything(8080)
+
+
+async def test_stopping_that_is_cancelled_leaves_nobody_waiting() -> None:
+    async with conference.Server(port=0) as server:
+        bot = server.room("tea").join("Bot")
+        stopping = asyncio.create_task(server.stop())
+        await asyncio.sleep(0)
+        stopping.cancel()
+        await asyncio.gather(stopping, return_exceptions=True)
+        assert await asyncio.wait_for(bot.ended(), PATIENCE)

@@ -97,6 +97,27 @@ async def test_a_closed_connection_and_a_locked_room_are_sentences_and_leave_not
         await pc.close()
 
 
+async def test_a_connection_that_found_no_place_or_left_before_it_came_up_can_be_in_another_room() -> None:
+    client, pc = StockPeer(), own_connection()
+    async with conference.Server(port=0) as server:
+        full, room = server.room("full"), server.room("tea")
+        full.join("Bot")
+        full.lock()
+        with pytest.raises(conference.RoomLocked):
+            full.attach(pc, "Amy")
+        room.attach(pc, "Amy").leave()
+        attached = room.attach(pc, "Amy")
+        with pytest.raises(conference.ConnectionClosed, match="is in a room"):
+            room.attach(pc, "Amy")
+        await answered(pc, client)
+        await eventually(lambda: client.frames > 5, "the mix comes", within=PATIENCE)
+        attached.leave()
+        with pytest.raises(conference.ConnectionClosed, match="was in one"):
+            room.attach(pc, "Amy")
+        await pc.close()
+        await client.close()
+
+
 async def test_who_is_removed_hears_no_more_and_the_connection_stays_its_owners() -> None:
     client, pc = StockPeer(), own_connection()
     async with conference.Server(port=0) as server:

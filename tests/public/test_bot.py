@@ -258,3 +258,62 @@ async def test_an_interruptible_bot_is_silenced_by_who_begins_to_talk(stage: Sta
     stage.tick(50)
     assert before > 8
     assert bot.pending == 0
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"name": None}, "A name is text"),
+        ({"name": "x" * 65}, "too long"),
+        ({"name": "a\nb"}, "control characters"),
+        ({"name": "\ud800"}, "control characters"),
+        ({"name": "Bot", "role": "king"}, "A role is one of"),
+        ({"name": "Bot", "max_heard": -1.0}, "max_heard"),
+        ({"name": "Bot", "max_said": float("nan")}, "max_said"),
+        ({"name": "Bot", "max_said": float("inf")}, "max_said"),
+    ],
+)
+async def test_who_can_never_be_in_a_room_is_refused_with_a_sentence(
+    stage: Stage, wrong: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(conference.ArgumentError, match=sentence):
+        stage.room.join(**wrong)
+    assert [one.name for one in stage.room.participants] == ["amy"]
+
+
+async def test_a_name_that_does_not_show_is_a_guests(stage: Stage) -> None:
+    assert stage.room.join("  ").name == "Guest"
+
+
+@pytest.mark.parametrize("text", [5, "", "  ", "\ud800", "x" * 2001])
+async def test_a_message_that_cannot_be_shown_is_refused_with_a_sentence(stage: Stage, text: Any) -> None:
+    with pytest.raises(conference.ArgumentError, match="message"):
+        stage.room.send_message(text)
+    with pytest.raises(conference.ArgumentError, match="name"):
+        stage.room.send_message("Hello", name=text if text == 5 else "x" * 65)
+
+
+@pytest.mark.parametrize("time", [float("nan"), float("inf"), -1.0, 1e300, "soon"])
+async def test_what_is_no_time_is_refused_with_a_sentence(stage: Stage, time: Any) -> None:
+    bot = stage.room.join("Bot")
+    with pytest.raises(conference.ArgumentError, match="seconds"):
+        bot.push(np.ones(960, np.int16), at=time)
+    bot.push(np.ones(960, np.int16))
+    with pytest.raises(conference.ArgumentError, match="seconds"):
+        await bot.drain(below=-1.0 if time == 1e300 else time)
+    assert bot.pending == 0.02
+
+
+async def test_nothing_is_to_be_waited_for_once_the_server_has_stopped(stage: Stage) -> None:
+    stage.rooms.close()
+    with pytest.raises(conference.ConnectionClosed, match="has stopped"):
+        stage.room.join("Bot")
+    assert [event async for event in stage.room.events()] == []
+
+
+async def test_events_that_nobody_reads_any_more_are_forgotten_before_others_begin(stage: Stage) -> None:
+    for number in range(5):
+        Room(f"tea-{number}", stage.rooms).events()
+    kept = stage.room.events()
+    assert list(stage.rooms.fans) == ["tea"]
+    del kept

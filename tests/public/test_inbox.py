@@ -75,3 +75,13 @@ async def test_who_subscribes_after_the_end_is_told_so() -> None:
     fan.end()
     with pytest.raises(OSError, match="gone"):
         await anext(fan.subscribe())
+
+
+async def test_of_two_tasks_that_share_a_reader_each_item_wakes_one() -> None:
+    inbox = Fan[int](5).subscribe()
+    waiting = [asyncio.ensure_future(anext(inbox)) for _ in range(2)]
+    await asyncio.sleep(0)
+    for item in (1, 2):
+        inbox.put(item)
+    async with asyncio.timeout(10):
+        assert sorted(await asyncio.gather(*waiting)) == [1, 2]

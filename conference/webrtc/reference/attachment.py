@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TypeAlias
+from weakref import WeakSet
 
 from aiortc import InvalidStateError, MediaStreamTrack, RTCPeerConnection
 
@@ -14,6 +15,9 @@ from conference.webrtc.reference.tracks import MixTrack, TrackSource
 PeerConnection: TypeAlias = RTCPeerConnection
 """For those who take one and know nothing else of aiortc."""
 
+_taken: WeakSet[RTCPeerConnection] = WeakSet()
+"""Those that are in a room, or were: with the track that ends there, aiortc ends what would send another."""
+
 
 class Attachment:
     """What ties a connection to a room, from now on until :meth:`detach`. The connection itself is its owner's.
@@ -22,7 +26,7 @@ class Attachment:
     reason for people, when the connection has ended by itself. To be made before the connection's offer or answer is.
 
     Raises:
-        ConnectionClosed: it is closed.
+        ConnectionClosed: it is closed, or is or was in a room.
     """
 
     def __init__(self, pc: RTCPeerConnection) -> None:
@@ -31,10 +35,13 @@ class Attachment:
         self.on_end: Callable[[str], None] | None = None
         self._detached = False
         self._pc = pc
+        if pc in _taken:
+            raise ConnectionClosed("This peer connection is in a room, or was in one: make another one.")
         try:
-            pc.addTrack(self.sink)
+            self._sender = pc.addTrack(self.sink)
         except InvalidStateError:
             raise ConnectionClosed("This peer connection is closed: make another one.") from None
+        _taken.add(pc)
         pc.on("track", self._take)
         pc.on("connectionstatechange", self._follow)
         for receiver in pc.getReceivers():  # of an offer that was taken before
@@ -43,6 +50,9 @@ class Attachment:
 
     def detach(self) -> None:
         """Let go of the connection: its track ends, and nothing of it is heard. Doing it twice does no harm."""
+        if not self._detached and self._pc.connectionState == "new":  # nothing was sent: it can be in another room yet
+            self._sender.replaceTrack(None)
+            _taken.discard(self._pc)
         self._detached, self.on_end = True, None
         self.source.stop()
         self.sink.stop()

@@ -177,9 +177,11 @@ def _say(text: str) -> None:
 def _on_signals(stop: asyncio.Event, drain: Drain, drain_timeout: float) -> None:
     """The first signal asks for the end; the next one is the usual, blunt one.
 
-    SIGUSR1 asks for the end when everybody has left, and so does the first SIGTERM where they are given a time.
+    SIGUSR1 asks for the end when everybody has left, and so does the first SIGTERM where they are given a time. If that
+    end was asked for before, they have no more than this time from then on: whoever stops the server waits no longer.
     """
     loop = asyncio.get_running_loop()
+    terminated = False
 
     def asked_to_drain() -> None:
         within = f", or in {drain_timeout:g} s" if drain_timeout > 0 else ""
@@ -187,10 +189,14 @@ def _on_signals(stop: asyncio.Event, drain: Drain, drain_timeout: float) -> None
         drain.begin(drain_timeout)
 
     def asked_to_terminate() -> None:
-        if drain_timeout > 0 and not drain.begun:
-            asked_to_drain()
-        else:
+        nonlocal terminated
+        if drain_timeout == 0 or terminated:
             asked()
+        elif drain.ends_within(drain_timeout):
+            _say("Draining already. Another SIGTERM, or Ctrl-C, ends every call.")
+        else:
+            asked_to_drain()
+        terminated = True
 
     def asked() -> None:
         stop.set()

@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING
 from conference.access.grants import RIGHTS, ROLE_RIGHTS, ROLES, Right, make_grant
 from conference.access.tokens import ANY_ROOM, MAX_TEXT_CHARS, check_secret, sign
 from conference.cli.addresses import one_room, read_address, room_name
-from conference.options.option import PREFIX
+from conference.options.configuration_file import read_configuration
+from conference.options.option import PREFIX, options_of
+from conference.settings import Settings, SettingsError
+from conference.settings.program import CONFIGURATION
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -27,8 +30,9 @@ Make a token that lets somebody into a room of a server that was started with th
 """
 
 EPILOG = f"""\
-The secret is that of the server: --secret-file, or {PREFIX}SECRET, or {PREFIX}SECRET_FILE. Whoever has the token has
-what it allows, until it expires: send it as you would send a password. docs/access.md tells what is in it.
+The secret is that of the server: --secret-file, or {PREFIX}SECRET, or {PREFIX}SECRET_FILE, or what the server's
+configuration file has for these (--config, or {PREFIX}CONFIG). Whoever has the token has what it allows, until it
+expires: send it as you would send a password. docs/access.md tells what is in it.
 """
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -72,6 +76,9 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument("--secret", metavar="TEXT", help="the server's secret; better in the environment than here")
     parser.add_argument("--secret-file", metavar="FILE", type=Path, help="a file that holds it")
+    parser.add_argument(
+        "--config", metavar="FILE", type=Path, help="the server's configuration file, if that has it, or names its file"
+    )
     parser.set_defaults(run=run, complain=parser.error)
     return parser
 
@@ -83,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
     if room is None:
         args.complain(f"a room is missing: give --room ROOM; '{ANY_ROOM}' for all")
     try:
-        secret = find_secret(args.secret, args.secret_file)
+        secret = find_secret(args.secret, args.secret_file, args.config)
     except SecretError as error:
         print(f"conference token: {error}", file=sys.stderr)
         return 1
@@ -105,31 +112,56 @@ def link(url: str, room: str | None, token: str) -> str:
     return f"{url}/{'' if room is None else f'join/{room}'}#token={token}"
 
 
-def find_secret(given: str | None, file: Path | None) -> str:
+def find_secret(given: str | None, file: Path | None, configuration: Path | None = None) -> str:
     """The secret to sign with: the first, if there are several.
 
     Args:
         given: on the command line.
         file: on the command line.
+        configuration: the server's configuration file, as named on the command line. As with the server itself, the
+            environment wins over what is in it.
 
     Raises:
         SecretError: there is none, or it cannot be used.
     """
     if given is None and file is None:
-        given = os.environ.get(f"{PREFIX}SECRET") or None
-        variable = os.environ.get(f"{PREFIX}SECRET_FILE")
-        file = Path(variable) if variable and given is None else None
+        given, file = _in_environment()
+    if configuration is None and (named := os.environ.get(f"{PREFIX}CONFIG")):
+        configuration = Path(named)
+    if given is None and file is None and configuration is not None:
+        given, file = _in_configuration(configuration)
+        if given is None and file is None:
+            raise SecretError(f"{configuration} has neither secret nor secret-file, nor has the environment.")
     if given is None and file is not None:
         try:
             given = file.expanduser().read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError):
+        except (OSError, UnicodeDecodeError, RuntimeError):
             raise SecretError(f"no text can be read from {file}.") from None
     if given is None:
-        raise SecretError(f"there is no secret: set {PREFIX}SECRET to that of the server, or give --secret-file.")
+        raise SecretError(
+            f"there is no secret: set {PREFIX}SECRET to that of the server, or give --secret-file or --config."
+        )
     try:
         return check_secret(given.strip().partition(",")[0].strip())
     except ValueError as error:
         raise SecretError(str(error)) from None
+
+
+def _in_environment() -> tuple[str | None, Path | None]:
+    given = os.environ.get(f"{PREFIX}SECRET") or None
+    file = os.environ.get(f"{PREFIX}SECRET_FILE")
+    return given, Path(file) if file and given is None else None
+
+
+def _in_configuration(path: Path) -> tuple[str | None, Path | None]:
+    try:
+        found = read_configuration(
+            path.expanduser(), options_of(Settings), without=CONFIGURATION, only=("secret", "secret_file")
+        )
+    except (SettingsError, RuntimeError) as error:
+        raise SecretError(str(error)) from None
+    given, file = found.get("secret"), found.get("secret_file")
+    return None if given is None else given.value, None if file is None else file.value
 
 
 def _room(text: str) -> str:

@@ -13,7 +13,8 @@ from conference.options.readers import read_port
 def read_redis(text: str) -> str:
     """The address of a Redis; raises ValueError with a sentence that says what would be right."""
     if not re.match(r"(rediss?|unix)://.", text):
-        raise ValueError(f"'{text}' is no address of a Redis: give redis://HOST:6379, rediss://… or unix:///PATH.")
+        # It is not repeated: a password may be in it.
+        raise ValueError("this is no address of a Redis: give redis://HOST:6379, rediss://… or unix:///PATH.")
     return text
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +31,21 @@ _KINDS: dict[type, str] = {
 _SHOWN: dict[type, str] = {bool: "true or false", int: "a number", float: "a number", str: "text", list: "a list"}
 
 
-def read_configuration(path: Path, options: Sequence[Option], *, without: str) -> dict[str, Given]:
+_MAX_BYTES = 1 << 20
+"""More is no configuration: it is another file, named by mistake."""
+
+
+def read_configuration(
+    path: Path, options: Sequence[Option], *, without: str, only: Collection[str] | None = None
+) -> dict[str, Given]:
     """The settings that a file gives.
 
     Args:
         path: of the file.
         options: all that there are.
         without: the field of the one that cannot stand in it: that which names the file.
+        only: the fields of those that are wanted; what the others are set to is not looked at, since it may be right
+            for the server's own user and folders alone. ``None`` for all.
 
     Returns:
         By the fields' names.
@@ -46,17 +54,7 @@ def read_configuration(path: Path, options: Sequence[Option], *, without: str) -
         SettingsError: the file cannot be read, or something in it makes no sense; with the file and, where it can be
             told, the line.
     """
-    try:
-        text = path.read_bytes().decode()
-        parsed = tomllib.loads(text)
-    except OSError as error:
-        raise SettingsError(f"{path}: it cannot be read: {(error.strerror or str(error)).lower()}.") from None
-    except UnicodeDecodeError as error:
-        raise SettingsError(f"{path}: it is not in UTF-8, from byte {error.start} on.") from None
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(_not_toml(path, text, str(error))) from None
-    except RecursionError:
-        raise SettingsError(f"{path}: lists or tables stand too deep within each other.") from None
+    text, parsed = _parse(path)
     known = {one.flag.removeprefix("--"): one for one in options}
     found: dict[str, Given] = {}
     for key, value in parsed.items():
@@ -68,8 +66,35 @@ def read_configuration(path: Path, options: Sequence[Option], *, without: str) -
             raise SettingsError(f"{where}: {key} names this file, and cannot stand in it.")
         if option.field in found:
             raise SettingsError(f"{where}: {key} is given twice, once with hyphens and once with underscores.")
-        found[option.field] = _read(option, key, value, where)
+        if only is None or option.field in only:
+            found[option.field] = _read(option, key, value, where)
     return found
+
+
+def _parse(path: Path) -> tuple[str, dict[str, Any]]:
+    """The text of a file, and what it says as TOML.
+
+    Raises:
+        SettingsError: with the file.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(_MAX_BYTES + 1)
+    except OSError as error:
+        raise SettingsError(f"{path}: it cannot be read: {(error.strerror or str(error)).lower()}.") from None
+    if len(content) > _MAX_BYTES:
+        raise SettingsError(f"{path}: it has more than {_MAX_BYTES >> 20} MB: that is no configuration file.")
+    try:
+        text = content.decode("utf-8-sig")  # with the mark of the byte order, which some editors begin with
+        return text, tomllib.loads(text)
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path}: it is not in UTF-8, from byte {error.start} on.") from None
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(_not_toml(path, text, str(error))) from None
+    except ValueError:  # more digits than Python reads, which tomllib leaves to it
+        raise SettingsError(f"{path}: a number in it has too many digits.") from None
+    except RecursionError:
+        raise SettingsError(f"{path}: lists or tables stand too deep within each other.") from None
 
 
 def _not_toml(path: Path, text: str, message: str) -> str:
@@ -106,8 +131,8 @@ def _read(option: Option, key: str, value: Any, where: str) -> Given:
         if type(one) is not kind and not (kind is float and type(one) is int):
             wanted = _KINDS[kind] + (", or a list of such" if option.setting.many else "")
             raise SettingsError(f"{where}: {key} takes {wanted}, not {_SHOWN.get(type(one), 'a date or a table')}.")
-    texts = tuple(_text(one) for one in many)
     try:
+        texts = tuple(_text(one) for one in many)
         given = option.read(texts, where)
     except ValueError as error:
         raise SettingsError(f"{where}: {key}: {error}") from None
@@ -119,5 +144,11 @@ def _read(option: Option, key: str, value: Any, where: str) -> Given:
 
 
 def _text(value: Any) -> str:
-    """A value of TOML as it would stand on a command line."""
+    """A value of TOML as it would stand on a command line.
+
+    Raises:
+        ValueError: with a sentence, for a number that is too long.
+    """
+    if type(value) is int and value.bit_length() > 64:
+        raise ValueError("the number is far too large.")
     return ("yes" if value else "no") if isinstance(value, bool) else str(value)

@@ -33,6 +33,10 @@ class Drain:
         """Whether nobody joins any more."""
         return self.began_at is not None
 
+    def ends_within(self, seconds: float) -> bool:
+        """Whether those who are left have this time at the most, from now on."""
+        return self.ends_at is not None and self.ends_at <= self._wallclock() + seconds
+
     @property
     def people(self) -> int:
         """How many are still there."""

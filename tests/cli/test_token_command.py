@@ -127,6 +127,26 @@ def test_without_a_secret_it_is_said_where_one_is_looked_for(
     assert "CONFERENCE_SECRET" in complaint(capsys, "--room", "tea")
 
 
+def test_the_server_s_configuration_file_has_its_secret_too(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path, kept = tmp_path / "conference.toml", tmp_path / "secret"
+    kept.write_text(OTHER + "\n", encoding="utf-8")
+    path.write_text("recordings = '/nowhere'\nport = 8443\n", encoding="utf-8")  # right for the server's user alone
+    assert granted(capsys, "--config", str(path)).room == "tea"  # the environment has one
+    monkeypatch.delenv("CONFERENCE_SECRET")
+    assert "neither secret nor secret-file" in complaint(capsys, "--room", "tea", "--config", str(path))
+    assert "cannot be read" in complaint(capsys, "--room", "tea", "--config", str(tmp_path / "gone.toml"))
+    for line in (f"secret = '{OTHER}, {SECRET}'", f"secret-file = '{kept}'"):
+        path.write_text(f"recordings = '/nowhere'\n{line}\n", encoding="utf-8")
+        assert granted(capsys, "--config", str(path), secret=OTHER).room == "tea"
+        with monkeypatch.context() as environment:
+            environment.setenv("CONFERENCE_CONFIG", str(path))
+            assert granted(capsys, secret=OTHER).room == "tea"
+    monkeypatch.setenv("CONFERENCE_SECRET", SECRET)  # wins, as with the server
+    assert granted(capsys, "--config", str(path)).room == "tea"
+
+
 @given(st.integers(1, 99), st.sampled_from("smhd"))
 def test_a_time_is_a_number_and_a_unit(number: int, unit: str) -> None:
     assert _duration(f"{number}{unit}") == number * {"s": 1, "m": 60, "h": 3600, "d": 86_400}[unit]

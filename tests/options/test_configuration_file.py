@@ -103,6 +103,9 @@ def test_a_variable_of_the_environment_can_name_the_file(tmp_path: Path) -> None
         ("tea = 'green", ", line 1: this is not TOML: "),
         ("warm = true\nwarm = true", ", line 2: this is not TOML: cannot overwrite a value."),
         ("guest = " + 10_000 * "[", ": lists or tables stand too deep within each other."),
+        ("cups-at-once = " + 5_000 * "9", ": a number in it has too many digits."),
+        ("cups-at-once = 0x" + 5_000 * "f", ", line 1: cups-at-once: the number is far too large."),
+        ("warm = true\n" + 2**20 * "#", ": it has more than 1 MB"),
     ],
 )
 def test_what_is_wrong_is_said_with_the_file_and_the_line(text: str, sentence: str, tmp_path: Path) -> None:
@@ -111,6 +114,38 @@ def test_what_is_wrong_is_said_with_the_file_and_the_line(text: str, sentence: s
         read(path)
     assert str(refused.value).startswith(f"{path}{sentence}")
     assert str(refused.value).endswith(".")
+
+
+def test_a_mark_of_the_byte_order_is_no_part_of_the_first_setting(tmp_path: Path) -> None:
+    assert read(written(tmp_path, "\ufefftea = 'black'")).tea == "black"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "ice-server = 'turn:talk.example.org:3478,amy,hidden-from-view'",
+        "ice-server = 'hidden-from-view@@x y'",
+        "ice-server = 'turn:hidden-from-view@talk.example.org'",
+        "redis = 'default:hidden-from-view@localhost'",
+        "webhook = 'ftp://amy:hidden-from-view@talk.example.org'",
+        "webhook-secret = 'hidden-from-view'\nwebhook = 'https://talk.example.org'",
+        "pin = 'tea-hidden-from-view'",
+        "pin = 'tea=hidden-from-view'",
+        "secret = 'hidden-from-view'",
+        "secret = ['hidden-from-view']",
+        "secret = hidden-from-view",
+    ],
+)
+def test_no_secret_is_in_what_is_said_against_it(line: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as refused:
+        read_options(Settings, {CONFIGURATION: written(tmp_path, line)}, {}, file=CONFIGURATION)
+    assert "hidden-from-view" not in str(refused.value)
+
+
+def test_what_is_not_wanted_is_not_looked_at(tmp_path: Path) -> None:
+    path = written(tmp_path, "cups-at-once = 'many'\ntea = 'black'\n")
+    found = read_configuration(path, options_of(Example), without="config", only=("tea",))
+    assert {name: one.value for name, one in found.items()} == {"tea": "black"}
 
 
 def test_a_file_that_cannot_be_read_is_a_sentence(tmp_path: Path) -> None:
@@ -125,6 +160,8 @@ _TEXT = st.text(st.characters(codec="utf-8"), max_size=300)
 _VALUES = st.one_of(
     st.booleans().map(lambda one: str(one).lower()),
     st.integers(-(10**14), 10**14).map(str),
+    st.integers(1, 6000).map(lambda digits: "0x" + digits * "f"),
+    st.integers(1, 6000).map(lambda digits: digits * "9"),
     st.floats().map(str),
     _TEXT.map(lambda one: '"' + "".join(f"\\U{ord(each):08x}" for each in one) + '"'),
     st.just("2026-01-01"),

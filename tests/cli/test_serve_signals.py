@@ -27,7 +27,7 @@ def handlers() -> Iterator[None]:
 class Kept(Drain):
     """A drain of a server that somebody is in."""
 
-    people = 1  # type: ignore[assignment]
+    people = 1
 
 
 async def send(number: int) -> None:

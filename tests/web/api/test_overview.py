@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -39,6 +40,17 @@ async def test_it_is_for_those_who_may_moderate_every_room(role: str, room: str 
         refused = await site.client.get("/overview")
         assert refused.status == 401
         await problem(refused)
+
+
+async def test_where_no_token_is_needed_rooms_with_a_pin_are_nobody_s_business() -> None:
+    async with Site() as site:
+        await site.join("tea")
+        await site.join("milk")
+        room = site.server.conference.rooms["milk"]
+        room.set_policy(dataclasses.replace(room.policy, pin="4321"))
+        body = await (await site.client.get("/overview")).json()
+        assert [one["name"] for one in body["rooms"]] == ["tea"]
+        assert body["participants"] == 1
 
 
 async def test_the_page_that_shows_it_is_there_for_everybody() -> None:

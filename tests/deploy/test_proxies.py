@@ -91,7 +91,8 @@ async def behind(
 ) -> AsyncIterator[tuple[RunningServer, str, ClientSession]]:
     """A server, the address of the proxy in front of it, and a client that does not ask who vouches for it."""
     port = free_port()
-    settings = Settings(port=0, behind_proxy=True, public_url=f"https://localhost:{port}")
+    # A reader who is gone is noticed by the next that is sent to them: let that not be long.
+    settings = Settings(port=0, behind_proxy=True, public_url=f"https://localhost:{port}", event_heartbeat=0.5)
     async with running_server(settings) as server:
         command = make(folder, port, server.settings.port)
         with (folder / "log").open("w") as log:

@@ -154,8 +154,9 @@ class Resampler:
 def _rounded(sums: NDArray[np.float64]) -> Samples:
     """To int16; what is too large for it saturates."""
     np.rint(sums, out=sums)
-    np.minimum(sums, 32767, out=sums)
-    np.maximum(sums, -32768, out=sums)
+    flat = sums.reshape(-1)
+    if flat.size and (flat[flat.argmax()] > 32767 or flat[flat.argmin()] < -32768):  # much faster than max() and min()
+        np.clip(sums, -32768, 32767, out=sums)
     return sums.astype(np.int16)
 
 

@@ -256,7 +256,8 @@ class Forwarding:
         self._new: set[str] = set()  # listeners whose decoders have had nothing but silence
         self._hearing: frozenset[str] = frozenset()  # who hears a mix, or packets in place of it
         self._apart: frozenset[str] = frozenset()  # who hears each voice by itself
-        self._may_interrupt = False  # whether there are people who may interrupt a bot: all are listened to for that
+        self._may_interrupt = False  # whether there are people who may interrupt a bot
+        self._listens = True  # whether it may be interrupted now: all are listened to for that
         self._omits_silence = False  # whether what is forwarded is silence for long
         self._voices: tuple[str, ...] = ()  # who was heard on the last tick
         self._resumed: list[Participant] = []  # talkers whose packets are played from this tick on
@@ -371,6 +372,23 @@ class Forwarding:
                 except Exception:
                     self._expel(listener)
         self._settle()
+
+    def listen_for_interruptions(self, *, wanted: bool) -> None:
+        """Have those decoded, from this tick on, who may interrupt a bot, and the bot; or leave them be.
+
+        To be called before anything is played on a tick.
+
+        Args:
+            wanted: whether a bot is heard that may be interrupted.
+        """
+        if wanted is not self._listens:
+            self._listens = wanted
+            self._settle()
+
+    @property
+    def listens_for_interruptions(self) -> bool:
+        """Those who may interrupt a bot are decoded."""
+        return self._listens
 
     def begin_turn(self, awake: Collection[Participant], participants: Mapping[str, Participant], now_ns: int) -> None:
         """Hand those over to somebody who begins to talk for whom everybody else is silent, before a tick is played.
@@ -683,7 +701,7 @@ class Forwarding:
                 not route.settled
                 or others > len(route.listeners)
                 or not self._apart <= {route.talker.id}
-                or self._may_interrupt
+                or (self._may_interrupt and self._listens)
             )
             if route.settled:
                 source.stop_measuring()

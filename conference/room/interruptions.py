@@ -81,6 +81,17 @@ class _Bot:
             return False
         return self.quiet_ticks <= ENDING_TICKS or getattr(self.participant.source, "buffered_ms", 0.0) > 0
 
+    @property
+    def may_be_interrupted(self) -> bool:
+        """It says something, is about to, or has just done so, so that it may come back from a loudspeaker.
+
+        Of what is played on a tick all is there before it, if the source is paced; of other sources nothing is known.
+        """
+        source = self.participant.source
+        if self.quiet_ticks < ECHO_TICKS or not getattr(source, "paced", False):
+            return True
+        return getattr(source, "buffered_ms", 1.0) > 0
+
 
 @dataclass(slots=True)
 class _Talk:
@@ -128,6 +139,11 @@ class Interruptions:
         """There are bots, and others who may interrupt them: else there is nothing to be done on a tick."""
         return bool(self.bots and self._people)
 
+    @property
+    def expected(self) -> bool:
+        """Somebody may interrupt a bot on this tick, or come back from a loudspeaker: what all say is to be heard."""
+        return any(one.may_be_interrupted for one in self.bots.values())
+
     def add(self, participant: Participant) -> None:
         """Somebody has come."""
         if participant.bot:
@@ -158,13 +174,35 @@ class Interruptions:
         heard = [one for one in self.bots.values() if one.is_heard]
         played = [(max(one.levels), one) for one in self.bots.values() if one.quiet_ticks < ECHO_TICKS]
         played.sort(key=lambda one: -one[0])
+        unheard = not played and not self.expected
         for participant in tuple(awake):
             frame = voices.get(participant.id)
             voice = participant.voice
-            if frame is None or participant.bot or not participant.may_be_heard:
+            if (frame is None and not unheard) or participant.bot or not participant.may_be_heard:
                 continue
             if voice.loud and voice.level > FAINT_DBOV:
-                self._note(participant, frame, tick, heard, played)
+                if frame is None:
+                    self._note_unheard(participant, tick)
+                else:
+                    self._note(participant, frame, tick, heard, played)
+
+    def _note_unheard(self, participant: Participant, tick: int) -> None:
+        """Somebody talks while no bot does: no more is known than how loud, and nothing is interrupted."""
+        self._talk_of(participant, tick).over = True
+        self._learn_usual(participant)
+
+    def _talk_of(self, participant: Participant, tick: int) -> _Talk:
+        """What somebody says on a tick, and has said since they began."""
+        talk = self._talks.get(participant.id)
+        if talk is None or tick - talk.last_tick > GAP_TICKS:
+            talk = self._talks[participant.id] = _Talk(tick)
+        talk.last_tick = tick
+        return talk
+
+    def _learn_usual(self, participant: Participant) -> None:
+        level = participant.voice.level
+        usual = self._usual.get(participant.id, level)
+        self._usual[participant.id] = usual + (level - usual) / 8
 
     def _note(
         self,
@@ -183,17 +221,13 @@ class Interruptions:
             heard: the bots that they may interrupt.
             played: those of which there may still be an echo, the loudest first, with how loud they were in dBov.
         """
-        level, talk = participant.voice.level, self._talks.get(participant.id)
-        if talk is None or tick - talk.last_tick > GAP_TICKS:
-            talk = self._talks[participant.id] = _Talk(tick)
-        talk.last_tick = tick
+        talk = self._talk_of(participant, tick)
         if not played:
-            usual = self._usual.get(participant.id, level)
-            self._usual[participant.id] = usual + (level - usual) / 8
+            self._learn_usual(participant)
         if talk.over:
             return
         talk.frames.append(frame)
-        talk.levels.append(level)
+        talk.levels.append(participant.voice.level)
         if len(talk.frames) < NEEDED_FRAMES or not _lasts(talk.frames) or self._may_be_echo(participant, talk, played):
             return
         talk.over = True

@@ -335,6 +335,7 @@ class Room(People):
         try:
             if self._rests_until:
                 self._pass_ticks(tick - self._rested - 1)
+            self._listen_for_interruptions()
             if self._resting and self._rests(tick, now_ns):
                 return
             self._forwarding.begin_at_once(self.participants, now_ns)
@@ -370,6 +371,15 @@ class Room(People):
             and self._mix_groups.at_rest
             and not (self._board.sounds or self._endings or self._monitors or self._without_host)
         )
+
+    def _listen_for_interruptions(self) -> None:
+        """While a bot is heard, have those decoded who may interrupt it."""
+        if not self._interruptions.possible:
+            return
+        expected = self._interruptions.expected
+        if expected is not self._forwarding.listens_for_interruptions:
+            self._resting = False
+            self._forwarding.listen_for_interruptions(wanted=expected)
 
     def _rests(self, tick: int, now_ns: int) -> bool:
         """Let a tick pass on which nothing is to be done but to send on and to tell of levels, if it is such a one."""

@@ -204,6 +204,11 @@ class GivenFrames(FrameSource):
         """See `FrameSource.idle`."""
         return self._given is None
 
+    @property
+    def buffered_ms(self) -> float:
+        """What is yet to be played."""
+        return 0.0 if self._given is None else 20.0
+
     def _next(self, now_ns: int) -> bytes | None:
         del now_ns
         given, self._given = self._given, None

@@ -9,6 +9,7 @@ import numpy as np
 from conference.audio.frame import TICK_NS
 from conference.audio.g711 import ulaw_decode
 from conference.room.events import BotInterrupted, Published, events_of
+from conference.room.interruptions import ECHO_TICKS
 from tests.room.bots import Bot
 from tests.room.callers import Caller
 from tests.room.meeting import Meeting, Person, tone_power
@@ -85,6 +86,39 @@ def test_a_caller_who_speaks_interrupts_a_bot_although_both_are_forwarded() -> N
     assert happened[0][0] <= 150 + 6, "40 ms of a caller's buffer, and 60 ms"
     assert bot.marks, "what it says has broken off"
     assert meeting.room.forwarded == {"amy": "bot", "bot": "amy"}
+
+
+def test_a_bot_and_a_caller_are_decoded_only_while_the_bot_is_heard_or_may_come_back_as_an_echo() -> None:
+    amy, bot = Caller("amy", says("amy")), Bot("bot")
+    meeting = meeting_of(amy, bot)
+    sources = (amy.source, bot.leg.source)
+    meeting.go_on(100)
+    assert not any(one.plays for one in sources)
+    bot.say(spoken(1.0, seed=3))
+    meeting.go_on(1)
+    assert all(one.plays for one in sources), "from its first frame on"
+    meeting.go_on(50 + ECHO_TICKS // 2)
+    assert all(one.plays for one in sources)
+    meeting.go_on(50)
+    assert not any(one.plays for one in sources)
+    assert meeting.room.forwarded == {"amy": "bot", "bot": "amy"}
+
+
+def test_who_talked_before_a_bot_began_does_not_interrupt_it_but_does_after_a_pause() -> None:
+    happened: list[int] = []
+    amy, bot = Caller("amy", hums(AMY_HZ, range(50, 200), range(230, 300))), Bot("bot")
+    meeting = meeting_of(amy, bot)
+    meeting.go_on(120)
+    assert not amy.source.plays
+
+    def take(published: Published) -> None:
+        happened.extend(meeting.tick for one in events_of(published) if isinstance(one, BotInterrupted))
+
+    meeting.room._publish = take  # type: ignore[assignment, method-assign]
+    bot.say(spoken(8.0, seed=3))
+    meeting.go_on(180)
+    assert len(happened) == 1
+    assert 230 <= happened[0] <= 236
 
 
 def test_a_mix_and_frames_follow_each_other_without_a_click() -> None:

@@ -58,6 +58,10 @@ def check_pin(given: tuple[str, str]) -> None:
         raise SettingsError(f"The pin of room {room} must be 4 to 12 digits, as telephones have them.")
 
 
+_ORIGIN = re.compile(r"(https?)://(\[[0-9A-F:.]+\]|[\w.-]+)(?::([0-9]{1,5}))?/?", re.ASCII | re.IGNORECASE)
+_USUAL_PORTS = {"http": "80", "https": "443"}
+
+
 def check_origin(option: str, text: str) -> None:
     """Refuse what is not scheme, host and port.
 
@@ -65,13 +69,22 @@ def check_origin(option: str, text: str) -> None:
         SettingsError: with the name of the option.
     """
     try:
-        parts = urlsplit(text)
-        _ = parts.port
-    except ValueError:
-        parts = urlsplit("")
-    extra = parts.path.strip("/") or parts.query or parts.fragment or parts.username
-    if parts.scheme not in ("http", "https") or not parts.hostname or extra:
-        raise SettingsError(f"{option} must look like https://talk.example.org, not '{text}'.")
+        usual = _ORIGIN.fullmatch(text) is not None and bool(urlsplit(text).hostname)
+        _ = urlsplit(text).port
+    except ValueError:  # brackets around something else than an IPv6 address, or a port beyond 65535
+        usual = False
+    if not usual:
+        raise SettingsError(f"{option} must look like https://talk.example.org, not {text!r}.")
+
+
+def origin_of(text: str) -> str:
+    """An origin as browsers write it (RFC 6454, section 6.2): in small letters, without a slash and the usual port."""
+    found = _ORIGIN.fullmatch(text)
+    if found is None:
+        return text
+    scheme, host, port = found[1].lower(), found[2].lower(), found[3]
+    usual = port is None or port.lstrip("0") == _USUAL_PORTS[scheme]
+    return f"{scheme}://{host}" if usual else f"{scheme}://{host}:{int(port)}"
 
 
 def check_allowed_origin(text: str) -> None:

@@ -85,16 +85,27 @@ async def test_only_pages_of_named_sites_may_show_the_page_in_a_frame_and_nothin
             policy = (await site.client.get(path)).headers["Content-Security-Policy"]
             assert "frame-ancestors 'none'" in policy, path
         assert (await (await site.client.get("/config")).json())["frameAncestors"] == []
-    origins = ("https://a.example.org/", "http://localhost:8081")
+    origins = ("HTTPS://A.example.org:443/", "http://localhost:8081")
     async with Site(Settings(frame_ancestors=origins)) as site:
         for path in ("/", "/join/tea"):
             policy = (await site.client.get(path)).headers["Content-Security-Policy"]
             assert policy.endswith("frame-ancestors https://a.example.org http://localhost:8081"), path
             assert policy.count("frame-ancestors") == 1
-        for path in ("/rooms", "/docs", "/nowhere", "/embed.js"):
+        for path in ("/rooms", "/docs", "/nowhere", "/embed.js", "/admin", "/static/index.html", "/static/admin.html"):
             assert "frame-ancestors 'none'" in (await site.client.get(path)).headers["Content-Security-Policy"], path
         told = (await (await site.client.get("/config")).json())["frameAncestors"]
         assert told == ["https://a.example.org", "http://localhost:8081"]
+
+
+async def test_a_site_is_known_however_its_origin_was_written() -> None:
+    origin = {"Origin": "https://intranet.example.org"}
+    async with Site(Settings(allowed_origins=("HTTPS://Intranet.Example.org:443/",))) as site:
+        response = await site.client.get("/rooms", headers=origin)
+        assert response.headers["Access-Control-Allow-Origin"] == origin["Origin"]
+        await site.join()
+        assert (await site.client.post("/rooms/tea/admit", headers=origin)).status == 204
+        other = await site.client.get("/rooms", headers={"Origin": "https://intranet.example.org:8443"})
+        assert "Access-Control-Allow-Origin" not in other.headers
 
 
 async def test_addresses_and_methods_that_are_not_there_are_problems_too() -> None:

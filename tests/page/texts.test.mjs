@@ -118,6 +118,16 @@ test("the address asks for a language, else the browser does, else it is English
   assert.equal(number(1), "1"); // whatever was asked for, it can be written
 });
 
+test("what is no language is none, and a country that is none leaves the language as it is", () => {
+  for (const asked of ["__proto__", "constructor", "", "-", "xx", "de_DE", "%00", "e".repeat(9999)]) {
+    assert.deepEqual(chooseLanguage(`https://a.example/?lang=${asked}`, []), { language: "en", locale: "en-GB" }, asked);
+  }
+  const chosen = chooseLanguage("https://a.example/?lang=de-!!", ["fr"]);
+  assert.deepEqual(chosen, { language: "de", locale: "de" });
+  assert.deepEqual(chooseLanguage("https://a.example/", ["pt", "es-419", "en"]), { language: "es", locale: "es-419" });
+  assert.deepEqual(chooseLanguage("https://a.example/", ["en-US@posix"]), { language: "en", locale: "en-GB" });
+});
+
 test("numbers, lists and plural forms are those of the language", () => {
   const said = (language, locale) => {
     useLanguage({ language, locale });

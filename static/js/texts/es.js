@@ -41,7 +41,7 @@ export const TEXTS = {
   "left.removed-by": "{who} te ha expulsado de la sala. Para volver, habla con quien la dirige.",
   "left.over": "La conferencia ha terminado",
   "left.over-lead": "Ha terminado para todos.",
-  "left.over-by": "{who} la ha terminado para todos.",
+  "left.over-by": "{who} la ha finalizado para todos.",
 
   // Lo que falla entre la página y el servidor
   "problem.unreachable": "El servidor no responde. Comprueba tu red y vuelve a intentarlo.",
@@ -124,7 +124,7 @@ export const TEXTS = {
   "own.speak": "Volver a hablar con todos",
   "own.made-host": "{who} te ha nombrado anfitrión.",
   "own.made-speaker": "{who} te ha dado la palabra.",
-  "own.made-listener": "{who} te ha puesto a escuchar.",
+  "own.made-listener": "{who} ha hecho que solo puedas escuchar.",
   "own.put-on-hold": "{who} te ha puesto en espera.",
   "own.taken-off-hold": "{who} te ha sacado de la espera.",
   "own.named": "{who} te ha puesto el nombre {name}.",
@@ -201,7 +201,7 @@ export const TEXTS = {
   "controls.call": "Llamar",
   "controls.call-rest": " a alguien",
   "controls.recordings": "Grabaciones",
-  "controls.manage": "Dirigir",
+  "controls.manage": "Gestionar",
   "controls.leave": "Salir",
   "controls.keys": "{M} silencia. En silencio, mantén pulsado {space} para hablar.",
   "controls.key-space": "Espacio",
@@ -232,7 +232,7 @@ export const TEXTS = {
   "settings.levelling": "Volumen uniforme",
   "settings.levelling-hint": "Tan alto como los demás",
   "settings.noise": "Menos ruido",
-  "settings.noise-hint": "Quita ventiladores y calles",
+  "settings.noise-hint": "Elimina el ruido de ventiladores y de la calle",
 
   // Sobre una persona
   "person.waiting": "En la sala de espera",
@@ -252,7 +252,7 @@ export const TEXTS = {
   "person.coach": "Hablar a solas con esta persona",
   "person.uncoach": "Volver a hablar con todos",
   "person.transfer": "Pasar a alguien…",
-  "person.role": "Papel",
+  "person.role": "Rol",
   "person.host": "Anfitrión",
   "person.speaker": "Habla",
   "person.listener": "Escucha",
@@ -272,7 +272,7 @@ export const TEXTS = {
   "person.remove-yes": "Expulsar",
 
   // Cómo se dirige la sala
-  "manage.title": "Dirigir la sala",
+  "manage.title": "Gestionar la sala",
   "manage.mute-all": "Silenciar a todos menos a los anfitriones",
   "manage.muted-all": { one: "Se ha silenciado a {count} persona.", other: "Se ha silenciado a {count} personas." },
   "manage.entry": "Quién entra",
@@ -303,8 +303,8 @@ export const TEXTS = {
   "manage.announce-names": "Un tono, y quién es",
   "manage.music": "Música en espera y en la sala de espera",
   "manage.music-none": "Silencio",
-  "manage.play": "Poner un sonido a todos",
-  "manage.play-button": "Poner",
+  "manage.play": "Reproducir un sonido para todos",
+  "manage.play-button": "Reproducir",
   "manage.playing": "Sonando",
   "manage.stop": "Parar",
   "manage.stop-sound": "Parar {sound}",
@@ -375,9 +375,9 @@ export const TEXTS = {
 
   // The administrator's page
   "admin.title": "Todas las salas",
-  "admin.lost": "El servidor no responde. Se le vuelve a preguntar.",
-  "admin.token": "Credencial",
-  "admin.token-hint": "Una que permita moderar todas las salas: conference token --room '*' --role host",
+  "admin.lost": "El servidor no responde. Se seguirá intentando.",
+  "admin.token": "Token de acceso",
+  "admin.token-hint": "Uno que permita moderar todas las salas: conference token --room '*' --role host",
   "admin.enter": "Mostrar las salas",
   "admin.draining": "El servidor no admite a nadie más y se detendrá cuando todos hayan salido.",
   "admin.draining-until": "El servidor no admite a nadie más y se detendrá cuando todos hayan salido, a las {time} como muy tarde.",
@@ -403,7 +403,7 @@ export const TEXTS = {
   "admin.end-yes": "Terminarla",
   "admin.people-count": { one: "{count} persona", many: "{count} de personas", other: "{count} personas" },
   "admin.talking-count": { one: "{count} habla", many: "{count} hablan", other: "{count} hablan" },
-  "admin.waiting-count": { one: "{count} espera fuera", many: "{count} esperan fuera", other: "{count} esperan fuera" },
+  "admin.waiting-count": { one: "{count} en la sala de espera", many: "{count} en la sala de espera", other: "{count} en la sala de espera" },
   "admin.is-locked": "cerrada",
   "admin.has-pin": "tiene un PIN",
   "admin.is-recorded": "se está grabando",
@@ -413,7 +413,7 @@ export const TEXTS = {
   "admin.mark-talking": "hablando",
   "admin.mark-muted": "en silencio",
   "admin.mark-held": "en espera",
-  "admin.mark-waiting": "esperando fuera",
+  "admin.mark-waiting": "en la sala de espera",
 
   // The front page
   "front.suggest": "Proponer un nombre",

@@ -34,9 +34,9 @@ export function chooseLanguage(address, preferred) {
     const code = wanted.toLowerCase().split("-")[0];
     if (!LANGUAGES.has(code)) continue;
     const known = preferred.find((one) => one.toLowerCase().split("-")[0] === code);
-    return { language: code, locale: writtenAs(wanted.includes("-") ? wanted : known ?? code) };
+    return { language: code, locale: writtenAs(wanted.includes("-") ? wanted : known ?? code, code) };
   }
-  return { language: DEFAULT, locale: writtenAs(DEFAULT) };
+  return { language: DEFAULT, locale: writtenAs(DEFAULT, DEFAULT) };
 }
 
 /**
@@ -114,12 +114,13 @@ function formFor(forms, count) {
  * A locale that can be used; of English that names no country, the one that has no comma before "and".
  *
  * @param {string} wanted
+ * @param {string} code  of its language
  */
-function writtenAs(wanted) {
+function writtenAs(wanted, code) {
   try {
     const [known] = Intl.getCanonicalLocales(wanted);
     return known === "en" ? "en-GB" : known;
   } catch {
-    return DEFAULT;
+    return writtenAs(code, code);
   }
 }

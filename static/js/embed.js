@@ -4,7 +4,7 @@
  */
 
 import { Interruptions } from "./audio/interruptions.js";
-import { openMicrophone } from "./audio/microphone.js";
+import { capabilities, openMicrophone } from "./audio/microphone.js";
 import { MicrophoneWatch } from "./audio/microphonewatch.js";
 import { Playback } from "./audio/playback.js";
 import { Session } from "./call/session.js";
@@ -116,6 +116,8 @@ class Room extends EventTarget {
 
   /** @param {MediaStreamTrack | null} track  another microphone, which stays the caller's; null for none */
   async setMicrophone(track) {
+    if (track !== null && !isAudioTrack(track)) throw new TypeError("A microphone is a MediaStreamTrack of audio, or null for none.");
+    if (this.state === "left") return;
     this.#take(track, true);
     await this.#session.replaceTrack(track);
   }
@@ -201,7 +203,7 @@ class Room extends EventTarget {
   #over() {
     this.#interruptions.stop();
     this.#take(null, false);
-    void this.#playback?.play(null);
+    this.#playback?.stop();
   }
 
   /**
@@ -217,9 +219,15 @@ class Room extends EventTarget {
  * @param {import("./embed.js").JoinOptions} options
  * @returns {Promise<import("./embed.js").Room>}
  */
-export async function joinRoom({ url, room, token = "", name = "", role = "", microphone = true, muted = false, processing = true, audio = true }) {
-  const server = new URL(url).href.replace(/\/+$/, "");
-  const lent = microphone instanceof MediaStreamTrack;
+export async function joinRoom(options) {
+  const { url, room, token = "", name = "", role = "", microphone = true, muted = false, processing = true, audio = true } = options ?? {};
+  const server = addressOf(url);
+  if (typeof room !== "string" || room === "") throw new JoinError("failed", "room must be the name of a room.", null);
+  if (typeof microphone !== "boolean" && !isAudioTrack(microphone)) {
+    throw new JoinError("failed", "microphone must be true, false or a MediaStreamTrack of audio.", null);
+  }
+  if (typeof RTCPeerConnection !== "function") throw new JoinError("failed", "There is no WebRTC here, or it is turned off.", null);
+  const lent = typeof microphone !== "boolean";
   const track = lent ? microphone : microphone ? await opened(processing) : null;
   const element = audio instanceof HTMLAudioElement ? audio : audio ? new Audio() : null;
   const joined = new Room({ room, name, role, token, server }, track, { lent, processing, audio: element });
@@ -232,8 +240,33 @@ export async function joinRoom({ url, room, token = "", name = "", role = "", mi
   return /** @type {any} */ (joined);
 }
 
+/**
+ * @param {unknown} url  of a server
+ * @returns {string}  without a slash at its end
+ */
+function addressOf(url) {
+  try {
+    const { protocol, origin, pathname } = new URL(/** @type {string} */ (url));
+    if (protocol === "https:" || protocol === "http:") return `${origin}${pathname}`.replace(/\/+$/, "");
+  } catch {
+    // it is none
+  }
+  throw new JoinError("failed", "url must be the address of a server, like https://talk.example.org.", null);
+}
+
+/**
+ * @param {unknown} track
+ * @returns {track is MediaStreamTrack}
+ */
+function isAudioTrack(track) {
+  return typeof MediaStreamTrack === "function" && track instanceof MediaStreamTrack && track.kind === "audio";
+}
+
 /** @param {boolean} processing */
 async function opened(processing) {
+  if (!capabilities().microphone) {
+    throw new JoinError("microphone", "Browsers give this page no microphone: it needs https://, or http://localhost.", null);
+  }
   try {
     return await openMicrophone("", processing);
   } catch (error) {

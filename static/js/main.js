@@ -49,11 +49,16 @@ let linkToken = invitation.token;
 /** @type {Session | null} */
 let session = null;
 let joining = false;
+/** Who is getting in, and is not there yet. @type {Session | null} */
+let entering = null;
+/** What the page around this one has asked for while we were joining. */
+let meanwhile = { muted: false, out: false };
 /** The page around this one; null if there is none that may ask for anything. @type {ParentPage | null} */
 let parentPage = null;
 
 joinView.addEventListener("join", (event) => void join(/** @type {CustomEvent} */ (event).detail));
 joinView.addEventListener("listen", () => devices.chooseNone());
+joinView.addEventListener("explained", (event) => parentPage?.tell("error", { message: /** @type {CustomEvent} */ (event).detail }));
 roomView.addEventListener("leave", leave);
 roomView.addEventListener("microphone", () => void turnOnMicrophone());
 roomView.addEventListener("again", goOn);
@@ -79,7 +84,7 @@ async function start() {
   if (kept) joinView.offerSeat(kept);
   joinView.show();
   const missing = missingCapability(capabilities());
-  if (missing) explain(missing.text, missing.canListen);
+  if (missing) joinView.explain(missing.text, missing.canListen);
   byId("join-button", HTMLButtonElement).disabled = missing !== null && !missing.canListen;
   if (kept && !kept.microphone) devices.chooseNone();
   if (!access || may(access, "speak")) await devices.start();
@@ -95,17 +100,30 @@ async function listenToParent() {
   if (frameAncestors.length === 0) return;
   parentPage = new ParentPage(window, frameAncestors);
   parentPage.addEventListener("join", (event) => joinAs(/** @type {CustomEvent} */ (event).detail));
-  parentPage.addEventListener("leave", leave);
-  parentPage.addEventListener("mute", () => session?.setMuted(true));
-  parentPage.addEventListener("unmute", () => session?.setMuted(false));
+  parentPage.addEventListener("leave", () => (session ? leave() : withdraw()));
+  parentPage.addEventListener("mute", () => setMuted(true));
+  parentPage.addEventListener("unmute", () => setMuted(false));
 }
 
 /** @param {{room: string, name: string, token: string}} wish  what it leaves empty is as it is */
 function joinAs({ room, name, token }) {
-  if (session) return;
-  if (token && room) keepToken(room, token);
+  if (session || joining) return;
   joinView.preset(room, name);
+  if (token && joinView.room) keepToken(joinView.room, token);
+  else if (token) linkToken = token;
   joinView.submit();
+}
+
+/** @param {boolean} muted  also for somebody who is still joining: nobody is to hear them then */
+function setMuted(muted) {
+  meanwhile.muted = muted;
+  (session ?? entering)?.setMuted(muted);
+}
+
+/** Nobody wants in any more. */
+function withdraw() {
+  meanwhile.out = joining;
+  entering?.leave();
 }
 
 /**
@@ -116,6 +134,7 @@ function joinAs({ room, name, token }) {
 function tellParent(from) {
   let people = publicPeople(from.roster, from.ownId);
   parentPage?.tell("joined", { id: from.ownId, room: from.room, people });
+  if (from.muted) parentPage?.tell("muted", { muted: true, byServer: false });
   from.addEventListener("muted", (event) => {
     const { muted, byServer } = /** @type {CustomEvent} */ (event).detail;
     parentPage?.tell("muted", { muted, byServer });
@@ -126,15 +145,6 @@ function tellParent(from) {
     people = now;
     parentPage?.tell("people", { people });
   });
-}
-
-/**
- * @param {string} sentence  why somebody is not in
- * @param {boolean} offerListening
- */
-function explain(sentence, offerListening) {
-  joinView.explain(sentence, offerListening);
-  parentPage?.tell("error", { message: sentence });
 }
 
 /** The page was stopped for a while, by a call or by sleep; or somebody wants to be heard again: all sound is begun anew that has ended. */
@@ -177,7 +187,7 @@ async function readLink() {
     if (room) keepToken(room, token);
     return access;
   } catch (error) {
-    explain(joinProblem(error), false);
+    joinView.explain(joinProblem(error), false);
     if (isTurnedDown(error)) {
       linkToken = "";
       keepToken(invitation.room, "");
@@ -198,6 +208,7 @@ function showAccess(access) {
 async function join({ room, name, pin }) {
   if (joining || session) return;
   joining = true;
+  meanwhile = { muted: false, out: false };
   joinView.busy(true);
   try {
     const token = pin ? await exchange(room, pin) : tokenOf(room) || linkToken;
@@ -206,12 +217,13 @@ async function join({ room, name, pin }) {
     if (!may(access, "speak")) devices.release(); // it may have been turned on before we knew
     const track = may(access, "speak") ? await microphone() : null;
     const seat = kept?.room === room ? kept : null;
-    if (track === undefined) return;
+    if (track === undefined || meanwhile.out) return;
     const role = seat?.role ?? invitation.role;
     await enter(seat ? { room, name, token, role, proof: seat.proof } : { room, name, token, role, access }, track);
   } finally {
     joining = false;
     joinView.busy(false);
+    if (meanwhile.out) goBack("left", text("left.title"), text("left.waited"));
   }
 }
 
@@ -229,7 +241,6 @@ async function exchange(room, pin) {
     return token;
   } catch (error) {
     joinView.askPin(pinProblem(error), true);
-    parentPage?.tell("error", { message: pinProblem(error) });
     return null;
   }
 }
@@ -244,12 +255,8 @@ async function permission(room, token) {
     return await accessTo(new Client(room, token));
   } catch (error) {
     if (isTurnedDown(error)) keepToken(room, "");
-    if (isPinWanted(error)) {
-      const question = pinQuestion(error, token !== "");
-      joinView.askPin(question, false);
-      parentPage?.tell("error", { message: question });
-    }
-    else explain(joinProblem(error), false);
+    if (isPinWanted(error)) joinView.askPin(pinQuestion(error, token !== ""), false);
+    else joinView.explain(joinProblem(error), false);
     return null;
   }
 }
@@ -259,7 +266,7 @@ async function microphone() {
   try {
     return await devices.open();
   } catch (error) {
-    explain(microphoneProblem(error), true);
+    joinView.explain(microphoneProblem(error), true);
     return undefined;
   }
 }
@@ -272,13 +279,16 @@ async function enter(wish, track) {
   const candidate = new Session(wish, track);
   candidate.addEventListener("remote", (event) => play(/** @type {CustomEvent} */ (event).detail), { once: true });
   candidate.addEventListener("dismissed", (event) => dismissed(candidate, /** @type {CustomEvent} */ (event).detail));
-  if (wish.proof && kept?.muted) candidate.setMuted(true);
+  if ((wish.proof && kept?.muted) || meanwhile.muted) candidate.setMuted(true);
+  entering = candidate;
   try {
     await candidate.join();
   } catch (error) {
     play(null);
-    explain(joinProblem(error), false);
+    if (!meanwhile.out) joinView.explain(joinProblem(error), false);
     return;
+  } finally {
+    entering = null;
   }
   if (candidate.state === "left") return; // and was told why
   session = candidate;
@@ -345,5 +355,5 @@ async function changeMicrophone(track) {
 /** @param {string} sentence */
 function showProblem(sentence) {
   if (session) toast(sentence);
-  else explain(sentence, true);
+  else joinView.explain(sentence, true);
 }

@@ -111,6 +111,23 @@ async def test_another_sites_page_has_the_page_in_a_frame_join_mute_and_leave(an
         assert any_page.complaints == []
 
 
+async def test_what_the_page_around_asks_for_while_somebody_joins_holds(any_page: BasePage) -> None:
+    async with other_site(allowed=True) as site:
+        await any_page.goto(site.page("embed_iframe.html"))
+        await any_page.wait_for("!document.getElementById('join').disabled", 40)
+        await any_page.evaluate("ask('join', {room: '', name: 'Amy'}); ask('leave')")
+        await any_page.wait_for_text("Out of the room: left")
+        await eventually(lambda: names(site.server) == [], "nobody is in the room")
+        await any_page.evaluate("ask('join', {room: '', name: 'Amy'}); ask('mute')")
+        await any_page.wait_for_text("Unmute me", 40)
+        await eventually(lambda: participant(site.server).muted, "she is muted from the first")
+        await any_page.click("button", "Leave the room")
+        await eventually(lambda: names(site.server) == [], "she is out of the room")
+        await any_page.evaluate("document.getElementById('status').textContent = ''; ask('join', {room: 'no room!'})")
+        await any_page.wait_for_text("has only letters", 20)
+        assert any_page.complaints == []
+
+
 async def test_a_site_that_was_not_named_gets_in_neither_way(any_page: BasePage) -> None:
     async with other_site(allowed=False) as site:
         await any_page.goto(site.page("embed_module.html"))

@@ -210,4 +210,10 @@ test("what was paused by a call is played again, and a browser that wants a tap 
   element.refuse = "AbortError";
   await playback.resume();
   assert.deepEqual(told.slice(2), ["blocked"]);
+  element.refuse = "";
+  playback.stop(); // the element was lent to us, and who has it may pause it from now on
+  element.srcObject = {};
+  element.dispatchEvent(new Event("pause"));
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(element.played, 2);
 });

@@ -37,9 +37,13 @@ def test_the_package_has_all_that_its_module_imports_and_can_be_imported_by_its_
             assert (module.parent / one).is_file(), (module, one)
     (tmp_path / "page.mjs").write_text(
         f'import {{ joinRoom, JoinError }} from "{package["name"]}";\n'
-        'const error = await joinRoom({ url: "nowhere", room: "tea" }).catch((one) => one);\n'
-        "console.log(typeof joinRoom, new JoinError('a', 'b').code, error.name);\n"
+        'const url = "https://talk.example.org", wrong = [undefined, {}, { url: "nowhere", room: "tea" },\n'
+        '  { url: "file:///tea", room: "tea" }, { url }, { url, room: "" }, { url, room: 7 },\n'
+        '  { url, room: "tea", microphone: {} }, { url, room: "tea" }];\n'
+        "const errors = await Promise.all(wrong.map((one) => joinRoom(one).catch((error) => error)));\n"
+        "console.log(errors.every((one) => one instanceof JoinError && one.code === 'failed'));\n"
+        "console.log(errors.map((one) => one.message.split(' ')[0]).join());\n"
     )
     done = subprocess.run([node, str(tmp_path / "page.mjs")], capture_output=True, text=True, timeout=60, check=False)
-    assert done.stdout == "function a TypeError\n", done.stderr
+    assert done.stdout == "true\nurl,url,url,url,room,room,room,microphone,There\n", done.stderr
     assert package["size"] < 60_000

@@ -5,13 +5,20 @@
 /** Fires `blocked` where the browser wants a tap first, and `playing`. */
 export class Playback extends EventTarget {
   #element;
+  #listening = new AbortController();
 
   /** @param {HTMLAudioElement} element */
   constructor(element) {
     super();
     this.#element = element;
     // A call that comes in pauses the page's sound, and nobody lets it go on.
-    element.addEventListener("pause", () => void this.resume());
+    element.addEventListener("pause", () => void this.resume(), { signal: this.#listening.signal });
+  }
+
+  /** Gives the element back: it is silent, and whoever pauses it from now on means it. */
+  stop() {
+    this.#listening.abort();
+    this.#element.srcObject = null;
   }
 
   /** @param {MediaStream | null} stream */

@@ -15,8 +15,8 @@ const ANSWER_TIME = 10_000;
 const TRICKLE_PAUSE = 50;
 
 /**
- * Fires `connected`, `shaky` (nothing arrives; it may recover by itself), `recovered` and `lost` (it will not), each as a
- * plain Event.
+ * Fires `connected`, `shaky` (nothing arrives; it may recover by itself), `recovered`, `lost` (it will not) and `closed` (we
+ * ended it), each as a plain Event.
  */
 export class Connection extends EventTarget {
   #client;
@@ -87,7 +87,7 @@ export class Connection extends EventTarget {
    * @param {MediaStreamTrack | null} track
    */
   async replaceTrack(track) {
-    await this.#sender.replaceTrack(track);
+    if (!this.#closed) await this.#sender.replaceTrack(track); // the next connection begins with it
   }
 
   /** @returns {Promise<RTCStatsReport>} */
@@ -95,8 +95,9 @@ export class Connection extends EventTarget {
     return this.#peer.getStats();
   }
 
-  /** Ends the connection here; says nothing to the server. Fires nothing any more. */
+  /** Ends the connection here; says nothing to the server. Fires nothing any more after `closed`. */
   close() {
+    this.#fire("closed");
     this.#closed = true;
     this.#closing.abort();
     clearTimeout(this.#trickleTimer);

@@ -280,5 +280,6 @@ function untilConnected(connection) {
     };
     connection.addEventListener("connected", settle(resolve), { once: true });
     connection.addEventListener("lost", settle(() => reject(new NoMedia())), { once: true });
+    connection.addEventListener("closed", settle(() => reject(new Error("closed while joining"))), { once: true });
   });
 }

@@ -14,7 +14,10 @@ import { text } from "../texts/texts.js";
  * @property {string} pin  empty if none was asked for
  */
 
-/** Fires `join` (a CustomEvent with a Wish), and `listen` when the person will join without a microphone. */
+/**
+ * Fires `join` (a CustomEvent with a Wish), `listen` when the person will join without a microphone, and `explained` (a
+ * CustomEvent with the sentence) when they are told why they are not in.
+ */
 export class JoinView extends EventTarget {
   #view = byId("join-view");
   #title = byId("join-title");
@@ -66,11 +69,14 @@ export class JoinView extends EventTarget {
     if (name && !this.#invited) this.#name.value = name;
   }
 
+  /** The room's name, as it stands in the form. */
+  get room() {
+    return this.#room.value.trim();
+  }
+
   /** @param {string} room  which somebody has chosen */
   choose(room) {
-    this.#room.value = room;
-    mark(this.#room, false);
-    this.#forgetPin();
+    this.#setRoom(room);
     (this.#name.value ? this.#button : this.#name).focus();
   }
 
@@ -81,7 +87,7 @@ export class JoinView extends EventTarget {
    * @param {string} name  the same
    */
   preset(room, name) {
-    if (room) this.#room.value = room;
+    if (room && room !== this.room) this.#setRoom(room);
     if (name) this.#name.value = name;
   }
 
@@ -187,11 +193,19 @@ export class JoinView extends EventTarget {
     this.#listen.hidden = !offerListening;
     this.#message.hidden = false;
     this.#message.scrollIntoView({ block: "nearest" });
+    this.dispatchEvent(new CustomEvent("explained", { detail: sentence }));
   }
 
   clear() {
     this.#message.hidden = true;
     mark(this.#room, false);
+  }
+
+  /** @param {string} room */
+  #setRoom(room) {
+    this.#room.value = room;
+    mark(this.#room, false);
+    this.#forgetPin(); // it was that of another room
   }
 
   #forgetPin() {

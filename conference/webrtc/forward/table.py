@@ -188,34 +188,36 @@ class ForwardTable:
         self, table: SendTable, batch: DatagramBatch, packets: Column, rows: Column, fits: NDArray[np.bool_]
     ) -> None:
         """Hand on what fits, by one send table. What turns out not to fit is taken out of ``fits``."""
-        owners, targets = self._listeners(packets[INDEX], rows, np.flatnonzero(fits))
+        owners, targets = self._listeners(packets[INDEX], rows, fits)
         numbers = (packets[SEQUENCE] - rows[:, _OMITTED]) & 0xFFFF
         placed = numbers[owners], packets[TIMESTAMP, owners], packets[ARRIVAL, owners]
-        in_order = follow(table.lines.take(targets, axis=0), *placed, ORDINARY_RATE)
+        lines = table.lines.take(targets, axis=0)
+        in_order = follow(lines, *placed, ORDINARY_RATE)
         if not in_order.all():
+            owners = np.arange(len(fits))[owners]
             fits[owners[~in_order]] = False
             still = fits[owners]
-            owners, targets = owners[still], targets[still]
+            owners, targets, lines = owners[still], targets[still], lines[still]
             placed = numbers[owners], packets[TIMESTAMP, owners], packets[ARRIVAL, owners]
-        if not len(owners):
+        if not len(targets):
             return
-        if not fits.all():
+        if not isinstance(owners, slice) and not fits.all():
             behind = fits.cumsum() - 1
             owners = behind[owners]
             packets, rows = packets.compress(fits, axis=1), rows.compress(fits, axis=0)
         words = -(-(int(packets[LENGTH].max()) + _BEFORE_BYTES) // 8)
         payloads = batch.raw_words[packets[PLACE], _FIRST_WORD : _FIRST_WORD + words]
         self._note(packets, rows, payloads)
-        if len(owners) > len(payloads):
-            payloads = payloads[owners]
-        of_each = packets[:, owners]
-        table.forward_all(targets, payloads, of_each[LENGTH], of_each[LEVEL], *placed, rows[owners, _DURATION])
+        payloads, of_each = payloads[owners], packets[:, owners]
+        table.forward_all(targets, lines, payloads, of_each[LENGTH], of_each[LEVEL], *placed, rows[owners, _DURATION])
 
-    def _listeners(self, indices: Column, rows: Column, which: Column) -> tuple[Column, Column]:
+    def _listeners(self, indices: Column, rows: Column, fits: NDArray[np.bool_]) -> tuple[slice | Column, Column]:
         """Whose packet each listener gets, and the listener's row in the send table."""
-        counts = rows[which, _LISTENERS]
-        if (counts == 1).all():
-            return which, self._targets[indices[which], 0]
+        counts = rows[:, _LISTENERS]
+        if (fits & (counts == 1)).all():  # a slice of all, so that nothing is copied
+            return slice(None), self._targets[indices, 0]
+        which = np.flatnonzero(fits)
+        counts = counts[which]
         owners = which.repeat(counts)
         offsets = np.arange(len(owners)) - (counts.cumsum() - counts).repeat(counts)
         return owners, self._targets[indices[owners], offsets]
@@ -227,8 +229,8 @@ class ForwardTable:
         slots = counts % CATCH_UP_PACKETS
         self._payloads[indices, slots, : payloads.shape[1]] = payloads
         self._sizes[indices, slots] = sizes
-        self._arrivals[indices, counts, 0] = packets[SEQUENCE] << 32 | packets[TIMESTAMP]
-        self._arrivals[indices, counts, 1] = arrivals_ns
+        places = packets[SEQUENCE] << 32 | packets[TIMESTAMP]
+        self._arrivals.reshape(-1, 2)[indices * MOST_PACKETS + counts] = np.array((places, arrivals_ns)).T
         since = rows[:, _QUIET_SINCE]
         rows[:, _QUIET_SINCE] = np.where(levels > rows[:, _QUIET_DBOV], -1, np.where(since < 0, arrivals_ns, since))
         seconds = rows[:, _DURATION] / ORDINARY_RATE

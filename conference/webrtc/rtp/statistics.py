@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import MutableSequence
-from typing import Final, TypeAlias, TypeVar
+from math import gcd
+from typing import Final, TypeAlias
 
 import numpy as np
 from aiortc.rtp import RtcpReceiverInfo
@@ -21,7 +22,6 @@ Row: TypeAlias = "MutableSequence[int] | memoryview"
 """Integers of 64 bits."""
 
 Column: TypeAlias = NDArray[np.int64]
-_Moment = TypeVar("_Moment", int, Column)
 
 BASE: Final = 0
 """Extended sequence number of the first packet; -1: there was none."""
@@ -178,14 +178,20 @@ def add_all(rows: Column, sequences: Column, timestamps: Column, arrivals_ns: Co
     """
     rows[:, HIGHEST] += (sequences - rows[:, HIGHEST]) & 0xFFFF
     rows[:, RECEIVED] += 1
-    transit = _at_rate(arrivals_ns, clock_rate) - timestamps & 0xFFFFFFFF
-    distance = np.abs((transit - rows[:, TRANSIT]).astype(np.int32).astype(np.int64))  # the shorter way round
+    transit = units(arrivals_ns, clock_rate) - timestamps & 0xFFFFFFFF
+    distance = np.abs((transit - rows[:, TRANSIT]).astype(np.int32), dtype=np.int64)  # the shorter way round
     jitter = rows[:, JITTER_Q4]
     jitter += np.where(distance < clock_rate * _MAX_JUMP_SECONDS, distance - (jitter + 8 >> 4), 0)
     rows[:, TRANSIT] = transit
 
 
-def _at_rate(moment_ns: _Moment, clock_rate: int) -> _Moment:
+def units(spans_ns: Column, clock_rate: int) -> Column:
+    """Spans of time in units of a clock, whole ones. At 48 kHz they may be as long as 48 years."""
+    divisor = gcd(clock_rate, 1_000_000_000)
+    return spans_ns * (clock_rate // divisor) // (1_000_000_000 // divisor)
+
+
+def _at_rate(moment_ns: int, clock_rate: int) -> int:
     """A moment in units of a clock, modulo 2**32, without numbers of more than 64 bits."""
     seconds = moment_ns // 1_000_000_000
     return seconds % (1 << 32) * clock_rate + (moment_ns - seconds * 1_000_000_000) * clock_rate // 1_000_000_000

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from conference.playout.sequence import MAX_DROPOUT, sequence_step, timestamp_step
-from conference.webrtc.rtp.statistics import Column, Row
+from conference.webrtc.rtp.statistics import Column, Row, units
 
 MAX_DRIFT_SECONDS: Final = 2
 """A timestamp further off than that from the time that has passed is that of another clock."""
@@ -257,11 +257,11 @@ def follow(
         clock_rate: of all lines.
     """
     step = (sequences - rows[:, HIGHEST]) & 0xFFFF
-    passed = _at_rate(arrivals_ns - rows[:, SENT_NS], clock_rate)
+    passed = units(arrivals_ns - rows[:, SENT_NS], clock_rate)
     ahead = (timestamps - rows[:, INPUT_END] - passed).astype(np.int32)
     in_order: NDArray[np.bool_] = (step - 1).view(np.uint64) < MAX_DROPOUT - 1
     in_order &= rows[:, FIRST] >= 0
-    in_order &= np.abs(ahead.astype(np.int64)) <= MAX_DRIFT_SECONDS * clock_rate
+    in_order &= np.abs(ahead, dtype=np.int64) <= MAX_DRIFT_SECONDS * clock_rate
     return in_order
 
 
@@ -285,7 +285,7 @@ def place_all(
     markers: NDArray[np.bool_] = ((sequences - highest) & 0xFFFF) == 1
     markers &= timestamps != rows[:, INPUT_END]
     highest[:] = sequences
-    long_ago = (((sequences - first + 0x8000) & 0xFFFF) - 0x8000) >= MAX_DROPOUT
+    long_ago = ((sequences - first + 0x8000) & 0xFFFF) >= 0x8000 + MAX_DROPOUT
     if long_ago.any():
         first[long_ago] = (sequences[long_ago] - MAX_DROPOUT + 1) % _SEQUENCES
     rows[:, INPUT_END] = (timestamps + durations) & 0xFFFFFFFF
@@ -293,17 +293,11 @@ def place_all(
     rows[:, END] = (starts + durations) & 0xFFFFFFFF
     rows[:, SENT_NS] = arrivals_ns
     rows[:, PAUSES] = 0
-    elapsed = _at_rate(arrivals_ns - rows[:, LINE_NS], clock_rate)
+    elapsed = units(arrivals_ns - rows[:, LINE_NS], clock_rate)
     ahead = starts - rows[:, LINE] - elapsed - _rounded(rows[:, DRIFT]) - rows[:, AHEAD]
-    rows[:, DRIFT] += ahead.astype(np.int32).astype(np.int64) * _WHOLE // FOLLOWED
+    rows[:, DRIFT] += np.multiply(ahead.astype(np.int32), _WHOLE // FOLLOWED, dtype=np.int64)
     rows[:, FORWARDED_LAST] = 1
     return (sequences + rows[:, STEP]) & 0xFFFF, starts, markers
-
-
-def _at_rate(spans_ns: Column, clock_rate: int) -> Column:
-    """Spans of time in units of a clock, without numbers of more than 64 bits."""
-    seconds = spans_ns // 1_000_000_000
-    return seconds * clock_rate + (spans_ns - seconds * 1_000_000_000) * clock_rate // 1_000_000_000
 
 
 def _rounded(parts: _Number) -> _Number:

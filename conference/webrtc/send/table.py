@@ -124,6 +124,7 @@ class SendTable:
         self._forwards: list[tuple[int, bytes, int]] = []  # index, packet, bytes of its payload
         self._batch = DatagramBatch(PLACES, PLACE_BYTES)
         self._batch.set_family(shared.sock.family)
+        self._halves = self._batch.data.view(_HALF_WORD)
         self.tick = NEVER
         """The one whose packets were posted last."""
 
@@ -200,6 +201,7 @@ class SendTable:
     def forward_all(
         self,
         indices: Column,
+        lines: Column,
         payloads: Column,
         sizes: Column,
         levels: Column,
@@ -211,7 +213,8 @@ class SendTable:
         """Send on packets of other streams at once, none of which is out of the ordinary; see `continuity.place_all`.
 
         Args:
-            indices: of the streams' rows, each once; their lines are in :attr:`lines`.
+            indices: of the streams' rows, each once.
+            lines: a copy of these of :attr:`lines`.
             payloads: as words of 64 bits, each after four bytes that do not count: shape ``(packets, words)``.
             sizes: of the payloads in bytes.
             levels: how loud they are, in -dBov.
@@ -222,7 +225,6 @@ class SendTable:
         """
         self._send_forwards()  # of these streams there may be earlier ones
         self.forwarded_ns = self.now()
-        lines = self.lines.take(indices, axis=0)
         sequences, timestamps, markers = place_all(lines, sequences, timestamps, durations, arrivals_ns, ORDINARY_RATE)
         self.lines[indices] = lines
         rows = self.rows.take(indices, axis=0)
@@ -235,24 +237,32 @@ class SendTable:
 
     def _write_on(self, rows: Column, first: Column, payloads: Column, sizes: Column, levels: Column) -> None:
         """Write packets, each with a header that begins with its number of 64 bits."""
-        count, batch = len(rows), self._batch
         told = rows[:, LEVEL_ID] > 0
-        batch.raw_words[:count, 0] = (first | np.where(told, _EXTENDED << 56, 0)).byteswap()
-        batch.lengths[:count] = sizes + np.where(told, HEADER_BYTES + EXTENSION_BYTES, HEADER_BYTES)
         if told.all():
-            self._write_behind(slice(count), rows, payloads, levels)
+            self._write_some(slice(len(rows)), rows, first, payloads, sizes, levels)
         elif not told.any():
-            self._write_behind(slice(count), rows, payloads, None)
+            self._write_some(slice(len(rows)), rows, first, payloads, sizes, None)
         else:
-            with_level, without = np.flatnonzero(told), np.flatnonzero(~told)
-            self._write_behind(with_level, rows[with_level], payloads[with_level], levels[with_level])
-            self._write_behind(without, rows[without], payloads[without], None)
+            which = np.flatnonzero(told)
+            self._write_some(which, rows[which], first[which], payloads[which], sizes[which], levels[which])
+            which = np.flatnonzero(~told)
+            self._write_some(which, rows[which], first[which], payloads[which], sizes[which], None)
 
-    def _write_behind(self, places: slice | Column, rows: Column, payloads: Column, levels: Column | None) -> None:
-        """Write what follows the first 64 bits of packets, with or without levels."""
-        batch, begin = self._batch, 1 if levels is None else 2
+    def _write_some(
+        self,
+        places: slice | Column,
+        rows: Column,
+        first: Column,
+        payloads: Column,
+        sizes: Column,
+        levels: Column | None,
+    ) -> None:
+        """Write packets into some places, all with levels or all without."""
+        batch, halves = self._batch, self._halves
+        begin = 1 if levels is None else 2
+        batch.raw_words[places, 0] = (first if levels is None else first | _EXTENDED << 56).byteswap()
+        batch.lengths[places] = sizes + (HEADER_BYTES if levels is None else HEADER_BYTES + EXTENSION_BYTES)
         batch.raw_words[places, begin : begin + payloads.shape[1]] = payloads
-        halves = batch.data.view(_HALF_WORD)
         halves[places, 2] = rows[:, SSRC]
         if levels is not None:
             halves[places, 3] = _ONE_WORD

@@ -20,6 +20,7 @@ from bench.sound_conditions import FEC_PERCENT
 from bench.sound_measure import at_16k, find_gaps, find_places, scores
 from bench.sound_speech import Speech
 from conference.audio.frame import FRAME_SAMPLES, TICK_NS
+from conference.codecs.base import BEST_COMPLEXITY
 from conference.codecs.opus import OpusCodec
 from conference.load.signal.arrived import Arrived
 from conference.playout.source import PacketSource
@@ -39,6 +40,9 @@ SEEDS = (1, 2, 3)
 WAYS = {"forwarded": True, "mixed": False}
 PHASE_NS = 7_000_000
 """Where between two ticks a packet comes that nothing holds up."""
+
+MIX = OpusCodec(56_000, BEST_COMPLEXITY, expected_loss=0)
+"""What servers encode mixes with."""
 
 AFTERWARDS_TICKS = 100
 
@@ -84,7 +88,7 @@ def call(condition: Condition, speech: Speech, *, forwarding: bool) -> tuple[Cal
 
     source = PacketSource(OpusCodec().make_decoder())
     agreed = Format(111, "opus")
-    sink = EgressSink(OpusCodec(), agreed, SingleStream(agreed, 7, transmit, lambda: now_ns))
+    sink = EgressSink(MIX, agreed, SingleStream(agreed, 7, transmit, lambda: now_ns))
     sink.open()
     room = Room("networks", 0.0, lambda _: None, forwarding=forwarding)
     room.add(Participant(id="mouth", name="Mouth", transport="webrtc", joined_at=0.0, source=source))

@@ -115,7 +115,8 @@ class OpusEncoder:
 
         self._plain_narrow = next((most for bitrate, most in PLAIN_NARROW if codec.bitrate >= bitrate), None)
         self._begins = True  # all packets so far stand on their own
-        self._tuned: tuple[bool, int, bool] | None = None  # what libopus was told of these three
+        self._has_begun = False  # the next packet is the first that leans on others
+        self._tuned: tuple[bool, int, bool, bool] | None = None  # what libopus was told of these four
 
     def go_on_from(self, other: Self) -> None:
         """Become what another encoder of the same codec is now; see `Encoder.go_on_from`."""
@@ -123,7 +124,8 @@ class OpusEncoder:
         self._dtx_packet = other._dtx_packet
         self._silent_ticks = other._silent_ticks
         self._quiet = other._quiet
-        self._limit, self._tuned, self._begins = other._limit, other._tuned, other._begins
+        self._limit, self._tuned = other._limit, other._tuned
+        self._begins, self._has_begun = other._begins, other._has_begun
 
     def restart(self) -> None:
         """Begin anew: see `Encoder.restart`.
@@ -131,6 +133,9 @@ class OpusEncoder:
         What comes first is coded with CELT, unless FEC is wanted. With the next packet that is not, a decoder begins
         anew (RFC 6716 section 4.5.2), and so follows whatever it has had before. It would not follow SILK at once where
         it has just made up for a voice, although the packet refers to none before it.
+
+        The one after it is coded as a voice, from where libopus goes on by itself: else it would stay with CELT, which
+        it did not choose, until it is convinced that it hears a voice: for up to a second of what is said.
         """
         libopus.check(self._lib.opus_encoder_ctl(self._state, libopus.RESET_STATE))
         self._begins = True
@@ -164,7 +169,7 @@ class OpusEncoder:
 
     def _tune(self) -> None:
         """Tell libopus what :attr:`narrow` and the limit of complexity make of the next packet, if they are others."""
-        wanted = (self.narrow, self._limit, self._begins)
+        wanted = (self.narrow, self._limit, self._begins, self._has_begun)
         if wanted == self._tuned:
             return
         self._tuned = wanted
@@ -172,7 +177,9 @@ class OpusEncoder:
         complexity = min(self._limit, self._complexity, BEST_COMPLEXITY if plain is None else plain)
         as_music = plain is not None or self._limit < ANALYSED_FROM or self._begins
         self._set(libopus.SET_COMPLEXITY, complexity)
-        self._set(libopus.SET_SIGNAL, libopus.SIGNAL_MUSIC if as_music else libopus.SIGNAL_AUTO)
+        as_voice = self._has_begun and not as_music
+        signal = libopus.SIGNAL_VOICE if as_voice else libopus.SIGNAL_MUSIC if as_music else libopus.SIGNAL_AUTO
+        self._set(libopus.SET_SIGNAL, signal)
         self._set(libopus.SET_MAX_BANDWIDTH, _BANDWIDTHS[_NARROW if self.narrow else self._widest])
 
     def encode(self, frame: Samples, *, fresh: bool = False) -> bytes:
@@ -188,6 +195,7 @@ class OpusEncoder:
         if self._quiet:
             self.restart()
             fresh = True
+        self._has_begun = self._begins and not fresh
         self._begins = self._begins and fresh
         if not fresh:
             return self._encode(frame)
@@ -204,7 +212,7 @@ class OpusEncoder:
         on there is no work: every 400 ms the packet that says so again, else ``None``.
         """
         if not self._quiet:
-            self._quiet, self._begins = True, False
+            self._quiet, self._begins, self._has_begun = True, False, False
             self._silent_ticks = 0
             self._set(libopus.SET_DTX, 1)
         if self._dtx_packet is None:

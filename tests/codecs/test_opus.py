@@ -288,6 +288,18 @@ def test_a_mix_is_coded_as_voices_are_if_there_is_time_to_tell_that_it_is_one(li
     assert {packet[0] >> 3 < 16 for packet in packets} == {like_voices}
 
 
+def test_a_voice_after_a_pause_is_coded_as_one_from_the_second_packet_on() -> None:
+    """The first is CELT, so that a decoder follows; libopus alone would stay with that for up to a second."""
+    encoder = MIX.make_encoder()
+    words = voice(120, 20)
+    for frame in words:
+        encoder.encode(frame)
+    while encoder.encode_silence() is not None:
+        pass
+    packets = [encoder.encode(frame) for frame in words]
+    assert [packet[0] >> 3 >= 16 for packet in packets] == [True] + [False] * (len(packets) - 1)
+
+
 def test_tones_are_not_coded_as_voices_are_and_a_voice_after_them_is() -> None:
     encoder = MIX.make_encoder()
     tones = in_frames(tone(440.0, 4.0, -12.0) + tone(1000.0, 4.0, -12.0))

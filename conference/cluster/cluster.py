@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from conference.cluster.log import Directory, LogUnavailable
 from conference.cluster.node import Node
-from conference.cluster.presence import NodeState, RoomPart, read_node, read_part, trunk_address
+from conference.cluster.presence import NodeState, RoomPart, read_node, read_part, told_address, trunk_address
 from conference.cluster.redis_log import RedisLog, connect
 from conference.cluster.replica import Replica
 from conference.cluster.settings import ClusterSettings
@@ -215,7 +215,7 @@ class Cluster:
         return NodeState(
             id=self.node.id,
             url=self.url or "",
-            udp=(f"{f'[{self._host}]' if ':' in self._host else self._host}:{self._socket.port}",),
+            udp=() if (reached := self._socket.address) is None else (told_address(reached),),
             participants=sum(one.participants for one in parts.values()),
             rooms=len(parts),
             load=round(self._load, 3),
@@ -331,7 +331,6 @@ def open_log(settings: ClusterSettings) -> RedisLog:
     """The logs in the Redis that the settings name.
 
     Raises:
-        RedisMissing: its library is not there.
-        ValueError: its address is none.
+        RedisMissing: see `redis_log.connect`.
     """
     return RedisLog(connect(settings.redis or "", settings.redis_timeout), settings.log_ttl)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from conference.audio.frame import Samples
-from conference.cluster.commands import Command, Entry
+from conference.cluster.commands import START, Command, Entry
 from conference.cluster.events import LoggedBatch
 from conference.cluster.log import AFRESH, Log, LogUnavailable
 from conference.cluster.replica import Applying, NoVoices, Outcome, RemoteVoices, Replica
@@ -205,14 +205,26 @@ class Node:
             return result
         _, late = await asyncio.wait(collected, timeout=self._timeout)
         if late:
-            for one in late:
-                one.cancel()
+            self._withdraw(late)
             raise LogUnavailable(NO_LOG)
         outcomes = [one.result() for one in collected]
         for outcome in outcomes:
             if outcome.refusal is not None:
                 raise outcome.refusal
         return outcomes[-1].result
+
+    def _withdraw(self, late: set[asyncio.Future[Outcome]]) -> None:
+        """Whoever asked is told that it was not done: so it is not to be done much later, when Redis is back."""
+        numbers = {number for number, future in self._waiting.items() if future in late}
+        for number in numbers:
+            self._waiting.pop(number).cancel()
+        refused = [
+            (room, one) for room, one in self._unwritten if one.number in numbers and one.kind != "join"
+        ]  # whoever joins and does not wait leaves, which is written behind it
+        self._unwritten = deque(one for one in self._unwritten if one not in refused)
+        for room, command in refused:
+            if self._latest.get(room) == command.number:
+                del self._latest[room]
 
     # Rooms
 
@@ -229,6 +241,21 @@ class Node:
 
     async def _load(self, room: str) -> Replica:
         await self._log.follow(room)
+        snapshot = await self._log.snapshot(room)
+        replica = self._new_replica(room)
+        if snapshot is not None and not self._load_snapshot(replica, snapshot):
+            replica = self._new_replica(room)
+            entries = await self._log.read(room, START)
+            if entries:
+                replica.position = entries[0].before  # what stood there before nobody can know any more
+        self.replicas[room] = replica
+        try:
+            await self._catch_up(replica)
+        finally:
+            replica.news_from = None
+        return replica
+
+    def _new_replica(self, room: str) -> Replica:
         replica = Replica(
             room,
             self.id,
@@ -238,40 +265,44 @@ class Node:
             voices=self.voices,
             samples=lambda name: self.samples(name),
         )
-        snapshot = await self._log.snapshot(room)
-        self.replicas[room] = replica
         replica.news_from = min(self._local, default=self._number + 1)
         replica.on_replayed = lambda batch: self.on_replayed(batch)
-        if snapshot is not None:
-            try:
-                replica.load(read_snapshot(snapshot))
-            except ValueError as error:
-                _log.warning("room %s: what its log begins with is left out: %s", room, error)
-            else:
-                self.on_restored(replica)
-        try:
-            await self._catch_up(replica)
-        finally:
-            replica.news_from = None
         return replica
+
+    def _load_snapshot(self, replica: Replica, snapshot: bytes) -> bool:
+        """Have a replica begin with what was kept. Returns whether that can be read; if not, its room is empty."""
+        try:
+            replica.load(read_snapshot(snapshot))
+        except Exception as error:  # it comes from elsewhere, maybe from another version
+            _log.warning("room %s: what its log begins with is left out: %r", replica.name, error)
+            self._empty(replica)
+            return False
+        self.on_restored(replica)
+        return True
 
     async def forget(self, room: str) -> None:
         """Follow a room no more, in which this node serves nobody."""
         replica = self.replicas.pop(room, None)
-        there = self.conference.get(room)
-        if replica is not None and there is not None:
-            self._applying.replica = replica
-            try:
-                for participant_id in list(there.participants):
-                    self.voices.forget(room, participant_id)
-                    there.remove(participant_id, "This node follows the room no more.")
-                self.conference.drop_if_empty(there)
-            finally:
-                self._applying.replica, self._applying.happened = None, []
+        if replica is not None:
+            self._empty(replica)
         try:
             await self._log.unfollow(room)
         except LogUnavailable:
             _log.debug("room %s: it will be followed no more when Redis is back", room)
+
+    def _empty(self, replica: Replica) -> None:
+        """Take everybody out of the room of a replica that is given up, and tell nobody."""
+        there = replica.room
+        if there is None:
+            return
+        self._applying.replica = replica
+        try:
+            for participant_id in list(there.participants):
+                self.voices.forget(replica.name, participant_id)
+                there.remove(participant_id, "This node follows the room no more.")
+            self.conference.drop_if_empty(there)
+        finally:
+            self._applying.replica, self._applying.happened = None, []
 
     def serves(self, room: str) -> bool:
         """Whether anybody is in a room, or about to be, whom this node serves."""
@@ -433,8 +464,9 @@ class Node:
                 except LogUnavailable:
                     self.lost_log()
                     break  # until the log says that it is back
-                for _ in commands:
-                    self._unwritten.popleft()
+                written = {command.number for _, command in commands}
+                while self._unwritten and self._unwritten[0][1].number in written:
+                    self._unwritten.popleft()  # but for those that were withdrawn meanwhile
             self._written.set()
 
     async def flush(self) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
+import math
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
@@ -38,13 +41,28 @@ class NodeState:
         return json.dumps(asdict(self), separators=(",", ":")).encode()
 
 
+def told_address(address: tuple[str, int]) -> str:
+    """An address as `NodeState.udp` has it."""
+    host, port = address
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def trunk_address(node: NodeState) -> tuple[str, int] | None:
     """Where to send what is for a node; ``None`` if that is not known."""
     for one in node.udp:
         host, _, port = one.rpartition(":")
-        if host and port.isascii() and port.isdecimal() and 0 < int(port) < 65536:
+        if re.fullmatch("[0-9]{1,5}", port) and 0 < int(port) < 65536 and _is_address(host.strip("[]")):
             return host.strip("[]"), int(port)
     return None
+
+
+def _is_address(host: str) -> bool:
+    """Whether it is an address, and no name, which would have to be looked up for each datagram."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def read_node(data: bytes) -> NodeState | None:
@@ -59,7 +77,7 @@ def read_node(data: bytes) -> NodeState | None:
     except (ValueError, TypeError, RecursionError):
         return None
     whole = all(isinstance(one, int) for one in (state.participants, state.rooms))
-    real = all(isinstance(one, (int, float)) for one in (state.load, state.seen_at))
+    real = all(isinstance(one, (int, float)) and math.isfinite(one) for one in (state.load, state.seen_at))
     return state if whole and real and isinstance(state.id, str) and isinstance(state.url, str) else None
 
 

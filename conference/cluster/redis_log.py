@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
 from conference.cluster.commands import (
+    START,
     Command,
     Entry,
     MalformedEntry,
@@ -63,7 +65,7 @@ _PATIENCE = 1.0  # for one message; then it is looked whether anything else is t
 
 
 class RedisMissing(Exception):
-    """The library is not there; the text is a sentence for people."""
+    """The library is not there, or can do nothing with the address; the text is a sentence for people."""
 
 
 def connect(url: str, timeout: float) -> Any:
@@ -74,8 +76,7 @@ def connect(url: str, timeout: float) -> Any:
         timeout: seconds that anything may take.
 
     Raises:
-        RedisMissing: the library is not there.
-        ValueError: the address is none.
+        RedisMissing: the library is not there, or the address asks for what it does not know.
     """
     try:
         from redis.asyncio import Redis  # an extra, which nobody needs who runs one process
@@ -83,7 +84,14 @@ def connect(url: str, timeout: float) -> Any:
         raise RedisMissing(
             "Being one of several nodes takes a library: pip install 'conference[cluster]', or leave --redis out."
         ) from None
-    return Redis.from_url(url, socket_timeout=timeout, socket_connect_timeout=timeout, decode_responses=False)
+    try:
+        client = Redis.from_url(url, socket_timeout=timeout, socket_connect_timeout=timeout, decode_responses=False)
+        client.connection_pool.make_connection()  # else what the address asks for is looked at when it is too late
+    except (ValueError, TypeError, AttributeError):  # whose text may have a part of the password
+        raise RedisMissing(
+            "--redis: the library for Redis does not know what is behind the ? of its address."
+        ) from None
+    return client
 
 
 def _errors() -> tuple[type[Exception], ...]:
@@ -156,10 +164,7 @@ class RedisLog:
         stream, *_ = _keys(room)
         async with self._asked():
             found = await self._client.xrange(stream, min="(" + write_position(after))
-        return [
-            _entry(position.decode(), fields.get(b"before", b"").decode(), fields.get(b"command", b""))
-            for position, fields in found
-        ]
+        return [_entry(position, fields.get(b"before", b""), fields.get(b"command", b"")) for position, fields in found]
 
     async def snapshot(self, room: str) -> bytes | None:
         """See `Log.snapshot`."""
@@ -224,10 +229,11 @@ class RedisLog:
         message = await channels.get_message(timeout=_PATIENCE)
         if message is None or message.get("type") != "message":
             return
-        room = self._followed.get(message["channel"])
-        before, position, command = message["data"].split(b" ", 2)
-        if room is not None:
-            self.on_entry(room, _entry(position.decode(), before.decode(), command))
+        room, told = self._followed.get(message["channel"]), _TOLD.fullmatch(message["data"])
+        if told is None:
+            _log.warning("something that is no entry was told of a log: it is left out")
+        elif room is not None:
+            self.on_entry(room, _entry(told[2], told[1], told[3]))
 
     async def _subscribe_again(self) -> None:
         while True:
@@ -277,7 +283,7 @@ class RedisLog:
     async def nodes(self) -> dict[str, bytes]:
         """See `Directory.nodes`."""
         async with self._asked():
-            ids = sorted(one.decode() for one in await self._client.smembers(f"{PREFIX}:nodes"))
+            ids = sorted(filter(None, map(_text, await self._client.smembers(f"{PREFIX}:nodes"))))
             told = await self._client.mget([f"{PREFIX}:node:{one}" for one in ids]) if ids else []
         return {one: about for one, about in zip(ids, told, strict=True) if about is not None}
 
@@ -285,7 +291,7 @@ class RedisLog:
         """See `Directory.rooms`."""
         async with self._asked():
             found = await self._client.hgetall(f"{PREFIX}:node:{node}:rooms")
-        return {room.decode(): part for room, part in found.items()}
+        return {room: part for name, part in found.items() if (room := _text(name)) is not None}
 
     async def forget_nodes(self, nodes: list[str]) -> None:
         """Drop nodes from the list that have been gone for long."""
@@ -302,15 +308,28 @@ class RedisLog:
         return found
 
 
+def _text(name: bytes) -> str | None:
+    """A name; ``None`` if it is none that a node writes."""
+    try:
+        return name.decode()
+    except UnicodeDecodeError:
+        return None
+
+
 def _keys(room: str) -> tuple[str, str, str]:
     """A room's log, the place of its last entry, and what a replica begins with: together in one part of a cluster."""
     return f"{PREFIX}:{{{room}}}:log", f"{PREFIX}:{{{room}}}:last", f"{PREFIX}:{{{room}}}:snapshot"
 
 
-def _entry(position: str, before: str, command: bytes) -> Entry:
-    read: Command | None = None
+_PLACE = rb"([0-9]{1,20}-[0-9]{1,20})"
+_TOLD = re.compile(_PLACE + b" " + _PLACE + b" (.*)", re.DOTALL)
+
+
+def _entry(position: bytes, before: bytes, command: bytes) -> Entry:
+    """What stands at a place of a log; whatever nobody can read counts as a place all the same."""
     try:
-        read = decode(command)
+        read, after = decode(command), read_position(before.decode("ascii", "replace"))
     except MalformedEntry as error:
         _log.warning("an entry of a log is left out: %s", error)
-    return Entry(read_position(position), read_position(before), read)
+        read, after = None, START
+    return Entry(read_position(position.decode()), after, read)

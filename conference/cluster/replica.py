@@ -207,8 +207,11 @@ class Replica:
         self._applying.replica, self._applying.happened = self, []
         try:
             result = self._do(command)
-        except (ConferenceError, ValueError, KeyError, SuppressionUnavailable, TypeError) as error:
-            refusal = error if not isinstance(error, TypeError) else ValueError("This command makes no sense.")
+        except (ConferenceError, ValueError, KeyError, SuppressionUnavailable) as error:
+            refusal = error
+        except Exception as error:  # it comes from elsewhere: whatever it is, the room goes on
+            log.warning("room %s: %r is left out, which makes no sense: %r", self.name, command.kind, error)
+            refusal = ValueError("This command makes no sense.")
         finally:
             happened, self._applying.happened = self._applying.happened, []
             self._applying.replica = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from conference.options.declaration import seconds, value, whole
 from conference.options.groups import CLUSTER
@@ -11,11 +12,21 @@ from conference.options.readers import read_port
 
 
 def read_redis(text: str) -> str:
-    """The address of a Redis; raises ValueError with a sentence that says what would be right."""
-    if not re.match(r"(rediss?|unix)://.", text):
-        # It is not repeated: a password may be in it.
-        raise ValueError("this is no address of a Redis: give redis://HOST:6379, rediss://… or unix:///PATH.")
+    """The address of a Redis; raises ValueError with a sentence that says what would be right, and no password."""
+    if not re.match(r"(rediss?|unix)://.", text) or not _has_port(text):
+        raise ValueError(
+            "this is no address of a Redis: give redis://HOST:6379, redis://:PASSWORD@HOST:6379, rediss://… or "
+            "unix:///PATH, with %XX for what is neither a letter nor a digit in a password."
+        )
     return text
+
+
+def _has_port(url: str) -> bool:
+    """Whether what stands where a port may stand is one: else a password with a slash in it is taken for it."""
+    try:
+        return urlsplit(url).port != 0
+    except ValueError:
+        return False
 
 
 def read_node_url(text: str) -> str:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from conference.access.grants import make_grant
 from conference.cluster.commands import Command, MalformedEntry, decode, read_position, write_position
 from conference.cluster.grants import grant_json, read_grant
-from conference.cluster.presence import NodeState, RoomPart, read_node, read_part
+from conference.cluster.presence import NodeState, RoomPart, read_node, read_part, told_address, trunk_address
 from conference.cluster.settings import read_node_url, read_redis
 from conference.cluster.snapshots import read_snapshot, write_snapshot
 from tests.cluster.nodes import BareNode, MemoryLog
@@ -117,3 +117,30 @@ def test_what_is_no_address_of_a_redis_is_refused_with_what_would_be_one(address
 def test_what_is_no_address_of_a_node_is_refused_with_what_would_be_one(address: str) -> None:
     with pytest.raises(ValueError, match="http://HOST:PORT"):
         read_node_url(address)
+
+
+@pytest.mark.parametrize("address", [("127.0.0.1", 5000), ("::1", 65535)])
+def test_an_address_of_a_trunk_is_read_as_it_was_told(address: tuple[str, int]) -> None:
+    assert trunk_address(NodeState("a", "", (told_address(address),))) == address
+
+
+@pytest.mark.parametrize(
+    "told", ["", ":5", "localhost:5000", "a.example:5000", "1.2.3.4:0", "1.2.3.4:99999", "x" * 300 + ":5", "1.2.3:5"]
+)
+def test_what_is_no_address_of_a_trunk_is_not_looked_up(told: str) -> None:
+    assert trunk_address(NodeState("a", "", (told,))) is None
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999"])
+def test_a_node_tells_of_numbers_that_json_has(number: str) -> None:
+    assert read_node(b'{"id": "a", "url": "", "load": %s}' % number.encode()) is None
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["redis://:hu/sh@127.0.0.1", "redis://:hush@[::1", "redis://:hush@h:99999", "http://:hush@h", "redis:hush"],
+)
+def test_what_is_said_of_a_wrong_address_tells_no_password(address: str) -> None:
+    with pytest.raises(ValueError, match="no address of a Redis") as refused:
+        read_redis(address)
+    assert "hu" not in str(refused.value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -273,3 +274,62 @@ async def test_a_room_that_nobody_is_in_here_can_be_forgotten_and_is_known_again
         await a.node.decide(a.room, lambda room: room.rename("amy", "Amelia"))
         await b.node.follow(ROOM)
         assert b.room.participants["amy"].name == "Amelia"
+
+
+async def test_what_was_refused_while_the_log_was_gone_is_not_done_when_it_is_back() -> None:
+    async with members(1) as (shelf, [a]):
+        await a.join("amy")
+        shelf.gone = True
+        asked = asyncio.create_task(a.node.decide(a.room, lambda room: room.set_muted("amy", True)))
+        await until(lambda: a.node.unavailable_since is not None)
+        a.node._withdraw(set(a.node._waiting.values()))
+        await asyncio.wait([asked])
+        shelf.gone = False
+        a.node.found_log()
+        await a.node.decide(a.room, partial(rename_amy, "Amelia"))
+        assert (a.room.participants["amy"].name, a.room.participants["amy"].muted) == ("Amelia", False)
+
+
+@pytest.mark.parametrize(
+    "part", [{}, {"created_at": 1.0}, {"created_at": 1.0, "policy": {}, "people": [{"node": "b"}]}]
+)
+async def test_a_snapshot_that_nobody_can_read_is_left_out_and_the_room_goes_on_from_there(
+    part: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    async with members(2) as (shelf, [a, b]):
+        await a.join("amy")
+        await a.rename_often()
+        await until(lambda: ROOM in shelf.snapshots and len(shelf.entries[ROOM]) < 10)
+        position, kept = shelf.snapshots[ROOM]
+        shelf.snapshots[ROOM] = position, json.dumps({**json.loads(kept), "room": part}).encode()
+        for _ in range(2):
+            await b.node.follow(ROOM)
+        await b.join("ben")
+        assert b.people == ["ben"]
+        await until(lambda: a.people == ["amy", "ben"])
+    assert sum("what its log begins with is left out" in one.message for one in caplog.records) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments"),
+    [
+        ("join", {"participant": 5}),
+        ("join", {"participant": {"id": ["ben"]}}),
+        ("send_message", {"participant_id": "amy", "name": [], "text": 5, "sent_at": {}}),
+        ("set_policy", {"policy": 5}),
+        ("whisper", {"source": "amy", "listeners": 5}),
+        ("admit", {"participant_ids": {"a": 1}}),
+        ("play", {"sound": []}),
+        ("raise_hand", {"participant_id": "amy", "at": 1, "and": 2}),
+        ("node_lost", {}),
+        ("leave", []),
+        ("explode", {}),
+    ],
+)
+async def test_a_command_of_another_version_is_left_out(kind: str, arguments: Any) -> None:
+    async with members(2) as (_, [a, b]):
+        await a.join("amy")
+        await b.join("ben")
+        await a.log.append([(ROOM, Command(kind, arguments, "other", 1, 1.0))])
+        await a.node.decide(a.room, partial(rename_amy, "Amelia"))
+        await until(lambda: b.room.participants["amy"].name == "Amelia")

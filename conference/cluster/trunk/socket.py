@@ -29,10 +29,10 @@ class TrunkSocket(asyncio.DatagramProtocol):
         await loop.create_datagram_endpoint(lambda: self, local_addr=(host, port))
 
     @property
-    def port(self) -> int:
-        """Where it takes datagrams; 0 while it does not."""
+    def address(self) -> tuple[str, int] | None:
+        """Where it takes datagrams, as numbers, whatever name it was opened with; ``None`` while it does not."""
         name = None if self._transport is None else self._transport.get_extra_info("sockname")
-        return 0 if name is None else int(name[1])
+        return None if name is None else (str(name[0]), int(name[1]))
 
     def send(self, datagram: bytes, address: tuple[str, int]) -> None:
         """Send a datagram; what the system does not take is lost, as on the way."""

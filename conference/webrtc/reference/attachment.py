@@ -12,11 +12,10 @@ from conference.errors import ConnectionClosed
 from conference.webrtc.peer import GOODBYE
 from conference.webrtc.reference.tracks import MixTrack, TrackSource
 
-PeerConnection: TypeAlias = RTCPeerConnection
-"""For those who take one and know nothing else of aiortc."""
+PeerConnection: TypeAlias = RTCPeerConnection  # for those who take one and know nothing else of aiortc
 
+# Those that are in a room, or were: with the track that ends there, aiortc ends what would send another.
 _taken: WeakSet[RTCPeerConnection] = WeakSet()
-"""Those that are in a room, or were: with the track that ends there, aiortc ends what would send another."""
 
 
 class Attachment:
@@ -24,17 +23,14 @@ class Attachment:
 
     ``source`` is the voice that comes, ``sink`` where the mix of all others goes; ``on_end`` is called once, with a
     reason for people, when the connection has ended by itself. To be made before the connection's offer or answer is.
-
-    Raises:
-        ConnectionClosed: it is closed, or is or was in a room.
+    Raises ConnectionClosed for one that is closed, or that is or was in a room.
     """
 
     def __init__(self, pc: RTCPeerConnection) -> None:
         self.source = TrackSource()
         self.sink = MixTrack()
         self.on_end: Callable[[str], None] | None = None
-        self._detached = False
-        self._pc = pc
+        self._pc, self._detached = pc, False
         if pc in _taken:
             raise ConnectionClosed("This peer connection is in a room, or was in one: make another one.")
         try:
@@ -44,9 +40,8 @@ class Attachment:
         _taken.add(pc)
         pc.on("track", self._take)
         pc.on("connectionstatechange", self._follow)
-        for receiver in pc.getReceivers():  # of an offer that was taken before
-            if receiver.track is not None:
-                self._take(receiver.track)
+        for track in filter(None, (one.track for one in pc.getReceivers())):  # of an offer that was taken before
+            self._take(track)
 
     def detach(self) -> None:
         """Let go of the connection: its track ends, and nothing of it is heard. Doing it twice does no harm."""

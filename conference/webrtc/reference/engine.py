@@ -34,8 +34,7 @@ class ReferencePeer:
         self.source: TrackSource | None = None
         self.sink: MixTrack | None = None
         self.on_end: Callable[[str], None] | None = None
-        self._settings = settings
-        self._closed = closed
+        self._settings, self._closed = settings, closed
         self._pc = RTCPeerConnection(configuration)
         self._attachment = Attachment(self._pc)
         self._attachment.on_end = self._end
@@ -133,6 +132,5 @@ def without_names(offer: str) -> str:
 
     Whoever has such a name is found by what they send; so nothing says that there are no more candidates, either.
     """
-    lines = offer.splitlines(keepends=True)
-    named = {one for one in lines if one.startswith("a=candidate:") and ".local " in one}
-    return "".join(one for one in lines if one not in named and one.rstrip() != "a=end-of-candidates")
+    lines = (one for one in offer.splitlines(keepends=True) if one.rstrip() != "a=end-of-candidates")
+    return "".join(one for one in lines if not (one.startswith("a=candidate:") and ".local " in one))

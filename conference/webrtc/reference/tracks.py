@@ -50,8 +50,7 @@ class MixTrack(MediaStreamTrack):
         mix = await self._mixes.get() if self.readyState == "live" else None
         if mix is None:
             raise MediaStreamError
-        if self._first is None:
-            self._first = mix.tick
+        self._first = mix.tick if self._first is None else self._first
         # aiortc encodes stereo, and what it makes of mono is 3 dB quieter.
         frame = AudioFrame.from_ndarray(np.repeat(mix.samples, 2).reshape(1, -1), "s16", "stereo")
         frame.sample_rate, frame.time_base = SAMPLE_RATE, _TIME_BASE

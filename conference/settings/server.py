@@ -64,6 +64,7 @@ class Settings(
         self._check_audiosocket()
         self._check_phones()
         self._check_webhooks()
+        self._check_engine()
         self._check_recordings()
         self._check_captions()
         self._check_coding()
@@ -106,6 +107,10 @@ class Settings(
             _ = self.webhook_keys
         except ValueError as error:
             raise SettingsError(f"webhook-secret: {error}") from None
+
+    def _check_engine(self) -> None:
+        if self.engine == "aiortc" and (self.udp_port or self.announce_ips):
+            raise SettingsError("udp-port and announce-ip are for engine tables: aiortc's connections open ports each.")
 
     def _check_recordings(self) -> None:
         if self.engine == "aiortc" and self.recordings is not None:

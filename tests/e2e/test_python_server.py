@@ -169,3 +169,9 @@ async def test_stopping_that_is_cancelled_leaves_nobody_waiting() -> None:
         stopping.cancel()
         await asyncio.gather(stopping, return_exceptions=True)
         assert await asyncio.wait_for(bot.ended(), PATIENCE)
+
+
+@pytest.mark.parametrize("given", [{"udp_port": 5000}, {"announce_ips": ("203.0.113.5",)}])
+def test_options_that_the_reference_engine_does_not_have_are_refused(given: Any) -> None:
+    with pytest.raises(conference.SettingsError, match="are for engine tables"):
+        conference.Server(port=0, engine="aiortc", **given)

@@ -111,12 +111,16 @@ class Cluster:
 
         Raises:
             LogUnavailable: it cannot be reached.
-            OSError: the trunk's port cannot be had.
+            TrunkUnavailable: the trunk's port cannot be had.
         """
-        await self._log.open()
-        await self.secret(EPOCH)
-        self.trunk.share(await self.secret("trunk"))
-        await self._socket.open(self._host, self._settings.trunk_port)
+        try:
+            await self._log.open()
+            await self.secret(EPOCH)
+            self.trunk.share(await self.secret("trunk"))
+            await self._socket.open(self._host, self._settings.trunk_port)
+        except BaseException:
+            await self._log.close()
+            raise
         self._tasks = [
             asyncio.create_task(self.node.run(), name="cluster writer"),
             asyncio.create_task(self._beats(), name="cluster presence"),

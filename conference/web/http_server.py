@@ -10,6 +10,7 @@ from aiohttp import web
 from conference.audio.suppression import SuppressionUnavailable
 from conference.cluster.log import LogUnavailable
 from conference.cluster.redis_log import RedisMissing
+from conference.cluster.trunk.socket import TrunkUnavailable
 from conference.errors import ConferenceError
 from conference.prompts.library import LibraryError
 from conference.recording.storage.objects import StorageError
@@ -75,6 +76,8 @@ class HttpServer:
             await self._runner.setup()
         except LogUnavailable as error:
             raise StartError(f"{error} Is one running where --redis says?") from None
+        except TrunkUnavailable as error:
+            raise StartError(_port_problem("UDP", settings.trunk_port, "--trunk-port", error.reason)) from None
         except OSError as error:
             raise StartError(_port_problem("UDP", settings.udp_port, "--udp-port", error)) from None
         except (AudioSocketUnavailable, IncompatibleLibraryError, LibraryError, ValueError) as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -16,6 +17,7 @@ import pytest
 from conference.audio.frame import SAMPLE_RATE
 from conference.cluster.cluster import Cluster
 from conference.settings import Settings
+from conference.web.http_server import HttpServer, StartError
 from tests.e2e.people import webrtc_person
 from tests.e2e.redis_server import RedisServer, running_redis
 from tests.e2e.running import RunningServer, eventually, running_server
@@ -265,3 +267,13 @@ async def test_people_on_different_nodes_hear_each_other_and_never_themselves(no
             assert own < -60, (name, own)
         figures = await (await stack.enter_async_context(aiohttp.ClientSession())).get(f"{nodes[0].url}/metrics")
         assert "conference_nodes 2.0" in await figures.text()
+
+
+async def test_a_port_for_sound_between_nodes_that_is_taken_is_named(redis: RedisServer) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        server = HttpServer(Settings(port=0, redis=redis.url, trunk_port=port))
+        with pytest.raises(StartError, match=f"UDP port {port} is in use.*--trunk-port"):
+            await server.start()
+        await server.stop()

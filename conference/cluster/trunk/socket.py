@@ -7,6 +7,18 @@ from collections.abc import Callable
 from typing import cast
 
 
+class TrunkUnavailable(Exception):
+    """The port of a trunk cannot be had.
+
+    Args:
+        reason: what the system says.
+    """
+
+    def __init__(self, reason: OSError) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
+
+
 class TrunkSocket(asyncio.DatagramProtocol):
     """Sends and receives datagrams.
 
@@ -23,10 +35,13 @@ class TrunkSocket(asyncio.DatagramProtocol):
         """Take datagrams at an address; port 0 is any free one.
 
         Raises:
-            OSError: it cannot be had.
+            TrunkUnavailable: it cannot be had.
         """
         loop = asyncio.get_running_loop()
-        await loop.create_datagram_endpoint(lambda: self, local_addr=(host, port))
+        try:
+            await loop.create_datagram_endpoint(lambda: self, local_addr=(host, port))
+        except OSError as error:
+            raise TrunkUnavailable(error) from None
 
     @property
     def address(self) -> tuple[str, int] | None:

@@ -61,7 +61,8 @@ def test_the_first_packet_that_is_sent_leans_on_none_that_was_not(late: int) -> 
             wire.sink.open()
         room.tick(tick, at(tick))
     assert len(wire.packets) == 20 - late
-    assert [tick for tick, fresh in enumerate(codec.made[0].fresh) if fresh] == sorted({0, late})
+    of_those_sent = codec.made[0].fresh[-len(wire.packets) :]  # before, an encoder may be brought to where they are
+    assert [number for number, fresh in enumerate(of_those_sent) if fresh] == [0]
 
 
 @pytest.mark.parametrize(

@@ -60,23 +60,19 @@ class ComfortNoise:
         self._last = None
         self._rest()
 
-    def talk(self, frame: Samples, *, background: bool, silent: bool = False) -> Samples:
+    def talk(self, frame: Samples, *, background: bool) -> Samples:
         """Let a tick pass on which the voice is heard.
 
         Args:
             frame: shape ``(960,)``, int16; left as it is.
             background: whether there is nothing in it but the background.
-            silent: whether there is not even that, as between the words of a machine: no noise is to be made up.
 
         Returns:
             What is to be heard: the frame itself, or a new one into which the background comes back.
         """
-        if silent:
-            self._colour = self._before = None
-        else:
-            if background and self._before is not None:
-                self._colour = self._before, frame
-            self._before = frame if background else None
+        if background and self._before is not None:
+            self._colour = self._before, frame
+        self._before = frame if background else None
         if self._ticks or self._carry is not None:
             frame = self._come_back(frame)
         self._last = frame

@@ -254,8 +254,7 @@ class Voice:
             self._look_back.begin([self._levelled(*one[:3]) for one in self._look_back.take()])
         frame = self._look_back.play(self._levelled(frame), background=not self._gate.loud)
         if self._background is not None:
-            background = not self._gate.loud and not self._look_back.delay
-            frame = self._background.talk(frame, background=background, silent=not self._gate.audible)
+            frame = self._background.talk(frame, background=not self._gate.loud and not self._look_back.delay)
         if self._heard is None and self.settings.fades and fade.starts_abruptly(frame):
             frame = fade.fade_in(frame)
         self._heard = frame

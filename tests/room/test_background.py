@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from conference.audio.comfort_noise import RESIDUE_DB
 from conference.audio.frame import FRAME_SAMPLES, SAMPLE_RATE, SILENCE, Samples
-from conference.audio.noise_gate import level_of
 from conference.room.voice import Voice, VoiceSettings
 from tests.audio.backgrounds import Wave, at_level, in_ticks, noise, recorded
 from tests.speech import spoken
@@ -96,17 +95,6 @@ def test_the_background_of_a_sender_that_sends_nothing_in_pauses_is_made_up() ->
     for low, high in ((100, 400), (400, 1600), (1600, 6400), (6400, 20_000)):
         band = slice(round(low * 0.8), round(high * 0.8))
         assert 10 * np.log10(real[band].sum() / made_up[band].sum()) == pytest.approx(RESIDUE_DB, abs=3)
-
-
-@pytest.mark.parametrize("silent_ticks", [1, 5])
-def test_nothing_is_made_up_for_a_voice_whose_silence_is_digital(silent_ticks: int) -> None:
-    said = recorded(at_level(spoken(2.0, seed=3), -26.0))
-    last = next(place for place in reversed(range(len(said))) if level_of(said[place]) > -50)
-    voice = Voice(VoiceSettings(levelling=False))
-    came: list[Samples | None] = [*said[: last + 1], *[SILENCE] * silent_ticks, *[None] * 100]
-    heard = play(voice, came)
-    assert not heard[(last + 2) * FRAME_SAMPLES :].any(), "but for the fade of the last frame"
-    assert voice.at_rest
 
 
 def test_a_word_after_a_pause_begins_without_a_fade_of_its_own() -> None:

@@ -31,6 +31,11 @@ def run(path: Path) -> str:
     return done.stdout
 
 
+def modules_of(text: str) -> list[str]:
+    """Which modules have been put together, in their order."""
+    return re.findall(r"^// (\S+\.js)$", text, re.MULTILINE)
+
+
 MODULES = {
     "main.js": """\
 import { greet, NAMES as names } from "./words/greet.js";
@@ -88,8 +93,8 @@ def test_the_page_of_today_is_put_together_with_every_module_once_behind_what_it
     assert NODE is not None
     directory = static_directory() / "js"
     text = bundle(directory, "main.js")
-    order = re.findall(r"^// (\S+\.js)$", text, re.MULTILINE)
-    others = {"embed.js"}  # what other sites' pages import
+    order = modules_of(text)
+    others = {*modules_of(bundle(directory, "admin.js")), "embed.js"}  # an administrator's page, and other sites' pages
     assert sorted({*order, *others}) == sorted(str(path.relative_to(directory)) for path in directory.rglob("*.js"))
     assert len(order) == len({*order})
     assert order[-1] == "main.js"

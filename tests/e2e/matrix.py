@@ -25,7 +25,7 @@ def tolerance(server: RunningServer) -> float:
 
     aiortc's own connections encode for everybody, so where others want the processor, too, they tear tones.
     """
-    return 3 if server.settings.engine == "tables" else 15
+    return 3 if server.settings.engine == "tables" else 6
 
 
 def voice(name: str) -> Samples:

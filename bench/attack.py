@@ -29,7 +29,7 @@ import aiohttp
 from bench.attack_report import Row, Sent, Snapshot, report
 from bench.attack_target import PIN, ROOM, VAULT, Target, read_answer
 from bench.attackers import ATTACKS
-from bench.server import ROOT, BenchError, Server, need_linux
+from bench.server import ROOT, BenchError, Server, lateness_in, need_linux
 from conference.load.client.peer import FastPeer
 from conference.load.send_schedule import SendSchedule
 from conference.load.signal.scripts import silent, talking
@@ -42,7 +42,6 @@ NEWCOMER_SECONDS = 10.0
 ATTACK_SECONDS = 120.0
 """An attacker who takes longer than that is stopped."""
 
-_TICKS = re.compile(r'^conference_tick_lateness_seconds_bucket\{le="([^"]+)"\} (\S+)', re.MULTILINE)
 _SKIPPED = re.compile(r"^conference_ticks_skipped_total (\S+)", re.MULTILINE)
 _DROPPED = re.compile(r'^conference_udp_datagrams_dropped_total\{reason="([^"]+)"\} (\S+)', re.MULTILINE)
 
@@ -84,7 +83,7 @@ class Room:
             text = await response.text()
         return Snapshot(
             at=time.monotonic(),
-            lateness={bound: round(float(count)) for bound, count in _TICKS.findall(text)},
+            lateness=lateness_in(text),
             skipped=sum(round(float(count)) for count in _SKIPPED.findall(text)),
             heard=sum(peer.received for peer in listeners),
             lost=sum(peer.lost for peer in listeners),

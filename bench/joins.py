@@ -13,21 +13,18 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import re
 import sys
 import time
 
 import aiohttp
 
-from bench.server import BenchError, Server, need_linux
+from bench.server import BenchError, Server, lateness_in, need_linux
 from conference.load.client.peer import FastPeer
 from conference.load.send_schedule import SendSchedule
 from conference.load.signal.scripts import Script, silent, talking
 from conference.webrtc.client.whip import JoinError
 
 SETTLE_SECONDS = 2.0
-
-_BUCKET = re.compile(r'^conference_tick_lateness_seconds_bucket\{le="([^"]+)"\} (\S+)', re.MULTILINE)
 
 
 class JoiningPeers:
@@ -72,7 +69,7 @@ class JoiningPeers:
 async def lateness(session: aiohttp.ClientSession, server: Server) -> dict[str, int]:
     """How many ticks began no later than so many seconds, from the server's ``/metrics``."""
     async with session.get(f"{server.url}/metrics") as response:
-        return {bound: round(float(count)) for bound, count in _BUCKET.findall(await response.text())}
+        return lateness_in(await response.text())
 
 
 def lateness_lines(cumulative: dict[str, int]) -> list[str]:

@@ -30,7 +30,6 @@ import asyncio
 import re
 import sys
 import tempfile
-import wave
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
@@ -38,21 +37,26 @@ from itertools import pairwise
 from pathlib import Path
 
 import aiohttp
+import numpy as np
 
-from bench.server import RELAXED, BenchError, Server
+from bench.server import RELAXED, BenchError, Server, lateness_in
+from conference.audio.frame import SAMPLE_RATE
 from conference.load.client.peer import FastPeer
 from conference.load.send_schedule import SendSchedule
 from conference.load.signal.scripts import taking_turns
 from conference.webrtc.client.whip import JoinError
 from tests.e2e.base_page import PageError
 from tests.e2e.browser import Page, open_page, running_browser
+from tests.wav import write_wav
 
 ROOM = "turns"
 SETTLE_SECONDS = 5.0
 """In which Chromium's jitter buffer gets used to the connection."""
 
 LOOK_SECONDS = 0.1
-LATE_SECONDS = 0.01
+LATE = "0.01"
+"""Bound, in seconds as ``/metrics`` has it."""
+
 TALKERS = ("Ben", "Cal")
 WAYS = {"forwarding": RELAXED, "--no-forwarding": (*RELAXED, "--no-forwarding")}
 
@@ -79,7 +83,6 @@ _RECEIVED = """
 
 _IN_THE_ROOM = "!document.getElementById('room-view').hidden && document.querySelector('.is-you')"
 _FORWARDED = re.compile(r"^conference_forwarded_listeners (\S+)", re.MULTILINE)
-_BUCKET = re.compile(r'^conference_tick_lateness_seconds_bucket\{le="([^"]+)"\} (\S+)', re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +124,8 @@ class Follower:
         forwarded = round(float(found[1])) if found else 0
         self.changes += self._forwarded is not None and forwarded != self._forwarded
         self._forwarded = forwarded
-        buckets = {float(edge): round(float(count)) for edge, count in _BUCKET.findall(text)}
-        in_time = max((count for edge, count in buckets.items() if edge <= LATE_SECONDS), default=0)
-        self.late = max(buckets.values(), default=0) - in_time
+        ticks = lateness_in(text)
+        self.late = ticks["+Inf"] - ticks[LATE]
 
     async def follow(self, seconds: float) -> None:
         """For a while."""
@@ -204,13 +206,8 @@ def row(title: str, half: Seen) -> str:
 def silent_browser() -> Iterator[str]:
     """A browser whose microphone hears nothing."""
     with tempfile.TemporaryDirectory(prefix="page-turns-") as folder:
-        path = Path(folder, "silence.wav")
-        with wave.open(str(path), "wb") as file:
-            file.setnchannels(1)
-            file.setsampwidth(2)
-            file.setframerate(48_000)
-            file.writeframes(bytes(2 * 48_000))
-        with running_browser(path) as address:
+        silence = write_wav(Path(folder, "silence.wav"), np.zeros(SAMPLE_RATE, np.int16))
+        with running_browser(silence) as address:
             yield address
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -33,6 +34,7 @@ RELAXED = (
 
 START_SECONDS = 60.0
 STOP_SECONDS = 5.0
+_LATENESS = re.compile(r'^conference_tick_lateness_seconds_bucket\{le="([^"]+)"\} (\S+)', re.MULTILINE)
 
 
 class BenchError(Exception):
@@ -127,6 +129,11 @@ class Server:
     def log_bytes(self) -> int:
         """Size of what it has logged so far."""
         return os.fstat(self._log.fileno()).st_size
+
+
+def lateness_in(metrics: str) -> dict[str, int]:
+    """How many ticks began no later than so many seconds, from the text of ``/metrics``."""
+    return {bound: round(float(count)) for bound, count in _LATENESS.findall(metrics)}
 
 
 def need_linux() -> None:

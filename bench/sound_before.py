@@ -169,19 +169,17 @@ def run(case: Case, checkouts: Sequence[Path], folder: Path, rounds: int) -> Ite
 def judge(said: NDArray[np.int16], heard: NDArray[np.int16], took: Any, codec_ms: float) -> Figures:
     """Compare what was heard with what was said."""
     from bench.sound_measure import at_16k, pesq_wb
+    from conference.load.signal.voice import find
 
     said_16k, heard_16k = at_16k(said), at_16k(heard)
     delays, size = [], round(STRETCH_SECONDS * 16_000)
     for start in range(0, said_16k.size - size, size):
-        pattern = said_16k[start : start + size].astype(np.float64)
-        if np.sqrt((pattern**2).mean()) < 300:
+        pattern = said_16k[start : start + size]
+        if np.sqrt((pattern.astype(np.float64) ** 2).mean()) < 300:
             continue
-        there = heard_16k[start : start + 2 * size].astype(np.float64)
-        likeness = np.correlate(there, pattern, "valid")
-        sums = np.concatenate([[0.0], np.cumsum(there**2)])
-        likeness /= np.sqrt(np.maximum(sums[size:] - sums[:-size], 1e4) * float(pattern @ pattern))
-        if likeness.max() > 0.5:
-            delays.append(float(likeness.argmax()) / 16 - codec_ms + PHASE_NS / 1e6)
+        at = find(pattern, heard_16k[start : start + 2 * size])
+        if at is not None:
+            delays.append(at / 16 - codec_ms + PHASE_NS / 1e6)
     shift = round((float(np.median(delays)) + codec_ms - PHASE_NS / 1e6) * 16) if delays else 0
     aligned = np.pad(heard_16k[shift:], (0, max(0, said_16k.size - heard_16k.size + shift)))[: said_16k.size]
     voice_us, room_us = (float(took[name][took[name].size // 2 :].mean()) / 1000 for name in ("voice_ns", "room_ns"))

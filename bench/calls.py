@@ -19,7 +19,6 @@ import os
 import pstats
 import socket
 import statistics
-import struct
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -39,6 +38,7 @@ from conference.room.participant import Participant
 from conference.room.room import Room
 from conference.webrtc.receive.ingress import Ingress
 from conference.webrtc.receive.table import ReceiveTable
+from conference.webrtc.rtp.packet import build_rtp, level_extension
 from conference.webrtc.rtp.srtp import SrtpSession
 from conference.webrtc.sdp.formats import Format
 from conference.webrtc.send.egress import EgressSink
@@ -206,9 +206,9 @@ class Rooms:
         if payload is None or levels is None:
             return None
         timestamp, ssrc = self._tick * FRAME_SAMPLES & 0xFFFFFFFF, int.from_bytes(one.name[2:4], "big")
-        head = struct.pack("!BBHLL", 0x90, AGREED.payload_type, self._tick & 0xFFFF, timestamp, ssrc)
-        extension = struct.pack("!HHBBH", 0xBEDE, 1, LEVEL_ID << 4, -levels[place], 0)
-        return one.session.protect(head + extension + payload)
+        extension = level_extension(LEVEL_ID, levels[place])
+        packet = build_rtp(AGREED.payload_type, False, self._tick & 0xFFFF, timestamp, ssrc, payload, extension)
+        return one.session.protect(packet)
 
     def _flush(self) -> None:
         for flush in self._flushes:
@@ -274,25 +274,23 @@ def main(argv: list[str] | None = None) -> int:
                 return CalledBot(name, script, offset, live=True)
         return None
 
-    kinds: tuple[tuple[str, int, int, Callable[[int, int], Script]], ...] = (
-        ("calls of two, both talking", args.rooms, 2, voice),
-        (
-            "rooms of three, in turns", args.rooms, 3,
-            lambda room, place: taking_turns(place, place, 3, levels=True, dtx=False),
-        ),
-        ("one room of sixty, three talk", 1, LARGE, lambda room, place: voices[place] if place < TALKERS else hum),
-    )  # fmt: skip
+    def in_turns(_room: int, place: int) -> Script:
+        return taking_turns(place, place, 3, levels=True, dtx=False)
+
+    def three_talk(_room: int, place: int) -> Script:
+        return voices[place] if place < TALKERS else hum
+
+    kinds = (
+        ("calls of two, both talking", 2, partial(Rooms, args.rooms, 2, voice)),
+        ("rooms of three, in turns", 3, partial(Rooms, args.rooms, 3, in_turns)),
+        ("one room of sixty, three talk", LARGE, partial(Rooms, 1, LARGE, three_talk)),
+        *((" and ".join(both), 2, partial(Rooms, args.rooms, 2, voice, partial(stream, both))) for both in PAIRS),
+    )
     print("ms of CPU per participant and second: the least, and the median")
-    for name, number, people, script_of in kinds:
+    for name, people, make in kinds:
         if args.only in name:
-            rooms = Rooms(number, people, script_of)
+            rooms = make()
             print(measure(name, people, rooms, args.seconds, profile=args.profile), flush=True)
-            rooms.close()
-    for both in PAIRS:
-        name = " and ".join(both)
-        if args.only in name:
-            rooms = Rooms(args.rooms, 2, voice, partial(stream, both))
-            print(measure(name, 2, rooms, args.seconds, profile=args.profile), flush=True)
             rooms.close()
     return 0
 

@@ -81,7 +81,7 @@ class MixGroups:
         self._continuing: frozenset[str] = frozenset()  # who was heard on the last tick, and is on this one
         self._listeners: dict[_GroupKey, dict[Codec | None, _Listeners]] = {}
         self._memberships: dict[str, _Membership] = {}  # of each listener
-        self._newcomers: list[Participant] = []  # who has come to another group on the last tick that moved anybody
+        self._newcomers: dict[str, Participant] = {}  # who came to another group on the last tick that moved anybody
 
     @property
     def at_rest(self) -> bool:
@@ -153,8 +153,7 @@ class MixGroups:
 
     def _left_by_all_others(self, by_codec: Mapping[Codec | None, _Listeners]) -> set[Codec | None]:
         """The codecs of which all listeners in a group have just come there."""
-        newcomers = {one.id for one in self._newcomers}
-        return {codec for codec, (everybody, _) in by_codec.items() if everybody.keys() <= newcomers}
+        return {codec for codec, (everybody, _) in by_codec.items() if everybody.keys() <= self._newcomers.keys()}
 
     def _deliver(self, mix: Mix, everybody: dict[str, Participant], attentive: dict[str, Participant]) -> None:
         """Hand a mix to those who hear it; to the attentive alone, if there is no packet."""
@@ -178,7 +177,7 @@ class MixGroups:
             return moved
         concerned = self._concerned(voices, participants)
         renewed = self._renewed
-        self._changed, self._renewed, self._newcomers = set(), {}, []
+        self._changed, self._renewed, self._newcomers = set(), {}, {}
         self._continuing, self._voices = self._voices & voices, voices
         self._anew = True  # should anything fail here
         for participant in concerned:
@@ -221,7 +220,7 @@ class MixGroups:
         ):
             self._enter(_Membership(participant, sink, codec, group))
         if new or not stays:
-            self._newcomers.append(participant)
+            self._newcomers[participant.id] = participant
             moves, origin = moved.setdefault(group, {}), came_from or heard
             # Whoever comes from another codec has heard nothing of this one's encoders there.
             followed = came_from is None or before is None or before.codec == codec
@@ -305,8 +304,8 @@ class MixGroups:
     def _expect_losses_of_newcomers(self) -> None:
         """Tell the encoders of those who have just come to them. The others' losses are as they were."""
         newcomers: dict[tuple[_GroupKey, Codec | None], list[Participant]] = {}
-        for one in self._newcomers:
-            membership = self._memberships[one.id]
+        for participant_id, one in self._newcomers.items():
+            membership = self._memberships[participant_id]
             newcomers.setdefault((membership.group, membership.codec), []).append(one)
         for (group, codec), people in newcomers.items():
             everybody, _ = self._listeners[group][codec]

@@ -174,7 +174,7 @@ class Interruptions:
         heard = [one for one in self.bots.values() if one.is_heard]
         played = [(max(one.levels), one) for one in self.bots.values() if one.quiet_ticks < ECHO_TICKS]
         played.sort(key=lambda one: -one[0])
-        unheard = not played and not self.expected
+        unheard = not self.expected
         for participant in tuple(awake):
             frame = voices.get(participant.id)
             voice = participant.voice

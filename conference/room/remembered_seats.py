@@ -93,15 +93,11 @@ class RememberedSeats:
 
     def dump(self) -> dict[str, Any]:
         """All that is remembered, as JSON has it, for :meth:`load`."""
-        return {
-            "gone": [
-                [*seat, one.conference, one.departure, asdict(one.moderation)] for seat, one in self._gone.items()
-            ],
-            "moderated": [
-                [*seat, one.conference, one.departure, asdict(one.moderation)] for seat, one in self._moderated.items()
-            ],
-            "removed": [list(seat) for seat in self._removed],
-        }
+        gone, moderated = (
+            [[*seat, one.conference, one.departure, asdict(one.moderation)] for seat, one in kept.items()]
+            for kept in (self._gone, self._moderated)
+        )
+        return {"gone": gone, "moderated": moderated, "removed": [list(seat) for seat in self._removed]}
 
     def load(self, dumped: dict[str, Any]) -> None:
         """Remember this, and nothing else."""

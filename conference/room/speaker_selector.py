@@ -335,10 +335,10 @@ class SpeakerSelector:
             participant.voice.slept(self._ticks - since)
             if source is not None:
                 cast("_Sleeper", source).slept(self._ticks - since)
-        elif not isinstance(source, PacketSource):
-            return
-        elif (noise := source.squelched_noise) is not None and noise.quietest is not None:
-            participant.voice.learn_noise(noise.quietest, noise.rise)
+        elif isinstance(source, PacketSource):
+            noise = source.squelched_noise
+            if noise is not None and noise.quietest is not None:
+                participant.voice.learn_noise(noise.quietest, noise.rise)
 
 
 def _is_only_sent_on(participant: Participant) -> bool:

@@ -5,7 +5,7 @@ Who gets whose packets, and when, decides `room.forwarding`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
 from conference.audio.frame import Samples
@@ -68,6 +68,9 @@ class ForwardableSource:
     paced: bool = False
     """It gives one packet on each tick, none late and none missing, and only when told to :meth:`send_on`. If not, it
     gives packets as they come."""
+
+    wake: Callable[[], None] | None = None
+    """Called once, with what makes this source worth pulling again; see `room.participant.Source`."""
 
     def pull(self, now_ns: int) -> Samples | None:
         """The next frame, shape ``(960,)``, int16; ``None`` if there is nothing to hear."""
@@ -203,3 +206,7 @@ class ForwardableSource:
 
     def wake_up(self) -> None:
         """Tell whoever sleeps over this source that it is worth pulling again."""
+        wake = self.wake
+        if wake is not None:
+            self.wake = None
+            wake()

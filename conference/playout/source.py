@@ -393,12 +393,6 @@ class PacketSource(ForwardableSource):
         )  # fmt: skip
         self.wake_up()
 
-    def wake_up(self) -> None:
-        """Tell whoever sleeps over this source that it is worth pulling again."""
-        if self._wake is not None:
-            wake, self.wake = self._wake, None
-            wake()
-
     def _note_level(self, said: int | None, payload: bytes, arrival_ns: int) -> int | None:
         """Take note of how loud a packet is. Returns that, in dBov, if it is known as the packet comes."""
         self._said = level = said

@@ -49,9 +49,6 @@ class FrameSource(ForwardableSource):
         self._unmeasured: deque[bytes] = deque(maxlen=MOST_UNMEASURED)  # what was sent on, and sounds
         self._quiet_ticks = 0  # for which what was played was quiet
         self._sequence = 0  # of the next frame that is given on
-        self.wake: Callable[[], None] | None = None
-        """See `room.participant.Source`."""
-
         self.decode_with(decoder or codec.make_decoder(), codec)
 
     def decode_with(self, decoder: Decoder, codec: WaveformCodec) -> None:
@@ -105,12 +102,6 @@ class FrameSource(ForwardableSource):
     def idle(self) -> bool:
         """Nothing is here to be played, nor does anything come but by what calls :meth:`wake_up`."""
         return False
-
-    def wake_up(self) -> None:
-        """Tell whoever sleeps over this source that it is worth pulling again."""
-        if self.wake is not None:
-            wake, self.wake = self.wake, None
-            wake()
 
     def slept(self, ticks: int) -> None:
         """So many ticks have passed while :attr:`idle`, on which nothing was pulled."""

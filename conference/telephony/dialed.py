@@ -226,9 +226,8 @@ class StreamSink:
         self.on_open: Callable[[], None] | None = None
         """See `Sink`."""
 
-        self._open = False
         self._silent_frame = phone.codec.silent_frame
-        self._joint = Joint(phone.codec)
+        self._joint: Joint | None = None  # while the stream is open
         self._phone = phone
         self._say = say
         self._after = after
@@ -236,22 +235,22 @@ class StreamSink:
     @property
     def is_open(self) -> bool:
         """Whether the stream is open; until then nothing is said."""
-        return self._open
+        return self._joint is not None
 
     def open(self) -> None:
         """The stream is open."""
-        self._open, self._joint = True, Joint(self._phone.codec)
+        self._joint = Joint(self._phone.codec)
         if self.on_open is not None:
             self.on_open()
 
     def close(self) -> None:
         """The stream is closed."""
-        self._open = False
+        self._joint = None
 
     @property
     def forwards(self) -> str | None:
         """The encoding name of what can be sent on: the stream's own, once it is open."""
-        return self._phone.codec.name if self._open else None
+        return None if self._joint is None else self._phone.codec.name
 
     def deliver(self, mix: Mix) -> None:
         """See `Sink.deliver`."""
@@ -266,10 +265,11 @@ class StreamSink:
 
     def restart_forwarding(self) -> None:
         """The next frame is the first of another stream."""
-        self._joint.restart()
+        if self._joint is not None:
+            self._joint.restart()
 
     def _give(self, payload: bytes, *, forwarded: bool) -> None:
-        if self._open:
+        if self._joint is not None:
             self._say(self._phone.say(self._joint.join(payload, forwarded=forwarded)))
             if self._after is not None:
                 self._after()

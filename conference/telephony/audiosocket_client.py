@@ -6,14 +6,13 @@ import asyncio
 import contextlib
 from typing import cast
 
+from aiohttp import WSCloseCode
+
 from conference.telephony.audiosocket_frames import HEADER_BYTES, audiosocket_frame_size
 from conference.telephony.backpressure import LimitedReading, ReadLimits
 from conference.telephony.connecting import CallError, host_and_port
 from conference.telephony.dialect import Message
 from conference.unreachable import reason
-
-LOST = 1006
-"""RFC 6455 section 7.4.1: the connection was closed without a word."""
 
 
 class AudioSocketStream:
@@ -46,7 +45,7 @@ class AudioSocketStream:
             size = audiosocket_frame_size(header, 0) or HEADER_BYTES
             return header + await self._reader.readexactly(size - HEADER_BYTES)
         except (asyncio.IncompleteReadError, ConnectionError):
-            self.close_code = LOST
+            self.close_code = WSCloseCode.ABNORMAL_CLOSURE
             return None
 
     async def send(self, message: Message) -> None:

@@ -25,8 +25,9 @@ from conference.settings import Settings, SettingsError
 from conference.settings.exposure import refuse_strangers
 from conference.settings.program import CONFIGURATION
 from conference.web.drain import Drain
-from conference.web.http.tls import local_addresses, make_ssl_context
-from conference.web.http_server import HttpServer, StartError
+from conference.web.http.origin import authority
+from conference.web.http.tls import make_ssl_context
+from conference.web.http_server import HttpServer, StartError, own_urls
 from conference.web.live import Server
 from conference.webrtc.server import WebRtc
 
@@ -211,8 +212,7 @@ def _on_signals(stop: asyncio.Event, drain: Drain, drain_timeout: float) -> None
 
 def _welcome(settings: Settings, server: Server, port: int) -> str:
     """What a person sees when the server is ready."""
-    scheme = "https" if settings.tls else "http"
-    urls = [f"{scheme}://{_in_url(address)}:{port}/" for address in reachable(settings)]
+    urls = [f"{one}/" for one in own_urls(settings, port)]
     if settings.public_url is not None:
         urls.insert(0, settings.public_url.rstrip("/") + "/")
     lines = ["", "  Conference is ready.", "", f"    {'Open':<9}{urls[0]}"]
@@ -226,7 +226,7 @@ def _welcome(settings: Settings, server: Server, port: int) -> str:
         lines.append(f"    {'Sound':<9}by aiortc, a UDP port for each connection")
     lines += [f"    {'Phones':<9}{urls[0].replace('http', 'ws', 1)}twilio/stream/ROOM"]
     if server.audiosocket is not None:
-        lines += [f"    {'Asterisk':<9}AudioSocket, {_in_url(server.audiosocket[0])}:{server.audiosocket[1]}"]
+        lines += [f"    {'Asterisk':<9}AudioSocket, {authority(*server.audiosocket)}"]
     if server.cluster is not None:
         lines += [f"    {'Node':<9}{server.cluster.node.id}, one of {len(server.cluster.nodes)}"]
     lines += [f"    {'Access':<9}{access_line(settings)}"]
@@ -253,19 +253,3 @@ def access_line(settings: Settings) -> str:
     if settings.behind_proxy or settings.public_url is not None:
         return "EVERYBODY whom the proxy lets through may do everything; --secret asks for tokens"
     return "everybody on this machine may do everything; --secret asks for tokens"
-
-
-def reachable(settings: Settings) -> list[str]:
-    """The addresses to tell people, the likeliest first.
-
-    A socket on ``::`` takes no IPv4 here (asyncio sets ``IPV6_V6ONLY``), nor does one on ``0.0.0.0`` take IPv6.
-    """
-    if settings.host == "::":
-        return [*(one for one in local_addresses() if ":" in one), "::1"]
-    if settings.host == "0.0.0.0":  # noqa: S104 - compared, not bound
-        return [*(one for one in local_addresses() if ":" not in one), "127.0.0.1"]
-    return [settings.host]
-
-
-def _in_url(address: str) -> str:
-    return f"[{address}]" if ":" in address else address

@@ -76,7 +76,7 @@ from conference.web.http.limits.tcp_connections import TcpConnections
 from conference.web.http.problems import Handler, Problem, problem_middleware
 from conference.web.http.protocol import note_request
 from conference.web.http.request_pacing import pace_requests
-from conference.web.http.tls import local_addresses
+from conference.web.http.tls import addresses_at
 from conference.web.joining.call_services import CallServices
 from conference.web.joining.dialing import Dialing
 from conference.web.joining.expected_calls import ExpectedCalls
@@ -253,11 +253,7 @@ def _make_cluster(settings: Settings) -> Cluster:
 
 def _own_address(settings: Settings) -> str:
     """Where other nodes reach this one's trunk: where they reach its HTTP, if an address is given for that."""
-    host = urlsplit(settings.node_url or "").hostname or settings.host
-    if host not in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
-        return host
-    ours = [one for one in local_addresses() if (":" in one) == (host == "::")]
-    return ours[0] if ours else "127.0.0.1"
+    return addresses_at(urlsplit(settings.node_url or "").hostname or settings.host)[0]
 
 
 def _tie_in(cluster: Cluster, server: Server, journal: Journal) -> None:

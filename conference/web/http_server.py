@@ -20,7 +20,8 @@ from conference.unreachable import cannot_listen
 from conference.web.api.audiosocket_listener import AudioSocketUnavailable
 from conference.web.app import build_app, hang_up_all
 from conference.web.http.listener import Listener
-from conference.web.http.tls import local_addresses
+from conference.web.http.origin import authority
+from conference.web.http.tls import addresses_at
 from conference.web.joining.signatures import SignaturesUnavailable
 from conference.web.live import SERVER, Server
 from conference.webrtc.compatibility import IncompatibleLibraryError
@@ -93,7 +94,7 @@ class HttpServer:
             ) from None
         self._listener = listener
         if self.live.cluster is not None:
-            self.live.cluster.reached_at(_own_url(settings, self.port))
+            self.live.cluster.reached_at(own_urls(settings, self.port)[0])
 
     async def hang_up(self) -> None:
         """Tell everybody that the server stops, and take no more requests."""
@@ -122,13 +123,10 @@ def _make_app(settings: Settings) -> web.Application:
         raise StartError(" ".join(filter(None, (str(error), error.detail)))) from None
 
 
-def _own_url(settings: Settings, port: int) -> str:
-    """Where other machines reach the server, as far as it can know that."""
-    host = settings.host
-    if host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
-        ours = [one for one in local_addresses() if (":" in one) == (host == "::")]
-        host = ours[0] if ours else "localhost"
-    return f"{'https' if settings.tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
+def own_urls(settings: Settings, port: int) -> list[str]:
+    """Where the server is reached, the likeliest first, as far as it can know that."""
+    scheme = "https" if settings.tls else "http"
+    return [f"{scheme}://{authority(one, port)}" for one in addresses_at(settings.host)]
 
 
 def _port_problem(protocol: str, port: int, option: str, error: OSError) -> str:

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from conference.cli.main import main
-from conference.cli.serve import access_line, reachable
+from conference.cli.serve import access_line
 from conference.options.sources import read_options
 from conference.settings import Settings, SettingsError
 from conference.settings.exposure import refuse_strangers
+from conference.web.http.tls import addresses_at
 
 SECRET = "the secret of this test: 32 bytes and more"
 PUBLIC = "https://talk.example.org"
@@ -132,5 +133,5 @@ def test_twilios_library_that_is_not_there_is_one_clear_line(
 def test_only_addresses_that_are_listened_on_are_told(
     host: str, told: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("conference.cli.serve.local_addresses", lambda: ["192.0.2.7", "2001:db8::7"])
-    assert reachable(Settings(host=host, open=True)) == told
+    monkeypatch.setattr("conference.web.http.tls.local_addresses", lambda: ["192.0.2.7", "2001:db8::7"])
+    assert addresses_at(host) == told

@@ -50,6 +50,11 @@ def is_authority(text: str) -> bool:
     return True
 
 
+def authority(host: str, port: int) -> str:
+    """A name or an address with its port, as addresses on the web have it (RFC 3986, section 3.2)."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def public_origin(request: web.BaseRequest, settings: Settings) -> str:
     """The origin that the world reaches us at, e.g. ``https://talk.example.org``, without a slash at its end."""
     if settings.public_url is not None:
@@ -73,24 +78,24 @@ def is_foreign(request: web.BaseRequest, settings: Settings) -> bool:
 
 
 def _is_ours(origin: str, request: web.BaseRequest, settings: Settings) -> bool:
-    scheme, _, authority = origin.partition("://")
+    scheme, _, named = origin.partition("://")
     here = [_site(scheme, _host(request, settings))]
     if settings.public_url is not None:
         public = urlsplit(settings.public_url)
         here.append(_site(public.scheme, public.netloc))
-    ours = _site(scheme, authority)
+    ours = _site(scheme, named)
     return ours is not None and ours in here
 
 
-def _site(scheme: str, authority: str) -> tuple[str, int] | None:
+def _site(scheme: str, named: str) -> tuple[str, int] | None:
     """A name and its port: the scheme's own, if none is written; ``None`` if there is no name.
 
     A proxy may speak HTTPS for us, so that we cannot know the scheme.
     """
     default = _PORTS.get(scheme)
-    if default is None or not is_authority(authority):
+    if default is None or not is_authority(named):
         return None
-    parts = urlsplit(f"//{authority}")
+    parts = urlsplit(f"//{named}")
     if not parts.hostname:
         return None
     return parts.hostname, default if parts.port is None else parts.port
@@ -109,8 +114,7 @@ def _host(request: web.BaseRequest, settings: Settings) -> str:
     ours = None if request.transport is None else request.transport.get_extra_info("sockname")
     if not isinstance(ours, tuple):
         return "localhost"
-    address, port = ours[:2]
-    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+    return authority(*ours[:2])
 
 
 def _forwarded(request: web.BaseRequest, name: str, settings: Settings) -> str | None:

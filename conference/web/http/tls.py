@@ -71,6 +71,18 @@ def local_addresses() -> list[str]:
     return [one for one in usable if not ipaddress.ip_address(one).is_link_local]
 
 
+def addresses_at(host: str) -> list[str]:
+    """Where a socket on a host is reached, the likeliest first; on all addresses, by which of them, and by loopback.
+
+    A socket on ``::`` takes no IPv4 here (asyncio sets ``IPV6_V6ONLY``), nor does one on ``0.0.0.0`` take IPv6.
+    """
+    if host == "::":
+        return [*(one for one in local_addresses() if ":" in one), "::1"]
+    if host == "0.0.0.0":  # noqa: S104 - compared, not bound
+        return [*(one for one in local_addresses() if ":" not in one), "127.0.0.1"]
+    return [host]
+
+
 def self_signed_certificate(names: Iterable[str]) -> bytes:
     """A fresh key and a certificate for ``names``, as one PEM."""
     key = ec.generate_private_key(ec.SECP256R1())

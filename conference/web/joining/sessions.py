@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar, Protocol
 
 from conference.access.grants import EVERYTHING, Grant, Role
@@ -206,7 +207,7 @@ class Sessions:
         except BaseException:
             self._close_later(connection)
             raise
-        peer.on_end = lambda reason: self._ended(connection, reason)
+        peer.on_end = partial(self._ended, connection)
         replaced = self._found(room, connection.participant_id)
         self._registry.opened(connection)
         if self._node is not None:
@@ -255,16 +256,11 @@ class Sessions:
 
     def _enter_room(self, connection: WebRtcConnection, name: str, role: Role, original_sound: bool | None) -> None:
         room, participant_id = connection.room_name, connection.participant_id
-        peer = connection.peer
-        sink = ears(connection.grant, peer)
-
-        def hang_up(reason: str) -> None:
-            self._ended(connection, reason)
-
+        sink = ears(connection.grant, connection.peer)
         self._refuse_removed(room, participant_id)  # they may have been removed while the offer was being answered
         there = self._conference.get(room)
         if there is not None and participant_id in there.participants:
-            there.reconnect(participant_id, peer.source, sink, hang_up)
+            there.reconnect(participant_id, connection.peer.source, sink, partial(self._ended, connection))
             if original_sound is not None:
                 there.treat_voice(participant_id, original_sound=original_sound)
             return
@@ -310,7 +306,7 @@ class Sessions:
             joined_at=time.time(),
             source=connection.peer.source,
             sink=sink,
-            hang_up=lambda reason: self._ended(connection, reason),
+            hang_up=partial(self._ended, connection),
             role=role,
             identity=connection.grant.identity,
             original_sound=original_sound is True,
@@ -324,11 +320,11 @@ class Sessions:
         self._close_later(connection)
 
     def _leave_room(self, room: str, participant_id: str, reason: str) -> None:
-        there = self._conference.get(room)
-        if self._node is None and (there is None or participant_id not in there.participants):
-            return
         departure: Departure = "left" if reason == GOODBYE else "lost"
-        if there is not None and self._node is None:  # else each node remembers it that carries out that they leave
+        if self._node is None:  # else each node remembers it that carries out that they leave
+            there = self._conference.get(room)
+            if there is None or participant_id not in there.participants:
+                return
             self._remembered.remember(there, there.participants[participant_id], departure)
         self._conference.leave(room, participant_id, reason, departure)
 

@@ -16,7 +16,7 @@ from conference.prompts.settings import SoundSettings
 from conference.recording.settings import RecordingSettings
 from conference.recording.storage.address import ObjectAddress
 from conference.settings.access import AccessSettings
-from conference.settings.checks import SettingsError, read_secret
+from conference.settings.checks import SettingsError, origin_of, read_secret
 from conference.settings.listening import ListeningSettings
 from conference.settings.program import ProgramSettings
 from conference.settings.rooms import RoomSettings
@@ -59,6 +59,8 @@ class Settings(
 
     def __post_init__(self) -> None:
         check(self)
+        for name in ("allowed_origins", "frame_ancestors"):
+            object.__setattr__(self, name, tuple(map(origin_of, getattr(self, name))))
         self._check_tls()
         self._check_access()
         self._check_audiosocket()

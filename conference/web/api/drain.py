@@ -8,6 +8,7 @@ from aiohttp import web
 
 from conference.web.access.actor import require
 from conference.web.api.reading import read_body
+from conference.web.api.refusals import RETRY
 from conference.web.http.headers import FRESH
 from conference.web.http.problems import Problem
 from conference.web.live import SERVER, Server
@@ -38,7 +39,7 @@ async def show(request: web.Request) -> web.Response:
 async def readyz(request: web.Request) -> web.Response:
     """``GET /readyz``: the server takes newcomers. For whatever decides where those are sent."""
     if request.app[SERVER].drain.begun:
-        raise Problem(503, "The server is being drained: it takes nobody new.", headers={"Retry-After": "30"})
+        raise Problem(503, "The server is being drained: it takes nobody new.", headers=RETRY)
     return web.Response(text="ok\n", headers=FRESH)
 
 

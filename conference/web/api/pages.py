@@ -9,7 +9,6 @@ from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 
 import conference
-from conference.settings import origin_of
 from conference.web.http.keys import SETTINGS
 from conference.web.http.problems import Problem, is_lost
 from conference.web.page.page_files import Packed, PageCache, PageFiles
@@ -50,7 +49,7 @@ _POLICY = (
 
 def content_security_policy(frame_ancestors: tuple[str, ...] = ()) -> str:
     """What a document may load, and who may show it in a frame: nobody, unless origins are named."""
-    shown_by = " ".join(map(origin_of, frame_ancestors)) or "'none'"
+    shown_by = " ".join(frame_ancestors) or "'none'"
     return "; ".join((*_POLICY, f"frame-ancestors {shown_by}"))
 
 

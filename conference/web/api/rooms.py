@@ -9,7 +9,6 @@ from aiohttp import web
 from conference.cluster.cluster import Cluster
 from conference.cluster.log import LogUnavailable
 from conference.iceservers import IceServer
-from conference.settings import origin_of
 from conference.web.access.actor import require, visible
 from conference.web.api.people import viewer_of
 from conference.web.events.views import View, room_as_seen, visibility_of
@@ -72,7 +71,7 @@ async def config(request: web.Request) -> web.Response:
         maxNameLength=settings.max_name_length,
         calls=responses.CallsOut(bots=server.dialing.calls_hosts, phones=server.dialing.calls_phones),
         captions=settings.captions_engine is not None,
-        frameAncestors=[origin_of(one) for one in settings.frame_ancestors],
+        frameAncestors=list(settings.frame_ancestors),
     )
     return web.json_response(body, headers=FRESH)
 

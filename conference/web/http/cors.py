@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from conference.settings import origin_of
 from conference.web.http.keys import SETTINGS
 from conference.web.http.origin import is_foreign
 from conference.web.http.problems import Handler, Problem
@@ -47,7 +46,7 @@ async def add_cors_headers(request: web.Request, response: web.StreamResponse) -
     if origin is None or not allowed:
         return
     response.headers.add("Vary", "Origin")
-    if "*" not in allowed and origin not in map(origin_of, allowed):
+    if "*" not in allowed and origin not in allowed:
         return
     response.headers["Access-Control-Allow-Origin"] = "*" if "*" in allowed else origin
     response.headers["Access-Control-Expose-Headers"] = _EXPOSED

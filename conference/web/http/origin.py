@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from conference.settings import Settings, origin_of
+from conference.settings import Settings
 
 _PORTS = {"http": 80, "https": 443}
 _AUTHORITY = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[\w.~!$&'()*+,;=%-]*)(?::[0-9]{0,5})?", re.ASCII)
@@ -69,7 +69,7 @@ def is_foreign(request: web.BaseRequest, settings: Settings) -> bool:
     send it. A browser sends ``Sec-Fetch-Site`` (Fetch Metadata, section 2.2), which tells schemes apart, too, over
     HTTPS and on the same machine only. A page without an origin of its own (``null``) counts as another site's.
     """
-    allowed, origins = [origin_of(one) for one in settings.allowed_origins], request.headers.getall("Origin", [])
+    allowed, origins = settings.allowed_origins, request.headers.getall("Origin", [])
     if "*" in allowed or (origins and all(one in allowed for one in origins)):
         return False
     if any(one in ("cross-site", "same-site") for one in request.headers.getall("Sec-Fetch-Site", [])):

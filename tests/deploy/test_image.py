@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.test_service import ROOT, instructions
+from tests.deploy.test_service import instructions
+from tests.interop.test_package import copy_tracked
 
 pytestmark = pytest.mark.interop
 
@@ -68,12 +69,7 @@ def test_each_step_of_the_image_works_and_what_it_makes_serves(debian: Path, tmp
         elif name == "COPY" and words[0].startswith("--from="):
             run("cp", "-a", f"{stages[words[0].removeprefix('--from=')]}{words[1]}", f"{root}{words[2]}")
         elif name == "COPY":
-            (root / words[1].strip("/")).mkdir(parents=True)
-            tracked = run("git", "-C", str(ROOT), "ls-files", "--cached", "--others", "--exclude-standard").split("\n")
-            for one in filter(None, tracked):
-                target = root / words[1].strip("/") / one
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(ROOT / one, target)
+            copy_tracked(root / words[1].strip("/"))
         elif name == "ENV":
             given = dict(one.split("=", 1) for one in words)
             environment |= {key: value.replace("$PATH", environment["PATH"]) for key, value in given.items()}

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
 
 from conference.audio.g711 import ulaw_decode, ulaw_encode
 from conference.telephony.fields import from_base64, to_base64
@@ -59,6 +61,21 @@ async def running_bot(python: str, program: Path, *arguments: str) -> AsyncItera
         if process.returncode is None:
             process.terminate()
         await process.wait()
+
+
+def python_with(python: str, modules: str, package: str, variable: str) -> str:
+    """A Python that has what a bot is made of; the test is skipped, and says so, where it does not.
+
+    Args:
+        python: its path.
+        modules: as ``import`` takes them.
+        package: as ``pip install`` takes it.
+        variable: of the environment, which names another Python.
+    """
+    look = [python, "-c", f"import {modules}"]
+    if subprocess.run(look, capture_output=True, timeout=120, check=False).returncode:
+        pytest.skip(f"MISSING: pip install {package}, here or where {variable} is.")
+    return python
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:

@@ -49,14 +49,19 @@ def tracked() -> list[str]:
     return [one for one in listed if (ROOT / one).is_file()]
 
 
+def copy_tracked(folder: Path) -> None:
+    """Copy those files to a folder that need not be there."""
+    for one in tracked():
+        (folder / one).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / one, folder / one)
+
+
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """The sdist, made of what is in the repository; and the wheel, made of the sdist alone."""
     folder = tmp_path_factory.mktemp("package")
     source, tools, dist = folder / "source", folder / "tools", folder / "dist"
-    for one in tracked():
-        (source / one).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / one, source / one)
+    copy_tracked(source)
     if int(version("setuptools").partition(".")[0]) < 77:  # an environment older than pyproject.toml
         run(sys.executable, "-m", "pip", "install", "--quiet", "--target", tools, "setuptools>=77", "wheel")
     dist.mkdir()

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.interop.called import CalledBot, Listener, hum, running_bot, until
+from tests.interop.called import CalledBot, Listener, hum, python_with, running_bot, until
 from tests.web.doubles import Site
 from tests.web.joining.test_calling import call
 from tests.web.joining.test_dialing import leavings, place, site
@@ -29,10 +28,8 @@ pytestmark = [pytest.mark.interop, pytest.mark.filterwarnings("ignore")]
 @pytest.fixture(scope="module")
 def python() -> str:
     """One that has pipecat."""
-    look = [PYTHON, "-c", "import fastapi, pipecat.transports.websocket.fastapi, uvicorn"]
-    if subprocess.run(look, capture_output=True, timeout=120, check=False).returncode:
-        pytest.skip("MISSING: pip install 'pipecat-ai[websocket]' uvicorn, here or where PIPECAT_PYTHON is.")
-    return PYTHON
+    modules = "fastapi, pipecat.transports.websocket.fastapi, uvicorn"
+    return python_with(PYTHON, modules, "'pipecat-ai[websocket]' uvicorn", "PIPECAT_PYTHON")
 
 
 async def test_a_pipeline_is_heard_and_hears_and_is_interrupted_and_hung_up(python: str) -> None:

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.interop.called import CalledBot, Listener, hum, running_bot, until
+from tests.interop.called import CalledBot, Listener, hum, python_with, running_bot, until
 from tests.web.doubles import Site
 from tests.web.joining.test_calling import call
 from tests.web.joining.test_dialing import leavings, place, site
@@ -29,10 +28,7 @@ pytestmark = [pytest.mark.interop, pytest.mark.filterwarnings("ignore")]
 @pytest.fixture(scope="module")
 def python() -> str:
     """One that has what the bot is made of."""
-    look = [PYTHON, "-c", "import fastapi, uvicorn, websockets"]
-    if subprocess.run(look, capture_output=True, timeout=120, check=False).returncode:
-        pytest.skip("MISSING: pip install fastapi uvicorn websockets, here or where REALTIME_PYTHON is.")
-    return PYTHON
+    return python_with(PYTHON, "fastapi, uvicorn, websockets", "fastapi uvicorn websockets", "REALTIME_PYTHON")
 
 
 @pytest.mark.parametrize("ended_by", ["the bot", "the room"])

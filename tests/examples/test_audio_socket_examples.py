@@ -2,60 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
-import shutil
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.e2e.running import RunningServer, eventually, running_server
+from tests.e2e.running import eventually, running_server
+from tests.examples.program import running_example
 from tests.tones import level_at
 from tests.web.joining.humming import Hummer
 
-ROOT = Path(__file__).parents[2]
-
-
-def node() -> list[str]:
-    program = shutil.which("node")
-    if program is None:
-        pytest.skip("MISSING: node. Install Node.js 20 for the example in JavaScript (Debian: apt-get install nodejs).")
-    return [program, "--experimental-websocket", str(ROOT / "examples" / "audio_socket.mjs")]
-
-
-@asynccontextmanager
-async def example(command: list[str], server: RunningServer) -> AsyncIterator[list[str]]:
-    """The lines that an example prints, as it goes on."""
-    url = server.url.replace("http", "ws") + "/rooms/tea/audio"
-    process = await asyncio.create_subprocess_exec(*command, url, stdout=asyncio.subprocess.PIPE)
-    lines: list[str] = []
-
-    async def read() -> None:
-        assert process.stdout is not None
-        while line := await process.stdout.readline():
-            lines.append(line.decode().rstrip())
-
-    reading = asyncio.ensure_future(read())
-    try:
-        yield lines
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
-        await reading
-
 
 @pytest.mark.e2e
-@pytest.mark.parametrize("language", ["Python", "JavaScript"])
-async def test_an_example_knows_who_talks_answers_and_can_be_interrupted(language: str) -> None:
-    command = node() if language == "JavaScript" else [sys.executable, str(ROOT / "examples" / "audio_socket.py")]
+@pytest.mark.parametrize("name", ["audio_socket.py", "audio_socket.mjs"])
+async def test_an_example_knows_who_talks_answers_and_can_be_interrupted(name: str) -> None:
     async with running_server() as server:
         amy = Hummer(server.live, "Amy", 440)
-        async with example(command, server) as lines:
+        url = server.url.replace("http", "ws") + "/rooms/tea/audio"
+        async with running_example(name, url) as lines:
             people = server.live.conference.rooms["tea"].participants
             await eventually(lambda: len(people) == 2, "the example joins", within=60)
             amy.on = True

@@ -30,6 +30,8 @@ class ApiError(ConferenceError):
         status: of the HTTP response that refused it; 0 if there was none.
     """
 
+    __module__ = "conference"
+
     def __init__(self, text: str, status: int = 0) -> None:
         super().__init__(text)
         self.status = status

@@ -26,6 +26,8 @@ _KEY = "setting"
 class SettingsError(ConferenceError, ValueError):
     """Two settings contradict each other, or one is out of range; the text is a sentence for people."""
 
+    __module__ = "conference"
+
 
 @dataclass(frozen=True, slots=True)
 class Setting:

@@ -22,13 +22,19 @@ from conference.errors import ConferenceError
 class ArgumentError(ConferenceError, ValueError):
     """Something that was given can never be right, whatever the server and the room are like."""
 
+    __module__ = "conference"
+
 
 class ConnectionLost(ConferenceError):
     """A connection was lost, and there was no way back into the seat."""
 
+    __module__ = "conference"
+
 
 class NoSuchParticipant(ConferenceError, KeyError):
     """Nobody of that id is in the room."""
+
+    __module__ = "conference"
 
     __str__ = Exception.__str__  # KeyError's would quote the sentence
 
@@ -36,6 +42,10 @@ class NoSuchParticipant(ConferenceError, KeyError):
 class BufferFull(ConferenceError):
     """More was pushed than may wait to be said."""
 
+    __module__ = "conference"
+
 
 class SamplesError(ConferenceError, ValueError):
     """What was pushed is not an array of int16 of shape ``(n,)``."""
+
+    __module__ = "conference"

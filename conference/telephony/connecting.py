@@ -32,6 +32,8 @@ class CallError(ConferenceError):
         retry_after: seconds after which the server wants to be asked again; 0 if it does not say.
     """
 
+    __module__ = "conference"
+
     def __init__(self, text: str, status: int = 0, retry_after: float = 0.0) -> None:
         super().__init__(text)
         self.status = status

@@ -30,6 +30,8 @@ from conference.webrtc.compatibility import IncompatibleLibraryError
 class StartError(ConferenceError):
     """A server cannot start; the text is a sentence for people."""
 
+    __module__ = "conference"
+
 
 class HttpServer:
     """The application of a server, and what listens for its connections.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import traceback
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -157,9 +158,14 @@ def test_what_is_no_address_is_a_sentence(url: str) -> None:
 
 
 async def test_who_cannot_join_is_told_why_and_leaves_nothing() -> None:
-    with pytest.raises(conference.JoinError, match="cannot be reached"):
+    with pytest.raises(conference.JoinError, match="cannot be reached") as refused:
         async with conference.connect("http://127.0.0.1:9", room="tea"):
             pass
+    shown = "".join(traceback.format_exception(refused.value))
+    assert shown.splitlines()[-1].startswith(
+        "conference.JoinError: The server at http://127.0.0.1:9/ cannot be reached"
+    )
+    assert "aiohttp" not in shown
     with pytest.raises(conference.InvalidRoomName):
         conference.connect("http://127.0.0.1:9", room="no room")
 

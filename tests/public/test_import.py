@@ -74,6 +74,7 @@ def test_all_errors_are_of_one_kind_and_have_a_sentence() -> None:
     for one in things:
         if inspect.isclass(one) and issubclass(one, BaseException):
             assert issubclass(one, conference.ConferenceError)
+            assert one.__module__ == "conference"
 
 
 def test_the_page_names_all_of_it() -> None:

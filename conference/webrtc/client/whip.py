@@ -51,6 +51,8 @@ class JoinError(ConferenceError):
         retry_after: seconds after which the server wants to be asked again; 0 if it does not say.
     """
 
+    __module__ = "conference"
+
     def __init__(self, text: str, status: int = 0, kind: str = "", retry_after: float = 0.0) -> None:
         super().__init__(text)
         self.status = status
@@ -190,7 +192,7 @@ class WhipClient:
                     return Seat(body, urljoin(target, location), response.headers.get(SEAT_HEADER))
                 raise _refusal(response.status, body, response.headers.get("Retry-After", ""))
         except (aiohttp.ClientError, TimeoutError, ValueError, OSError) as error:
-            raise JoinError(f"The server at {self.url} cannot be reached: {reason(error)}.") from error
+            raise JoinError(f"The server at {self.url} cannot be reached: {reason(error)}.") from None
 
     async def farewell(
         self, room: str, seat: Seat, told: Callable[[str, str], None] = lambda *_: None

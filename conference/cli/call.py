@@ -136,7 +136,7 @@ def run(args: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         return 130
     if ending.status:
-        print(f"conference call: {ending.sentence[0].upper()}{ending.sentence[1:]}.", file=sys.stderr)
+        print(f"conference call: {ending.told}", file=sys.stderr)
     return ending.status
 
 

@@ -133,7 +133,7 @@ def run(args: argparse.Namespace) -> int:
     except KeyboardInterrupt:  # before the call could take it, or a second time
         return 130
     if ending.status:
-        print(f"conference join: {ending.sentence[0].upper()}{ending.sentence[1:]}.", file=sys.stderr)
+        print(f"conference join: {ending.told}", file=sys.stderr)
     return ending.status
 
 

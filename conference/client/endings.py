@@ -32,6 +32,11 @@ class Ending:
         """The same, after which nothing more is tried."""
         return replace(self, comes_back=False)
 
+    @property
+    def told(self) -> str:
+        """The sentence by itself, as people read it."""
+        return f"{self.sentence[:1].upper()}{self.sentence[1:]}."
+
     def __str__(self) -> str:
         return f"{self.word}: {self.sentence}"
 

@@ -220,7 +220,7 @@ class Call(Line):
             ending = await seat.run(self._tick)
             self._reason = "left" if ending == STOPPED else ending.sentence
             if ending.status:
-                error = ConnectionLost(f"{ending.sentence[:1].upper()}{ending.sentence[1:]}.")
+                error = ConnectionLost(ending.told)
         finally:
             self._end(error)
             self._events.end()

@@ -167,17 +167,17 @@ class PhoneCall(Line):
     def _done(self, running: asyncio.Task[CallEnd]) -> None:
         error: Exception | None = None
         if running.cancelled():
-            self._reason = DONE.sentence
+            reason = DONE.sentence
         elif running.exception() is not None:
-            self._reason = str(running.exception())
-            error = ConnectionLost(self._reason)
+            reason = str(running.exception())
+            error = ConnectionLost(reason)
         else:
             end = running.result()
             ending = ending_of(end, been_in=True) if end.by_server else DONE.because(end.reason)
-            self._reason = ending.sentence
+            reason = ending.sentence
             if ending.status:
-                error = ConnectionLost(f"{ending.sentence[:1].upper()}{ending.sentence[1:]}.")
-        self._finish(self._reason, error)
+                error = ConnectionLost(ending.told)
+        self._finish(reason, error)
 
     def _finish(self, reason: str, error: Exception | None = None) -> None:
         self._reason = reason

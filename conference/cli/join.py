@@ -8,8 +8,8 @@ import contextlib
 import signal
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from conference.cli.addresses import add_place, find_place, need_room
 from conference.cli.media import Recorder, open_recorder
@@ -17,23 +17,17 @@ from conference.cli.stay.headless import HeadlessCall, RecordedVoice, call_ticks
 from conference.cli.stay.stay import Stay
 from conference.cli.terminal.arguments import add_reconnect_options, add_token_option, find_token, seconds, words
 from conference.cli.terminal.progress import Progress
+from conference.client.api import ServerAccess
 from conference.client.backoff import Backoff
 from conference.client.endings import STOPPED, Ending
 from conference.client.held_seat import unless
-from conference.codecs.base import Encoder
+from conference.client.visitor import encoder_of, make_visitor
 from conference.codecs.libopus import LibraryNotFoundError
-from conference.codecs.opus import OpusCodec
 from conference.prompts.decode import MediaError, read_audio
 from conference.webrtc.client.peer import HeadlessPeer, JoinError
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
-
-BITRATE: Final = 64_000
-"""Opus, of what is said: the server codes it once more, so this first time must not show."""
-
-SILENCE_TIMEOUT: Final = 5.0
-"""Seconds without anything from the server, which sends something at least twice a second, after which it is lost."""
 
 DESCRIPTION = """\
 Come into a room without a browser: say an audio file in real time, and record what the others say.
@@ -83,12 +77,10 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
 class Visit:
     """Who comes where."""
 
-    url: str
+    place: ServerAccess
     room: str
     name: str
     speaks: bool
-    verify: bool
-    token: str | None = field(repr=False)
 
     def make_peer(self, proof: str | None) -> HeadlessPeer:
         """A peer that is yet to be connected.
@@ -96,18 +88,7 @@ class Visit:
         Args:
             proof: of the seat to come back to; ``None`` for a new one.
         """
-        return HeadlessPeer(
-            self.url,
-            self.room,
-            self.name,
-            speaks=self.speaks,
-            bitrate=BITRATE,
-            verify=self.verify,
-            access_token=self.token,
-            silence_timeout=SILENCE_TIMEOUT,
-            proof=proof,
-            watches=True,
-        )
+        return make_visitor(self.place, self.room, self.name, proof, speaks=self.speaks)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -122,7 +103,7 @@ def run(args: argparse.Namespace) -> int:
     token = find_token(args.token, address.token, args.complain)
     try:
         voice = RecordedVoice(read_audio(args.play), loop=args.loop) if args.play else None
-        visit = Visit(address.server, room, args.name, voice is not None, not args.insecure, token)
+        visit = Visit(ServerAccess(address.server, token, not args.insecure), room, args.name, voice is not None)
         backoff = Backoff(args.reconnect_for) if args.reconnect else None
         with contextlib.ExitStack() as stack:
             recorder = stack.enter_context(open_recorder(args.record)) if args.record else None
@@ -160,8 +141,8 @@ async def _in_the_room(
             if stop.is_set() or peer.location is None:
                 await peer.close()
         progress.note(f"In room {visit.room} as {visit.name}; Ctrl-C leaves.")
-        call = HeadlessCall(_encoder(peer), voice, recorder, call_ticks(voice, duration))
-        stay = Stay(peer, call, visit.make_peer, _encoder, progress, backoff, stop)
+        call = HeadlessCall(encoder_of(peer), voice, recorder, call_ticks(voice, duration))
+        stay = Stay(peer, call, visit.make_peer, encoder_of, progress, backoff, stop)
         ending: Ending | None = None
         try:
             ending = await stay.run()
@@ -169,11 +150,6 @@ async def _in_the_room(
             progress.finish(stay.summary(ending))
             await stay.close()
     return ending
-
-
-def _encoder(peer: HeadlessPeer) -> Encoder:
-    """For what a connected peer sends."""
-    return (peer.codec or OpusCodec(bitrate=BITRATE)).make_encoder()
 
 
 @contextlib.contextmanager

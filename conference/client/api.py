@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
@@ -42,7 +42,7 @@ class ServerAccess:
     """Where a server is, and what lets us in."""
 
     url: str
-    token: str | None = None
+    token: str | None = field(default=None, repr=False)
     verify: bool = True
 
 

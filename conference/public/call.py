@@ -16,7 +16,7 @@ from conference.client.backoff import Backoff
 from conference.client.endings import STOPPED
 from conference.client.held_seat import HeldSeat, unless
 from conference.client.speech import Speech
-from conference.codecs.opus import OpusCodec
+from conference.client.visitor import encoder_of, make_visitor
 from conference.public.errors import ConnectionLost
 from conference.public.events import MAX_EVENTS, Event
 from conference.public.given import check_seconds, check_text
@@ -26,12 +26,6 @@ from conference.room.conference import check_room_name
 from conference.room.participant import ParticipantState
 from conference.webrtc.client.peer import HeadlessPeer, JoinError
 from conference.webrtc.client.whip import SEAT_HEADER
-
-BITRATE = 64_000
-"""Opus, of what is said: the server may code it once more, so this first time must not show."""
-
-SILENCE_TIMEOUT = 5.0
-"""Seconds without anything from the server, which sends something at least twice a second, after which it is lost."""
 
 RECONNECT_SECONDS = 60.0
 
@@ -238,21 +232,10 @@ class Call(Line):
                 self._speech.expect_loss(peer.expected_loss)
 
     def _make_peer(self, proof: str | None) -> HeadlessPeer:
-        return HeadlessPeer(
-            self._place.url,
-            self.room,
-            self.name,
-            bitrate=BITRATE,
-            verify=self._place.verify,
-            access_token=self._place.token,
-            silence_timeout=SILENCE_TIMEOUT,
-            proof=proof,
-            watches=True,
-            on_event=self._told,
-        )
+        return make_visitor(self._place, self.room, self.name, proof, on_event=self._told)
 
     def _taken(self, peer: HeadlessPeer) -> None:
-        self._speech = Speech((peer.codec or OpusCodec(bitrate=BITRATE)).make_encoder())
+        self._speech = Speech(encoder_of(peer))
 
     def _told(self, name: str, data: str) -> None:
         if self._events:

@@ -7,10 +7,10 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from conference.cli.terminal.options import add_options
+from conference.options.declaration import secrets
 from conference.options.given import Given
 from conference.options.groups import GROUPS
 from conference.options.option import Option, options_of
@@ -30,7 +30,7 @@ and where each comes from; or say what is wrong with them. What is printed can b
 Secrets are left out.
 """
 
-_SECRETS = frozenset(one.name for one in fields(Settings) if not one.repr)
+_SECRETS = secrets(Settings)
 
 
 def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:

@@ -10,7 +10,6 @@ import signal
 import ssl
 import stat
 import sys
-from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from conference.cli.descriptors import needed_descriptors, other_descriptors, raise_limit
@@ -19,6 +18,7 @@ from conference.cli.terminal.output import drop_output
 from conference.engine.garbage import short_collections
 from conference.log import set_up_logging
 from conference.options.configuration_file import read_configuration
+from conference.options.declaration import secrets
 from conference.options.option import PREFIX, options_of
 from conference.options.sources import read_options
 from conference.settings import Settings, SettingsError
@@ -105,9 +105,8 @@ def _warn_of_readers(settings: Settings) -> None:
     path = settings.config
     if path is None:
         return
-    secrets = {one.name for one in fields(settings) if not one.repr}
     given = read_configuration(path, options_of(Settings), without=CONFIGURATION)
-    if secrets & given.keys() and path.stat().st_mode & stat.S_IROTH:
+    if secrets(Settings) & given.keys() and path.stat().st_mode & stat.S_IROTH:
         _log.warning("%s holds secrets, and everybody on this machine can read it: chmod o-r it", path)
 
 

@@ -137,6 +137,11 @@ def declared(kind: type) -> dict[str, Setting]:
     return {one.name: one.metadata[_KEY] for one in fields(kind) if _KEY in one.metadata}
 
 
+def secrets(kind: type) -> frozenset[str]:
+    """The settings of a dataclass that are left out where settings are shown, by its fields' names."""
+    return frozenset(one.name for one in fields(kind) if _KEY in one.metadata and not one.repr)
+
+
 def check(settings: object) -> None:
     """Refuse settings of which one alone is wrong.
 

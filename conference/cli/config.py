@@ -14,7 +14,7 @@ from conference.options.declaration import secrets
 from conference.options.given import Given
 from conference.options.groups import GROUPS
 from conference.options.option import Option, options_of
-from conference.options.sources import read_options, read_sources
+from conference.options.sources import read_sources
 from conference.settings import Settings, SettingsError
 from conference.settings.program import CONFIGURATION
 
@@ -54,8 +54,8 @@ def run(args: argparse.Namespace) -> int:
     try:
         given = _on_the_command_line(options, vars(args))
         values = {field: one.value for field, one in given.items()}
-        read_options(Settings, values, os.environ, file=CONFIGURATION)  # which says if they contradict each other
         found = given | read_sources(options, values, os.environ, file=CONFIGURATION)
+        Settings(**{field: one.value for field, one in found.items()})  # which says if they contradict each other
     except SettingsError as error:
         print(f"conference config: {error}", file=sys.stderr)
         return 2

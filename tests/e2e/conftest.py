@@ -15,10 +15,11 @@ from tests.e2e.base_page import BasePage
 from tests.e2e.browser import Page, find_program, open_page, running_browser
 from tests.e2e.firefox import find_firefox, open_firefox_page, running_firefox
 from tests.e2e.matrix import DBFS, TONES
-from tests.e2e.running import RunningServer, running_server
+from tests.e2e.running import RunningServer, eventually, running_server
 from tests.e2e.two_on_the_page import Stage, staged
 from tests.tones import tone
 from tests.wav import write_wav
+from tests.webrtc.stock import released, resources
 
 
 @pytest.fixture
@@ -26,6 +27,14 @@ async def server() -> AsyncIterator[RunningServer]:
     """A server with default settings on a free port of 127.0.0.1, stopped afterwards."""
     async with running_server() as running:
         yield running
+
+
+@pytest.fixture
+async def nothing_is_left() -> AsyncIterator[None]:
+    """All tasks, threads and sockets of a test have gone when it is over."""
+    before = resources()
+    yield
+    await eventually(lambda: released(before), "all is closed", within=30)
 
 
 @pytest.fixture(scope="session")

@@ -18,21 +18,12 @@ from conference.audio.frame import SAMPLE_RATE, Samples
 from conference.public.line import Line
 from tests.e2e.running import eventually, running_server
 from tests.tones import level_at, tone
-from tests.webrtc.stock import released, resources
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("nothing_is_left")]
 
 HUM = np.tile(tone(440.0, 1.0, -20.0, fade=0), 50)
 SECRET = "the secret of this test: 32 bytes and more"
 PATIENCE = 60
-
-
-@pytest.fixture(autouse=True)
-async def nothing_is_left() -> AsyncIterator[None]:
-    """All tasks, threads and sockets of a test have gone when it is over."""
-    before = resources()
-    yield
-    await eventually(lambda: released(before), "all is closed", within=PATIENCE)
 
 
 async def until_heard(line: Line, frequency: float) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,20 +16,11 @@ import conference
 from conference.audio.frame import SAMPLE_RATE
 from tests.e2e.people import webrtc_person
 from tests.tones import level_at, tone
-from tests.webrtc.stock import eventually, released, resources
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("nothing_is_left")]
 
 HUM = tone(440.0, 1.0, -20.0, fade=0)
 PATIENCE = 30
-
-
-@pytest.fixture(autouse=True)
-async def nothing_is_left() -> AsyncIterator[None]:
-    """All tasks, threads and sockets of a test have gone when it is over."""
-    before = resources()
-    yield
-    await eventually(lambda: released(before), PATIENCE)
 
 
 async def test_a_bot_and_somebody_from_outside_hear_each_other_and_nothing_is_left() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import numpy as np
 import pytest
@@ -15,19 +14,11 @@ from conference.settings import Settings
 from tests.e2e.people import webrtc_person
 from tests.e2e.running import eventually, running_server
 from tests.tones import level_at
-from tests.webrtc.stock import StockPeer, released, resources
+from tests.webrtc.stock import StockPeer
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("nothing_is_left")]
 
 PATIENCE = 40
-
-
-@pytest.fixture(autouse=True)
-async def nothing_is_left() -> AsyncIterator[None]:
-    """All tasks, threads and sockets of a test have gone when it is over."""
-    before = resources()
-    yield
-    await eventually(lambda: released(before), "all is closed", within=PATIENCE)
 
 
 def own_connection() -> RTCPeerConnection:

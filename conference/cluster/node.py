@@ -119,8 +119,6 @@ class Node:
         """See `Decisions.propose`."""
         replica = self.replicas.get(room)
         about = None if kind in ("join", "leave", "node_lost") or replica is None else replica.conference_id
-        if kind == "join" and participant is not None and "participant" not in arguments:
-            arguments = {"participant": arguments}
         self._number += 1
         command = Command(kind, arguments, self.id, self._number, self._wallclock(), about)
         if participant is not None:
@@ -347,7 +345,7 @@ class Node:
                 self._refused(outcome, newcomer_here)
             self._keep_snapshot_of(replica, entry)
         for one in outcome.outcasts:  # they are here all the same
-            self.propose(replica.name, "join", newcomer(one), one)
+            self.propose(replica.name, "join", {"participant": newcomer(one)}, one)
         self.on_carried_out(replica, outcome)
 
     def _refused(self, outcome: Outcome, newcomer_here: Participant | None) -> None:
@@ -420,7 +418,7 @@ class Node:
         await self.forget(room)
         await self.follow(room)
         for one in mine:
-            self.propose(room, "join", newcomer(one), one)
+            self.propose(room, "join", {"participant": newcomer(one)}, one)
 
     def _keep_snapshot_of(self, replica: Replica, entry: Entry) -> None:
         if replica.taken >= self._snapshot_every:

@@ -106,7 +106,7 @@ class ReplicatedConference(Conference):
         room = self.rooms.get(room_name)
         if room is not None and participant.id not in room.participants and not returning:
             check_entry(room.policy, room.participants.values(), participant)
-        self._decisions.propose(room_name, "join", newcomer(participant), participant)
+        self._decisions.propose(room_name, "join", {"participant": newcomer(participant)}, participant)
         return room or self._make_room(room_name, participant.joined_at, lambda _: None, self._voice)
 
     def leave(self, room_name: str, participant_id: str, reason: str, departure: Departure = "left") -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, Protocol, TypeAlias
 
 from conference.audio.frame import Samples
@@ -190,7 +190,7 @@ class Replica:
         self.position = entry.position
         self.taken += 1
         command = entry.command
-        if command is None or command.number <= self._seen.get(command.origin, -1):
+        if command is None or command.number <= self.seen(command.origin):
             return None
         self._seen.pop(command.origin, None)
         self._seen[command.origin] = command.number
@@ -203,7 +203,7 @@ class Replica:
     def _carry_out(self, command: Command) -> Outcome:
         refusal: Refusal | None = None
         result: Any = None
-        mine = self._of_this_node()
+        mine = self._of_this_node() if command.kind == "node_lost" else {}
         self._applying.replica, self._applying.happened = self, []
         try:
             result = self._do(command)
@@ -217,9 +217,7 @@ class Replica:
             self._applying.replica = None
         self._settle()
         self._tell(command, happened)
-        outcasts = (
-            () if command.kind != "node_lost" else tuple(mine[one] for one in mine.keys() - self.connections.keys())
-        )
+        outcasts = tuple(mine[one] for one in mine.keys() - self.connections.keys())
         return Outcome(command, result, refusal, outcasts)
 
     def _of_this_node(self) -> dict[str, Participant]:
@@ -276,7 +274,7 @@ class Replica:
 
     def _decide(self, room: Room, kind: str, arguments: dict[str, Any]) -> Any:
         if kind == "set_policy":
-            arguments["policy"] = read_policy({**_fields(room), **arguments["policy"]})
+            arguments["policy"] = read_policy({**asdict(room.policy), **arguments["policy"]})
         if kind == "play":
             sound = self._sound(arguments["sound"])
             if sound is None:
@@ -410,7 +408,3 @@ def _remote(about: dict[str, Any], source: Any) -> Participant:
     one.muted = about.get("muted", False)
     one.remote = True
     return one
-
-
-def _fields(room: Room) -> dict[str, Any]:
-    return {name: getattr(room.policy, name) for name in type(room.policy).__dataclass_fields__}

@@ -89,7 +89,7 @@ class Cluster:
         """The sound of those whom other nodes serve."""
 
         node.voices = self.trunk
-        node.on_carried_out = lambda replica, outcome: self.note_audience(replica)
+        node.on_people = self._note_audience
         self._clock = clock
         self._wallclock = wallclock
         self._cpu = cpu
@@ -198,8 +198,7 @@ class Cluster:
                 found[room] = part
         return found
 
-    def note_audience(self, replica: Replica) -> None:
-        """The people of a room may be on other nodes than before."""
+    def _note_audience(self, replica: Replica) -> None:
         self.trunk.audience(replica.name, replica.nodes - {self.node.id})
 
     def _own_parts(self) -> dict[str, RoomPart]:

@@ -73,8 +73,8 @@ class Node:
         self.on_replayed: Callable[[LoggedBatch], None] = lambda _: None
         """Given what happened in a room before this node knew of it."""
 
-        self.on_carried_out: Callable[[Replica, Outcome], None] = lambda replica, outcome: None
-        """Told of each command that was carried out."""
+        self.on_people: Callable[[Replica], None] = lambda _: None
+        """Told of each replica whose people may be others than before, or on other nodes."""
 
         self.on_log_back: Callable[[], None] = self.found_log
         """Called when the log may be there again."""
@@ -275,6 +275,7 @@ class Node:
             _log.warning("room %s: what its log begins with is left out: %r", replica.name, error)
             self._empty(replica)
             return False
+        self.on_people(replica)
         self.on_restored(replica)
         return True
 
@@ -301,6 +302,7 @@ class Node:
             self.conference.drop_if_empty(there)
         finally:
             self._applying.replica, self._applying.happened = None, []
+        self.on_people(replica)
 
     def serves(self, room: str) -> bool:
         """Whether anybody is in a room, or about to be, whom this node serves."""
@@ -346,7 +348,7 @@ class Node:
             self._keep_snapshot_of(replica, entry)
         for one in outcome.outcasts:  # they are here all the same
             self.propose(replica.name, "join", {"participant": newcomer(one)}, one)
-        self.on_carried_out(replica, outcome)
+        self.on_people(replica)
 
     def _refused(self, outcome: Outcome, newcomer_here: Participant | None) -> None:
         """Nobody waits for what was refused: it was this node's own doing, or came too late to be told."""

@@ -267,7 +267,6 @@ def _tie_in(cluster: Cluster, server: Server, journal: Journal) -> None:
     server.passing_on = PassingOn(cluster, settings.redis_timeout, verify=not settings.tls_self_signed)
 
     def restored(replica: Replica) -> None:
-        cluster.note_audience(replica)
         journal.resume(replica.name, replica.history or "", replica.told)
         server.feeds.show_anew(replica.name)
 

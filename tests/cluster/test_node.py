@@ -266,10 +266,14 @@ async def test_a_log_that_is_lost_begins_anew_with_what_nodes_know() -> None:
 async def test_a_room_that_nobody_is_in_here_can_be_forgotten_and_is_known_again_when_it_is_asked_for() -> None:
     async with members(2) as (_, [a, b]):
         await a.join("amy")
+        others: list[frozenset[str]] = []
+        b.node.on_people = lambda replica: others.append(replica.nodes)
         await b.node.follow(ROOM)
         assert b.people == ["amy"]
+        assert others[-1] == {a.node.id}
         await b.node.forget(ROOM)
         assert b.people == []
+        assert others[-1] == frozenset()
         assert a.people == ["amy"]
         await a.node.decide(a.room, lambda room: room.rename("amy", "Amelia"))
         await b.node.follow(ROOM)

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from conference.cluster.log import Directory, LogUnavailable
 from conference.cluster.node import Node
@@ -30,14 +30,6 @@ REFRESH = 600.0
 
 EPOCH = "epoch"
 """The name of the secret that is another one, once Redis has forgotten everything."""
-
-
-@dataclass(slots=True)
-class _Seen:
-    """A node that is missing from the list."""
-
-    since: float
-    """Monotonic time in seconds."""
 
 
 class Cluster:
@@ -96,8 +88,8 @@ class Cluster:
         self._used: tuple[float, float] = (clock(), cpu())
         self._load = 0.0
         self._parts: dict[str, RoomPart] = {}  # as they were told last
-        self._touched: dict[str, float] = {}
-        self._missing: dict[str, _Seen] = {}
+        self._touched: dict[str, float] = {}  # when each room was asked for last
+        self._missing: dict[str, float] = {}  # since when each node is that has people of a room
         self._refreshed = clock()
         self._secrets: dict[str, bytes] = {}
         self._tasks: list[asyncio.Task[None]] = []
@@ -297,19 +289,19 @@ class Cluster:
         for room, replica in self.node.replicas.items():
             for node in replica.nodes - alive:
                 gone.setdefault(node, []).append(room)
-        self._missing = {node: self._missing.get(node, _Seen(now)) for node in gone}
+        self._missing = {node: self._missing.get(node, now) for node in gone}
         for node, rooms in gone.items():
-            if now - self._missing[node].since >= self._settings.node_grace:
+            if now - self._missing[node] >= self._settings.node_grace:
                 _log.warning("node %s is gone: its people leave %d rooms", node, len(rooms))
                 for room in rooms:
                     self.node.propose(room, "node_lost", {"node": node})
 
     async def _tidy_up(self) -> None:
         now = self._clock()
-        for room in list(self.node.replicas):
-            idle = now - self._touched.setdefault(room, now) >= IDLE
+        self._touched = {room: self._touched.get(room, now) for room in self.node.replicas}
+        for room in list(self._touched):
+            idle = now - self._touched[room] >= IDLE
             if idle and not self.node.serves(room) and not self.wanted(room):
-                del self._touched[room]
                 await self.node.forget(room)
         if now - self._refreshed >= min(REFRESH, self._settings.log_ttl / 3):
             self._refreshed = now

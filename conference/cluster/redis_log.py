@@ -285,19 +285,17 @@ class RedisLog:
         async with self._asked():
             ids = sorted(filter(None, map(_text, await self._client.smembers(f"{PREFIX}:nodes"))))
             told = await self._client.mget([f"{PREFIX}:node:{one}" for one in ids]) if ids else []
-        return {one: about for one, about in zip(ids, told, strict=True) if about is not None}
+            found = {one: about for one, about in zip(ids, told, strict=True) if about is not None}
+            gone = [one for one in ids if one not in found]
+            if gone:  # one that is only late is on the list again when it says that it is there
+                await self._client.srem(f"{PREFIX}:nodes", *gone)
+        return found
 
     async def rooms(self, node: str) -> dict[str, bytes]:
         """See `Directory.rooms`."""
         async with self._asked():
             found = await self._client.hgetall(f"{PREFIX}:node:{node}:rooms")
         return {room: part for name, part in found.items() if (room := _text(name)) is not None}
-
-    async def forget_nodes(self, nodes: list[str]) -> None:
-        """Drop nodes from the list that have been gone for long."""
-        async with self._asked():
-            if nodes:
-                await self._client.srem(f"{PREFIX}:nodes", *nodes)
 
     async def secret(self, name: str, known: bytes | None = None) -> bytes:
         """See `Directory.secret`."""

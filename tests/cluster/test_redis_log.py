@@ -58,7 +58,10 @@ class Client:
         return self.known["nodes"]
 
     async def mget(self, keys: list[str]) -> Any:
-        return [b"about"] * len(keys)
+        return [None if key in self.known.get("gone", ()) else b"about" for key in keys]
+
+    async def srem(self, key: str, *names: str) -> None:
+        self.known["nodes"] -= {name.encode() for name in names}
 
     async def hgetall(self, key: str) -> Any:
         return self.known["rooms"]
@@ -100,6 +103,12 @@ async def test_names_that_nobody_can_read_are_left_out() -> None:
     log = RedisLog(Client(nodes={b"\xff", b"a"}, rooms={b"\xff": b"1", b"tea": b"2"}), 60)
     assert await log.nodes() == {"a": b"about"}
     assert await log.rooms("a") == {"tea": b"2"}
+
+
+async def test_a_node_that_is_gone_does_not_stay_on_the_list() -> None:
+    client = Client(nodes={b"a", b"b"}, gone={"conference:node:b"})
+    assert await RedisLog(client, 60).nodes() == {"a": b"about"}
+    assert client.known["nodes"] == {b"a"}
 
 
 @pytest.mark.parametrize("asked", ["db=hush", "socket_timeout=hush", "hush=1", "protocol=hush"])

@@ -189,7 +189,7 @@ INSIDE_A_WING: dict[str, dict[str, set[str]]] = {
         "passing_on": {"http"},
         "live": {"http", "drain", "passing_on", "events", "joining", "sidebars", "transfers"},
         "access": {"http", "joining", "live"},
-        "following": {"http", "live"},
+        "following": {"http", "passing_on"},
         "api": {"http", "page", "events", "joining", "schemas", "sidebars", "transfers", "live", "access"},
         "openapi": {"http", "schemas", "events", "joining", "live", "access", "api"},
         "app": {"http", "passing_on", "page", "events", "joining", "live", "following", "api", "openapi"},

@@ -114,7 +114,6 @@ def build_app(settings: Settings | None = None, *, webrtc: WebRtcLike | None = N
             refuse_other_names,
             refuse_other_sites,
             answer_options,
-            follow_rooms,
         ],
         client_max_size=settings.max_sdp_bytes,
     )
@@ -126,7 +125,9 @@ def build_app(settings: Settings | None = None, *, webrtc: WebRtcLike | None = N
     description.write_out(app)
     app.on_response_prepare.append(pages.add_security_headers)
     app.on_response_prepare.append(add_cors_headers)
-    app.on_response_prepare.append(say_if_stale)
+    if server.cluster is not None and server.passing_on is not None:
+        app.middlewares.append(web.middleware(partial(follow_rooms, server.cluster, server.passing_on)))
+        app.on_response_prepare.append(partial(say_if_stale, server.cluster))
     app.cleanup_ctx.append(_running)
     app.on_shutdown.append(hang_up_all)
     return app

@@ -195,6 +195,7 @@ class Sessions:
         self._refuse_removed(room, seat)
         peer: PeerLike = self._webrtc.new_peer()
         connection = WebRtcConnection(room, seat or new_id(), grant, peer, f'"{new_id()}"')
+        as_role = role or grant.joins_as
         early: list[str] = []
         peer.on_end = early.append
         try:
@@ -203,7 +204,7 @@ class Sessions:
             if early:
                 raise EndedEarly(f"The connection ended before it began ({early[0]}). Try again.")
             if self._node is None:
-                self._enter_room(connection, name, role or grant.joins_as, original_sound)
+                self._enter_room(connection, name, as_role, original_sound)
         except BaseException:
             self._close_later(connection)
             raise
@@ -211,7 +212,6 @@ class Sessions:
         replaced = self._found(room, connection.participant_id)
         self._registry.opened(connection)
         if self._node is not None:
-            as_role = role or grant.joins_as
             await self._enter_shared_room(self._node, connection, replaced, name, as_role, original_sound)
         if replaced is not None:
             self._close_later(replaced)

@@ -297,7 +297,7 @@ class Node:
         self._applying.replica = replica
         try:
             for participant_id in list(there.participants):
-                self.voices.forget(replica.name, participant_id)
+                self.voices.forget(participant_id)
                 there.remove(participant_id, "This node follows the room no more.")
             self.conference.drop_if_empty(there)
         finally:

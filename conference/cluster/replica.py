@@ -60,11 +60,11 @@ class Outcome:
 class RemoteVoices(Protocol):
     """What stands for the voices of those whom other nodes serve: a `trunk.trunk.Trunk`, or nothing at all."""
 
-    def place(self, room: str, participant_id: str, node: str) -> Any:
+    def place(self, participant_id: str, node: str) -> Any:
         """Somebody is in a room whom another node serves. Gives their `Source`, or ``None``."""
         ...
 
-    def forget(self, room: str, participant_id: str) -> None:
+    def forget(self, participant_id: str) -> None:
         """They have left, or this node serves them now."""
         ...
 
@@ -72,10 +72,10 @@ class RemoteVoices(Protocol):
 class NoVoices:
     """Nobody is heard whom another node serves."""
 
-    def place(self, room: str, participant_id: str, node: str) -> None:
+    def place(self, participant_id: str, node: str) -> None:
         """See `RemoteVoices.place`."""
 
-    def forget(self, room: str, participant_id: str) -> None:
+    def forget(self, participant_id: str) -> None:
         """See `RemoteVoices.forget`."""
 
 
@@ -233,7 +233,7 @@ class Replica:
         for participant_id in [one for one in self.connections if one not in people]:
             del self.connections[participant_id]
             self.grants.pop(participant_id, None)
-            self._voices.forget(self.name, participant_id)
+            self._voices.forget(participant_id)
         if not people:
             self.conference_id = None
 
@@ -300,7 +300,7 @@ class Replica:
         newcomer = self._local(command.number) if command.origin == self._node else None
         remote = newcomer is None
         if newcomer is None:
-            newcomer = _remote(about, self._voices.place(self.name, participant_id, command.origin))
+            newcomer = _remote(about, self._voices.place(participant_id, command.origin))
         newcomer.node, newcomer.remote = command.origin, remote
         room = self.room
         if room is not None and participant_id in room.participants:
@@ -313,7 +313,7 @@ class Replica:
                 self._conference.enter(self.name, newcomer, returning=returning)
             except BaseException:
                 if remote:
-                    self._voices.forget(self.name, participant_id)
+                    self._voices.forget(participant_id)
                 raise
             self.seats.forget(self.name, participant_id)
             if room is None:
@@ -330,7 +330,7 @@ class Replica:
         seated.node, seated.remote = newcomer.node, newcomer.remote
         replaced = room.reconnect(seated.id, newcomer.source, newcomer.sink, newcomer.hang_up)
         if not newcomer.remote:
-            self._voices.forget(self.name, seated.id)
+            self._voices.forget(seated.id)
         elif was_here and replaced is not None:
             try:
                 replaced("You have connected from elsewhere.")
@@ -391,7 +391,7 @@ class Replica:
         )  # nobody is let in, or left outside, by that
         for about in dumped["people"]:
             node = about["node"]
-            one = _remote(about, self._voices.place(self.name, about["id"], node))
+            one = _remote(about, self._voices.place(about["id"], node))
             put_on(one, about)
             one.remote = True
             room.add(one, returning=True)

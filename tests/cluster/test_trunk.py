@@ -126,7 +126,7 @@ def test_what_somebody_says_on_one_node_is_heard_on_another() -> None:
     ends = Ends()
     source = ends.talker()
     ends.a.audience("tea", [B])
-    remote = ends.b.place("tea", "amy", A)
+    remote = ends.b.place("amy", A)
     heard = []
     for number, payload in enumerate(said(tone(440.0, 1.0, -20.0))):
         say(ends, source, [payload], first=number)
@@ -161,12 +161,12 @@ def test_what_comes_for_nobody_or_from_another_node_than_theirs_is_dropped() -> 
     say(ends, source, said(tone(440.0, 0.1)))
     ends.carry()
     assert ends.b.counts["stray"] == 5
-    remote = ends.b.place("tea", "amy", C)  # whom the log has on another node
+    remote = ends.b.place("amy", C)  # whom the log has on another node
     say(ends, source, said(tone(440.0, 0.1)), first=5)
     ends.carry()
     assert ends.b.counts["stray"] == 10
     assert remote.stats.jitter.received == 0
-    assert isinstance(ends.b.place("tea", "amy", A), RemoteSource)
+    assert isinstance(ends.b.place("amy", A), RemoteSource)
 
 
 def test_a_node_that_was_missing_for_a_while_is_sent_nothing_under_a_number_that_was_used() -> None:

@@ -70,17 +70,15 @@ class Trunk:
 
     # Where people are
 
-    def place(self, room: str, participant_id: str, node: str) -> RemoteSource:
+    def place(self, participant_id: str, node: str) -> RemoteSource:
         """Somebody is in a room whom another node serves. Gives what stands for their voice."""
-        del room
         source = self._sources.get(participant_id)
         if source is None or source.node != node:
             source = self._sources[participant_id] = RemoteSource(node)
         return source
 
-    def forget(self, room: str, participant_id: str) -> None:
+    def forget(self, participant_id: str) -> None:
         """They have left, or this node serves them now."""
-        del room
         self._sources.pop(participant_id, None)
 
     def audience(self, room: str, nodes: Collection[str]) -> None:

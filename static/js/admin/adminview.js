@@ -3,7 +3,7 @@
  * pointer or the keyboard's focus stays on it.
  */
 
-import { byId, make, setText } from "../page/dom.js";
+import { byId, make, putAt, setText } from "../page/dom.js";
 import { dayAndTime, formatDuration, timeOfDay } from "../page/time.js";
 import { number, text } from "../texts/texts.js";
 
@@ -95,7 +95,7 @@ export class AdminView extends EventTarget {
         this.#rooms.set(room.name, card);
       }
       card.show(room, open.get(room.name));
-      if (list.children[place] !== card.element) list.insertBefore(card.element, list.children[place] ?? null);
+      putAt(list, card.element, place);
     });
     byId("admin-nobody").hidden = sorted.length > 0;
   }
@@ -131,7 +131,7 @@ export class AdminView extends EventTarget {
       setText(item.children[0], one.room);
       const told = [one.state === "ready" ? "" : text(STATES[/** @type {keyof typeof STATES} */ (one.state)]), dayAndTime(one.started_at), formatDuration(one.seconds), size(one.bytes)];
       setText(item.children[1], told.filter(Boolean).join(" · "));
-      if (list.children[place] !== item) list.insertBefore(item, list.children[place] ?? null);
+      putAt(list, item, place);
     });
   }
 }

@@ -3,7 +3,7 @@
  */
 
 import { attempt } from "../page/attempt.js";
-import { byId, make, setText } from "../page/dom.js";
+import { byId, make, putAt, setText } from "../page/dom.js";
 import { shownNames } from "../people/displaynames.js";
 import { split } from "../room/roster.js";
 import { text } from "../texts/texts.js";
@@ -69,10 +69,7 @@ export class LobbyView {
       }),
     );
     for (const [key, line] of this.#lines) if (!lines.has(key)) line.remove();
-    [...lines.values()].forEach((line, place) => {
-      const there = this.#list.children[place];
-      if (there !== line) this.#list.insertBefore(line, there ?? null);
-    });
+    [...lines.values()].forEach((line, place) => putAt(this.#list, line, place));
     this.#lines = lines;
   }
 

@@ -56,6 +56,18 @@ export function setText(element, text) {
 }
 
 /**
+ * Has an element stand at a place of a list. One that stands there is not touched: it would lose the focus, or a pointer on it.
+ *
+ * @param {HTMLElement} list
+ * @param {HTMLElement} element
+ * @param {number} place  from 0
+ */
+export function putAt(list, element, place) {
+  const there = list.children[place];
+  if (there !== element) list.insertBefore(element, there ?? null);
+}
+
+/**
  * Has a dialog closed by its button, and by a click beside it.
  *
  * @param {HTMLDialogElement} dialog

@@ -3,7 +3,7 @@
  * said aloud: who listens to the page hears who talks.
  */
 
-import { byId, make, setText } from "../page/dom.js";
+import { byId, make, putAt, setText } from "../page/dom.js";
 import { text } from "../texts/texts.js";
 import { hueOf, initials } from "./appearance.js";
 import { CROWD } from "./layout.js";
@@ -97,8 +97,7 @@ export class TalkersView {
     chip.title = called;
     chip.style.setProperty("--hue", String(hueOf(name)));
     chip.classList.toggle("is-talking", talking);
-    const there = this.#list.children[place];
-    if (there !== chip) this.#list.insertBefore(chip, there ?? null);
+    putAt(this.#list, chip, place);
   }
 }
 

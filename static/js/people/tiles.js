@@ -3,7 +3,7 @@
  */
 
 import { fullness } from "../devices/levels.js";
-import { byId, icon, make, setText } from "../page/dom.js";
+import { byId, icon, make, putAt, setText } from "../page/dom.js";
 import { actionsFor } from "../room/rights.js";
 import { inOrder } from "../room/roster.js";
 import { text } from "../texts/texts.js";
@@ -88,8 +88,7 @@ export class Tiles extends EventTarget {
   #place(id, place) {
     const tile = this.#tiles.get(id) ?? new Tile();
     this.#tiles.set(id, tile);
-    const there = this.#list.children[place];
-    if (there !== tile.element) this.#list.insertBefore(tile.element, there ?? null);
+    putAt(this.#list, tile.element, place);
     return tile;
   }
 }

@@ -23,7 +23,7 @@ const MAY_IMPORT = {
   moderation: ["page", "people", "call", "signalling", "room", "texts"],
   recordings: ["page", "call", "signalling", "room", "words", "texts"],
   calls: ["page", "call", "signalling", "room", "words", "texts"],
-  admin: ["page", "signalling", "texts"],
+  admin: ["page", "signalling", "words", "texts"],
   views: ["page", "chat", "calls", "captions", "recordings", "devices", "people", "moderation", "call", "signalling", "room", "words", "texts"],
 };
 

@@ -6,14 +6,11 @@
 import { byId, make, putAt, setText } from "../page/dom.js";
 import { dayAndTime, formatDuration, timeOfDay } from "../page/time.js";
 import { number, text } from "../texts/texts.js";
+import { recordingState } from "../words/recordingstate.js";
 
 /** From which on a figure is worth a look. */
 const HIGH_LOAD = 0.9;
 const HIGH_LATE = 0.01;
-
-const STATES = /** @type {const} */ ({
-  recording: "recordings.going-on", paused: "recordings.paused", finishing: "recordings.finishing", failed: "recordings.failed",
-});
 
 const ROLES = /** @type {const} */ ({ host: "admin.host", speaker: "admin.speaker", listener: "admin.listener" });
 
@@ -129,7 +126,7 @@ export class AdminView extends EventTarget {
         this.#recordings.set(one.id, item);
       }
       setText(item.children[0], one.room);
-      const told = [one.state === "ready" ? "" : text(STATES[/** @type {keyof typeof STATES} */ (one.state)]), dayAndTime(one.started_at), formatDuration(one.seconds), size(one.bytes)];
+      const told = [recordingState(one.state), dayAndTime(one.started_at), formatDuration(one.seconds), size(one.bytes)];
       setText(item.children[1], told.filter(Boolean).join(" · "));
       putAt(list, item, place);
     });

@@ -9,15 +9,11 @@ import { byId, closeOnClick, make, setText } from "../page/dom.js";
 import { dayAndTime, formatDuration } from "../page/time.js";
 import { may } from "../room/rights.js";
 import { text } from "../texts/texts.js";
+import { recordingState } from "../words/recordingstate.js";
 import { saidAt, timelineOf } from "./lanes.js";
 import { Recordings } from "./recordings.js";
 
 /** @typedef {import("./recordings.js").Recording} Recording */
-
-/** What is said of a recording that is not ready. */
-const STATES = /** @type {const} */ ({
-  recording: "recordings.going-on", paused: "recordings.paused", finishing: "recordings.finishing", failed: "recordings.failed",
-});
 
 /** Where the dialog looks again while files are being made, in milliseconds. */
 const LOOK_AGAIN = 2000;
@@ -106,7 +102,7 @@ export class RecordingsView {
     const item = make("li");
     const { state } = recording;
     const shown = dayAndTime(recording.started_at);
-    const facts = [formatDuration(recording.seconds), state === "ready" ? "" : text(STATES[state]), state === "failed" ? recording.reason : ""];
+    const facts = [formatDuration(recording.seconds), recordingState(state), state === "failed" ? recording.reason : ""];
     const about = make("div", "recording-about");
     about.append(make("span", "recording-began", shown), make("span", "hint", facts.filter(Boolean).join(" · ")));
     item.append(about);

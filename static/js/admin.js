@@ -7,14 +7,11 @@ import { Overview } from "./admin/overview.js";
 import { attempt } from "./page/attempt.js";
 import { confirmed } from "./page/confirm.js";
 import { keepToken, tokenOf } from "./page/credentials.js";
-import { translate } from "./page/translate.js";
+import { translatePage } from "./page/translate.js";
 import { Client } from "./signalling/client.js";
-import { chooseLanguage, text, useLanguage } from "./texts/texts.js";
+import { text } from "./texts/texts.js";
 
-const chosen = chooseLanguage(location.href, navigator.languages);
-useLanguage(chosen);
-document.documentElement.lang = chosen.language;
-translate(document);
+translatePage();
 document.title = text("admin.title");
 
 /** Under which name the tab keeps what lets an administrator in: no room has it. */

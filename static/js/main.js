@@ -18,22 +18,19 @@ import { joinProblem, pinProblem, pinQuestion } from "./page/problems.js";
 import { formatDuration } from "./page/time.js";
 import { toast } from "./page/toast.js";
 import "./page/toplayer.js";
-import { translate } from "./page/translate.js";
+import { translatePage } from "./page/translate.js";
 import { publicPeople, talkingChanges } from "./room/publicpeople.js";
 import { may } from "./room/rights.js";
 import { accessAnywhere, accessTo, tokenFor } from "./signalling/access.js";
 import { Client } from "./signalling/client.js";
 import { isPinWanted, isTurnedDown } from "./signalling/errors.js";
-import { chooseLanguage, text, useLanguage } from "./texts/texts.js";
+import { text } from "./texts/texts.js";
 import { FrontView } from "./views/frontview.js";
 import { JoinView } from "./views/joinview.js";
 import { RoomView } from "./views/roomview.js";
 import { farewell } from "./words/departure.js";
 
-const chosen = chooseLanguage(location.href, navigator.languages);
-useLanguage(chosen);
-document.documentElement.lang = chosen.language;
-translate(document);
+translatePage();
 
 const invitation = readInvitation(location.href);
 /** The seat that we had in this tab before it was loaded anew; null if there is none, or we have it again. */

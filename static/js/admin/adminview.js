@@ -184,7 +184,7 @@ class RoomCard {
     if (room.has_pin) facts.push(text("admin.has-pin"));
     if (room.recording) facts.push(text("admin.is-recorded"));
     setText(this.#facts, facts.join(" · "));
-    setText(this.#summary, text("admin.people-count", { count: room.participants }));
+    setText(this.#summary, text("people.count", { count: room.participants }));
     if (inside) this.#showPeople(inside.participants);
   }
 

@@ -401,7 +401,6 @@ export const TEXTS = {
   "admin.end-title": "Die Konferenz in {room} beenden?",
   "admin.end-text": "Alle, die darin sind, müssen gehen.",
   "admin.end-yes": "Konferenz beenden",
-  "admin.people-count": { one: "{count} Person", other: "{count} Personen" },
   "admin.talking-count": { one: "{count} spricht", other: "{count} sprechen" },
   "admin.waiting-count": { one: "{count} wartet im Warteraum", other: "{count} warten im Warteraum" },
   "admin.is-locked": "gesperrt",

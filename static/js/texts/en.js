@@ -401,7 +401,6 @@ export const TEXTS = {
   "admin.end-title": "End the conference in {room}?",
   "admin.end-text": "Everybody in it is sent home.",
   "admin.end-yes": "End it",
-  "admin.people-count": { one: "{count} person", other: "{count} people" },
   "admin.talking-count": { one: "{count} talks", other: "{count} talk" },
   "admin.waiting-count": { one: "{count} waits in the lobby", other: "{count} wait in the lobby" },
   "admin.is-locked": "locked",

@@ -401,7 +401,6 @@ export const TEXTS = {
   "admin.end-title": "¿Terminar la conferencia de {room}?",
   "admin.end-text": "Todos los que están en ella saldrán.",
   "admin.end-yes": "Terminarla",
-  "admin.people-count": { one: "{count} persona", many: "{count} de personas", other: "{count} personas" },
   "admin.talking-count": { one: "{count} habla", many: "{count} hablan", other: "{count} hablan" },
   "admin.waiting-count": { one: "{count} en la sala de espera", many: "{count} en la sala de espera", other: "{count} en la sala de espera" },
   "admin.is-locked": "cerrada",

@@ -129,6 +129,7 @@ function withdraw() {
  * @param {Session} from
  */
 function tellParent(from) {
+  if (window.parent === window) return; // or all people would be gone through with every event, for nobody
   let people = publicPeople(from.roster, from.ownId);
   parentPage?.tell("joined", { id: from.ownId, room: from.room, people });
   if (from.muted) parentPage?.tell("muted", { muted: true, byServer: false });

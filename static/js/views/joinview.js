@@ -48,10 +48,7 @@ export class JoinView extends EventTarget {
       this.dispatchEvent(new Event("listen"));
       this.submit();
     });
-    this.#room.addEventListener("input", () => {
-      mark(this.#room, false);
-      this.#forgetPin(); // it was that of another room
-    });
+    this.#room.addEventListener("input", () => this.#onOtherRoom());
     this.#pin.addEventListener("input", () => mark(this.#pin, false));
   }
 
@@ -163,7 +160,7 @@ export class JoinView extends EventTarget {
 
   /** Checks the form and asks to join. */
   submit() {
-    const wish = { room: this.#room.value.trim(), name: this.#name.value.trim(), pin: this.#pin.value.trim() };
+    const wish = { room: this.room, name: this.#name.value.trim(), pin: this.#pin.value.trim() };
     const problem = roomNameProblem(wish.room);
     if (problem) {
       this.explain(problem, false);
@@ -204,6 +201,10 @@ export class JoinView extends EventTarget {
   /** @param {string} room */
   #setRoom(room) {
     this.#room.value = room;
+    this.#onOtherRoom();
+  }
+
+  #onOtherRoom() {
     mark(this.#room, false);
     this.#forgetPin(); // it was that of another room
   }

@@ -7,11 +7,13 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import numpy as np
+import pytest
 
+from conference.audio.frame import SAMPLE_RATE
 from conference.room.participant import Participant
 from tests.e2e.base_page import BasePage
-from tests.e2e.browser import Page
 from tests.e2e.running import RunningServer
+from tests.e2e.seats import Ear
 from tests.tones import level_at
 
 AMY_HZ = 440.0
@@ -73,7 +75,7 @@ async def tries_nothing_more(page: BasePage) -> bool:
     return bool(await page.evaluate("(() => { const before = tries; hurry(); hurry(); return tries === before; })()"))
 
 
-async def hears(page: Page, frequency: float, dbfs: float, within: float = 15) -> None:
+async def hears(page: BasePage, frequency: float, dbfs: float, within: float = 15) -> None:
     """Wait until a tone is heard in the page, as loud as it was sent: its jitter buffer has to settle first.
 
     Raises:
@@ -84,6 +86,22 @@ async def hears(page: Page, frequency: float, dbfs: float, within: float = 15) -
         while abs(level - dbfs) > 3:
             rate, heard = await page.record_remote_audio(0.5)
             level = level_at(heard * 32768, rate, frequency)
+
+
+async def hears_amy(ear: Ear) -> bool:
+    """Whether her tone is there, at the level her microphone has it."""
+    heard = await ear.listen(0.5)
+    return level_at(heard, SAMPLE_RATE, AMY_HZ) == pytest.approx(-20, abs=3)
+
+
+async def until(holds: Callable[[], Awaitable[Any]], what: str, *, within: float = 30) -> None:
+    """Wait until something holds that takes a while to find out."""
+    try:
+        async with asyncio.timeout(within):
+            while not await holds():
+                pass
+    except TimeoutError:
+        raise AssertionError(f"never came true: {what}") from None
 
 
 async def listen_to_announcements(page: BasePage) -> Callable[[], Awaitable[list[str]]]:

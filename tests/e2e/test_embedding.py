@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -15,10 +14,9 @@ from aiohttp import web
 from conference.settings import Settings
 from tests.e2e.base_page import BasePage
 from tests.e2e.devtools import DevToolsError
-from tests.e2e.on_the_page import AMY_HZ, BEN_HZ, names, participant
+from tests.e2e.on_the_page import BEN_HZ, hears, hears_amy, names, participant, until
 from tests.e2e.running import RunningServer, eventually, running_server
 from tests.e2e.seats import seat_local
-from tests.tones import level_at
 
 pytestmark = [pytest.mark.e2e, pytest.mark.alone]
 
@@ -55,15 +53,6 @@ async def other_site(allowed: bool) -> AsyncIterator[OtherSite]:
         await runner.cleanup()
 
 
-async def until_heard(page: BasePage, hertz: float) -> None:
-    """Wait until a tone of -20 dBFS is heard in the page."""
-    async with asyncio.timeout(40):
-        level = -100.0
-        while abs(level + 20) > 3:
-            rate, heard = await page.record_remote_audio(0.5)
-            level = level_at(heard * 32768, rate, hertz)
-
-
 async def test_another_sites_page_joins_talks_hears_mutes_and_leaves_with_the_module(any_page: BasePage) -> None:
     async with other_site(allowed=True) as site:
         ben = seat_local(site.server, "standup", "Ben", BEN_HZ)
@@ -73,10 +62,8 @@ async def test_another_sites_page_joins_talks_hears_mutes_and_leaves_with_the_mo
         await any_page.wait_for("document.querySelectorAll('#people li').length === 2", 40)
         await any_page.wait_for("document.getElementById('people').innerText.includes('Amy (you)')")
         assert not await any_page.evaluate("document.getElementById('form').checkVisibility()")
-        async with asyncio.timeout(40):
-            while abs(level_at(await ben.listen(0.5), 48_000, AMY_HZ) + 20) > 3:
-                pass
-        await until_heard(any_page, BEN_HZ)
+        await until(lambda: hears_amy(ben), "Ben hears Amy", within=40)
+        await hears(any_page, BEN_HZ, -20, within=40)
         await any_page.wait_for("document.querySelectorAll('#people li.talking').length === 2")
         await any_page.click("button", "Mute")
         await eventually(lambda: participant(site.server).muted, "the server knows that she is muted")
@@ -98,9 +85,7 @@ async def test_another_sites_page_has_the_page_in_a_frame_join_mute_and_leave(an
         await any_page.wait_for("!document.getElementById('mute').disabled", 40)
         await any_page.wait_for_text("In the room: Amy, Ben")
         assert names(site.server) == ["Amy", "Ben"]
-        async with asyncio.timeout(40):
-            while abs(level_at(await ben.listen(0.5), 48_000, AMY_HZ) + 20) > 3:
-                pass
+        await until(lambda: hears_amy(ben), "Ben hears Amy", within=40)
         await any_page.click("button", "Mute me")
         await eventually(lambda: participant(site.server).muted, "the server knows that she is muted")
         await any_page.click("button", "Unmute me")

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from typing import Any
 
 import pytest
 
-from conference.audio.frame import SAMPLE_RATE
 from conference.room.events import MessageSent, RoomEvent
 from tests.e2e.base_page import BasePage
-from tests.e2e.on_the_page import AMY_HZ, BEN_HZ, in_the_room, join, loudness, names, participant
+from tests.e2e.on_the_page import AMY_HZ, BEN_HZ, hears_amy, in_the_room, join, loudness, names, participant, until
 from tests.e2e.running import RunningServer, eventually
-from tests.e2e.seats import Ear, seat_local
+from tests.e2e.seats import seat_local
 from tests.tones import level_at
 
 pytestmark = pytest.mark.e2e
@@ -111,19 +107,3 @@ async def test_the_chat_goes_both_ways(server: RunningServer, any_page: BasePage
     await any_page.wait_for("document.querySelector('.chat-log li:last-child').innerText.includes('Hello <b>Ben</b>')")
     assert [event.text for event in told if isinstance(event, MessageSent)] == ["Hello Amy", "Hello <b>Ben</b>"]
     assert any_page.complaints == []
-
-
-async def hears_amy(ear: Ear) -> bool:
-    """Whether her tone is there, at the level her microphone has it."""
-    heard = await ear.listen(0.5)
-    return level_at(heard, SAMPLE_RATE, AMY_HZ) == pytest.approx(-20, abs=3)
-
-
-async def until(holds: Callable[[], Awaitable[Any]], what: str, *, within: float = 30) -> None:
-    """Wait until something holds that takes a while to find out."""
-    try:
-        async with asyncio.timeout(within):
-            while not await holds():
-                pass
-    except TimeoutError:
-        raise AssertionError(f"never came true: {what}") from None

@@ -7,10 +7,9 @@ import asyncio
 import pytest
 
 from tests.e2e.browser import Page
-from tests.e2e.on_the_page import AMY_HZ, BEN_HZ, hears, join, participant
+from tests.e2e.on_the_page import BEN_HZ, hears, hears_amy, join, participant, until
 from tests.e2e.running import RunningServer, eventually
 from tests.e2e.seats import Ear, seat_local
-from tests.tones import level_at
 
 pytestmark = [pytest.mark.e2e, pytest.mark.alone, pytest.mark.usefixtures("chromium")]
 
@@ -41,9 +40,7 @@ async def talk(server: RunningServer, page: Page) -> Ear:
 
 async def both_ways(page: Page, ben: Ear) -> None:
     """Wait until Ben hears Amy, and Amy hears Ben, as loud as each speaks."""
-    async with asyncio.timeout(60):
-        while abs(level_at(await ben.listen(0.5), 48_000, AMY_HZ) + 20) > 3:
-            pass
+    await until(lambda: hears_amy(ben), "Ben hears Amy", within=60)
     await hears(page, BEN_HZ, -20, within=60)
 
 

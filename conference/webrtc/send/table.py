@@ -328,23 +328,12 @@ class SendTable:
         return len(chosen)
 
     def _send(self, chosen: list[int], pieces: list[tuple[_Sound, int]]) -> None:
-        count, batch, handles = len(chosen), self._batch, self._handles
         indices = np.array(chosen)
         rows = self.rows.take(indices, axis=0)
-        batch.name_words[:count] = self._names.take(indices, axis=0)
         lengths = self._fill(rows, pieces)
-        refused = protect_in_place([handles[index] for index in chosen], batch.pointers, batch.length_pointers)
-        failed = self._transmit(count, refused)
         rows[:, SEQUENCE] += 1
         rows[:, TICK] = self.tick
-        rows[:, PACKETS] += 1
-        rows[:, BYTES] += lengths
-        if failed:
-            rows[failed, PACKETS] -= 1
-            rows[failed, BYTES] -= lengths[failed]
-            rows[failed, FAILED] += 1
-        self.rows[indices] = rows
-        self.shared.note_sent(count - len(failed), len(failed))
+        self._send_written(indices, rows, lengths)
 
     def _send_forwards(self) -> None:
         """Send on what was handed in, all of it: nobody is to wait for the tick."""

@@ -30,7 +30,7 @@ from conference.webrtc.rtp.ordinary import (
     SEQUENCE,
     TIMESTAMP,
 )
-from conference.webrtc.rtp.statistics import Column
+from conference.webrtc.rtp.statistics import Column, within
 from conference.webrtc.send.continuity import follow
 from conference.webrtc.send.table import LINE_ROWS, SendTable
 from conference.webrtc.udp.datagrams import DatagramBatch
@@ -249,5 +249,5 @@ def _fit(batch: DatagramBatch, packets: Column, rows: Column) -> NDArray[np.bool
     fits: NDArray[np.bool_] = (levels > rows[:, _ABOVE]) & (levels <= rows[:, _UP_TO])
     fits &= (packets[LENGTH] > DTX_BYTES) & (packets[LENGTH] <= MOST_BYTES)
     fits &= _SAMPLES[batch.data[packets[PLACE], ORDINARY_BYTES]] == rows[:, _DURATION]
-    fits &= ((packets[SEQUENCE] - rows[:, _SEQUENCE] & 0xFFFF) - 1).view(np.uint64) < MAX_DROPOUT - 1
+    fits &= within(packets[SEQUENCE] - rows[:, _SEQUENCE] & 0xFFFF, MAX_DROPOUT - 1)
     return fits

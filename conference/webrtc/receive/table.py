@@ -283,8 +283,8 @@ class ReceiveTable:
         if passing.any():  # where all talk, none may
             passing &= in_order & (rows[:, TRAILER] > 0)
             passing &= (packets[LEVEL] >= rows[:, SILENCE]) & (packets[ARRIVAL] - rows[:, HEARD_NS] < MAX_UNREAD_NS)
-            passing &= _within(packets[SEQUENCE] - rows[:, statistics.HIGHEST] & 0xFFFF, MAX_AHEAD)
-            passing &= _within(lengths, KEPT_BYTES)
+            passing &= statistics.within(packets[SEQUENCE] - rows[:, statistics.HIGHEST] & 0xFFFF, MAX_AHEAD)
+            passing &= statistics.within(lengths, KEPT_BYTES)
         read = np.flatnonzero(~passing)
         if len(read):
             done = self._read(batch, packets, read, in_order)
@@ -381,8 +381,3 @@ def ordinary_head(payload_type: int, ssrc: int, level_id: int) -> Column:
     """What :data:`HEAD` says of a stream: shape ``(3,)``, int64."""
     words = (0x90 << 56 | payload_type << 48, ssrc << 32 | 0xBEDE0001, level_id << 60)
     return np.array(words, np.uint64).view(np.int64)
-
-
-def _within(numbers: Column, most: int) -> NDArray[np.bool_]:
-    """Which of them are more than 0 and no more than that."""
-    return (numbers - 1).view(np.uint64) < most

@@ -191,6 +191,11 @@ def units(spans_ns: Column, clock_rate: int) -> Column:
     return spans_ns * (clock_rate // divisor) // (1_000_000_000 // divisor)
 
 
+def within(numbers: Column, most: int) -> NDArray[np.bool_]:
+    """Which of them are more than 0 and no more than that."""
+    return (numbers - 1).view(np.uint64) < most
+
+
 def _at_rate(moment_ns: int, clock_rate: int) -> int:
     """A moment in units of a clock, modulo 2**32, without numbers of more than 64 bits."""
     seconds = moment_ns // 1_000_000_000

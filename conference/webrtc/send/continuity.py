@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from conference.playout.sequence import MAX_DROPOUT, sequence_step, timestamp_step
-from conference.webrtc.rtp.statistics import Column, Row, units
+from conference.webrtc.rtp.statistics import Column, Row, units, within
 
 MAX_DRIFT_SECONDS: Final = 2
 """A timestamp further off than that from the time that has passed is that of another clock."""
@@ -256,10 +256,9 @@ def follow(
         arrivals_ns: when they came, shape ``(packets,)``.
         clock_rate: of all lines.
     """
-    step = (sequences - rows[:, HIGHEST]) & 0xFFFF
     passed = units(arrivals_ns - rows[:, SENT_NS], clock_rate)
     ahead = (timestamps - rows[:, INPUT_END] - passed).astype(np.int32)
-    in_order: NDArray[np.bool_] = (step - 1).view(np.uint64) < MAX_DROPOUT - 1
+    in_order = within((sequences - rows[:, HIGHEST]) & 0xFFFF, MAX_DROPOUT - 1)
     in_order &= rows[:, FIRST] >= 0
     in_order &= np.abs(ahead, dtype=np.int64) <= MAX_DRIFT_SECONDS * clock_rate
     return in_order

@@ -467,10 +467,7 @@ class Forwarding:
             voice.go_on(SILENCE)
             source.wake_up()
             self._left.add(route.talker.id)
-        if not route.listeners:
-            del self._routes[route.talker.id]
-            if source.taker is route:
-                source.forward(None)
+        self._close_if_unused(route)
         route.restart_for(one)
 
     def review(
@@ -684,13 +681,17 @@ class Forwarding:
         route = self._routes[self._talker_of.pop(listener_id)]
         one = route.take_out(listener_id)
         heard = self._resume(route)
+        self._close_if_unused(route)
+        self._mixes.take_back(listener_id, heard)
+        self._ended.add(listener_id)
+        route.restart_for(one)
+
+    def _close_if_unused(self, route: Route) -> None:
+        """Take no more of a talker's packets if nobody gets them."""
         if not route.listeners:
             del self._routes[route.talker.id]
             if route.source.taker is route:
                 route.source.forward(None)
-        self._mixes.take_back(listener_id, heard)
-        self._ended.add(listener_id)
-        route.restart_for(one)
 
     def _settle(self) -> None:
         """Have those talkers decoded whom somebody hears in a mix, or is to hear if a word comes now, and no others."""

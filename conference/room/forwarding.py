@@ -402,9 +402,10 @@ class Forwarding:
         """
         if not (self._routes or self._waiting) or len(participants) > MAX_LISTENERS + 1:
             return
-        talker = _who_begins(awake)
-        if talker is None or not isinstance(source := talker.source, ForwardableSource):
+        beginning = _who_begins(awake)
+        if beginning is None:
             return
+        talker, source = beginning
         if self._changed:
             self._look_around(participants)
         sounding = {one.id for one in awake if one is not talker and not self._is_silent(one)}
@@ -724,16 +725,16 @@ class Forwarding:
         return heard
 
 
-def _who_begins(awake: Iterable[Participant]) -> Participant | None:
-    """Who begins to talk, if it is one person, whose packets say so, and who is not changed in a mix."""
-    begins = [one for one in awake if isinstance(one.source, ForwardableSource) and one.source.begins]
+def _who_begins(awake: Iterable[Participant]) -> tuple[Participant, ForwardableSource] | None:
+    """Who begins to talk, if it is one person, whose packets say so, and who is not changed in a mix; and by what."""
+    begins = [(one, one.source) for one in awake if isinstance(one.source, ForwardableSource) and one.source.begins]
     if len(begins) != 1:
         return None
-    talker, source = begins[0], cast("ForwardableSource", begins[0].source)
+    talker, source = begins[0]
     voice, coming = talker.voice, source.expected_level
     if coming is None or coming <= voice.opening_level or voice.talking or voice.heard is not None:
         return None
-    return talker if talker.may_be_heard and voice.is_untouched else None
+    return (talker, source) if talker.may_be_heard and voice.is_untouched else None
 
 
 def _hears(participant: Participant) -> bool:

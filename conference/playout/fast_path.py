@@ -84,19 +84,21 @@ class FastPath(Protocol):
         ...
 
     @property
+    def is_worth_while(self) -> bool:
+        """Enough packets come together for it to be opened."""
+        ...
+
+    @property
     def bitrate(self) -> float | None:
         """Bits per second, over the last second; ``None`` while it is not open."""
         ...
 
-    def open(self, outlets: Sequence[Any], terms: FastPathTerms) -> bool:
+    def open(self, outlets: Sequence[Any], terms: FastPathTerms) -> None:
         """Let packets take it, if that is possible.
 
         Args:
             outlets: the sinks that get each packet.
             terms: which packets.
-
-        Returns:
-            Whether it is open.
         """
         ...
 

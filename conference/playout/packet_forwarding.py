@@ -233,8 +233,11 @@ class PacketForwarding:
         """
         if self.plays or self.pausing or self.taker is None or not self._duration:
             return None
+        packets = self._packets.packets_to_check(self._duration / self._player.decoder.clock_rate)
+        if packets <= 0:
+            return None
         return FastPathTerms(
-            packets=self._packets.packets_to_check(self._duration / self._player.decoder.clock_rate),
+            packets=packets,
             duration=self._duration,
             above=SILENT_DBOV if self._omits_silence else NO_LEVEL,
             up_to=up_to,

@@ -296,7 +296,9 @@ class PacketSource(ForwardableSource):
     def _open_fast_path(self, sequence: int) -> None:
         """Have the packets after one that was handed on, and nothing else, handed on before they come here."""
         path, taker, forwarding, gate = self.fast_path, self._forwarding.taker, self._forwarding, self._gate
-        if path is None or taker is None or self._said is None or self._taps or not self._trust.trusted:
+        if path is None or not path.is_worth_while or taker is None:
+            return
+        if self._said is None or self._taps or not self._trust.trusted:
             return
         if forwarding.omits_silence and (gate.state is not GateState.SPEECH or gate.squelched):
             return
@@ -304,7 +306,7 @@ class PacketSource(ForwardableSource):
         if not outlets:
             return
         terms = forwarding.terms(sequence, up_to=SILENT_DBOV if self._wake is not None else 0)
-        if terms is not None and terms.packets > 0:
+        if terms is not None:
             path.open(outlets, terms)
 
     def waiting(self, now_ns: int) -> Iterable[ForwardedPacket]:

@@ -32,7 +32,7 @@ from conference.webrtc.rtp.ordinary import (
 )
 from conference.webrtc.rtp.statistics import Column, within
 from conference.webrtc.send.continuity import follow
-from conference.webrtc.send.table import LINE_ROWS, SendTable
+from conference.webrtc.send.table import SendTable
 from conference.webrtc.udp.datagrams import DatagramBatch
 
 MOST_LISTENERS: Final = 16
@@ -91,17 +91,15 @@ class ForwardTable:
         """There are such sources."""
         return bool(self._open)
 
-    def open(self, index: int, table: SendTable, targets: Sequence[int], terms: FastPathTerms) -> bool:
-        """Have packets of a source handed on here. Returns whether that can be.
+    def open(self, index: int, table: SendTable, targets: Sequence[int], terms: FastPathTerms) -> None:
+        """Have packets of a source handed on here.
 
         Args:
             index: number of the source's row.
             table: sends to all listeners.
-            targets: their rows in it.
+            targets: their rows in it, whose lines are in it, too; :data:`MOST_LISTENERS` at most.
             terms: which packets.
         """
-        if not 0 < len(targets) <= MOST_LISTENERS or max(targets) >= LINE_ROWS or terms.packets <= 0:
-            return False
         if table not in self._tables:
             self._tables.append(table)
         row = self._rows[index]
@@ -113,7 +111,6 @@ class ForwardTable:
         row.view(np.float64)[_BITRATE] = terms.bitrate
         self._targets[index, : len(targets)] = targets
         self._open.add(index)
-        return True
 
     def shut(self, index: int) -> None:
         """Have packets of a source handed on here no more; the account of those that were stays."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from conference.playout.fast_path import NO_LEVEL, FastPackets, FastPathTerms
-from conference.webrtc.forward.table import ForwardTable
+from conference.webrtc.forward.table import MOST_LISTENERS, ForwardTable
 from conference.webrtc.send.table_stream import TableStream
 
 
@@ -36,25 +36,32 @@ class ReceivedFastPath:
         self._table = None
 
     @property
+    def is_worth_while(self) -> bool:
+        """See `FastPath.is_worth_while`."""
+        return self._table is not None and self._table.crowded
+
+    @property
     def bitrate(self) -> float | None:
         """See `FastPath.bitrate`."""
         return self._table.bitrate(self._index) if self.is_open and self._table is not None else None
 
-    def open(self, outlets: Sequence[Any], terms: FastPathTerms) -> bool:
+    def open(self, outlets: Sequence[Any], terms: FastPathTerms) -> None:
         """See `FastPath.open`."""
         table = self._table
-        if table is None or not table.crowded:
-            return False
-        streams = [getattr(one, "fast_stream", None) for one in outlets]
-        rows = [one.begin_fast_path(self._shut) for one in streams if one is not None]
-        self._streams = tuple(one for one in streams if one is not None)
+        if table is None or not 0 < len(outlets) <= MOST_LISTENERS:
+            return
+        found = (getattr(one, "fast_stream", None) for one in outlets)
+        streams: list[TableStream] = [one for one in found if one is not None]
+        if len(streams) < len(outlets):
+            return
+        rows = [one.begin_fast_path(self._shut) for one in streams]
+        self._streams = tuple(streams)
         places = [row for row in rows if row is not None]
         if len(places) == len(outlets) and len({id(where) for where, _ in places}) == 1:
-            send_table = places[0][0]
-            self.is_open = table.open(self._index, send_table, [row for _, row in places], terms)
-        if not self.is_open:
+            table.open(self._index, places[0][0], [row for _, row in places], terms)
+            self.is_open = True
+        else:
             self._shut()
-        return self.is_open
 
     def close(self) -> FastPackets | None:
         """See `FastPath.close`."""

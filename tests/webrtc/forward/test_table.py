@@ -20,12 +20,13 @@ from hypothesis import strategies as st
 from conference.audio.frame import FRAME_SAMPLES, TICK_NS
 from conference.codecs.opus import OpusCodec
 from conference.codecs.opus_decoder import OpusDecoder
+from conference.playout.fast_path import NO_LEVEL, FastPathTerms
 from conference.playout.source import PacketSource
 from conference.room.events import Published
 from conference.room.observer import RoomObserver
 from conference.room.participant import Participant
 from conference.room.room import Room
-from conference.webrtc.forward.table import MOST_BYTES
+from conference.webrtc.forward.table import MOST_BYTES, MOST_LISTENERS
 from conference.webrtc.receive.ingress import Ingress
 from conference.webrtc.receive.table import ReceiveTable
 from conference.webrtc.rtp.packet import RtpPacket, parse_rtp
@@ -387,3 +388,19 @@ def test_a_third_who_comes_ends_it_and_who_talks_alone_goes_on_by_the_table() ->
     by_table, _ = run(script, {1: ("come or go", 2)}, here=2)
     assert by_table.room.forwarded["p1"] == by_table.room.forwarded["p2"] == "p0"
     assert by_table.in_use
+
+
+@pytest.mark.parametrize(("listeners", "opens"), [(MOST_LISTENERS, True), (MOST_LISTENERS + 1, False), (0, False)])
+def test_no_stream_is_touched_for_more_listeners_than_can_be(listeners: int, opens: bool) -> None:
+    world = World(max(1, listeners), columns_from=1)
+    path = world.people[0].ingress.stream.fast_path
+    path.enter(world.receive.forwards, 0)
+    for one in world.people:
+        one.sink.forward(1, FRAME_SAMPLES, FRAME_SAMPLES, payload("usual", LOUD, 1), 0, LOUD)
+    terms = FastPathTerms(10, FRAME_SAMPLES, NO_LEVEL, 0, 1, 0, None, -50, 32_000.0)
+    with mock.patch.object(
+        TableStream, "begin_fast_path", autospec=True, side_effect=TableStream.begin_fast_path
+    ) as begun:
+        path.open([one.sink for one in world.people[:listeners]], terms)
+    assert path.is_open is opens
+    assert begun.call_count == (listeners if opens else 0)
